@@ -1,0 +1,67 @@
+# Everything a user or a developer runs. Each target sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+PROBLEM ?= A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change does she get?
+DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+
+# The CPU build of torch: from the folder that pip is told of where there is one, else from PyTorch's own index.
+ifneq ($(wildcard $(PIP_FIND_LINKS)/torch-*+cpu-*.whl),)
+CPU_TORCH := --find-links $(PIP_FIND_LINKS)
+else
+CPU_TORCH := --extra-index-url https://download.pytorch.org/whl/cpu --index-strategy unsafe-best-match
+endif
+INSTALL_cpu := $(CPU_TORCH) --overrides requirements/overrides-cpu.txt
+INSTALL_gpu := --torch-backend auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup solve serve test test-fast test-engine check format requirements
+
+help:  ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.setup-$(DEVICE)  ## Make .venv with the engine that fits this machine (GPU or CPU)
+
+$(UV):
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.setup-$(DEVICE): pyproject.toml uv.lock requirements/$(DEVICE).txt requirements/overrides-cpu.txt | $(UV)
+	$(UV) sync --quiet --locked --inexact --extra train
+	$(UV) pip install --quiet --no-config $(INSTALL_$(DEVICE)) -r requirements/$(DEVICE).txt
+	@touch $@
+
+solve: setup  ## Solve PROBLEM="…" with the embedded model
+	@$(BIN)/twinpath solve "$(PROBLEM)"
+
+serve: setup  ## Serve POST /solve on http://127.0.0.1:8000
+	@exec $(BIN)/twinpath serve
+
+test: test-fast test-engine  ## Run every test
+
+test-fast: setup  ## Run the tests that need no engine, in under a minute
+	$(BIN)/pytest -q -m "not engine and not e2e and not gpu"
+
+test-engine: setup  ## Run the tests on the real engine
+	$(BIN)/pytest -q -m "(engine or e2e) and not gpu"
+
+check: setup  ## Lint, types, import contracts, lock
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(UV) lock --check
+
+format: setup  ## Format and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: | $(UV)  ## Pin the engines anew, in step with uv.lock
+	$(UV) export --quiet --locked --all-extras --all-groups --no-hashes --no-emit-project -o $(VENV)/lock.txt
+	$(UV) pip compile --quiet --no-config --python-platform x86_64-manylinux_2_28 --python-version 3.11 -c $(VENV)/lock.txt $(CPU_TORCH) \
+		--overrides requirements/overrides-cpu.txt --no-emit-find-links --no-emit-index-url --no-annotate \
+		requirements/cpu.in -o requirements/cpu.txt
+	$(UV) pip compile --quiet --no-config --python-platform x86_64-manylinux_2_28 --python-version 3.11 -c $(VENV)/lock.txt --no-annotate \
+		--no-emit-index-url requirements/gpu.in -o requirements/gpu.txt

@@ -1,0 +1,1 @@
+"""Paths: prompts in, answers and programs out."""

@@ -1,0 +1,1 @@
+"""Chain-of-thought paths: the stated answer, and the equations behind it, checked and repaired."""

@@ -1,0 +1,1 @@
+"""Program-of-thought paths: the program in a model's text."""

@@ -1,0 +1,1 @@
+"""The sandbox: where programs of thought run."""
