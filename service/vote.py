@@ -61,7 +61,7 @@ def beta_confidence(v1: int, v2: int) -> float:
         raise ValueError(f"votes cannot be negative: {v1}, {v2}")
     trials = v1 + v2 + 1
     below = sum(math.comb(trials, k) for k in range(v1 + 1))
-    return below / 2**trials
+    return below / (1 << trials)
 
 
 def _rank(group: list[Ballot]) -> tuple[float, int, int, int]:
