@@ -118,7 +118,7 @@ _LATEX_FRACTION = re.compile(r"\\[dt]?frac\{(\d{1,60})\}\{(\d{1,60})\}")
 _DECIMALS = re.compile(r"\.([0-9]+)")
 
 _CHOICE = re.compile(r"(?:(?:option|choice)\s+)?(?:\(([A-Ea-e])\)|([A-E])(?:[).:]|\s*$))(?![A-Za-z])")
-_YES_NO = re.compile(r"(yes|no|true|false)\s*(?:[.,;:!\n]|$)", re.I)
+_YES_NO = re.compile(r"(yes|no|true|false)\s*(?:[.,;:!\n]|$)", re.IGNORECASE)
 
 _NUMBER = re.compile(
     r"""(?P<sign>(?:(?<![A-Za-z0-9)%])-|\b(?:minus|negative)\b)\s{0,3})? [$€£¥₹]?\s{0,3} (?P<inner>-\s?)?
@@ -130,7 +130,7 @@ _NUMBER = re.compile(
       | \s?/\s?(?P<denominator>[0-9]+(?:\.[0-9]+)?)
     )?
     (?:\s?(?P<scale>thousand|million|billion|trillion)\b)?""",
-    re.X | re.I,
+    re.VERBOSE | re.IGNORECASE,
 )
 _NOT_A_NUMBER_AFTER = re.compile(r"\s{0,3}(?::[0-9]|/\s?[0-9]|[+*^]\s{0,3}[$0-9(]|\s-\s{0,3}[$0-9(]|x\s{0,3}[0-9])")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -138,7 +138,7 @@ _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10
 _WORDS = {word: number for number, word in enumerate(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty".split())}  # fmt: skip
-_NUMBER_WORD = re.compile(r"(?<![\w-])(minus |negative )?(" + "|".join(_WORDS) + r")\b(?![-'’])(?:\s+([a-z]+))?", re.I)
+_NUMBER_WORD = re.compile(r"(?<![\w-])(minus |negative )?(" + "|".join(_WORDS) + r")\b(?![-'’])(?:\s+([a-z]+))?", re.IGNORECASE)
 _CHANGES_THE_NUMBER = frozenset(
     "hundred thousand million billion half halves third thirds quarter quarters fourth fourths fifth fifths sixth "
     "sixths eighth eighths tenth tenths point and one two three four five six seven eight nine".split()

@@ -28,6 +28,7 @@ class Number:
     decimals: int = 0
     percent: bool = False
     thousands: bool = False
+    money: bool = False
 
 
 @dataclass(slots=True)
@@ -56,7 +57,8 @@ def read_clauses(text: str) -> list[list[Side]]:
     """The sides of every clause that has an equals sign, in order."""
     clauses = []
     for tokens in _split(_tokens(text)):
-        sides, side = [], []
+        sides: list[Side] = []
+        side: list[_Token] = []
         for token in tokens:
             if token[0] == "eq":
                 sides.append(_read_side(text, side))
@@ -72,8 +74,8 @@ _Token = tuple[str, int, int]  # kind, start, end
 
 _TOKEN = re.compile(
     r"""(?P<bad>[0-9]+:[0-9]+ | [0-9]+[A-Za-z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
-    |(?P<ordinal>[0-9]+(?:st|nd|rd|th)\b)
-    |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
+    |(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
+    |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+)
     |(?P<brk>[<>!=]=|=>|->|<<|>>|[<>.,;:!?\n|])
     |(?P<eq>[=≈])
     |(?P<skip>\*\*|[$€£¥₹"`])
@@ -85,8 +87,11 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _LATEX = re.compile(r"\\(?:times|cdot|div|left|right|text|[$()\[\],;! ])")
+_MONEY = frozenset("$€£¥₹")
 _OPERATORS = {"×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-", "—": "-"}
 _SPOKEN = {"x": "*", "times": "*", "plus": "+", "minus": "-", "divided": "/", "multiplied": "*"}
+_CONJUNCTIONS = frozenset("and so then therefore thus hence is are was were equals has had have or which means get".split())
+_ARTICLES = frozenset("the a an his her their its these those this that total remaining all my our".split())
 _UNIT_LETTERS = frozenset("amghlsiAILS")
 _NOT_PLAIN = frozenset(
     "half twice double triple quarter quarters dozen dozens hundred thousand million billion trillion squared cubed "
@@ -100,8 +105,6 @@ def _tokens(text: str) -> list[_Token]:
     for found in _TOKEN.finditer(text):
         kind = found.lastgroup or ""
         start, end = found.span()
-        if kind == "bad" and end - start == 2 and text[start].isdigit() and text[start + 1] in "mghlsLcp":
-            pass
         tokens.append((kind, start, end))
     return tokens
 
@@ -141,8 +144,9 @@ class _Reader:
     def __init__(self, text: str, tokens: list[_Token]) -> None:
         self.text, self.tokens = text, tokens
         self.side, self.run = Side(), Run()
-        self.wants, self.depth, self.of, self.sign = True, 0, False, -1
-        self.words_since = False
+        self.wants, self.depth, self.sign = True, 0, -1
+        self.of = ""  # "of" right after it and its article, "far" once other words followed
+        self.words_since = self.conjunction = False
 
     def read(self) -> Side:
         place = 0
@@ -178,22 +182,20 @@ class _Reader:
         value = Fraction(int(digits)) if not decimals else Fraction(digits)
         if self.sign >= 0:
             value, start, self.sign = -value, self.sign, -1
-        self.run.items.append(Number(value, start, end, decimals, thousands="," in written))
-        self.wants, self.of, self.words_since = False, False, False
+        self.run.items.append(Number(value, start, end, decimals, thousands="," in written, money=self.text[start - 1 : start] in _MONEY))
+        self.wants, self.of, self.words_since, self.conjunction = False, "", False, False
 
     def _adjacent(self) -> None:
         """A number right after another: "20% of 50" multiplies, anything else begins a new run."""
         last = self.run.items[-1]
         fraction = len(self.run.items) >= 3 and self.run.items[-2] == "|"
-        if self.of and ((isinstance(last, Number) and last.percent) or fraction):
+        if self.of == "of" and ((isinstance(last, Number) and last.percent) or fraction):
             self._push("*")
             return
-        doubtful = self.of or self.depth > 0 or self.run.operators > 0 or not self.run.plain
-        conjoined = not self.of and not self.depth and self.run.plain
+        doubtful = bool(self.of) or self.depth > 0 or self.run.operators > 0
+        certain = self.run.plain and self.words_since and (not doubtful or self.conjunction)
         self._end_run()
-        self.run.plain = not doubtful or (conjoined and self.conjunction)
-
-    conjunction = False
+        self.run.plain = certain
 
     def _operator(self, place: int) -> None:
         _, start, end = self.tokens[place]
@@ -201,10 +203,10 @@ class _Reader:
         sign = _OPERATORS.get(text[start:end], text[start:end])
         after = text[end : end + 1]
         following = self._kind(place + 1)
-        if sign in "-/" and not self.wants and following == "word" and not self._number_follows(place + 1, after):
+        if sign in "-/" and not self.wants and after.isalpha() and text[start - 1] != " ":
             return  # per: 15/hour; or a hyphen: 30-minute
         if not self.wants:
-            tight = sign == "/" and after.isdigit() and text[start - 1].isdigit()
+            tight = sign == "/" and after.isdigit() and text[start - 1] != " "
             self._push("|" if tight else sign)
         elif sign == "-" and (after.isdigit() or after in "$€£." or not self.run.items) and following in ("num", "skip"):
             if after == " " and not self.run.items and place:
@@ -214,13 +216,6 @@ class _Reader:
         elif self.run.items or place:
             self.run.plain = False
 
-    def _number_follows(self, place: int, after: str) -> bool:
-        if after.isalpha():
-            return False
-        while self._kind(place) in ("word", "skip"):
-            place += 1
-        return self._kind(place) == "num"
-
     def _word(self, place: int) -> None:
         _, start, end = self.tokens[place]
         word = self.text[start:end].lower()
@@ -228,12 +223,14 @@ class _Reader:
         if word in _SPOKEN and not self.wants and self._operand_follows(place + 1):
             self._push(_SPOKEN[word])
         elif word == "of":
-            self.of = True
+            self.of = "far" if self.words_since else "of"
         elif word == "percent":
             self._percent()
         elif word in _NOT_PLAIN or (end - start == 1 and self.text[start] not in _UNIT_LETTERS):
             self.run.plain = False
-        self.conjunction = word in ("and", "so", "then", "therefore", "thus", "is", "or")
+        elif self.of and word not in _ARTICLES:
+            self.of = "far"
+        self.conjunction = word in _CONJUNCTIONS
         self.words_since = True
 
     def _operand_follows(self, place: int) -> bool:
@@ -277,7 +274,7 @@ class _Reader:
     def _push(self, operator: str) -> None:
         self.run.items.append(operator)
         self.run.operators += 1
-        self.wants, self.of = True, False
+        self.wants, self.of = True, ""
         if self.run.operators >= MAX_OPERANDS:
             self.run.plain = False
 
@@ -290,7 +287,7 @@ class _Reader:
             self.side.runs.append(run)
         elif not run.plain:
             self.side.runs.append(run)
-        self.run, self.depth, self.sign, self.of, self.wants = Run(), 0, -1, False, True
+        self.run, self.depth, self.sign, self.of, self.wants = Run(), 0, -1, "", True
 
     def _kind(self, place: int) -> str:
         return self.tokens[place][0] if place < len(self.tokens) else ""

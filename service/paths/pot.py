@@ -11,14 +11,14 @@ import textwrap
 MAX_PROGRAM = 20_000
 """Characters; a longer program is None."""
 
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([A-Za-z0-9_+.-]*)[ \t]*", re.M)
-_ECHO = re.compile(r"\A\s*(?:#+\s*)?(?:\*\*)?(?:Program|Python(?: program| code)?|Code)\s*:(?:\*\*)?[ \t]*", re.I)
-_AFTER = re.compile(r"^(?:Question|Q|Reasoning|Program|Problem|Answer|Output|The answer is)\b[ \t]*:?.*", re.M)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([A-Za-z0-9_+.-]*)[ \t]*", re.MULTILINE)
+_ECHO = re.compile(r"\A\s*(?:#+\s*)?(?:\*\*)?(?:Program|Python(?: program| code)?|Code)\s*:(?:\*\*)?[ \t]*", re.IGNORECASE)
+_AFTER = re.compile(r"^(?:Question|Q|Reasoning|Program|Problem|Answer|Output|The answer is)\b[ \t]*:?.*", re.MULTILINE)
 _CODE = re.compile(
     r"^[ \t]*(?:[A-Za-z_][\w.\[\], '\"]{0,200}[ \t]*(?::[ \t]*\w[\w\[\], .]{0,60})?[ \t]*(?:[-+*/%]|//|\*\*)?=(?!=)"
     r"|def[ \t]+\w+[ \t]*\(|print[ \t]*\(|ans\b|return\b|for[ \t]+\w.*:[ \t]*$|while[ \t].*:[ \t]*$"
     r"|(?:from|import)[ \t]+\w+)",
-    re.M,
+    re.MULTILINE,
 )
 
 
