@@ -53,7 +53,7 @@ def parse_cot(text: str) -> CotPath:
 
 
 _FOLLOWING = re.compile(r"\n\s{0,9}(?:Question|Problem|Q)\s?:")
-_STATED = re.compile(r"\banswer\**\s?(?:is|:)\s?:?|####|\\boxed\s?\{", re.IGNORECASE)
+_STATED = re.compile(r"\banswer\**\s?(?:is|:)(?:\s?:)?|####|\\boxed\s?\{", re.IGNORECASE)
 _PHRASE = 400  # characters after a marker
 _DIGITS = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,60})(?:\.[0-9]{1,60})?")
 _SENTENCE_END = re.compile(r"[^\n=0-9]{0,80}[.!][\s*)\"']*\Z")

@@ -16,6 +16,7 @@ MAX_OPERANDS = 40
 """A longer sum is not read."""
 
 _MAX_DIGITS = 30
+_MAX_DEPTH = 8
 
 
 @dataclass(slots=True)
@@ -33,9 +34,13 @@ class Number:
 
 @dataclass(slots=True)
 class Run:
-    """Arithmetic without a gap. `items` are numbers, the operators + - * / and | (a slash without spaces), ( and )."""
+    """Arithmetic without a gap. `items` are numbers, the operators + - * / and | (a slash without spaces), ( and ).
+
+    `words` are its units: the words between its numbers, and two after the last.
+    """
 
     items: list[Number | str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
     plain: bool = True
     operators: int = 0
 
@@ -50,7 +55,6 @@ class Side:
     """What stands between two equals signs: its first run answers what is left of it, its last begins what follows."""
 
     runs: list[Run] = field(default_factory=list)
-    words: set[str] = field(default_factory=set)
 
 
 def read_clauses(text: str) -> list[list[Side]]:
@@ -73,7 +77,7 @@ def read_clauses(text: str) -> list[list[Side]]:
 _Token = tuple[str, int, int]  # kind, start, end
 
 _TOKEN = re.compile(
-    r"""(?P<bad>[0-9]+:[0-9]+ | [0-9]+[A-Za-z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
+    r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
     |(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
     |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+)
     |(?P<brk>[<>!=]=|=>|->|<<|>>|[<>.,;:!?\n|])
@@ -90,12 +94,15 @@ _LATEX = re.compile(r"\\(?:times|cdot|div|left|right|text|[$()\[\],;! ])")
 _MONEY = frozenset("$€£¥₹")
 _OPERATORS = {"×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-", "—": "-"}
 _SPOKEN = {"x": "*", "times": "*", "plus": "+", "minus": "-", "divided": "/", "multiplied": "*"}
-_CONJUNCTIONS = frozenset("and so then therefore thus hence is are was were equals has had have or which means get".split())
+_CONJUNCTIONS = frozenset(
+    "and or so then therefore thus hence because since as if that which where when is are was were be equals has had "
+    "have gets means get".split()
+)
 _ARTICLES = frozenset("the a an his her their its these those this that total remaining all my our".split())
 _UNIT_LETTERS = frozenset("amghlsiAILS")
 _NOT_PLAIN = frozenset(
     "half twice double triple quarter quarters dozen dozens hundred thousand million billion trillion squared cubed "
-    "am pm noon midnight o'clock o’clock cent cents january february march april may june july august september october "
+    "am pm noon midnight o'clock o’clock january february march april may june july august september october "
     "november december remainder".split()
 )
 
@@ -145,8 +152,10 @@ class _Reader:
         self.text, self.tokens = text, tokens
         self.side, self.run = Side(), Run()
         self.wants, self.depth, self.sign = True, 0, -1
-        self.of = ""  # "of" right after it and its article, "far" once other words followed
-        self.words_since = self.conjunction = False
+        self.of = ""  # "direct" in `20% of the`, "loose" in `3 boxes of the`, empty again after other words
+        self.words_since = self.conjunction = False  # since the last number; whether the last of them is one
+        self.after_operator = False  # whether the run began with a word or a variable for an operand
+        self.previous: Run | None = None
 
     def read(self) -> Side:
         place = 0
@@ -171,8 +180,6 @@ class _Reader:
         return self.side
 
     def _number(self, start: int, end: int) -> None:
-        if not self.wants:
-            self._adjacent()
         written = self.text[start:end]
         digits = written.replace(",", "")
         decimals = len(digits) - digits.find(".") - 1 if "." in digits else 0
@@ -180,20 +187,28 @@ class _Reader:
             self.run.plain = False
             digits, decimals = "0", 0
         value = Fraction(int(digits)) if not decimals else Fraction(digits)
+        if not self.wants:
+            self._adjacent(value)
         if self.sign >= 0:
             value, start, self.sign = -value, self.sign, -1
         self.run.items.append(Number(value, start, end, decimals, thousands="," in written, money=self.text[start - 1 : start] in _MONEY))
         self.wants, self.of, self.words_since, self.conjunction = False, "", False, False
 
-    def _adjacent(self) -> None:
-        """A number right after another: "20% of 50" multiplies, anything else begins a new run."""
-        last = self.run.items[-1]
-        fraction = len(self.run.items) >= 3 and self.run.items[-2] == "|"
-        if self.of == "of" and ((isinstance(last, Number) and last.percent) or fraction):
+    def _adjacent(self, value: Fraction) -> None:
+        """A number without an operator before it: "20% of 50" multiplies, anything else begins a new run.
+
+        The new run is doubtful where the old one may reach into it: `5 * 3 boxes of 6 + 2`, `17 000 + 1`.
+        """
+        run = self.run
+        last = run.items[-1]
+        fraction = len(run.items) >= 3 and run.items[-2] == "|"
+        if self.of == "direct" and ((isinstance(last, Number) and last.percent) or fraction):
             self._push("*")
             return
-        doubtful = bool(self.of) or self.depth > 0 or self.run.operators > 0
-        certain = self.run.plain and self.words_since and (not doubtful or self.conjunction)
+        again = isinstance(last, Number) and last.value == value and not run.operators
+        apart = self.words_since and not self.depth and not self.of and not run.operators
+        concluded = self.words_since and self.conjunction and (run.plain or not run.operators)
+        certain = concluded or (run.plain and (again or apart))
         self._end_run()
         self.run.plain = certain
 
@@ -211,25 +226,30 @@ class _Reader:
         elif sign == "-" and (after.isdigit() or after in "$€£." or not self.run.items) and following in ("num", "skip"):
             if after == " " and not self.run.items and place:
                 self.run.plain = False  # a word as the first operand
+                self.after_operator = True
             elif after != " ":
                 self.sign = start
         elif self.run.items or place:
             self.run.plain = False
+            self.after_operator = True
 
     def _word(self, place: int) -> None:
         _, start, end = self.tokens[place]
         word = self.text[start:end].lower()
-        self.side.words.add(word)
+        if self.run.items and (self.wants or len(self.run.words) < 2 * len(self.run.items)):
+            self.run.words.append(word)
         if word in _SPOKEN and not self.wants and self._operand_follows(place + 1):
             self._push(_SPOKEN[word])
         elif word == "of":
-            self.of = "far" if self.words_since else "of"
+            self.of = "loose" if self.words_since else "direct"
         elif word == "percent":
             self._percent()
-        elif word in _NOT_PLAIN or (end - start == 1 and self.text[start] not in _UNIT_LETTERS):
+        elif word in _NOT_PLAIN or (self.run.items and end - start == 1 and self.text[start] not in _UNIT_LETTERS):
             self.run.plain = False
-        elif self.of and word not in _ARTICLES:
-            self.of = "far"
+        elif word in _CONJUNCTIONS and not self.run.items and not self.after_operator:
+            self.run.plain = True  # what came before is no part of the run: twice that is 5 * 2
+        if word != "of" and word not in _ARTICLES:
+            self.of = ""
         self.conjunction = word in _CONJUNCTIONS
         self.words_since = True
 
@@ -241,12 +261,16 @@ class _Reader:
     def _open(self, place: int) -> int:
         """An opening bracket; returns the place to go on from. Brackets around words only are units."""
         depth, close = 0, place
+        if self.depth >= _MAX_DEPTH:
+            self.run.plain = False
+            close = len(self.tokens)  # not looked into, so that the work stays linear
         while close < len(self.tokens):
             depth += {"lp": 1, "rp": -1}.get(self.tokens[close][0], 0)
             if depth == 0:
                 break
             close += 1
-        if not any(token[0] in ("num", "bad") for token in self.tokens[place:close]):
+        if self.depth < _MAX_DEPTH and not any(token[0] in ("num", "bad") for token in self.tokens[place:close]):
+            self.words_since = True
             return close
         if not self.wants:
             if self.text[self.tokens[place][1] - 1] not in "0123456789)":
@@ -256,8 +280,6 @@ class _Reader:
             self._push("*")
         self.run.items.append("(")
         self.depth += 1
-        if self.depth > 8:
-            self.run.plain = False
         return place
 
     def _close(self) -> None:
@@ -280,14 +302,15 @@ class _Reader:
 
     def _end_run(self) -> None:
         run = self.run
-        lone_fraction = run.operators == 1 and "|" in run.items and self.words_since and len(run.items) == 3
+        lone_fraction = run.operators == 1 and "|" in run.items and self.words_since  # 3/4 of the students
         if self.wants or self.depth or lone_fraction:
             run.plain = False
-        if run.items:
+        elif self.previous and self.previous.operators and self.previous.numbers == run.numbers:
+            run.plain = True
+        if run.items or not run.plain:
             self.side.runs.append(run)
-        elif not run.plain:
-            self.side.runs.append(run)
-        self.run, self.depth, self.sign, self.of, self.wants = Run(), 0, -1, "", True
+        self.previous, self.run = run, Run()
+        self.depth, self.sign, self.of, self.wants, self.after_operator = 0, -1, "", True, False
 
     def _kind(self, place: int) -> str:
         return self.tokens[place][0] if place < len(self.tokens) else ""

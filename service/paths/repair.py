@@ -92,7 +92,9 @@ def _check(left: Side, right: Side, repairs: Repairs) -> None:
     elif theirs.operators:
         _check_sum(ours, theirs, repairs)
     else:
-        _settle(ours, ours, result, repairs, convertible(left.words | right.words))
+        money = result.money or any(number.money for number in ours.numbers)
+        doubtful = _is_sum(ours) and convertible([*ours.words, *theirs.words], money)
+        _settle(ours, ours, result, repairs, doubtful)
 
 
 def _check_same(ours: Run, theirs: Run, repairs: Repairs) -> None:
@@ -219,22 +221,32 @@ def _agrees(value: Fraction | None, result: Number, run: Run) -> bool:
     stated = [result.value]
     if result.percent or any(number.percent for number in run.numbers):
         stated += [result.value / 100, result.value * 100]
+    elif result.money or any(number.money for number in run.numbers):
+        stated += [result.value / 100, result.value * 100]  # cents and dollars
+        if value in stated:
+            return True
+        del stated[1:]
     gap = min(abs(abs(value) - abs(number)) for number in stated)
     return gap < Fraction(1, 10 ** min(result.decimals, 6)) or gap <= _rounding(run, value)
 
 
 def _rounding(run: Run, value: Fraction) -> Fraction:
-    """How far rounded factors (1.33 for 4/3) can move a product or quotient; nothing for sums and money."""
-    if "+" in run.items or "-" in run.items:
+    """How far rounded factors can move a product or quotient: 1.33 for 4/3, but not 0.25; nothing for sums and money."""
+    if _is_sum(run):
         return Fraction(0)
-    rounded = [number for number in run.numbers if number.decimals >= 2 and not number.money and number.value]
+    decimals = [number for number in run.numbers if number.decimals >= 2 and not number.money]
+    rounded = [number for number in decimals if (number.value * 20).denominator != 1]
     return abs(value) * sum(Fraction(1, 2 * 10**number.decimals) / abs(number.value) for number in rounded)
 
 
 def _mixes_percent(run: Run) -> bool:
     """Whether it adds percent to what is none: 50 + 20% may be 50.2, 60 or 70."""
     percent = [number.percent for number in run.numbers]
-    return any(percent) and not all(percent) and ("+" in run.items or "-" in run.items)
+    return any(percent) and not all(percent) and _is_sum(run)
+
+
+def _is_sum(run: Run) -> bool:
+    return "+" in run.items or "-" in run.items
 
 
 def _in_percent(value: Fraction, result: Number) -> Fraction:
