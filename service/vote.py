@@ -60,7 +60,10 @@ def beta_confidence(v1: int, v2: int) -> float:
     if v1 < 0 or v2 < 0:
         raise ValueError(f"votes cannot be negative: {v1}, {v2}")
     trials = v1 + v2 + 1
-    below = sum(math.comb(trials, k) for k in range(v1 + 1))
+    below, ways = 0, 1  # ways = C(trials, k)
+    for k in range(v1 + 1):
+        below += ways
+        ways = ways * (trials - k) // (k + 1)
     return below / (1 << trials)
 
 

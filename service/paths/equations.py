@@ -77,7 +77,8 @@ def read_clauses(text: str) -> list[list[Side]]:
 _Token = tuple[str, int, int]  # kind, start, end
 
 _TOKEN = re.compile(
-    r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
+    r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | (?<![0-9])[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])
+      | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
     |(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
     |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+)
     |(?P<brk>[<>!=]=|=>|->|<<|>>|[<>.,;:!?\n|])
@@ -236,14 +237,15 @@ class _Reader:
     def _word(self, place: int) -> None:
         _, start, end = self.tokens[place]
         word = self.text[start:end].lower()
+        if word == "percent":
+            self._percent()
+            return
         if self.run.items and (self.wants or len(self.run.words) < 2 * len(self.run.items)):
             self.run.words.append(word)
         if word in _SPOKEN and not self.wants and self._operand_follows(place + 1):
             self._push(_SPOKEN[word])
         elif word == "of":
             self.of = "loose" if self.words_since else "direct"
-        elif word == "percent":
-            self._percent()
         elif word in _NOT_PLAIN or (self.run.items and end - start == 1 and self.text[start] not in _UNIT_LETTERS):
             self.run.plain = False
         elif word in _CONJUNCTIONS and not self.run.items and not self.after_operator:

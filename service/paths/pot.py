@@ -1,8 +1,8 @@
 """Program-of-thought paths: the program in a model's text.
 
 In a request it stands between the engine and the sandbox. It cuts the program out of what surrounds it: code fences,
-an echoed "Program:", prose before a fence, a following question. It does not judge whether the program is valid, and
-where the result is found (`ans`, `solution()`, the last print) is the sandbox's work. It never raises.
+an echoed "Program:", prose before and after, a following question. It does not judge whether the program is valid,
+and where its result is found (`ans`, `solution()`, the last print) is the sandbox's work. It never raises.
 """
 
 import re
@@ -11,37 +11,39 @@ import textwrap
 MAX_PROGRAM = 20_000
 """Characters; a longer program is None."""
 
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([A-Za-z0-9_+.-]*)[ \t]*", re.MULTILINE)
-_ECHO = re.compile(r"\A\s*(?:#+\s*)?(?:\*\*)?(?:Program|Python(?: program| code)?|Code)\s*:(?:\*\*)?[ \t]*", re.IGNORECASE)
-_AFTER = re.compile(r"^(?:Question|Q|Reasoning|Program|Problem|Answer|Output|The answer is)\b[ \t]*:?.*", re.MULTILINE)
-_CODE = re.compile(
-    r"^[ \t]*(?:[A-Za-z_][\w.\[\], '\"]{0,200}[ \t]*(?::[ \t]*\w[\w\[\], .]{0,60})?[ \t]*(?:[-+*/%]|//|\*\*)?=(?!=)"
-    r"|def[ \t]+\w+[ \t]*\(|print[ \t]*\(|ans\b|return\b|for[ \t]+\w.*:[ \t]*$|while[ \t].*:[ \t]*$"
-    r"|(?:from|import)[ \t]+\w+)",
-    re.MULTILINE,
-)
-
 
 def extract_program(text: str) -> str | None:
     """The program in `text`, dedented and without what surrounds it, or None where there is nothing to run."""
     if len(text) > 2 * MAX_PROGRAM:
         return None
     body = _ECHO.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1)
-    fenced = _in_fences(body)
-    program = _dedent(_before_the_rest(fenced if fenced is not None else body))
-    if len(program) > MAX_PROGRAM or not _CODE.search(program):
-        return None
-    return program
+    program = _trim(_before_the_rest(_in_fences(body)))
+    return program if len(program) <= MAX_PROGRAM and _CODE.search(program) else None
 
 
-def _in_fences(text: str) -> str | None:
-    """What the first fence with code in it holds; an unclosed fence runs to the end. None without a fence.
+_ECHO = re.compile(r"\A\s*(?:#+ ?)?(?:\*\*)?(?:Python )?(?:Program|Python|Code)\s?:(?:\*\*)?[ \t]*", re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([A-Za-z0-9_+.-]*)[ \t]*", re.MULTILINE)
+_AFTER = re.compile(
+    r"^(?:Question|Reasoning|Program|Problem|Answer|Output)[ \t]*:(?![^\n=]*=)|^The answer is\b", re.MULTILINE
+)
+_PROSE = re.compile(r"(?:[A-Z][\w'’-]*|I),?(?: [^\s=\[\]{}#_()]+){2,}[.:!]\s*")
 
-    A text that starts inside a fence (the prompt opened it) ends at its first fence.
+_NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\]\n]{1,80}\])*"
+_CODE = re.compile(
+    rf"^[ \t]*(?:{_NAME}(?:[ \t]*,[ \t]*{_NAME})*[ \t]*(?::[ \t]*\w[^=\n]{{0,80}})?(?:[-+*/%]|//|\*\*)?=(?!=)"
+    r"|def[ \t]+\w+[ \t]*\(|print[ \t]*\(|ans\b|return\b|(?:from|import)[ \t]+\w+)",
+    re.MULTILINE,
+)
+
+
+def _in_fences(text: str) -> str:
+    """What the first fence with code in it holds, or the text where there is none; an unclosed fence runs to the end.
+
+    A text that starts inside a fence, which the prompt opened, ends at its first one.
     """
     fences = list(_FENCE.finditer(text))
     if not fences:
-        return None
+        return text
     first = fences[0]
     if not first[1] and _CODE.search(text, 0, first.start()) and not _CODE.search(text, first.end()):
         return text[: first.start()]
@@ -53,15 +55,13 @@ def _in_fences(text: str) -> str | None:
 
 
 def _before_the_rest(program: str) -> str:
-    """Cut where another question, or prose that states the answer, begins."""
+    """Cut where another question, or a statement of the answer, begins."""
     after = _AFTER.search(program)
-    while after and re.match(r"[A-Za-z]\w*[ \t]*(?:\[.*\])?[ \t]*[-+*/]?=", after[0]):
-        after = _AFTER.search(program, after.end())  # a variable that is called Question, Answer or Q
     return program[: after.start()] if after else program
 
 
-def _dedent(program: str) -> str:
+def _trim(program: str) -> str:
+    """Without blank lines and sentences around it, and without common indentation."""
     lines = [line.rstrip() for line in program.split("\n")]
-    while lines and not lines[0]:
-        lines.pop(0)
-    return textwrap.dedent("\n".join(lines)).rstrip()
+    code = [number for number, line in enumerate(lines) if line and not _PROSE.fullmatch(line)]
+    return textwrap.dedent("\n".join(lines[code[0] : code[-1] + 1])) if code else ""

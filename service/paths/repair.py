@@ -218,16 +218,15 @@ def _agrees(value: Fraction | None, result: Number, run: Run) -> bool:
     """Whether a result is `value`, rounded to its own decimals (six at most) in whichever direction."""
     if value is None or value == result.value:
         return True
-    stated = [result.value]
-    if result.percent or any(number.percent for number in run.numbers):
-        stated += [result.value / 100, result.value * 100]
-    elif result.money or any(number.money for number in run.numbers):
-        stated += [result.value / 100, result.value * 100]  # cents and dollars
-        if value in stated:
+    money = result.money or any(number.money for number in run.numbers)
+    if money and value in (result.value * 100, result.value / 100):
+        return True  # cents and dollars
+    step = Fraction(1, 10 ** min(result.decimals, 6))
+    for scale in (1, 100) if result.percent else (1,):
+        gap = abs(abs(value * scale) - abs(result.value))
+        if gap < step or gap <= _rounding(run, value) * scale:
             return True
-        del stated[1:]
-    gap = min(abs(abs(value) - abs(number)) for number in stated)
-    return gap < Fraction(1, 10 ** min(result.decimals, 6)) or gap <= _rounding(run, value)
+    return False
 
 
 def _rounding(run: Run, value: Fraction) -> Fraction:
