@@ -26,7 +26,9 @@ from service.paths.answer import matches
 from service.paths.cot import parse_cot
 from service.paths.numbers import decimals_of, write
 
-_EQUATION = re.compile(r"(?<![\w.*/+-])\$?([\d.]+)( ?[a-z ]{0,20}?) ?([-+*/]) ?\$?([\d.]+)( ?[a-z /]{0,20}?) ?= ?\$?([\d.]*\d)")
+_EQUATION = re.compile(
+    r"(?<![\w.*/+-])\$?([\d.]+)( ?[a-z ]{0,20}?) ?([-+*/]) ?\$?([\d.]+)( ?[a-z /]{0,20}?) ?= ?\$?([\d.]*\d)"
+)
 _STATEMENT = re.compile(r"\s*The answer is.*\Z", re.DOTALL)
 
 

@@ -138,7 +138,9 @@ _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10
 _WORDS = {word: number for number, word in enumerate(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty".split())}  # fmt: skip
-_NUMBER_WORD = re.compile(r"(?<![\w-])(minus |negative )?(" + "|".join(_WORDS) + r")\b(?![-'’])(?:\s+([a-z]+))?", re.IGNORECASE)
+_NUMBER_WORD = re.compile(
+    r"(?<![\w-])(minus |negative )?(" + "|".join(_WORDS) + r")\b(?![-'’])(?:\s+([a-z]+))?", re.IGNORECASE
+)
 _CHANGES_THE_NUMBER = frozenset(
     "hundred thousand million billion half halves third thirds quarter quarters fourth fourths fifth fifths sixth "
     "sixths eighth eighths tenth tenths point and one two three four five six seven eight nine".split()

@@ -192,7 +192,9 @@ class _Reader:
             self._adjacent(value)
         if self.sign >= 0:
             value, start, self.sign = -value, self.sign, -1
-        self.run.items.append(Number(value, start, end, decimals, thousands="," in written, money=self.text[start - 1 : start] in _MONEY))
+        self.run.items.append(
+            Number(value, start, end, decimals, thousands="," in written, money=self.text[start - 1 : start] in _MONEY)
+        )
         self.wants, self.of, self.words_since, self.conjunction = False, "", False, False
 
     def _adjacent(self, value: Fraction) -> None:
@@ -224,7 +226,9 @@ class _Reader:
         if not self.wants:
             tight = sign == "/" and after.isdigit() and text[start - 1] != " "
             self._push("|" if tight else sign)
-        elif sign == "-" and (after.isdigit() or after in "$€£." or not self.run.items) and following in ("num", "skip"):
+        elif (
+            sign == "-" and (after.isdigit() or after in "$€£." or not self.run.items) and following in ("num", "skip")
+        ):
             if after == " " and not self.run.items and place:
                 self.run.plain = False  # a word as the first operand
                 self.after_operator = True

@@ -187,11 +187,20 @@ _UNITS = ["", " dollars", " apples", ".", "%", " percent", "\n", " (since it is 
 def _notations(value: Fraction) -> list[str]:
     sign, size = ("-" if value < 0 else ""), abs(value)
     whole, rest = divmod(size, 1)
-    found = [f"{value.numerator}/{value.denominator}", f"{sign}${write(size)}", f"−{write(size)}" if sign else write(size)]
+    found = [
+        f"{value.numerator}/{value.denominator}",
+        f"{sign}${write(size)}",
+        f"−{write(size)}" if sign else write(size),
+    ]
     if rest and whole:
         found.append(f"{sign}{whole} {rest.numerator}/{rest.denominator}")
     if decimals_of(value) is not None:
-        found += [write(value), write(value, thousands=True), f"{write(value * 1000)}e-3", f"{write(value / 10)} x 10^1"]
+        found += [
+            write(value),
+            write(value, thousands=True),
+            f"{write(value * 1000)}e-3",
+            f"{write(value / 10)} x 10^1",
+        ]
         found.append(write(value) + ("0" if "." in write(value) else ".0"))
     return found
 

@@ -246,7 +246,9 @@ def _tell(steps: list[tuple[Fraction, str, Fraction, Fraction]], answer: Fractio
 
 @given(_chains())
 @settings(max_examples=200, deadline=None)
-def test_a_consistent_chain_is_never_changed(chain: tuple[list[tuple[Fraction, str, Fraction, Fraction]], Fraction]) -> None:
+def test_a_consistent_chain_is_never_changed(
+    chain: tuple[list[tuple[Fraction, str, Fraction, Fraction]], Fraction],
+) -> None:
     text = _tell(*chain)
     path = parse_cot(text)
     assert path.text == text

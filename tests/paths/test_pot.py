@@ -71,7 +71,9 @@ def test_extracting_twice_changes_nothing(lines: list[str]) -> None:
     assert program is None or extract_program(program) == program
 
 
-@pytest.mark.parametrize("piece", ["```\n", "a ", "a.b", "    ", "Q\n", "\n", "a[", "a, ", "a[1]", "A b c ", "Answer:\n", "a\t"])
+@pytest.mark.parametrize(
+    "piece", ["```\n", "a ", "a.b", "    ", "Q\n", "\n", "a[", "a, ", "a[1]", "A b c ", "Answer:\n", "a\t"]
+)
 def test_work_is_bounded(piece: str) -> None:
     text = piece * (2 * MAX_PROGRAM // len(piece))
     start = time.perf_counter()
