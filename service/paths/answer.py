@@ -1,1 +1,199 @@
-"""Answers as exact values: what a text, a program or a gold label says, in one form that the vote can compare."""
+"""Answers as exact values: what a text, a program or a gold label says, in one form that the vote can compare.
+
+In a request it stands between a path and the vote: `parse_answer` reads what follows "The answer is",
+`answer_from_value` takes a program's result. Answers that mean the same are equal and hash alike, whatever their
+notation: 51, 51.0, "51 dollars", "$51"; 1,000 and 1000; 1/2 and 0.5; "twelve apples" and 12.
+
+Notation that does not count: units, currency, thousands separators, and the percent sign, which is a unit like any
+other: "50%", "50 percent" and "50" are one answer, because word problems ask "what percentage" and expect 50. Hence
+50% is not 0.5. It does not convert units, does not evaluate expressions, and never raises on any text.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from service.paths.numbers import from_decimal, from_float, within_limits, write
+from service.sandbox.base import Value
+
+_MAX_PHRASE = 400  # characters; an answer is a phrase
+_MAX_NESTING = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """An answer: `text` is its canonical form ("51", "1/3", "0.5", "yes", "B"), `value` the exact number.
+
+    `value` is None for yes, no and option letters. Equality is by meaning: by value, else by text.
+    """
+
+    text: str
+    value: Fraction | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Answer) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> Fraction | str:
+        return self.text if self.value is None else self.value
+
+
+def parse_answer(text: str) -> Answer | None:
+    """The answer that a phrase states, or None. Only its first 400 characters are read.
+
+    In this order: an option letter or yes/no that is the whole phrase or opens it; the first number after the last
+    equals sign of the first line; a number word. Clock times and ratios (3:30), dates and sums (12 * 3) are None.
+    """
+    phrase = text[:_MAX_PHRASE].translate(_PLAIN)
+    phrase = _LATEX_FRACTION.sub(r" \1/\2 ", phrase.replace("\\$", "$").replace("{,}", ","))
+    phrase = phrase.strip(" \t\r\n*\"'`:")
+    first_line = phrase.split("\n", 1)[0]
+    word = _parse_word(first_line)
+    if word is not None:
+        return word
+    sides = [side for side in first_line.split("=") if side.strip()]
+    return _parse_number(sides[-1], cut=len(text) > _MAX_PHRASE) if sides else None
+
+
+def answer_from_value(value: Value) -> Answer | None:
+    """The answer in a program's result, or None where it holds none.
+
+    Floats stand for the number they approximate (`numbers.from_float`), booleans for yes and no, strings for what
+    `parse_answer` reads in them. A list of one element is that element (programs that solve an equation answer so);
+    a longer or empty list is several answers or none, and abstains.
+    """
+    for _ in range(_MAX_NESTING):
+        if not isinstance(value, list):
+            break
+        if len(value) != 1:
+            return None
+        value = value[0]
+    if isinstance(value, bool):
+        return _YES if value else _NO
+    if isinstance(value, str):
+        return parse_answer(value)
+    if isinstance(value, float):
+        return _from_fraction(from_float(value))
+    if isinstance(value, Decimal):
+        return _from_fraction(from_decimal(value))
+    if isinstance(value, int | Fraction):
+        return _from_fraction(Fraction(value))
+    return None
+
+
+def matches(answer: Answer, gold: str) -> bool:
+    """Whether the answer is right: equal to gold or, where gold has decimals, rounding to gold at their number.
+
+    Gold "3.33" takes 10/3; gold "3" does not, nor does "3.0", whose decimals say nothing of rounding.
+    """
+    target = parse_answer(gold)
+    if target is None:
+        return False
+    if answer == target:
+        return True
+    decimals = _DECIMALS.search(gold)
+    if decimals is None or answer.value is None or target.value is None or not int(decimals[1][:50]):
+        return False
+    return abs(answer.value - target.value) * 2 <= Fraction(1, 10 ** len(decimals[1]))
+
+
+_YES = Answer("yes", None)
+_NO = Answer("no", None)
+_BY_WORD = {"yes": _YES, "true": _YES, "no": _NO, "false": _NO}
+
+_FRACTIONS = {
+    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5",
+    "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8", "⅑": "1/9", "⅒": "1/10",
+}  # fmt: skip
+_PLAIN = str.maketrans(
+    {sign: f" {plain} " for sign, plain in _FRACTIONS.items()}
+    | dict.fromkeys("−–‐‑‒—﹣－", "-")
+    | dict.fromkeys("\u00a0\u2007\u2009\u202f", "\u00a0")
+    | {"⁄": "/", "∕": "/", "÷": "/", "×": "*", "·": "*", "≈": "="}
+)
+_LATEX_FRACTION = re.compile(r"\\[dt]?frac\{(\d{1,60})\}\{(\d{1,60})\}")
+_DECIMALS = re.compile(r"\.([0-9]+)")
+
+_CHOICE = re.compile(r"(?:(?:option|choice)\s+)?(?:\(([A-Ea-e])\)|([A-E])(?:[).:]|\s*$))(?![A-Za-z])")
+_YES_NO = re.compile(r"(yes|no|true|false)\s*(?:[.,;:!\n]|$)", re.IGNORECASE)
+
+_NUMBER = re.compile(
+    r"""(?P<sign>(?:(?<![A-Za-z0-9)%])-|\b(?:minus|negative)\b)\s{0,3})? [$€£¥₹]?\s{0,3} (?P<inner>-\s?)?
+    (?P<whole>[0-9]{1,3}(?:[,\u00a0][0-9]{3})+(?![0-9]) | [0-9]+ | (?=\.[0-9]))
+    (?P<decimals>\.[0-9]+)?
+    (?: [eE](?P<exponent>[+-]?[0-9]+)(?![A-Za-z0-9])
+      | \s{0,3}(?:\*|x|\\times)\s{0,3}10\s?(?:\^|\*\*)\s?\{?(?P<power>-?[0-9]+)\}?
+      | \s{1,3}(?:and\s)?(?P<top>[0-9]+)/(?P<bottom>[0-9]+)
+      | \s?/\s?(?P<denominator>[0-9]+(?:\.[0-9]+)?)
+    )?
+    (?:\s?(?P<scale>thousand|million|billion|trillion)\b)?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_NOT_A_NUMBER_AFTER = re.compile(r"\s{0,3}(?::[0-9]|/\s?[0-9]|[+*^]\s{0,3}[$0-9(]|\s-\s{0,3}[$0-9(]|x\s{0,3}[0-9])")
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+
+_WORDS = {word: number for number, word in enumerate(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty".split())}  # fmt: skip
+_NUMBER_WORD = re.compile(
+    r"(?<![\w-])(minus |negative )?(" + "|".join(_WORDS) + r")\b(?![-'’])(?:\s+([a-z]+))?", re.IGNORECASE
+)
+_CHANGES_THE_NUMBER = frozenset(
+    "hundred thousand million billion half halves third thirds quarter quarters fourth fourths fifth fifths sixth "
+    "sixths eighth eighths tenth tenths point and one two three four five six seven eight nine".split()
+)
+
+
+def _parse_word(phrase: str) -> Answer | None:
+    choice = _CHOICE.match(phrase)
+    if choice:
+        return Answer((choice[1] or choice[2]).upper(), None)
+    yes_no = _YES_NO.match(phrase)
+    return _BY_WORD[yes_no[1].lower()] if yes_no else None
+
+
+def _parse_number(phrase: str, cut: bool) -> Answer | None:
+    found = _NUMBER.search(phrase)
+    if found is None:
+        return _parse_number_word(phrase)
+    if _NOT_A_NUMBER_AFTER.match(phrase, found.end()) or (cut and found.end() == len(phrase)):
+        return None
+    value = _read(found)
+    return _from_fraction(value)
+
+
+def _read(found: re.Match[str]) -> Fraction | None:
+    if found.end() - found.start() > 120:
+        return None
+    whole = found["whole"].replace(",", "").replace("\u00a0", "")
+    decimals = found["decimals"] or ""
+    exponent = found["exponent"] or found["power"] or "0"
+    if len(exponent) > 4 or not -60 <= int(exponent) <= 60:
+        return None
+    value = from_decimal(Decimal(f"{whole or 0}{decimals}e{exponent}"))
+    if value is None:
+        return None
+    for top, bottom in ((found["top"], found["bottom"]), (None, found["denominator"])):
+        if bottom is not None:
+            divisor = Fraction(bottom)
+            if not divisor:
+                return None
+            value = value + Fraction(top) / divisor if top is not None else value / divisor
+    if found["scale"]:
+        value *= _SCALES[found["scale"].lower()]
+    return -value if found["sign"] or found["inner"] else value
+
+
+def _parse_number_word(phrase: str) -> Answer | None:
+    found = _NUMBER_WORD.search(phrase)
+    if found is None or (found[3] or "").lower() in _CHANGES_THE_NUMBER:
+        return None
+    number = Fraction(_WORDS[found[2].lower()])
+    return _from_fraction(-number if found[1] else number)
+
+
+def _from_fraction(value: Fraction | None) -> Answer | None:
+    return None if value is None or not within_limits(value) else Answer(write(value), value)

@@ -1,1 +1,85 @@
-"""Chain-of-thought paths: the stated answer, and the equations behind it, checked and repaired."""
+r"""Chain-of-thought paths: the stated answer, and the equations behind it, checked and repaired.
+
+In a request it stands between the engine and the vote. The answer is what follows the last "The answer is",
+"Answer:", "####" or "\boxed{". A text without any of them was mostly cut off at the token limit, so the last number
+in it is no answer; but if it ends with a whole sentence whose last number is the result of an equation, that result
+is. Everything after a following "Question:" belongs to another problem. It never raises, and takes linear time.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from service.paths.answer import Answer, answer_from_value, parse_answer
+from service.paths.numbers import write
+from service.paths.repair import Repairs, check_equations
+
+MAX_RATIONALE = 20_000
+"""Characters; a longer text is not parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CotPath:
+    """A parsed rationale.
+
+    `stated` is the answer that the text states, `answer` the one after repair: what votes. `repaired` says whether
+    any number was changed, and `text` is the text with the repairs written in.
+    """
+
+    answer: Answer | None
+    stated: Answer | None
+    repaired: bool
+    text: str
+
+
+def parse_cot(text: str) -> CotPath:
+    """Read a rationale. The parser's errors and the model's alike end as an answer of None, never as an exception."""
+    if len(text) > MAX_RATIONALE:
+        return CotPath(None, None, False, text)
+    following = _FOLLOWING.search(text)
+    own = text[: following.start()] if following else text
+    stated, place = _stated(own)
+    repairs = check_equations(own)
+    if stated is None and place is None:
+        stated, place = _concluded(own, repairs)
+        # The result was read after repair: there is nothing left to carry.
+        return CotPath(stated, stated, bool(repairs.edits), repairs.apply(own) + text[len(own) :])
+    answer = stated
+    if stated is not None and stated.value is not None and place is not None and stated.value in repairs.answers:
+        value = repairs.answers[stated.value]
+        answer = answer_from_value(value)
+        _restate(own, place, stated.value, value, repairs)
+    return CotPath(answer, stated, bool(repairs.edits), repairs.apply(own) + text[len(own) :])
+
+
+_FOLLOWING = re.compile(r"\n\s{0,9}(?:Question|Problem|Q)\s?:")
+_STATED = re.compile(r"\banswer\**\s?(?:is|:)(?:\s?:)?|####|\\boxed\s?\{", re.IGNORECASE)
+_PHRASE = 400  # characters after a marker
+_DIGITS = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,60})(?:\.[0-9]{1,60})?")
+_SENTENCE_END = re.compile(r"[^\n=0-9]{0,80}[.!][\s*)\"']*\Z")
+
+
+def _stated(text: str) -> tuple[Answer | None, int | None]:
+    """The stated answer, and where its phrase begins; the phrase may hold none."""
+    place = None
+    for found in _STATED.finditer(text):
+        place = found.end()
+    return (None, None) if place is None else (parse_answer(text[place : place + _PHRASE]), place)
+
+
+def _concluded(text: str, repairs: Repairs) -> tuple[Answer | None, None]:
+    """The result that the last sentence ends with."""
+    if repairs.last is None or not _SENTENCE_END.match(text, repairs.last_end):
+        return None, None
+    return answer_from_value(repairs.last), None
+
+
+def _restate(text: str, place: int, old: Fraction, new: Fraction, repairs: Repairs) -> None:
+    """Write the repaired answer in the place of the stated one."""
+    for found in _DIGITS.finditer(text, place, place + _PHRASE):
+        if Fraction(found[0].replace(",", "")) == old:
+            if not any(start <= found.start() < end for start, (end, _) in repairs.edits.items()):
+                repairs.edits[found.start()] = (found.end(), write(new, thousands="," in found[0]))
+            return
+    line = text.find("\n", place)
+    repairs.edits[place] = (line if line >= 0 else len(text), f" {write(new)}")

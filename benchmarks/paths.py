@@ -1,0 +1,142 @@
+r"""How well `service.paths` reads teachers' rationales: share parsed, harmed, recovered; microseconds each.
+
+    python -m benchmarks.paths ../shared/data [--show unparsed|harmed|missed] [--limit N]
+
+Every rationale here states its gold answer.
+- *parsed*: the answer that the text states is read and is gold.
+- *harmed*: repair turns that right answer into a wrong one. Most of these texts do contain a false equation: the
+  teacher forced its result to the gold it had seen.
+- *missed*: with "The answer is …" cut off, the fallback reads a wrong answer (*concluded*: a right one).
+- *recovered*: in each text whose equations are all simple, one result is made false, whatever rests on it is computed
+  from the false one, and the stated answer with it, as a weak student would write; the answer after repair is gold.
+"""
+
+import argparse
+import json
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+
+from service.paths.answer import matches
+from service.paths.cot import parse_cot
+from service.paths.numbers import decimals_of, write
+
+_EQUATION = re.compile(
+    r"(?<![\w.*/+-])\$?([\d.]+)( ?[a-z ]{0,20}?) ?([-+*/]) ?\$?([\d.]+)( ?[a-z /]{0,20}?) ?= ?\$?([\d.]*\d)"
+)
+_STATEMENT = re.compile(r"\s*The answer is.*\Z", re.DOTALL)
+
+
+def main() -> None:
+    """Print one line for each data set."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--show", default="", choices=["", "unparsed", "harmed", "missed", "lost"])
+    parser.add_argument("--limit", type=int, default=40)
+    arguments = parser.parse_args()
+    for path in sorted(arguments.data.glob("*/teacher_cot.jsonl")):
+        gold = {row["id"]: row["answer"] for row in _rows(path.with_name("train.jsonl"))}
+        rows = [(row["text"], gold[row["id"]]) for row in _rows(path)]
+        measure(path.parent.name, rows, arguments.show, arguments.limit)
+
+
+def measure(name: str, rows: list[tuple[str, str]], show: str, limit: int) -> None:
+    """Parse every row as it is, without its statement, and corrupted."""
+    counts: Counter[str] = Counter()
+    micros = []
+    for number, (text, gold) in enumerate(rows):
+        start = time.perf_counter()
+        path = parse_cot(text)
+        micros.append((time.perf_counter() - start) * 1e6)
+        outcomes = [(text, "parsed" if _right(path.stated, gold) else "unparsed")]
+        if outcomes[0][1] == "parsed" and not _right(path.answer, gold):
+            outcomes.append((text, "harmed"))
+        cut = _STATEMENT.sub("", text)
+        concluded = parse_cot(cut).answer
+        if concluded is not None:
+            outcomes.append((cut, "concluded" if _right(concluded, gold) else "missed"))
+        corrupted = corrupt(text, random.Random(number))
+        if corrupted is not None and not path.repaired:
+            outcomes.append((corrupted, "recovered" if _right(parse_cot(corrupted).answer, gold) else "lost"))
+        for variant, outcome in outcomes:
+            counts[outcome] += 1
+            if outcome == show and counts[outcome] <= limit:
+                print(f"--- {outcome}, gold {gold}\n{variant}\n=> {parse_cot(variant)}")
+    total = len(rows)
+    corrupted_total = counts["recovered"] + counts["lost"]
+    print(f"{name}: {total} rationales; parsed {counts['parsed'] / total:.3%}; harmed {counts['harmed'] / total:.3%} "
+          f"({counts['harmed']}); without statement: right {counts['concluded'] / total:.2%}, wrong "
+          f"{counts['missed'] / total:.2%}; recovered {counts['recovered'] / max(corrupted_total, 1):.2%} of "
+          f"{corrupted_total} corrupted; {median(micros):.0f} µs median")  # fmt: skip
+
+
+def corrupt(text: str, chance: random.Random) -> str | None:
+    """The text with one false result, and all that rests on it; None if its equations are not all simple or true.
+
+    This knows nothing of the parser: it finds equations with one regular expression of its own.
+    """
+    found = list(_EQUATION.finditer(text))
+    if not found or text.count("=") != len(found) or any(_true(match) is None for match in found):
+        return None
+    target = chance.randrange(len(found))
+    false: dict[str, str] = {}
+    parts, place = [], 0
+    for number, match in enumerate(found):
+        parts.append(_substitute(text[place : match.start(6)], false))
+        result = match[6]
+        left, right = (Fraction(false.get(match[group], match[group])) for group in (1, 4))
+        if number == target:
+            false[result] = write(Fraction(result) + chance.choice([-1, 1]) * chance.randint(1, 9) * 10)
+            if false[result] in text or false[result].startswith("-"):
+                return None
+        elif match[1] in false or match[4] in false:
+            if match[3] == "/" and not right:
+                return None
+            false[result] = write(_OPERATIONS[match[3]](left, right))
+            if "/" in false[result] or "-" in false[result]:
+                return None
+        else:
+            false.pop(result, None)
+        parts.append(false.get(result, result))
+        place = match.end()
+    parts.append(_substitute(text[place:], false))
+    return "".join(parts) if _STATEMENT.search("".join(parts))[0] != _STATEMENT.search(text)[0] else None
+
+
+_OPERATIONS = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+}
+
+
+def _true(match: re.Match[str]) -> Fraction | None:
+    try:
+        left, right, result = (Fraction(match[group]) for group in (1, 4, 6))
+        value = _OPERATIONS[match[3]](left, right)
+    except (ValueError, ZeroDivisionError):
+        return None
+    return value if value == result and decimals_of(value) is not None else None
+
+
+def _substitute(text: str, false: dict[str, str]) -> str:
+    return re.sub(r"(?<![\d.,])\d+(?:\.\d+)?(?![\d]|[.,]\d)", lambda number: false.get(number[0], number[0]), text)
+
+
+def _right(answer: object, gold: str) -> bool:
+    return answer is not None and matches(answer, gold)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+import time
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.paths.answer import Answer, answer_from_value, matches, parse_answer
+from service.paths.numbers import decimals_of, write
+from service.sandbox.base import Value
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("51", "51"),
+        (" 51.", "51"),
+        ("51.0", "51"),
+        ("51 dollars", "51"),
+        ("$51", "51"),
+        ("$ 51.00", "51"),
+        ("€51", "51"),
+        ("\\$51", "51"),
+        ("**51**", "51"),
+        ("1,000", "1000"),
+        ("1,080,000.50 dollars", "1080000.5"),
+        ("1{,}000", "1000"),
+        ("1\u202f000", "1000"),
+        ("1/2", "0.5"),
+        ("½", "0.5"),
+        ("1 / 3", "1/3"),
+        ("\\frac{1}{3}", "1/3"),
+        ("1⁄3", "1/3"),
+        ("2 1/2", "2.5"),
+        ("2½ hours", "2.5"),
+        ("2 and 1/2", "2.5"),
+        ("50%", "50"),
+        ("50 percent", "50"),
+        ("50 %", "50"),
+        (".5", "0.5"),
+        ("1.5e3", "1500"),
+        ("1.5E-3", "0.0015"),
+        ("1.5 x 10^3", "1500"),
+        ("1.5 × 10^{3}", "1500"),
+        ("3 \\times 10^4", "30000"),
+        ("-5", "-5"),
+        ("−5", "-5"),
+        ("- 5", "-5"),
+        ("-$5", "-5"),
+        ("$-5", "-5"),
+        ("minus 5", "-5"),
+        ("negative five", "-5"),
+        ("twelve apples", "12"),
+        ("Twenty", "20"),
+        ("zero", "0"),
+        ("5 million", "5000000"),
+        ("1.5 thousand", "1500"),
+        ("A total of 51 pens", "51"),
+        ("She has 9 (since 10 is not possible)", "9"),
+        ("12 + 3 = 15", "15"),
+        ("x = 15", "15"),
+        ("5-10", "5"),
+        ("5 or 6", "5"),
+        ("51\n\nQuestion: 7", "51"),
+        ("0.30000000000000004", "0.3"),
+        ("33.333333333333336", "100/3"),
+        ("(B)", "B"),
+        ("(b)", "B"),
+        ("B", "B"),
+        ("B.", "B"),
+        ("B) 51", "B"),
+        ("option C", "C"),
+        ("Yes", "yes"),
+        ("yes, she can", "yes"),
+        ("NO.", "no"),
+        ("True", "yes"),
+        ("False", "no"),
+    ],
+)
+def test_notations(text: str, canonical: str) -> None:
+    answer = parse_answer(text)
+    assert answer is not None
+    assert answer.text == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "unknown", "3:30", "2:3", "12/25/2020", "12 * 3", "12 + 3", "12 - 3 apples", "5/0", "0/0", "1e999999",
+     "1e61", "9" * 61, "9" * 5000, "9" * 100_000, "twenty-one", "one hundred", "one half", "two point five", "None",
+     "nan", "inf", "no more", "A total", "F", "(F)", "\ud800", "٣", "=", "==="],
+)  # fmt: skip
+def test_what_is_no_answer(text: str) -> None:
+    assert parse_answer(text) is None
+
+
+def test_a_number_cut_off_by_the_length_limit_is_no_answer() -> None:
+    assert parse_answer(" " * 398 + "123") is None
+    assert parse_answer(" " * 390 + "123") == Answer("123", Fraction(123))
+
+
+@pytest.mark.parametrize(
+    ("value", "canonical"),
+    [
+        (51, "51"),
+        (51.0, "51"),
+        (0.1 + 0.2, "0.3"),
+        (0.3333333333333333, "1/3"),
+        (Fraction(1, 3), "1/3"),
+        (Decimal("12.50"), "12.5"),
+        (True, "yes"),
+        (False, "no"),
+        ("51 dollars", "51"),
+        ("B", "B"),
+        ([51], "51"),
+        ([["12"]], "12"),
+        ([True], "yes"),
+    ],
+)
+def test_program_results(value: Value, canonical: str) -> None:
+    answer = answer_from_value(value)
+    assert answer is not None
+    assert answer.text == canonical
+
+
+@pytest.mark.parametrize("value", [[], [1, 2], float("nan"), float("inf"), "", "x", Decimal("NaN"), 10**60])
+def test_program_results_that_are_no_answer(value: Value) -> None:
+    assert answer_from_value(value) is None
+
+
+def test_giant_integers_are_no_answer() -> None:
+    assert answer_from_value(-(10**5000)) is None  # beyond the digits that Python prints
+
+
+def test_a_list_that_holds_itself_is_no_answer() -> None:
+    endless: list[Value] = []
+    endless.append(endless)
+    assert answer_from_value(endless) is None
+
+
+def test_equality_is_by_meaning() -> None:
+    assert Answer("1/2", Fraction(1, 2)) == Answer("0.5", Fraction(1, 2))
+    assert len({parse_answer(text) for text in ("51", "51.0", "$51", "51 dollars", "51%")}) == 1
+    assert parse_answer("yes") != parse_answer("no")
+    assert parse_answer("1") != parse_answer("yes")
+    assert parse_answer("50%") != parse_answer("0.5")
+    assert Answer("1", Fraction(1)) != "1"
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "right"),
+    [
+        ("51", "51", True),
+        ("51.0", "51", True),
+        ("50.9", "51", False),
+        ("10/3", "3", False),
+        ("10/3", "3.33", True),
+        ("3.3349", "3.33", True),
+        ("3.336", "3.33", False),
+        ("3.335", "3.33", True),
+        ("50.96", "51.0", False),
+        ("51", "51.0", True),
+        ("1080", "1,080", True),
+        ("-5", "-5", True),
+        ("5", "-5", False),
+        ("yes", "Yes", True),
+        ("yes", "no", False),
+        ("B", "B", True),
+        ("B", "0.5", False),
+        ("5", "", False),
+    ],
+)
+def test_matches(text: str, gold: str, right: bool) -> None:
+    answer = parse_answer(text)
+    assert answer is not None
+    assert matches(answer, gold) is right
+
+
+_VALUES = st.one_of(
+    st.integers(-(10**9), 10**9).map(Fraction),
+    st.fractions(-1000, 1000, max_denominator=500),
+    st.decimals(-10_000, 10_000, places=3).map(Fraction),
+)
+_UNITS = ["", " dollars", " apples", ".", "%", " percent", "\n", " (since it is so)", " km/h", "**"]
+
+
+def _notations(value: Fraction) -> list[str]:
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    whole, rest = divmod(size, 1)
+    found = [
+        f"{value.numerator}/{value.denominator}",
+        f"{sign}${write(size)}",
+        f"−{write(size)}" if sign else write(size),
+    ]
+    if rest and whole:
+        found.append(f"{sign}{whole} {rest.numerator}/{rest.denominator}")
+    if decimals_of(value) is not None:
+        found += [
+            write(value),
+            write(value, thousands=True),
+            f"{write(value * 1000)}e-3",
+            f"{write(value / 10)} x 10^1",
+        ]
+        found.append(write(value) + ("0" if "." in write(value) else ".0"))
+    return found
+
+
+@given(_VALUES, st.data())
+@settings(max_examples=300, deadline=None)
+def test_equal_values_merge_in_any_notation(value: Fraction, data: st.DataObject) -> None:
+    notation = data.draw(st.sampled_from(_notations(value)))
+    unit = data.draw(st.sampled_from(_UNITS))
+    answer = parse_answer(notation + unit)
+    assert answer == Answer(write(value), value)
+    assert hash(answer) == hash(answer_from_value(value))
+    assert answer is not None
+    assert answer.text == write(value)
+
+
+@given(_VALUES, _VALUES, st.data())
+@settings(max_examples=200, deadline=None)
+def test_unequal_values_do_not_merge(one: Fraction, other: Fraction, data: st.DataObject) -> None:
+    texts = [data.draw(st.sampled_from(_notations(value))) for value in (one, other)]
+    assert (parse_answer(texts[0]) == parse_answer(texts[1])) is (one == other)
+
+
+@given(st.text(st.characters(codec=None)))
+@settings(max_examples=300, deadline=None)
+def test_parsing_never_raises(text: str) -> None:
+    parse_answer(text)
+
+
+@given(st.text("0123456789.,/-+eE%$ x^*()½=:and", max_size=60))
+@settings(max_examples=500, deadline=None)
+def test_parsing_never_raises_on_numeric_noise_and_reads_its_own_text(text: str) -> None:
+    answer = parse_answer(text)
+    assert answer is None or parse_answer(answer.text) == answer
+
+
+_LEAVES = st.one_of(st.integers(), st.floats(), st.fractions(), st.decimals(), st.booleans(), st.text())
+
+
+@given(_LEAVES | st.lists(_LEAVES, max_size=2))
+@settings(max_examples=150, deadline=None)
+def test_values_never_raise(value: Value) -> None:
+    answer_from_value(value)
+
+
+@pytest.mark.parametrize("text", ["9" * 10**6, "1," * 10**6, " " * 10**6, "-" * 10**6, "one " * 10**5, "1/" * 10**6])
+def test_long_text_takes_no_time(text: str) -> None:
+    start = time.perf_counter()
+    parse_answer(text)
+    assert time.perf_counter() - start < 0.05

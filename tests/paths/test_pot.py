@@ -1,0 +1,81 @@
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.paths.pot import MAX_PROGRAM, extract_program
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("a = 5\nans = a", "a = 5\nans = a"),
+        ("\n\n    a = 5\n    ans = a\n\n", "a = 5\nans = a"),
+        ("a = 5\r\nans = a\r\n", "a = 5\nans = a"),
+        ("```python\na = 5\nans = a\n```\nSo the answer is 5.", "a = 5\nans = a"),
+        ("```python\na = 5\nprint(a)", "a = 5\nprint(a)"),
+        ("```\nans = 5\n```", "ans = 5"),
+        ("~~~py\nans = 5\n~~~", "ans = 5"),
+        ("Here is the program:\n```py\ndef solution():\n    return 5\n```", "def solution():\n    return 5"),
+        ("```output\n5\n```\n```python\nans = 5\n```", "ans = 5"),
+        ("```python\nans = 1\n```\n```python\nans = 2\n```", "ans = 1"),
+        ("ans = 5\n```\nThat is it.", "ans = 5"),
+        ("Program:\nans = 5", "ans = 5"),
+        ("**Program:**\nans = 5", "ans = 5"),
+        ("Python code: \nans = 5", "ans = 5"),
+        ("ans = 5\n\nQuestion: Ann has 6.\nProgram:\nans = 6", "ans = 5"),
+        ("ans = 5\nThe answer is 5", "ans = 5"),
+        ("First, we compute the total:\n\ntotal = 5\nans = total\nSo there are five pens.", "total = 5\nans = total"),
+        ("def solver():\n    # Question: what?\n    return 5\nans = solver()",
+         "def solver():\n    # Question: what?\n    return 5\nans = solver()"),
+        ("Question: int = 5\nans = Question", "Question: int = 5\nans = Question"),
+        ("print(5 + 3)", "print(5 + 3)"),
+        ("prices['pen'], n = 3, 4\nprint(prices)", "prices['pen'], n = 3, 4\nprint(prices)"),
+        ("total += 5", "total += 5"),
+        ("x: int = 5", "x: int = 5"),
+        ("import math\nmath.floor(2)", "import math\nmath.floor(2)"),
+        ("ans = (", "ans = ("),
+    ],
+)  # fmt: skip
+def test_programs(text: str, program: str) -> None:
+    assert extract_program(text) == program
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "  \n ", "Ann has 5 pens. She buys 3 more.", "The number of pens is = 5 + 3", "5 + 3 = 8", "a == 5", "```\n```",
+     "```python\n```", "Question: what?", "\ud800 = 5", "x" * 10_000],
+)  # fmt: skip
+def test_nothing_to_run(text: str) -> None:
+    assert extract_program(text) is None
+
+
+def test_the_length_is_capped() -> None:
+    line = "ans = 5\n"
+    most = line * (MAX_PROGRAM // len(line))
+    assert extract_program(most) == most.rstrip()
+    assert extract_program(most + line) is None
+
+
+@given(st.text(st.characters(codec=None)))
+@settings(max_examples=200, deadline=None)
+def test_never_raises(text: str) -> None:
+    extract_program(text)
+
+
+@given(st.lists(st.sampled_from(["```", "```python", "ans = 5", "    x = 1", "Question: a", "So it is 5.", "", "\r"])))
+@settings(max_examples=300, deadline=None)
+def test_extracting_twice_changes_nothing(lines: list[str]) -> None:
+    program = extract_program("\n".join(lines))
+    assert program is None or extract_program(program) == program
+
+
+@pytest.mark.parametrize(
+    "piece", ["```\n", "a ", "a.b", "    ", "Q\n", "\n", "a[", "a, ", "a[1]", "A b c ", "Answer:\n", "a\t"]
+)
+def test_work_is_bounded(piece: str) -> None:
+    text = piece * (2 * MAX_PROGRAM // len(piece))
+    start = time.perf_counter()
+    extract_program(text)
+    assert time.perf_counter() - start < 0.5
