@@ -6,7 +6,7 @@ and refuse their first use; everything else is refused at the import.
 """
 
 import __future__
-import _strptime  # noqa: F401 (imported by datetime at its first use, which would be too late)
+
 import bisect
 import calendar
 import cmath
@@ -24,6 +24,7 @@ import re
 import statistics
 import string
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -37,8 +38,8 @@ MAX_PATTERN_CHARACTERS, MAX_TEXT_CHARACTERS = 1_000, 100_000
 HABITS = frozenset({"numpy", "sympy", "scipy", "pandas", "matplotlib", "time"})
 """What many programs import and few use."""
 
-_IMPORTED_IN_C = frozenset({"_strptime"})
-"""Modules that C code imports by way of the program's builtins, and then takes from `sys.modules` itself."""
+_IMPORTED_BY_C = ("_strptime",)
+"""Modules that C code imports through the program's builtins, but then takes from `sys.modules` itself."""
 
 
 class Facade:
@@ -86,7 +87,7 @@ def import_facade(name: str, _globals: object, _locals: object, _from: object, _
     if name in FACADES:
         return FACADES[name]
     root = name.partition(".")[0]
-    if root in HABITS or name in _IMPORTED_IN_C:
+    if root in HABITS or name in _IMPORTED_BY_C:
         return Absent(root)
     raise RefusedImportError(f"import of {name[:50]} is not allowed")
 
@@ -123,9 +124,12 @@ class _Hint:
 _HINTS = "Any Callable ClassVar Final Generic Iterable Iterator Literal Mapping Optional Sequence TypeVar Union"
 _RANDOM = random.Random(SEED)  # noqa: S311 (no secret is drawn here)
 
+for _module in _IMPORTED_BY_C:
+    import_module(_module)  # ahead of time: a locked child can read no file
+
 FACADES: Mapping[str, Facade] = MappingProxyType(
     {
-        "__future__": Facade("__future__", {name: None for name in __future__.all_feature_names}),
+        "__future__": Facade("__future__", dict.fromkeys(__future__.all_feature_names)),
         "bisect": _chosen(bisect, "bisect bisect_left bisect_right insort insort_left insort_right"),
         "calendar": _chosen(
             calendar,

@@ -133,18 +133,18 @@ class Guards:
         setattr(self.write(target, _public(name)), name, value)
 
     def _builtins(self) -> dict[str, Any]:
-        refused = {name: _refuser(name) for name in vars(builtins) if not name.startswith("_")}
-        offered = {name: getattr(builtins, name) for name in _OFFERED}
-        own = {name: getattr(self, name) for name in ("print", "getattr", "hasattr", "setattr")}
-        hidden = {
+        return {
+            **_STATIC_BUILTINS,
+            "print": self.print,
+            "type": self.type_of,
+            "getattr": self.getattr,
+            "hasattr": self.hasattr,
+            "setattr": self.setattr,
             "_read_": self.read,
             "_write_": self.write,
             "_super_": self.super,
             "__metaclass__": self.make_class,
-            "__import__": import_facade,
-            "__build_class__": builtins.__build_class__,
         }
-        return {**refused, **offered, **_EXCEPTIONS, **own, **hidden, "type": self.type_of, "exit": _exit, "quit": _exit}
 
     def _may_read_private(self, target: object, name: str) -> bool:
         if name in READABLE:
@@ -190,3 +190,14 @@ def _exit(*_: object) -> None:
 
 def _article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+_STATIC_BUILTINS: dict[str, Any] = {
+    **{name: _refuser(name) for name in vars(builtins) if not name.startswith("_")},
+    **{name: getattr(builtins, name) for name in _OFFERED},
+    **_EXCEPTIONS,
+    "exit": _exit,
+    "quit": _exit,
+    "__import__": import_facade,
+    "__build_class__": builtins.__build_class__,
+}

@@ -26,8 +26,9 @@ METHODS = frozenset(
 READABLE = frozenset({"__name__"})
 """Special attributes that a program may read, of classes and functions."""
 
+
 class RefusedError(Exception):
-    """The program uses something that the policy refuses, found while compiling or while running; the message names it."""
+    """The program uses something that the policy refuses, when compiled or when run; the message names it."""
 
 
 class RefusedImportError(RefusedError, ImportError):
@@ -70,6 +71,13 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
         self.not_allowed(node)
         return None
 
+    def _visit_contents(self, node: ast.AST) -> ast.AST:
+        contents: ast.AST = self.node_contents_visit(node)
+        return contents
+
+    # Not wrapped here, see above. Print needs no collector in each scope either: `guards.py` has one for all.
+    visit_Assign = visit_AugAssign = visit_Call = visit_For = visit_With = visit_Module = _visit_contents
+
     def check_name(self, node: ast.AST, name: str | None, allow_magic_methods: bool = False) -> None:
         if name is None or not (is_private(name) or name == "print"):
             return
@@ -102,20 +110,12 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
             node.value = _call("_write_", node.value, [node.value])
         return node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        contents: ast.AST = self.node_contents_visit(node)  # the target is guarded as a store; Python reads through it
-        return contents
-
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        contents: ast.AST = self.node_contents_visit(node)
-        return contents
-
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """Annotations are dropped unread: they name modules that a program need not import."""
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
         assign = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
-        return self.visit_Assign(assign)
+        return self._visit_contents(assign)
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
@@ -145,20 +145,7 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
         if node.is_async:
             self.not_allowed(node)
-        contents: ast.AST = self.node_contents_visit(node)
-        return contents
-
-    def visit_For(self, node: ast.For) -> ast.AST:
-        contents: ast.AST = self.node_contents_visit(node)
-        return contents
-
-    def visit_With(self, node: ast.With) -> ast.AST:
-        contents: ast.AST = self.node_contents_visit(node)
-        return contents
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        contents: ast.AST = self.node_contents_visit(node)
-        return contents
+        return self._visit_contents(node)
 
     def check_import_names(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -167,10 +154,6 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
             self.error(node, "private names may not be imported")
         checked: ast.AST = super().check_import_names(node)
         return checked
-
-    def visit_Module(self, node: ast.Module) -> ast.AST:
-        contents: ast.AST = self.node_contents_visit(node)
-        return contents
 
 
 def _is_super_call(node: ast.AST) -> bool:

@@ -304,11 +304,12 @@ async def _post_mortem(child: Child, seconds: float) -> Execution | None:
         return None
     if not os.WIFSIGNALED(status):
         return Execution(Outcome.CRASHED, None, "its process ended without a reply", seconds)
-    outcome, detail = _DEATHS.get(os.WTERMSIG(status), (Outcome.CRASHED, ""))
-    return Execution(outcome, None, detail or f"killed by {signal.Signals(os.WTERMSIG(status)).name}", seconds)
+    number = os.WTERMSIG(status)
+    outcome, detail = _DEATHS.get(number, (Outcome.CRASHED, f"killed by signal {number}"))
+    return Execution(outcome, None, detail, seconds)
 
 
-_DEATHS = {
+_DEATHS: dict[int, tuple[Outcome, str]] = {
     signal.SIGKILL: (Outcome.MEMORY, "killed by the kernel, which does so when memory runs out"),
     signal.SIGXCPU: (Outcome.TIMEOUT, "it used up its CPU time"),
     signal.SIGSYS: (Outcome.DENIED, "it made a system call of another machine"),

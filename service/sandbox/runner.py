@@ -7,7 +7,7 @@ bound time or memory, and without the policy it protects nothing; the kernel loc
 
 import errno
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -82,9 +82,8 @@ class Runner:
             reply = encode(Outcome.OK, "", answer)
         except MemoryError:
             return _OUT_OF_MEMORY
-        except BaseException as error:
-            if printed.overflowed:
-                error = OutputLimitError()
+        except BaseException as raised:
+            error = OutputLimitError() if printed.overflowed else raised
             return encode(_outcome_of(error), _describe(error))
         if len(reply) > self._output_bytes:
             return encode(Outcome.OUTPUT, "its answer is too long")
@@ -92,10 +91,8 @@ class Runner:
 
     def _answer(self, source: str, printed: Printed) -> object:
         code, namespace = self._prepare(source, printed)
-        try:
+        with suppress(SystemExit):
             exec(code, namespace)  # noqa: S102 (this is what the lock is for)
-        except SystemExit:
-            pass
         return _harvest(namespace, printed)
 
 
@@ -104,7 +101,7 @@ def _with_policy(source: str, printed: Printed) -> tuple[CodeType, dict[str, Any
 
 
 def _without_policy(source: str, printed: Printed) -> tuple[CodeType, dict[str, Any]]:
-    sys.stdout = printed  # type: ignore[assignment]
+    sys.stdout = printed
     return compile(source, "<program>", "exec", dont_inherit=True), {"__name__": "__main__"}
 
 
@@ -125,9 +122,9 @@ def _harvest(namespace: dict[str, Any], printed: Printed) -> object:
     return line
 
 
-def _takes_nothing(function: Callable[..., Any]) -> bool:
-    code: CodeType = function.__code__
-    defaults, keyword_defaults = function.__defaults__ or (), function.__kwdefaults__ or {}  # type: ignore[attr-defined]
+def _takes_nothing(function: FunctionType) -> bool:
+    code = function.__code__
+    defaults, keyword_defaults = function.__defaults__ or (), function.__kwdefaults__ or {}
     return code.co_argcount == len(defaults) and code.co_kwonlyargcount == len(keyword_defaults)
 
 

@@ -31,7 +31,7 @@ MESSAGE = struct.Struct("=cIi")
 """Kind, child number, wait status."""
 HELLO, CHILD, REAPED = b"H", b"C", b"R"
 
-_WARMING_PROGRAM = b'''
+_WARMING_PROGRAM = b"""
 import math
 from fractions import Fraction
 def solution(n: int = 3) -> float:
@@ -42,7 +42,7 @@ def solution(n: int = 3) -> float:
     return round(math.sqrt(total) + float(Fraction(1, 3)), 2)
 ans = [solution(), 12 // 5, "text"]
 ans[1] += 1
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)
