@@ -32,17 +32,15 @@ MESSAGE = struct.Struct("=cIi")
 HELLO, CHILD, REAPED = b"H", b"C", b"R"
 
 _WARMING_PROGRAM = b"""
-import math
-from fractions import Fraction
-def solution(n: int = 3) -> float:
+def solution(n: int = 3):
     total = 0
     for i in range(n):
         total += i * 2.5
-    print(f"{total:.2f}", "{}".format(total))
-    return round(math.sqrt(total) + float(Fraction(1, 3)), 2)
-ans = [solution(), 12 // 5, "text"]
-ans[1] += 1
+    print(total)
+    return total
+ans = round(solution(), 2)
 """
+# It touches what most programs touch and little else: every child pays for each page that it copies.
 
 
 @dataclass(frozen=True, slots=True)
