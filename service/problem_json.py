@@ -61,12 +61,12 @@ def install(app: FastAPI) -> None:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        FieldError(field=_field(entry["loc"]), message=entry["msg"]) for entry in error.errors()[:_MAX_ERRORS]
-    ]
+    errors = [FieldError(field=_field(entry["loc"]), message=entry["msg"]) for entry in error.errors()[:_MAX_ERRORS]]
     syntax = error.errors()[0]["type"] == "json_invalid"
-    detail = "The body is no JSON." if syntax else "The request does not fit: " + "; ".join(
-        f"{entry.field}: {entry.message}" for entry in errors
+    detail = (
+        "The body is no JSON."
+        if syntax
+        else "The request does not fit: " + "; ".join(f"{entry.field}: {entry.message}" for entry in errors)
     )
     return problem(400 if syntax else 422, detail, errors)
 

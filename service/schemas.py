@@ -22,9 +22,7 @@ def _no_control_characters(text: str) -> str:
     return text
 
 
-_Text = Annotated[
-    str, StringConstraints(min_length=1, strip_whitespace=True), AfterValidator(_no_control_characters)
-]
+_Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True), AfterValidator(_no_control_characters)]
 
 
 class _Wire(BaseModel):
@@ -70,7 +68,8 @@ class SolveRequest(_Wire):
 
         Args:
             settings: what is taken for fields left out.
-            temperature, top_p: the checkpoint's own decoding, where neither request nor settings say otherwise.
+            temperature: the checkpoint's own, where neither request nor settings say otherwise.
+            top_p: the checkpoint's own.
             seed: taken where the request names none.
         """
         budget = self.paths or PathBudget(cot=settings.cot, pot=settings.pot)
@@ -98,7 +97,8 @@ class Vote(_Wire):
 
 class PathCounts(_Wire):
     """`voted` + `abstained` + `aborted` = `started`. Aborted are those that the decision made unnecessary, and those
-    that the deadline cut off."""
+    that the deadline cut off.
+    """
 
     planned: int
     started: int

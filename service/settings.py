@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     sandbox_timeout_s: Annotated[float, Field(gt=0, le=60, description="Seconds a program may take.")] = 2
     sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory of a program, in MiB.")] = 256
 
+    allow_unlocked_sandbox: Annotated[
+        bool,
+        Field(
+            description="Run programs even where the kernel offers no lock; one that escapes the language policy "
+            "then acts with the service's own rights."
+        ),
+    ] = False
+
     max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
     max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
     drain_s: Annotated[int, Field(ge=0, description="Seconds that open requests get to end at SIGTERM.")] = 30

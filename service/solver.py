@@ -139,18 +139,18 @@ def _read_rationale(index: int, text: str, *, complete: bool) -> PathResult:
     path = parse_cot(text, complete=complete)
     if path.answer is None:
         return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail="the text states no answer")
-    return PathResult(
-        index, PathKind.COT, PathOutcome.VOTED, path.text, answer=path.answer, repaired=path.repaired
-    )
+    return PathResult(index, PathKind.COT, PathOutcome.VOTED, path.text, answer=path.answer, repaired=path.repaired)
 
 
 def _read_execution(index: int, text: str, program: str, execution: Execution) -> PathResult:
-    outcome, answer, detail = PathOutcome(execution.outcome), None, execution.detail
-    if execution.outcome is Outcome.OK and execution.value is not None:
-        answer = answer_from_value(execution.value)
-        outcome = PathOutcome.VOTED if answer else PathOutcome.UNPARSED
-        detail = "" if answer else "the program's result is no answer"
-    return PathResult(index, PathKind.POT, outcome, text, answer=answer, program=program, detail=detail)
+    if execution.outcome is not Outcome.OK or execution.value is None:
+        outcome = PathOutcome(execution.outcome.value)  # the two share the names of failures
+        return PathResult(index, PathKind.POT, outcome, text, program=program, detail=execution.detail)
+    answer = answer_from_value(execution.value)
+    if answer is None:
+        detail = "the program's result is no answer"
+        return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, program=program, detail=detail)
+    return PathResult(index, PathKind.POT, PathOutcome.VOTED, text, answer=answer, program=program)
 
 
 def _line(error: Exception) -> str:

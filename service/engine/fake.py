@@ -36,9 +36,7 @@ class FakeEngine:
         model: the name that is reported.
     """
 
-    def __init__(
-        self, script: Script | None = None, *, tokens_per_s: float | None = None, model: str = "fake"
-    ) -> None:
+    def __init__(self, script: Script | None = None, *, tokens_per_s: float | None = None, model: str = "fake") -> None:
         self._script = script or improvise
         self._tokens_per_s = tokens_per_s
         self._model = model

@@ -175,6 +175,4 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
     ).create_engine_config()
     config.parallel_config.distributed_executor_backend = "uni"
     os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
-    return AsyncLLM(
-        vllm_config=config, executor_class=Executor.get_class(config), log_stats=True, log_requests=False
-    )
+    return AsyncLLM(vllm_config=config, executor_class=Executor.get_class(config), log_stats=True, log_requests=False)

@@ -45,10 +45,12 @@ class FewShotFormat:
     def __init__(self, bos: str = "") -> None:
         """`bos` is the tokenizer's beginning-of-sequence token as text, empty where the model has none."""
         self._plain = FormatV1()
-        self._examples = bos + "".join(
-            f"{self._plain.prompt(PathKind.COT, question)}{cot}\n\n{self._plain.prompt(PathKind.POT, question)}{pot}\n\n"
+        solved = (
+            self._plain.prompt(kind, question) + text
             for question, cot, pot in _EXAMPLES
+            for kind, text in ((PathKind.COT, cot), (PathKind.POT, pot))
         )
+        self._examples = bos + "".join(f"{example}\n\n" for example in solved)
 
     def prompt(self, kind: PathKind, question: str) -> str:
         """See `PathFormat.prompt`."""

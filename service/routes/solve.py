@@ -54,13 +54,13 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
         raise InputError(
             f"The problem has {len(body.problem)} characters; {settings.max_problem_chars} are taken.", "problem"
         )
-    return body.to_problem(
-        settings, temperature=decoding.temperature, top_p=decoding.top_p, seed=secrets.randbits(53)
-    )
+    return body.to_problem(settings, temperature=decoding.temperature, top_p=decoding.top_p, seed=secrets.randbits(53))
 
 
 @router.post("/solve", responses=_ERRORS, dependencies=[Depends(require_json)])
-async def solve(body: SolveRequest, problem: Annotated[Problem, Depends(problem_of)], request: Request) -> SolveResponse:
+async def solve(
+    body: SolveRequest, problem: Annotated[Problem, Depends(problem_of)], request: Request
+) -> SolveResponse:
     """Solve a math word problem: sample paths of both kinds, run the programs, vote."""
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
