@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from service.paths.answer import parse_answer
 from service.paths.cot import MAX_RATIONALE, parse_cot
 from service.paths.numbers import decimals_of, write
+from service.paths.repair import check_equations
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,7 @@ def test_a_final_equation_states_the_answer_of_a_complete_text_alone(text: str, 
         ("5 + 6 = 12. The answer is twelve apples", "5 + 6 = 11. The answer is 11", "11"),
         ("20 / 50 = 30%. The answer is 30%", "20 / 50 = 40%. The answer is 40%", "40"),
         ("100% - 20% = 70%. The answer is 70", "100% - 20% = 80%. The answer is 80", "80"),
+        ("100000 * 0.20 = 19920. The answer is 19920", "100000 * 0.20 = 20000. The answer is 20000", "20000"),
         ("12 + 5 = 5. The answer is 5", "12 + 5 = 17. The answer is 17", "17"),
         ("$5.20 - $2.60 = $2.50. The answer is 2.50", "$5.20 - $2.60 = $2.6. The answer is 2.6", "2.6"),
         ("3 quarters * 25 cents = 70 cents. The answer is 70",
@@ -140,6 +142,16 @@ def test_a_true_result_of_the_same_number_ends_the_carrying() -> None:
 def test_a_false_result_that_was_an_operand_before_is_not_carried_into_operands() -> None:
     path = parse_cot("8 + 5 = 8. 8 * 3 = 24. The answer is 24")
     assert path.text == "8 + 5 = 13. 8 * 3 = 24. The answer is 24"
+
+
+def test_one_round_replaces_a_number_in_both_its_roles() -> None:
+    text = "7 + 1 = 8. 2 * 3 + 4 = 7 + 4 = 11"  # 7 is a false result here, and the first operand of what follows
+    assert check_equations(text).apply(text) == "7 + 1 = 8. 2 * 3 + 4 = 6 + 4 = 10"
+
+
+def test_rounds_go_on_until_nothing_is_false() -> None:
+    text = "2 * 3 + 4 = 7 + 4 = 2 * 3 + 4 = 7 + 4. The answer is 5"
+    assert parse_cot(text).text == "2 * 3 + 4 = 6 + 4 = 2 * 3 + 4 = 6 + 4. The answer is 5"
 
 
 def test_an_answer_that_rests_on_no_false_result_stays() -> None:
