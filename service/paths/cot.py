@@ -95,4 +95,7 @@ def _restate(text: str, place: int, old: Fraction, new: Fraction, repairs: Repai
                 repairs.edits[found.start()] = (found.end(), write(new, thousands="," in found[0]))
             return
     line = text.find("\n", place)
-    repairs.edits[place] = (line if line >= 0 else len(text), f" {write(new)}")
+    end = line if line >= 0 else len(text)
+    for start in [start for start in repairs.edits if place <= start < end]:
+        del repairs.edits[start]  # the whole phrase is written anew
+    repairs.edits[place] = (end, f" {write(new)}")
