@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from service.engine.base import Completion, Finish, Sampling
-from service.errors import ConfigurationError, EngineDeadError
+from service.errors import ConfigurationError, EngineDeadError, PromptTooLongError
 
 Script = Callable[[str, Sampling], str]
 """The text of one path, from its prompt and how it is sampled."""
@@ -34,11 +34,20 @@ class FakeEngine:
         script: the text of a path; None improvises.
         tokens_per_s: token rate of each path; None answers at once.
         model: the name that is reported.
+        max_model_len: prompt and completion tokens of one path at most; a token is a word, a space or a sign.
     """
 
-    def __init__(self, script: Script | None = None, *, tokens_per_s: float | None = None, model: str = "fake") -> None:
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        tokens_per_s: float | None = None,
+        model: str = "fake",
+        max_model_len: int = 8192,
+    ) -> None:
         self._script = script or improvise
         self._tokens_per_s = tokens_per_s
+        self._max_model_len = max_model_len
         self._model = model
         self._aborts: dict[str, asyncio.Event] = {}
         self._running = False
@@ -60,9 +69,13 @@ class FakeEngine:
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`."""
         await self.probe()
-        tokens = _TOKEN.findall(self._script(prompt, sampling))
-        finish = Finish.STOP if len(tokens) < sampling.max_tokens else Finish.LENGTH
-        tokens = tokens[: sampling.max_tokens]
+        prompt_tokens = len(_TOKEN.findall(prompt))
+        if prompt_tokens >= self._max_model_len:
+            raise PromptTooLongError(f"The prompt takes {prompt_tokens} tokens of {self._max_model_len}.")
+        tokens = _TOKEN.findall(_cut(self._script(prompt, sampling), sampling.stop))
+        most = min(sampling.max_tokens, self._max_model_len - prompt_tokens)
+        finish = Finish.STOP if len(tokens) <= most else Finish.LENGTH
+        tokens = tokens[:most]
         aborted = self._aborts[request_id] = asyncio.Event()
         started = asyncio.get_running_loop().time()
         try:
@@ -78,7 +91,7 @@ class FakeEngine:
             elapsed_s = asyncio.get_running_loop().time() - started
             tokens, finish = tokens[: int(elapsed_s * (self._tokens_per_s or 0))], Finish.ABORT
         await self.probe()
-        return Completion("".join(tokens), len(_TOKEN.findall(prompt)), len(tokens), finish)
+        return Completion("".join(tokens), prompt_tokens, len(tokens), finish)
 
     async def abort(self, request_ids: Sequence[str]) -> None:
         """See `Engine.abort`."""
@@ -145,6 +158,11 @@ def improvise(prompt: str, sampling: Sampling) -> str:
         )
         return f"We are given {a} and {b}. So {a} {operation} {b} = {result:g}. The answer is {result:g}"
     return f"first = {a}\nsecond = {b}\nans = first {operation} second"
+
+
+def _cut(text: str, stop: Sequence[str]) -> str:
+    """The text up to the first stop string."""
+    return text[: min((place for string in stop if (place := text.find(string)) >= 0), default=len(text))]
 
 
 def _operation(question: str) -> str:

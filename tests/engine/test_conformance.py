@@ -1,0 +1,115 @@
+"""What every engine promises (`service/engine/base.py`), shown on each of them: the fake and the real vLLM."""
+
+import asyncio
+
+import pytest
+
+from service.engine.base import Engine, Finish, Sampling
+from service.errors import PromptTooLongError
+from tests.engine.conftest import CONTEXT
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.filterwarnings("default")]
+
+PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
+FOREVER = Sampling(temperature=1.0, seed=1, max_tokens=450)
+
+
+async def unfinished(engine: Engine) -> int:
+    """Requests that the engine still holds."""
+    inner = getattr(engine, "_llm", None)
+    return inner.output_processor.get_num_unfinished_requests() if inner else engine.running  # type: ignore[attr-defined]
+
+
+async def test_a_completion_has_text_and_exact_counts(engine: Engine) -> None:
+    completion = await engine.sample("one", PROMPT, Sampling(temperature=1.0, seed=3, max_tokens=20))
+    assert completion.text
+    assert completion.finish is Finish.LENGTH
+    assert completion.completion_tokens == 20
+    assert completion.prompt_tokens > 10
+    longer = await engine.sample("two", PROMPT + "3 * 7", Sampling(seed=3, max_tokens=1))
+    assert longer.prompt_tokens > completion.prompt_tokens
+
+
+async def test_a_seed_fixes_the_path_whatever_runs_beside_it(engine: Engine) -> None:
+    sampling = Sampling(temperature=1.0, seed=11, max_tokens=24)
+    alone = await engine.sample("alone", PROMPT, sampling)
+    beside = await asyncio.gather(
+        *(engine.sample(f"other-{seed}", PROMPT, Sampling(temperature=1.0, seed=seed, max_tokens=24)) for seed in range(6)),
+        engine.sample("again", PROMPT, sampling),
+    )
+    assert beside[-1].text == alone.text
+    assert len({completion.text for completion in beside}) == len(beside)
+
+
+async def test_temperature_zero_ignores_the_seed(engine: Engine) -> None:
+    first, second = [
+        await engine.sample(f"greedy-{seed}", PROMPT, Sampling(temperature=0.0, seed=seed, max_tokens=16))
+        for seed in (1, 2)
+    ]
+    assert first.text == second.text
+
+
+async def test_a_stop_string_ends_the_text_and_is_not_part_of_it(engine: Engine) -> None:
+    sampling = Sampling(temperature=0.0, max_tokens=40)
+    whole = await engine.sample("whole", PROMPT, sampling)
+    stop = whole.text[12:16]
+    cut = await engine.sample("cut", PROMPT, Sampling(temperature=0.0, max_tokens=40, stop=(stop,)))
+    assert cut.text == whole.text[: whole.text.index(stop)]
+    assert cut.finish is Finish.STOP
+    assert cut.completion_tokens < whole.completion_tokens
+
+
+async def test_an_aborted_path_returns_what_it_had(engine: Engine) -> None:
+    path = asyncio.create_task(engine.sample("aborted", PROMPT, FOREVER))
+    other = asyncio.create_task(engine.sample("other", PROMPT, Sampling(temperature=1.0, seed=2, max_tokens=60)))
+    await asyncio.sleep(0.05)
+    await engine.abort(["aborted", "unknown"])
+    completion = await path
+    assert completion.finish is Finish.ABORT
+    assert completion.completion_tokens < 450
+    assert (await other).completion_tokens == 60
+    assert await unfinished(engine) == 0
+
+
+async def test_aborting_what_has_ended_does_nothing(engine: Engine) -> None:
+    await engine.sample("ended", PROMPT, Sampling(max_tokens=2, seed=0))
+    await engine.abort(["ended"])
+    await engine.abort([])
+    again = await engine.sample("ended", PROMPT, Sampling(temperature=1.0, max_tokens=2, seed=0))
+    assert again.finish is Finish.LENGTH
+
+
+async def test_a_cancelled_path_leaves_nothing_behind(engine: Engine) -> None:
+    for delay_s in (0.0, 0.001, 0.02):
+        paths = [asyncio.create_task(engine.sample(f"gone-{i}", PROMPT, FOREVER)) for i in range(8)]
+        await asyncio.sleep(delay_s)
+        for path in paths:
+            path.cancel()
+        ended = await asyncio.gather(*paths, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in ended)
+        assert await unfinished(engine) == 0
+
+
+async def test_a_hundred_paths_at_once(engine: Engine) -> None:
+    paths = [engine.sample(f"many-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=8)) for i in range(100)]
+    completions = await asyncio.gather(*paths)
+    assert [completion.completion_tokens for completion in completions] == [8] * 100
+    assert await unfinished(engine) == 0
+
+
+async def test_a_prompt_that_cannot_fit_is_refused(engine: Engine) -> None:
+    with pytest.raises(PromptTooLongError, match=str(CONTEXT)) as caught:
+        await engine.sample("long", PROMPT * 60, Sampling(max_tokens=4))
+    assert caught.value.field == "problem"
+    assert await unfinished(engine) == 0
+
+
+async def test_a_completion_ends_with_the_context(engine: Engine) -> None:
+    completion = await engine.sample("full", PROMPT, Sampling(temperature=1.0, seed=1, max_tokens=4096))
+    assert completion.finish is Finish.LENGTH
+    assert completion.prompt_tokens + completion.completion_tokens == CONTEXT
+
+
+async def test_it_lives_and_names_its_model(engine: Engine) -> None:
+    await engine.probe()
+    assert engine.model == "tiny"
