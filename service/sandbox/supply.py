@@ -140,6 +140,7 @@ class Supply:
         if not nursery.alive:
             raise SandboxError("the sandbox's zygote ended at its start")
         self._nursery = nursery
+        self._last_child_s = time.monotonic()  # the first may take as long as any other
         self._serve_waiting()
 
     def _mourn(self, nursery: Nursery) -> None:
