@@ -25,7 +25,7 @@ def find_public() -> str | None:
     return next((path for path in ("/usr/bin/python3", "/usr/local/bin/python3") if _works(Path(path), "3.11")), None)
 
 
-def run_module(interpreter: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_module(interpreter: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """`python -m …` with this project and RestrictedPython in reach, and nothing else of this environment."""
     spec = find_spec("RestrictedPython")
     assert spec is not None
@@ -35,6 +35,7 @@ def run_module(interpreter: str, *arguments: str) -> subprocess.CompletedProcess
         [interpreter, "-B", "-m", *arguments],
         cwd=ROOT,
         env={"PYTHONPATH": path, "PATH": os.environ["PATH"]},
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=120,
