@@ -21,7 +21,7 @@ from service.errors import SandboxError
 from service.sandbox.lock import UNLOCKED, LockState
 from service.sandbox.zygote import CHILD, HELLO, MESSAGE, REAPED, ZygoteConfig
 
-_START_S = 20.0
+_START_S, _END_S = 20.0, 5.0
 _LARGEST_MESSAGE = 4096
 _BOOT = "import sys; sys.path += sys.argv[2:]; from service.sandbox.zygote import main; main(sys.argv)"
 _OPTIONS = ("-s", "-S", "-P", "-B", "-Wignore", "-Xutf8")
@@ -102,7 +102,8 @@ class Nursery:
         if self._process is not None:
             with contextlib.suppress(OSError):  # without CAP_KILL, the end of its channel ends it
                 self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_S)
 
     def _launch(self, theirs: socket.socket) -> "subprocess.Popen[bytes]":
         config = replace(self._config, channel_fd=theirs.fileno(), parent_pid=os.getpid())
