@@ -144,7 +144,7 @@ class Nursery:
             if not child.status.done():
                 child.status.set_result(status)
             return
-        pipe = socket.socket(fileno=descriptors[0])
+        pipe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
         pipe.setblocking(False)
         child = Child(number, pipe, self)
         self._children[number] = child

@@ -86,9 +86,9 @@ class Supply:
         return turn.result()
 
     def release(self, child: Child) -> None:
-        """The child has served; it is killed and replaced."""
+        """The child has served; it is killed and replaced, right after whoever waits for its answer goes on."""
         self.out -= 1
-        child.nursery.done(child)
+        asyncio.get_running_loop().call_soon(child.nursery.done, child)
         self._serve_waiting()
 
     async def close(self) -> None:

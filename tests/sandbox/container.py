@@ -1,6 +1,6 @@
-"""An ordinary container's limits, put on natively: Docker's default seccomp profile and a container's capabilities.
+"""Limits put on natively: Docker's default seccomp profile and a container's capabilities, or just another user.
 
-    python -m tests.sandbox.container docker-root|no-capabilities|user|no-seccomp [CLASS …]
+    python -m tests.sandbox.container docker-root|no-capabilities|user|bare-user|no-seccomp [CLASS …]
 
 enters the limits, runs the attacks of these classes inside them and prints `{"lock": …, "failures": […]}`. The profile
 is moby's profiles/seccomp/default.json as it applies to x86_64 without CAP_SYS_ADMIN.
@@ -41,12 +41,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def main(variant: str, groups: list[str]) -> None:
     """Enter the variant's limits, for good, and report from inside."""
     keep = _DOCKER_CAPABILITIES if variant in ("docker-root", "no-seccomp") else 0
-    if variant == "user":
+    if variant in ("user", "bare-user"):
         os.setgroups([])
         os.setresgid(1000, 1000, 1000)
         os.setresuid(1000, 1000, 1000)
     _keep_capabilities(keep)
-    _install(_profile(seccomp=variant != "no-seccomp"))
+    if variant != "bare-user":
+        _install(_profile(seccomp=variant != "no-seccomp"))
     print(json.dumps(asyncio.run(_report(groups))))
 
 
