@@ -242,3 +242,16 @@ async def test_close_ends_everything(make_pool: MakePool) -> None:
 def test_pool_keeps_the_protocol() -> None:
     sandbox: type[Sandbox] = SandboxPool
     assert sandbox is SandboxPool
+
+
+def test_works_on_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main() -> list[Value | None]:
+        pool = SandboxPool(workers=2, timeout_s=10, memory_bytes=1 << 26, output_bytes=1000, max_queue=99)
+        await pool.start()
+        executions = await asyncio.gather(*(pool.run(f"ans = {n}") for n in range(50)))
+        await pool.close()
+        return [execution.value for execution in executions]
+
+    assert uvloop.run(main()) == list(range(50))
