@@ -69,7 +69,7 @@ async def reused_worker(workers: int) -> AsyncIterator[Run]:
     for _ in range(workers):
         ours, theirs = socket.socketpair()
         with theirs:
-            processes.append(subprocess.Popen(command, stdin=theirs))  # noqa: ASYNC220
+            processes.append(subprocess.Popen(command, stdin=theirs.fileno()))  # noqa: ASYNC220
         ours.setblocking(False)
         idle.put_nowait(ours)
     loop = asyncio.get_running_loop()

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
 from service.errors import SandboxError
-from service.sandbox import nursery, supply
+from service.sandbox import supply
 from service.sandbox.base import Execution, Outcome, Sandbox, Value
 from service.sandbox.fake import FakeSandbox
 from service.sandbox.lock import UNLOCKED
@@ -200,7 +201,7 @@ async def test_hung_zygote_is_replaced(make_pool: MakePool, monkeypatch: pytest.
 async def test_zygote_that_cannot_start_is_one_clear_error(
     make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nursery.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     pool = make_pool()
     with pytest.raises(SandboxError, match=r"^the sandbox's zygote ended at its start$"):
         await pool.start()
@@ -214,7 +215,7 @@ async def test_pool_whose_zygote_cannot_come_back_says_so_and_recovers(
     pool = make_pool(workers=1)
     await pool.start()
     with monkeypatch.context() as patch:
-        patch.setattr(nursery.sys, "executable", "/bin/false")
+        patch.setattr(sys, "executable", "/bin/false")
         os.kill(zygote_pid(pool), signal.SIGKILL)
         runs = [pool.run("ans = 5") for _ in range(3)]
         results = await asyncio.gather(*runs, return_exceptions=True)

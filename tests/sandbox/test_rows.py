@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from service.errors import InputError
-from service.sandbox.base import Execution, Outcome
+from service.sandbox.base import Execution, Outcome, Value
 from service.sandbox.fake import FakeSandbox
 from service.sandbox.rows import OutcomeRow, answer_text, run_rows
 from tests.sandbox.conftest import MakePool
@@ -40,5 +40,5 @@ async def test_bad_row_is_named_after_those_before_it(bad: object) -> None:
 
 
 def test_answers_as_text() -> None:
-    values = [5, 2.5, Fraction(1, 3), Decimal("1.10"), True, "x", [1, [Fraction(1, 2)]]]
+    values: list[Value] = [5, 2.5, Fraction(1, 3), Decimal("1.10"), True, "x", [1, [Fraction(1, 2)]]]
     assert [answer_text(value) for value in values] == ["5", "2.5", "1/3", "1.10", "True", "x", "[1, [1/2]]"]
