@@ -13,6 +13,7 @@ import resource
 import statistics
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +49,14 @@ async def soak(programs: int, *, policy: bool = True, samples: int = 20) -> list
     await pool.start()
     rng = random.Random(programs)
     numbers = iter(range(programs))
-    honest_ms: list[float] = []
+    honest_ms: deque[float] = deque(maxlen=1000)
+    finished = 0
     lags_ms: list[float] = []
 
     async def work() -> None:
+        nonlocal finished
         for number in numbers:
+            finished += 1
             if rng.random() < 0.1:
                 await pool.run(rng.choice(_HOSTILE))
                 continue
@@ -71,11 +75,11 @@ async def soak(programs: int, *, policy: bool = True, samples: int = 20) -> list
     curve = []
     for step in itertools.count(1):
         due = programs * step // samples
-        while len(honest_ms) < 0.9 * due and not all(worker.done() for worker in workers):
+        while finished < due and not all(worker.done() for worker in workers):
             await asyncio.sleep(0.02)
         if step == samples:
             await asyncio.gather(*workers)
-        curve.append(_sample(pool, due, lags_ms, honest_ms[-1000:]))
+        curve.append(_sample(pool, due, lags_ms, list(honest_ms)))
         lags_ms.clear()
         if step == samples:
             break
