@@ -10,6 +10,7 @@ import socket
 import time
 from collections import deque
 from contextlib import suppress
+from functools import partial
 
 from service.errors import SandboxError
 from service.sandbox.lock import UNLOCKED, LockState
@@ -88,7 +89,8 @@ class Supply:
     def release(self, child: Child) -> None:
         """The child has served; it is killed and replaced, right after whoever waits for its answer goes on."""
         self.out -= 1
-        asyncio.get_running_loop().call_soon(child.nursery.done, child)
+        hurry = not self._ready  # all are taken: warming would only keep the next program waiting
+        asyncio.get_running_loop().call_soon(partial(child.nursery.done, child, hurry=hurry))
         self._serve_waiting()
 
     async def close(self) -> None:
