@@ -14,7 +14,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can put on 
 needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the profile's numbers are those of x86_64")
 
 
-CORE = ["sockets", "processes", "forgery"]
+CORE = ["sockets", "processes"]
 """The classes that every fast run tries everywhere; the slow suite tries all of them."""
 
 ALL = pytest.param(list(CORPUS), marks=pytest.mark.soak)

@@ -18,8 +18,8 @@ from tests.sandbox.grammar import program
 @pytest.mark.parametrize(
     ("count", "policy"),
     [
-        (300, True),
-        (300, False),
+        (150, True),
+        (150, False),
         pytest.param(10_000, True, marks=pytest.mark.soak),
         pytest.param(10_000, False, marks=pytest.mark.soak),
     ],
