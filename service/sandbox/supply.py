@@ -89,7 +89,7 @@ class Supply:
     def release(self, child: Child) -> None:
         """The child has served; it is killed and replaced, right after whoever waits for its answer goes on."""
         self.out -= 1
-        hurry = not self._ready  # all are taken: warming would only keep the next program waiting
+        hurry = bool(self._waiting) or not self._ready  # to warm a child would keep a program waiting
         asyncio.get_running_loop().call_soon(partial(child.nursery.done, child, hurry=hurry))
         self._serve_waiting()
 

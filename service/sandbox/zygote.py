@@ -33,16 +33,28 @@ BIRTH = struct.Struct("=IIi")
 DEATH = struct.Struct("=I?")
 """The number of the child that is done, and whether its successor is awaited already."""
 
-_WARMING_PROGRAM = b"""
+_WARMING_PROGRAMS = (
+    b"""
+pens = 7
+price = 2.5
+paid = (pens - 3) * price + 12 / pens
 def solution(n: int = 3):
     total = 0
     for i in range(n):
-        total += i * 2.5
+        if i > 0:
+            total += i * price
     print(total)
     return total
-ans = round(solution(), 2)
-"""
-# It touches what most programs touch and little else: every child pays for each page that it copies.
+ans = round(paid - solution(), 2)
+""",
+    b"""
+clips_april = 48
+clips_may = clips_april / 2
+total = clips_april + clips_may
+ans = total
+""",
+)
+"""They touch what most programs touch, so that their pages are copied ahead of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,8 @@ class _Zygote:
                 unlocked=config.unlocked,
             )
             if warm:
-                self._runner.run(_WARMING_PROGRAM)  # takes the copy-on-write faults now, not in the program's time
+                for program in _WARMING_PROGRAMS:
+                    self._runner.run(program)
             program = _read_program()
             _write_all(frame(self._runner.run(program)))
         finally:
@@ -135,10 +148,10 @@ class _Zygote:
 
 
 def _warm(runner: Runner) -> None:
-    for _ in range(20):  # enough for CPython to specialize the bytecode that every program runs through
-        reply = json.loads(runner.run(_WARMING_PROGRAM))
-    if reply[0] != Outcome.OK:
-        sys.exit(f"the sandbox cannot run its own program: {reply[1]}")
+    for program in _WARMING_PROGRAMS * 20:  # enough for CPython to specialize the bytecode that all run through
+        reply = json.loads(runner.run(program))
+        if reply[0] != Outcome.OK:
+            sys.exit(f"the sandbox cannot run its own program: {reply[1]}")
 
 
 def _read_program() -> bytes:
