@@ -141,9 +141,12 @@ def _zygote_limits(memory_bytes: int) -> dict[int, int]:
 
 
 def _limit(limits: dict[int, int]) -> bool:
+    """Set soft and hard limits, or leave a hard limit that is lower already. Returns whether all are set."""
     try:
         for name, value in limits.items():
-            resource.setrlimit(name, (value, value))
+            hard = resource.getrlimit(name)[1]
+            lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(name, (lowest, lowest))
     except (OSError, ValueError):
         return False
     return True

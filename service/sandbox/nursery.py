@@ -19,9 +19,9 @@ from pathlib import Path
 
 from service.errors import SandboxError
 from service.sandbox.lock import UNLOCKED, LockState
-from service.sandbox.zygote import CHILD, HELLO, MESSAGE, REAPED, ZygoteConfig
+from service.sandbox.zygote import BIRTH, DEATH, ZygoteConfig
 
-_START_S = 20.0
+_START_S, _END_S = 20.0, 5.0
 _LARGEST_MESSAGE = 4096
 _BOOT = "import sys; sys.path += sys.argv[2:]; from service.sandbox.zygote import main; main(sys.argv)"
 _OPTIONS = ("-s", "-S", "-P", "-B", "-Wignore", "-Xutf8")
@@ -87,12 +87,17 @@ class Nursery:
             self.kill()
             raise
 
-    def done(self, child: Child) -> None:
-        """The child has served: it is killed if it still runs, reaped, and replaced."""
+    def done(self, child: Child, *, hurry: bool = False) -> None:
+        """The child has served: it is killed if it still runs, reaped, and replaced.
+
+        Args:
+            child: one that this nursery has handed out.
+            hurry: do without warming its successor, who is awaited already.
+        """
         child.pipe.close()
         if self._channel is not None:
             try:
-                self._channel.send(MESSAGE.pack(CHILD, child.number, 0))
+                self._channel.send(DEATH.pack(child.number, hurry))
             except OSError:
                 self._end()
 
@@ -102,7 +107,8 @@ class Nursery:
         if self._process is not None:
             with contextlib.suppress(OSError):  # without CAP_KILL, the end of its channel ends it
                 self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_S)
 
     def _launch(self, theirs: socket.socket) -> "subprocess.Popen[bytes]":
         config = replace(self._config, channel_fd=theirs.fileno(), parent_pid=os.getpid())
@@ -127,8 +133,8 @@ class Nursery:
                 data, descriptors = b"", []
             if not data:
                 self._end()
-            elif data[:1] == HELLO:
-                self._greet(data[1:])
+            elif not descriptors:
+                self._greet(data)
             else:
                 self._take(data, descriptors)
 
@@ -137,13 +143,11 @@ class Nursery:
             self._hello.set_result(LockState(**json.loads(report)))
 
     def _take(self, data: bytes, descriptors: list[int]) -> None:
-        kind, number, status = MESSAGE.unpack(data)
-        if kind == REAPED:
-            child = self._children.pop(number)
-            if not child.status.done():
-                child.status.set_result(status)
-            return
-        pipe = socket.socket(fileno=descriptors[0])
+        number, replaced, status = BIRTH.unpack(data)
+        dead = self._children.pop(replaced, None)
+        if dead is not None and not dead.status.done():
+            dead.status.set_result(status)
+        pipe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
         pipe.setblocking(False)
         child = Child(number, pipe, self)
         self._children[number] = child

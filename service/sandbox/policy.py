@@ -9,7 +9,9 @@ is guarded there here, so those wrappers are left out: loops run at CPython's sp
 """
 
 import ast
+from collections.abc import Sequence
 from types import CodeType
+from typing import TypeVar
 
 from RestrictedPython import RestrictingNodeTransformer
 
@@ -25,6 +27,20 @@ METHODS = frozenset(
 
 READABLE = frozenset({"__name__"})
 """Special attributes that a program may read, of classes and functions."""
+
+
+_LEAVES = frozenset(
+    kind
+    for kind in vars(ast).values()
+    if isinstance(kind, type)
+    and (
+        issubclass(kind, ast.expr_context | ast.operator | ast.unaryop | ast.boolop | ast.cmpop) or kind is ast.Constant
+    )
+    and hasattr(RestrictingNodeTransformer, f"visit_{kind.__name__}")
+)
+"""Contexts, operators and constants that RestrictedPython knows and takes as they are."""
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 class RefusedError(Exception):
@@ -58,22 +74,24 @@ def is_private(name: str) -> bool:
 class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPython is untyped
     """What is not overridden here is RestrictedPython's rule; an unknown node is refused there."""
 
-    def visit(self, node: ast.AST) -> ast.AST | list[ast.AST] | None:
-        # Half of all nodes have no fields (contexts, operators): nothing to check, and half the time saved.
-        if not node._fields or type(node) is ast.Constant:
-            return self._visit_leaf(node)
-        visited: ast.AST | list[ast.AST] | None = super().visit(node)
-        return visited
+    def node_contents_visit(self, node: _Node) -> _Node:
+        """As `ast.NodeTransformer.generic_visit`, but half of all nodes are leaves and not worth a call."""
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if type(value) is list:
+                value[:] = [new for item in value for new in self._visit_item(item)]
+            elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
+                setattr(node, name, self.visit(value))
+        return node
 
-    def _visit_leaf(self, node: ast.AST) -> ast.AST | None:
-        if hasattr(self, f"visit_{type(node).__name__}"):
-            return node
-        self.not_allowed(node)
-        return None
+    def _visit_item(self, item: object) -> Sequence[object]:
+        if not isinstance(item, ast.AST) or type(item) in _LEAVES:
+            return (item,)
+        visited = self.visit(item)
+        return visited if isinstance(visited, list) else (visited,)
 
     def _visit_contents(self, node: ast.AST) -> ast.AST:
-        contents: ast.AST = self.node_contents_visit(node)
-        return contents
+        return self.node_contents_visit(node)
 
     # Not wrapped here, see above. Print needs no collector in each scope either: `guards.py` has one for all.
     visit_Assign = visit_AugAssign = visit_Call = visit_For = visit_With = visit_Module = _visit_contents

@@ -25,7 +25,7 @@ from service.sandbox.supply import CHILD_WAIT_S, Supply
 from service.sandbox.zygote import ZygoteConfig
 
 MAX_PROGRAM_BYTES = 64 * 1024
-_REPLY_SLACK_BYTES = 1024  # an outcome and its detail, beside an answer of `output_bytes`
+_REPLY_SLACK_BYTES = 4096  # an outcome and its detail, escaped, where the answer is short or missing
 _ATTEMPTS = 2  # a program whose zygote died under it is run once more: that was not the program's doing
 
 

@@ -33,8 +33,8 @@ class OutputLimitError(BaseException):
 class Printed:
     """What a program has printed; also its `sys.stdout` where no policy gives it a `print` of its own."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._left = limit_bytes
+    def __init__(self, limit: int) -> None:
+        self._left = limit
         self._parts: list[str] = []
 
     def write(self, text: str) -> int:
@@ -65,7 +65,7 @@ class Runner:
 
     Args:
         policy: whether the language policy applies; without it, programs are plain Python.
-        output_bytes: how much a program may print, and how long its reply may be.
+        output_bytes: how many characters a program may print, and how many bytes its reply may have.
     """
 
     def __init__(self, *, policy: bool, output_bytes: int) -> None:

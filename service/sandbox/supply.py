@@ -10,6 +10,7 @@ import socket
 import time
 from collections import deque
 from contextlib import suppress
+from functools import partial
 
 from service.errors import SandboxError
 from service.sandbox.lock import UNLOCKED, LockState
@@ -86,9 +87,10 @@ class Supply:
         return turn.result()
 
     def release(self, child: Child) -> None:
-        """The child has served; it is killed and replaced."""
+        """The child has served; it is killed and replaced, right after whoever waits for its answer goes on."""
         self.out -= 1
-        child.nursery.done(child)
+        hurry = bool(self._waiting) or not self._ready  # to warm a child would keep a program waiting
+        asyncio.get_running_loop().call_soon(partial(child.nursery.done, child, hurry=hurry))
         self._serve_waiting()
 
     async def close(self) -> None:
@@ -140,6 +142,7 @@ class Supply:
         if not nursery.alive:
             raise SandboxError("the sandbox's zygote ended at its start")
         self._nursery = nursery
+        self._last_child_s = time.monotonic()  # the first may take as long as any other
         self._serve_waiting()
 
     def _mourn(self, nursery: Nursery) -> None:

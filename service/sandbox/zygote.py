@@ -5,9 +5,9 @@ no threads, no secrets, no environment, none of the service's descriptors. It pr
 locked, warm, single-use and dead once the service says it is done, and that all of them die with it, and it with the
 service. It never sees a program or a reply: those pass between the service and the child alone.
 
-Messages, one datagram each. To the service: `HELLO` with the lock's state; `CHILD` with the child's number and, beside
-it, the service's end of the child's pipe; `REAPED` with a child's number and wait status. From the service: the number
-of a child that is done. The end of the channel ends the zygote.
+Messages, one datagram each. To the service: first the lock's state, then a `BIRTH` for each new child, with the
+service's end of the child's pipe beside it. From the service: a `DEATH` for each child that is done. The end of the
+channel ends the zygote.
 """
 
 import gc
@@ -27,20 +27,34 @@ from service.sandbox.reply import HEADER, frame
 from service.sandbox.runner import Runner
 from service.sandbox.seccomp import PIPE_FD, Seccomp
 
-MESSAGE = struct.Struct("=cIi")
-"""Kind, child number, wait status."""
-HELLO, CHILD, REAPED = b"H", b"C", b"R"
+BIRTH = struct.Struct("=IIi")
+"""The new child's number, the number of the one that it replaces (0: none), and what that one's wait status was."""
 
-_WARMING_PROGRAM = b"""
+DEATH = struct.Struct("=I?")
+"""The number of the child that is done, and whether its successor is awaited already."""
+
+_WARMING_PROGRAMS = (
+    b"""
+pens = 7
+price = 2.5
+paid = (pens - 3) * price + 12 / pens
 def solution(n: int = 3):
     total = 0
     for i in range(n):
-        total += i * 2.5
+        if i > 0:
+            total += i * price
     print(total)
     return total
-ans = round(solution(), 2)
-"""
-# It touches what most programs touch and little else: every child pays for each page that it copies.
+ans = round(paid - solution(), 2)
+""",
+    b"""
+clips_april = 48
+clips_may = clips_april / 2
+total = clips_april + clips_may
+ans = total
+""",
+)
+"""They touch what most programs touch, so that their pages are copied ahead of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     _warm(runner)
     state = lock_zygote(memory_bytes=config.memory_bytes, parent_pid=config.parent_pid)
     channel = socket.socket(fileno=config.channel_fd)
-    channel.send(HELLO + json.dumps(asdict(state)).encode())
+    channel.send(json.dumps(asdict(state)).encode())
     _Zygote(config, channel, runner).serve()
 
 
@@ -89,33 +103,31 @@ class _Zygote:
     def serve(self) -> NoReturn:
         gc.collect()
         gc.freeze()  # a collection in a child would otherwise copy every page
-        while True:
-            while len(self._children) < self._config.children:
-                self._bear()
-            message = self._channel.recv(MESSAGE.size)
-            if not message:
-                sys.exit(0)  # the children follow: the kernel kills them with their parent
-            self._bury(MESSAGE.unpack(message)[1])
+        for _ in range(self._config.children):
+            self._bear()
+        while message := self._channel.recv(DEATH.size):
+            number, hurry = DEATH.unpack(message)
+            self._bear(number, self._bury(number), warm=not hurry)
+        sys.exit(0)  # the children follow: the kernel kills them with their parent
 
-    def _bear(self) -> None:
+    def _bear(self, replaced: int = 0, status: int = 0, *, warm: bool = True) -> None:
         ours, theirs = socket.socketpair()
         self._last_number += 1
         me = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._live(theirs.detach(), me)
+            self._live(theirs.detach(), me, warm)
         self._children[self._last_number] = pid
         theirs.close()
-        socket.send_fds(self._channel, [MESSAGE.pack(CHILD, self._last_number, 0)], [ours.fileno()])
+        socket.send_fds(self._channel, [BIRTH.pack(self._last_number, replaced, status)], [ours.fileno()])
         ours.close()
 
-    def _bury(self, number: int) -> None:
+    def _bury(self, number: int) -> int:
         pid = self._children.pop(number)
         os.kill(pid, signal.SIGKILL)
-        status = os.waitpid(pid, 0)[1]
-        self._channel.send(MESSAGE.pack(REAPED, number, status))
+        return os.waitpid(pid, 0)[1]
 
-    def _live(self, pipe_fd: int, zygote_pid: int) -> NoReturn:
+    def _live(self, pipe_fd: int, zygote_pid: int, warm: bool) -> NoReturn:
         """A child's whole life. It never returns: what follows a fork in the zygote is not its business."""
         try:
             config = self._config
@@ -126,7 +138,9 @@ class _Zygote:
                 parent_pid=zygote_pid,
                 unlocked=config.unlocked,
             )
-            self._runner.run(_WARMING_PROGRAM)  # takes the copy-on-write faults now, not in the program's time
+            if warm:
+                for program in _WARMING_PROGRAMS:
+                    self._runner.run(program)
             program = _read_program()
             _write_all(frame(self._runner.run(program)))
         finally:
@@ -134,10 +148,10 @@ class _Zygote:
 
 
 def _warm(runner: Runner) -> None:
-    for _ in range(20):  # enough for CPython to specialize the bytecode that every program runs through
-        reply = json.loads(runner.run(_WARMING_PROGRAM))
-    if reply[0] != Outcome.OK:
-        sys.exit(f"the sandbox cannot run its own program: {reply[1]}")
+    for program in _WARMING_PROGRAMS * 20:  # enough for CPython to specialize the bytecode that all run through
+        reply = json.loads(runner.run(program))
+        if reply[0] != Outcome.OK:
+            sys.exit(f"the sandbox cannot run its own program: {reply[1]}")
 
 
 def _read_program() -> bytes:

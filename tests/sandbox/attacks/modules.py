@@ -74,7 +74,12 @@ POISON = [
     Attack("builtins dict", "import builtins\nbuiltins.len = lambda x: 7\nans = len([])", D, C),
     Attack("random seed", "import random\nrandom.seed(5)\nans = random.randint(1, 10**9) > 0", True, True),
     Attack("decimal context", "from decimal import getcontext\ngetcontext().prec = 3\nans = getcontext().prec", 3, 3),
-    Attack("recursion limit", "import sys\nsys.setrecursionlimit(10)\nans = 1", D, C),
+    Attack(
+        "recursion limit",
+        "import sys\nsys.setrecursionlimit(10**6)\ndef f(n): return n and 1 + f(n - 1)\nans = f(20000)",
+        D,
+        20000,
+    ),
     Attack("sys.modules", "import sys\nsys.modules.clear()\nans = 1", D, 1),
     Attack("json.dumps", "import json\njson.dumps = lambda *a: 'x'\nans = 1", D, C),
     Attack("sys.stdout", "import sys\nsys.stdout = None\nans = 1", D, 1),

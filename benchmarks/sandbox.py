@@ -1,0 +1,247 @@
+"""How long a program takes in the sandbox, and in what others use instead.
+
+    python -m benchmarks.sandbox [--programs N] [--repeat N]
+
+prints one table: median and 95th percentile per program, one program every 5 ms, and programs per second back to back
+on one core and on two. The last lines are the floor, fork + exit + wait in the zygote, below which no single-use
+process can come. pebble and pydantic-monty are measured where they are installed (`uv sync --group bench`).
+"""
+
+import argparse
+import asyncio
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from service.sandbox.nursery import _BOOT, _import_roots
+from service.sandbox.pool import SandboxPool
+from service.sandbox.reply import HEADER, decode, frame
+
+PROGRAM = """
+num_clips_april = 48
+num_clips_may = num_clips_april / 2
+total = num_clips_april + num_clips_may
+ans = total
+"""
+ANSWER = 72
+GAP_S = 0.005
+
+Run = Callable[[str], Awaitable[object]]
+Contender = Callable[[int], AbstractAsyncContextManager[Run]]
+"""Given how many programs run at the same time, something that runs one and returns its answer."""
+
+
+def pool(policy: bool) -> Contender:
+    """This project's pool."""
+
+    @asynccontextmanager
+    async def start(workers: int) -> AsyncIterator[Run]:
+        sandbox = SandboxPool(
+            workers=workers, timeout_s=5, memory_bytes=256 << 20, output_bytes=16384, max_queue=1000, policy=policy
+        )
+        await sandbox.start()
+
+        async def run(program: str) -> object:
+            return (await sandbox.run(program)).value
+
+        try:
+            yield run
+        finally:
+            await sandbox.close()
+
+    return start
+
+
+@asynccontextmanager
+async def reused_worker(workers: int) -> AsyncIterator[Run]:
+    """Processes that are locked as ours are, but run one program after the other: what one leaves, the next finds."""
+    boot = "import sys; sys.path += sys.argv[2:]; from benchmarks.reused_worker import main; main()"
+    command = [sys.executable, "-s", "-S", "-P", "-B", "-c", boot, "", *_import_roots()]
+    idle: asyncio.Queue[socket.socket] = asyncio.Queue()
+    processes = []
+    for _ in range(workers):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            processes.append(subprocess.Popen(command, stdin=theirs.fileno()))  # noqa: ASYNC220
+        ours.setblocking(False)
+        idle.put_nowait(ours)
+    loop = asyncio.get_running_loop()
+
+    async def run(program: str) -> object:
+        pipe = await idle.get()
+        await loop.sock_sendall(pipe, frame(program.encode()))
+        reply = await loop.sock_recv(pipe, 65536)
+        idle.put_nowait(pipe)
+        return decode(reply[HEADER.size :], 0.0).value
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
+    while not idle.empty():
+        idle.get_nowait().close()
+
+
+def python_c(*options: str) -> Contender:
+    """A new interpreter for each program."""
+
+    @asynccontextmanager
+    async def start(workers: int) -> AsyncIterator[Run]:
+        free = asyncio.Semaphore(workers)
+
+        async def run(program: str) -> object:
+            async with free:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, *options, "-c", f"{program}\nprint(ans)", stdout=subprocess.PIPE
+                )
+                return float((await process.communicate())[0])
+
+        yield run
+
+    return start
+
+
+@asynccontextmanager
+async def pebble_exec(workers: int) -> AsyncIterator[Run]:
+    """What ToRA and Qwen2.5-Math do: exec in a pebble ProcessPool, unlocked and reused."""
+    from pebble import ProcessPool
+
+    with ProcessPool(max_workers=workers) as processes:
+
+        async def run(program: str) -> object:
+            future: Future[object] = processes.schedule(_exec, args=[program], timeout=5)
+            return await asyncio.wrap_future(future)
+
+        await run(PROGRAM)
+        yield run
+
+
+def _exec(program: str) -> object:
+    namespace: dict[str, Any] = {}
+    exec(program, namespace)
+    return namespace["ans"]
+
+
+@asynccontextmanager
+async def monty(workers: int) -> AsyncIterator[Run]:
+    """An interpreter of its own, in Rust, for a part of Python; each program in a fresh session."""
+    from pydantic_monty import AsyncMonty, ResourceLimits
+
+    limits = ResourceLimits(max_feed_duration_secs=5, max_memory=256 << 20)
+    async with AsyncMonty(min_processes=workers, max_processes=workers) as sandbox:
+
+        async def run(program: str) -> object:
+            async with sandbox.checkout(limits=limits) as session:
+                return await session.feed_run(program + "\nans")
+
+        yield run
+
+
+CONTENDERS: dict[str, Contender] = {
+    "this pool, policy and lock": pool(policy=True),
+    "this pool, lock alone": pool(policy=False),
+    "reused locked worker": reused_worker,
+    "pydantic-monty": monty,
+    "pebble ProcessPool, plain exec": pebble_exec,
+    "python -I -S -c": python_c("-I", "-S"),
+    "python -c": python_c(),
+}
+
+
+async def latencies(contender: Contender, programs: int) -> list[float]:
+    """Seconds per program, one every 5 ms after the one before."""
+    async with contender(1) as run:
+        seconds = []
+        for _ in range(programs + 20):
+            await asyncio.sleep(GAP_S)
+            started = time.perf_counter()
+            answer = await run(PROGRAM)
+            seconds.append(time.perf_counter() - started)
+            assert answer == ANSWER, answer
+        return seconds[20:]
+
+
+async def throughput(contender: Contender, programs: int, cores: int) -> float:
+    """Programs per second on so many cores: two at a time on each, as many again waiting."""
+    os.sched_setaffinity(0, range(cores))
+    try:
+        async with contender(2 * cores) as run:
+            await asyncio.gather(*(run(PROGRAM) for _ in range(10)))
+            left = iter(range(programs))
+
+            async def work() -> None:
+                for _ in left:
+                    await run(PROGRAM)
+
+            started = time.perf_counter()
+            await asyncio.gather(*(work() for _ in range(4 * cores)))
+            return programs / (time.perf_counter() - started)
+    finally:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+
+
+def floor_s(imports: str) -> float:
+    """Median seconds of fork + exit + wait in a Python that has imported this."""
+    code = f"""
+import sys; sys.path += sys.argv[2:]
+import os, time, gc
+{imports}
+gc.collect(); gc.freeze()
+def cycle():
+    started = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return time.perf_counter() - started
+print(sorted(cycle() for _ in range(500))[250])
+"""
+    command = [sys.executable, "-s", "-S", "-P", "-B", "-c", code, "", *_import_roots()]
+    return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+async def measure(contender: Contender, programs: int, repeat: int) -> str:
+    """One row: the median over the repetitions, and their spread."""
+    medians, p95s, one, two = [], [], [], []
+    for _ in range(repeat):
+        seconds = sorted(await latencies(contender, programs))
+        medians.append(statistics.median(seconds) * 1e6)
+        p95s.append(seconds[int(0.95 * len(seconds))] * 1e6)
+        one.append(await throughput(contender, programs, 1))
+        two.append(await throughput(contender, programs, 2))
+    return " | ".join(_spread(values) for values in (medians, p95s, one, two))
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):,.0f} ({min(values):,.0f}–{max(values):,.0f})"
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description="Measure the sandbox and its rivals.")
+    parser.add_argument("--programs", type=int, default=400, help="programs per measurement")
+    parser.add_argument("--repeat", type=int, default=3, help="measurements; the table has their median and range")
+    options = parser.parse_args()
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    print("| | median, µs | p95, µs | programs/s, 1 core | programs/s, 2 cores |\n|---|---|---|---|---|")
+    for name, contender in CONTENDERS.items():
+        try:
+            programs = options.programs if "python" not in name else options.programs // 4
+            row = asyncio.run(measure(contender, programs, options.repeat))
+        except ImportError as error:
+            row = f"not installed: {error.name} | | |"
+        print(f"| {name} | {row} |", flush=True)
+    imports = _BOOT.partition(";")[2].partition("; main")[0].replace("; ", "\n").strip()
+    print(f"\nfork + exit + wait, the zygote's modules loaded: {floor_s(imports) * 1e6:,.0f} µs")
+    print(f"fork + exit + wait, a bare interpreter: {floor_s('') * 1e6:,.0f} µs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Programs as today's models write them, and programs of the published data, with what plain CPython makes of them."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from service.sandbox.rows import answer_text
+from tests.sandbox import interpreters
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+MODERN: dict[str, str] = dict(
+    part.rstrip().split("\n", maxsplit=1)
+    for part in Path(__file__).with_name("modern_programs.txt").read_text().split("#### ")[1:]
+)
+"""What the policy must take, each named after what it shows; all are plain Python too."""
+
+
+def svamp() -> list[str]:
+    """The programs of SVAMP's teacher, where the data is at hand."""
+    return [row["text"] for row in _rows(DATA / "svamp" / "teacher_pot.jsonl")]
+
+
+def gsm8k() -> list[str]:
+    """GSM8K's annotations `<<48/2=24>>` as programs: a line for each, the last one's value is the answer."""
+    programs = []
+    for row in _rows(DATA / "gsm8k" / "train.jsonl"):
+        sums = re.findall(r"<<([^<>=]+)=([^<>=]+)>>", row["solution"])
+        lines = [f"step_{number} = {expression}" for number, (expression, _) in enumerate(sums, start=1)]
+        if lines:
+            programs.append("\n".join([*lines, f"ans = step_{len(lines)}"]))
+    return programs
+
+
+def plain_answers(programs: Iterable[str]) -> list[str | None]:
+    """What plain CPython makes of each program, in a process of its own: its answer as text, None if there is none."""
+    result = interpreters.run_module(sys.executable, "tests.sandbox.programs", stdin=json.dumps(list(programs)))
+    answers: list[str | None] = json.loads(result.stdout)
+    return answers
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().split("\n") if line] if path.exists() else []
+
+
+def _plain_answer(program: str) -> str | None:
+    """Independent of the sandbox's own harvest on purpose."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    printed: list[str] = []
+    namespace["print"] = lambda *values, **_: printed.append(" ".join(map(str, values)))
+    try:
+        exec(program, namespace)
+        if "ans" in namespace:
+            value = namespace["ans"]
+        elif "solution" in namespace:
+            value = namespace["solution"]()
+        else:
+            value = printed[-1]
+        return None if value is None else answer_text(list(value) if isinstance(value, tuple) else value)
+    except BaseException:
+        return None
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps([_plain_answer(program) for program in json.load(sys.stdin)]))

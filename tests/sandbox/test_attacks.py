@@ -1,0 +1,23 @@
+"""The corpus of attacks, each under policy and lock and under the lock alone."""
+
+import pytest
+
+from tests.sandbox.attacks.resources import HANGS
+from tests.sandbox.attacks.run import CORPUS, failures
+
+
+@pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
+@pytest.mark.parametrize("group", sorted(CORPUS.keys() - {"hangs"}))
+async def test_attacks_come_to_what_they_must(group: str, policy: bool) -> None:
+    assert await failures(CORPUS[group], policy=policy) == []
+
+
+@pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
+async def test_hanging_attacks_end_at_the_deadline(policy: bool) -> None:
+    assert await failures(HANGS, policy=policy, timeout_s=0.3, workers=len(HANGS)) == []
+
+
+def test_corpus_has_distinct_attacks() -> None:
+    names = [(group, attack.name) for group, attacks in CORPUS.items() for attack in attacks]
+    assert len(names) == len(set(names))
+    assert len(names) >= 150

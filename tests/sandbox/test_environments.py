@@ -1,0 +1,80 @@
+"""The corpus under other interpreters, and under the limits of an ordinary unprivileged container."""
+
+import json
+import os
+import platform
+from typing import Any
+
+import pytest
+
+from tests.sandbox import interpreters
+from tests.sandbox.attacks.run import CORPUS
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can put on a container's capabilities")
+needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the profile's numbers are those of x86_64")
+
+
+CORE = ["sockets", "processes"]
+"""The classes that every fast run tries everywhere; the slow suite tries all of them."""
+
+ALL = pytest.param(list(CORPUS), marks=pytest.mark.soak)
+by_classes = pytest.mark.parametrize("groups", [CORE, ALL], ids=["core", "all"])
+
+
+@by_classes
+@pytest.mark.parametrize("version", [pytest.param("3.11", marks=pytest.mark.soak), "3.12", "3.13"])
+def test_corpus_holds_on_every_supported_python(version: str, groups: list[str]) -> None:
+    interpreter = interpreters.find(version)
+    if interpreter is None:
+        pytest.skip(f"no Python {version} here")
+    result = interpreters.run_module(interpreter, "tests.sandbox.attacks.run", *groups)
+    count = sum(len(CORPUS[group]) for group in groups)
+    assert result.stdout + result.stderr == f"{count} attacks, twice: all held\n"
+
+
+@needs_root
+@needs_x86
+@by_classes
+@pytest.mark.parametrize(
+    ("variant", "unprivileged"),
+    [pytest.param("docker-root", True, marks=pytest.mark.soak), ("no-capabilities", False), ("user", True)],
+)
+def test_corpus_holds_in_an_ordinary_container(variant: str, unprivileged: bool, groups: list[str]) -> None:
+    report = _enter(variant, *groups)
+    assert report["failures"] == []
+    assert report["lock"].pop("landlock") >= 0  # as the kernel has it
+    assert report["lock"] == {
+        "seccomp": True,
+        "network_namespace": False,  # Docker's profile refuses unshare
+        "unprivileged": unprivileged,
+        "rlimits": True,
+    }
+
+
+@needs_root
+@needs_x86
+def test_corpus_holds_for_an_ordinary_user() -> None:
+    report = _enter("bare-user", *CORE)
+    assert report["failures"] == []
+    assert report["lock"].pop("landlock") >= 0  # as the kernel has it, and so is the next one
+    assert report["lock"].pop("network_namespace") in (True, False)
+    assert report["lock"] == {"seccomp": True, "unprivileged": True, "rlimits": True}
+
+
+@needs_root
+@needs_x86
+def test_without_seccomp_it_refuses_unless_told_otherwise() -> None:
+    report = _enter("no-seccomp")
+    assert report["refused"].startswith("this kernel offers no seccomp")
+    assert report["lock"]["seccomp"] is False
+    assert report["answer"] == 42
+
+
+def _enter(variant: str, *groups: str) -> dict[str, Any]:
+    interpreter = interpreters.find_public()
+    if interpreter is None:
+        pytest.skip("no Python here that every user may run")
+    result = interpreters.run_module(interpreter, "tests.sandbox.container", variant, *groups)
+    assert result.stderr == ""
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report

@@ -1,0 +1,114 @@
+"""The language policy: what it takes, with plain CPython's result, and what it refuses, by name."""
+
+import asyncio
+
+import pytest
+
+from service.sandbox.base import Outcome
+from service.sandbox.policy import METHODS, RefusedError, compile_program, is_private
+from service.sandbox.rows import answer_text
+from tests.sandbox.conftest import MakePool
+from tests.sandbox.programs import MODERN, gsm8k, plain_answers, svamp
+
+REFUSED = {
+    "x.__class__": 'Line 1: the attribute "__class__" is reserved',
+    "_read_ = 1": 'Line 1: the name "_read_" is reserved',
+    "__x = 1": 'Line 1: the name "__x" is reserved',
+    "print = 1": 'Line 1: the name "print" is reserved',
+    "x.gi_frame = 1": "NameError: name 'x' is not defined",
+    "async def f(): pass": "Line 1: AsyncFunctionDef statements are not allowed.",
+    "match x:\n    case 1: pass": "Line 1: Match statements are not allowed.",
+    "class A(metaclass=B): pass": "Line 1: class keywords are not allowed",
+    "from math import *": 'Line 1: "*" imports are not allowed.',
+    "from . import x": "Line 1: relative imports are not allowed",
+    "from math import _x": "Line 1: private names may not be imported",
+    "import os": "import of os is not allowed",
+    "import dataclasses": "import of dataclasses is not allowed",
+    "import math\nmath.nope": "math.nope is not offered",
+    "import math\nmath.pi = 3": "a Facade may not be changed",
+    "open('x')": "open() is not available to programs",
+    "eval('1')": "eval() is not available to programs",
+    "input()": "input() is not available to programs",
+    "def f(): pass\nclass A(f): pass": "only classes of the program, exceptions and plain types may be subclassed",
+    "import re\nre.compile('x' * 1001)": "the regular expression is too long",
+    "import re\nre.findall('x', 'x' * 100001)": "the text is too long for a regular expression",
+}
+
+
+async def test_modern_programs_give_what_plain_python_gives(make_pool: MakePool) -> None:
+    expected = dict(zip(MODERN, plain_answers(MODERN.values()), strict=True))
+    pool = make_pool()
+    await pool.start()
+    executions = {name: await pool.run(program) for name, program in MODERN.items()}
+    assert None not in expected.values()
+    assert {
+        name: answer_text(execution.value) if execution.value is not None else execution.detail
+        for name, execution in executions.items()
+    } == expected
+
+
+async def test_refusals_name_what_is_refused(make_pool: MakePool) -> None:
+    pool = make_pool()
+    await pool.start()
+    assert {program: (await pool.run(program)).detail for program in REFUSED} == REFUSED
+
+
+@pytest.mark.parametrize("package", ["numpy", "sympy", "scipy", "pandas", "time"])
+async def test_absent_packages_may_be_imported_but_not_used(make_pool: MakePool, package: str) -> None:
+    pool = make_pool()
+    await pool.start()
+    unused = await pool.run(f"import {package} as p\nfrom {package} import Symbol, linalg\nans = 5")
+    assert (unused.outcome, unused.value) == (Outcome.OK, 5)
+    for use in ("p.array([1])", "linalg()", "p.x.y"):
+        used = await pool.run(f"import {package} as p\nfrom {package} import linalg\nans = {use}")
+        assert (used.outcome, used.detail) == (Outcome.DENIED, f"{package} is not available to programs")
+
+
+@pytest.mark.parametrize("name", ["_", "x", "_x", "x_", "total__"])
+def test_names_of_programs(name: str) -> None:
+    assert not is_private(name)
+
+
+@pytest.mark.parametrize("name", ["__x", "__x__", "_read_", "_write_", "__import__", "__"])
+def test_names_of_guards(name: str) -> None:
+    assert is_private(name)
+
+
+def test_special_methods_give_no_hold_on_attributes() -> None:
+    hooks = "getattr getattribute setattr delattr get set set_name class new init_subclass class_getitem subclasshook "
+    hooks += "mro_entries prepare instancecheck subclasscheck dir reduce reduce_ex getstate setstate del slots dict"
+    assert not METHODS & {f"__{hook}__" for hook in hooks.split()}
+
+
+def test_refusal_is_raised_at_compile_time() -> None:
+    with pytest.raises(RefusedError, match=r"^Line 2: the attribute \"__globals__\" is reserved$"):
+        compile_program("def f(): pass\nf.__globals__")
+
+
+@pytest.mark.parametrize(("source", "step"), [("svamp", 14), ("gsm8k", 80)])
+async def test_parity_with_plain_python_on_a_sample(make_pool: MakePool, source: str, step: int) -> None:
+    await _compare(make_pool, {"svamp": svamp, "gsm8k": gsm8k}[source]()[::step])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("source", ["svamp", "gsm8k"])
+async def test_parity_with_plain_python(make_pool: MakePool, source: str) -> None:
+    await _compare(make_pool, {"svamp": svamp, "gsm8k": gsm8k}[source]())
+
+
+async def _compare(make_pool: MakePool, programs: list[str]) -> None:
+    if not programs:
+        pytest.skip("the data is not at hand")
+    expected = plain_answers(programs)
+    pool = make_pool(max_queue=len(programs))
+    await pool.start()
+    executions = await asyncio.gather(*(pool.run(program) for program in programs))
+    runnable = [(p, e, x) for p, e, x in zip(programs, executions, expected, strict=True) if x is not None]
+    misses = [
+        f"{program!r}: {execution.value!r} {execution.detail}, not {answer}"
+        for program, execution, answer in runnable
+        if execution.value is None or answer_text(execution.value) != answer
+    ]
+    print(f"{len(programs)} programs, {len(runnable)} of them run under plain Python, {len(misses)} misses")
+    print("\n".join(misses))
+    assert len(misses) <= 0.002 * len(runnable)

@@ -1,0 +1,258 @@
+"""The pool: outcomes, answers, queueing, and what happens when processes die."""
+
+import asyncio
+import os
+import signal
+import sys
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from service.errors import SandboxError
+from service.sandbox import supply
+from service.sandbox.base import Execution, Outcome, Sandbox, Value
+from service.sandbox.fake import FakeSandbox
+from service.sandbox.lock import UNLOCKED
+from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
+from tests.sandbox.conftest import MakePool
+from tests.sandbox.processes import children_of, survivors, zygote_pid
+
+ANSWERS: list[tuple[str, Value]] = [
+    ("ans = 3 * 17", 51),
+    ("ans = -(2 ** 70)", -(2**70)),
+    ("ans = 7 / 2", 3.5),
+    ("ans = 0.1 + 0.2", 0.1 + 0.2),
+    ("from fractions import Fraction\nans = Fraction(2, 6)", Fraction(1, 3)),
+    ("from decimal import Decimal\nans = Decimal('1.10')", Decimal("1.10")),
+    ("ans = 3 > 2", True),
+    ("ans = 'Ann, 5 €'", "Ann, 5 €"),
+    ("ans = [1, [2.5, 'x'], (True,)]", [1, [2.5, "x"], [True]]),
+    ("def solution():\n    return 5", 5),
+    ("def solver(n=5):\n    return n", 5),
+    ("def solution():\n    return 5\nans = 6", 6),
+    ("def solver():\n    return 6\ndef solution():\n    return 5", 5),
+    ("def solution():\n    print(5)", "5"),
+    ("print(4)\nprint(' 5 ')\nprint()", "5"),
+    ("print(4)\nans = 5", 5),
+    ("print(4)\nans = None", "4"),
+]
+
+
+@pytest.fixture(params=["pool", "fake"])
+def sandbox(request: pytest.FixtureRequest, make_pool: MakePool) -> Sandbox:
+    if request.param == "pool":
+        return make_pool()
+    return FakeSandbox({"ans = 1": Execution(Outcome.OK, 1, "", 0.0)})
+
+
+async def test_conformance(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxError):
+        await sandbox.run("ans = 1")
+    await sandbox.start()
+    execution = await sandbox.run("ans = 1")
+    assert (execution.outcome, execution.value, execution.detail) == (Outcome.OK, 1, "")
+    execution = await sandbox.run("ans = 1 / 0")
+    assert (execution.outcome, execution.value) == (Outcome.ERROR, None)
+    await sandbox.close()
+    await sandbox.close()
+    with pytest.raises(SandboxError):
+        await sandbox.run("ans = 1")
+    await sandbox.start()
+    assert (await sandbox.run("ans = 1")).value == 1
+    await sandbox.close()
+
+
+@pytest.mark.parametrize("policy", [True, False])
+async def test_answers(make_pool: MakePool, policy: bool) -> None:
+    pool = make_pool(policy=policy)
+    await pool.start()
+    executions = [await pool.run(program) for program, _ in ANSWERS]
+    assert [(execution.value, type(execution.value)) for execution in executions] == [
+        (value, type(value)) for _, value in ANSWERS
+    ]
+
+
+async def test_hundreds_at_once_get_their_own_answers(make_pool: MakePool) -> None:
+    pool = make_pool()
+    await pool.start()
+    executions = await asyncio.gather(*(pool.run(f"ans = {n} * 2") for n in range(300)))
+    assert [execution.value for execution in executions] == [2 * n for n in range(300)]
+    assert (pool.running, pool.queued) == (0, 0)
+
+
+async def test_nothing_of_one_program_is_seen_by_the_next(make_pool: MakePool) -> None:
+    pool = make_pool(workers=1, policy=False)
+    await pool.start()
+    await pool.run("import builtins, math\nbuiltins.secret = math.secret = 'ESCAPED'\nans = 1")
+    for _ in range(3):
+        execution = await pool.run(
+            "import builtins, math\nans = [hasattr(builtins, 'secret'), hasattr(math, 'secret')]"
+        )
+        assert execution.value == [False, False]
+
+
+async def test_chance_is_the_same_for_every_program(make_pool: MakePool) -> None:
+    program = "import random\nans = [random.random(), list({'a', 'b', 'c', 'd', 'e'})]"
+    values = []
+    for _ in range(2):
+        pool = make_pool(workers=1)
+        await pool.start()
+        values += [(await pool.run(program)).value for _ in range(3)]
+    assert values == [values[0]] * 6
+
+
+async def test_observer_sees_every_execution(make_pool: MakePool) -> None:
+    seen: list[Execution] = []
+    pool = make_pool(observe=seen.append)
+    await pool.start()
+    returned = [await pool.run(program) for program in ("ans = 1", "1 / 0", "import os", "\ud800")]
+    assert seen == returned
+    assert [execution.outcome for execution in seen] == [Outcome.OK, Outcome.ERROR, Outcome.DENIED, Outcome.ERROR]
+
+
+async def test_details(make_pool: MakePool) -> None:
+    pool = make_pool(timeout_s=0.2)
+    await pool.start()
+    programs = {
+        "while True: pass": "it ran for 0.2 s",
+        "import numpy as np\nans = np.array([1])": "numpy is not available to programs",
+        "import sympy\nx = sympy.Symbol('x')": "sympy is not available to programs",
+        "import os": "import of os is not allowed",
+        "ans = []": "",
+        "ans = {}": "a dict is no answer",
+        "raise ValueError('two\\nlines' + 'x' * 1000)": ("ValueError: two lines" + "x" * 1000)[:200],
+        "print('x' * 20000)": "it printed too much",
+        "pass": "it left no answer: no `ans`, no solution(), nothing printed",
+        "#" * (MAX_PROGRAM_BYTES + 1): "the program is longer than 65536 bytes",
+    }
+    assert {program: (await pool.run(program)).detail for program in programs} == programs
+
+
+async def test_full_queue_is_an_error(make_pool: MakePool) -> None:
+    pool = make_pool(workers=1, max_queue=2, timeout_s=0.3)
+    await pool.start()
+    await asyncio.sleep(0.1)
+    hang = "while True: pass"
+    results = await asyncio.gather(*(pool.run(hang) for _ in range(4)), return_exceptions=True)
+    assert [isinstance(result, SandboxError) for result in results] == [False, False, False, True]
+    assert str(results[3]) == "the sandbox's queue is full: 2 programs wait"
+
+
+async def test_cancelled_runs_give_their_children_back(make_pool: MakePool) -> None:
+    pool = make_pool(workers=1)
+    await pool.start()
+    runs = [asyncio.create_task(pool.run("while True: pass")) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    assert (pool.running, pool.queued) == (1, 2)
+    for run in runs:
+        run.cancel()
+    await asyncio.gather(*runs, return_exceptions=True)
+    assert (pool.running, pool.queued) == (0, 0)
+    assert (await pool.run("ans = 5")).value == 5
+
+
+async def test_dead_zygote_is_replaced_and_its_program_run_again(make_pool: MakePool) -> None:
+    pool = make_pool()
+    await pool.start()
+    first = zygote_pid(pool)
+    run = asyncio.create_task(pool.run("x = 0\nwhile x < 3_000_000: x += 1\nans = x"))
+    await asyncio.sleep(0.05)
+    os.kill(first, signal.SIGKILL)
+    assert (await run).value == 3_000_000
+    assert pool.restarts == 1
+    assert zygote_pid(pool) != first
+
+
+async def test_child_that_dies_while_waiting_is_passed_over(make_pool: MakePool) -> None:
+    pool = make_pool(workers=1)
+    await pool.start()
+    await pool.run("ans = 1")
+    await asyncio.sleep(0.05)
+    for pid in children_of(zygote_pid(pool)):
+        os.kill(pid, signal.SIGKILL)
+    await asyncio.sleep(0.05)
+    assert [(await pool.run("ans = 5")).value for _ in range(3)] == [5, 5, 5]
+    assert pool.restarts == 0
+
+
+async def test_child_that_is_killed_while_running_is_an_outcome(make_pool: MakePool) -> None:
+    pool = make_pool(workers=1)
+    await pool.start()
+    run = asyncio.create_task(pool.run("while True: pass"))
+    await asyncio.sleep(0.1)
+    for pid in children_of(zygote_pid(pool)):
+        os.kill(pid, signal.SIGKILL)
+    execution = await run
+    assert execution.outcome is Outcome.MEMORY
+    assert execution.detail == "killed by the kernel, which does so when memory runs out"
+
+
+async def test_hung_zygote_is_replaced(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supply, "CHILD_WAIT_S", 0.5)
+    pool = make_pool(workers=1)
+    await pool.start()
+    os.kill(zygote_pid(pool), signal.SIGSTOP)
+    executions = [await pool.run("ans = 5") for _ in range(4)]  # more than were ready
+    assert [execution.value for execution in executions] == [5] * 4
+    assert pool.restarts == 1
+
+
+async def test_zygote_that_cannot_start_is_one_clear_error(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    pool = make_pool()
+    with pytest.raises(SandboxError, match=r"^the sandbox's zygote ended at its start$"):
+        await pool.start()
+    assert pool.lock == UNLOCKED
+
+
+async def test_pool_whose_zygote_cannot_come_back_says_so_and_recovers(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supply, "_RESTART_PAUSE_S", 0.0)
+    pool = make_pool(workers=1)
+    await pool.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        os.kill(zygote_pid(pool), signal.SIGKILL)
+        runs = [pool.run("ans = 5") for _ in range(3)]
+        results = await asyncio.gather(*runs, return_exceptions=True)
+        assert str(results[-1]) == "the sandbox's zygote ended at its start"
+    with pytest.raises(SandboxError, match="could not be started again"):
+        await pool.run("ans = 5")
+    assert (await pool.run("ans = 5")).value == 5
+
+
+async def test_close_ends_everything(make_pool: MakePool) -> None:
+    pool = make_pool()
+    await pool.start()
+    await asyncio.sleep(0.1)
+    zygote = zygote_pid(pool)
+    children = children_of(zygote)
+    runs = [asyncio.create_task(pool.run("while True: pass")) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    await pool.close()
+    results = await asyncio.gather(*runs, return_exceptions=True)
+    assert [type(result) for result in results] == [SandboxError] * 5
+    assert children
+    assert survivors([zygote, *children]) == []
+
+
+def test_pool_keeps_the_protocol() -> None:
+    sandbox: type[Sandbox] = SandboxPool
+    assert sandbox is SandboxPool
+
+
+def test_works_on_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main() -> list[Value | None]:
+        pool = SandboxPool(workers=2, timeout_s=10, memory_bytes=1 << 26, output_bytes=1000, max_queue=99)
+        await pool.start()
+        executions = await asyncio.gather(*(pool.run(f"ans = {n}") for n in range(50)))
+        await pool.close()
+        return [execution.value for execution in executions]
+
+    assert uvloop.run(main()) == list(range(50))
