@@ -4,6 +4,7 @@ The solver drives it. Paths are counted in the fixed order: an ended path waits 
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from service.sandbox.base import Execution
 from service.solution import PathResult, Problem, Solution, Status, Timing
 from service.types import PathKind, PathOutcome
 from service.vote import Ballot, Tally, beta_confidence, count, winner
+
+_numbers = itertools.count(1)
 
 
 class Attempt:
@@ -30,6 +33,7 @@ class Attempt:
         self.engine_error: EngineError | None = None
         self.executions: dict[str, asyncio.Future[Execution]] = {}
         self._id = problem_id
+        self._request_id = f"{problem_id}-{next(_numbers)}"  # callers may give two problems the same id
         self._results: dict[int, PathResult] = {}
         self._counted = 0
         self._sampling: dict[int, str] = {}
@@ -44,7 +48,7 @@ class Attempt:
         """While the engine samples this path: its request id."""
         if not self._sampling and not self._results:
             self._sampling_began = time.monotonic()
-        self._sampling[index] = f"{self._id}-{index}"
+        self._sampling[index] = f"{self._request_id}-{index}"
         try:
             yield self._sampling[index]
         finally:

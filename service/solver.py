@@ -39,7 +39,7 @@ class Solver:
 
         Args:
             problem: what to solve.
-            problem_id: unique among the running problems; the paths' request ids begin with it.
+            problem_id: the solution's id; the paths' request ids begin with it.
             observer: told of every path that ends.
         """
         attempt = Attempt(problem, problem_id)
