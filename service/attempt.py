@@ -30,11 +30,11 @@ class Attempt:
         self.decided = False
         self.stopped = False
         self.out_of_time = False
-        self.engine_error: EngineError | None = None
         self.executions: dict[str, asyncio.Future[Execution]] = {}
         self._id = problem_id
         self._request_id = f"{problem_id}-{next(_numbers)}"  # callers may give two problems the same id
         self._results: dict[int, PathResult] = {}
+        self._engine_errors: list[EngineError] = []
         self._counted = 0
         self._sampling: dict[int, str] = {}
         self._started = self._sampling_began = self._sampling_ended = time.monotonic()
@@ -59,6 +59,10 @@ class Attempt:
         """Request ids of the paths that the engine samples at this moment."""
         return list(self._sampling.values())
 
+    def fail(self, error: EngineError) -> None:
+        """The engine failed on a path, which is recorded besides."""
+        self._engine_errors.append(error)
+
     def record(self, result: PathResult) -> None:
         """Take a path that ended, and count those whose turn has come until the vote is decided."""
         self._results[result.index] = result
@@ -73,8 +77,8 @@ class Attempt:
         Raises:
             EngineError: the engine failed on every path.
         """
-        if self.engine_error and all(result.outcome is PathOutcome.ERROR for result in self._results.values()):
-            raise self.engine_error
+        if len(self._engine_errors) == len(self.kinds):
+            raise self._engine_errors[0]
         if self.out_of_time:
             self.votes = count(self._ballots())
         leader = winner(self.votes)

@@ -72,7 +72,7 @@ class Solver:
         except EngineDeadError:
             raise
         except EngineError as error:
-            attempt.engine_error = error
+            attempt.fail(error)
             return PathResult(index, kind, PathOutcome.ERROR, detail=_line(error))
         if completion.finish is Finish.ABORT or attempt.stopped:
             result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
