@@ -117,7 +117,7 @@ def test_the_engine_failed_on_every_path() -> None:
     for index in (0, 1):
         attempt.fail(EngineError("no memory"))
         attempt.record(failed(index, PathOutcome.ERROR))
-    with pytest.raises(EngineError, match="^no memory$"):
+    with pytest.raises(EngineError, match=r"^no memory$"):
         attempt.solution("m")
 
 

@@ -278,26 +278,26 @@ async def test_an_engine_error_and_programs_that_raise_abstain_together() -> Non
 
 
 async def test_an_engine_error_on_all_paths_is_raised() -> None:
-    with pytest.raises(EngineError, match="^error 2$"):
+    with pytest.raises(EngineError, match=r"^error 2$"):
         await solved(TurnEngine([EngineError(f"error {n}") for n in range(4)], order=[2, 3, 1, 0]), problem())
 
 
 @pytest.mark.parametrize("policy", Policy)
 async def test_a_dead_engine_is_raised_at_once(policy: Policy) -> None:
     engine = TurnEngine([cot(5), EngineDeadError("gone"), cot(5), pot(5)], order=[1])
-    with pytest.raises(EngineDeadError, match="^gone$"):
+    with pytest.raises(EngineDeadError, match=r"^gone$"):
         await solved(engine, problem(policy=policy, deadline_s=600.0))
     assert len(engine.aborted) == 3
 
 
 async def test_an_engine_that_dies_under_all_paths_is_raised_once() -> None:
-    with pytest.raises(EngineDeadError, match="^gone$"):
+    with pytest.raises(EngineDeadError, match=r"^gone$"):
         await solved(TurnEngine([EngineDeadError("gone")] * 4, together=4), problem())
 
 
 @pytest.mark.parametrize("together", [1, 4])
 async def test_a_prompt_that_is_too_long_is_raised(together: int) -> None:
-    with pytest.raises(PromptTooLongError, match="^3000 tokens$") as raised:
+    with pytest.raises(PromptTooLongError, match=r"^3000 tokens$") as raised:
         await solved(TurnEngine([PromptTooLongError("3000 tokens")] * 4, together=together), problem())
     assert raised.value.field == "problem"
 
@@ -453,5 +453,5 @@ async def test_an_engine_that_was_dead_before_is_raised() -> None:
         async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
             raise EngineDeadError("gone")
 
-    with pytest.raises(EngineDeadError, match="^gone$"):
+    with pytest.raises(EngineDeadError, match=r"^gone$"):
         await solved(Dead([]), problem())

@@ -213,9 +213,9 @@ async def test_what_does_not_fit_gets_422_that_names_the_field(
 @pytest.mark.parametrize(
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx",
-     "application/xml", "json", "*/*", "", "application/json, text/plain", "\u00e9".encode()],
+     "application/xml", "json", "*/*", "", "application/json, text/plain"],
 )  # fmt: skip
-async def test_what_is_not_declared_as_json_gets_415(client: httpx.AsyncClient, content_type: str | bytes) -> None:
+async def test_what_is_not_declared_as_json_gets_415(client: httpx.AsyncClient, content_type: str) -> None:
     response = await client.post("/solve", content=body(), headers={"Content-Type": content_type})
     check_problem(response, 415, ["body"])
     assert await still_solves(client)
