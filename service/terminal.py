@@ -44,6 +44,7 @@ def build_progress(console: Console | None = None) -> Iterator[checkpoint.Progre
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,  # it would leave an empty line among the logs
     ) as bar:
         task = bar.add_task("", total=1.0, visible=False)
         yield lambda what, share: bar.update(task, description=_BUILD_STEPS[what], completed=share, visible=True)
