@@ -124,7 +124,7 @@ async def test_no_more_problems_at_a_time_than_asked_for() -> None:
     ],
 )  # Wilson's interval as published tables and R's prop.test(correct = FALSE) give it
 def test_wilson(right: int, n: int, low: float, high: float) -> None:
-    assert wilson(right, n) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+    assert wilson(right, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @pytest.mark.parametrize(

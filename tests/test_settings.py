@@ -129,7 +129,7 @@ def test_what_is_out_of_range_fails_from_every_source(
     name: str, value: object, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = f"Wrong settings: {name}: {said}"
-    assert message(**{name: value}) == expected
+    assert message(None, **{name: value}) == expected
     assert message(toml(tmp_path, f"{name} = {value!r}\n".replace("'nan'", "nan").replace("'inf'", "inf"))) == expected
     monkeypatch.setenv("TWINPATH_CONFIG", "")
     monkeypatch.setenv(f"TWINPATH_{name.upper()}", str(value))
