@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -51,18 +51,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await sandbox.start()
-        await engine.start()
-        watch = asyncio.create_task(_watch(engine, on_engine_death))
-        logger.info("ready", extra={"model": engine.model})
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(sandbox.close)
+            await sandbox.start()
+            stack.push_async_callback(engine.close)
+            await engine.start()
+            watch = asyncio.create_task(_watch(engine, on_engine_death))
+            stack.push_async_callback(_end, watch)
+            logger.info("ready", extra={"model": engine.model})
             yield
-        finally:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
-            await engine.close()
-            await sandbox.close()
 
     app = FastAPI(
         title="Twinpath",
@@ -99,3 +96,9 @@ async def _watch(engine: Engine, on_death: Callable[[], None]) -> None:
             logger.critical("the engine is dead, the service ends: %s", error)
             on_death()
             return
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -4,6 +4,7 @@ The solver drives it. Paths are counted in the fixed order: an ended path waits 
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from service.solution import PathResult, Problem, Solution, Status, Timing
 from service.types import PathKind, PathOutcome
 from service.vote import Ballot, Tally, beta_confidence, count, winner
 
+_numbers = itertools.count(1)
+
 
 class Attempt:
     """One problem's run. `kinds` holds the kind of every planned path, in the fixed order."""
@@ -27,10 +30,11 @@ class Attempt:
         self.decided = False
         self.stopped = False
         self.out_of_time = False
-        self.engine_error: EngineError | None = None
         self.executions: dict[str, asyncio.Future[Execution]] = {}
         self._id = problem_id
+        self._request_id = f"{problem_id}-{next(_numbers)}"  # callers may give two problems the same id
         self._results: dict[int, PathResult] = {}
+        self._engine_errors: list[EngineError] = []
         self._counted = 0
         self._sampling: dict[int, str] = {}
         self._started = self._sampling_began = self._sampling_ended = time.monotonic()
@@ -44,7 +48,7 @@ class Attempt:
         """While the engine samples this path: its request id."""
         if not self._sampling and not self._results:
             self._sampling_began = time.monotonic()
-        self._sampling[index] = f"{self._id}-{index}"
+        self._sampling[index] = f"{self._request_id}-{index}"
         try:
             yield self._sampling[index]
         finally:
@@ -54,6 +58,10 @@ class Attempt:
     def sampled_now(self) -> list[str]:
         """Request ids of the paths that the engine samples at this moment."""
         return list(self._sampling.values())
+
+    def fail(self, error: EngineError) -> None:
+        """The engine failed on a path, which is recorded besides."""
+        self._engine_errors.append(error)
 
     def record(self, result: PathResult) -> None:
         """Take a path that ended, and count those whose turn has come until the vote is decided."""
@@ -69,8 +77,8 @@ class Attempt:
         Raises:
             EngineError: the engine failed on every path.
         """
-        if self.engine_error and all(result.outcome is PathOutcome.ERROR for result in self._results.values()):
-            raise self.engine_error
+        if len(self._engine_errors) == len(self.kinds):
+            raise self._engine_errors[0]
         if self.out_of_time:
             self.votes = count(self._ballots())
         leader = winner(self.votes)

@@ -177,7 +177,8 @@ def _write_hashes(path: Path) -> None:
 
 
 def _verify(path: Path) -> None:
-    for name, expected in _read_json(path / _HASHES_FILE).items():
+    hashes = _read_json(path / _HASHES_FILE)
+    for name, expected in hashes.items() or [(_HASHES_FILE, "")]:  # without its hashes, nothing is known to be whole
         if not (path / name).is_file() or _sha256(path / name) != expected:
             raise CheckpointError(f"{path / name} is damaged. Delete {path}; it will be built anew.")
 
@@ -195,7 +196,8 @@ def _download(name: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        raise CheckpointError(f"{name!r} is no model directory, and cannot be downloaded: {error}") from None
+        why = " ".join(str(error).split())
+        raise CheckpointError(f"{name!r} is no model directory, and cannot be downloaded: {why}") from None
 
 
 def _read_metadata(path: Path) -> Metadata | None:
@@ -204,7 +206,8 @@ def _read_metadata(path: Path) -> Metadata | None:
     try:
         metadata = Metadata.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise CheckpointError(f"{path} is wrong: {error}") from None
+        wrong = "; ".join(": ".join([*(str(part) for part in e["loc"]), e["msg"]]) for e in error.errors())
+        raise CheckpointError(f"{path} is wrong: {wrong}") from None
     if metadata.format_version != FORMAT_VERSION:
         raise CheckpointError(
             f"{path} is of format version {metadata.format_version}; this service speaks version {FORMAT_VERSION}. "

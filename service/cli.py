@@ -14,9 +14,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from service import __version__
-from service.errors import TwinpathError
+from service.errors import ConfigurationError, TwinpathError
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 
@@ -42,7 +43,8 @@ def main() -> None:
     try:
         app()
     except TwinpathError as error:
-        Console(stderr=True).print(f"[red]twinpath:[/red] {error}", highlight=False)
+        line = Text.assemble(("twinpath:", "red"), f" {error}")
+        Console(stderr=True).print(line, soft_wrap=True)
         raise SystemExit(2) from None
 
 
@@ -131,7 +133,7 @@ def evaluate(
 
 @app.command()
 def sandbox(
-    source: Annotated[Path, typer.Option("--input", help="JSON Lines of id and program.", exists=True)],
+    source: Annotated[Path, typer.Option("--input", help="JSON Lines of id and program.", exists=True, dir_okay=False)],
     no_policy: Annotated[bool, typer.Option("--no-policy", help="Leave the kernel lock to work alone.")] = False,
     config: _Config = None,
 ) -> None:
@@ -167,9 +169,12 @@ def model(config: _Config = None, name: _Model = None) -> None:
 
 def _json_lines(path: Path) -> Iterator[object]:
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-        for line in lines:
+        for number, line in enumerate(lines, 1):
             if line.strip():
-                yield json.loads(line)
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise ConfigurationError(f"{path}, line {number}: no JSON ({error}).") from None
 
 
 def _version(value: bool) -> None:

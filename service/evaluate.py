@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, InputError
 from service.paths.answer import matches, parse_answer
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
 from service.solver import path_seed
@@ -73,14 +73,15 @@ def read_questions(path: Path, limit: int | None = None) -> list[Question]:
         ConfigurationError: a row is wrong; the message names the line.
     """
     questions: list[Question] = []
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, 1):
             if limit is not None and len(questions) == limit:
                 break
             try:
                 row = json.loads(line)
-                questions.append(Question(str(row["id"]), row["question"].strip(), str(row["answer"])))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                question = SolveRequest.checked(problem=row["question"]).problem
+                questions.append(Question(str(row["id"]), question, str(row["answer"])))
+            except (ValueError, KeyError, TypeError, InputError) as error:
                 raise ConfigurationError(
                     f"{path}, line {number}: a row needs id, question and answer ({error!r})."
                 ) from None
@@ -158,8 +159,11 @@ async def _solve_all(
         tick()
         return response
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(request)) for request in requests]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(request)) for request in requests]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
 
 

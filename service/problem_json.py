@@ -61,14 +61,13 @@ def install(app: FastAPI) -> None:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [FieldError(field=_field(entry["loc"]), message=entry["msg"]) for entry in error.errors()[:_MAX_ERRORS]]
-    syntax = error.errors()[0]["type"] == "json_invalid"
-    detail = (
-        "The body is no JSON."
-        if syntax
-        else "The request does not fit: " + "; ".join(f"{entry.field}: {entry.message}" for entry in errors)
-    )
-    return problem(400 if syntax else 422, detail, errors)
+    entries = error.errors()
+    if entries[0]["type"] == "json_invalid":  # its location ends with the place in the text, which is no field
+        message = f"{entries[0]['ctx']['error']} at character {entries[0]['loc'][-1]}"
+        return problem(400, f"The body is no JSON: {message}.", [FieldError(field="body", message=message)])
+    errors = [FieldError(field=_field(entry["loc"]), message=entry["msg"]) for entry in entries[:_MAX_ERRORS]]
+    wrong = "; ".join(f"{entry.field}: {entry.message}" for entry in errors)
+    return problem(422, f"The request does not fit: {wrong}", errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -109,5 +108,5 @@ _HANDLERS = {
 
 def _field(location: Sequence[str | int]) -> str:
     """The dotted name of a part of the body; what stands in the request is cut short."""
-    parts = [str(part) for part in location if part != "body"]
-    return ".".join(parts)[:_MAX_FIELD] or "body"
+    parts = location[1:] if location[:1] == ("body",) else location
+    return ".".join(str(part) for part in parts)[:_MAX_FIELD] or "body"

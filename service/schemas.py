@@ -1,10 +1,19 @@
 """The wire models of `/solve`. Unknown fields are refused; every limit is stated here and lands in the OpenAPI."""
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
+from service.errors import InputError
 from service.settings import Settings
 from service.solution import PathResult, Problem, Solution, Status
 from service.types import PathKind, PathOutcome, Policy
@@ -62,6 +71,20 @@ class SolveRequest(_Wire):
     seed: int | None = Field(default=None, ge=0, lt=2**63, description="Fixes the samples of every path.")
     min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain below this confidence.")
     trace: bool = Field(default=False, description="Add every path to the response.")
+
+    @classmethod
+    def checked(cls, **fields: Any) -> "SolveRequest":
+        """A request that is made here, of what a user wrote.
+
+        Raises:
+            InputError: a field is wrong; it names the first.
+        """
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{field}: {first['msg']}", field) from None
 
     def to_problem(self, settings: Settings, *, temperature: float, top_p: float, seed: int) -> Problem:
         """The problem as the solver takes it.

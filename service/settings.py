@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
     drain_s: Annotated[int, Field(ge=0, description="Seconds that open requests get to end at SIGTERM.")] = 30
 
+    @model_validator(mode="after")
+    def _some_path(self) -> "Settings":
+        if self.cot + self.pot == 0:
+            raise ValueError("at least one path is needed: give cot or pot")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -118,9 +124,9 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
-        lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        lines = [": ".join([*(str(part) for part in e["loc"]), e["msg"]]) for e in error.errors()]
         raise ConfigurationError("Wrong settings: " + "; ".join(lines)) from None
-    except ValueError as error:  # the TOML file
+    except (OSError, ValueError) as error:  # the TOML file
         raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None
 
 

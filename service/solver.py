@@ -39,7 +39,7 @@ class Solver:
 
         Args:
             problem: what to solve.
-            problem_id: unique among the running problems; the paths' request ids begin with it.
+            problem_id: the solution's id; the paths' request ids begin with it.
             observer: told of every path that ends.
         """
         attempt = Attempt(problem, problem_id)
@@ -72,7 +72,7 @@ class Solver:
         except EngineDeadError:
             raise
         except EngineError as error:
-            attempt.engine_error = error
+            attempt.fail(error)
             return PathResult(index, kind, PathOutcome.ERROR, detail=_line(error))
         if completion.finish is Finish.ABORT or attempt.stopped:
             result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)

@@ -44,6 +44,7 @@ def build_progress(console: Console | None = None) -> Iterator[checkpoint.Progre
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,  # it would leave an empty line among the logs
     ) as bar:
         task = bar.add_task("", total=1.0, visible=False)
         yield lambda what, share: bar.update(task, description=_BUILD_STEPS[what], completed=share, visible=True)
@@ -52,7 +53,7 @@ def build_progress(console: Console | None = None) -> Iterator[checkpoint.Progre
 async def solve_and_show(settings: Settings, text: str, *, seed: int | None, as_json: bool) -> None:
     """Solve one problem in this process and print it, for people or as JSON."""
     began = time.monotonic()
-    with _engine_output_in(settings.cache_dir / "engine.log") as (out, err):
+    with _engine_output_in(settings.cache_dir / "engine.log") as err:
         with build_progress(err) as progress:
             parts = assemble(settings, progress)
         assembled = time.monotonic()
@@ -70,11 +71,11 @@ async def solve_and_show(settings: Settings, text: str, *, seed: int | None, as_
         print(response.model_dump_json(exclude_none=False))
         return
     steps = {"model": assembled - began, "engine": started - assembled, "paths": response.timing.total_s}
-    out.print(render(response, steps))
+    Console().print(render(response, steps))
 
 
 async def _solve(settings: Settings, parts: Parts, text: str, seed: int | None) -> SolveResponse:
-    request = SolveRequest(problem=text, seed=seed, trace=True)
+    request = SolveRequest.checked(problem=text, seed=seed, trace=True)
     problem = request.to_problem(
         settings,
         temperature=parts.decoding.temperature,
@@ -143,8 +144,8 @@ def _best(response: SolveResponse, kind: PathKind) -> PathTrace | None:
 
 
 @contextmanager
-def _engine_output_in(path: Path) -> Iterator[tuple[Console, Console]]:
-    """Send what the engine and its processes print to a file; yields consoles on the real outputs.
+def _engine_output_in(path: Path) -> Iterator[Console]:
+    """Send what the engine and its processes print to a file; yields a console on the real standard error.
 
     vLLM and torch write to descriptors 1 and 2 from C++ and from child processes: only replacing them reaches that.
     """
@@ -156,8 +157,8 @@ def _engine_output_in(path: Path) -> Iterator[tuple[Console, Console]]:
     try:
         for descriptor in (1, 2):
             os.dup2(log, descriptor)
-        out, err = (Console(file=os.fdopen(os.dup(copy), "w", encoding="utf-8")) for copy in real)
-        yield out, err
+        with os.fdopen(os.dup(real[1]), "w", encoding="utf-8") as stderr:
+            yield Console(file=stderr)
     except Exception as error:
         error.add_note(f"The engine's own output is in {path}.")
         raise

@@ -120,15 +120,18 @@ def scripted(path: Path) -> Script:
     """
     rows: dict[tuple[str, bool], list[str]] = {}
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
             try:
                 row = json.loads(line)
-                rows.setdefault((row["problem"], {"cot": True, "pot": False}[row["kind"]]), []).append(row["text"])
+                problem, is_cot, text = row["problem"], {"cot": True, "pot": False}[row["kind"]], row["text"]
+                if not isinstance(problem, str) or not isinstance(text, str):
+                    raise TypeError("problem and text are strings")
+                rows.setdefault((problem, is_cot), []).append(text)
             except (ValueError, KeyError, TypeError) as error:
                 raise ConfigurationError(
                     f"{path}, line {number}: a row needs problem, kind (cot or pot) and text ({error!r})."
                 ) from None
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigurationError(f"The script {path} cannot be read: {error}") from None
     played: Counter[tuple[str, bool]] = Counter()
 

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from typing import Annotated, Any
+from typing import Any
 
 from asgi_correlation_id import correlation_id
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -58,10 +58,9 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
 
 
 @router.post("/solve", responses=_ERRORS, dependencies=[Depends(require_json)])
-async def solve(
-    body: SolveRequest, problem: Annotated[Problem, Depends(problem_of)], request: Request
-) -> SolveResponse:
+async def solve(body: SolveRequest, request: Request) -> SolveResponse:
     """Solve a math word problem: sample paths of both kinds, run the programs, vote."""
+    problem = problem_of(body, request)
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
     with metrics.inflight.track_inprogress():

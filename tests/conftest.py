@@ -1,0 +1,75 @@
+"""What the fast suite shares: a clean environment, a served application, and a watch on lost exceptions."""
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service.app import create_app
+from service.engine.base import Engine
+from service.engine.fake import FakeEngine
+from service.metrics import Metrics
+from service.sandbox.base import Sandbox
+from service.sandbox.fake import FakeSandbox
+from service.settings import Settings
+
+Serve = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture(autouse=True)
+def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting from outside; what a command writes goes to a folder of the test."""
+    for name in os.environ:
+        if name.startswith("TWINPATH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TWINPATH_CONFIG", "")  # a command sets it; so it is taken back after the test
+    monkeypatch.setenv("TWINPATH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def cache_dir() -> Path:
+    return Path(os.environ["TWINPATH_CACHE_DIR"])
+
+
+@pytest.fixture
+async def lost() -> AsyncIterator[list[dict[str, Any]]]:
+    """What the event loop could tell nobody else, such as a task's exception that was never retrieved."""
+    contexts: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: contexts.append(context))
+    gc.freeze()  # so that only what the test made is looked through
+    yield contexts
+    gc.collect()
+    gc.unfreeze()
+    assert contexts == []
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Starts applications, gives a client for each, and stops them at the end of the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            engine: Engine | None = None,
+            sandbox: Sandbox | None = None,
+            *,
+            settings: Settings | None = None,
+            **changes: Any,
+        ) -> httpx.AsyncClient:
+            app = create_app(
+                settings or Settings(),
+                engine or FakeEngine(),
+                sandbox or FakeSandbox(),
+                **({"metrics": Metrics(CollectorRegistry())} | changes),
+            )
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://twinpath"))
+
+        yield start

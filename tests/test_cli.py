@@ -1,0 +1,337 @@
+"""The commands, run as a user runs them: what is printed where, and the exit code."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import pytest
+import typer.main
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from service import __version__, assemble, logs, server
+from service.app import create_app
+from service.cli import app, main
+from service.engine.fake import FakeEngine, scripted
+from service.metrics import Metrics
+from service.settings import EngineKind, Settings
+from tests.engines import computing_sandbox, cot, lines, pot
+
+Run = Callable[..., tuple[int, str, str]]
+COMMANDS = ["serve", "solve", "evaluate", "sandbox", "model"]
+
+
+@pytest.fixture
+def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs one command in this process, as if in one of its own: exit code, standard output, standard error."""
+    monkeypatch.setattr(assemble, "Metrics", lambda: Metrics(CollectorRegistry()))
+    monkeypatch.setattr(logs, "configure", lambda level: None)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["twinpath", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            main()
+        out, err = capfd.readouterr()
+        return int(exited.value.code or 0), out, err
+
+    return run
+
+
+def script_row(problem: str, kind: str, text: str) -> str:
+    return json.dumps({"problem": problem, "kind": kind, "text": text})
+
+
+SCRIPT = [
+    script_row("apples", "cot", cot(1)), script_row("apples", "pot", pot(1)),
+    script_row("bees", "cot", cot(9)), script_row("bees", "pot", pot(2)), script_row("bees", "pot", pot(2)),
+    script_row("bees", "pot", "pass"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings that play `SCRIPT`."""
+    script = lines(tmp_path / "script.jsonl", *SCRIPT)
+    return lines(tmp_path / "twinpath.toml", 'engine = "fake"', f'fake_script = "{script}"', "sandbox_workers = 1")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rows = [{"id": "a", "question": "apples?", "answer": "1"}, {"id": "b", "question": "bees?", "answer": "2.0"}]
+    return lines(
+        tmp_path / "data.jsonl", *map(json.dumps, rows), json.dumps({"id": "c", "question": "c?", "answer": "3"})
+    )
+
+
+def test_solve_prints_the_json_alone(twinpath: Run, config: Path) -> None:
+    code, out, _ = twinpath(
+        "solve", "apples", "--json", "--config", config, "--cot", 2, "--pot", 1, "--policy", "fixed", "--seed", 7
+    )
+    assert code == 0
+    response = json.loads(out)
+    assert (response["status"], response["answer"], response["seed"]) == ("answered", "1", 7)
+    assert response["votes"] == [{"answer": "1", "cot": 2, "pot": 1}]
+    assert [(path["kind"], path["outcome"]) for path in response["trace"]] == [
+        ("cot", "voted"), ("pot", "voted"), ("cot", "voted"),
+    ]  # fmt: skip
+
+
+def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, config: Path) -> None:
+    code, out, _ = twinpath("solve", "bees", "--config", config, "--cot", 1, "--pot", 2, "--policy", "fixed")
+    assert code == 0
+    written = [line.rstrip() for line in out.splitlines() if line.strip()]
+    assert written[0] == "Answer  2   confidence 0.69"
+    assert [line.split() for line in written[1:3]] == [
+        ["2", "█" * 24, "0", "cot", "2", "pot"],
+        ["9", "█" * 12, "1", "cot", "0", "pot"],
+    ]
+    assert written[3:5] == ["Program (path 1)", "  ans = 2"]
+    assert written[5].startswith("3 of 3 paths: 3 voted, 0 abstained, 0 not needed. 17 tokens. Took: model ")
+    assert not any(line.startswith("Reasoning") for line in written)
+
+
+def test_solve_shows_that_there_is_no_answer(twinpath: Run, config: Path) -> None:
+    code, out, _ = twinpath("solve", "nothing to add", "--config", config, "--cot", 1, "--pot", 1)
+    assert (code, out.split("\n")[1]) == (0, "No answer: no path gave one.")
+
+
+def test_solve_improvises_without_a_script(twinpath: Run) -> None:
+    code, out, _ = twinpath("solve", "He had 9 pens and lost 4.", "--engine", "fake", "--json", "--seed", 1)
+    assert (code, json.loads(out)["answer"]) == (0, "5")
+
+
+def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    arguments = ["--data", data, "--config", config, "--limit", 2, "--policy", "fixed", "--cot", 1, "--pot", 2]
+    code, out, _ = twinpath("evaluate", *arguments, "--concurrency", 1, "--json", output)
+    assert code == 0
+    check_figures(json.loads(output.read_text(encoding="utf-8")))
+    assert "2 problems, fake, policy fixed" in out
+    assert re.search(r"both kinds, voted .* 100\.0% .* 34\.2% to 100\.0%", out)
+
+
+def check_figures(report: dict[str, Any]) -> None:
+    """`SCRIPT` over two problems with one rationale and two programs each."""
+    assert report["accuracy"] == {
+        "cot_greedy": 0.5, "pot_greedy": 0.5, "cot_vote": 0.5, "pot_vote": 1.0, "vote": 1.0,
+    }  # fmt: skip
+    assert (report["n"], report["model"], report["policy"], report["seed"]) == (2, "fake", "fixed", 0)
+    assert (report["completion_tokens_per_problem"], report["paths_per_problem"]) == (17.0, 3.0)
+    assert report["problems_per_s"] == pytest.approx(2 / report["seconds"])
+    assert [(row["id"], row["gold"], row["answer"], row["paths"]) for row in report["rows"]] == [
+        ("a", "1", "1", 3), ("b", "2.0", "2", 3),
+    ]  # fmt: skip
+    assert set(report) == {
+        "n", "model", "policy", "seed", "accuracy", "interval", "completion_tokens_per_problem", "paths_per_problem",
+        "problems_per_s", "seconds", "rows",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A service under uvicorn on a free port of the loopback, in a thread."""
+    engine = FakeEngine(scripted(lines(tmp_path / "served.jsonl", *SCRIPT)))
+    served = create_app(Settings(), engine, computing_sandbox(), metrics=Metrics(CollectorRegistry()))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        host = uvicorn.Server(uvicorn.Config(served, log_config=None))
+        thread = threading.Thread(target=host.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not host.started and thread.is_alive():
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        host.should_exit = True
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def test_evaluate_asks_a_running_service(twinpath: Run, url: str, data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    arguments = ["--data", data, "--url", url, "--limit", 2, "--policy", "fixed", "--cot", 1, "--pot", 2]
+    code, _, _ = twinpath("evaluate", *arguments, "--concurrency", 1, "--json", output)
+    assert code == 0
+    check_figures(json.loads(output.read_text(encoding="utf-8")))
+
+
+def one_line(result: tuple[int, str, str]) -> str:
+    """The one line of an error; nothing else was printed."""
+    code, out, err = result
+    told = [line for line in err.splitlines() if line.startswith("twinpath: ")]
+    assert (code, out, len(told)) == (2, "", 1)
+    assert err.endswith(f"{told[0]}\n")
+    assert "Traceback" not in err
+    return told[0].removeprefix("twinpath: ")
+
+
+def test_evaluate_tells_that_no_service_answers(twinpath: Run, data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    said = one_line(twinpath("evaluate", "--data", data, "--url", f"http://127.0.0.1:{port}"))
+    assert said.startswith(f"http://127.0.0.1:{port} does not answer: ")
+
+
+def test_evaluate_tells_what_a_service_refuses(twinpath: Run, url: str, data: Path, tmp_path: Path) -> None:
+    long = lines(tmp_path / "long.jsonl", json.dumps({"id": "1", "question": "a" * 4001, "answer": "5"}))
+    said = one_line(twinpath("evaluate", "--data", long, "--url", url))
+    assert said.startswith(f'{url} answers 422: {{"type": "about:blank", ')
+
+
+def test_sandbox_prints_one_outcome_a_line(twinpath: Run, tmp_path: Path) -> None:
+    programs = {"sum": "ans = 2 + 3", "third": "from fractions import Fraction\nans = Fraction(1, 3)",
+                "raises": "ans = 1 / 0", "text": "print('seven')"}  # fmt: skip
+    source = lines(tmp_path / "p.jsonl", *(json.dumps({"id": name, "program": p}) for name, p in programs.items()))
+    code, out, _ = twinpath("sandbox", "--input", source)
+    assert code == 0
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["id"], row["outcome"], row["answer"]) for row in rows] == [
+        ("sum", "ok", "5"), ("third", "ok", "1/3"), ("raises", "error", None), ("text", "ok", "seven"),
+    ]  # fmt: skip
+    assert rows[2]["detail"] == "ZeroDivisionError: division by zero"
+    assert all(set(row) == {"id", "outcome", "answer", "detail", "seconds"} and row["seconds"] > 0 for row in rows)
+
+
+def test_the_policy_refuses_what_the_lock_alone_lets_through(twinpath: Run, tmp_path: Path) -> None:
+    source = lines(tmp_path / "p.jsonl", json.dumps({"id": 1, "program": "ans = ().__class__.__name__"}))
+    outcomes = [json.loads(twinpath("sandbox", "--input", source, *flags)[1]) for flags in ([], ["--no-policy"])]
+    assert [(row["outcome"], row["answer"]) for row in outcomes] == [("denied", None), ("ok", "tuple")]
+
+
+def model_directory(path: Path, metadata: dict[str, object]) -> Path:
+    path.mkdir()
+    (path / "config.json").write_text("{}", encoding="utf-8")
+    (path / "twinpath.json").write_text(json.dumps(metadata), encoding="utf-8")
+    return path
+
+
+def test_model_says_what_a_model_is(twinpath: Run, tmp_path: Path) -> None:
+    path = model_directory(tmp_path / "student", {"format_version": 1, "base_model": "m"})
+    code, out, _ = twinpath("model", "--name", path)
+    assert (code, out) == (0, f"student\tv1\t{path}\n")
+
+
+def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> None:
+    path = model_directory(
+        tmp_path / "a [red] and long name that would be wrapped on a narrow terminal",
+        {"format_version": 2, "base_model": "m"},
+    )
+    for arguments in (["model", "--name", path], ["solve", "Why?", "--model", path], ["serve", "--model", path]):
+        assert one_line(twinpath(*arguments)).startswith(f"{path / 'twinpath.json'} is of format version 2; ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["solve", " ", "--engine", "fake"], "problem: String should have at least 1 character"),
+        (["solve", "a\x1bb", "--engine", "fake"], "problem: Value error, must hold no control characters; there is U+001B at 1"),
+        (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "seed: Input should be less than 9223372036854775808"),
+        (["solve", "Why?", "--engine", "fake", "--cot", 0, "--pot", 0],
+         "Wrong settings: Value error, at least one path is needed: give cot or pot"),
+        (["serve", "--port", -1], "Wrong settings: port: Input should be greater than or equal to 0"),
+        (["solve", "Why?", "--config", "/nowhere.toml"], "The settings file /nowhere.toml does not exist."),
+        (["serve", "--engine", "fake", "--fake-script", "/nowhere.jsonl"],
+         "The script /nowhere.jsonl cannot be read: [Errno 2] No such file or directory: '/nowhere.jsonl'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_one_line(arguments: list[object], said: str, twinpath: Run) -> None:
+    assert one_line(twinpath(*arguments)) == said
+
+
+def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "rows.jsonl", "{")
+    assert one_line(twinpath("sandbox", "--input", path)).startswith(f"{path}, line 1: no JSON (")
+    assert one_line(twinpath("evaluate", "--data", path)).startswith(
+        f"{path}, line 1: a row needs id, question and answer ("
+    )
+    lines(path, '{"id": 1}')
+    assert one_line(twinpath("sandbox", "--input", path)) == 'row 1 is not {"id": "…", "program": "…"}'
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["solve"], ["solve", "Why?", "--cot", 65], ["solve", "Why?", "--policy", "majority"], ["solve", "Why?", "--n", 5],
+     ["serve", "--ports", 1], ["evaluate"], ["evaluate", "--data", "/nowhere.jsonl"], ["sandbox", "--input", "/"],
+     ["evaluate", "--data", "/"], ["conquer"]],
+)  # fmt: skip
+def test_wrong_usage(arguments: list[object], twinpath: Run) -> None:
+    code, out, err = twinpath(*arguments)
+    assert (code, out) == (2, "")
+    assert "Usage: twinpath" in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, twinpath: Run) -> None:
+    code, out, err = twinpath(command, "--help")
+    assert (code, err) == (0, "")
+    assert f"Usage: twinpath {command}" in out
+
+
+def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
+    code, out, _ = twinpath("--help")
+    assert code == 0
+    assert all(re.search(rf"\b{command}\b", out) for command in COMMANDS)
+    assert twinpath("--version") == (0, f"twinpath {__version__}\n", "")
+
+
+def test_every_setting_is_a_flag_of_serve() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group) or hasattr(group, "commands")
+    flags = {option for parameter in group.commands["serve"].params for option in parameter.opts}
+    assert flags >= {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--config"}
+
+
+def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
+    twinpath: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Settings] = []
+
+    def run(settings: Settings) -> int:
+        served.append(settings)
+        return 1
+
+    monkeypatch.setattr(server, "run", run)
+    flags = ["--port", 0, "--cot", 3, "--temperature", 0, "--allow-unlocked-sandbox", "--policy", "lossless"]
+    assert twinpath("serve", "--config", config, *flags)[0] == 1
+    assert (served[0].engine, served[0].port, served[0].cot, served[0].pot) == (EngineKind.FAKE, 0, 3, 10)
+    assert (served[0].temperature, served[0].allow_unlocked_sandbox, served[0].policy) == (0.0, True, "lossless")
+
+
+def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from service.cli import main; main()", "serve"]
+    process = subprocess.Popen(
+        [*command, "--config", str(config), "--port", str(port)], stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        response = None
+        for _ in range(200):
+            try:
+                response = httpx.post(f"http://127.0.0.1:{port}/solve", json={"problem": "apples"})
+                break
+            except httpx.ConnectError:
+                time.sleep(0.05)
+        assert response is not None
+        assert (response.status_code, response.json()["answer"]) == (200, "1")
+        assert (
+            httpx.get(f"http://127.0.0.1:{port}/metrics").text.count('solve_sandbox_runs_total{outcome="ok"} 1.0') == 1
+        )
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    logged = [json.loads(line) for line in err.splitlines()]
+    solved = [record for record in logged if record["message"] == "solved"]
+    assert len(solved) == 1
+    assert (solved[0]["status"], solved[0]["request_id"]) == ("answered", response.headers["X-Request-ID"])

@@ -1,0 +1,172 @@
+"""Flags before environment before file before defaults; what is unknown or out of range fails with a clear message."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from service.errors import ConfigurationError
+from service.settings import EngineKind, Settings, load_settings
+from service.types import Policy
+
+
+def toml(folder: Path, text: str) -> Path:
+    path = folder / "twinpath.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def message(config: Path | None = None, **flags: object) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(config, **flags)
+    return str(raised.value)
+
+
+def test_the_defaults() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.engine, settings.model) == ("127.0.0.1", 8000, EngineKind.VLLM, None)
+    assert (settings.cot, settings.pot, settings.policy, settings.max_tokens) == (10, 10, Policy.ADAPTIVE, 320)
+    assert (settings.temperature, settings.deadline_s, settings.allow_unlocked_sandbox) == (None, 30, False)
+    assert (settings.max_body_bytes, settings.max_problem_chars) == (65536, 4000)
+
+
+def test_flag_before_environment_before_file_before_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = toml(tmp_path, 'cot = 1\npot = 1\nmax_tokens = 1\npolicy = "fixed"\n')
+    monkeypatch.setenv("TWINPATH_COT", "2")
+    monkeypatch.setenv("TWINPATH_POT", "2")
+    settings = load_settings(config, cot=3)
+    assert (settings.cot, settings.pot, settings.max_tokens, settings.deadline_s) == (3, 2, 1, 30)
+    assert settings.policy is Policy.FIXED
+
+
+def test_a_flag_that_was_not_given_overrides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINPATH_MODEL", "from-environment")
+    assert load_settings(model=None).model == "from-environment"
+
+
+def test_a_flag_of_zero_or_false_is_given(tmp_path: Path) -> None:
+    config = toml(tmp_path, "cot = 5\nallow_unlocked_sandbox = true\n")
+    settings = load_settings(config, cot=0, allow_unlocked_sandbox=False)
+    assert (settings.cot, settings.allow_unlocked_sandbox) == (0, False)
+
+
+def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINPATH_CONFIG", str(toml(tmp_path, "cot = 4")))
+    assert load_settings().cot == 4
+
+
+def test_the_flag_names_the_file_before_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINPATH_CONFIG", "/nowhere.toml")
+    assert load_settings(toml(tmp_path, "cot = 4")).cot == 4
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINPATH_COT", "")
+    monkeypatch.setenv("TWINPATH_FAKE_TOKENS_PER_S", "")
+    assert (load_settings().cot, load_settings().fake_tokens_per_s) == (10, None)
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_a_variable_and_a_line_of_the_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"engine": "fake", "policy": "fixed", "log_level": "debug", "allow_unlocked_sandbox": "true"}
+    words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
+    numbers = {"temperature": "1.5", "gpu_memory_utilization": "0.5", "max_model_len": "64"}
+    numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024"}
+    value = words.get(name) or numbers.get(name, "3")
+    variable = f"TWINPATH_{name.upper()}"
+    monkeypatch.delenv(variable, raising=False)
+    default = getattr(load_settings(), name)
+    quoted = value if value[0].isdigit() or value == "true" else f'"{value}"'
+    from_file = getattr(load_settings(toml(tmp_path, f"{name} = {quoted}\n")), name)
+    monkeypatch.setenv("TWINPATH_CONFIG", "")
+    monkeypatch.setenv(variable, value)
+    from_environment = getattr(load_settings(), name)
+    assert from_file == from_environment != default
+
+
+def test_an_unknown_flag_fails() -> None:
+    assert message(cots=3) == "Wrong settings: cots: Extra inputs are not permitted"
+
+
+def test_an_unknown_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINPATH_COTS", "3")
+    monkeypatch.setenv("TWINPATH_", "3")
+    assert message() == "Unknown environment variables: TWINPATH_, TWINPATH_COTS."
+
+
+def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
+    assert message(toml(tmp_path, "cots = 3\n")) == "Wrong settings: cots: Extra inputs are not permitted"
+    assert message(toml(tmp_path, "[paths]\ncot = 3\n")) == "Wrong settings: paths: Extra inputs are not permitted"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("port", 65536, "Input should be less than or equal to 65535"),
+        ("port", -1, "Input should be greater than or equal to 0"),
+        ("cot", 65, "Input should be less than or equal to 64"),
+        ("cot", "many", "Input should be a valid integer, unable to parse string as an integer"),
+        ("cot", "1.5", "Input should be a valid integer, unable to parse string as an integer"),
+        ("policy", "majority", "Input should be 'fixed', 'lossless' or 'adaptive'"),
+        ("engine", "tpu", "Input should be 'vllm' or 'fake'"),
+        ("temperature", 2.5, "Input should be less than or equal to 2"),
+        ("temperature", "nan", "Input should be less than or equal to 2"),
+        ("deadline_s", 0, "Input should be greater than 0"),
+        ("deadline_s", "inf", "Input should be less than or equal to 600"),
+        ("max_tokens", 0, "Input should be greater than or equal to 1"),
+        ("gpu_memory_utilization", 1.01, "Input should be less than or equal to 1"),
+        ("fake_tokens_per_s", 0, "Input should be greater than 0"),
+        ("sandbox_workers", 0, "Input should be greater than or equal to 1"),
+        ("sandbox_memory_mib", 8, "Input should be greater than or equal to 16"),
+        ("log_level", "loud", "String should match pattern '^(debug|info|warning|error)$'"),
+        ("drain_s", -1, "Input should be greater than or equal to 0"),
+        ("max_body_bytes", 10, "Input should be greater than or equal to 1024"),
+    ],
+)
+def test_what_is_out_of_range_fails_from_every_source(
+    name: str, value: object, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = f"Wrong settings: {name}: {said}"
+    assert message(None, **{name: value}) == expected
+    assert message(toml(tmp_path, f"{name} = {value!r}\n".replace("'nan'", "nan").replace("'inf'", "inf"))) == expected
+    monkeypatch.setenv("TWINPATH_CONFIG", "")
+    monkeypatch.setenv(f"TWINPATH_{name.upper()}", str(value))
+    assert message() == expected
+
+
+def test_all_that_is_wrong_is_told_in_one_line() -> None:
+    assert message(port=-1, cot=65) == (
+        "Wrong settings: port: Input should be greater than or equal to 0; cot: Input should be less than or equal to 64"
+    )
+
+
+def test_at_least_one_path() -> None:
+    expected = "Wrong settings: Value error, at least one path is needed: give cot or pot"
+    assert message(cot=0, pot=0) == expected
+    assert load_settings(cot=0, pot=1).pot == 1
+
+
+def test_a_missing_file_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = tmp_path / "none.toml"
+    assert message(missing) == f"The settings file {missing} does not exist."
+    assert message(tmp_path) == f"The settings file {tmp_path} does not exist."
+    monkeypatch.setenv("TWINPATH_CONFIG", str(missing))
+    assert message() == f"The settings file {missing} does not exist."
+
+
+@pytest.mark.parametrize("text", [b"cot = ", b"cot: 3", b"cot = 3\ncot = 4", b"\xff\xfe", b"\x00"])
+def test_a_broken_file_fails(text: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "twinpath.toml"
+    path.write_bytes(text)
+    assert message(path).startswith(f"The settings file {path} cannot be read: ")
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="Instance is frozen"):
+        load_settings().cot = 3  # type: ignore[misc]
+
+
+def test_every_setting_has_a_description() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []

@@ -1,0 +1,107 @@
+"""When a vote is decided: the exact points, not one vote earlier."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
+
+import pytest
+
+from service.paths.answer import Answer
+from service.stopping import BETA_THRESHOLD, decided
+from service.types import PathKind, Policy
+from service.vote import Ballot, Tally, beta_confidence, count
+
+COT, POT = PathKind.COT, PathKind.POT
+MANY = (COT, POT) * 50
+
+
+def tally(number: int, cot: int, pot: int, weight: float | None = None) -> Tally:
+    return Tally(Answer(str(number), Fraction(number)), cot, pot, float(cot + pot) if weight is None else weight)
+
+
+def votes(leader: int, runner_up: int, *others: int) -> list[Tally]:
+    """Votes of both kinds behind the leader."""
+    tallies = [tally(0, leader - 1, 1)]
+    return tallies + [tally(number, votes, 0) for number, votes in enumerate((runner_up, *others), 1) if votes]
+
+
+@pytest.mark.parametrize(
+    ("leader", "runner_up"), [(4, 0), (6, 1), (8, 2), (9, 3), (11, 4), (12, 5)], ids=lambda votes: str(votes)
+)
+def test_adaptive_stops_at_the_beta_points_and_not_one_vote_earlier(leader: int, runner_up: int) -> None:
+    assert decided(Policy.ADAPTIVE, votes(leader, runner_up), MANY)
+    assert not decided(Policy.ADAPTIVE, votes(leader - 1, runner_up), MANY)
+    assert not decided(Policy.ADAPTIVE, votes(leader, runner_up + 1), MANY)
+
+
+def test_the_threshold_is_that_of_the_paper() -> None:
+    assert BETA_THRESHOLD == 0.95
+    assert beta_confidence(4, 0) == 31 / 32
+    assert beta_confidence(3, 0) == 15 / 16
+
+
+def test_third_answers_do_not_hold_adaptive_up() -> None:
+    assert decided(Policy.ADAPTIVE, votes(6, 1, 1, 1, 1), MANY)
+
+
+def test_adaptive_wants_a_vote_of_each_kind_that_can_still_come() -> None:
+    alone = [tally(0, 20, 0)]
+    assert not decided(Policy.ADAPTIVE, alone, (COT,) * 25 + (POT,))
+    assert not decided(Policy.ADAPTIVE, alone, (POT,) + (COT,) * 25)
+    assert decided(Policy.ADAPTIVE, alone, (COT,) * 25)
+    assert not decided(Policy.ADAPTIVE, [tally(0, 0, 20)], MANY)
+    assert decided(Policy.ADAPTIVE, [tally(0, 0, 20)], (POT,) * 25)
+    assert decided(Policy.ADAPTIVE, [tally(0, 1, 3)], MANY)
+
+
+def test_adaptive_wants_both_kinds_behind_the_leader_itself() -> None:
+    assert not decided(Policy.ADAPTIVE, [tally(0, 9, 0), tally(1, 0, 1)], MANY)
+    assert decided(Policy.ADAPTIVE, [tally(0, 9, 1), tally(1, 0, 1)], MANY)
+
+
+def test_a_leader_of_one_kind_that_cannot_be_overtaken_is_enough() -> None:
+    for policy in (Policy.ADAPTIVE, Policy.LOSSLESS):
+        assert decided(policy, [tally(0, 3, 0)], (POT, POT))
+        assert not decided(policy, [tally(0, 3, 0)], (POT,) * 3)
+
+
+@pytest.mark.parametrize(("lead", "missing"), list(product(range(1, 6), repeat=2)))
+def test_lossless_stops_when_the_missing_paths_cannot_even_tie(lead: int, missing: int) -> None:
+    for runner_up in (0, 1, 4):
+        assert decided(Policy.LOSSLESS, votes(runner_up + lead, runner_up), (POT,) * missing) == (lead > missing)
+
+
+def test_lossless_never_stops_on_confidence() -> None:
+    assert not decided(Policy.LOSSLESS, votes(40, 0), MANY)
+
+
+def test_lossless_goes_by_weight() -> None:
+    tallies = [tally(0, 1, 0, weight=4.5), tally(1, 4, 0, weight=1.0)]
+    assert decided(Policy.LOSSLESS, tallies, (COT,) * 3)
+    assert not decided(Policy.LOSSLESS, tallies, (COT,) * 4)
+
+
+@pytest.mark.parametrize("tallies", [[], votes(1, 0), votes(64, 0)])
+def test_fixed_waits_for_all(tallies: Sequence[Tally]) -> None:
+    assert not decided(Policy.FIXED, tallies, (COT,))
+    assert decided(Policy.FIXED, tallies, ())
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_an_exhausted_budget_decides_whatever_the_votes(policy: Policy) -> None:
+    assert decided(policy, [], ())
+    assert decided(policy, votes(1, 1), ())
+    assert not decided(policy, [], (COT,))
+    assert not decided(policy, votes(1, 1), (POT,))
+
+
+def test_what_is_decided_losslessly_no_continuation_changes() -> None:
+    for length in range(1, 5):
+        for cast in product(range(3), repeat=length):
+            ballots = [Ballot(i, (COT, POT)[i % 2], Answer(str(n), Fraction(n))) for i, n in enumerate(cast)]
+            for missing in range(1, 4):
+                if not decided(Policy.LOSSLESS, count(ballots), (COT,) * missing):
+                    continue
+                for more in product(range(4), repeat=missing):
+                    rest = [Ballot(length + i, COT, Answer(str(n), Fraction(n))) for i, n in enumerate(more)]
+                    assert count(ballots + rest)[0].answer == count(ballots)[0].answer
