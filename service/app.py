@@ -54,6 +54,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             stack.push_async_callback(sandbox.close)
             await sandbox.start()
+            app.state.metrics.observe_lock(sandbox.lock)
             stack.push_async_callback(engine.close)
             await engine.start()
             watch = asyncio.create_task(_watch(engine, on_engine_death))
@@ -70,6 +71,7 @@ def create_app(
     )
     app.state.settings = settings
     app.state.engine = engine
+    app.state.sandbox = sandbox
     app.state.decoding = decoding or Decoding()
     app.state.metrics = metrics or Metrics()
     app.state.solver = Solver(engine, sandbox, path_format or FormatV1())

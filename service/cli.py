@@ -6,6 +6,7 @@ The commands parse, call and print; what they do is elsewhere. Twinpath's own er
 import asyncio
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
@@ -36,16 +37,24 @@ _Policy = Annotated[Policy | None, typer.Option(help="When the vote is decided."
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and end the process with its exit code."""
     for point in entry_points(group="twinpath.commands"):
         if point.name == "train" and "train" in sys.argv[1:2]:  # training's imports are paid for by training alone
             app.add_typer(point.load(), name=point.name)
+    code: int | str | None = 0
     try:
         app()
+    except SystemExit as end:  # typer's own way out
+        code = end.code
     except TwinpathError as error:
         line = Text.assemble(("twinpath:", "red"), f" {error}")
         Console(stderr=True).print(line, soft_wrap=True)
-        raise SystemExit(2) from None
+        code = 2
+    if "vllm" in sys.modules:  # its native libraries print pages of leak reports when the interpreter is torn down
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1 if code else 0)
+    raise SystemExit(code)
 
 
 def _flags(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -188,3 +197,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
     """Answers to math word problems."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,12 @@
 """What Prometheus is told. Labels are enums; no problem text, key or request id is ever one."""
 
+from dataclasses import asdict
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from service import __version__
 from service.sandbox.base import Execution
+from service.sandbox.lock import LockState
 from service.solution import Solution
 
 _SOLVE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120)
@@ -32,8 +35,19 @@ class Metrics:
         self._run_duration = Histogram(
             "solve_sandbox_duration_seconds", "A program's run.", buckets=_SANDBOX_BUCKETS, registry=registry
         )
+        self._lock = Gauge(
+            "solve_sandbox_lock",
+            "Whether a layer of the sandbox's kernel lock is on; for Landlock, its ABI.",
+            ["layer"],
+            registry=registry,
+        )
         build = Gauge("solve_build_info", "Always 1; the version is the label.", ["version"], registry=registry)
         build.labels(__version__).set(1)
+
+    def observe_lock(self, lock: LockState) -> None:
+        """Tell which layers hold the programs."""
+        for layer, state in asdict(lock).items():
+            self._lock.labels(layer).set(state)
 
     def observe_solution(self, solution: Solution) -> None:
         """Count one solved problem and its paths."""

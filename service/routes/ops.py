@@ -6,15 +6,18 @@ from pydantic import BaseModel
 
 from service.engine.base import Engine
 from service.metrics import Metrics
+from service.sandbox.base import Sandbox
+from service.sandbox.lock import LockState
 
 router = APIRouter()
 
 
 class Health(BaseModel):
-    """The service answers, and its engine lives."""
+    """The service answers, and its engine lives. `sandbox` tells which layers of the kernel lock hold programs."""
 
     status: str
     model: str
+    sandbox: LockState
 
 
 @router.get("/health")
@@ -22,7 +25,8 @@ async def health(request: Request) -> Health:
     """Live: 200 while the engine lives, 503 once it does not. A supervisor restarts the service then."""
     engine: Engine = request.app.state.engine
     await engine.probe()
-    return Health(status="ok", model=engine.model)
+    sandbox: Sandbox = request.app.state.sandbox
+    return Health(status="ok", model=engine.model, sandbox=sandbox.lock)
 
 
 @router.get("/ready")

@@ -10,6 +10,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
+from service.sandbox.lock import LockState
+
 Value = int | float | Fraction | Decimal | bool | str | list["Value"]
 """What a program may answer with. NaN, infinities, complex numbers and objects are no values."""
 
@@ -43,6 +45,11 @@ class Execution:
 
 class Sandbox(Protocol):
     """Runs programs, each apart from every other."""
+
+    @property
+    def lock(self) -> LockState:
+        """Which layers of the kernel lock are on; all off before `start`."""
+        ...
 
     async def start(self) -> None:
         """Start the processes; raises `SandboxError` if programs could not be contained here."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from service.errors import SandboxError
 from service.sandbox.base import Execution, Outcome
+from service.sandbox.lock import UNLOCKED, LockState
 
 _UNKNOWN = Execution(Outcome.ERROR, None, "the script has no such program", 0.0)
 
@@ -23,6 +24,11 @@ class FakeSandbox:
         self._default = default
         self._started = False
         self.programs: list[str] = []
+
+    @property
+    def lock(self) -> LockState:
+        """Nothing runs, so nothing is locked."""
+        return UNLOCKED
 
     async def start(self) -> None:
         """Nothing to start, but `run` before it fails, as it does for real."""

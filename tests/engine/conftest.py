@@ -1,5 +1,7 @@
 """The engines under test. One real vLLM engine serves the whole session: starting it is what takes time."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,9 +16,10 @@ CONTEXT = 512
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.engine import tiny
-
-    return tiny.make(tmp_path_factory.mktemp("tiny"))
+    path = tmp_path_factory.mktemp("tiny")
+    # In a process of its own: torch must not have run here when the engine forks.
+    subprocess.run([sys.executable, "-m", "tests.engine.tiny", path], check=True)
+    return path
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -34,7 +34,10 @@ async def test_a_seed_fixes_the_path_whatever_runs_beside_it(engine: Engine) -> 
     sampling = Sampling(temperature=1.0, seed=11, max_tokens=24)
     alone = await engine.sample("alone", PROMPT, sampling)
     beside = await asyncio.gather(
-        *(engine.sample(f"other-{seed}", PROMPT, Sampling(temperature=1.0, seed=seed, max_tokens=24)) for seed in range(6)),
+        *(
+            engine.sample(f"other-{seed}", PROMPT, Sampling(temperature=1.0, seed=seed, max_tokens=24))
+            for seed in range(6)
+        ),
         engine.sample("again", PROMPT, sampling),
     )
     assert beside[-1].text == alone.text
@@ -93,7 +96,11 @@ async def test_a_cancelled_path_leaves_nothing_behind(engine: Engine) -> None:
 async def test_a_hundred_paths_at_once(engine: Engine) -> None:
     paths = [engine.sample(f"many-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=8)) for i in range(100)]
     completions = await asyncio.gather(*paths)
-    assert [completion.completion_tokens for completion in completions] == [8] * 100
+    assert all(
+        completion.completion_tokens == 8 if completion.finish is Finish.LENGTH else completion.completion_tokens < 8
+        for completion in completions
+    )
+    assert len({completion.text for completion in completions}) > 90
     assert await unfinished(engine) == 0
 
 

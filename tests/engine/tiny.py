@@ -1,5 +1,6 @@
 """A checkpoint that loads in a second: random weights behind a real tokenizer."""
 
+import sys
 from pathlib import Path
 
 import torch
@@ -12,8 +13,8 @@ _CORPUS = [
 ]
 
 
-def make(path: Path) -> Path:
-    """Write the checkpoint to `path` and return it."""
+def make(path: Path) -> None:
+    """Write the checkpoint to `path`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -41,4 +42,7 @@ def make(path: Path) -> Path:
         tie_word_embeddings=True,
     )
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(path)
-    return path
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

@@ -42,11 +42,15 @@ def value(samples: Mapping[tuple[str, frozenset[tuple[str, str]]], float], name:
     return samples[name, frozenset(labels.items())]
 
 
+UNLOCKED = {"seccomp": False, "landlock": 0, "network_namespace": False, "unprivileged": False, "rlimits": False}
+HEALTHY = {"status": "ok", "model": "turns", "sandbox": UNLOCKED}
+
+
 async def test_health_and_ready(serve: Serve) -> None:
     client = await serve(TurnEngine([]))
     for path in ("/health", "/ready"):
         response = await client.get(path)
-        assert (response.status_code, response.json()) == (200, {"status": "ok", "model": "turns"})
+        assert (response.status_code, response.json()) == (200, HEALTHY)
 
 
 async def test_a_dead_engine_is_neither_healthy_nor_ready(serve: Serve) -> None:
