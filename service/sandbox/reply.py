@@ -1,0 +1,176 @@
+"""What travels between the service and a child: programs in, one reply out.
+
+It stands on both sides of the pipe. The child's side is a convenience; the parent's side (`decode`) takes bytes that a
+hostile child may have written, and promises an `Execution` for every one of them: exact tags, exact types, bounded
+sizes, nothing unpickled, nothing evaluated. It does not know who wrote a reply: a child has its own pipe.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from service.sandbox.base import Execution, Outcome, Value
+
+HEADER = struct.Struct("=I")
+"""The length that goes before a program and before a reply."""
+
+MAX_INT_BITS = 1024  # what a float can hold, so that nobody downstream meets an OverflowError
+MAX_DEPTH, MAX_ITEMS = 8, 1000
+DETAIL_CHARACTERS = 200
+_MAX_DECIMAL_DIGITS = _MAX_DECIMAL_EXPONENT = 308
+
+
+class NotAValueError(Exception):
+    """A result that is no `Value`; the message says why."""
+
+
+def frame(body: bytes) -> bytes:
+    """A program or a reply, ready to send."""
+    return HEADER.pack(len(body)) + body
+
+
+def encode(outcome: Outcome, detail: str = "", value: object = None) -> bytes:
+    """A reply's body. Raises `NotAValueError` if the outcome is OK and `value` is none of those a program may give."""
+    tagged = _tag(value, 0) if outcome is Outcome.OK else None
+    return json.dumps([outcome.value, detail[:DETAIL_CHARACTERS], tagged]).encode()
+
+
+def decode(body: bytes, seconds: float) -> Execution:
+    """The reply in `body`, whoever wrote it. What is no reply is a crash, what holds no value is OUTPUT."""
+    try:
+        name, detail, tagged = json.loads(body)
+        outcome = Outcome(name)
+        if type(detail) is not str:
+            raise TypeError
+    except (ValueError, TypeError, RecursionError):
+        return Execution(Outcome.CRASHED, None, "its process wrote something that is no reply", seconds)
+    if outcome is not Outcome.OK:
+        return Execution(outcome, None, one_line(detail), seconds)
+    try:
+        return Execution(outcome, _untag(tagged, 0), "", seconds)
+    except (NotAValueError, ValueError, TypeError, ArithmeticError):
+        return Execution(Outcome.OUTPUT, None, "its process answered with no value", seconds)
+
+
+def one_line(text: str) -> str:
+    """The text fit for a log: one line, printable, at most 200 characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:DETAIL_CHARACTERS])
+
+
+def _tag(value: object, depth: int) -> list[Any]:
+    # Exact types: a subclass may lie in every method that a conversion would call.
+    tag, make = _TAGS.get(type(value), ("", None))
+    if make is not None:
+        return [tag, make(value)]
+    if type(value) is list or type(value) is tuple:
+        if depth == MAX_DEPTH or len(value) > MAX_ITEMS:
+            raise NotAValueError("the list is too long or too deep")
+        return ["list", [_tag(item, depth + 1) for item in value]]
+    raise NotAValueError(f"a {type(value).__name__} is no answer")
+
+
+def _untag(tagged: Any, depth: int) -> Value:
+    if type(tagged) is not list or len(tagged) != 2 or type(tagged[0]) is not str:
+        raise TypeError
+    tag, payload = tagged
+    if tag == "list":
+        if type(payload) is not list or depth == MAX_DEPTH or len(payload) > MAX_ITEMS:
+            raise TypeError
+        return [_untag(item, depth + 1) for item in payload]
+    return _UNTAGS[tag](payload) if tag in _UNTAGS else _refuse(tag)
+
+
+def _refuse(_: object) -> Value:
+    raise NotAValueError
+
+
+def _int_to_hex(value: int) -> str:
+    if value.bit_length() > MAX_INT_BITS:
+        raise NotAValueError(f"an integer of {value.bit_length()} bits is too large")
+    return hex(value)
+
+
+def _hex_to_int(payload: Any) -> int:
+    if type(payload) is not str or len(payload) > MAX_INT_BITS // 4 + len("-0x"):
+        raise TypeError
+    return _checked_int(int(payload, 16))
+
+
+def _checked_int(value: int) -> int:
+    _int_to_hex(value)
+    return value
+
+
+def _float_to_hex(value: float) -> str:
+    if not math.isfinite(value):
+        raise NotAValueError(f"{value} is no number")
+    return value.hex()
+
+
+def _hex_to_float(payload: Any) -> float:
+    if type(payload) is not str or len(payload) > 32:
+        raise TypeError
+    value = float.fromhex(payload)
+    _float_to_hex(value)
+    return value
+
+
+def _fraction_to_pair(value: Fraction) -> list[str]:
+    return [_int_to_hex(value.numerator), _int_to_hex(value.denominator)]
+
+
+def _pair_to_fraction(payload: Any) -> Fraction:
+    numerator, denominator = payload
+    return Fraction(_hex_to_int(numerator), _hex_to_int(denominator))
+
+
+def _checked_decimal(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise NotAValueError(f"{value} is no number")
+    if abs(value.adjusted()) > _MAX_DECIMAL_EXPONENT or len(value.as_tuple().digits) > _MAX_DECIMAL_DIGITS:
+        raise NotAValueError("the decimal is too large or too exact")
+    return value
+
+
+def _text_to_decimal(payload: Any) -> Decimal:
+    if type(payload) is not str or len(payload) > 2 * _MAX_DECIMAL_DIGITS:
+        raise TypeError
+    return _checked_decimal(Decimal(payload))
+
+
+def _checked_bool(payload: Any) -> bool:
+    if type(payload) is not bool:
+        raise TypeError
+    return payload
+
+
+def _checked_text(payload: Any) -> str:
+    if type(payload) is not str:
+        raise TypeError
+    try:
+        payload.encode()
+    except UnicodeEncodeError:
+        raise NotAValueError("the text is no valid Unicode") from None
+    return payload
+
+
+_TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    int: ("int", _int_to_hex),
+    float: ("float", _float_to_hex),
+    bool: ("bool", _checked_bool),
+    str: ("str", _checked_text),
+    Fraction: ("fraction", _fraction_to_pair),
+    Decimal: ("decimal", lambda value: str(_checked_decimal(value))),
+}
+_UNTAGS: dict[str, Callable[[Any], Value]] = {
+    "int": _hex_to_int,
+    "float": _hex_to_float,
+    "bool": _checked_bool,
+    "str": _checked_text,
+    "fraction": _pair_to_fraction,
+    "decimal": _text_to_decimal,
+}
