@@ -4,9 +4,10 @@ r"""How well `service.paths` reads teachers' rationales: share parsed, harmed, r
 
 Every rationale here states its gold answer.
 - *parsed*: the answer that the text states is read and is gold.
-- *harmed*: repair turns that right answer into a wrong one. Most of these texts do contain a false equation: the
-  teacher forced its result to the gold it had seen.
-- *missed*: with "The answer is …" cut off, the fallback reads a wrong answer (*concluded*: a right one).
+- *harmed*: repair turns that right answer into a wrong one. "with a false equation" counts those texts in which
+  Python's own arithmetic, on bare numbers and signs, finds one too: there the teacher forced the gold it had seen.
+- *without statement*: "The answer is …" is left out, and the text is said to be complete: its final equation speaks.
+- *cut*: the text breaks off at a random place, and is wrongly said to be complete.
 - *recovered*: in each text whose equations are all simple, one result is made false, whatever rests on it is computed
   from the false one, and the stated answer with it, as a weak student would write; the answer after repair is gold.
 """
@@ -17,12 +18,11 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
 
-from service.paths.answer import matches
+from service.paths.answer import Answer, matches
 from service.paths.cot import parse_cot
 from service.paths.numbers import decimals_of, write
 
@@ -36,7 +36,9 @@ def main() -> None:
     """Print one line for each data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--show", default="", choices=["", "unparsed", "harmed", "missed", "lost"])
+    parser.add_argument(
+        "--show", default="", choices=["", "unparsed", "harmed", "missed", "lost", "harmed by the parser"]
+    )
     parser.add_argument("--limit", type=int, default=40)
     arguments = parser.parse_args()
     for path in sorted(arguments.data.glob("*/teacher_cot.jsonl")):
@@ -55,11 +57,14 @@ def measure(name: str, rows: list[tuple[str, str]], show: str, limit: int) -> No
         micros.append((time.perf_counter() - start) * 1e6)
         outcomes = [(text, "parsed" if _right(path.stated, gold) else "unparsed")]
         if outcomes[0][1] == "parsed" and not _right(path.answer, gold):
-            outcomes.append((text, "harmed"))
+            outcomes.append((text, "harmed" if has_false_equation(text) else "harmed by the parser"))
         cut = _STATEMENT.sub("", text)
-        concluded = parse_cot(cut).answer
+        concluded = parse_cot(cut, complete=True).answer
         if concluded is not None:
             outcomes.append((cut, "concluded" if _right(concluded, gold) else "missed"))
+        broken = parse_cot(text[: random.Random(number).randrange(len(cut) + 1)], complete=True).answer
+        if broken is not None:
+            outcomes.append((text, "cut, right" if _right(broken, gold) else "cut, wrong"))
         corrupted = corrupt(text, random.Random(number))
         if corrupted is not None and not path.repaired:
             outcomes.append((corrupted, "recovered" if _right(parse_cot(corrupted).answer, gold) else "lost"))
@@ -68,11 +73,30 @@ def measure(name: str, rows: list[tuple[str, str]], show: str, limit: int) -> No
             if outcome == show and counts[outcome] <= limit:
                 print(f"--- {outcome}, gold {gold}\n{variant}\n=> {parse_cot(variant)}")
     total = len(rows)
+    harmed = counts["harmed"] + counts["harmed by the parser"]
     corrupted_total = counts["recovered"] + counts["lost"]
-    print(f"{name}: {total} rationales; parsed {counts['parsed'] / total:.3%}; harmed {counts['harmed'] / total:.3%} "
-          f"({counts['harmed']}); without statement: right {counts['concluded'] / total:.2%}, wrong "
-          f"{counts['missed'] / total:.2%}; recovered {counts['recovered'] / max(corrupted_total, 1):.2%} of "
-          f"{corrupted_total} corrupted; {median(micros):.0f} µs median")  # fmt: skip
+    print(f"{name}: {total} rationales, {median(micros):.0f} µs median")
+    print(f"  stated answer read and right  {counts['parsed'] / total:.3%}")
+    print(f"  harmed  {harmed / total:.3%} ({harmed}, of which {counts['harmed']} with a false equation)")
+    print(f"  without statement: right {counts['concluded'] / total:.2%}, wrong {counts['missed'] / total:.2%}")
+    print(f"  cut: right {counts['cut, right'] / total:.2%}, wrong {counts['cut, wrong'] / total:.2%}")
+    print(f"  recovered  {counts['recovered'] / max(corrupted_total, 1):.2%} of {corrupted_total} corrupted")
+
+
+_BARE = re.compile(r"(?<![\w.,/])[\d.(]+(?: ?[-+*/x] ?[\d.()]+)+ ?= ?-?(\d+(?:\.\d+)?)")
+
+
+def has_false_equation(text: str) -> bool:
+    """Whether bare arithmetic in the text, as Python computes it, is more than one off its result."""
+    plain = re.sub(r"(?<=\d),(?=\d{3})|[$€£]|(?<=[\d)]) ?[a-z]+(?: [a-z]+){0,3}(?:/[a-z]+)?(?= ?[-+*/x=] ?)", "", text)
+    for found in _BARE.finditer(plain):
+        try:
+            value = eval(found[0].split("=")[0].replace("x", "*"), {"__builtins__": {}})
+        except (SyntaxError, TypeError, ZeroDivisionError):
+            continue
+        if abs(abs(value) - float(found[1])) >= 1:
+            return True
+    return False
 
 
 def corrupt(text: str, chance: random.Random) -> str | None:
@@ -105,7 +129,8 @@ def corrupt(text: str, chance: random.Random) -> str | None:
         parts.append(false.get(result, result))
         place = match.end()
     parts.append(_substitute(text[place:], false))
-    return "".join(parts) if _STATEMENT.search("".join(parts))[0] != _STATEMENT.search(text)[0] else None
+    corrupted = "".join(parts)
+    return corrupted if _STATEMENT.findall(corrupted) != _STATEMENT.findall(text) else None
 
 
 _OPERATIONS = {
@@ -129,7 +154,7 @@ def _substitute(text: str, false: dict[str, str]) -> str:
     return re.sub(r"(?<![\d.,])\d+(?:\.\d+)?(?![\d]|[.,]\d)", lambda number: false.get(number[0], number[0]), text)
 
 
-def _right(answer: object, gold: str) -> bool:
+def _right(answer: Answer | None, gold: str) -> bool:
     return answer is not None and matches(answer, gold)
 
 

@@ -1,0 +1,185 @@
+"""The command `twinpath`: serve, solve, evaluate, sandbox, model; `train` joins through an entry point.
+
+The commands parse, call and print; what they do is elsewhere. Twinpath's own errors become one line and exit code 2.
+"""
+
+import asyncio
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from service import __version__
+from service.errors import TwinpathError
+from service.settings import EngineKind, Settings, load_settings
+from service.types import Policy
+
+app = typer.Typer(
+    name="twinpath",
+    help="Answers to math word problems: chain-of-thought and program-of-thought paths in one vote.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+_Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
+_Model = Annotated[str | None, typer.Option(help=str(Settings.model_fields["model"].description))]
+_Engine = Annotated[EngineKind | None, typer.Option(help="What samples the paths.")]
+_Cot = Annotated[int | None, typer.Option(min=0, max=64, help="Chain-of-thought paths.")]
+_Pot = Annotated[int | None, typer.Option(min=0, max=64, help="Program-of-thought paths.")]
+_Policy = Annotated[Policy | None, typer.Option(help="When the vote is decided.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    for point in entry_points(group="twinpath.commands"):
+        if point.name == "train" and "train" in sys.argv[1:2]:  # training's imports are paid for by training alone
+            app.add_typer(point.load(), name=point.name)
+    try:
+        app()
+    except TwinpathError as error:
+        Console(stderr=True).print(f"[red]twinpath:[/red] {error}", highlight=False)
+        raise SystemExit(2) from None
+
+
+def _flags(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option for each setting; it receives those that were given as keyword arguments."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        flags = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[_optional(field.annotation), typer.Option(help=_help(name), show_default=False)],
+            )
+            for name, field in Settings.model_fields.items()
+            if name not in without
+        ]
+        command.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _optional(annotation: Any) -> Any:
+    return annotation | None
+
+
+def _help(name: str) -> str:
+    field = Settings.model_fields[name]
+    default = "" if field.default is None else f" [default: {field.default}]"
+    return f"{field.description}{default}"
+
+
+@app.command()
+@_flags()
+def serve(config: _Config = None, **flags: Any) -> None:
+    """Serve POST /solve over HTTP until SIGTERM or Ctrl-C."""
+    from service.server import run
+
+    raise typer.Exit(run(load_settings(config, **flags)))
+
+
+@app.command()
+def solve(
+    problem: Annotated[str, typer.Argument(help="The word problem.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
+    cot: _Cot = None,
+    pot: _Pot = None,
+    policy: _Policy = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Fixes the samples of every path.")] = None,
+    model: _Model = None,
+    engine: _Engine = None,
+    config: _Config = None,
+) -> None:
+    """Solve one problem and show the answer, the votes, the best rationale and the best program."""
+    from service.terminal import solve_and_show
+
+    settings = load_settings(config, cot=cot, pot=pot, policy=policy, model=model, engine=engine)
+    asyncio.run(solve_and_show(settings, problem, seed=seed, as_json=as_json))
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="JSON Lines of id, question and answer.", exists=True, dir_okay=False)],
+    limit: Annotated[int | None, typer.Option(min=1, help="Problems at most.")] = None,
+    policy: _Policy = None,
+    url: Annotated[str | None, typer.Option(help="A running service; none solves in this process.")] = None,
+    output: Annotated[Path | None, typer.Option("--json", help="Write figures and one row a problem here.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Problems solved at the same time.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes every problem's samples.")] = 0,
+    cot: _Cot = None,
+    pot: _Pot = None,
+    model: _Model = None,
+    engine: _Engine = None,
+    config: _Config = None,
+) -> None:
+    """Measure accuracy, tokens and time over a file of problems."""
+    from service.report import evaluate_and_show
+
+    settings = load_settings(config, cot=cot, pot=pot, policy=policy, model=model, engine=engine)
+    asyncio.run(
+        evaluate_and_show(settings, data, limit=limit, url=url, output=output, concurrency=concurrency, seed=seed)
+    )
+
+
+@app.command()
+def sandbox(
+    source: Annotated[Path, typer.Option("--input", help="JSON Lines of id and program.", exists=True)],
+    no_policy: Annotated[bool, typer.Option("--no-policy", help="Leave the kernel lock to work alone.")] = False,
+    config: _Config = None,
+) -> None:
+    """Run programs in the sandbox and print one outcome a line."""
+    from service.assemble import sandbox_pool
+    from service.sandbox.rows import run_rows
+
+    settings = load_settings(config)
+
+    async def run() -> None:
+        pool = sandbox_pool(settings, policy=not no_policy)
+        await pool.start()
+        try:
+            async for row in run_rows(_json_lines(source), pool, concurrency=settings.sandbox_workers):
+                print(json.dumps(row), flush=True)
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+
+
+@app.command()
+def model(config: _Config = None, name: _Model = None) -> None:
+    """Find a model, build it if it is the embedded default, verify it, and say what it is."""
+    from service.checkpoint import find
+    from service.terminal import build_progress
+
+    settings = load_settings(config, model=name)
+    with build_progress() as progress:
+        checkpoint = find(settings.model, settings.cache_dir, progress)
+    print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")
+
+
+def _json_lines(path: Path) -> Iterator[object]:
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"twinpath {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Answers to math word problems."""

@@ -135,15 +135,18 @@ _NUMBER = re.compile(
 _NOT_A_NUMBER_AFTER = re.compile(r"\s{0,3}(?::[0-9]|/\s?[0-9]|[+*^]\s{0,3}[$0-9(]|\s-\s{0,3}[$0-9(]|x\s{0,3}[0-9])")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
-_WORDS = {word: number for number, word in enumerate(
+_TO_TWENTY = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty".split())}  # fmt: skip
+    "eighteen nineteen twenty"
+)
+_WORDS = {word: number for number, word in enumerate(_TO_TWENTY.split())}
 _NUMBER_WORD = re.compile(
     r"(?<![\w-])(minus |negative )?(" + "|".join(_WORDS) + r")\b(?![-'’])(?:\s+([a-z]+))?", re.IGNORECASE
 )
-_CHANGES_THE_NUMBER = frozenset(
-    "hundred thousand million billion half halves third thirds quarter quarters fourth fourths fifth fifths sixth "
-    "sixths eighth eighths tenth tenths point and one two three four five six seven eight nine".split()
+_CHANGES_THE_NUMBER = re.compile(
+    r"hundred|thousand|million|billion|half|halves|(?:third|quarter|fourth|fifth|sixth|eighth|tenth)s?|point|and|"
+    + _TO_TWENTY.replace(" ", "|"),
+    re.IGNORECASE,
 )
 
 
@@ -189,7 +192,7 @@ def _read(found: re.Match[str]) -> Fraction | None:
 
 def _parse_number_word(phrase: str) -> Answer | None:
     found = _NUMBER_WORD.search(phrase)
-    if found is None or (found[3] or "").lower() in _CHANGES_THE_NUMBER:
+    if found is None or _CHANGES_THE_NUMBER.fullmatch(found[3] or ""):
         return None
     number = Fraction(_WORDS[found[2].lower()])
     return _from_fraction(-number if found[1] else number)

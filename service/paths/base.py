@@ -30,10 +30,10 @@ class PathFormat(Protocol):
 
 
 class FormatV1:
-    """The format of Mixed Distillation students.
+    r"""The format of Mixed Distillation students.
 
-    `{bos}Question: {question}\\nReasoning:\\n` is followed by prose that ends `The answer is {answer}`;
-    `{bos}Question: {question}\\nProgram:\\n` by Python that leaves its result in `ans`. Both end with the
+    `{bos}Question: {question}\nReasoning:\n` is followed by prose that ends `The answer is {answer}`;
+    `{bos}Question: {question}\nProgram:\n` by Python that leaves its result in `ans`. Both end with the
     end-of-sequence token.
     """
 

@@ -1,9 +1,10 @@
 r"""Chain-of-thought paths: the stated answer, and the equations behind it, checked and repaired.
 
 In a request it stands between the engine and the vote. The answer is what follows the last "The answer is",
-"Answer:", "####" or "\boxed{". A text without any of them was mostly cut off at the token limit, so the last number
-in it is no answer; but if it ends with a whole sentence whose last number is the result of an equation, that result
-is. Everything after a following "Question:" belongs to another problem. It never raises, and takes linear time.
+"Answer:", "####" or "\boxed{". The last number of a text without any of them is no answer: such a text was mostly
+cut off at the token limit, and three of four equations that it then ends with are not the last. Only of a text that
+is known to be complete, and that ends with an equation, the result is the answer. What follows another "Question:"
+belongs to another problem. It never raises, and takes linear time.
 """
 
 import re
@@ -32,20 +33,21 @@ class CotPath:
     text: str
 
 
-def parse_cot(text: str) -> CotPath:
-    """Read a rationale. The parser's errors and the model's alike end as an answer of None, never as an exception."""
+def parse_cot(text: str, *, complete: bool = False) -> CotPath:
+    """Read a rationale; what holds no answer has None, and never raises.
+
+    `complete` says that the model ended the text itself, so that a final equation may stand for a statement.
+    """
     if len(text) > MAX_RATIONALE:
         return CotPath(None, None, False, text)
     following = _FOLLOWING.search(text)
     own = text[: following.start()] if following else text
     stated, place = _stated(own)
     repairs = check_equations(own)
-    if stated is None and place is None:
-        stated, place = _concluded(own, repairs)
-        # The result was read after repair: there is nothing left to carry.
-        return CotPath(stated, stated, bool(repairs.edits), repairs.apply(own) + text[len(own) :])
+    if complete and place is None:
+        stated = _concluded(own, repairs)
     answer = stated
-    if stated is not None and stated.value is not None and place is not None and stated.value in repairs.answers:
+    if place is not None and stated is not None and stated.value is not None and stated.value in repairs.answers:
         value = repairs.answers[stated.value]
         answer = answer_from_value(value)
         _restate(own, place, stated.value, value, repairs)
@@ -56,7 +58,7 @@ _FOLLOWING = re.compile(r"\n\s{0,9}(?:Question|Problem|Q)\s?:")
 _STATED = re.compile(r"\banswer\**\s?(?:is|:)(?:\s?:)?|####|\\boxed\s?\{", re.IGNORECASE)
 _PHRASE = 400  # characters after a marker
 _DIGITS = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,60})(?:\.[0-9]{1,60})?")
-_SENTENCE_END = re.compile(r"[^\n=0-9]{0,80}[.!][\s*)\"']*\Z")
+_END = re.compile(r"[^\n=0-9]{0,80}\s*\Z")
 
 
 def _stated(text: str) -> tuple[Answer | None, int | None]:
@@ -67,11 +69,11 @@ def _stated(text: str) -> tuple[Answer | None, int | None]:
     return (None, None) if place is None else (parse_answer(text[place : place + _PHRASE]), place)
 
 
-def _concluded(text: str, repairs: Repairs) -> tuple[Answer | None, None]:
-    """The result that the last sentence ends with."""
-    if repairs.last is None or not _SENTENCE_END.match(text, repairs.last_end):
-        return None, None
-    return answer_from_value(repairs.last), None
+def _concluded(text: str, repairs: Repairs) -> Answer | None:
+    """The result, as repaired, that the text ends with: nothing but a few words may follow it."""
+    if repairs.last is None or not _END.match(text, repairs.last_end):
+        return None
+    return answer_from_value(repairs.last)
 
 
 def _restate(text: str, place: int, old: Fraction, new: Fraction, repairs: Repairs) -> None:

@@ -8,9 +8,11 @@ What is not surely plain arithmetic is marked `plain = False` and left alone: va
 dates, dozens and millions, "3/4 of the students". It reads each character once, whatever the text, and never raises.
 """
 
-import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
+
+from service.paths.tokens import Token, clauses
 
 MAX_OPERANDS = 40
 """A longer sum is not read."""
@@ -59,97 +61,39 @@ class Side:
 
 def read_clauses(text: str) -> list[list[Side]]:
     """The sides of every clause that has an equals sign, in order."""
-    clauses = []
-    for tokens in _split(_tokens(text)):
-        sides: list[Side] = []
-        side: list[_Token] = []
-        for token in tokens:
-            if token[0] == "eq":
-                sides.append(_read_side(text, side))
-                side = []
-            else:
-                side.append(token)
-        sides.append(_read_side(text, side))
-        clauses.append(sides)
-    return clauses
+    return [_sides(text, clause) for clause in clauses(text)]
 
 
-_Token = tuple[str, int, int]  # kind, start, end
+def _sides(text: str, clause: list[Token]) -> list[Side]:
+    places = [place for place, token in enumerate(clause) if token[0] == "eq"]
+    bounds = pairwise([-1, *places, len(clause)])
+    return [_Reader(text, clause[left + 1 : right]).read() for left, right in bounds]
 
-_TOKEN = re.compile(
-    r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | (?<![0-9])[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])
-      | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
-    |(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
-    |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+)
-    |(?P<brk>[<>!=]=|=>|->|<<|>>|[<>.,;:!?\n|])
-    |(?P<eq>[=≈])
-    |(?P<skip>\*\*|[$€£¥₹"`])
-    |(?P<op>[-+*/×÷·−–—∙⋅])
-    |(?P<lp>[(\[{])
-    |(?P<rp>[)\]}])
-    |(?P<pct>%)
-    |(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)""",
-    re.VERBOSE,
-)
-_LATEX = re.compile(r"\\(?:times|cdot|div|left|right|text|[$()\[\],;! ])")
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _MONEY = frozenset("$€£¥₹")
 _OPERATORS = {"×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-", "—": "-"}
 _SPOKEN = {"x": "*", "times": "*", "plus": "+", "minus": "-", "divided": "/", "multiplied": "*"}
-_CONJUNCTIONS = frozenset(
+_CONJUNCTIONS = _words(
     "and or so then therefore thus hence because since as if that which where when is are was were be equals has had "
-    "have gets means get".split()
+    "have gets means get"
 )
-_ARTICLES = frozenset("the a an his her their its these those this that total remaining all my our".split())
+_ARTICLES = _words("the a an his her their its these those this that total remaining all my our")
 _UNIT_LETTERS = frozenset("amghlsiAILS")
-_NOT_PLAIN = frozenset(
+_NOT_PLAIN = _words(
     "half twice double triple quarter quarters dozen dozens hundred thousand million billion trillion squared cubed "
     "am pm noon midnight o'clock o’clock january february march april may june july august september october "
-    "november december remainder".split()
+    "november december remainder"
 )
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    for found in _TOKEN.finditer(text):
-        kind = found.lastgroup or ""
-        start, end = found.span()
-        tokens.append((kind, start, end))
-    return tokens
-
-
-def _split(tokens: list[_Token]) -> list[list[_Token]]:
-    """Clauses with an equals sign. Brackets without their match in the clause, or around an equation, end clauses."""
-    ends = {place for place, token in enumerate(tokens) if token[0] == "brk"}
-    open_brackets: list[int] = []
-    for place, (kind, _, _) in enumerate(tokens):
-        if kind == "lp":
-            open_brackets.append(place)
-        elif kind == "rp":
-            if open_brackets:
-                open_brackets.pop()
-            else:
-                ends.add(place)
-        elif kind in ("eq", "brk"):
-            ends.update(open_brackets)
-            open_brackets.clear()
-    ends.update(open_brackets)
-    clauses, start = [], 0
-    for place in [*sorted(ends), len(tokens)]:
-        clause = tokens[start:place]
-        if any(token[0] == "eq" for token in clause):
-            clauses.append(clause)
-        start = place + 1
-    return clauses
-
-
-def _read_side(text: str, tokens: list[_Token]) -> Side:
-    return _Reader(text, tokens).read()
 
 
 class _Reader:
     """Reads one side, token by token; `run` is the run being read, `wants` whether an operand must come next."""
 
-    def __init__(self, text: str, tokens: list[_Token]) -> None:
+    def __init__(self, text: str, tokens: list[Token]) -> None:
         self.text, self.tokens = text, tokens
         self.side, self.run = Side(), Run()
         self.wants, self.depth, self.sign = True, 0, -1

@@ -68,7 +68,7 @@ def from_float(number: float) -> Fraction | None:
 
 
 def from_decimal(number: Decimal) -> Fraction | None:
-    """The number that a Decimal stands for: as it is up to 15 digits; a longer one carries round-off as a float does."""
+    """The number that a Decimal stands for: as it is up to 15 digits; longer ones carry round-off as floats do."""
     if not number.is_finite() or not -60 <= number.adjusted() <= 60:
         return Fraction(0) if number.is_finite() and not number else None
     if len(number.as_tuple().digits) > 15 and int(number.as_tuple().exponent) < 0:

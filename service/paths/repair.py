@@ -9,10 +9,11 @@ rounded up, down or to nearest at its own decimals, either sign. What is not pla
 does a result that would become negative. Repairing a repaired text changes nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
+from service.paths.arithmetic import READINGS, agrees, compute, in_percent, is_sum, means_a_part, mixes_percent
 from service.paths.equations import Number, Run, Side, read_clauses
 from service.paths.numbers import within_limits, write
 from service.paths.units import convertible
@@ -73,7 +74,7 @@ def check_equations(text: str) -> Repairs:
     """Check every equation of the text, in order."""
     repairs = Repairs()
     for sides in read_clauses(text):
-        for left, right in zip(sides, sides[1:], strict=False):
+        for left, right in pairwise(sides):
             if left.runs and right.runs:
                 _check(left, right, repairs)
     return repairs
@@ -93,7 +94,7 @@ def _check(left: Side, right: Side, repairs: Repairs) -> None:
         _check_sum(ours, theirs, repairs)
     else:
         money = result.money or any(number.money for number in ours.numbers)
-        doubtful = _is_sum(ours) and convertible([*ours.words, *theirs.words], money)
+        doubtful = is_sum(ours) and convertible([*ours.words, *theirs.words], money)
         _settle(ours, ours, result, repairs, doubtful)
 
 
@@ -120,10 +121,10 @@ def _check_sum(ours: Run, theirs: Run, repairs: Repairs) -> None:
             repairs.write(number, value)
         theirs.plain = _settle(step, step, result, repairs, False)
         return
-    total = {_compute(theirs, [number.value for number in theirs.numbers], reading) for reading in _READINGS}
-    if any(_compute(ours, values, reading) in total for reading in _READINGS):
+    total = {compute(theirs, [number.value for number in theirs.numbers], reading) for reading in READINGS}
+    if any(compute(ours, values, reading) in total for reading in READINGS):
         theirs.plain = values == carried
-    elif any(_agrees(_compute(ours, values, reading), result, ours) for reading in _READINGS):
+    elif any(agrees(compute(ours, values, reading), result, ours) for reading in READINGS):
         theirs.plain = _settle(ours, ours, result, repairs, False)
     else:
         theirs.plain = False
@@ -146,133 +147,16 @@ def _settle(ours: Run, run: Run, result: Number, repairs: Repairs, doubtful: boo
     """Check a run's result, repair it if need be; False where it neither holds nor can be repaired."""
     values = [number.value for number in run.numbers]
     carried = repairs.carry(run)
-    reading = next((r for r in _READINGS if _agrees(_compute(run, values, r), result, run)), None)
+    reading = next((r for r in READINGS if agrees(compute(run, values, r), result, run)), None)
     if reading is not None and values == carried:
         repairs.confirm(result)
         return True
     value = None
-    if reading is not None or not (doubtful or _mixes_percent(run) or _means_a_part(run, result)):
-        value = _compute(run, carried, reading or _READINGS[0])
+    if reading is not None or not (doubtful or mixes_percent(run) or means_a_part(run, result)):
+        value = compute(run, carried, reading or READINGS[0])
     if value is None or value < 0 or not within_limits(value):
         return False
     for number, operand in zip(ours.numbers, carried, strict=True):
         repairs.write(number, operand)
-    repairs.replace(result, _in_percent(value, result))
+    repairs.replace(result, in_percent(value, result))
     return True
-
-
-_READINGS = ("standard", "one level", "left to right", "percent as unit")
-_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "|": 3}  # | is a slash without spaces: 10 / 1/2 is 20
-_LEVELS = {
-    "standard": _PRECEDENCE,
-    "one level": _PRECEDENCE | {"|": 2},
-    "left to right": dict.fromkeys(_PRECEDENCE, 1),
-    "percent as unit": _PRECEDENCE,
-}
-
-
-def _compute(run: Run, values: Sequence[Fraction], reading: str) -> Fraction | None:
-    """The run's value with `values` for its operands, or None where it divides by zero."""
-    levels = _LEVELS[reading]
-    stack: list[Fraction] = []
-    operators: list[str] = []
-    operands = iter(values)
-    for item in run.items:
-        if isinstance(item, Number):
-            value = next(operands)
-            stack.append(value / 100 if item.percent and reading != "percent as unit" else value)
-        elif item == "(":
-            operators.append(item)
-        else:
-            level = levels.get(item, 0)
-            while operators and operators[-1] != "(" and levels[operators[-1]] >= level:
-                if not _reduce(stack, operators.pop()):
-                    return None
-            if item == ")":
-                operators.pop()
-            else:
-                operators.append(item)
-    while operators:
-        if not _reduce(stack, operators.pop()):
-            return None
-    return stack[0]
-
-
-def _reduce(stack: list[Fraction], operator: str) -> bool:
-    right = stack.pop()
-    left = stack.pop()
-    if operator == "+":
-        stack.append(left + right)
-    elif operator == "-":
-        stack.append(left - right)
-    elif operator == "*":
-        stack.append(left * right)
-    elif right:
-        stack.append(left / right)
-    else:
-        return False
-    return True
-
-
-def _agrees(value: Fraction | None, result: Number, run: Run) -> bool:
-    """Whether a result is `value`, rounded to its own decimals (six at most) in whichever direction."""
-    if value is None or value == result.value:
-        return True
-    money = result.money or any(number.money for number in run.numbers)
-    if money and value in (result.value * 100, result.value / 100):
-        return True  # cents and dollars
-    step = Fraction(1, 10 ** min(result.decimals, 6))
-    for scale in (1, 100) if result.percent else (1,):
-        gap = abs(abs(value * scale) - abs(result.value))
-        if gap < step or gap <= _rounding(run, value) * scale:
-            return True
-    return False
-
-
-def _rounding(run: Run, value: Fraction) -> Fraction:
-    """How far rounded factors can move a product or quotient: 1.33 for 4/3, but not 0.25; nothing for sums and money."""
-    if _is_sum(run):
-        return Fraction(0)
-    decimals = [number for number in run.numbers if number.decimals >= 2 and not number.money]
-    rounded = [number for number in decimals if (number.value * 20).denominator != 1]
-    return abs(value) * sum(Fraction(1, 2 * 10**number.decimals) / abs(number.value) for number in rounded)
-
-
-def _mixes_percent(run: Run) -> bool:
-    """Whether it adds percent to what is none: 50 + 20% may be 50.2, 60 or 70."""
-    percent = [number.percent for number in run.numbers]
-    return any(percent) and not all(percent) and _is_sum(run)
-
-
-def _is_sum(run: Run) -> bool:
-    return "+" in run.items or "-" in run.items
-
-
-def _in_percent(value: Fraction, result: Number) -> Fraction:
-    return value * 100 if result.percent and abs(value) <= 1 < abs(result.value) else value
-
-
-def _means_a_part(run: Run, result: Number) -> bool:
-    """Whether a result that does not follow from the whole run follows from its end.
-
-    From its last term alone ("8 letters + 8/2 = 4 digits"), or from what comes after a full stop without a space
-    ("the difference is 154 - 91.154 - 91 = 63").
-    """
-    if "(" in run.items:
-        return False
-    signs = [place for place, item in enumerate(run.items) if item in ("+", "-")]
-    if signs and _agrees(*_tail(run, signs[-1] + 1, result)):
-        return True
-    for place, item in enumerate(run.items):
-        if isinstance(item, Number) and item.decimals:
-            tail = Run(run.items[place:])
-            after_stop = Fraction(abs(item.value.numerator) * 10**item.decimals // item.value.denominator)
-            values = [after_stop % 10**item.decimals, *(number.value for number in tail.numbers[1:])]
-            if any(_agrees(_compute(tail, values, reading), result, tail) for reading in _READINGS):
-                return True
-    return False
-
-
-def _tail(run: Run, start: int, result: Number) -> tuple[Fraction | None, Number, Run]:
-    tail = Run(run.items[start:])
-    return _compute(tail, [number.value for number in tail.numbers], _READINGS[0]), result, tail

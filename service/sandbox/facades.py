@@ -38,7 +38,7 @@ MAX_PATTERN_CHARACTERS, MAX_TEXT_CHARACTERS = 1_000, 100_000
 HABITS = frozenset({"numpy", "sympy", "scipy", "pandas", "matplotlib", "time"})
 """What many programs import and few use."""
 
-_IMPORTED_BY_C = ("_strptime",)
+_IMPORTED_BY_C = ("_strptime", "unicodedata")
 """Modules that C code imports through the program's builtins, but then takes from `sys.modules` itself."""
 
 

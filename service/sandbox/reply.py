@@ -35,7 +35,7 @@ def frame(body: bytes) -> bytes:
 
 def encode(outcome: Outcome, detail: str = "", value: object = None) -> bytes:
     """A reply's body. Raises `NotAValueError` if the outcome is OK and `value` is none of those a program may give."""
-    tagged = _tag(value, 0) if outcome is Outcome.OK else None
+    tagged = _Tagger().tag(value) if outcome is Outcome.OK else None
     return json.dumps([outcome.value, detail[:DETAIL_CHARACTERS], tagged]).encode()
 
 
@@ -61,16 +61,23 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:DETAIL_CHARACTERS])
 
 
-def _tag(value: object, depth: int) -> list[Any]:
-    # Exact types: a subclass may lie in every method that a conversion would call.
-    tag, make = _TAGS.get(type(value), ("", None))
-    if make is not None:
-        return [tag, make(value)]
-    if type(value) is list or type(value) is tuple:
-        if depth == MAX_DEPTH or len(value) > MAX_ITEMS:
+class _Tagger:
+    """Tags one answer; knows how many items its lists may still have, all together."""
+
+    def __init__(self) -> None:
+        self._items_left = MAX_ITEMS
+
+    def tag(self, value: object, depth: int = 0) -> list[Any]:
+        # Exact types: a subclass may lie in every method that a conversion would call.
+        tag, make = _TAGS.get(type(value), ("", None))
+        if make is not None:
+            return [tag, make(value)]
+        if type(value) is not list and type(value) is not tuple:
+            raise NotAValueError(f"a {type(value).__name__} is no answer")
+        self._items_left -= len(value)
+        if depth == MAX_DEPTH or self._items_left < 0:
             raise NotAValueError("the list is too long or too deep")
-        return ["list", [_tag(item, depth + 1) for item in value]]
-    raise NotAValueError(f"a {type(value).__name__} is no answer")
+        return ["list", [self.tag(item, depth + 1) for item in value]]
 
 
 def _untag(tagged: Any, depth: int) -> Value:

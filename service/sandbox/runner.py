@@ -90,7 +90,10 @@ class Runner:
         return reply
 
     def _answer(self, source: str, printed: Printed) -> object:
-        code, namespace = self._prepare(source, printed)
+        try:
+            code, namespace = self._prepare(source, printed)
+        except MemoryError:  # CPython says so when its parser's stack is full
+            raise SyntaxError("the program is nested too deeply") from None
         with suppress(SystemExit):
             exec(code, namespace)  # noqa: S102 (this is what the lock is for)
         return _harvest(namespace, printed)
@@ -101,7 +104,7 @@ def _with_policy(source: str, printed: Printed) -> tuple[CodeType, dict[str, Any
 
 
 def _without_policy(source: str, printed: Printed) -> tuple[CodeType, dict[str, Any]]:
-    sys.stdout = printed
+    sys.stdout, sys.stdin = printed, None  # the real one is the pipe to the service
     return compile(source, "<program>", "exec", dont_inherit=True), {"__name__": "__main__"}
 
 

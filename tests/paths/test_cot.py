@@ -27,9 +27,6 @@ from service.paths.numbers import decimals_of, write
         ("The answer is yes", "yes"),
         ("The answer is (B)", "B"),
         ("The answer is 1,000", "1000"),
-        ("She has 5 + 3 = 8 apples.", "8"),
-        ("She has 5 + 3 = 8 apples left over (in total).", "8"),
-        ("First 2 * 3 = 6 pens. Then 6 - 1 = 5!", "5"),
     ],
 )
 def test_stated_answers(text: str, stated: str) -> None:
@@ -43,13 +40,28 @@ def test_stated_answers(text: str, stated: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "She has 8 apples.", "She has 5 + 3 = 8 apples and", "5 + 3 = 8", "5 + 3 = 8 apples. Then she has 9.",
-     "5 + 3 = 8 apples. She gives", "The answer is", "The answer is unknown", "The answer is 3:30", "\ud800"],
+    ["", "She has 8 apples.", "5 + 3 = 8 apples. Then she has 9.",
+     "5 + 3 = 8 apples. She gives 2", "The answer is", "The answer is unknown", "The answer is 3:30", "\ud800"],
 )  # fmt: skip
-def test_texts_that_state_no_answer(text: str) -> None:
-    path = parse_cot(text)
+@pytest.mark.parametrize("complete", [False, True])
+def test_texts_that_state_no_answer(text: str, complete: bool) -> None:
+    path = parse_cot(text, complete=complete)
     assert path.answer is None
     assert path.stated is None
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("She has 5 + 3 = 8 apples.", "8"),
+        ("She has 5 + 3 = 8 apples left over (in total).", "8"),
+        ("First 2 * 3 = 6 pens. Then 6 - 1 = 5", "5"),
+        ("First 2 * 3 = 7 pens. Then 7 - 1 = 6!", "5"),
+    ],
+)
+def test_a_final_equation_states_the_answer_of_a_complete_text_alone(text: str, answer: str) -> None:
+    assert parse_cot(text, complete=True).answer == parse_answer(answer)
+    assert parse_cot(text).answer is None
 
 
 @pytest.mark.parametrize(
@@ -90,6 +102,9 @@ def test_texts_that_state_no_answer(text: str) -> None:
         ("5 + 6 = 12. The answer is twelve apples", "5 + 6 = 11. The answer is 11", "11"),
         ("20 / 50 = 30%. The answer is 30%", "20 / 50 = 40%. The answer is 40%", "40"),
         ("100% - 20% = 70%. The answer is 70", "100% - 20% = 80%. The answer is 80", "80"),
+        ("12 + 5 = 5. The answer is 5", "12 + 5 = 17. The answer is 17", "17"),
+        ("$5.20 - $2.60 = $2.50. The answer is 2.50", "$5.20 - $2.60 = $2.6. The answer is 2.6", "2.6"),
+        ("3 quarters * 25 cents = 70 cents. The answer is 70", "3 quarters * 25 cents = 70 cents. The answer is 70", "70"),
         ("2 hours * 60 minutes/hour = 100 minutes. The answer is 100",
          "2 hours * 60 minutes/hour = 120 minutes. The answer is 120", "120"),
     ],
@@ -236,7 +251,7 @@ def _chains(draw: st.DrawFn) -> tuple[list[tuple[Fraction, str, Fraction, Fracti
 
 
 def _apply(one: Fraction, operator: str, other: Fraction) -> Fraction:
-    return {"+": add, "-": sub, "*": mul, "/": truediv}[operator](one, other)
+    return Fraction({"+": add, "-": sub, "*": mul, "/": truediv}[operator](one, other))
 
 
 def _tell(steps: list[tuple[Fraction, str, Fraction, Fraction]], answer: Fraction) -> str:

@@ -1,0 +1,101 @@
+"""The application: what is shared, started and stopped around the routes."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+
+from service import __version__, problem_json
+from service.checkpoint import Decoding
+from service.engine.base import Engine
+from service.errors import EngineDeadError
+from service.metrics import Metrics
+from service.middleware import BodyLimit
+from service.paths.base import FormatV1, PathFormat
+from service.routes import ops, solve
+from service.sandbox.base import Sandbox
+from service.settings import Settings
+from service.solver import Solver
+
+logger = logging.getLogger(__name__)
+
+_PROBE_INTERVAL_S = 1.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine,
+    sandbox: Sandbox,
+    *,
+    path_format: PathFormat | None = None,
+    decoding: Decoding | None = None,
+    metrics: Metrics | None = None,
+    on_engine_death: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """The service as an ASGI application.
+
+    Args:
+        settings: the settings.
+        engine: samples the paths; started and closed with the application.
+        sandbox: runs the programs; started and closed with the application.
+        path_format: how the engine's model is asked; None is format v1.
+        decoding: the checkpoint's decoding; None is the default.
+        metrics: None takes those of the default registry.
+        on_engine_death: called once when the engine is gone for good; the server must end.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await sandbox.start()
+        await engine.start()
+        watch = asyncio.create_task(_watch(engine, on_engine_death))
+        logger.info("ready", extra={"model": engine.model})
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            await engine.close()
+            await sandbox.close()
+
+    app = FastAPI(
+        title="Twinpath",
+        summary="Math word problems, answered by chain-of-thought and program-of-thought paths in one vote.",
+        version=__version__,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.engine = engine
+    app.state.decoding = decoding or Decoding()
+    app.state.metrics = metrics or Metrics()
+    app.state.solver = Solver(engine, sandbox, path_format or FormatV1())
+    problem_json.install(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        CorrelationIdMiddleware,
+        header_name="X-Request-ID",
+        validator=lambda value: _REQUEST_ID.fullmatch(value) is not None,
+        transformer=lambda value: value,
+    )
+    app.include_router(solve.router, tags=["solve"])
+    app.include_router(ops.router, tags=["operations"])
+    return app
+
+
+async def _watch(engine: Engine, on_death: Callable[[], None]) -> None:
+    """Notice a dead engine even when nobody asks for anything."""
+    while True:
+        await asyncio.sleep(_PROBE_INTERVAL_S)
+        try:
+            await engine.probe()
+        except EngineDeadError as error:
+            logger.critical("the engine is dead, the service ends: %s", error)
+            on_death()
+            return

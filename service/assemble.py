@@ -1,0 +1,96 @@
+"""From settings to parts: which engine, which sandbox, which prompt format. Nothing is started here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.checkpoint import Checkpoint, Decoding, Progress, find
+from service.engine.base import Engine
+from service.engine.fake import FakeEngine, scripted
+from service.metrics import Metrics
+from service.paths.base import FormatV1, PathFormat
+from service.paths.chat import ChatFormat
+from service.paths.fewshot import FewShotFormat
+from service.sandbox.base import Execution
+from service.sandbox.pool import SandboxPool
+from service.settings import EngineKind, Settings
+
+_QUEUED_PROGRAMS = 4096
+_OUTPUT_BYTES = 64 * 1024
+_MIB = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a service is made of."""
+
+    engine: Engine
+    sandbox: SandboxPool
+    path_format: PathFormat
+    decoding: Decoding
+    metrics: Metrics
+
+
+def assemble(settings: Settings, progress: Progress = lambda what, share: None) -> Parts:
+    """The parts that the settings ask for.
+
+    Args:
+        settings: the settings.
+        progress: told how the embedded default is built, when it must be.
+
+    Raises:
+        CheckpointError: the model cannot be served.
+        ConfigurationError: the fake engine's script is wrong.
+    """
+    metrics = Metrics()
+    sandbox = sandbox_pool(settings, observe=metrics.observe_execution)
+    if settings.engine is EngineKind.FAKE:
+        script = scripted(settings.fake_script) if settings.fake_script else None
+        fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
+        return Parts(fake, sandbox, FormatV1(), Decoding(), metrics)
+    checkpoint = find(settings.model, settings.cache_dir, progress)
+    return Parts(_vllm(settings, checkpoint), sandbox, _path_format(checkpoint), checkpoint.decoding, metrics)
+
+
+def sandbox_pool(
+    settings: Settings, *, policy: bool = True, observe: Callable[[Execution], None] | None = None
+) -> SandboxPool:
+    """The sandbox that the settings ask for; without `policy` the kernel lock works alone."""
+    return SandboxPool(
+        workers=settings.sandbox_workers,
+        timeout_s=settings.sandbox_timeout_s,
+        memory_bytes=settings.sandbox_memory_mib * _MIB,
+        output_bytes=_OUTPUT_BYTES,
+        max_queue=_QUEUED_PROGRAMS,
+        policy=policy,
+        allow_unlocked=settings.allow_unlocked_sandbox,
+        observe=observe,
+    )
+
+
+def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
+    from service.engine.vllm import VllmEngine  # ten seconds of imports, and not there with a remote or fake engine
+
+    return VllmEngine(
+        str(checkpoint.path),
+        model=checkpoint.name,
+        max_model_len=settings.max_model_len,
+        max_num_seqs=settings.max_num_seqs,
+        kv_cache_gib=settings.kv_cache_gib,
+        gpu_memory_utilization=settings.gpu_memory_utilization,
+    )
+
+
+def _path_format(checkpoint: Checkpoint) -> PathFormat:
+    if checkpoint.style == "v1":
+        return FormatV1(checkpoint.bos)
+    if checkpoint.style == "fewshot":
+        return FewShotFormat(checkpoint.bos)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path)
+
+    def render(message: str) -> str:
+        messages = [{"role": "user", "content": message}]
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    return ChatFormat(render)

@@ -1,0 +1,178 @@
+"""The engine: vLLM's `AsyncLLM` in this process, on GPUs and CPUs alike.
+
+One request per path, with its own id and seed, so that a single path can be aborted. Prompts and completions are text;
+token counts are the engine's own. Once the engine's process is gone, every call raises `EngineDeadError`: vLLM cannot
+revive it, so the service ends and its supervisor starts it anew.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+
+from service.engine.base import Completion, Finish, Sampling
+from service.errors import EngineDeadError, EngineError, PromptTooLongError
+
+gc.disable()  # collecting while vLLM's 5,000 modules are imported costs a tenth of the start
+from vllm import SamplingParams  # noqa: E402
+from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: E402
+from vllm.inputs.engine import TokensInput, tokens_input  # noqa: E402
+from vllm.platforms import current_platform  # noqa: E402
+from vllm.sampling_params import RequestOutputKind  # noqa: E402
+from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
+from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError  # noqa: E402
+from vllm.v1.engine.exceptions import EngineGenerateError  # noqa: E402
+from vllm.v1.executor import Executor  # noqa: E402
+
+gc.freeze()  # what is imported stays; the forked engine shares it and never scans it
+gc.enable()
+
+logger = logging.getLogger(__name__)
+
+_CPU_PREFILL_TOKENS = 8192
+_FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "abort": Finish.ABORT}
+
+
+class VllmEngine:
+    """Samples paths from one model with vLLM.
+
+    Args:
+        model_dir: model directory, or a Hugging Face name that vLLM resolves.
+        model: the name that is reported; None takes `model_dir`.
+        max_model_len: prompt and completion tokens of one path at most.
+        max_num_seqs: paths decoded at the same time; more of them wait in vLLM's queue.
+        kv_cache_gib: memory of the KV cache on a CPU, in GiB.
+        gpu_memory_utilization: share of a GPU's memory, (0, 1].
+    """
+
+    def __init__(
+        self,
+        model_dir: str,
+        *,
+        model: str | None = None,
+        max_model_len: int = 2048,
+        max_num_seqs: int = 64,
+        kv_cache_gib: int = 2,
+        gpu_memory_utilization: float = 0.9,
+    ) -> None:
+        self._model_dir = model_dir
+        self._model = model or model_dir
+        self._max_model_len = max_model_len
+        self._max_num_seqs = max_num_seqs
+        self._kv_cache_gib = kv_cache_gib
+        self._gpu_memory_utilization = gpu_memory_utilization
+        self._llm: AsyncLLM | None = None
+        self._encode = lru_cache(maxsize=256)(self._encode_uncached)
+
+    @property
+    def model(self) -> str:
+        """See `Engine.model`."""
+        return self._model
+
+    async def start(self) -> None:
+        """See `Engine.start`. Blocks the loop while the model loads: nothing can be served before that."""
+        self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
+
+    async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
+        """See `Engine.sample`."""
+        llm = self._living()
+        tokens = self._encode(prompt)
+        room = self._max_model_len - len(tokens)
+        if room < 1:
+            raise PromptTooLongError(
+                f"The problem takes {len(tokens)} tokens with its prompt; the model's context holds "
+                f"{self._max_model_len}. Shorten the problem."
+            )
+        params = SamplingParams(
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=min(sampling.max_tokens, room),
+            seed=sampling.seed,
+            stop=list(sampling.stop),
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        try:
+            async for output in llm.generate(_as_input(tokens), params, request_id):
+                last = output
+        except asyncio.CancelledError:
+            # vLLM aborts a cancelled request itself, but not one that is cancelled while it is being added.
+            await asyncio.shield(self.abort([request_id]))
+            raise
+        except VllmDeadError:
+            raise EngineDeadError("The engine's process has died.") from None
+        except (EngineGenerateError, ValueError) as error:
+            raise EngineError(f"vLLM could not sample the path: {error.__cause__ or error}") from error
+        completion = last.outputs[0]
+        return Completion(
+            text=completion.text,
+            prompt_tokens=len(tokens),
+            completion_tokens=len(completion.token_ids),
+            finish=_FINISH[completion.finish_reason],
+        )
+
+    async def abort(self, request_ids: Sequence[str]) -> None:
+        """See `Engine.abort`."""
+        if request_ids and self._llm is not None and not self._llm.errored:
+            await self._llm.abort(list(request_ids))
+
+    async def probe(self) -> None:
+        """See `Engine.probe`."""
+        if self._living().errored:
+            raise EngineDeadError("The engine's process has died.")
+
+    async def close(self) -> None:
+        """See `Engine.close`."""
+        llm, self._llm = self._llm, None
+        if llm is not None:
+            await asyncio.to_thread(llm.shutdown)
+
+    def _living(self) -> AsyncLLM:
+        if self._llm is None:
+            raise EngineDeadError("The engine is not running.")
+        return self._llm
+
+    def _encode_uncached(self, prompt: str) -> tuple[int, ...]:
+        """Token ids of a prompt whose special tokens are written out; the paths of a problem share two prompts."""
+        return tuple(self._living().get_tokenizer().encode(prompt, add_special_tokens=False))
+
+
+def _as_input(tokens: Sequence[int]) -> TokensInput:
+    return tokens_input(list(tokens))
+
+
+def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
+    return AsyncEngineArgs(
+        model=engine._model_dir,
+        served_model_name=engine.model,
+        max_model_len=engine._max_model_len,
+        max_num_seqs=engine._max_num_seqs,
+        use_tqdm_on_load=False,
+        **device,
+    )
+
+
+def _start_on_gpu(engine: VllmEngine) -> AsyncLLM:
+    return AsyncLLM.from_engine_args(_engine_args(engine, gpu_memory_utilization=engine._gpu_memory_utilization))
+
+
+def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
+    """Start vLLM on a CPU, in one forked process instead of two spawned ones.
+
+    vLLM's default spawns an engine and a worker; each imports vLLM anew, and the engine then spins on a core while it
+    waits for the worker. A forked engine that is its own worker starts in a third of the time and leaves every core
+    to the model (`benchmarks/engine.py` measures both).
+    """
+    os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
+    config = _engine_args(
+        engine,
+        enforce_eager=True,  # compiling takes a minute and wins nothing at this size
+        block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
+        enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU
+        max_num_batched_tokens=max(_CPU_PREFILL_TOKENS, engine._max_model_len),
+        kv_cache_memory_bytes=engine._kv_cache_gib * 1024**3,
+    ).create_engine_config()
+    config.parallel_config.distributed_executor_backend = "uni"
+    os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
+    return AsyncLLM(vllm_config=config, executor_class=Executor.get_class(config), log_stats=True, log_requests=False)

@@ -1,0 +1,57 @@
+"""The prompt format of base models: worked examples of both kinds, then the question in format v1.
+
+The examples are the same for every problem and both kinds, so an engine with a prefix cache computes them once.
+They were written for Twinpath; none stems from a data set.
+"""
+
+from service.paths.base import FormatV1
+from service.types import PathKind
+
+_EXAMPLES = (
+    (
+        "Mia had 23 stickers. She gave 8 stickers to her brother. How many stickers does she have left?",
+        "Mia had 23 stickers and gave away 8. 23 - 8 = 15. The answer is 15",
+        "stickers = 23\ngiven_away = 8\nans = stickers - given_away",
+    ),
+    (
+        "A box holds 6 eggs. How many eggs are in 9 boxes?",
+        "Each of the 9 boxes holds 6 eggs. 6 * 9 = 54. The answer is 54",
+        "eggs_per_box = 6\nboxes = 9\nans = eggs_per_box * boxes",
+    ),
+    (
+        "Tom read 14 pages on Monday and 19 pages on Tuesday. The book has 50 pages. How many pages are unread?",
+        "Tom read 14 + 19 = 33 pages. The book has 50 pages, so 50 - 33 = 17 are unread. The answer is 17",
+        "monday = 14\ntuesday = 19\npages = 50\nans = pages - (monday + tuesday)",
+    ),
+    (
+        "A farmer shares 84 apples equally among 7 baskets and then adds 2 apples to each. "
+        "How many apples are in a basket?",
+        "Each basket gets 84 / 7 = 12 apples. Then 12 + 2 = 14. The answer is 14",
+        "apples = 84\nbaskets = 7\nadded = 2\nans = apples / baskets + added",
+    ),
+    (
+        "Sara has 31 coins. Ben has 12 coins more than Sara. There are 5 tables in the room. How many coins has Ben?",
+        "Ben has 12 coins more than the 31 coins of Sara. 31 + 12 = 43. The answer is 43",
+        "sara = 31\nmore = 12\nans = sara + more",
+    ),
+)
+
+
+class FewShotFormat:
+    """Shows a base model five problems solved both ways before it asks."""
+
+    stop: tuple[str, ...] = ("\nQuestion:",)
+
+    def __init__(self, bos: str = "") -> None:
+        """`bos` is the tokenizer's beginning-of-sequence token as text, empty where the model has none."""
+        self._plain = FormatV1()
+        solved = (
+            self._plain.prompt(kind, question) + text
+            for question, cot, pot in _EXAMPLES
+            for kind, text in ((PathKind.COT, cot), (PathKind.POT, pot))
+        )
+        self._examples = bos + "".join(f"{example}\n\n" for example in solved)
+
+    def prompt(self, kind: PathKind, question: str) -> str:
+        """See `PathFormat.prompt`."""
+        return self._examples + self._plain.prompt(kind, question)

@@ -1,0 +1,132 @@
+"""Every setting of the service, and the only reader of the environment.
+
+A setting is a flag (`--max-tokens 200`), an environment variable (`TWINPATH_MAX_TOKENS=200`) and a line of one TOML
+file (`max_tokens = 200`, named by `--config` or `TWINPATH_CONFIG`), in this order of precedence. Unknown keys fail.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from service.errors import ConfigurationError
+from service.types import Policy
+
+_PREFIX = "TWINPATH_"
+
+
+class EngineKind(StrEnum):
+    """Which engine samples the paths."""
+
+    VLLM = "vllm"
+    FAKE = "fake"
+
+
+class Settings(BaseSettings):
+    """The service's settings, checked and frozen. Field descriptions are the help texts of the flags."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$", description="Least level logged.")] = "info"
+
+    model: Annotated[
+        str | None,
+        Field(description="Model directory or Hugging Face name; none means the embedded default."),
+    ] = None
+    cache_dir: Annotated[Path, Field(description="Where built models are kept.")] = Path(
+        platformdirs.user_cache_dir("twinpath")
+    )
+
+    engine: Annotated[EngineKind, Field(description="What samples the paths.")] = EngineKind.VLLM
+    max_model_len: Annotated[int, Field(ge=64, description="Prompt and completion tokens of a path at most.")] = 2048
+    max_num_seqs: Annotated[int, Field(ge=1, le=4096, description="Paths decoded at the same time at most.")] = 64
+    kv_cache_gib: Annotated[int, Field(ge=1, description="Memory for the KV cache on a CPU, in GiB.")] = 2
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1, description="Share of a GPU's memory to use.")] = 0.9
+    fake_script: Annotated[
+        Path | None, Field(description="JSON Lines of problem, kind and text for --engine fake.")
+    ] = None
+    fake_tokens_per_s: Annotated[
+        float | None, Field(gt=0, description="Token rate of each path of --engine fake; none answers at once.")
+    ] = None
+
+    cot: Annotated[int, Field(ge=0, le=64, description="Chain-of-thought paths when a request names none.")] = 10
+    pot: Annotated[int, Field(ge=0, le=64, description="Program-of-thought paths when a request names none.")] = 10
+    policy: Annotated[Policy, Field(description="When a vote is decided when a request names none.")] = Policy.ADAPTIVE
+    temperature: Annotated[
+        float | None, Field(ge=0, le=2, description="Sampling temperature; none takes the checkpoint's own.")
+    ] = None
+    max_tokens: Annotated[int, Field(ge=1, le=4096, description="Completion tokens of a path at most.")] = 320
+    deadline_s: Annotated[float, Field(gt=0, le=600, description="Seconds until a problem is answered as it is.")] = 30
+
+    sandbox_workers: Annotated[int, Field(ge=1, le=256, description="Programs run at the same time at most.")] = 2
+    sandbox_timeout_s: Annotated[float, Field(gt=0, le=60, description="Seconds a program may take.")] = 2
+    sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory of a program, in MiB.")] = 256
+
+    allow_unlocked_sandbox: Annotated[
+        bool,
+        Field(
+            description="Run programs even where the kernel offers no lock; one that escapes the language policy "
+            "then acts with the service's own rights."
+        ),
+    ] = False
+
+    max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
+    max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
+    drain_s: Annotated[int, Field(ge=0, description="Seconds that open requests get to end at SIGTERM.")] = 30
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before environment before the file."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(f"{_PREFIX}CONFIG"))
+        return init_settings, env_settings, toml
+
+
+def load_settings(config: Path | None = None, **flags: Any) -> Settings:
+    """Read flags, environment and file.
+
+    Args:
+        config: the TOML file; None takes the one that `TWINPATH_CONFIG` names, if any.
+        flags: settings given on the command line; None means not given.
+
+    Raises:
+        ConfigurationError: a value is out of range, a key is unknown, or the file cannot be read.
+    """
+    if config is not None:
+        os.environ[f"{_PREFIX}CONFIG"] = str(config)
+    path = os.environ.get(f"{_PREFIX}CONFIG")
+    if path and not Path(path).is_file():
+        raise ConfigurationError(f"The settings file {path} does not exist.")
+    _refuse_unknown_variables()
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError("Wrong settings: " + "; ".join(lines)) from None
+    except ValueError as error:  # the TOML file
+        raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable is an error, not a setting that is silently left at its default."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{_PREFIX}CONFIG"}
+    unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    if unknown:
+        raise ConfigurationError(f"Unknown environment variables: {', '.join(unknown)}.")

@@ -1,0 +1,157 @@
+"""One request, from problem to solution. `Solver.solve` is the architecture; everything else here is a step of it.
+
+The solver knows no HTTP and no vLLM. A path that fails abstains; it never fails its problem. What concerns the whole
+problem is raised: `PromptTooLongError`, `EngineDeadError`, and `EngineError` when no path could be sampled.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from service.attempt import Attempt
+from service.engine.base import Completion, Engine, Finish, Sampling
+from service.errors import EngineDeadError, EngineError, SandboxError
+from service.paths.answer import answer_from_value
+from service.paths.base import PathFormat
+from service.paths.cot import parse_cot
+from service.paths.pot import extract_program
+from service.sandbox.base import Execution, Outcome, Sandbox
+from service.solution import PathResult, Problem, Solution
+from service.types import PathKind, PathOutcome
+from service.vote import Tally
+
+Observer = Callable[[PathResult, tuple[Tally, ...]], None]
+"""Told of every path that ends, with the votes counted so far."""
+
+
+class Solver:
+    """Solves problems with one engine, one sandbox and one prompt format; any number of problems at the same time."""
+
+    def __init__(self, engine: Engine, sandbox: Sandbox, path_format: PathFormat) -> None:
+        self._engine = engine
+        self._sandbox = sandbox
+        self._format = path_format
+
+    async def solve(self, problem: Problem, problem_id: str, observer: Observer | None = None) -> Solution:
+        """Sample the paths, run the programs, count the votes, stop when they are decided.
+
+        Args:
+            problem: what to solve.
+            problem_id: unique among the running problems; the paths' request ids begin with it.
+            observer: told of every path that ends.
+        """
+        attempt = Attempt(problem, problem_id)
+        paths = {asyncio.create_task(self._walk(attempt, index)) for index in range(len(attempt.kinds))}
+        running = paths
+        try:
+            while running and not attempt.decided:
+                ended, running = await asyncio.wait(
+                    running, timeout=attempt.seconds_left(), return_when=asyncio.FIRST_COMPLETED
+                )
+                if not ended:
+                    attempt.out_of_time = True
+                    break
+                for result in sorted((path.result() for path in ended), key=lambda result: result.index):
+                    attempt.record(result)
+                    if observer:
+                        observer(result, attempt.votes)
+        finally:
+            await self._stop(attempt, paths)
+        for path in running:
+            attempt.record(path.result())
+        return attempt.solution(self._engine.model)
+
+    async def _walk(self, attempt: Attempt, index: int) -> PathResult:
+        """One path, from prompt to answer."""
+        started = time.monotonic()
+        kind = attempt.kinds[index]
+        try:
+            completion = await self._sample(attempt, index)
+        except EngineDeadError:
+            raise
+        except EngineError as error:
+            attempt.engine_error = error
+            return PathResult(index, kind, PathOutcome.ERROR, detail=_line(error))
+        if completion.finish is Finish.ABORT or attempt.stopped:
+            result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
+        elif kind is PathKind.COT:
+            result = _read_rationale(index, completion.text, complete=completion.finish is Finish.STOP)
+        else:
+            result = await self._run_program(attempt, index, completion.text)
+        return replace(
+            result,
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+            seconds=time.monotonic() - started,
+        )
+
+    async def _sample(self, attempt: Attempt, index: int) -> Completion:
+        if attempt.stopped:
+            return Completion("", 0, 0, Finish.ABORT)
+        problem = attempt.problem
+        sampling = Sampling(
+            temperature=problem.temperature,
+            top_p=problem.top_p,
+            max_tokens=problem.max_tokens,
+            seed=path_seed(problem.seed, index),
+            stop=self._format.stop,
+        )
+        prompt = self._format.prompt(attempt.kinds[index], problem.text)
+        with attempt.sampling(index) as request_id:
+            return await self._engine.sample(request_id, prompt, sampling)
+
+    async def _run_program(self, attempt: Attempt, index: int, text: str) -> PathResult:
+        program = extract_program(text)
+        if program is None:
+            return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, detail="the text holds no program")
+        execution = attempt.executions.get(program)
+        if execution is None:  # textually equal programs run once
+            execution = attempt.executions[program] = asyncio.ensure_future(self._sandbox.run(program))
+        try:
+            return _read_execution(index, text, program, await asyncio.shield(execution))
+        except SandboxError as error:
+            return PathResult(index, PathKind.POT, PathOutcome.CRASHED, text, program=program, detail=_line(error))
+        except asyncio.CancelledError:
+            if not execution.cancelled():
+                raise
+            return PathResult(index, PathKind.POT, PathOutcome.ABORTED, text, program=program)
+
+    async def _stop(self, attempt: Attempt, paths: set[asyncio.Task[PathResult]]) -> None:
+        """Abort what is still sampled, drop what is still run, and wait until all of it has ended."""
+        attempt.stopped = True
+        try:
+            await self._engine.abort(attempt.sampled_now())
+        finally:
+            for execution in attempt.executions.values():
+                execution.cancel()
+            await asyncio.gather(*paths, *attempt.executions.values(), return_exceptions=True)
+
+
+def path_seed(seed: int, index: int) -> int:
+    """The seed of one path, in [0, 2^63): far from those of other paths and of neighbouring problem seeds."""
+    digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+def _read_rationale(index: int, text: str, *, complete: bool) -> PathResult:
+    path = parse_cot(text, complete=complete)
+    if path.answer is None:
+        return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail="the text states no answer")
+    return PathResult(index, PathKind.COT, PathOutcome.VOTED, path.text, answer=path.answer, repaired=path.repaired)
+
+
+def _read_execution(index: int, text: str, program: str, execution: Execution) -> PathResult:
+    if execution.outcome is not Outcome.OK or execution.value is None:
+        outcome = PathOutcome(execution.outcome.value)  # the two share the names of failures
+        return PathResult(index, PathKind.POT, outcome, text, program=program, detail=execution.detail)
+    answer = answer_from_value(execution.value)
+    if answer is None:
+        detail = "the program's result is no answer"
+        return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, program=program, detail=detail)
+    return PathResult(index, PathKind.POT, PathOutcome.VOTED, text, answer=answer, program=program)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
