@@ -81,11 +81,11 @@ def _copy(
     text = _written(answer)
     if text is None:
         return None
-    label = {"id": id_, "question": question, "source": f"{cot.source}+numbers", "weight": cot.weight}
+    source = f"{cot.source}+numbers"
     return (
         text,
-        Example(kind=PathKind.COT, text=reasoning, **label),
-        Example(kind=PathKind.POT, text=program, **label),
+        Example(id_, PathKind.COT, question, reasoning, source, cot.weight),
+        Example(id_, PathKind.POT, question, program, source, cot.weight),
     )
 
 

@@ -48,8 +48,8 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
     for fold in range(FOLDS):
         held = set(order[fold::FOLDS])
         fitted = fit([points[i] for i in order if i not in held])
-        for i in held:
-            mapped[i] = fitted(points[i][0])
+        for index in held:
+            mapped[index] = fitted(points[index][0])
     right = [good for _, good in points]
     return {
         "problems": len(samples),
@@ -88,12 +88,12 @@ def fit(points: Sequence[tuple[float, bool]]) -> Map:
     for value, rights in sorted(by_value.items()):
         blocks.append((sum(rights), len(rights), [value]))
         while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:
-            right, number, values = blocks.pop()
-            blocks[-1] = (blocks[-1][0] + right, blocks[-1][1] + number, blocks[-1][2] + values)
+            hits, number, values = blocks.pop()
+            blocks[-1] = (blocks[-1][0] + hits, blocks[-1][1] + number, blocks[-1][2] + values)
     ends = []
-    for right, number, values in blocks:
+    for hits, number, values in blocks:
         # One right and one wrong more: a handful of problems is no certainty.
-        share = (right + 1) / (number + 2)
+        share = (hits + 1) / (number + 2)
         ends += [(values[0], share)] if len(values) == 1 else [(values[0], share), (values[-1], share)]
     return Map(tuple(_monotone(ends)))
 

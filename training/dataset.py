@@ -1,8 +1,8 @@
 """Stage `dataset`: verified rationales → training examples, and the problems that are held out.
 
-Writes `train.jsonl` (one example a line), `dev.jsonl` and `test.jsonl` (problems), `card.json` and `card.md`. A question
-counts only if it has rationales of both kinds (`balance`), so neither kind sees questions that the other does not.
-Choices are made on dev; test is for the figures at the end.
+Writes `train.jsonl` (one example a line), `dev.jsonl` and `test.jsonl` (problems), `card.json` and `card.md`. With
+`balance` a question counts only if it has rationales of both kinds, so neither kind sees questions that the other does
+not. Choices are made on dev; test is for the figures at the end.
 """
 
 import json
@@ -50,6 +50,17 @@ def build(parts: Parts, sources: Sequence[Source], settings: Dataset, seed: int,
     facts = card(examples, evaluations)
     (out / CARD).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     (out / "card.md").write_text(card_text(facts))
+
+
+def merge(examples: Sequence[Example], own: Sequence[Rationale]) -> list[Example]:
+    """The teacher's examples with the student's own rationales of the same questions behind them."""
+    questions = {example.id: example for example in examples}
+    found = [
+        Example(r.id, r.kind, questions[r.id].question, r.text, questions[r.id].source, questions[r.id].weight)
+        for r in own
+        if r.id in questions
+    ]
+    return [*examples, *found]
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -101,7 +112,11 @@ def card_text(facts: Mapping[str, Any]) -> str:
         f"| {r['longest_chars']} |"
         for r in facts["rows"]
     ]
-    lines += ["", "| held out | questions | exact twin | number-masked twin | ≥ 80 % of words |", "|---|---:|---:|---:|---:|"]
+    lines += [
+        "",
+        "| held out | questions | exact twin | number-masked twin | ≥ 80 % of words |",
+        "|---|---:|---:|---:|---:|",
+    ]
     lines += [
         f"| {name} | {o['questions']} | {o['exact']} | {o['masked']} | {o['similar']} |"
         for name, o in facts["overlap"].items()

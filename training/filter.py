@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 from service.paths.answer import matches
 from service.paths.pot import extract_program
@@ -121,7 +122,7 @@ def _drop_repetitions(
 
 def _word_pairs(text: str) -> frozenset[tuple[str, str]]:
     words = ["", *text.lower().split(), ""]
-    return frozenset(zip(words, words[1:], strict=False))
+    return frozenset(pairwise(words))
 
 
 def _overlap(a: frozenset[tuple[str, str]], b: frozenset[tuple[str, str]]) -> float:

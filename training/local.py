@@ -3,7 +3,7 @@
 Slower than the service, and its random draws are not the service's; the format, the parsers and the sandbox are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -31,12 +31,14 @@ class LocalStudent:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def sample(self, questions: Sequence[str], *, paths: int, temperature: float, seed: int) -> list[list[SampledPath]]:
+    def sample(
+        self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
+    ) -> list[list[SampledPath]]:
         """See `Sampler.sample`."""
         found: list[list[SampledPath]] = [[] for _ in questions]
-        asked = [(at, kind) for at in range(len(questions)) for kind in PathKind]
-        prompts = [self._format.prompt(kind, questions[at]) for at, kind in asked]
-        for index in range(-1, paths):
+        for index in range(-1, max(paths.values())):
+            asked = [(at, k) for at in range(len(questions)) for k in PathKind if index < paths.get(k, 0) > 0]
+            prompts = [self._format.prompt(kind, questions[at]) for at, kind in asked]
             texts = self._generate(prompts, temperature if index >= 0 else 0.0, seed * 1000 + index)
             for (at, kind), (text, tokens) in zip(asked, texts, strict=True):
                 found[at].append(SampledPath(kind, index, text, tokens))
@@ -44,7 +46,7 @@ class LocalStudent:
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[str], temperature: float, seed: int) -> list[tuple[str, int]]:
-        torch.manual_seed(seed)
+        torch.manual_seed(seed % 2**63)
         was_training = self._model.training
         self._model.eval()
         texts = []

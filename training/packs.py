@@ -69,10 +69,8 @@ class Encoder:
         """The prompt's tokens, and the completion's with the end-of-sequence token."""
         prompt = self._ids(self._format.prompt(example.kind, example.question))
         whole = self._ids(self._format.prompt(example.kind, example.question) + example.text)
-        if whole[: len(prompt)] == prompt:
-            completion = whole[len(prompt) :]
-        else:  # a token spans the border: the service's prompt ends at it, so must ours
-            completion = self._ids(example.text)
+        # Where a token would span the border, the service's prompt ends at it, and so must ours.
+        completion = whole[len(prompt) :] if whole[: len(prompt)] == prompt else self._ids(example.text)
         return prompt, (*completion, self._tokenizer.eos_token_id)
 
     def pack(self, examples: Sequence[Example]) -> Pack:

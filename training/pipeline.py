@@ -7,20 +7,27 @@ A run lives in one directory, an artifact a stage. Asking for a stage makes what
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from service.errors import ConfigurationError
 from service.types import PathKind
 from training import dataset, importers, mechanical, vocabulary
 from training.filter import filter_rationales, table
-from training.manifest import Artifact, file_digest, make, path_digest
+from training.manifest import Artifact, commit, file_digest, make, path_digest
 from training.packs import Example
-from training.rationale import Problem, Rationale, read_rationales, write_rows
-from training.recipe import Recipe, Source
+from training.rationale import Problem, Rationale, read_problems, read_rationales, write_rows
+from training.recipe import Decoding, Recipe, Source
+from training.report import SAMPLES, open_sampler, write_calibration, write_comparison, write_export
+from training.sampling import sample_to
 from training.split import Split, split
 
+if TYPE_CHECKING:
+    from training.export import Facts
+
+NONE: Mapping[str, str] = {}
 STAGES = ("teacher", "filter", "dataset", "base", "train", "second", "compare", "calibrate", "export")
 
 
@@ -44,8 +51,12 @@ class Pipeline:
     def _teacher(self) -> Artifact:
         from training.teacher import sample_all
 
+        if self.recipe.teacher is None:
+            raise ConfigurationError("the recipe has no [teacher]")
         asked = {s.name: self._problems(s) for s in self.recipe.sources if s.teacher}
-        build = partial(sample_all, self.recipe.teacher, asked, seed=self.recipe.seed, cache=self.root / "teacher.cache")
+        build = partial(
+            sample_all, self.recipe.teacher, asked, seed=self.recipe.seed, cache=self.root / "teacher.cache"
+        )
         settings = {"teacher": self.recipe.teacher, "sources": tuple(s for s in self.recipe.sources if s.teacher)}
         return self._make("teacher", settings, self._files("problems"), build)
 
@@ -57,7 +68,9 @@ class Pipeline:
         return self._make("filter", {"filter": self.recipe.filter, "sources": sources}, inputs, self._build_filter)
 
     def _build_filter(self, out: Path) -> None:
-        problems, held, rationales = {}, [], []
+        problems: dict[str, Problem] = {}
+        held: list[str] = []
+        rationales: list[Rationale] = []
         for source in self.recipe.sources:
             found, parts = self._problems(source), self._split(source)
             problems |= {problem.id: problem for problem in found}
@@ -104,19 +117,140 @@ class Pipeline:
     def _train(self) -> Artifact:
         return self.train_as("train", self.examples())
 
+    def training_problems(self) -> list[Problem]:
+        """The problems of all sources that are not held out."""
+        return [problem for source in self.recipe.sources for problem in self._split(source).train]
+
     def examples(self) -> list[Example]:
         """The training examples of the data set."""
         return dataset.read_examples(self.stage("dataset").path / dataset.TRAIN)
 
-    def train_as(self, name: str, examples: list[Example], **changes: Any) -> Artifact:
+    def train_as(
+        self, name: str, examples: list[Example], *, inputs: Mapping[str, str] = NONE, **changes: Any
+    ) -> Artifact:
         """A student trained on `examples`, with `changes` to the recipe's training settings."""
         from training.train import train
 
         settings = self.recipe.train.model_copy(update=changes)
         repeats = {source.name: source.repeat for source in self.recipe.sources}
-        inputs = {"dataset": self.stage("dataset").digest, "base": self.stage("base").digest}
+        inputs = {"dataset": self.stage("dataset").digest, "base": self.stage("base").digest, **inputs}
         build = partial(train, self.base_model(), examples, settings, seed=self.recipe.seed, repeats=repeats)
         return self._make(name, {"train": settings, "repeats": repeats}, inputs, lambda out: build(out=out))
+
+    def student(self) -> Artifact:
+        """The student that is measured and exported: of the second round where there is one."""
+        return self.stage("second") if self.recipe.second_round.enabled else self.stage("train")
+
+    def _second(self) -> Artifact:
+        from training.second import own_rationales
+
+        settings = self.recipe.second_round
+        first = self.stage("train")
+        drawn = own_rationales(self, first, settings)
+        merged_data = dataset.merge(self.examples(), read_rationales(drawn.path / "rationales.jsonl"))
+        return self.train_as("second", merged_data, inputs={"own": drawn.digest})
+
+    def _compare(self) -> Artifact:
+        settings = self.recipe.compare
+        both, double = dict.fromkeys(PathKind, settings.paths), 2 * settings.paths
+        alone = {kind: self.train_as(f"train-{kind.value}", self.examples(), kinds=(kind,)) for kind in PathKind}
+        samples = {"mixed": self.samples(self.student(), settings, settings.split, both)}
+        for kind, student in alone.items():
+            samples[kind.value] = self.samples(student, settings, settings.split, {kind: double})
+        inputs = {name: artifact.digest for name, artifact in samples.items()}
+        build = partial(write_comparison, {name: a.path / SAMPLES for name, a in samples.items()}, settings.paths)
+        return self._make("compare", {"paths": settings.paths}, inputs, build)
+
+    def _calibrate(self) -> Artifact:
+        settings = self.recipe.calibrate
+        both = dict.fromkeys(PathKind, settings.paths)
+        samples = self.samples(self.student(), settings, "dev", both)
+        build = partial(write_calibration, samples.path / SAMPLES, settings.paths, settings.bins, self.recipe.seed)
+        return self._make("calibrate", {"calibrate": settings}, {"samples": samples.digest}, build)
+
+    def samples(
+        self, student: Artifact, decoding: Decoding, split_name: str, paths: Mapping[PathKind, int]
+    ) -> Artifact:
+        """A student's paths over a held-out part."""
+        data = self.stage("dataset")
+        problems = read_problems(data.path / f"{split_name}.jsonl")
+        return self.sample(student, decoding, split_name, problems, paths)
+
+    def sample(
+        self, student: Artifact, decoding: Decoding, label: str, problems: list[Problem], paths: Mapping[PathKind, int]
+    ) -> Artifact:
+        """A student's paths over `problems`, through the merged model."""
+        model = self.merged(student)
+        if decoding.problems:
+            problems = problems[: decoding.problems]
+
+        def build(out: Path) -> None:
+            with open_sampler(decoding, model.path, self.root / "log" / f"{student.path.name}.{label}.log") as sampler:
+                sample_to(
+                    out / SAMPLES,
+                    problems,
+                    sampler,
+                    paths=paths,
+                    temperature=decoding.temperature,
+                    seed=self.recipe.seed,
+                )
+
+        settings = {
+            "decoding": decoding,
+            "paths": {kind.value: n for kind, n in paths.items()},
+            "problems": [problem.id for problem in problems],
+        }
+        return self._make(f"{student.path.name}-{label}", settings, {"model": model.digest}, build)
+
+    def merged(self, student: Artifact) -> Artifact:
+        """A student as a plain model directory that the service serves."""
+        from training.export import write_model
+
+        build = partial(write_model, self.base_model(), student.path)
+        facts = self._facts()
+        inputs = {"student": student.digest, "base": self.stage("base").digest}
+        return self._make(f"{student.path.name}-merged", {}, inputs, lambda out: build(out, facts))
+
+    def _export(self) -> Artifact:
+        calibrated = self.stage("calibrate") if self.recipe.calibrate.enabled else None
+        compared = self.stage("compare") if self.recipe.compare.enabled else None
+        student, base, data = self.student(), self.stage("base"), self.stage("dataset")
+        found = {"student": student, "base": base, "dataset": data, "calibrate": calibrated, "compare": compared}
+        inputs = {name: artifact.digest for name, artifact in found.items() if artifact}
+        data_digests = {name: self.stage(name).digest for name in ("filter", "dataset")}
+        settings = {
+            "decoding": self.recipe.calibrate.temperature,
+            "export": self.recipe.export,
+            "name": self.recipe.name,
+            "student": self.recipe.student,
+        }
+
+        def build(out: Path) -> None:
+            write_export(
+                self.recipe,
+                out,
+                base=self.base_model(),
+                student=student.path,
+                facts=replace(
+                    self._facts(), data=data_digests, decoding={"temperature": self.recipe.calibrate.temperature}
+                ),
+                data=data.path,
+                rationales=self.stage("filter").path / "rationales.jsonl",
+                calibrated=calibrated.path if calibrated else None,
+                compared=compared.path if compared else None,
+            )
+
+        return self._make("export", settings, inputs, build)
+
+    def _facts(self) -> "Facts":
+        from training.export import Facts
+
+        return Facts(
+            base_model=self.recipe.student.name or Path(self.recipe.student.model).name,
+            recipe=self.recipe.name,
+            seed=self.recipe.seed,
+            commit=commit(),
+        )
 
     @property
     def _asks_teacher(self) -> bool:

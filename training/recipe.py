@@ -26,9 +26,13 @@ class Section(BaseModel):
 
 
 class Student(Section):
-    """The base model. `vocabulary` > 0 trims tokenizer and head to about that many tokens before training."""
+    """The base model: a directory or a Hugging Face name. `name` is what the checkpoint says it was made from.
+
+    `vocabulary` > 0 trims tokenizer and head to about that many tokens before training.
+    """
 
     model: str
+    name: str = ""
     vocabulary: Count = 0
 
 
@@ -124,6 +128,7 @@ class SecondRound(Section):
     """The student's own verified paths as further rationales."""
 
     enabled: bool = False
+    engine: Literal["vllm", "transformers"] = "transformers"
     paths: Positive = 4
     temperature: Annotated[float, Field(gt=0)] = 0.8
     problems: Count = 0

@@ -6,7 +6,7 @@ a killed run goes on with the next problem. Two samplers: `ServedStudent` asks T
 figures are made with; `LocalStudent` generates with transformers, for smoke runs and where no engine is installed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,9 +15,8 @@ from service.paths.answer import matches
 from service.types import PathKind
 from training.judge import judge
 from training.rationale import Problem, read_rows, write_rows
-from training.recipe import Decoding
 
-FORWARD_PROBLEMS = 16
+GROUP = 16
 """Problems sampled, judged and written together."""
 
 
@@ -50,24 +49,34 @@ class Sampled:
 class Sampler(Protocol):
     """Samples paths from one student. The texts are raw; judging is the caller's."""
 
-    def sample(self, questions: Sequence[str], *, paths: int, temperature: float, seed: int) -> list[list[SampledPath]]:
-        """For each question a greedy path and `paths` sampled ones of each kind."""
+    def sample(
+        self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
+    ) -> list[list[SampledPath]]:
+        """For each question and each kind with paths, a greedy path and that many sampled ones."""
         ...
 
 
-def sample_to(out: Path, problems: Sequence[Problem], sampler: Sampler, decoding: Decoding, seed: int) -> list[Sampled]:
+def sample_to(
+    out: Path,
+    problems: Sequence[Problem],
+    sampler: Sampler,
+    *,
+    paths: Mapping[PathKind, int],
+    temperature: float,
+    seed: int,
+) -> list[Sampled]:
     """Sample all problems into the file `out`, going on where it stops; returns all of them in order."""
-    wanted = list(problems[: decoding.problems] if decoding.problems else problems)
+    wanted = list(problems)
     done = list(read_samples(out)) if out.is_file() else []
     progress = out.with_suffix(".progress")
     if not done and progress.is_file():
         done = list(read_samples(progress))
-    for start in range(len(done), len(wanted), FORWARD_PROBLEMS):
-        part = wanted[start : start + FORWARD_PROBLEMS]
+    for start in range(len(done), len(wanted), GROUP):
+        part = wanted[start : start + GROUP]
         texts = sampler.sample(
             [problem.question for problem in part],
-            paths=decoding.paths,
-            temperature=decoding.temperature,
+            paths=paths,
+            temperature=temperature,
             seed=seed + start,
         )
         done += judged(part, texts)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,22 +66,24 @@ class ServedStudent:
                 self._service.kill()
                 self._service.wait()
 
-    def sample(self, questions: Sequence[str], *, paths: int, temperature: float, seed: int) -> list[list[SampledPath]]:
+    def sample(
+        self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
+    ) -> list[list[SampledPath]]:
         """See `Sampler.sample`."""
         return asyncio.run(self._sample(questions, paths, temperature, seed))
 
     async def _sample(
-        self, questions: Sequence[str], paths: int, temperature: float, seed: int
+        self, questions: Sequence[str], paths: Mapping[PathKind, int], temperature: float, seed: int
     ) -> list[list[SampledPath]]:
         places = asyncio.Semaphore(CONCURRENT)
 
         async def ask(client: httpx.AsyncClient, question: str, number: int, greedy: bool) -> list[SampledPath]:
-            count = 1 if greedy else paths
-            if not count:
+            counts = {kind.value: min(n, 1) if greedy else n for kind, n in paths.items()}
+            if not any(counts.values()):
                 return []
             body = {
                 "problem": question,
-                "paths": {"cot": count, "pot": count},
+                "paths": {"cot": 0, "pot": 0} | counts,
                 "policy": "fixed",
                 "temperature": 0.0 if greedy else temperature,
                 "max_tokens": self._max_tokens,
@@ -115,7 +117,7 @@ class ServedStudent:
 
 
 def _paths(trace: Sequence[dict[str, Any]], greedy: bool) -> list[SampledPath]:
-    seen = {kind: -1 for kind in PathKind}
+    seen = dict.fromkeys(PathKind, -1)
     paths = []
     for path in trace:
         kind = PathKind(path["kind"])

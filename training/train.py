@@ -12,11 +12,10 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from training.manifest import LOG
 from training.packs import Encoder, Example
 from training.rationale import write_rows
 from training.recipe import Train
-from training.schedule import Plan, Schedule, schedule
+from training.schedule import Plan, schedule
 from training.student import load_tokenizer, prepare
 from training.trainer import Microbatches, MixedTrainer, only
 

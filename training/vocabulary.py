@@ -143,9 +143,9 @@ def _pair(merge: str | Sequence[str]) -> tuple[str, str]:
     return left, right
 
 
-def _is_alphabet(token: str) -> bool:
+def _is_alphabet(piece: str) -> bool:
     """Bytes and single characters: what any text can fall back to."""
-    return len(token) == 1 and (token.isascii() or token in "▁Ġ" or ord(token) < 0x180) or token.startswith("<0x")
+    return (len(piece) == 1 and (piece.isascii() or piece in "▁Ġ" or ord(piece) < 0x180)) or piece.startswith("<0x")
 
 
 def _is_plain(token: str) -> bool:
