@@ -45,6 +45,9 @@ def test_weight_beats_number() -> None:
 def test_a_tie_goes_to_more_kinds_then_more_votes_then_the_earliest_path() -> None:
     kinds = count(ballots((0, COT, 1), (1, COT, 1), (2, COT, 2), (3, POT, 2)))
     assert kinds[0].answer == answer(2)
+    cast = [Ballot(0, COT, answer(1)), Ballot(1, COT, answer(1)), Ballot(2, COT, answer(1))]
+    cast += [Ballot(3, COT, answer(2), 1.5), Ballot(4, POT, answer(2), 1.5)]
+    assert count(cast)[0].answer == answer(2)
     votes = count([Ballot(0, COT, answer(1), 2.0), Ballot(1, COT, answer(2)), Ballot(2, COT, answer(2))])
     assert votes[0].answer == answer(2)
     earliest = count(ballots((3, COT, 1), (2, COT, 2)))

@@ -112,13 +112,13 @@ def means_a_part(run: Run, result: Number) -> bool:
         return False
     signs = [place for place, item in enumerate(run.items) if item in ("+", "-")]
     last = Run(run.items[signs[-1] + 1 :]) if signs else Run()
-    if len(last.items) > 1 and agrees(compute(last, [n.value for n in last.numbers], READINGS[0]), result, last):
+    if len(last.items) > 1 and agrees(compute(last, last.values, READINGS[0]), result, last):
         return True
     for place, item in enumerate(run.items):
         if isinstance(item, Number) and item.decimals:
             tail = Run(run.items[place:])
             after_stop = Fraction(abs(item.value.numerator) * 10**item.decimals // item.value.denominator)
-            values = [after_stop % 10**item.decimals, *(number.value for number in tail.numbers[1:])]
+            values = [after_stop % 10**item.decimals, *tail.values[1:]]
             if any(agrees(compute(tail, values, reading), result, tail) for reading in READINGS):
                 return True
     return False

@@ -41,19 +41,30 @@ def parse_cot(text: str, *, complete: bool = False) -> CotPath:
     if len(text) > MAX_RATIONALE:
         return CotPath(None, None, False, text)
     following = _FOLLOWING.search(text)
-    own = text[: following.start()] if following else text
-    stated, place = _stated(own)
-    repairs = check_equations(own)
+    own, rest = (text[: following.start()], text[following.start() :]) if following else (text, "")
+    first = path = _read(own, complete)
+    for _ in range(_ROUNDS):
+        if not path.repaired:
+            return CotPath(path.answer, first.stated, first.repaired, path.text + rest)
+        path = _read(path.text, complete)
+    return CotPath(first.stated, first.stated, False, text)  # repairs that undo one another repair nothing
+
+
+def _read(text: str, complete: bool) -> CotPath:
+    """One round: the statement, and every equation once. A repair may show that another equation is false."""
+    stated, place = _stated(text)
+    repairs = check_equations(text)
     if complete and place is None:
-        stated = _concluded(own, repairs)
+        stated = _concluded(text, repairs)
     answer = stated
     if place is not None and stated is not None and stated.value is not None and stated.value in repairs.answers:
         value = repairs.answers[stated.value]
         answer = answer_from_value(value)
-        _restate(own, place, stated.value, value, repairs)
-    return CotPath(answer, stated, bool(repairs.edits), repairs.apply(own) + text[len(own) :])
+        _restate(text, place, stated.value, value, repairs)
+    return CotPath(answer, stated, bool(repairs.edits), repairs.apply(text))
 
 
+_ROUNDS = 4
 _FOLLOWING = re.compile(r"\n\s{0,9}(?:Question|Problem|Q)\s?:")
 _STATED = re.compile(r"\banswer\**\s?(?:is|:)(?:\s?:)?|####|\\boxed\s?\{", re.IGNORECASE)
 _PHRASE = 400  # characters after a marker
@@ -84,4 +95,7 @@ def _restate(text: str, place: int, old: Fraction, new: Fraction, repairs: Repai
                 repairs.edits[found.start()] = (found.end(), write(new, thousands="," in found[0]))
             return
     line = text.find("\n", place)
-    repairs.edits[place] = (line if line >= 0 else len(text), f" {write(new)}")
+    end = line if line >= 0 else len(text)
+    for start in [start for start in repairs.edits if place <= start < end]:
+        del repairs.edits[start]  # the whole phrase is written anew
+    repairs.edits[place] = (end, f" {write(new)}")

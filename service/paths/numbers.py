@@ -14,8 +14,8 @@ LIMIT = 10**60
 _MAX_DECIMALS = 60
 _SHORT_DIGITS = 12
 _MAX_DENOMINATOR = 10_000
-_SLACK_ULPS = 16
-_WHOLE_FROM = 1e14  # from here on 16 ulp are no less than a quarter
+_SLACK_ULPS = 512
+_WHOLE_FROM = 1e12  # from about here on 512 ulp are an eighth and more
 
 
 def within_limits(value: Fraction) -> bool:
@@ -48,9 +48,10 @@ def from_float(number: float) -> Fraction | None:
     """The number that a binary float stands for; None for NaN, infinities and what is beyond the limits.
 
     A float that prints with at most 12 digits is that decimal. A longer one carries round-off: it is the simplest
-    fraction within 16 ulp of max(|x|, 1), if its denominator is at most 10,000 (0.1 + 0.2 is 3/10,
-    0.3333333333333333 is 1/3). An irrational number meets such a fraction by chance with a probability below
-    1e-6 (about 0.3 q² fractions up to denominator q in a unit); all others are the decimal that Python prints.
+    fraction within 512 ulp of max(|x|, 1), if its denominator is at most 10,000 (0.1 + 0.2 is 3/10,
+    0.3333333333333333 is 1/3; 1000.1 - 1000 is 0.1, which takes 93 ulp). Near 1 that is 1e-13, where a number at
+    random meets such a fraction with a probability of 1e-5 (0.3 q² fractions have a denominator up to q in a
+    unit); all others are the decimal that Python prints.
     The simplest fraction of an interval is the highest node in it of the Stern-Brocot tree (Graham, Knuth and
     Patashnik, Concrete Mathematics, §4.5).
     """

@@ -34,6 +34,7 @@ class Repairs:
     # As `answers`, for operands: without the false results that were operands before, and may still be meant as such.
     _carried: dict[Fraction, Fraction] = field(default_factory=dict)
     _operands: set[Fraction] = field(default_factory=set)
+    _written: dict[int, Fraction] = field(default_factory=dict)
 
     def apply(self, text: str) -> str:
         """The text with the repairs written in."""
@@ -45,10 +46,8 @@ class Repairs:
 
     def carry(self, run: Run) -> list[Fraction]:
         """The run's operands, false results among them replaced."""
-        values = [number.value for number in run.numbers]
-        carried = [self._carried.get(value, value) for value in values]
-        self._operands.update(values)
-        return carried
+        self._operands.update(run.values)
+        return [self._written.get(n.start, self._carried.get(n.value, n.value)) for n in run.numbers]
 
     def confirm(self, result: Number) -> None:
         """Note a true result: from here on its number means itself."""
@@ -68,6 +67,7 @@ class Repairs:
         """Write `value` in the place of a number, unless it stands there."""
         if value != number.value:
             self.edits[number.start] = (number.end, write(value, number.thousands))
+            self._written[number.start] = value
 
 
 def check_equations(text: str) -> Repairs:
@@ -112,22 +112,21 @@ def _check_sum(ours: Run, theirs: Run, repairs: Repairs) -> None:
 
     What fits none of them is not trusted from here on.
     """
-    values = [number.value for number in ours.numbers]
-    carried = repairs.carry(ours)
+    values = ours.values
     result = theirs.numbers[0]
+    if any(agrees(compute(ours, values, reading), result, ours) for reading in READINGS):
+        theirs.plain = _settle(ours, ours, result, repairs, doubtful=False)
+        return
+    carried = repairs.carry(ours)
     step = _step(ours, theirs)
     if step is not None:
         for number, value in zip(ours.numbers, carried, strict=True):
             repairs.write(number, value)
-        theirs.plain = _settle(step, step, result, repairs, False)
+        theirs.plain = _settle(step, step, result, repairs, doubtful=False)
         return
-    total = {compute(theirs, [number.value for number in theirs.numbers], reading) for reading in READINGS}
-    if any(compute(ours, values, reading) in total for reading in READINGS):
-        theirs.plain = values == carried
-    elif any(agrees(compute(ours, values, reading), result, ours) for reading in READINGS):
-        theirs.plain = _settle(ours, ours, result, repairs, False)
-    else:
-        theirs.plain = False
+    total = {compute(theirs, theirs.values, reading) for reading in READINGS}
+    same = any(compute(ours, values, reading) in total for reading in READINGS)
+    theirs.plain = same and values == carried
 
 
 def _step(ours: Run, theirs: Run) -> Run | None:
@@ -145,7 +144,7 @@ def _step(ours: Run, theirs: Run) -> Run | None:
 
 def _settle(ours: Run, run: Run, result: Number, repairs: Repairs, doubtful: bool) -> bool:
     """Check a run's result, repair it if need be; False where it neither holds nor can be repaired."""
-    values = [number.value for number in run.numbers]
+    values = run.values
     carried = repairs.carry(run)
     reading = next((r for r in READINGS if agrees(compute(run, values, r), result, run)), None)
     if reading is not None and values == carried:
@@ -155,6 +154,7 @@ def _settle(ours: Run, run: Run, result: Number, repairs: Repairs, doubtful: boo
     if reading is not None or not (doubtful or mixes_percent(run) or means_a_part(run, result)):
         value = compute(run, carried, reading or READINGS[0])
     if value is None or value < 0 or not within_limits(value):
+        repairs.confirm(result)  # whatever it rests on, from here on its number means this result
         return False
     for number, operand in zip(ours.numbers, carried, strict=True):
         repairs.write(number, operand)

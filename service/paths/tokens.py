@@ -45,9 +45,10 @@ def _ends(tokens: list[Token]) -> set[int]:
     return ends
 
 
-# bad: a clock time, a date, an algebraic term (2x; units such as 5m are none), a power, a root, a subscript.
+# bad: a clock time (5:30, 0900), a date, an algebraic term (2x, but not 5m), a power, a root, a subscript.
 _TOKEN = re.compile(
     r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | (?<![0-9])[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])
+      | (?<![0-9.,])0[0-9]+
       | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
     |(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
     |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from service.paths.answer import parse_answer
 from service.paths.cot import MAX_RATIONALE, parse_cot
 from service.paths.numbers import decimals_of, write
+from service.paths.repair import check_equations
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,11 @@ def test_a_final_equation_states_the_answer_of_a_complete_text_alone(text: str, 
         ("5 + 3 = 9 = 9. The answer is 9", "5 + 3 = 8 = 8. The answer is 8", "8"),
         ("2 * 3 + 4 = 7 + 4 = 11. The answer is 11", "2 * 3 + 4 = 6 + 4 = 10. The answer is 10", "10"),
         ("5 * 3 = 15 + 4 = 18. The answer is 18", "5 * 3 = 15 + 4 = 19. The answer is 19", "19"),
+        ("15 + 35 + 35 = 85 + 35 = 121. The answer is 121", "15 + 35 + 35 = 85 + 35 = 120. The answer is 120", "120"),
+        ("Multiply: 27 * 23 27 * 23 = 611. The answer is 611",
+         "Multiply: 27 * 23 27 * 23 = 621. The answer is 621", "621"),
+        ("7 + 1 = 8. 2 * 3 + 4 = 7 + 4 = 11. The answer is 11",
+         "7 + 1 = 8. 2 * 3 + 4 = 6 + 4 = 10. The answer is 10", "10"),
         ("Total = 5 + 3 = 9. The answer is 9", "Total = 5 + 3 = 8. The answer is 8", "8"),
         ("He has 3 bags, so 3 * 4 = 13 pens and 13 - 2 = 11. The answer is 11",
          "He has 3 bags, so 3 * 4 = 12 pens and 12 - 2 = 10. The answer is 10", "10"),
@@ -95,16 +101,21 @@ def test_a_final_equation_states_the_answer_of_a_complete_text_alone(text: str, 
          "31 packs * 6 pencils/pack = 186 pencils. The answer is 186", "186"),
         ("90 drums / 6 days = 16 drums per day. The answer is 16",
          "90 drums / 6 days = 15 drums per day. The answer is 15", "15"),
-        ("24 (red) + 51 (blue) = 85 (in all). The answer is 85", "24 (red) + 51 (blue) = 75 (in all). The answer is 75", "75"),
+        ("24 (red) + 51 (blue) = 85 (in all). The answer is 85",
+         "24 (red) + 51 (blue) = 75 (in all). The answer is 75", "75"),
         ("48/2 = <<48/2=25>>25\n#### 25", "48/2 = <<48/2=24>>25\n#### 24", "24"),
         ("The answer is 150 - 4 = 110", "The answer is 150 - 4 = 146", "146"),
         ("So \\boxed{5 + 3 = 9}", "So \\boxed{5 + 3 = 8}", "8"),
         ("5 + 6 = 12. The answer is twelve apples", "5 + 6 = 11. The answer is 11", "11"),
+        ("5 + 6 = 12. The answer is twelve, 9 - 1 = 7", "5 + 6 = 11. The answer is twelve, 9 - 1 = 8", "8"),
+        ("5 + 6 = 12. The answer is twelve\n9 - 1 = 7", "5 + 6 = 11. The answer is 11\n9 - 1 = 8", "11"),
         ("20 / 50 = 30%. The answer is 30%", "20 / 50 = 40%. The answer is 40%", "40"),
         ("100% - 20% = 70%. The answer is 70", "100% - 20% = 80%. The answer is 80", "80"),
+        ("100000 * 0.20 = 19920. The answer is 19920", "100000 * 0.20 = 20000. The answer is 20000", "20000"),
         ("12 + 5 = 5. The answer is 5", "12 + 5 = 17. The answer is 17", "17"),
         ("$5.20 - $2.60 = $2.50. The answer is 2.50", "$5.20 - $2.60 = $2.6. The answer is 2.6", "2.6"),
-        ("3 quarters * 25 cents = 70 cents. The answer is 70", "3 quarters * 25 cents = 70 cents. The answer is 70", "70"),
+        ("3 quarters * 25 cents = 70 cents. The answer is 70",
+         "3 quarters * 25 cents = 70 cents. The answer is 70", "70"),
         ("2 hours * 60 minutes/hour = 100 minutes. The answer is 100",
          "2 hours * 60 minutes/hour = 120 minutes. The answer is 120", "120"),
     ],
@@ -133,6 +144,16 @@ def test_a_true_result_of_the_same_number_ends_the_carrying() -> None:
 def test_a_false_result_that_was_an_operand_before_is_not_carried_into_operands() -> None:
     path = parse_cot("8 + 5 = 8. 8 * 3 = 24. The answer is 24")
     assert path.text == "8 + 5 = 13. 8 * 3 = 24. The answer is 24"
+
+
+def test_one_round_replaces_a_number_in_both_its_roles() -> None:
+    text = "7 + 1 = 8. 2 * 3 + 4 = 7 + 4 = 11"  # 7 is a false result here, and the first operand of what follows
+    assert check_equations(text).apply(text) == "7 + 1 = 8. 2 * 3 + 4 = 6 + 4 = 10"
+
+
+def test_rounds_go_on_until_nothing_is_false() -> None:
+    text = "2 * 3 + 4 = 7 + 4 = 2 * 3 + 4 = 7 + 4. The answer is 5"
+    assert parse_cot(text).text == "2 * 3 + 4 = 6 + 4 = 2 * 3 + 4 = 6 + 4. The answer is 5"
 
 
 def test_an_answer_that_rests_on_no_false_result_stays() -> None:
@@ -182,6 +203,9 @@ def test_an_answer_that_rests_on_no_false_result_stays() -> None:
         "3 boxes of 12 * 2 = 72",
         "5 * 3 boxes of 6 + 2 = 92",
         "17 000 / 5 = 3400",
+        "0900 - 90 = 0730",
+        "3/10 of the remaining 100 - 20 = 80",
+        "30 + 5 = 20 + 15 = 35",
         "ans = 5 + 3 == 9",
         "total = price * 3\nprint(total)",
         "8 letters + 8/2 = 4 digits",
@@ -218,7 +242,8 @@ def test_never_raises(text: str) -> None:
 
 
 _PIECES = st.sampled_from(
-    ["+", "-", "*", "/", " x ", " + ", " - ", " * ", " / ", " = ", "=", " = ", "(", ")", "%", "$", ".", ". ", ", ", "\n",
+    ["+", "-", "*", "/", " x ", " + ", " - ", " * ", " / ", " = ", "=", " = ", "(", ")", "%", "$", ".", ". ", ", ",
+     "\n",
      " apples", " of ", " and ", "The answer is ", "1", "2", "3", "5", "8", "13", "0.5", "1/2", "1,000", "0", " "]
 )  # fmt: skip
 
@@ -293,8 +318,9 @@ def test_a_false_first_result_is_recovered(
 
 @pytest.mark.parametrize(
     "piece",
-    ["1", "1+", "1=1", "(", "1+(", "5 (a) ", "(1 ", "1.2.3.", "answer is ", "1 + 1 = 3. ", "$ ", "1 x $ ", "1,111", "1% of ",
-     "x", "(((1)))", "\\boxed{", " ", "#", "\n", "\n ", "a ", "1 a ", "=", "1 - ", "- ", ")", "1/", "٣", "a-", "1(", "1 = "],
+    ["1", "1+", "1=1", "(", "1+(", "5 (a) ", "(1 ", "1.2.3.", "answer is ", "1 + 1 = 3. ", "$ ", "1 x $ ", "1,111",
+     "1% of ", "x", "(((1)))", "\\boxed{", " ", "#", "\n", "\n ", "a ", "1 a ", "=", "1 - ", "- ", ")", "1/", "٣",
+     "a-", "1(", "1 = "],
 )  # fmt: skip
 def test_work_is_bounded(piece: str) -> None:
     text = "1" + piece * (MAX_RATIONALE // len(piece) - 2) + "=2"

@@ -40,6 +40,7 @@ def test_write_with_thousands_separators() -> None:
         (100 / 3, Fraction(100, 3)),
         (2 / 7, Fraction(2, 7)),
         (1.1 - 1.0, Fraction(1, 10)),
+        (1000.1 - 1000, Fraction(1, 10)),
         (0.3 - 0.1 * 3, Fraction(0)),
         (-0.1 - 0.2, Fraction(-3, 10)),
         (1234567.8900000001, Fraction(123456789, 100)),

@@ -44,7 +44,8 @@ def test_programs(text: str, program: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "  \n ", "Ann has 5 pens. She buys 3 more.", "The number of pens is = 5 + 3", "5 + 3 = 8", "a == 5", "```\n```",
+    ["", "  \n ", "Ann has 5 pens. She buys 3 more.", "The number of pens is = 5 + 3", "5 + 3 = 8", "a == 5",
+     "```\n```",
      "```python\n```", "Question: what?", "\ud800 = 5", "x" * 10_000],
 )  # fmt: skip
 def test_nothing_to_run(text: str) -> None:
