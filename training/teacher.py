@@ -2,9 +2,9 @@
 
 Every answer is one file in a cache: after a kill, a changed cap or a longer list of problems, what was paid for is
 there. An answer that is no rationale is kept too: it cost money, and the filter judges it; one that was cut off stays
-in the cache alone. Requests that time out, are refused for their rate or come back as garbage are tried again; what still
-fails is reported at the end, and the next run asks for it alone. The cap holds at every moment: a request starts only
-if its worst case fits beside what is spent and what is under way. A timed-out attempt may have been billed by its
+in the cache alone. Requests that time out, are refused for their rate or come back as garbage are tried again; what
+still fails is reported at the end, and the next run asks for it alone. The cap holds at every moment: a request starts
+only if its worst case fits beside what is spent and what is under way. A timed-out attempt may have been billed by its
 provider unseen; the ledger's `lost` counts those.
 """
 

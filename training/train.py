@@ -5,6 +5,7 @@ counts only once its `COMPLETE` mark is written, and holds optimizer, schedule p
 leaves is the adapter (or the model) and `history.jsonl`, one line a step with each task's loss.
 """
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,8 +52,9 @@ def train(
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if trainer.is_world_process_zero():
         trainer.save_model(str(out))
-        (out / "training_args.bin").unlink(missing_ok=True)
-        (out / "README.md").unlink(missing_ok=True)
+        for name in ("training_args.bin", "README.md"):
+            (out / name).unlink(missing_ok=True)
+        _sort_config(out / "adapter_config.json")
         write_rows(out / HISTORY, trainer.state.log_history)
         shutil.rmtree(checkpoints, ignore_errors=True)
 
@@ -108,6 +110,14 @@ def last_complete(checkpoints: Path) -> Path | None:
         elif best is None or int(path.name.rpartition("-")[2]) > best[0]:
             best = (int(path.name.rpartition("-")[2]), path)
     return best and best[1]
+
+
+def _sort_config(path: Path) -> None:
+    """PEFT writes the adapted modules in a set's order, another one in every process."""
+    if path.is_file():
+        config = json.loads(path.read_text())
+        config["target_modules"] = sorted(config["target_modules"])
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def _plan(settings: Train, seed: int, repeats: dict[str, int], processes: int) -> Plan:

@@ -73,7 +73,11 @@ class MixedTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Adds each task's mean loss since the last log; leaves out the times, which no re-run repeats."""
+        """Adds each task's mean loss since the last log; leaves out what a resumed run would not repeat: the times, and
+        the mean over the steps of this process alone.
+        """
+        if "train_loss" in logs:
+            return
         if "loss" in logs:
             sums = self.accelerator.reduce(torch.stack([self._nll, self._tokens]).to(self.args.device)).cpu()
             for index, kind in enumerate(TASKS):
@@ -82,7 +86,7 @@ class MixedTrainer(Trainer):
             logs["tokens"] = int(sums[1].sum())
             self._nll.zero_()
             self._tokens.zero_()
-        super().log({name: value for name, value in logs.items() if "runtime" not in name and "per_second" not in name})
+        super().log(logs)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
