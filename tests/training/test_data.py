@@ -1,0 +1,200 @@
+"""From rationales to examples: mechanical programs, filter, split, leak check, augmentation, schedule, card."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from service.errors import ConfigurationError
+from service.types import PathKind
+from tests.training import tiny
+from training import dataset, importers, leak, mechanical
+from training.augment import augment, run_lines
+from training.filter import Fate, filter_rationales, table
+from training.packs import Encoder, Example
+from training.rationale import Problem, Rationale, read_problems
+from training.recipe import Dataset, Filter, Source
+from training.schedule import Plan, schedule
+from training.split import split
+from training.student import load_tokenizer
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data sets are not here")
+
+
+def test_annotations_become_a_linked_program() -> None:
+    solution = "100 / 2 = <<100/2=50>>50. 15 * 2 = <<15*2=30>>30. 100 - 50 - 30 - 15 = <<100-50-30-15=5>>5"
+    made = mechanical.from_annotations(Problem("p", "?", "5", {"solution": solution}))
+    assert made == Rationale("p", PathKind.POT, "annotation", "s1 = 100 / 2\ns2 = 15 * 2\nans = 100 - s1 - s2 - 15")
+
+
+@pytest.mark.parametrize(
+    ("solution", "answer"),
+    [("<<1/0=0>>", "0"), ("<<2+2=4>>", "5"), ("", "1"), ("<<2+x=4>>", "4"), ("<<__import__('os')=1>>", "1")],
+)
+def test_what_does_not_give_gold_makes_no_program(solution: str, answer: str) -> None:
+    assert mechanical.from_annotations(Problem("p", "?", answer, {"solution": solution})) is None
+
+
+def test_an_equation_becomes_one_line() -> None:
+    made = mechanical.from_equation(Problem("p", "?", "17", {"equation": "( 26.0 - 9.0 )"}))
+    assert made is not None
+    assert made.text == "ans = 26 - 9"
+    assert made.teacher == "equation"
+
+
+@needs_data
+def test_mechanical_programs_of_the_public_sets() -> None:
+    gsm8k, svamp = (read_problems(DATA / name / "train.jsonl") for name in ("gsm8k", "svamp"))
+    assert sum(mechanical.from_annotations(problem) is not None for problem in gsm8k) == 6991
+    assert sum(mechanical.from_equation(problem) is not None for problem in svamp) == 699
+
+
+def _filter(*rationales: Rationale, **settings: object) -> list[Fate]:
+    problems = {"p": Problem("p", "What is 3 plus 4?", "7"), "held": Problem("held", "?", "1")}
+    fates = []
+    for rationale in rationales:
+        found = filter_rationales(problems, ["held"], [rationale], Filter(**settings))  # type: ignore[arg-type]
+        ((_, counts),) = found.report.items()
+        (fate,) = counts
+        fates.append(fate)
+    return fates
+
+
+def test_the_filter_gives_each_rationale_its_fate() -> None:
+    texts = [
+        (PathKind.COT, "3 + 4 = 7. The answer is 7", Fate.KEPT),
+        (PathKind.COT, "3 + 4 = 8. The answer is 8", Fate.WRONG),
+        (PathKind.COT, "3 + 4 = 9, which is 7. The answer is 7", Fate.EQUATIONS),
+        (PathKind.COT, "I do not know", Fate.UNPARSED),
+        (PathKind.POT, "```python\nans = 3 + 4\n```", Fate.KEPT),
+        (PathKind.POT, "ans = 3 - 4", Fate.WRONG),
+        (PathKind.POT, "ans = 1 / 0", Fate.FAILED),
+        (PathKind.POT, "import os\nos.system('true')\nans = 7", Fate.FAILED),
+        (PathKind.POT, "Sorry.", Fate.UNPARSED),
+    ]
+    rationales = [Rationale("p", kind, "t", text) for kind, text, _ in texts]
+    assert _filter(*rationales) == [fate for _, _, fate in texts]
+    assert _filter(Rationale("held", PathKind.COT, "t", "The answer is 1")) == [Fate.HELD_OUT]
+    assert _filter(Rationale("q", PathKind.COT, "t", "The answer is 1")) == [Fate.ORPHAN]
+
+
+def test_near_duplicates_and_what_is_over_the_cap_fall_out() -> None:
+    long = "We add the two numbers of the question, so that three and four give seven: 3 + 4 = 7. The answer is 7"
+    texts = [long, long.replace("We", "we"), "3 + 4 = 7. The answer is 7", "4 + 3 = 7 in all. The answer is 7"]
+    found = filter_rationales(
+        {"p": Problem("p", "?", "7")},
+        (),
+        [Rationale("p", PathKind.COT, "t", text) for text in texts],
+        Filter(per_question=2),
+    )
+    assert [rationale.text for rationale in found.kept] == [texts[0], texts[2]]
+    assert table(found.report) == (
+        "| teacher | kind | rows | kept | near-duplicate | over the cap |\n|---|---|---:|---:|---:|---:|\n"
+        "| t | cot | 4 | 2 | 1 | 1 |\n"
+    )
+
+
+def test_the_split_depends_on_ids_and_seed_alone() -> None:
+    problems = [Problem(f"p{i}", "?", "1") for i in range(50)]
+    one = split(problems, seed=7, dev=5, test=10)
+    other = split([*problems[::-1], Problem("new", "?", "1")], seed=7, dev=5, test=10)
+    assert (len(one.train), len(one.dev), len(one.test)) == (35, 5, 10)
+    assert {p.id for p in one.test} - {p.id for p in other.test} <= {one.test[-1].id}
+    assert {p.id for p in one.test} != {p.id for p in split(problems, seed=8, dev=5, test=10).test}
+
+
+def test_leaks_by_text_numbers_and_words() -> None:
+    train = ["Ann has 3 red pens and 4 blue pens. How many pens?", "A train goes 60 miles."]
+    asked = [
+        "ann has 3 red pens and 4 blue pens.  How many pens?",
+        "Ann has 5 red pens and 9 blue pens. How many pens?",
+        "Ann has 5 red pens and 9 blue pens. How many pens now?",
+        "What is the capital of France?",
+    ]
+    assert leak.check(train, asked) == leak.Leaks(4, 1, 2, 3)
+
+
+def test_numbers_are_drawn_anew_in_question_reasoning_and_program() -> None:
+    cot, pot = tiny.examples(1)
+    copies = augment(cot, pot, "15", 2, seed=1)
+    assert len(copies) == 2
+    for answer, reasoning, program in copies:
+        assert reasoning.question == program.question != cot.question
+        assert run_lines(program.text) == Fraction(answer)
+        assert reasoning.text.endswith(f"The answer is {answer}")
+        assert reasoning.source == "tiny+numbers"
+    assert copies == augment(cot, pot, "15", 2, seed=1)
+
+
+def test_an_ambiguous_problem_is_not_augmented() -> None:
+    cot = Example("p", PathKind.COT, "Ann has 3 pens and 3 cups. How many things?", "3 + 3 = 6. The answer is 6")
+    pot = Example("p", PathKind.POT, cot.question, "ans = 3 + 3")
+    assert augment(cot, pot, "6", 2, seed=1) == []
+
+
+def test_the_data_set_and_its_card(tmp_path: Path) -> None:
+    problems = [Problem(row["id"], row["question"], row["answer"]) for row in tiny.problems(10)]
+    parts = dataset.Parts(
+        {"tiny": split(problems, seed=7, dev=2, test=2)},
+        [Rationale(row["id"], PathKind(row["kind"]), row["teacher"], row["text"]) for row in tiny.rationales(10)][:-1],
+    )
+    dataset.build(parts, [Source(name="tiny", problems="-")], Dataset(), 7, tmp_path)
+    examples = dataset.read_examples(tmp_path / dataset.TRAIN)
+    held = {p.id for name in (dataset.DEV, dataset.TEST) for p in read_problems(tmp_path / name)}
+    assert len(held) == 4
+    assert not held & {example.id for example in examples}
+    assert {example.kind for example in examples if example.id == examples[0].id} == set(PathKind)
+    rows = json.loads((tmp_path / dataset.CARD).read_text())["rows"]
+    assert [row["rows"] for row in rows] == [len(examples) / 2] * 2
+
+
+def _plan(**changes: object) -> Plan:
+    settings = {
+        "seed": 1,
+        "kinds": tuple(PathKind),
+        "epochs": 1,
+        "per_kind": 1,
+        "batch_tokens": 256,
+        "max_length": 256,
+        "repeats": {"tiny": 1},
+    }
+    return Plan(**(settings | changes))  # type: ignore[arg-type]
+
+
+def test_a_schedule_visits_each_question_and_keeps_to_its_budget(base: Path) -> None:
+    encoder = Encoder(load_tokenizer(base))
+    planned = schedule(tiny.examples(20), encoder, _plan(epochs=2))
+    assert planned == schedule(tiny.examples(20), encoder, _plan(epochs=2))
+    packs = [pack for batch in planned.batches for pack in batch]
+    assert len(packs) == 40
+    assert all(len(batch) * -(-max(map(len, batch)) // 16) * 16 <= 256 for batch in planned.batches)
+    assert len(schedule(tiny.examples(20), encoder, _plan(repeats={"tiny": 3})).batches) > len(planned.batches)
+
+
+def test_what_is_too_long_is_dropped_and_counted(base: Path) -> None:
+    planned = schedule(tiny.examples(4), Encoder(load_tokenizer(base)), _plan(max_length=40))
+    assert planned.dropped > 0
+    assert all(len(pack) <= 40 for batch in planned.batches for pack in batch)
+
+
+def test_one_kind_alone_has_the_same_budget(base: Path) -> None:
+    more = [Example(e.id, e.kind, e.question, f"{e.text} ", e.source) for e in tiny.examples(8)]
+    both = schedule([*tiny.examples(8), *more], Encoder(load_tokenizer(base)), _plan())
+    alone = schedule([*tiny.examples(8), *more], Encoder(load_tokenizer(base)), _plan(kinds=(PathKind.COT,)))
+    counts = [sum(len(pack.branches) for batch in s.batches for pack in batch) for s in (both, alone)]
+    assert counts == [16, 16]
+
+
+def test_public_sets_are_read_by_their_columns() -> None:
+    rows = {
+        "svamp": {"Body": "Ann has 3 pens. ", "Question": "How many?", "Answer": 3.0, "Equation": "3.0", "Type": ""},
+        "gsm8k": {"question": "How many?", "answer": "3 = <<3=3>>3\n#### 1,003"},
+        "asdiv": {"body": "Ann has 3 pens.", "question": "How many?", "answer": "9 (apples)", "formula": "9=9"},
+        "strategyqa": {"question": "Is it?", "answer": True},
+    }
+    answers = {name: importers.rows_to_problems(name, [row])[0].answer for name, row in rows.items()}
+    assert answers == {"svamp": "3", "gsm8k": "1003", "asdiv": "9", "strategyqa": "yes"}
+    with pytest.raises(ConfigurationError, match="unknown data set"):
+        importers.from_hub("nothing")

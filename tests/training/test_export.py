@@ -1,0 +1,121 @@
+"""Every shipped GPU recipe's architecture, as a tiny random model: train, resume, export, and what the service reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    MistralConfig,
+    PreTrainedModel,
+    Qwen2Config,
+)
+
+from service.checkpoint import describe
+from service.errors import CheckpointError
+from tests.training import tiny
+from training.export import Facts, write_adapter, write_model
+from training.manifest import tree_digest
+from training.quantize import rows_to_int8, write_int8
+from training.recipe import Train
+from training.student import merged
+from training.train import train
+
+SETTINGS = Train(
+    epochs=2, per_kind=1, rank=4, lr=1e-3, batch_tokens=256, accumulation=1, precision="fp32", max_length=128
+)
+FACTS = Facts(base_model="tiny", recipe="test", seed=3, commit="unknown")
+CONFIGS = {
+    "llama2-7b": (LlamaConfig, {"num_key_value_heads": 4}),
+    "codellama-7b": (
+        LlamaConfig,
+        {"num_key_value_heads": 4, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}},
+    ),
+    "mistral-7b": (MistralConfig, {"sliding_window": 128}),
+    "qwen2.5-coder-1.5b": (Qwen2Config, {"tie_word_embeddings": True}),
+    "gemma-270m": (Gemma3TextConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
+}
+
+
+def _student(base: Path, out: Path, **changes: object) -> Path:
+    train(base, tiny.examples(12), SETTINGS.model_copy(update=changes), out, seed=3, repeats={})
+    return out
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_architecture_trains_resumes_and_exports(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, changes = CONFIGS[name]
+    base = tiny.model(tmp_path / "base", config, **changes)
+    whole = _student(base, tmp_path / "whole", save_steps=2)
+    _stopped_then_resumed(base, tmp_path / "resumed", monkeypatch)
+    assert tree_digest(whole) == tree_digest(tmp_path / "resumed")
+    write_model(str(base), whole, tmp_path / "model", FACTS)
+    checkpoint = describe(tmp_path / "model", "tiny")
+    assert (checkpoint.style, checkpoint.bos) == ("v1", "<bos>")
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path / "model", dtype=torch.float32)
+    assert _moved(exported, AutoModelForCausalLM.from_pretrained(base)) > 1e-3
+    torch.testing.assert_close(_logits(exported), _logits(merged(base, whole)), atol=0.02, rtol=0.05)
+
+
+def _stopped_then_resumed(base: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training.train import MarkComplete
+
+    class StoppedError(Exception):
+        pass
+
+    plain = MarkComplete.on_save
+
+    def stop(self: MarkComplete, args: object, state: object, control: object, **kwargs: object) -> None:
+        plain(self, args, state, control, **kwargs)  # type: ignore[arg-type]
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MarkComplete, "on_save", stop)
+        with pytest.raises(StoppedError):
+            _student(base, out, save_steps=2)
+    _student(base, out, save_steps=2)
+
+
+def _logits(model: PreTrainedModel) -> torch.Tensor:
+    with torch.no_grad():
+        found: torch.Tensor = model(input_ids=torch.arange(4, 24)[None]).logits
+    return found
+
+
+def _moved(model: PreTrainedModel, base: PreTrainedModel) -> float:
+    return float((_logits(model) - _logits(base)).abs().max())
+
+
+def test_the_adapter_ships_alone_in_bf16(base: Path, tmp_path: Path) -> None:
+    student = _student(base, tmp_path / "student", max_steps=1)
+    assert write_adapter(str(base), student, tmp_path / "adapter", FACTS)
+    tensors = load_file(tmp_path / "adapter/adapter_model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
+    config = json.loads((tmp_path / "adapter/adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "tiny"
+
+
+def test_another_format_version_is_refused(base: Path, tmp_path: Path) -> None:
+    student = _student(base, tmp_path / "student", max_steps=1)
+    write_model(str(base), student, tmp_path / "model", FACTS)
+    path = tmp_path / "model/twinpath.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
+    with pytest.raises(CheckpointError, match="format version 99"):
+        describe(tmp_path / "model", "tiny")
+
+
+def test_int8_is_within_half_a_step_of_each_row(base: Path, tmp_path: Path) -> None:
+    weight = torch.randn(8, 16)
+    rounded, scale = rows_to_int8(weight)
+    assert rounded.dtype == torch.int8
+    assert bool(((rounded * scale - weight).abs() <= scale * 1.01).all())
+    write_int8(base, tmp_path / "int8")
+    tensors = load_file(tmp_path / "int8/model.safetensors")
+    quantized = [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]
+    assert len(quantized) == 2 * 7
+    assert all(f"{name}_scale" in tensors for name in quantized)

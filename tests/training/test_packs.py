@@ -1,0 +1,65 @@
+"""A pack computes what its rationales would compute alone, and its masked tokens are the prompts."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config
+
+from service.paths.base import FormatV1
+from service.types import PathKind
+from tests.training import tiny
+from training.packs import Encoder, collate
+
+ARCHITECTURES = [LlamaConfig, MistralConfig, Qwen2Config, Gemma3TextConfig]
+
+
+def test_completion_follows_the_services_prompt(base: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    for example in tiny.examples(2):
+        prompt, completion = Encoder(tokenizer).encode(example)
+        form = FormatV1("<bos>")
+        assert tokenizer.decode(list(prompt)) == form.prompt(example.kind, example.question)
+        assert tokenizer.decode(list(completion)) == example.text + "<eos>"
+
+
+def test_targets_are_the_completions_and_nothing_else(base: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    encoder = Encoder(tokenizer)
+    examples = tiny.examples(1)
+    batch = collate([encoder.pack(examples)], 0)
+    for task, example in enumerate(examples):
+        learned = batch.targets[0][(batch.weights[0] > 0) & (batch.tasks[0] == task)]
+        assert tokenizer.decode(learned) == example.text + "<eos>"
+    assert bool((batch.targets[batch.weights == 0] == -100).all())
+
+
+@pytest.mark.parametrize("config", ARCHITECTURES, ids=lambda config: config.model_type)
+def test_a_pack_leaks_nothing_between_its_branches(config: type, tmp_path: Path) -> None:
+    changes = {"sliding_window": 128} if config is Gemma3TextConfig else {}
+    directory = tiny.model(tmp_path, config, **changes)
+    model = AutoModelForCausalLM.from_pretrained(directory, attn_implementation="sdpa").eval()
+    encoder = Encoder(AutoTokenizer.from_pretrained(directory))
+    examples = tiny.examples(2)
+    pack = encoder.pack(examples[:2])
+    longer = encoder.pack([*examples[:2], examples[1], examples[0]])
+    with torch.no_grad():
+        for packs in ([pack], [pack, longer]):
+            batch = collate(packs, 0)
+            packed = model(input_ids=batch.input_ids, position_ids=batch.position_ids, attention_mask=batch.mask).logits
+            for task, example in enumerate(examples[:2]):
+                prompt, completion = encoder.encode(example)
+                alone = model(input_ids=torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1]
+                mine = packed[0][(batch.weights[0] > 0) & (batch.tasks[0] == task)]
+                torch.testing.assert_close(mine, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_the_question_is_computed_once(base: Path) -> None:
+    encoder = Encoder(AutoTokenizer.from_pretrained(base))
+    cot, pot = tiny.examples(1)
+    prompt, _ = encoder.encode(cot)
+    pack = encoder.pack([cot, pot])
+    assert [branch.kind for branch in pack.branches] == [PathKind.COT, PathKind.POT]
+    assert len(pack.prompt) > len(prompt) - 10
+    alone = sum(map(len, (part for example in (cot, pot) for part in encoder.encode(example))))
+    assert len(pack) == alone - len(pack.prompt)

@@ -1,0 +1,95 @@
+"""Recipes and artifacts: what is refused, what re-runs, and what a kill leaves."""
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import ConfigurationError
+from training.manifest import make
+from training.pipeline import Pipeline
+from training.recipe import load
+
+ROOT = Path(__file__).parents[2]
+
+RECIPE = """
+name = "tiny"
+[student]
+model = "{base}"
+[[sources]]
+name = "tiny"
+problems = "{data}/problems.jsonl"
+rationales = ["{data}/rationales.jsonl"]
+dev = 4
+test = 4
+"""
+
+
+def _recipe(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("[train]\nlambda = 0.5", "train.lambda: Extra inputs are not permitted"),
+        ("[train]\nlam = 1.5", "train.lam: Input should be less than or equal to 1"),
+        ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
+        ("[train", "is no TOML"),
+        ("[[sources]]\nname = 'tiny'\nproblems = 'x'", "two sources have the same name"),
+        ("[[sources]]\nname = 't'\nproblems = 'x'\nteacher = true", "there is no [teacher]"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, line: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(_recipe(tmp_path, RECIPE.format(base="b", data="d") + line))
+    assert complaint in str(raised.value)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "training/recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_recipes_are_valid(path: Path) -> None:
+    assert load(path).name == path.stem
+
+
+def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
+    text = RECIPE.format(base=base, data=data)
+
+    def stages(changed: str) -> dict[str, bool]:
+        pipeline = Pipeline(load(_recipe(data, changed)), data / "run", report=lambda _: None)
+        return {name: pipeline.stage(name).fresh for name in ("filter", "dataset", "base")}
+
+    assert stages(text) == {"filter": True, "dataset": True, "base": True}
+    assert stages(text) == {"filter": False, "dataset": False, "base": False}
+    assert stages(text + "[train]\nlr = 1e-5") == {"filter": False, "dataset": False, "base": False}
+    assert stages(text + "[dataset]\nmax_chars = 900") == {"filter": False, "dataset": True, "base": False}
+    assert stages(text + "[filter]\nsimilarity = 0.95") == {"filter": True, "dataset": True, "base": False}
+    (data / "rationales.jsonl").write_text((data / "rationales.jsonl").read_text() + "\n")  # other bytes, same rows
+    again = stages(text + "[filter]\nsimilarity = 0.95")
+    assert again == {"filter": True, "dataset": False, "base": False}  # it ran again and made the same
+
+
+def test_a_killed_stage_goes_on_only_for_the_same_inputs(tmp_path: Path) -> None:
+    seen = []
+
+    def build(out: Path) -> None:
+        seen.append(sorted(path.name for path in out.iterdir() if path.name != "KEY"))
+        (out / "half").write_text("1")
+        if len(seen) < 3:
+            raise KeyboardInterrupt
+        (out / "whole").write_text("2")
+
+    for setting in (1, 2, 2):
+        try:
+            artifact = make(tmp_path / "stage", seed=1, settings={"x": setting}, inputs={}, build=build)
+        except KeyboardInterrupt:
+            assert not (tmp_path / "stage").exists()
+    assert seen == [[], [], ["half"]]
+    assert artifact.fresh
+    assert not make(tmp_path / "stage", seed=1, settings={"x": 2}, inputs={}, build=build).fresh
+
+
+def test_a_missing_file_is_named(base: Path, data: Path) -> None:
+    text = RECIPE.format(base=base, data=data / "nowhere")
+    with pytest.raises(ConfigurationError, match=r"there is no file .*nowhere/problems.jsonl"):
+        Pipeline(load(_recipe(data, text)), data / "run").stage("filter")

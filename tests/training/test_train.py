@@ -1,0 +1,166 @@
+"""Training runs: what λ, accumulation, processes and kills must not change."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import TrainerCallback, TrainerState
+
+from service.types import PathKind
+from tests.training import tiny
+from training.manifest import tree_digest
+from training.recipe import Train
+from training.train import HISTORY, last_complete, train
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = Train(
+    epochs=1,
+    per_kind=1,
+    adapter="full",
+    lr=1e-3,
+    warmup=0,
+    batch_tokens=256,
+    accumulation=1,
+    precision="fp32",
+    save_steps=2,
+)
+
+
+class KeepGradients(TrainerCallback):
+    """Writes the first step's gradients, before they are clipped away or used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_pre_optimizer_step(self, args: object, state: TrainerState, control: object, **kwargs: Any) -> None:
+        if state.global_step == 0 and state.is_world_process_zero:
+            model = getattr(kwargs["model"], "module", kwargs["model"])
+            save_file({name: p.grad for name, p in model.named_parameters() if p.grad is not None}, self.path)
+
+
+def _train(base: Path, out: Path, examples: list[tiny.Example] | None = None, **changes: object) -> Path:
+    settings = SETTINGS.model_copy(update=changes)
+    train(
+        base,
+        tiny.examples(16) if examples is None else examples,
+        settings,
+        out,
+        seed=3,
+        repeats={"tiny": 1},
+        callbacks=[KeepGradients(out.with_suffix(".gradients"))],
+    )
+    return out
+
+
+def _split(parts: int) -> dict[str, int]:
+    """Settings under which the sixteen packs, of 64 positions each, are one step of so many micro-batches."""
+    return {"batch_tokens": 16 * 64 // parts, "accumulation": parts}
+
+
+def _close(a: Path, b: Path, tolerance: float = 1e-5) -> None:
+    first, second = load_file(a), load_file(b)
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        torch.testing.assert_close(tensor, second[name], atol=tolerance, rtol=0)
+
+
+def _step_tokens(out: Path) -> int:
+    return int(json.loads((out / HISTORY).read_text().splitlines()[0])["tokens"])
+
+
+def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
+    out = _train(base, tmp_path)
+    rows = [json.loads(line) for line in (out / HISTORY).read_text().splitlines()]
+    assert [row["step"] for row in rows] == [*range(1, len(rows) + 1)]
+    for row in rows:
+        assert row["loss"] == pytest.approx((row["cot_loss"] + row["pot_loss"]) / 2, abs=1e-3)
+    assert not (out / "checkpoints").exists()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("lam", "kind"), [(1.0, PathKind.COT), (0.0, PathKind.POT)])
+def test_the_ends_of_lambda_are_single_task_runs(base: Path, tmp_path: Path, lam: float, kind: PathKind) -> None:
+    """The same steps over the same questions: the other kind's rationales are there, and count nothing."""
+    mixed = _train(base, tmp_path / "mixed", lam=lam, batch_tokens=1 << 14, epochs=3)
+    only = [example for example in tiny.examples(16) if example.kind is kind]
+    alone = _train(base, tmp_path / "alone", only, lam=lam, batch_tokens=1 << 14, epochs=3)
+    _close(mixed / "model.safetensors", alone / "model.safetensors")
+
+
+@pytest.mark.engine
+def test_accumulation_changes_nothing(base: Path, tmp_path: Path) -> None:
+    """One step over the same rationales, in one, two and four parts: the same gradients."""
+    runs = [_train(base, tmp_path / str(parts), **_split(parts)) for parts in (1, 2, 4)]
+    assert {_step_tokens(run) for run in runs} == {_step_tokens(runs[0])}
+    for run in runs[1:]:
+        _close(run.with_suffix(".gradients"), runs[0].with_suffix(".gradients"))
+
+
+@pytest.mark.engine
+def test_two_processes_change_nothing(base: Path, tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom tests.training.test_train import _train\n"
+        "_train(Path(sys.argv[1]), Path(sys.argv[2]), batch_tokens=256, accumulation=int(sys.argv[3]))\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    one, two = tmp_path / "one", tmp_path / "two"
+    subprocess.run([sys.executable, script, base, one, "4"], check=True, env=env, capture_output=True)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517"]
+    subprocess.run([*launch, script, base, two, "2"], check=True, env=env, capture_output=True)
+    assert _step_tokens(one) == _step_tokens(two)
+    _close(one.with_suffix(".gradients"), two.with_suffix(".gradients"))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("adapter", ["full", "lora"])
+def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(base: Path, tmp_path: Path, adapter: str) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom tests.training.test_train import _train\n"
+        f"_train(Path(sys.argv[1]), Path(sys.argv[2]), epochs=4, adapter={adapter!r}, rank=4)\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+    def start(out: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(script), str(base), str(out)]
+        return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert start(undisturbed).wait() == 0
+    rng, kills = random.Random(5), 0
+    while kills < 3:
+        run = start(killed)
+        seen = _checkpoints(killed)
+        while run.poll() is None and _checkpoints(killed) == seen:  # wait until it gets on, then strike soon
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.05))
+        assert run.poll() is None
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        kills += 1
+    assert start(killed).wait() == 0
+    assert tree_digest(killed) == tree_digest(undisturbed)
+
+
+def _checkpoints(out: Path) -> set[str]:
+    return {path.name for path in (out / "checkpoints").glob("checkpoint-*")}
+
+
+def test_a_half_written_checkpoint_does_not_count(tmp_path: Path) -> None:
+    for step, whole in ((2, True), (10, True), (12, False)):
+        path = tmp_path / f"checkpoint-{step}"
+        path.mkdir()
+        if whole:
+            (path / "COMPLETE").touch()
+    assert last_complete(tmp_path) == tmp_path / "checkpoint-10"
+    assert not (tmp_path / "checkpoint-12").exists()

@@ -1,0 +1,96 @@
+"""`twinpath train STAGE RECIPE`: each stage makes what it needs first; `run` makes all, going on where it stopped."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.pipeline import Pipeline
+from training.recipe import load
+
+app = typer.Typer(
+    name="train",
+    help="Mixed Distillation: from a teacher's rationales to a checkpoint that the service serves.",
+    no_args_is_help=True,
+)
+_Recipe = Annotated[Path, typer.Argument(help="A recipe, one TOML file.", dir_okay=False)]
+_Out = Annotated[Path | None, typer.Option("--out", help="The run's directory.  [default: runs/NAME]")]
+
+
+@app.command()
+def teacher(
+    recipe: _Recipe,
+    out: _Out = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
+) -> None:
+    """Sample rationales from the recipe's endpoint; nothing is paid for twice."""
+    if estimate:
+        from training.teacher import estimate_text
+
+        print(estimate_text(load(recipe)))
+        return
+    _make(recipe, out, "teacher")
+
+
+@app.command("filter")
+def filter_(recipe: _Recipe, out: _Out = None) -> None:
+    """Verify rationales, and say what fell out and why."""
+    _make(recipe, out, "filter")
+
+
+@app.command()
+def dataset(
+    recipe: _Recipe,
+    out: _Out = None,
+    show: Annotated[int, typer.Option("--show", min=0, help="Print so many examples as the student sees them.")] = 0,
+) -> None:
+    """Split, check for leaks, balance, augment; print the data set's card."""
+    pipeline = _make(recipe, out, "dataset")
+    if show:
+        from training.preview import preview
+
+        preview(pipeline, show)
+
+
+@app.command()
+def train(recipe: _Recipe, out: _Out = None) -> None:
+    """Train the student, from the last checkpoint if there is one."""
+    _make(recipe, out, "train")
+
+
+@app.command()
+def student(recipe: _Recipe, out: _Out = None) -> None:
+    """Train again with the student's own verified paths beside the teacher's."""
+    _make(recipe, out, "second")
+
+
+@app.command()
+def compare(recipe: _Recipe, out: _Out = None) -> None:
+    """Measure the student against students of one kind and their ensemble."""
+    pipeline = _make(recipe, out, "compare")
+    print((pipeline.stage("compare").path / "compare.md").read_text())
+
+
+@app.command()
+def calibrate(recipe: _Recipe, out: _Out = None) -> None:
+    """Find the vote's weights and the confidence map on the dev problems."""
+    _make(recipe, out, "calibrate")
+
+
+@app.command()
+def export(recipe: _Recipe, out: _Out = None) -> None:
+    """Write the checkpoint that the service serves, with its card."""
+    _make(recipe, out, "export")
+
+
+@app.command()
+def run(recipe: _Recipe, out: _Out = None) -> None:
+    """Make everything that the recipe asks for."""
+    _make(recipe, out, "export")
+
+
+def _make(recipe: Path, out: Path | None, stage: str) -> Pipeline:
+    loaded = load(recipe)
+    pipeline = Pipeline(loaded, out or Path("runs") / loaded.name)
+    pipeline.stage(stage)
+    return pipeline

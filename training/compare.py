@@ -1,0 +1,124 @@
+"""Stage `compare`: does one student of both kinds beat students of one kind, and their ensemble?
+
+Students trained on CoT alone and on PoT alone get the same base, schedule length and number of rationales as the MD
+student. All figures come from the same problems, so they are paired: differences are tested with McNemar's exact test,
+accuracies have Wilson's 95 % interval.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.evaluate import wilson
+from service.types import PathKind
+from training.sampling import Sampled, SampledPath
+from training.votes import elected, first, is_right
+
+BOTH = (PathKind.COT, PathKind.POT)
+
+
+@dataclass(frozen=True, slots=True)
+class Students:
+    """The samples of the three students over the same problems in the same order."""
+
+    mixed: Sequence[Sampled]
+    cot: Sequence[Sampled]
+    pot: Sequence[Sampled]
+
+
+def compare(students: Students, paths: int) -> dict[str, Any]:
+    """The table's rows, the paired tests, and the curves over the number of paths."""
+    outcomes = measures(students, paths)
+    rows = {name: _figure(right) for name, right in outcomes.items()}
+    tests = {
+        f"{a} against {b}": mcnemar(outcomes[a], outcomes[b])
+        for a, b in (
+            ("MD, CoT greedy", "CoT student, greedy"),
+            ("MD, PoT greedy", "PoT student, greedy"),
+            ("MD, vote", "CoT student, vote"),
+            ("MD, vote", "PoT student, vote"),
+            ("MD, vote", "ensemble, vote"),
+        )
+    }
+    return {"problems": len(students.mixed), "rows": rows, "tests": tests, "curves": curves(students, paths)}
+
+
+def measures(students: Students, paths: int) -> dict[str, list[bool]]:
+    """For each measure whether each problem was answered rightly. Every vote has 2 · `paths` paths."""
+    return {
+        "CoT student, greedy": _greedy(students.cot, PathKind.COT),
+        "PoT student, greedy": _greedy(students.pot, PathKind.POT),
+        "MD, CoT greedy": _greedy(students.mixed, PathKind.COT),
+        "MD, PoT greedy": _greedy(students.mixed, PathKind.POT),
+        "CoT student, vote": _vote(students.cot, 2 * paths, 0),
+        "PoT student, vote": _vote(students.pot, 0, 2 * paths),
+        "ensemble, vote": [is_right(elected(p), g) for p, g in ensemble(students, paths)],
+        "MD, CoT paths, vote": _vote(students.mixed, paths, 0),
+        "MD, PoT paths, vote": _vote(students.mixed, 0, paths),
+        "MD, vote": _vote(students.mixed, paths, paths),
+    }
+
+
+def ensemble(students: Students, paths: int) -> list[tuple[list[SampledPath], str]]:
+    """CoT paths of the CoT student and PoT paths of the PoT student in one vote, in alternating order."""
+    pairs = zip(students.cot, students.pot, strict=True)
+    return [
+        (first(Sampled(c.id, c.gold, (*c.of(PathKind.COT), *p.of(PathKind.POT))), paths, paths), c.gold)
+        for c, p in pairs
+    ]
+
+
+def curves(students: Students, paths: int) -> dict[str, list[dict[str, float]]]:
+    """Accuracy and completion tokens of a problem against the number of paths in the vote."""
+    counts = [n for n in (1, 2, 3, 5, 10, 20) if n <= paths]
+    found: dict[str, list[dict[str, float]]] = {"MD": [], "CoT student": [], "PoT student": [], "ensemble": []}
+    for n in counts:
+        chosen = {
+            "MD": [(first(s, n, n), s.gold) for s in students.mixed],
+            "CoT student": [(first(s, 2 * n, 0), s.gold) for s in students.cot],
+            "PoT student": [(first(s, 0, 2 * n), s.gold) for s in students.pot],
+            "ensemble": ensemble(students, n),
+        }
+        for name, votes in chosen.items():
+            found[name].append(
+                {
+                    "paths": 2 * n,
+                    "accuracy": sum(is_right(elected(p), gold) for p, gold in votes) / len(votes),
+                    "tokens": sum(path.tokens for p, _ in votes for path in p) / len(votes),
+                }
+            )
+    return found
+
+
+def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> dict[str, float]:
+    """McNemar's exact test over the problems that one gets right and the other wrong: two-sided binomial p-value."""
+    only_a = sum(x and not y for x, y in zip(a, b, strict=True))
+    only_b = sum(y and not x for x, y in zip(a, b, strict=True))
+    n, least = only_a + only_b, min(only_a, only_b)
+    tail = sum(math.comb(n, k) for k in range(least + 1)) / 2**n
+    return {"only_first": only_a, "only_second": only_b, "p": min(1.0, 2 * tail)}
+
+
+def table(facts: Mapping[str, Any]) -> str:
+    """The comparison as Markdown."""
+    lines = ["| measure | accuracy | 95 % interval |", "|---|---:|---|"]
+    for name, row in facts["rows"].items():
+        low, high = row["interval"]
+        lines.append(f"| {name} | {row['accuracy']:.1%} | {low:.1%} to {high:.1%} |")
+    lines += ["", "| paired | only the first | only the second | p |", "|---|---:|---:|---:|"]
+    for name, test in facts["tests"].items():
+        lines.append(f"| {name} | {test['only_first']} | {test['only_second']} | {test['p']:.3f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(right: Sequence[bool]) -> dict[str, Any]:
+    return {"accuracy": sum(right) / len(right), "interval": list(wilson(sum(right), len(right)))}
+
+
+def _greedy(samples: Sequence[Sampled], kind: PathKind) -> list[bool]:
+    return [is_right(elected(s.of(kind, greedy=True)), s.gold) for s in samples]
+
+
+def _vote(samples: Sequence[Sampled], cot: int, pot: int) -> list[bool]:
+    return [is_right(elected(first(s, cot, pot)), s.gold) for s in samples]

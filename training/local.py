@@ -1,0 +1,77 @@
+"""A student sampled in this process with transformers: for smoke runs, and for evaluation while it trains.
+
+Slower than the service, and its random draws are not the service's; the format, the parsers and the sandbox are.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from service.paths.base import FormatV1
+from service.types import PathKind
+from training.sampling import SampledPath
+
+BATCH = 32
+
+
+class LocalStudent:
+    """Implements `Sampler` with a loaded model."""
+
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._format = FormatV1(tokenizer.bos_token or "")
+        self._max_tokens = max_tokens
+
+    def __enter__(self) -> "LocalStudent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def sample(
+        self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
+    ) -> list[list[SampledPath]]:
+        """See `Sampler.sample`."""
+        found: list[list[SampledPath]] = [[] for _ in questions]
+        for index in range(-1, max(paths.values())):
+            asked = [(at, k) for at in range(len(questions)) for k in PathKind if index < paths.get(k, 0) > 0]
+            prompts = [self._format.prompt(kind, questions[at]) for at, kind in asked]
+            texts = self._generate(prompts, temperature if index >= 0 else 0.0, seed * 1000 + index)
+            for (at, kind), (text, tokens) in zip(asked, texts, strict=True):
+                found[at].append(SampledPath(kind, index, text, tokens))
+        return found
+
+    @torch.inference_mode()
+    def _generate(self, prompts: Sequence[str], temperature: float, seed: int) -> list[tuple[str, int]]:
+        torch.manual_seed(seed % 2**63)
+        was_training = self._model.training
+        self._model.eval()
+        texts = []
+        for start in range(0, len(prompts), BATCH):
+            batch = self._tokenizer(
+                list(prompts[start : start + BATCH]),
+                return_tensors="pt",
+                padding=True,
+                padding_side="left",
+                add_special_tokens=False,
+            )
+            sampled = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+            ids = self._model.generate(
+                input_ids=batch["input_ids"],
+                attention_mask=batch["attention_mask"],
+                max_new_tokens=self._max_tokens,
+                pad_token_id=self._tokenizer.pad_token_id or 0,
+                eos_token_id=self._tokenizer.eos_token_id,
+                **(sampled if temperature else {"do_sample": False}),
+            )[:, batch["input_ids"].shape[1] :]
+            texts += [self._text(row) for row in ids]
+        self._model.train(was_training)
+        return texts
+
+    def _text(self, ids: torch.Tensor) -> tuple[str, int]:
+        ended = (ids == self._tokenizer.eos_token_id).nonzero()
+        length = int(ended[0]) if len(ended) else len(ids)
+        return self._tokenizer.decode(ids[:length], skip_special_tokens=True), min(length + 1, len(ids))

@@ -1,0 +1,21 @@
+"""The dry run: examples as the student will see them, what it must learn told from what it is given."""
+
+from training.packs import Encoder, Example
+from training.pipeline import Pipeline
+from training.student import load_tokenizer
+
+
+def preview(pipeline: Pipeline, count: int) -> None:
+    """Print `count` examples, evenly drawn from the data set."""
+    examples = pipeline.examples()
+    encoder = Encoder(tokenizer := load_tokenizer(pipeline.base_model()))
+    for example in examples[:: max(1, len(examples) // count)][:count]:
+        print(masked(encoder, tokenizer.decode, example), end="\n\n")
+
+
+def masked(encoder: Encoder, decode: object, example: Example) -> str:
+    """One example: the masked prompt between ⟦ and ⟧, then the text that is learned, with token counts."""
+    assert callable(decode)
+    prompt, completion = encoder.encode(example)
+    head = f"{example.id} {example.kind.value} ({example.source}): {len(prompt)} given, {len(completion)} learned"
+    return f"{head}\n⟦{decode(list(prompt))}⟧{decode(list(completion))}"

@@ -1,0 +1,61 @@
+"""The int8 variant: weights of the layers' linear maps in 8 bits, activations quantized as they come (W8A8).
+
+Written in the compressed-tensors format that vLLM reads: one scale for each output row, symmetric, rounded to nearest;
+no calibration data is needed since activations get a scale for each token when they are computed. Embedding and head
+stay as they are. Whether it pays is measured, not assumed: `benchmarks/training.py` and the service's own figures say.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+SCHEME = {
+    "quant_method": "compressed-tensors",
+    "format": "int-quantized",
+    "quantization_status": "compressed",
+    "ignore": ["lm_head"],
+    "kv_cache_scheme": None,
+    "config_groups": {
+        "group_0": {
+            "targets": ["Linear"],
+            "weights": {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "channel", "dynamic": False},
+            "input_activations": {
+                "num_bits": 8,
+                "type": "int",
+                "symmetric": True,
+                "strategy": "token",
+                "dynamic": True,
+            },
+            "output_activations": None,
+        }
+    },
+}
+
+
+def write_int8(model: Path, out: Path) -> None:
+    """The model directory `model` again, in int8, in `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    for file in model.iterdir():
+        if file.suffix != ".safetensors" and not file.name.endswith(".index.json"):
+            shutil.copy(file, out / file.name)
+    tensors = {name: t for file in sorted(model.glob("*.safetensors")) for name, t in load_file(file).items()}
+    for name in [name for name in tensors if name.endswith(".weight") and name.split(".")[-2] in LINEAR]:
+        weight, scale = rows_to_int8(tensors[name])
+        tensors[name] = weight
+        tensors[f"{name}_scale"] = scale.to(torch.bfloat16)
+    save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((model / "config.json").read_text())
+    config["quantization_config"] = SCHEME
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def rows_to_int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A matrix (rows, columns) as int8 and a scale (rows, 1) with weight ≈ int8 · scale; the scale is a bf16 number."""
+    exact = weight.float()
+    scale = (exact.abs().amax(1, keepdim=True) / 127).clamp(min=1e-8).to(torch.bfloat16).float()
+    return (exact / scale).round().clamp(-127, 127).to(torch.int8), scale

@@ -1,0 +1,208 @@
+"""A recipe: one TOML file that says everything about a run, from data to export.
+
+`load` validates it; an unknown key, a wrong type or a number out of range is refused with its dotted name. Paths are
+relative to the directory in which the command runs. Each stage reads only its own sections (`manifest.py` holds it to
+that), so that a changed line re-runs what it touches and nothing else.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from service.errors import ConfigurationError
+from service.types import PathKind
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Student(Section):
+    """The base model: a directory or a Hugging Face name. `name` is what the checkpoint says it was made from.
+
+    `vocabulary` > 0 trims tokenizer and head to about that many tokens before training.
+    """
+
+    model: str
+    name: str = ""
+    vocabulary: Count = 0
+
+
+class Source(Section):
+    """A set of problems and what is known about them.
+
+    `problems` is a JSON Lines file or `hf:NAME` (see `importers.py`). `mechanical` makes programs from what the set
+    carries: `annotation` (GSM8K's solutions) or `equation` (SVAMP). `dev` and `test` problems are held out; `repeat` is
+    how often an epoch visits each question, and `weight` what its tokens count within their task's mean.
+    """
+
+    name: str
+    problems: str
+    rationales: tuple[str, ...] = ()
+    mechanical: Literal["none", "annotation", "equation"] = "none"
+    teacher: bool = False
+    dev: Count = 0
+    test: Count = 0
+    repeat: Positive = 1
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    limit: Count = 0
+
+
+class Teacher(Section):
+    """How rationales are sampled from an OpenAI-compatible endpoint. Prices are in dollars per million tokens."""
+
+    base_url: str
+    model: str
+    api_key_file: str = ""
+    cot: Count = 4
+    pot: Count = 4
+    temperature: Annotated[float, Field(ge=0)] = 0.7
+    max_tokens: Positive = 320
+    concurrency: Positive = 8
+    timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    attempts: Positive = 6
+    price_prompt: Annotated[float, Field(ge=0)] = 0.0
+    price_completion: Annotated[float, Field(ge=0)] = 0.0
+    cap_dollars: Annotated[float, Field(ge=0)] = 0.0
+    style: Literal["chat", "format"] = "chat"
+
+
+class Filter(Section):
+    """What a rationale must pass. `similarity` is the word-pair overlap from which two texts are near-duplicates."""
+
+    equations: bool = True
+    run_programs: bool = True
+    similarity: Share = 0.9
+    per_question: Positive = 8
+    workers: Positive = 2
+
+
+class Dataset(Section):
+    """How verified rationales become training examples."""
+
+    balance: bool = True
+    augment: Count = 0
+    leaks: tuple[str, ...] = ()
+    max_chars: Positive = 1600
+
+
+class Train(Section):
+    """How the student learns. `lam` is λ in L = λ·L_CoT + (1 − λ)·L_PoT.
+
+    `per_kind` rationales of each kind share a question's pack; `kinds` of one kind alone gets twice as many, the same
+    budget. `batch_tokens` is a micro-batch's size with padding; `accumulation` micro-batches make a step.
+    """
+
+    lam: Share = 0.5
+    kinds: tuple[PathKind, ...] = (PathKind.COT, PathKind.POT)
+    epochs: Positive = 3
+    per_kind: Positive = 2
+    adapter: Literal["lora", "full"] = "lora"
+    rank: Positive = 64
+    alpha: Positive = 128
+    lr: Annotated[float, Field(gt=0)] = 3e-4
+    warmup: Share = 0.03
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    batch_tokens: Positive = 2048
+    accumulation: Positive = 2
+    max_steps: Count = 0
+    max_length: Positive = 512
+    save_steps: Positive = 50
+    eval_steps: Count = 0
+    eval_problems: Positive = 16
+    precision: Literal["bf16", "fp32"] = "bf16"
+    train_embedding: bool = False
+    gradient_checkpointing: bool = False
+    fsdp: bool = False
+
+
+class SecondRound(Section):
+    """The student's own verified paths as further rationales."""
+
+    enabled: bool = False
+    engine: Literal["vllm", "transformers"] = "transformers"
+    paths: Positive = 4
+    temperature: Annotated[float, Field(gt=0)] = 0.8
+    problems: Count = 0
+    max_tokens: Positive = 200
+
+
+class Decoding(Section):
+    """How students are sampled where they are measured."""
+
+    engine: Literal["vllm", "transformers"] = "transformers"
+    paths: Positive = 10
+    temperature: Annotated[float, Field(gt=0)] = 0.7
+    max_tokens: Positive = 200
+    problems: Count = 0
+
+
+class Compare(Decoding):
+    """Which students are compared beside the MD one: trained on one kind alone, with the same budget."""
+
+    enabled: bool = False
+    split: Literal["dev", "test"] = "test"
+
+
+class Calibrate(Decoding):
+    """Where the vote weights and the confidence map come from."""
+
+    enabled: bool = True
+    bins: Positive = 10
+
+
+class Export(Section):
+    """What is written for the service. `int8` adds a compressed-tensors variant."""
+
+    licence: str = "see the base model's terms"
+    teachers: dict[str, str] = Field(default_factory=dict)
+    int8: bool = False
+
+
+class Recipe(Section):
+    """The whole file."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    seed: int = 7
+    student: Student
+    sources: tuple[Source, ...] = Field(min_length=1)
+    teacher: Teacher | None = None
+    filter: Filter = Filter()
+    dataset: Dataset = Dataset()
+    train: Train = Train()
+    second_round: SecondRound = SecondRound()
+    compare: Compare = Compare()
+    calibrate: Calibrate = Calibrate()
+    export: Export = Export()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("two sources have the same name")
+        if self.teacher is None and any(source.teacher for source in self.sources):
+            raise ValueError("a source asks for teacher = true, but there is no [teacher]")
+        if not self.train.kinds or len(set(self.train.kinds)) < len(self.train.kinds):
+            raise ValueError("train.kinds must name cot, pot or both, each once")
+        return self
+
+
+def load(path: Path) -> Recipe:
+    """The recipe in `path`; raises `ConfigurationError` with every fault, one a line."""
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the recipe {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is no TOML: {error}") from error
+    except ValidationError as error:
+        faults = [f"  {'.'.join(map(str, fault['loc'])) or 'recipe'}: {fault['msg']}" for fault in error.errors()]
+        raise ConfigurationError("\n".join([f"{path} cannot be used:", *faults])) from error

@@ -1,0 +1,133 @@
+"""A student sampled through Twinpath's own service: `twinpath serve` on its directory, asked over HTTP.
+
+What is measured is what is served: its engine, its prompts, its token counts. The vote is `fixed`, so every path is
+finished; the service's answers are judged again by `sampling.py` from the texts, to have the stated ones too.
+"""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from service.errors import EngineError
+from service.types import PathKind
+from training.sampling import SampledPath
+
+START_S = 600.0
+CONCURRENT = 4
+
+
+class ServedStudent:
+    """Implements `Sampler`; the service runs while the context is open.
+
+    Args:
+        model: the exported checkpoint's directory.
+        max_tokens: completion tokens of a path at most.
+        log: where the service's output goes.
+    """
+
+    def __init__(self, model: Path, max_tokens: int, log: Path) -> None:
+        self._model = model
+        self._max_tokens = max_tokens
+        self._log = log
+        self._url = ""
+        self._service: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "ServedStudent":
+        port = _free_port()
+        self._url = f"http://127.0.0.1:{port}"
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        program = [sys.executable, "-c", "from service.cli import main; main()"]
+        with self._log.open("wb") as log:
+            self._service = subprocess.Popen(  # noqa: S603 — our own program
+                [*program, "serve", "--host", "127.0.0.1", "--port", str(port), "--model", str(self._model)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._service is not None:
+            self._service.terminate()
+            try:
+                self._service.wait(30)
+            except subprocess.TimeoutExpired:
+                self._service.kill()
+                self._service.wait()
+
+    def sample(
+        self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
+    ) -> list[list[SampledPath]]:
+        """See `Sampler.sample`."""
+        return asyncio.run(self._sample(questions, paths, temperature, seed))
+
+    async def _sample(
+        self, questions: Sequence[str], paths: Mapping[PathKind, int], temperature: float, seed: int
+    ) -> list[list[SampledPath]]:
+        places = asyncio.Semaphore(CONCURRENT)
+
+        async def ask(client: httpx.AsyncClient, question: str, number: int, greedy: bool) -> list[SampledPath]:
+            counts = {kind.value: min(n, 1) if greedy else n for kind, n in paths.items()}
+            if not any(counts.values()):
+                return []
+            body = {
+                "problem": question,
+                "paths": {"cot": 0, "pot": 0} | counts,
+                "policy": "fixed",
+                "temperature": 0.0 if greedy else temperature,
+                "max_tokens": self._max_tokens,
+                "seed": seed + number,
+                "deadline_s": 600,
+                "trace": True,
+            }
+            async with places:
+                response = await client.post("/solve", json=body)
+            if response.status_code != httpx.codes.OK:
+                raise EngineError(f"the student's service answered {response.status_code}: {response.text[:200]}")
+            return _paths(response.json()["trace"], greedy)
+
+        async with httpx.AsyncClient(base_url=self._url, timeout=None) as client:  # noqa: S113 — the service has one
+            asked = [ask(client, q, i, greedy) for i, q in enumerate(questions) for greedy in (True, False)]
+            found = await asyncio.gather(*asked)
+        return [found[2 * i] + found[2 * i + 1] for i in range(len(questions))]
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + START_S
+        while time.monotonic() < end:
+            if self._service is None or self._service.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self._url}/ready", timeout=5).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.5)
+        raise EngineError(f"the student's service did not start; see {self._log}")
+
+
+def _paths(trace: Sequence[dict[str, Any]], greedy: bool) -> list[SampledPath]:
+    seen = dict.fromkeys(PathKind, -1)
+    paths = []
+    for path in trace:
+        kind = PathKind(path["kind"])
+        seen[kind] += 1
+        paths.append(SampledPath(kind, -1 if greedy else seen[kind], path["text"], path["tokens"]))
+    return paths
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,70 @@
+"""The student: a base model loaded for training, with an adapter or without, and written for the next stage."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+from service.errors import ConfigurationError
+from training.recipe import Train
+
+
+def load_tokenizer(base: str | Path) -> PreTrainedTokenizerBase:
+    """The base model's tokenizer."""
+    return AutoTokenizer.from_pretrained(base)
+
+
+def load_base(base: str | Path, dtype: torch.dtype) -> PreTrainedModel:
+    """The base model with PyTorch's fused attention, which takes the packs' masks."""
+    return AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
+
+
+def prepare(base: str | Path, train: Train, seed: int) -> Any:
+    """The base model ready to learn: adapter in place, what must not learn frozen.
+
+    With LoRA the frozen base is kept in the training precision; whatever learns is float32.
+    """
+    set_seed(seed)
+    frozen = torch.bfloat16 if train.precision == "bf16" and train.adapter == "lora" else torch.float32
+    model = load_base(base, frozen)
+    _check_window(model, train.max_length)
+    if train.adapter == "lora":
+        config = LoraConfig(
+            r=train.rank, lora_alpha=train.alpha, target_modules="all-linear", task_type="CAUSAL_LM", bias="none"
+        )
+        return get_peft_model(model, config)
+    if not train.train_embedding:
+        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+            layer.weight.requires_grad_(False)
+    return model
+
+
+def merged(base: str | Path, trained: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """What a trained student computes, as a plain model: its adapter merged in float32, then cast to `dtype`."""
+    if (trained / "adapter_config.json").is_file():
+        model = PeftModel.from_pretrained(load_base(base, torch.float32), trained).merge_and_unload()
+    else:
+        model = load_base(trained, torch.float32)
+    return model.to(dtype)
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """Parameters, those that learn, and the architecture."""
+    counts = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    return {
+        "parameters": sum(n for n, _ in counts),
+        "trainable": sum(n for n, learns in counts if learns),
+        "architecture": json.loads(model.config.to_json_string()).get("architectures"),
+    }
+
+
+def _check_window(model: PreTrainedModel, max_length: int) -> None:
+    window = getattr(model.config, "sliding_window", None)
+    if window is not None and max_length > window:
+        raise ConfigurationError(
+            f"train.max_length = {max_length} is over the student's sliding window of {window}: "
+            "the packs' masks replace the window, so sequences must fit into it"
+        )

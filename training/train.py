@@ -1,0 +1,133 @@
+"""Stage `train`: dataset → student. The base model learns from both kinds of rationale in one run.
+
+It promises that a run killed at any moment and started again ends in the same bytes as an undisturbed one: a checkpoint
+counts only once its `COMPLETE` mark is written, and holds optimizer, schedule position, random states and log. What it
+leaves is the adapter (or the model) and `history.jsonl`, one line a step with each task's loss.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training.packs import Encoder, Example
+from training.rationale import write_rows
+from training.recipe import Train
+from training.schedule import Plan, schedule
+from training.student import load_tokenizer, prepare
+from training.trainer import Microbatches, MixedTrainer, only
+
+COMPLETE = "COMPLETE"
+HISTORY = "history.jsonl"
+
+
+def train(
+    base: str | Path,
+    examples: Sequence[Example],
+    settings: Train,
+    out: Path,
+    *,
+    seed: int,
+    repeats: dict[str, int],
+    callbacks: Sequence[TrainerCallback] = (),
+    processes: int = 1,
+) -> None:
+    """Train in `out`; goes on from the last whole checkpoint in `out/checkpoints`, and removes them at the end."""
+    tokenizer = load_tokenizer(base)
+    plan = _plan(settings, seed, repeats, processes)
+    planned = schedule(examples, Encoder(tokenizer), plan)
+    checkpoints = out / "checkpoints"
+    resume = last_complete(checkpoints)
+    trainer = MixedTrainer(
+        model=prepare(base, settings, seed),
+        args=arguments(settings, checkpoints, seed),
+        train_dataset=Microbatches(planned.batches, tokenizer.pad_token_id or 0),
+        data_collator=only,
+        callbacks=[MarkComplete(), *callbacks],
+        lam=settings.lam,
+    )
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if trainer.is_world_process_zero():
+        trainer.save_model(str(out))
+        for name in ("training_args.bin", "README.md"):
+            (out / name).unlink(missing_ok=True)
+        _sort_config(out / "adapter_config.json")
+        write_rows(out / HISTORY, trainer.state.log_history)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def arguments(settings: Train, checkpoints: Path, seed: int) -> TrainingArguments:
+    """The recipe's settings as the Trainer's."""
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(checkpoints),
+        seed=seed,
+        use_cpu=on_cpu,
+        bf16=settings.precision == "bf16",
+        num_train_epochs=1,  # the schedule has all epochs in it
+        max_steps=settings.max_steps or -1,
+        per_device_train_batch_size=1,  # an item is a micro-batch
+        gradient_accumulation_steps=settings.accumulation,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        dataloader_drop_last=True,
+        dataloader_pin_memory=not on_cpu,
+        remove_unused_columns=False,
+        learning_rate=settings.lr,
+        lr_scheduler_type="cosine",
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        optim="adamw_torch_fused",
+        max_grad_norm=1.0,
+        logging_steps=1,
+        save_steps=settings.save_steps,
+        save_total_limit=2,
+        report_to=[],
+        disable_tqdm=True,
+        fsdp=settings.fsdp or None,
+    )
+
+
+class MarkComplete(TrainerCallback):
+    """Marks a checkpoint once everything of it is on disk."""
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Called by the Trainer after it wrote a checkpoint."""
+        if state.is_world_process_zero:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+
+def last_complete(checkpoints: Path) -> Path | None:
+    """The newest checkpoint that was wholly written; half-written ones are removed."""
+    best: tuple[int, Path] | None = None
+    for path in checkpoints.glob("checkpoint-*"):
+        if not (path / COMPLETE).is_file():
+            shutil.rmtree(path)
+        elif best is None or int(path.name.rpartition("-")[2]) > best[0]:
+            best = (int(path.name.rpartition("-")[2]), path)
+    return best and best[1]
+
+
+def _sort_config(path: Path) -> None:
+    """PEFT writes the adapted modules in a set's order, another one in every process."""
+    if path.is_file():
+        config = json.loads(path.read_text())
+        config["target_modules"] = sorted(config["target_modules"])
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def _plan(settings: Train, seed: int, repeats: dict[str, int], processes: int) -> Plan:
+    return Plan(
+        seed=seed,
+        kinds=settings.kinds,
+        epochs=settings.epochs,
+        per_kind=settings.per_kind,
+        batch_tokens=settings.batch_tokens,
+        max_length=settings.max_length,
+        repeats=repeats,
+        step_batches=settings.accumulation * processes,
+    )
