@@ -437,6 +437,13 @@ async def test_the_observer_is_told_of_every_path_that_ends() -> None:
     ]
 
 
+async def test_paths_that_end_together_are_told_in_the_fixed_order() -> None:
+    told: list[int] = []
+    solver = Solver(TurnEngine([cot(5)] * 6, [5, 3, 1, 0, 2, 4], together=6), FakeSandbox(), FormatV1())
+    await solver.solve(problem(cot=6, pot=0), "p", lambda result, tallies: told.append(result.index))
+    assert told == [0, 1, 2, 3, 4, 5]
+
+
 async def test_timing_of_engine_and_sandbox() -> None:
     engine = playing([cot(5)], [pot(5)], tokens_per_s=100)  # 7 and 5 tokens
     solution = await solved(engine, problem(cot=1, pot=1), SlowSandbox(0.05))
