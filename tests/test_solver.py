@@ -251,7 +251,7 @@ async def test_texts_without_an_answer_or_a_program_abstain() -> None:
 
 
 async def test_a_final_equation_speaks_only_for_a_text_that_the_model_ended() -> None:
-    engine = playing(["They have 3 + 4 = 7"], ["pass"])
+    engine = playing(["They have 3 + 4 = 7 in all"], ["pass"])
     whole = await solved(engine, problem(cot=1, pot=0, max_tokens=100))
     cut = await solved(engine, problem(cot=1, pot=0, max_tokens=13))
     assert (votes(whole), votes(cut)) == ([("7", 1, 0)], [])
