@@ -55,7 +55,8 @@ def train(
         for name in ("training_args.bin", "README.md"):
             (out / name).unlink(missing_ok=True)
         _sort_config(out / "adapter_config.json")
-        write_rows(out / HISTORY, trainer.state.log_history)
+        # A checkpoint keeps the log with sorted keys: so do we, or a resumed run would differ.
+        write_rows(out / HISTORY, (dict(sorted(row.items())) for row in trainer.state.log_history))
         shutil.rmtree(checkpoints, ignore_errors=True)
 
 
