@@ -42,10 +42,11 @@ serve: setup  ## Serve POST /solve on http://127.0.0.1:8000
 test: test-fast test-engine  ## Run every test
 
 test-fast: setup  ## Run the tests that need no engine, in under a minute
-	$(BIN)/pytest -q -m "not engine and not e2e and not gpu and not soak"
+	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not gpu and not soak"
 
 test-engine: setup  ## Run the tests on the real engine
-	$(BIN)/pytest -q -m "(engine or e2e) and not gpu"
+	$(BIN)/pytest -q -m "(engine or e2e) and not gpu and not soak" --ignore tests/training
+	$(BIN)/pytest -q -m "engine and not gpu" tests/training  # apart: vLLM changes its process's threads
 
 check: setup  ## Lint, types, import contracts, lock
 	$(BIN)/ruff format --check .

@@ -101,6 +101,15 @@ def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, conf
     assert not any(line.startswith("Reasoning") for line in written)
 
 
+def test_solve_shows_a_path_without_a_repair_before_one_with(twinpath: Run, tmp_path: Path) -> None:
+    repaired, sound = "9 - 4 = 6. The answer is 6", "9 - 4 = 5. The answer is 5"
+    script = lines(tmp_path / "s.jsonl", script_row("pens", "cot", repaired), script_row("pens", "cot", sound))
+    config = lines(tmp_path / "t.toml", 'engine = "fake"', f'fake_script = "{script}"')
+    _, out, _ = twinpath("solve", "pens", "--config", config, "--cot", 2, "--pot", 0, "--policy", "fixed")
+    assert "Answer  5 " in out
+    assert "Reasoning (path 1)" in out
+
+
 def test_solve_shows_that_there_is_no_answer(twinpath: Run, config: Path) -> None:
     code, out, _ = twinpath("solve", "nothing to add", "--config", config, "--cot", 1, "--pot", 1)
     assert (code, out.split("\n")[1]) == (0, "No answer: no path gave one.")

@@ -10,11 +10,11 @@ from service.engine.fake import FakeEngine, Script
 from service.errors import ConfigurationError, EngineError
 from service.evaluate import MEASURES, Question, Report, evaluate, is_right, read_questions, wilson
 from service.paths.base import FormatV1
-from service.schemas import PathBudget, SolveRequest, SolveResponse
+from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
 from service.settings import Settings
 from service.solver import Solver, path_seed
-from service.types import Policy
-from tests.engines import computing_sandbox, cot, in_turn, lines, pot
+from service.types import PathKind, PathOutcome, Policy
+from tests.engines import TurnEngine, computing_sandbox, cot, in_turn, lines, pot
 
 QUESTIONS = [Question("a", "apples?", "1"), Question("b", "bees?", "2"), Question("c", "cats?", "3")]
 
@@ -73,6 +73,25 @@ async def test_the_figures_are_exact() -> None:
     assert report.rows[0].right == {
         "cot_greedy": True, "pot_greedy": False, "cot_vote": True, "pot_vote": True, "vote": True,
     }  # fmt: skip
+
+
+async def test_paths_beyond_the_decision_elect_nothing() -> None:
+    trace = [
+        PathTrace(
+            index=index, kind=PathKind.COT, text="", answer=answer, outcome=PathOutcome.VOTED, counted=index < 1,
+            repaired=False, program=None, detail="", tokens=1, seconds=0.0,
+        )
+        for index, answer in enumerate(["1", "9", "9"])
+    ]  # fmt: skip
+
+    async def solve(request: SolveRequest) -> SolveResponse:
+        problem = request.to_problem(Settings(), temperature=0.7, top_p=1.0, seed=0)
+        solver = Solver(TurnEngine([cot(1)] * 20), computing_sandbox(), FormatV1())
+        response = SolveResponse.of(await solver.solve(problem, "id"), trace=True)
+        return response.model_copy(update={"trace": trace})
+
+    report = await evaluate(solve, QUESTIONS[:1], policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=1)
+    assert report.rows[0].right["cot_vote"]
 
 
 async def test_each_problem_is_asked_twice_under_its_own_seed() -> None:

@@ -251,7 +251,7 @@ async def test_texts_without_an_answer_or_a_program_abstain() -> None:
 
 
 async def test_a_final_equation_speaks_only_for_a_text_that_the_model_ended() -> None:
-    engine = playing(["They have 3 + 4 = 7"], ["pass"])
+    engine = playing(["They have 3 + 4 = 7 in all"], ["pass"])
     whole = await solved(engine, problem(cot=1, pot=0, max_tokens=100))
     cut = await solved(engine, problem(cot=1, pot=0, max_tokens=13))
     assert (votes(whole), votes(cut)) == ([("7", 1, 0)], [])
@@ -435,6 +435,13 @@ async def test_the_observer_is_told_of_every_path_that_ends() -> None:
         (3, "voted", [("5", 1), ("6", 1)]),
         (2, "unparsed", [("5", 2), ("6", 1)]),
     ]
+
+
+async def test_paths_that_end_together_are_told_in_the_fixed_order() -> None:
+    told: list[int] = []
+    solver = Solver(TurnEngine([cot(5)] * 6, [5, 3, 1, 0, 2, 4], together=6), FakeSandbox(), FormatV1())
+    await solver.solve(problem(cot=6, pot=0), "p", lambda result, tallies: told.append(result.index))
+    assert told == [0, 1, 2, 3, 4, 5]
 
 
 async def test_timing_of_engine_and_sandbox() -> None:
