@@ -116,8 +116,6 @@ class Train(Section):
     max_steps: Count = 0
     max_length: Positive = 512
     save_steps: Positive = 50
-    eval_steps: Count = 0
-    eval_problems: Positive = 16
     precision: Literal["bf16", "fp32"] = "bf16"
     train_embedding: bool = False
     gradient_checkpointing: bool = False

@@ -13,6 +13,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from training.curves import Curves
 from training.packs import Encoder, Example
 from training.rationale import write_rows
 from training.recipe import Train
@@ -46,7 +47,7 @@ def train(
         args=arguments(settings, checkpoints, seed),
         train_dataset=Microbatches(planned.batches, tokenizer.pad_token_id or 0),
         data_collator=only,
-        callbacks=[MarkComplete(), *callbacks],
+        callbacks=[MarkComplete(), Curves(out), *callbacks],
         lam=settings.lam,
     )
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)

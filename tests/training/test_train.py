@@ -84,6 +84,8 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
     for row in rows:
         assert row["loss"] == pytest.approx((row["cot_loss"] + row["pot_loss"]) / 2, abs=1e-3)
     assert not (out / "checkpoints").exists()
+    assert (out / "log/loss.png").is_file()
+    assert list((out / "log/tensorboard").glob("events.*"))
 
 
 @pytest.mark.engine

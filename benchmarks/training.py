@@ -1,0 +1,172 @@
+"""Training speed: this package's trainer against TRL's SFTTrainer, on the same data, model and machine, in one run.
+
+    python -m benchmarks.training MODEL DATASET [--rows 96] [--vocabulary-model TRIMMED]
+
+MODEL is a model directory, DATASET a `train.jsonl` of the `dataset` stage. Both train the same LoRA (r = 64) in bf16 on
+the same rationales once, with completion-only loss. What is counted is *effective* tokens: prompt and completion of
+every rationale, unpadded, as TRL sees them; sharing a question among its rationales is part of the method. The first
+pass of each is thrown away. Prints tokens per second, the ratio, where a step's time goes, and the peak memory.
+
+TRL is no dependency: `uv pip install trl` first, or the comparison is skipped with a word.
+"""
+
+import argparse
+import gc
+import os
+import resource
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from service.paths.base import FormatV1
+from training.dataset import read_examples
+from training.packs import Encoder, Example
+from training.recipe import Train
+from training.schedule import Plan, schedule
+from training.student import load_tokenizer, prepare
+from training.train import arguments
+from training.trainer import Microbatches, MixedTrainer, only
+
+BATCH_TOKENS = 2048
+PARTS = {
+    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm"),
+    "attention": ("scaled_dot_product",),
+    "head's softmax": ("aten::logsumexp", "aten::exp_", "aten::gather", "aten::scatter_add_"),
+    "optimizer": ("fused_adam", "aten::_fused_adamw", "aten::_foreach_norm", "aten::linalg_vector_norm"),
+}
+"""By the beginning of an operation's name; what is none of these is elementwise work and copies."""
+
+
+class Clock(TrainerCallback):
+    """Wall time from the end of the first step to the end of the last."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.ends.append(time.monotonic())
+
+    @property
+    def seconds(self) -> float:
+        """The steps' time without the first."""
+        return self.ends[-1] - self.ends[0]
+
+
+def ours(model: str, examples: list[Example], out: Path, *, profile: bool) -> tuple[float, float, Counter[str]]:
+    """Effective tokens per second, the share of padding, and seconds by part of a step if `profile`."""
+    tokenizer = load_tokenizer(model)
+    settings = Train(adapter="lora", batch_tokens=BATCH_TOKENS, accumulation=1, save_steps=10_000)
+    plan = Plan(7, settings.kinds, 1, settings.per_kind, BATCH_TOKENS, settings.max_length, {})
+    batches = schedule(examples, Encoder(tokenizer), plan).batches
+    clock = Clock()
+    trainer = MixedTrainer(
+        model=prepare(model, settings, 7),
+        args=arguments(settings, out, 7),
+        train_dataset=Microbatches(batches, tokenizer.pad_token_id or 0),
+        data_collator=only,
+        callbacks=[clock],
+        lam=0.5,
+    )
+    parts: Counter[str] = Counter()
+    if profile:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+            trainer.train()
+        for event in found.key_averages():
+            name = next((part for part, ops in PARTS.items() if any(op in event.key for op in ops)), "the rest")
+            parts[name] += event.self_cpu_time_total / 1e6
+    else:
+        trainer.train()
+    tokens = [sum(len(p.prompt) + len(b.ids) for p in batch for b in p.branches) for batch in batches[1:]]
+    physical = [max(map(len, batch)) * len(batch) for batch in batches[1:]]
+    used = [sum(map(len, batch)) for batch in batches[1:]]
+    return sum(tokens) / clock.seconds, 1 - sum(used) / sum(physical), parts
+
+
+def trl(model: str, examples: list[Example], out: Path) -> float | None:
+    """Effective tokens per second of TRL's SFTTrainer; None where it is not installed."""
+    try:
+        from trl import SFTConfig, SFTTrainer
+    except ImportError:
+        return None
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(model)
+    form = FormatV1(tokenizer.bos_token or "")
+    rows = [{"prompt": form.prompt(e.kind, e.question), "completion": e.text} for e in examples]
+    lengths = [len(tokenizer(r["prompt"] + r["completion"], add_special_tokens=False)["input_ids"]) + 1 for r in rows]
+    size = max(1, BATCH_TOKENS // (sum(lengths) // len(lengths)))
+    clock = Clock()
+    trainer = SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16),
+        args=SFTConfig(
+            output_dir=str(out),
+            per_device_train_batch_size=size,
+            num_train_epochs=1,
+            train_sampling_strategy="group_by_length",
+            completion_only_loss=True,
+            learning_rate=3e-4,
+            bf16=True,
+            use_cpu=True,
+            gradient_checkpointing=False,
+            optim="adamw_torch_fused",
+            report_to=[],
+            save_strategy="no",
+            disable_tqdm=True,
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=LoraConfig(r=64, lora_alpha=128, target_modules="all-linear", task_type="CAUSAL_LM"),
+        callbacks=[clock],
+    )
+    trainer.train()
+    steps = len(clock.ends)
+    return sum(lengths) * (steps - 1) / steps / clock.seconds
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--rows", type=int, default=96, help="questions to train on")
+    parser.add_argument("--vocabulary-model", help="the same model with a trimmed vocabulary, measured too")
+    given = parser.parse_args()
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    examples = _sample(read_examples(given.dataset), given.rows)
+    print(f"{len(examples)} rationales of {given.rows} questions, {torch.get_num_threads()} threads")
+    with tempfile.TemporaryDirectory() as scratch:
+        theirs = trl(given.model, examples, Path(scratch) / "trl")
+        print("TRL is not installed" if theirs is None else f"TRL SFTTrainer: {theirs:,.0f} tokens/s", flush=True)
+        for name, model in (("ours", given.model), ("ours, trimmed vocabulary", given.vocabulary_model)):
+            if model:
+                gc.collect()
+                speed, padding, _ = ours(model, examples, Path(scratch) / "ours", profile=False)
+                ratio = f", {speed / theirs:.2f} times TRL" if theirs else ""
+                print(f"{name}: {speed:,.0f} tokens/s{ratio}; {padding:.1%} padding", flush=True)
+        few = _sample(examples, max(4, given.rows // 6))
+        _, _, parts = ours(given.vocabulary_model or given.model, few, Path(scratch) / "profile", profile=True)
+        total = parts.total()
+        print("a step's time: " + ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in parts.most_common()))
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
+
+
+def _sample(examples: list[Example], questions: int) -> list[Example]:
+    """Two rationales of each kind of evenly drawn questions that have them."""
+    by: dict[str, list[Example]] = {}
+    for example in examples:
+        found = by.setdefault(example.id, [])
+        if sum(e.kind is example.kind for e in found) < 2:
+            found.append(example)
+    full = [found for found in by.values() if len(found) == 4]
+    return [e for found in full[:: max(1, len(full) // questions)][:questions] for e in found]
+
+
+if __name__ == "__main__":
+    main()
