@@ -57,9 +57,9 @@ class Metrics:
             self._tokens.labels(path.kind.value).inc(path.completion_tokens)
             self._repaired.inc(path.repaired)
 
-    def observe_failure(self) -> None:
-        """Count one problem that ended with an error of ours."""
-        self._duration.labels("error").observe(0)
+    def observe_failure(self, seconds: float) -> None:
+        """Count one problem that ended with an error of ours after so many seconds."""
+        self._duration.labels("error").observe(seconds)
 
     def observe_execution(self, execution: Execution) -> None:
         """Count one program's run."""

@@ -24,7 +24,7 @@ _MAY_FORK = "torch" not in sys.modules
 gc.disable()  # collecting while vLLM's 5,000 modules are imported costs a tenth of the start
 from vllm import SamplingParams  # noqa: E402
 from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: E402
-from vllm.inputs.engine import TokensInput, tokens_input  # noqa: E402
+from vllm.inputs.engine import tokens_input  # noqa: E402
 from vllm.platforms import current_platform  # noqa: E402
 from vllm.sampling_params import RequestOutputKind  # noqa: E402
 from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
@@ -101,7 +101,7 @@ class VllmEngine:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         try:
-            async for output in llm.generate(_as_input(tokens), params, request_id):
+            async for output in llm.generate(tokens_input(list(tokens)), params, request_id):
                 last = output
         except asyncio.CancelledError:
             # vLLM aborts a cancelled request itself, but not one that is cancelled while it is being added.
@@ -143,10 +143,6 @@ class VllmEngine:
     def _encode_uncached(self, prompt: str) -> tuple[int, ...]:
         """Token ids of a prompt whose special tokens are written out; the paths of a problem share two prompts."""
         return tuple(self._living().get_tokenizer().encode(prompt, add_special_tokens=False))
-
-
-def _as_input(tokens: Sequence[int]) -> TokensInput:
-    return tokens_input(list(tokens))
 
 
 def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:

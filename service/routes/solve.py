@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from typing import Any
 
 from asgi_correlation_id import correlation_id
@@ -63,11 +64,14 @@ async def solve(body: SolveRequest, request: Request) -> SolveResponse:
     problem = problem_of(body, request)
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
+    began = time.monotonic()
     with metrics.inflight.track_inprogress():
         try:
             solution = await solver.solve(problem, correlation_id.get() or secrets.token_hex(16))
+        except InputError:
+            raise
         except Exception:
-            metrics.observe_failure()
+            metrics.observe_failure(time.monotonic() - began)
             raise
     metrics.observe_solution(solution)
     response = SolveResponse.of(solution, trace=body.trace)
