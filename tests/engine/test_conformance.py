@@ -8,7 +8,7 @@ from service.engine.base import Engine, Finish, Sampling
 from service.errors import PromptTooLongError
 from tests.engine.conftest import CONTEXT
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.filterwarnings("default")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
 FOREVER = Sampling(temperature=1.0, seed=1, max_tokens=450)

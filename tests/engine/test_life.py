@@ -21,7 +21,6 @@ async def test_a_closed_fake_engine_is_dead() -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.filterwarnings("default")
 async def test_a_closed_vllm_engine_is_dead_and_leaves_no_process(tiny_checkpoint: Path) -> None:
     before = set(psutil.Process().children(recursive=True))
     engine = _vllm(tiny_checkpoint)
@@ -30,7 +29,6 @@ async def test_a_closed_vllm_engine_is_dead_and_leaves_no_process(tiny_checkpoin
 
 
 @pytest.mark.engine
-@pytest.mark.filterwarnings("default")
 async def test_a_killed_engine_fails_its_paths_at_once(tiny_checkpoint: Path) -> None:
     before = set(psutil.Process().children(recursive=True))
     engine = _vllm(tiny_checkpoint)
