@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.checkpoint import Checkpoint, Decoding, Progress, find
+from service.checkpoint import Checkpoint, Decoding, find
+from service.embedded import Progress
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, scripted
 from service.metrics import Metrics
