@@ -121,8 +121,9 @@ async def solve_stream(body: SolveRequest, request: Request) -> EventSourceRespo
     telling = _Telling(body.trace)
     task = asyncio.create_task(solved(problem_of(body, request), request, telling.observe))
     task.add_done_callback(telling.end)
+    something: set[asyncio.Future[Any]] = {task, telling.first}
     try:
-        await asyncio.wait({task, telling.first}, timeout=_OPENING_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(something, timeout=_OPENING_S, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()  # an error has its own status
     except BaseException:
