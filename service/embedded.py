@@ -94,7 +94,7 @@ def _convert(out: Path, bundle: Path | None, progress: Progress) -> None:
     """Run `conversion.py` and hand its progress on; it ends with this process, however that ends."""
     command = [sys.executable, "-m", _CONVERSION, str(out), str(bundle or ""), str(os.getpid())]
     _check_package()
-    quiet = os.environ | {"TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
+    quiet = os.environ | {"TQDM_DISABLE": "1"}
     progress("import", 0.0)
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as err,

@@ -18,6 +18,7 @@ from transformers import TrainerCallback, TrainerState
 from service.types import PathKind
 from tests.training import tiny
 from training.manifest import tree_digest
+from training.rationale import read_rows
 from training.recipe import Train
 from training.train import HISTORY, last_complete, train
 
@@ -121,6 +122,38 @@ def test_two_processes_change_nothing(base: Path, tmp_path: Path) -> None:
     subprocess.run([*launch, script, base, two, "2"], check=True, env=env, capture_output=True)
     assert _step_tokens(one) == _step_tokens(two)
     _close(one.with_suffix(".gradients"), two.with_suffix(".gradients"))
+
+
+@pytest.mark.engine
+def test_sharded_over_two_processes_the_student_is_the_same(base: Path, tmp_path: Path) -> None:
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    whole, sharded = tmp_path / "whole", tmp_path / "sharded"
+    _train(base, whole, batch_tokens=256, accumulation=4)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29518"]
+    subprocess.run([*launch, "-m", "tests.training.sharded", base, sharded], check=True, env=env)
+    for ours, theirs in zip(*(read_rows(out / HISTORY) for out in (whole, sharded)), strict=True):
+        assert ours["tokens"] == theirs["tokens"]
+        assert ours["cot_loss"] == pytest.approx(theirs["cot_loss"], abs=1e-5)
+        assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], abs=1e-5)
+    _close(whole / "model.safetensors", sharded / "model.safetensors", tolerance=1e-4)
+
+
+def test_sharding_is_refused_where_it_would_not_happen(base: Path, tmp_path: Path) -> None:
+    script = f"from pathlib import Path; from tests.training.test_train import _train; _train(Path({str(base)!r}), Path({str(tmp_path)!r}), fsdp=True)"
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--no-python",
+        "--nproc-per-node",
+        "1",
+        "--master-port",
+        "29519",
+    ]
+    run = subprocess.run([*launch, sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "train.fsdp needs GPUs" in run.stderr
 
 
 @pytest.mark.engine

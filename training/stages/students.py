@@ -17,6 +17,8 @@ from training.sampling import sample_to
 from training.stages.data import base_model, examples
 
 if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
     from training.export import Facts
 
 NONE: Mapping[str, str] = {}
@@ -34,8 +36,29 @@ def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, s
     settings = run.recipe.train.model_copy(update=changes)
     repeats = {source.name: source.repeat for source in run.recipe.sources}
     inputs = {"dataset": run.stage("dataset").digest, "base": run.stage("base").digest, **inputs}
-    build = partial(train, base_model(run), found, settings, seed=run.recipe.seed, repeats=repeats)
-    return run.make(name, {"train": settings, "repeats": repeats}, inputs, lambda out: build(out=out))
+
+    def build(out: Path) -> None:
+        train(
+            base_model(run),
+            found,
+            settings,
+            out,
+            seed=run.recipe.seed,
+            repeats=repeats,
+            callbacks=_watchers(run, out),
+        )
+
+    return run.make(name, {"train": settings, "repeats": repeats}, inputs, build)
+
+
+def _watchers(run: Run, out: Path) -> "list[TrainerCallback]":
+    if not run.recipe.watch.every:
+        return []
+    from training.student import load_tokenizer
+    from training.watch import Watcher
+
+    problems = read_problems(run.stage("dataset").path / dataset.DEV)
+    return [Watcher(run.recipe.watch, load_tokenizer(base_model(run)), problems, out, run.recipe.seed)]
 
 
 def second_round(run: Run) -> Artifact:
