@@ -126,6 +126,14 @@ class Train(Section):
     fsdp: bool = False
 
 
+class Launch(Section):
+    """In how many processes of this machine the student learns. A step has `train.accumulation` micro-batches in each;
+    with `train.fsdp` they share the model too.
+    """
+
+    processes: Positive = 1
+
+
 class Watch(Section):
     """How the student is looked at while it learns: every `every` steps (0: never) it solves `problems` dev problems.
 
@@ -193,6 +201,7 @@ class Recipe(Section):
     filter: Filter = Filter()
     dataset: Dataset = Dataset()
     train: Train = Train()
+    launch: Launch = Launch()
     watch: Watch = Watch()
     second_round: SecondRound = SecondRound()
     compare: Compare = Compare()

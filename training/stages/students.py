@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.types import PathKind
 from training import dataset, second
+from training.launch import Job, launch
 from training.manifest import Artifact, commit
 from training.packs import Example
 from training.rationale import Problem, read_problems, read_rationales
@@ -17,8 +18,6 @@ from training.sampling import sample_to
 from training.stages.data import base_model, examples
 
 if TYPE_CHECKING:
-    from transformers import TrainerCallback
-
     from training.export import Facts
 
 NONE: Mapping[str, str] = {}
@@ -31,34 +30,20 @@ def train(run: Run) -> Artifact:
 
 def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, str] = NONE, **changes: Any) -> Artifact:
     """A student trained on the examples `found`, with `changes` to the recipe's training settings."""
-    from training.train import train
-
-    settings = run.recipe.train.model_copy(update=changes)
-    repeats = {source.name: source.repeat for source in run.recipe.sources}
+    recipe = run.recipe
+    job = Job(
+        base_model(run),
+        recipe.train.model_copy(update=changes),
+        recipe.seed,
+        {source.name: source.repeat for source in recipe.sources},
+        recipe.watch,
+        run.stage("dataset").path / dataset.DEV,
+    )
+    settings: dict[str, Any] = {"train": job.settings, "repeats": job.repeats}
+    if recipe.launch.processes > 1:
+        settings["launch"] = recipe.launch
     inputs = {"dataset": run.stage("dataset").digest, "base": run.stage("base").digest, **inputs}
-
-    def build(out: Path) -> None:
-        train(
-            base_model(run),
-            found,
-            settings,
-            out,
-            seed=run.recipe.seed,
-            repeats=repeats,
-            callbacks=_watchers(run, out),
-        )
-
-    return run.make(name, {"train": settings, "repeats": repeats}, inputs, build)
-
-
-def _watchers(run: Run, out: Path) -> "list[TrainerCallback]":
-    if not run.recipe.watch.every:
-        return []
-    from training.student import load_tokenizer
-    from training.watch import Watcher
-
-    problems = read_problems(run.stage("dataset").path / dataset.DEV)
-    return [Watcher(run.recipe.watch, load_tokenizer(base_model(run)), problems, out, run.recipe.seed)]
+    return run.make(name, settings, inputs, partial(launch, job, found, recipe.launch.processes))
 
 
 def second_round(run: Run) -> Artifact:
