@@ -13,34 +13,21 @@ import argparse
 import asyncio
 import json
 import statistics
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load import Run, latency, solve_all
 from benchmarks.replays import replays
-from service.assemble import Parts, assemble
-from service.evaluate import Question, is_right, read_questions, wilson
+from service.assemble import assemble
+from service.evaluate import Question, read_questions, wilson
 from service.settings import EngineKind, Settings, load_settings
-from service.solution import PathResult, Problem, Solution
-from service.solver import path_seed
+from service.solution import PathResult, Solution
 from service.types import PathKind, PathOutcome, Policy
 from training.compare import mcnemar
 from training.sampling import Sampled, SampledPath, sample_row
 
 POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One policy over the problems."""
-
-    right: list[bool]
-    tokens: list[int]
-    paths: list[int]
-    seconds: list[float]
-    problems_per_s: float
 
 
 def main() -> None:
@@ -70,10 +57,10 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
     await parts.sandbox.start()
     await parts.engine.start()
     try:
-        await _run(settings, parts, questions[:4], Policy.FIXED, arguments.seed, 4)  # warm
+        await solve_all(settings, parts, questions[:4], Policy.FIXED, arguments.seed, 4)  # warm
         busy, recorded = {}, []
         for policy in POLICIES:
-            run, solutions = await _run(settings, parts, questions, policy, arguments.seed, arguments.clients)
+            run, solutions = await solve_all(settings, parts, questions, policy, arguments.seed, arguments.clients)
             busy[policy.value] = run
             print(f"{policy.value}: {run.problems_per_s:.3f} problems/s for {arguments.clients} clients", flush=True)
             if policy is Policy.FIXED:
@@ -83,7 +70,7 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
         alone: dict[str, list[float]] = {policy.value: [] for policy in POLICIES}
         for number, question in enumerate(questions[: arguments.single]):
             for policy in POLICIES[number % 3 :] + POLICIES[: number % 3]:
-                run, _ = await _run(settings, parts, [question], policy, arguments.seed + number, 1)
+                run, _ = await solve_all(settings, parts, [question], policy, arguments.seed + number, 1)
                 alone[policy.value] += run.seconds
     finally:
         await parts.engine.close()
@@ -93,51 +80,9 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
         "problems": len(questions),
         "clients": arguments.clients,
         "busy": {name: _figures(run, busy["fixed"]) for name, run in busy.items()},
-        "alone": {name: _latency(seconds) for name, seconds in alone.items()},
+        "alone": {name: latency(seconds) for name, seconds in alone.items()},
         "replayed": replays(recorded, parts.calibration),
     }
-
-
-async def _run(
-    settings: Settings, parts: Parts, questions: Sequence[Question], policy: Policy, seed: int, clients: int
-) -> tuple[Run, list[Solution]]:
-    solver = parts.solver(settings)
-    places = asyncio.Semaphore(clients)
-
-    async def solve(number: int, question: Question) -> tuple[Solution, float]:
-        async with places:
-            began = time.monotonic()
-            solution = await solver.solve(_problem(settings, parts, question, policy, path_seed(seed, number)), "bench")
-            return solution, time.monotonic() - began
-
-    began = time.monotonic()
-    found = await asyncio.gather(*(solve(number, question) for number, question in enumerate(questions)))
-    seconds = time.monotonic() - began
-    solutions = [solution for solution, _ in found]
-    run = Run(
-        right=[
-            is_right(s.answer.text if s.answer else None, q.answer) for s, q in zip(solutions, questions, strict=True)
-        ],
-        tokens=[sum(path.completion_tokens for path in s.paths) for s in solutions],
-        paths=[len(s.paths) for s in solutions],
-        seconds=[took for _, took in found],
-        problems_per_s=len(questions) / seconds,
-    )
-    return run, solutions
-
-
-def _problem(settings: Settings, parts: Parts, question: Question, policy: Policy, seed: int) -> Problem:
-    return Problem(
-        text=question.question,
-        cot=settings.cot,
-        pot=settings.pot,
-        policy=policy,
-        temperature=settings.temperature or parts.decoding.temperature,
-        top_p=parts.decoding.top_p,
-        max_tokens=settings.max_tokens,
-        deadline_s=600.0,
-        seed=seed,
-    )
 
 
 def _figures(run: Run, fixed: Run) -> dict[str, Any]:
@@ -151,12 +96,7 @@ def _figures(run: Run, fixed: Run) -> dict[str, Any]:
         "paths": statistics.mean(run.paths),
         "problems_per_s": run.problems_per_s,
         "problems_per_s_of_fixed": run.problems_per_s / fixed.problems_per_s,
-    } | _latency(run.seconds)
-
-
-def _latency(seconds: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(seconds)
-    return {"p50_s": statistics.median(ordered), "p95_s": ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]}
+    } | latency(run.seconds)
 
 
 def _sampled(question: Question, solution: Solution) -> Sampled:
