@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.assemble import assemble
-from service.errors import EngineError
+from service.errors import ConfigurationError, EngineError
 from service.evaluate import MEASURES, Report, Solve, evaluate, read_questions
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.settings import Settings
@@ -40,6 +40,8 @@ async def evaluate_and_show(
 ) -> None:
     """Solve the file's problems, print a table, write the figures to `output`."""
     questions = read_questions(data, limit)
+    if output:
+        await asyncio.to_thread(_writable, output)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -63,6 +65,15 @@ async def evaluate_and_show(
     if output:
         await asyncio.to_thread(output.write_text, json.dumps(asdict(report), indent=1), encoding="utf-8")
     Console().print(_table(report))
+
+
+def _writable(output: Path) -> None:
+    """Find out before the hours, not after them."""
+    try:
+        with output.open("a"):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"--json {output} cannot be written: {error.strerror}.") from None
 
 
 @asynccontextmanager
@@ -94,12 +105,14 @@ async def _in_process(settings: Settings) -> AsyncIterator[Solve]:
 
 @asynccontextmanager
 async def _over_http(url: str) -> AsyncIterator[Solve]:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"--url {url} is no address; give one such as http://127.0.0.1:8000.")
     async with httpx.AsyncClient(base_url=url, timeout=None) as client:  # noqa: S113 - the service keeps the deadline
 
         async def solve(request: SolveRequest) -> SolveResponse:
             try:
                 response = await client.post("/solve", json=request.model_dump(mode="json", exclude_none=True))
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise EngineError(f"{url} does not answer: {error}") from None
             if response.is_error:
                 raise EngineError(f"{url} answers {response.status_code}: {response.text[:500]}")

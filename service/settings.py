@@ -5,6 +5,7 @@ file (`max_tokens = 200`, named by `--config` or `TWINPATH_CONFIG`), in this ord
 """
 
 import os
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from service.errors import ConfigurationError
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
+_file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
 class EngineKind(StrEnum):
@@ -103,7 +105,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before the file."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(f"{_PREFIX}CONFIG"))
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=_file.get())
         return init_settings, env_settings, toml
 
 
@@ -117,12 +119,11 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     Raises:
         ConfigurationError: a value is out of range, a key is unknown, or the file cannot be read.
     """
-    if config is not None:
-        os.environ[f"{_PREFIX}CONFIG"] = str(config)
-    path = os.environ.get(f"{_PREFIX}CONFIG")
+    path = config or os.environ.get(f"{_PREFIX}CONFIG") or None
     if path and not Path(path).is_file():
         raise ConfigurationError(f"The settings file {path} does not exist.")
     _refuse_unknown_variables()
+    reading = _file.set(Path(path) if path else None)
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
@@ -130,6 +131,8 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         raise ConfigurationError("Wrong settings: " + "; ".join(lines)) from None
     except (OSError, ValueError) as error:  # the TOML file
         raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None
+    finally:
+        _file.reset(reading)
 
 
 def _refuse_unknown_variables() -> None:
