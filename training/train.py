@@ -64,7 +64,7 @@ def train(
     if trainer.is_world_process_zero():
         for name in ("training_args.bin", "README.md"):
             (out / name).unlink(missing_ok=True)
-        _sort_config(out / "adapter_config.json")
+        _plain_config(out / "adapter_config.json")
         # A checkpoint keeps the log with sorted keys: so do we, or a resumed run would differ.
         write_rows(out / HISTORY, (dict(sorted(row.items())) for row in trainer.state.log_history))
         for mark in checkpoints.glob(f"*/{COMPLETE}"):
@@ -126,11 +126,11 @@ def last_complete(checkpoints: Path) -> Path | None:
     return best and best[1]
 
 
-def _sort_config(path: Path) -> None:
-    """PEFT writes the adapted modules in a set's order, another one in every process."""
+def _plain_config(path: Path) -> None:
+    """Take out of PEFT's file what differs between equal runs: the order of a set, and where the base model lay."""
     if path.is_file():
         config = json.loads(path.read_text())
-        config["target_modules"] = sorted(config["target_modules"])
+        config |= {"target_modules": sorted(config["target_modules"]), "base_model_name_or_path": None}
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
