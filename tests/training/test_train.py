@@ -142,6 +142,7 @@ def test_sharded_over_two_processes_the_student_is_the_same(base: Path, tmp_path
     _close(whole / "model.safetensors", sharded / "model.safetensors", tolerance=1e-4)
 
 
+@pytest.mark.engine
 def test_sharding_is_refused_where_it_would_not_happen(base: Path, tmp_path: Path) -> None:
     script = f"from pathlib import Path; from tests.training.test_train import _train; _train(Path({str(base)!r}), Path({str(tmp_path)!r}), fsdp=True)"
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
