@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from service import __version__, problem_json
 from service.checkpoint import Decoding
 from service.engine.base import Engine
-from service.errors import EngineDeadError
+from service.errors import EngineDeadError, EngineError
 from service.metrics import Metrics
 from service.middleware import BodyLimit
 from service.paths.base import FormatV1, PathFormat
@@ -57,7 +57,7 @@ def create_app(
             app.state.metrics.observe_lock(sandbox.lock)
             stack.push_async_callback(engine.close)
             await engine.start()
-            watch = asyncio.create_task(_watch(engine, on_engine_death))
+            watch = asyncio.create_task(_watch(engine, app.state.metrics, on_engine_death))
             stack.push_async_callback(_end, watch)
             logger.info("ready", extra={"model": engine.model})
             yield
@@ -88,16 +88,21 @@ def create_app(
     return app
 
 
-async def _watch(engine: Engine, on_death: Callable[[], None]) -> None:
+async def _watch(engine: Engine, metrics: Metrics, on_death: Callable[[], None]) -> None:
     """Notice a dead engine even when nobody asks for anything."""
     while True:
-        await asyncio.sleep(_PROBE_INTERVAL_S)
         try:
             await engine.probe()
+            metrics.observe_engine(True)
         except EngineDeadError as error:
+            metrics.observe_engine(False)
             logger.critical("the engine is dead, the service ends: %s", error)
             on_death()
             return
+        except EngineError as error:
+            metrics.observe_engine(False)
+            logger.error("nothing can be sampled for now: %s", error)
+        await asyncio.sleep(_PROBE_INTERVAL_S)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

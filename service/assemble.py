@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from service.checkpoint import Checkpoint, Decoding, Progress, find
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, scripted
+from service.errors import ConfigurationError
 from service.metrics import Metrics
 from service.paths.base import FormatV1, PathFormat
 from service.paths.chat import ChatFormat
@@ -39,7 +40,7 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
 
     Raises:
         CheckpointError: the model cannot be served.
-        ConfigurationError: the fake engine's script is wrong.
+        ConfigurationError: the fake engine's script is wrong, or a worker's address or key.
     """
     metrics = Metrics()
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution)
@@ -47,8 +48,10 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
         script = scripted(settings.fake_script) if settings.fake_script else None
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
         return Parts(fake, sandbox, FormatV1(), Decoding(), metrics)
-    checkpoint = find(settings.model, settings.cache_dir, progress)
-    return Parts(_vllm(settings, checkpoint), sandbox, path_format_of(checkpoint), checkpoint.decoding, metrics)
+    remote = settings.engine is EngineKind.REMOTE
+    checkpoint = find(settings.model, settings.cache_dir, progress, weights=not remote)
+    engine = _remote(settings, metrics) if remote else _vllm(settings, checkpoint)
+    return Parts(engine, sandbox, path_format_of(checkpoint), checkpoint.decoding, metrics)
 
 
 def sandbox_pool(
@@ -77,6 +80,24 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
         max_num_seqs=settings.max_num_seqs,
         kv_cache_gib=settings.kv_cache_gib,
         gpu_memory_utilization=settings.gpu_memory_utilization,
+    )
+
+
+def _remote(settings: Settings, metrics: Metrics) -> Engine:
+    from service.engine.remote import RemoteEngine
+
+    key_file = settings.worker_api_key_file
+    try:
+        api_key = key_file.read_text(encoding="utf-8").strip() if key_file else None
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"The workers' key {key_file} cannot be read: {error}") from None
+    return RemoteEngine(
+        [url for url in settings.worker_urls.split(",") if url.strip()],
+        model=settings.worker_model,
+        api_key=api_key,
+        silence_s=settings.worker_silence_s,
+        on_worker=metrics.observe_worker,
+        on_request=metrics.observe_worker_request,
     )
 
 

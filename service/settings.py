@@ -28,6 +28,7 @@ class EngineKind(StrEnum):
     """Which engine samples the paths."""
 
     VLLM = "vllm"
+    REMOTE = "remote"
     FAKE = "fake"
 
 
@@ -59,6 +60,17 @@ class Settings(BaseSettings):
     fake_tokens_per_s: Annotated[
         float | None, Field(gt=0, description="Token rate of each path of --engine fake; none answers at once.")
     ] = None
+
+    worker_urls: Annotated[
+        str, Field(description="Addresses of --engine remote's workers, or of a router; commas between them.")
+    ] = ""
+    worker_model: Annotated[
+        str | None, Field(description="Name the workers serve the model under; none takes the first they list.")
+    ] = None
+    worker_api_key_file: Annotated[Path | None, Field(description="File of the key that the workers ask for.")] = None
+    worker_silence_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds without a token after which a worker has failed a path.")
+    ] = 60
 
     cot: Annotated[int, Field(ge=0, le=64, description="Chain-of-thought paths when a request names none.")] = 10
     pot: Annotated[int, Field(ge=0, le=64, description="Program-of-thought paths when a request names none.")] = 10
