@@ -200,7 +200,7 @@ class RemoteEngine:
         for attempt in range(_ATTEMPTS):
             worker = self._workers.choose(tried)
             if worker is None or worker in tried:
-                await asyncio.sleep(_BACKOFF_S * 2**attempt)
+                await asyncio.sleep(_BACKOFF_S * 2 ** max(0, attempt - 1))
                 worker = self._workers.choose(tried)
             if worker is None:
                 continue

@@ -102,8 +102,10 @@ def vllm_serve(checkpoint: Path, port: int, log: Path) -> psutil.Popen:
     """A real `vllm serve` on this CPU, with the settings of `service/engine/vllm.py`."""
     command = [Path(sys.executable).with_name("vllm"), "serve", checkpoint, "--host", "127.0.0.1", "--port", str(port)]
     command += "--served-model-name tiny --enforce-eager --block-size 32 --no-enable-chunked-prefill".split()
+    command += "--distributed-executor-backend uni".split()
     command += f"--max-model-len {CONTEXT} --max-num-batched-tokens 8192 --max-num-seqs 64".split()
     environment = os.environ | {"VLLM_CPU_NUM_OF_RESERVED_CPU": "0", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    environment |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}  # the engine is its own worker: one process less to start
     with log.open("wb") as output:
         return psutil.Popen(command, stdout=output, stderr=output, env=environment)
 
