@@ -173,11 +173,12 @@ def main() -> None:
     parser.add_argument("--tokens-per-s", type=float, default=1000.0)
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--chunk", type=int, default=1)
+    parser.add_argument("--model", default="fake", help="the name that is listed")
     arguments = parser.parse_args()
 
     async def application() -> web.Application:
         worker = FakeWorker(
-            tokens_per_s=arguments.tokens_per_s, slots=arguments.slots, chunk=arguments.chunk
+            tokens_per_s=arguments.tokens_per_s, slots=arguments.slots, chunk=arguments.chunk, model=arguments.model
         )
         return await worker.application()
 
