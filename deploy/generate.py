@@ -1,6 +1,6 @@
 """`python -m deploy.generate [--check]`: write what is generated, or say what has drifted from its source.
 
-Dashboards come from `deploy/grafana/dashboards.py`, the metric list from `service/metrics.py`.
+Dashboards come from `deploy/grafana/`, the metric list from `service/metrics.py`.
 """
 
 import sys
@@ -9,7 +9,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from deploy.grafana.dashboards import BOARDS, render
+from deploy.grafana.boards import BOARDS
+from deploy.grafana.dashboards import render
 from service.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +55,9 @@ def main() -> None:
     drifted = [path for path, text in generated().items() if not path.is_file() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         if drifted:
-            raise SystemExit("Run `python -m deploy.generate`: " + ", ".join(str(path.relative_to(ROOT)) for path in drifted))
+            raise SystemExit(
+                "Run `python -m deploy.generate`: " + ", ".join(str(path.relative_to(ROOT)) for path in drifted)
+            )
         return
     for path, text in generated().items():
         path.parent.mkdir(parents=True, exist_ok=True)

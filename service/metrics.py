@@ -90,8 +90,8 @@ class Metrics:
         )
         self._saved_tokens = self._counter(
             "solve_saved_tokens",
-            "Estimate of what early decisions left unsampled: planned paths that never ended, at the mean length of the "
-            "problem's ended ones, less what they had sampled.",
+            "Estimate of what early decisions left unsampled: planned paths that never ended, at the mean length of "
+            "the problem's ended ones, less what they had sampled.",
         )
         for kind in PathKind:
             self._completion_tokens.labels(kind.value)

@@ -67,9 +67,7 @@ async def solve(body: SolveRequest, request: Request) -> SolveResponse:
     began = time.monotonic()
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(
-                problem, correlation_id.get() or secrets.token_hex(16), metrics.first_path()
-            )
+            solution = await solver.solve(problem, correlation_id.get() or secrets.token_hex(16), metrics.first_path())
         except InputError:
             raise
         except Exception:

@@ -22,7 +22,7 @@ import psutil
 import pytest
 import yaml
 
-from deploy.grafana.dashboards import panels
+from deploy.grafana.boards import panels
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
 from tests.engine.conftest import free_port
 
@@ -85,7 +85,10 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
             "replica",
             many["service"],
             entrypoint("slim"),
-            {"http://router:30000": f"http://127.0.0.1:{ports['router']}", "/run/secrets/worker_api_key": f"{folder}/key"}
+            {
+                "http://router:30000": f"http://127.0.0.1:{ports['router']}",
+                "/run/secrets/worker_api_key": f"{folder}/key",
+            }
             | local
             | {"8000": str(ports["replica"])},
             folder,
@@ -107,7 +110,11 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
             "prometheus",
             one["prometheus"],
             ["prometheus"],
-            {"/etc/prometheus": f"{folder}/prometheus", "=/prometheus": f"={folder}/data", "9090": str(ports["prometheus"])},
+            {
+                "/etc/prometheus": f"{folder}/prometheus",
+                "=/prometheus": f"={folder}/data",
+                "9090": str(ports["prometheus"]),
+            },
             folder,
         ),
     }

@@ -17,7 +17,6 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.worker import FakeWorker
-
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine
 from service.engine.remote import RemoteEngine
@@ -83,7 +82,9 @@ async def watched(url: str, **options: object) -> WatchedRemote:
 @pytest_asyncio.fixture(loop_scope="session")
 async def remote_fake_engine() -> AsyncIterator[Engine]:
     """The remote engine on a scripted worker."""
-    runner = web.AppRunner(await FakeWorker(_babble, tokens_per_s=2000, max_model_len=CONTEXT, model="tiny").application())
+    runner = web.AppRunner(
+        await FakeWorker(_babble, tokens_per_s=2000, max_model_len=CONTEXT, model="tiny").application()
+    )
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -73,7 +73,9 @@ async def breaking(request: web.Request) -> web.StreamResponse:
 
 async def dying(request: web.Request) -> web.StreamResponse:
     """Reports its engine's death in the middle of the stream, as vLLM does."""
-    return web.Response(text='data: {"choices": [{"text": "ha"}]}\n\ndata: {"error": {"message": "EngineCore died"}}\n\n')
+    return web.Response(
+        text='data: {"choices": [{"text": "ha"}]}\n\ndata: {"error": {"message": "EngineCore died"}}\n\n'
+    )
 
 
 async def shutting_down(request: web.Request) -> web.StreamResponse:
