@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -21,6 +22,9 @@ from service.sandbox.base import Sandbox
 from service.settings import Settings
 from service.solver import Solver
 
+if TYPE_CHECKING:
+    from service.tracing import Tracing  # needs the extra `otel`
+
 logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 1.0
@@ -35,6 +39,7 @@ def create_app(
     path_format: PathFormat | None = None,
     decoding: Decoding | None = None,
     metrics: Metrics | None = None,
+    tracing: "Tracing | None" = None,
     on_engine_death: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The service as an ASGI application.
@@ -46,12 +51,19 @@ def create_app(
         path_format: how the engine's model is asked; None is format v1.
         decoding: the checkpoint's decoding; None is the default.
         metrics: None takes those of the default registry.
+        tracing: None traces nothing; closed with the application.
         on_engine_death: called once when the engine is gone for good; the server must end.
     """
+    if tracing:
+        from service.tracing import TracedEngine, TracedSandbox
+
+        engine, sandbox = TracedEngine(engine, tracing.tracer), TracedSandbox(sandbox, tracing.tracer)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if tracing:
+                stack.push_async_callback(asyncio.to_thread, tracing.close)
             stack.push_async_callback(sandbox.close)
             await sandbox.start()
             app.state.metrics.observe_lock(sandbox.lock)
@@ -84,6 +96,10 @@ def create_app(
         validator=lambda value: _REQUEST_ID.fullmatch(value) is not None,
         transformer=lambda value: value,
     )
+    if tracing:
+        from service.tracing import TracedRequests
+
+        app.add_middleware(TracedRequests, tracer=tracing.tracer)
     app.include_router(solve.router, tags=["solve"])
     app.include_router(ops.router, tags=["operations"])
     return app

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from service.checkpoint import Checkpoint, Decoding, Progress, find
 from service.engine.base import Engine
@@ -14,6 +15,9 @@ from service.paths.fewshot import FewShotFormat
 from service.sandbox.base import Execution
 from service.sandbox.pool import SandboxPool
 from service.settings import EngineKind, Settings
+
+if TYPE_CHECKING:
+    from service.tracing import Tracing  # needs the extra `otel`
 
 _QUEUED_PROGRAMS = 4096
 _OUTPUT_BYTES = 64 * 1024
@@ -29,6 +33,7 @@ class Parts:
     path_format: PathFormat
     decoding: Decoding
     metrics: Metrics
+    tracing: "Tracing | None"
 
 
 def assemble(settings: Settings, progress: Progress = lambda what, share: None) -> Parts:
@@ -42,16 +47,27 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
         CheckpointError: the model cannot be served.
         ConfigurationError: the fake engine's script is wrong, or a worker's address or key.
     """
-    metrics = Metrics()
+    tracing, metrics = _observers(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution)
     if settings.engine is EngineKind.FAKE:
         script = scripted(settings.fake_script) if settings.fake_script else None
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
-        return Parts(fake, sandbox, FormatV1(), Decoding(), metrics)
+        return Parts(fake, sandbox, FormatV1(), Decoding(), metrics, tracing)
     remote = settings.engine is EngineKind.REMOTE
     checkpoint = find(settings.model, settings.cache_dir, progress, weights=not remote)
     engine = _remote(settings, metrics) if remote else _vllm(settings, checkpoint)
-    return Parts(engine, sandbox, path_format_of(checkpoint), checkpoint.decoding, metrics)
+    return Parts(engine, sandbox, path_format_of(checkpoint), checkpoint.decoding, metrics, tracing)
+
+
+def _observers(settings: Settings) -> tuple["Tracing | None", Metrics]:
+    """The tracer, where a collector is named, and the metrics, which then point to its traces."""
+    if settings.otlp_endpoint is None:
+        return None, Metrics()
+    try:
+        from service.tracing import Tracing, exemplar
+    except ImportError as error:
+        raise ConfigurationError(f"Traces need the extra `otel`: install twinpath[otel] ({error}).") from None
+    return Tracing.to_collector(settings.otlp_endpoint, settings.trace_ratio), Metrics(exemplar=exemplar)
 
 
 def sandbox_pool(

@@ -33,6 +33,7 @@ def run(settings: Settings) -> int:
         path_format=parts.path_format,
         decoding=parts.decoding,
         metrics=parts.metrics,
+        tracing=parts.tracing,
         on_engine_death=on_engine_death,
     )
     server = uvicorn.Server(

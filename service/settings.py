@@ -95,6 +95,14 @@ class Settings(BaseSettings):
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
     max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://",
+            description="OpenTelemetry collector (OTLP over HTTP) for traces; none traces nothing.",
+        ),
+    ] = None
+    trace_ratio: Annotated[float, Field(ge=0, le=1, description="Share of the requests that are traced.")] = 1.0
     drain_s: Annotated[int, Field(ge=0, description="Seconds that open requests get to end at SIGTERM.")] = 30
 
     @model_validator(mode="after")

@@ -282,7 +282,8 @@ ENGINE = Board(
                 Panel("Engine up", ((f"min by (instance) (solve_engine_up{{{_JOB}}})", "{{instance}}"),)),
                 Panel("Workers up", ((f"min by (worker) (solve_worker_up{{{_JOB}}})", "{{worker}}"),),
                       text="Of the remote engine; empty where the engine is in the service."),
-                Panel("Paths at workers/s", (_rate("solve_worker_requests_total", "result"),), "ops", text="Of the remote engine; `failed` paths are sampled anew on another worker."),
+                Panel("Paths at workers/s", (_rate("solve_worker_requests_total", "result"),), "ops",
+                      text="Of the remote engine; `failed` paths are sampled anew on another worker."),
             ),
         ),
         (
