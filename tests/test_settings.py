@@ -112,7 +112,7 @@ def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
         ("cot", "many", "Input should be a valid integer, unable to parse string as an integer"),
         ("cot", "1.5", "Input should be a valid integer, unable to parse string as an integer"),
         ("policy", "majority", "Input should be 'fixed', 'lossless' or 'adaptive'"),
-        ("engine", "tpu", "Input should be 'vllm' or 'fake'"),
+        ("engine", "tpu", "Input should be 'vllm', 'remote' or 'fake'"),
         ("temperature", 2.5, "Input should be less than or equal to 2"),
         ("temperature", "nan", "Input should be less than or equal to 2"),
         ("deadline_s", 0, "Input should be greater than 0"),

@@ -8,14 +8,12 @@ up to the last chunk that arrived. No worker at all is a state that may pass: `p
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import aiohttp
 
-from service.engine.base import Completion, Finish, Sampling
+from service.engine.base import Completion, Sampling
+from service.engine.stream import StreamedPath, WorkerFailedError, chunks, message
 from service.engine.workers import Worker, Workers
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
 
@@ -24,46 +22,6 @@ _BACKOFF_S = 0.1
 _CONNECT_S = 5.0
 _KEEPALIVE_S = 4.0  # vLLM closes idle connections after 5 s; one that is closed while it is reused fails a path
 _START_S = 600.0
-_FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH}
-
-
-class _WorkerFailedError(Exception):
-    """This worker could not sample the path; another may."""
-
-
-@dataclass(slots=True)
-class _Path:
-    """What has arrived of one path."""
-
-    text: list[str] = field(default_factory=list)
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    finish: Finish | None = None
-
-    def clear(self) -> None:
-        """Forget what a broken worker sent."""
-        self.text.clear()
-        self.prompt_tokens = self.completion_tokens = 0
-        self.finish = None
-
-    def take(self, chunk: dict[str, Any]) -> None:
-        """Add one chunk of the stream."""
-        if "error" in chunk:
-            raise _WorkerFailedError(chunk["error"].get("message", "the worker failed"))
-        for choice in chunk["choices"]:
-            self.text.append(choice["text"])
-            if reason := choice.get("finish_reason"):
-                if reason not in _FINISH:  # it shuts down, or its engine died
-                    raise _WorkerFailedError(f"the worker ended the path: {reason}")
-                self.finish = _FINISH[reason]
-            if choice["text"] and not chunk.get("usage"):  # it counts only at the end; a chunk is a token at least
-                self.completion_tokens += 1
-        if usage := chunk.get("usage"):
-            self.prompt_tokens, self.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
-
-    def completion(self, *, aborted: bool) -> Completion:
-        finish = Finish.ABORT if aborted or self.finish is None else self.finish
-        return Completion("".join(self.text), self.prompt_tokens, self.completion_tokens, finish)
 
 
 class RemoteEngine:
@@ -132,7 +90,7 @@ class RemoteEngine:
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`. A path that was aborted before its first chunk has counted no token."""
         session = self._living()
-        path = _Path()
+        path = StreamedPath()
         stream = asyncio.create_task(self._stream(session, request_id, prompt, sampling, path))
         self._streams[request_id] = stream
         try:
@@ -191,7 +149,7 @@ class RemoteEngine:
         self._max_model_len = served[self._model].get("max_model_len")
 
     async def _stream(
-        self, session: aiohttp.ClientSession, request_id: str, prompt: str, sampling: Sampling, path: _Path
+        self, session: aiohttp.ClientSession, request_id: str, prompt: str, sampling: Sampling, path: StreamedPath
     ) -> None:
         """Sample one path on whichever worker can; `path` holds what has arrived."""
         body = self._body(prompt, sampling)
@@ -209,7 +167,7 @@ class RemoteEngine:
             try:
                 await self._stream_from(session, worker, request_id, body, path)
                 return
-            except _WorkerFailedError as error:
+            except WorkerFailedError as error:
                 failure = f"{worker.name}: {error}"
         raise EngineError(f"No worker could sample the path ({failure}).")
 
@@ -234,7 +192,7 @@ class RemoteEngine:
         return json.dumps(fields).encode()
 
     async def _stream_from(
-        self, session: aiohttp.ClientSession, worker: Worker, request_id: str, body: bytes, path: _Path
+        self, session: aiohttp.ClientSession, worker: Worker, request_id: str, body: bytes, path: StreamedPath
     ) -> None:
         result = "failed"
         worker.running += 1
@@ -243,51 +201,30 @@ class RemoteEngine:
             async with session.post(f"{worker.url}/v1/completions", data=body, headers=headers) as response:
                 if response.status != 200:
                     result = "failed" if response.status >= 500 or response.status == 429 else "refused"
-                    self._raise_for(response.status, _message(await response.text()))
-                async for chunk in _chunks(response.content):
+                    self._raise_for(response.status, message(await response.text()))
+                async for chunk in chunks(response.content.iter_any()):
                     path.take(chunk)
             if path.finish is None:
-                raise _WorkerFailedError("the stream broke off")
+                raise WorkerFailedError("the stream broke off")
             result = "ok"
         except asyncio.CancelledError:
             result = "aborted"
             raise
         except aiohttp.ClientConnectorError as error:
             self._workers.refused(worker)
-            raise _WorkerFailedError(str(error)) from None
+            raise WorkerFailedError(str(error)) from None
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise _WorkerFailedError(repr(error)) from None
+            raise WorkerFailedError(repr(error)) from None
         finally:
             worker.running -= 1
             self._on_request(worker.name, result)
 
-    def _raise_for(self, status: int, message: str) -> None:
+    def _raise_for(self, status: int, said: str) -> None:
         if status >= 500 or status == 429:
-            raise _WorkerFailedError(f"{status} {message}")
-        if status == 400 and "context" in message:
+            raise WorkerFailedError(f"{status} {said}")
+        if status == 400 and "context" in said:
             raise PromptTooLongError(
                 f"The problem does not fit with its prompt; the model's context holds {self._max_model_len} tokens. "
-                f"Shorten the problem. ({message})"
+                f"Shorten the problem. ({said})"
             )
-        raise EngineError(f"The worker refused the path: {status} {message}")
-
-
-async def _chunks(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """The JSON objects of a stream of server-sent events, up to `[DONE]`."""
-    rest = b""
-    async for data in content.iter_any():
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):
-                event = line[5:].strip()
-                if event == b"[DONE]":
-                    return
-                yield json.loads(event)
-
-
-def _message(text: str) -> str:
-    """What an error response says, in one line."""
-    with suppress(ValueError, KeyError, TypeError):
-        document = json.loads(text)
-        text = document.get("error", document)["message"]
-    return " ".join(text.split())[:200]
+        raise EngineError(f"The worker refused the path: {status} {said}")
