@@ -8,8 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 import yaml
 
+from benchmarks.servers import Server, free_port, scripted_worker
 from deploy.grafana.boards import panels
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
-from tests.engine.conftest import free_port
 
 pytestmark = pytest.mark.e2e
 
+WORKER: dict[str, Any] = {"tokens_per_s": 500, "slots": 64}
 PROBLEM = "A pen costs 3 dollars. How much do 7 pens cost in all?"
 
 
@@ -35,8 +33,8 @@ PROBLEM = "A pen costs 3 dollars. How much do 7 pens cost in all?"
 class Deployment:
     services: dict[str, Native]
     urls: dict[str, str]
-    workers: list[psutil.Popen]
-    worker_ports: list[int]
+    workers: list[Server]
+    folder: Path
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.urls['prometheus']}/api/v1/query", params={"query": expression}).json()
@@ -57,12 +55,7 @@ class Deployment:
             time.sleep(0.3)
 
     def start_worker(self, number: int) -> None:
-        self.workers[number] = fake_worker(self.worker_ports[number])
-
-
-def fake_worker(port: int) -> psutil.Popen:
-    command = [sys.executable, "-m", "benchmarks.worker", "--port", str(port), "--model", "twinpath"]
-    return psutil.Popen([*command, "--tokens-per-s", "500"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.workers[number] = scripted_worker(self.folder, **WORKER, port=self.workers[number].port)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +66,8 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
     (described / "config.json").write_text("{}")
     (described / "twinpath.json").write_text(json.dumps({"format_version": 1, "base_model": "fake"}))
     (folder / "key").write_text("secret")
-    ports = {name: free_port() for name in ("service", "replica", "router", "router-metrics", "prometheus", "w0", "w1")}
+    ports = {name: free_port() for name in ("service", "replica", "router", "router-metrics", "prometheus")}
+    workers = [scripted_worker(folder, **WORKER) for _ in range(2)]
     local = {"0.0.0.0": "127.0.0.1", "/var/cache/twinpath": str(folder / "cache")}
     one = config("compose.yaml", "cpu", TWINPATH_MODEL=str(tiny_checkpoint), TWINPATH_KV_CACHE_GIB="1")["services"]
     many = config("compose.scale.yaml", TWINPATH_MODEL=str(described))["services"]
@@ -98,8 +92,8 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
             many["router"],
             entrypoint("router"),
             {
-                "http://worker-0:8000": f"http://127.0.0.1:{ports['w0']}",
-                "http://worker-1:8000": f"http://127.0.0.1:{ports['w1']}",
+                "http://worker-0:8000": workers[0].url,
+                "http://worker-1:8000": workers[1].url,
                 "29000": str(ports["router-metrics"]),
                 "30000": str(ports["router"]),
             }
@@ -120,14 +114,12 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
     }
     jobs = {
         "twinpath": [f"127.0.0.1:{ports['service']}", f"127.0.0.1:{ports['replica']}"],
-        "twinpath-worker": [f"127.0.0.1:{ports['w0']}", f"127.0.0.1:{ports['w1']}"],
+        "twinpath-worker": [f"127.0.0.1:{worker.port}" for worker in workers],
         "twinpath-router": [f"127.0.0.1:{ports['router-metrics']}"],
     }
     prometheus_files(folder / "prometheus", jobs)
-    worker_ports = [ports["w0"], ports["w1"]]
-    workers = [fake_worker(port) for port in worker_ports]
     urls = {name: f"http://127.0.0.1:{ports[name]}" for name in services}
-    deployed = Deployment(services, urls, workers, worker_ports)
+    deployed = Deployment(services, urls, workers, folder)
     try:
         services["service"].start()
         services["prometheus"].start(f"--web.listen-address=127.0.0.1:{ports['prometheus']}")
@@ -142,7 +134,6 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
             service.kill()
         for worker in deployed.workers:
             worker.kill()
-            worker.wait()
 
 
 def load(deployment: Deployment, seconds: float) -> list[int]:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from benchmarks.servers import SERVED_NAME
 from service.engine.base import Engine, Finish, Sampling
 from service.errors import PromptTooLongError
 from tests.engine.conftest import CONTEXT, WatchedRemote
@@ -123,4 +124,4 @@ async def test_a_completion_ends_with_the_context(engine: Engine) -> None:
 
 async def test_it_lives_and_names_its_model(engine: Engine) -> None:
     await engine.probe()
-    assert engine.model == "tiny"
+    assert engine.model == SERVED_NAME
