@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from service.attempt import Attempt
 from service.checkpoint import Decoding
-from service.errors import InputError, TwinpathError
+from service.errors import InputError, OverloadedError, TwinpathError
 from service.metrics import Metrics
 from service.problem_json import MEDIA_TYPE, ProblemDocument, document_of
 from service.routes.connection import while_connected
@@ -79,11 +79,21 @@ async def solved(problem: Problem, request: Request, observer: Observer | None =
     """The problem's solution, measured and logged."""
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
+    first_path = metrics.first_path()
     began = time.monotonic()
+
+    def observe(result: PathResult, attempt: Attempt) -> None:
+        first_path(result)
+        if observer:
+            observer(result, attempt)
+
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(problem, correlation_id.get() or secrets.token_hex(16), observer)
+            solution = await solver.solve(problem, correlation_id.get() or secrets.token_hex(16), observe)
         except InputError:
+            raise
+        except OverloadedError:
+            metrics.observe_rejection("queue_full")
             raise
         except Exception:
             metrics.observe_failure(time.monotonic() - began)
