@@ -10,6 +10,8 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 
 from service import __version__, problem_json
+from service.admission import Admission
+from service.calibration import Calibration
 from service.checkpoint import Decoding
 from service.engine.base import Engine
 from service.errors import EngineDeadError
@@ -34,6 +36,7 @@ def create_app(
     *,
     path_format: PathFormat | None = None,
     decoding: Decoding | None = None,
+    calibration: Calibration | None = None,
     metrics: Metrics | None = None,
     on_engine_death: Callable[[], None] = lambda: None,
 ) -> FastAPI:
@@ -45,6 +48,7 @@ def create_app(
         sandbox: runs the programs; started and closed with the application.
         path_format: how the engine's model is asked; None is format v1.
         decoding: the checkpoint's decoding; None is the default.
+        calibration: what the checkpoint's votes are worth; None weighs all the same.
         metrics: None takes those of the default registry.
         on_engine_death: called once when the engine is gone for good; the server must end.
     """
@@ -74,7 +78,8 @@ def create_app(
     app.state.sandbox = sandbox
     app.state.decoding = decoding or Decoding()
     app.state.metrics = metrics or Metrics()
-    app.state.solver = Solver(engine, sandbox, path_format or FormatV1())
+    admission = Admission(settings.max_num_seqs, settings.max_queue)
+    app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), admission, calibration)
     problem_json.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from service.admission import Admission
+from service.calibration import Calibration
 from service.checkpoint import Checkpoint, Decoding, Progress, find
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, scripted
@@ -13,6 +15,7 @@ from service.paths.fewshot import FewShotFormat
 from service.sandbox.base import Execution
 from service.sandbox.pool import SandboxPool
 from service.settings import EngineKind, Settings
+from service.solver import Solver
 
 _QUEUED_PROGRAMS = 4096
 _OUTPUT_BYTES = 64 * 1024
@@ -27,7 +30,13 @@ class Parts:
     sandbox: SandboxPool
     path_format: PathFormat
     decoding: Decoding
+    calibration: Calibration
     metrics: Metrics
+
+    def solver(self, settings: Settings) -> Solver:
+        """A solver of these parts, for those who serve nobody else."""
+        admission = Admission(settings.max_num_seqs, settings.max_queue)
+        return Solver(self.engine, self.sandbox, self.path_format, admission, self.calibration)
 
 
 def assemble(settings: Settings, progress: Progress = lambda what, share: None) -> Parts:
@@ -46,9 +55,16 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
     if settings.engine is EngineKind.FAKE:
         script = scripted(settings.fake_script) if settings.fake_script else None
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
-        return Parts(fake, sandbox, FormatV1(), Decoding(), metrics)
+        return Parts(fake, sandbox, FormatV1(), Decoding(), Calibration(), metrics)
     checkpoint = find(settings.model, settings.cache_dir, progress)
-    return Parts(_vllm(settings, checkpoint), sandbox, path_format_of(checkpoint), checkpoint.decoding, metrics)
+    return Parts(
+        _vllm(settings, checkpoint),
+        sandbox,
+        path_format_of(checkpoint),
+        checkpoint.decoding,
+        checkpoint.calibration,
+        metrics,
+    )
 
 
 def sandbox_pool(

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.calibration import Calibration
 from service.errors import CheckpointError
 from service.paths.base import FORMAT_VERSION
 
@@ -48,6 +49,7 @@ class Metadata(BaseModel):
     format_version: int
     base_model: str
     decoding: Decoding = Decoding()
+    calibration: Calibration = Calibration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Checkpoint:
     def decoding(self) -> Decoding:
         """How to decode unless a request says otherwise."""
         return self.metadata.decoding if self.metadata else Decoding()
+
+    @property
+    def calibration(self) -> Calibration:
+        """What its votes are worth."""
+        return self.metadata.calibration if self.metadata else Calibration()
 
 
 def find(model: str | None, cache_dir: Path, progress: Progress = lambda what, share: None) -> Checkpoint:

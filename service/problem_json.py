@@ -11,12 +11,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from service.errors import EngineError, InputError, OverloadedError, SandboxError
+from service.errors import EngineError, InputError, OverloadedError, SandboxError, TwinpathError
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_CLIENT_CLOSED_REQUEST = 499
+_UNEXPECTED = "The service failed; its log says why under this request id."
 _MAX_ERRORS = 20
 _MAX_FIELD = 100
 
@@ -43,14 +46,15 @@ def problem(
     status: int, detail: str, errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None
 ) -> Response:
     """The response for one error. Always ASCII: a request may name fields that no UTF-8 can carry."""
-    document = ProblemDocument(
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=detail,
-        request_id=correlation_id.get(),
-        errors=list(errors),
-    )
-    return Response(json.dumps(document.model_dump()), status, media_type=MEDIA_TYPE, headers=headers)
+    content = json.dumps(_document(status, detail, errors).model_dump())
+    return Response(content, status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def document_of(error: BaseException) -> ProblemDocument:
+    """The document of an error that no status can carry any more, since the response has begun."""
+    status = 503 if isinstance(error, EngineError | SandboxError) else 422 if isinstance(error, InputError) else 500
+    detail = str(error) if isinstance(error, TwinpathError) else _UNEXPECTED
+    return _document(status, detail)
 
 
 def install(app: FastAPI) -> None:
@@ -92,7 +96,11 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return problem(500, "The service failed; its log says why under this request id.")
+    return problem(500, _UNEXPECTED)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)  # for the access log; nobody reads it
 
 
 _HANDLERS = {
@@ -102,8 +110,19 @@ _HANDLERS = {
     OverloadedError: _overloaded,
     EngineError: _unavailable,
     SandboxError: _unavailable,
+    ClientDisconnect: _gone,
     Exception: _unexpected,
 }
+
+
+def _document(status: int, detail: str, errors: Sequence[FieldError] = ()) -> ProblemDocument:
+    return ProblemDocument(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        request_id=correlation_id.get(),
+        errors=list(errors),
+    )
 
 
 def _field(location: Sequence[str | int]) -> str:

@@ -17,7 +17,6 @@ from service.errors import EngineError
 from service.evaluate import MEASURES, Report, Solve, evaluate, read_questions
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.settings import Settings
-from service.solver import Solver
 from service.terminal import build_progress
 
 _TITLES = {
@@ -70,7 +69,7 @@ async def evaluate_and_show(
 async def _in_process(settings: Settings) -> AsyncIterator[Solve]:
     with build_progress() as progress:
         parts = assemble(settings, progress)
-    solver = Solver(parts.engine, parts.sandbox, parts.path_format)
+    solver = parts.solver(settings)
 
     async def solve(request: SolveRequest) -> SolveResponse:
         assert request.seed is not None

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     max_tokens: Annotated[int, Field(ge=1, le=4096, description="Completion tokens of a path at most.")] = 320
     deadline_s: Annotated[float, Field(gt=0, le=600, description="Seconds until a problem is answered as it is.")] = 30
 
+    max_queue: Annotated[int, Field(ge=0, description="Problems that wait for the engine at most; more get 429.")] = 256
+
     sandbox_workers: Annotated[int, Field(ge=1, le=256, description="Programs run at the same time at most.")] = 2
     sandbox_timeout_s: Annotated[float, Field(gt=0, le=60, description="Seconds a program may take.")] = 2
     sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory of a program, in MiB.")] = 256

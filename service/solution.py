@@ -96,12 +96,17 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The answer and how it came about. `paths` holds the started paths in the fixed order."""
+    """The answer and how it came about. `paths` holds the started paths in the fixed order.
+
+    A `calibrated` confidence is the share of such answers that are right; any other, how likely the leader is the
+    majority.
+    """
 
     id: str
     status: Status
     answer: Answer | None
     confidence: float
+    calibrated: bool
     votes: tuple[Tally, ...]
     planned: int
     paths: tuple[PathResult, ...]

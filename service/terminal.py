@@ -19,7 +19,6 @@ from service import checkpoint
 from service.assemble import Parts, assemble
 from service.schemas import PathTrace, SolveRequest, SolveResponse, Vote
 from service.settings import Settings
-from service.solver import Solver
 from service.types import PathKind
 
 _BUILD_STEPS = {
@@ -82,7 +81,7 @@ async def _solve(settings: Settings, parts: Parts, text: str, seed: int | None) 
         top_p=parts.decoding.top_p,
         seed=secrets.randbits(53),
     )
-    solver = Solver(parts.engine, parts.sandbox, parts.path_format)
+    solver = parts.solver(settings)
     return SolveResponse.of(await solver.solve(problem, "solve"), trace=True)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.attempt import plan
+from service.attempt import Attempt, plan
 from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, PromptTooLongError, SandboxError
@@ -19,7 +19,6 @@ from service.sandbox.fake import FakeSandbox
 from service.solution import PathResult, Problem, Solution, Status
 from service.solver import Solver, path_seed
 from service.types import PathKind, PathOutcome, Policy
-from service.vote import Tally
 from tests.engines import TurnEngine, computing_sandbox, cot, ok, playing, pot, problem, texts
 
 COT, POT = PathKind.COT, PathKind.POT
@@ -420,9 +419,13 @@ async def test_problems_at_the_same_time_do_not_mix() -> None:
 async def test_the_observer_is_told_of_every_path_that_ends() -> None:
     told: list[tuple[int, str, list[tuple[str, int]]]] = []
 
-    def observer(result: PathResult, tallies: tuple[Tally, ...]) -> None:
+    def observer(result: PathResult, attempt: Attempt) -> None:
         told.append(
-            (result.index, result.outcome.value, [(tally.answer.text, tally.cot + tally.pot) for tally in tallies])
+            (
+                result.index,
+                result.outcome.value,
+                [(tally.answer.text, tally.cot + tally.pot) for tally in attempt.votes],
+            )
         )
 
     engine: TurnEngine = TurnEngine([cot(5), pot(6), "?", pot(5)], order=[1, 0, 3, 2])
@@ -440,7 +443,7 @@ async def test_the_observer_is_told_of_every_path_that_ends() -> None:
 async def test_paths_that_end_together_are_told_in_the_fixed_order() -> None:
     told: list[int] = []
     solver = Solver(TurnEngine([cot(5)] * 6, [5, 3, 1, 0, 2, 4], together=6), FakeSandbox(), FormatV1())
-    await solver.solve(problem(cot=6, pot=0), "p", lambda result, tallies: told.append(result.index))
+    await solver.solve(problem(cot=6, pot=0), "p", lambda result, attempt: told.append(result.index))
     assert told == [0, 1, 2, 3, 4, 5]
 
 
