@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -18,7 +19,7 @@ from service.errors import EngineDeadError
 from service.metrics import Metrics
 from service.middleware import BodyLimit
 from service.paths.base import FormatV1, PathFormat
-from service.routes import ops, solve
+from service.routes import openai, ops, solve
 from service.sandbox.base import Sandbox
 from service.settings import Settings
 from service.solver import Solver
@@ -74,6 +75,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.started_at = int(time.time())
     app.state.engine = engine
     app.state.sandbox = sandbox
     app.state.decoding = decoding or Decoding()
@@ -89,6 +91,7 @@ def create_app(
         transformer=lambda value: value,
     )
     app.include_router(solve.router, tags=["solve"])
+    app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
     return app
 

@@ -4,7 +4,8 @@
     ├── ConfigurationError      what the operator wrote cannot work: setting, recipe, script
     │   └── CheckpointError     the model directory is missing, damaged or of another format version
     ├── InputError              what the caller sent cannot be solved; `field` names the part
-    │   └── PromptTooLongError  the problem does not fit into the model's context
+    │   ├── PromptTooLongError  the problem does not fit into the model's context
+    │   └── UnknownModelError   the caller names a model that is not served
     ├── OverloadedError         the queue is full; `retry_after_s` says when to come back
     ├── EngineError             the engine could not sample
     │   └── EngineDeadError     it never will again: the process must end and be started anew
@@ -45,6 +46,13 @@ class PromptTooLongError(InputError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, field="problem")
+
+
+class UnknownModelError(InputError):
+    """The caller names a model that is not served."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="model")
 
 
 class OverloadedError(TwinpathError):
