@@ -19,7 +19,7 @@ from service.errors import EngineDeadError
 from service.metrics import Metrics
 from service.middleware import BodyLimit
 from service.paths.base import FormatV1, PathFormat
-from service.routes import openai, ops, solve
+from service.routes import batch, openai, ops, solve
 from service.sandbox.base import Sandbox
 from service.settings import Settings
 from service.solver import Solver
@@ -83,7 +83,7 @@ def create_app(
     admission = Admission(settings.max_num_seqs, settings.max_queue)
     app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), admission, calibration)
     problem_json.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, exempt=[batch.PATH])
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Request-ID",
@@ -91,6 +91,7 @@ def create_app(
         transformer=lambda value: value,
     )
     app.include_router(solve.router, tags=["solve"])
+    app.include_router(batch.router, tags=["solve"])
     app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
     return app

@@ -62,7 +62,8 @@ def document_of(error: BaseException) -> ProblemDocument:
     """The document of an error that no status can carry any more, since the response has begun."""
     status = 503 if isinstance(error, EngineError | SandboxError) else 422 if isinstance(error, InputError) else 500
     detail = str(error) if isinstance(error, TwinpathError) else _UNEXPECTED
-    return _document(status, detail)
+    wrong = [FieldError(field=error.field, message=str(error))] if isinstance(error, InputError) else []
+    return _document(status, detail, wrong)
 
 
 def install(app: FastAPI) -> None:

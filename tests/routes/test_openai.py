@@ -326,15 +326,21 @@ async def test_a_stream_that_fails_midway_says_so_and_ends(live: Serve) -> None:
             _ = [chunk async for chunk in stream]
 
 
+async def ask(ai: openai.AsyncOpenAI, stream: bool) -> None:
+    if not stream:
+        await ai.chat.completions.create(**CHAT, n=2)
+        return
+    async for _ in await ai.chat.completions.create(**CHAT, n=2, stream=True):
+        pass
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_caller_who_leaves_stops_every_choice(live: Serve, stream: bool) -> None:
     engine = TurnEngine([cot(21), pot(21)] + ["?"] * 18, order=[0])
     client = await live(engine, computing_sandbox())
     async with sdk(client, timeout=0.3) as ai:
         with pytest.raises(openai.APIConnectionError):
-            answer = await ai.chat.completions.create(**CHAT, n=2, stream=stream)
-            if stream:
-                _ = [chunk async for chunk in answer]
+            await ask(ai, stream)
     for _ in range(200):
         if not engine.running:
             break
