@@ -18,6 +18,7 @@ from typing import IO, Any, Self
 from service.batch import BatchRow, RowId
 from service.errors import ConfigurationError
 
+_PIECE = 1 << 20
 _OUR_FAULT = 500
 """Errors of this HTTP status and above are not the row's."""
 
@@ -61,7 +62,11 @@ class Ledger:
 
     def _open(self) -> IO[bytes]:
         file = self._locked()
-        drop = [place for place, row in self._rows(file) if not self._keep(row)]
+        try:
+            drop = [place for place, row in self._rows(file) if not self._keep(row)]
+        except BaseException:
+            file.close()
+            raise
         if not drop:
             return file
         with file, self._path.with_name(f".{self._path.name}.new").open("wb") as kept:
@@ -78,11 +83,13 @@ class Ledger:
     def _locked(self) -> IO[bytes]:
         try:
             file = self._path.open("a+b")
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigurationError(f"Another run writes {self._path}.") from None
         except OSError as error:
             raise ConfigurationError(f"{self._path} cannot be written: {error}") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise ConfigurationError(f"Another run writes {self._path}.") from None
         return file
 
     def _rows(self, file: IO[bytes]) -> Iterator[tuple[int, Any]]:
@@ -120,12 +127,6 @@ def _sum(row_id: RowId | None) -> int:
 
 def _copy(source: IO[bytes], target: IO[bytes], size: int | None) -> None:
     """Copy this many bytes; None copies the rest."""
-    while size is None or size > 0:
-        piece = source.read(min(size or _PIECE, _PIECE) if size is not None else _PIECE)
-        if not piece:
-            return
+    while piece := source.read(_PIECE if size is None else min(size, _PIECE)):
         target.write(piece)
         size = None if size is None else size - len(piece)
-
-
-_PIECE = 1 << 20
