@@ -19,7 +19,7 @@ from service.errors import EngineDeadError
 from service.metrics import Metrics
 from service.middleware import BodyLimit
 from service.paths.base import FormatV1, PathFormat
-from service.routes import batch, openai, ops, solve
+from service.routes import batch, openai, ops, page, solve
 from service.sandbox.base import Sandbox
 from service.settings import Settings
 from service.solver import Solver
@@ -94,6 +94,7 @@ def create_app(
     app.include_router(batch.router, tags=["solve"])
     app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
+    app.include_router(page.router)
     return app
 
 
