@@ -9,7 +9,7 @@ export function highlight(program) {
   const pre = make("pre");
   pre.tabIndex = 0; // it scrolls, so it must be reachable
   pre.setAttribute("aria-label", "Program");
-  pre.setAttribute("role", "region");
+  pre.setAttribute("role", "group");
   let place = 0;
   for (const match of program.matchAll(TOKEN)) {
     const kind = Object.keys(match.groups).find((name) => match.groups[name] !== undefined);

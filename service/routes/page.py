@@ -1,4 +1,4 @@
-"""The page at `/`: type a problem, watch its vote. Static files of this package, with a policy that lets nothing else in."""
+"""The page at `/`: type a problem, watch its vote. Static files, with a policy that lets nothing else in."""
 
 from importlib.resources import files
 from pathlib import PurePosixPath
