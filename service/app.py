@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from service.errors import EngineDeadError, EngineError
 from service.metrics import Metrics
 from service.middleware import BodyLimit
 from service.paths.base import FormatV1, PathFormat
-from service.routes import ops, solve
+from service.routes import batch, openai, ops, page, solve
 from service.sandbox.base import Sandbox
 from service.settings import Settings
 from service.solver import Solver
@@ -87,6 +88,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.started_at = int(time.time())
     app.state.engine = engine
     app.state.sandbox = sandbox
     app.state.decoding = decoding or Decoding()
@@ -95,7 +97,7 @@ def create_app(
     app.state.metrics.watch_queue(lambda: admission.waiting, settings.max_queue)
     app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), admission, calibration)
     problem_json.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, exempt=[batch.PATH])
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Request-ID",
@@ -107,7 +109,10 @@ def create_app(
 
         app.add_middleware(TracedRequests, tracer=tracing.tracer)
     app.include_router(solve.router, tags=["solve"])
+    app.include_router(batch.router, tags=["solve"])
+    app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
+    app.include_router(page.router)
     return app
 
 

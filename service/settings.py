@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     ] = False
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
+    max_batch_bytes: Annotated[int, Field(ge=1024, description="Bytes of a batch's body at most.")] = 256 * 1024**2
+    batch_concurrency: Annotated[
+        int, Field(ge=1, le=4096, description="Problems of one batch solved at the same time.")
+    ] = 16
     max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
     otlp_endpoint: Annotated[
         str | None,

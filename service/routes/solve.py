@@ -25,8 +25,8 @@ from service.solver import Observer, Solver
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
-_HEARTBEAT_S = 5
-_OPENING_S = 1.0
+HEARTBEAT_S = 5
+OPENING_S = 1.0
 """An error so soon is answered with its own HTTP status; a later one is an event of the open stream."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -60,7 +60,12 @@ def require_json(request: Request) -> None:
         raise HTTPException(415, "Send the body with Content-Type: application/json.")
 
 
-def problem_of(body: SolveRequest, request: Request) -> Problem:
+def request_id() -> str:
+    """The id of the request that is being answered."""
+    return correlation_id.get() or secrets.token_hex(16)
+
+
+def problem_of(body: SolveRequest, request: Request, *, top_p: float | None = None) -> Problem:
     """The request's problem, with the service's settings for what it leaves out.
 
     Raises:
@@ -72,11 +77,18 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
         raise InputError(
             f"The problem has {len(body.problem)} characters; {settings.max_problem_chars} are taken.", "problem"
         )
-    return body.to_problem(settings, temperature=decoding.temperature, top_p=decoding.top_p, seed=secrets.randbits(53))
+    return body.to_problem(
+        settings,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p if top_p is None else top_p,
+        seed=secrets.randbits(53),
+    )
 
 
-async def solved(problem: Problem, request: Request, observer: Observer | None = None) -> Solution:
-    """The problem's solution, measured and logged."""
+async def solved(
+    problem: Problem, request: Request, observer: Observer | None = None, *, problem_id: str | None = None
+) -> Solution:
+    """The problem's solution, measured and logged; the request's id is the problem's unless it has its own."""
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
     first_path = metrics.first_path()
@@ -89,7 +101,7 @@ async def solved(problem: Problem, request: Request, observer: Observer | None =
 
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(problem, correlation_id.get() or secrets.token_hex(16), observe)
+            solution = await solver.solve(problem, problem_id or request_id(), observe)
         except InputError:
             raise
         except OverloadedError:
@@ -133,13 +145,13 @@ async def solve_stream(body: SolveRequest, request: Request) -> EventSourceRespo
     task.add_done_callback(telling.end)
     something: set[asyncio.Future[Any]] = {task, telling.first}
     try:
-        await asyncio.wait(something, timeout=_OPENING_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(something, timeout=OPENING_S, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()  # an error has its own status
     except BaseException:
         task.cancel()
         raise
-    return EventSourceResponse(_until_gone(telling, task), ping=_HEARTBEAT_S)
+    return EventSourceResponse(_until_gone(telling, task), ping=HEARTBEAT_S)
 
 
 class _Telling:
