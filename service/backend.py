@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from service.assemble import assemble
 from service.client import AsyncTwinpath
-from service.errors import InputError, ServiceError
+from service.errors import ConfigurationError, InputError, ServiceError
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import Settings
 from service.terminal import build_progress
@@ -45,7 +45,13 @@ async def in_process(settings: Settings) -> AsyncIterator[Solve]:
 
 @asynccontextmanager
 async def over_http(url: str) -> AsyncIterator[Solve]:
-    """A service that runs already."""
+    """A service that runs already.
+
+    Raises:
+        ConfigurationError: `url` is no address.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"--url {url} is no address; give one such as http://127.0.0.1:8000.")
     async with AsyncTwinpath(url) as client:
 
         async def solve(request: SolveRequest) -> SolveResponse:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.backend import in_process, over_http
+from service.errors import ConfigurationError
 from service.evaluate import MEASURES, Report, evaluate, read_questions
 from service.schemas import PathBudget
 from service.settings import Settings
@@ -35,6 +36,8 @@ async def evaluate_and_show(
 ) -> None:
     """Solve the file's problems, print a table, write the figures to `output`."""
     questions = read_questions(data, limit)
+    if output:
+        await asyncio.to_thread(_writable, output)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -58,6 +61,15 @@ async def evaluate_and_show(
     if output:
         await asyncio.to_thread(output.write_text, json.dumps(asdict(report), indent=1), encoding="utf-8")
     Console().print(_table(report))
+
+
+def _writable(output: Path) -> None:
+    """Find out before the hours, not after them."""
+    try:
+        with output.open("a"):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"--json {output} cannot be written: {error.strerror}.") from None
 
 
 def _table(report: Report) -> Table:

@@ -155,7 +155,8 @@ class PathEvent(_Wire):
     text: str
     answer: str | None
     outcome: PathOutcome
-    repaired: bool
+    repaired: bool = Field(description="The calculator changed a number of its text; `answer` is the repaired one.")
+    stated: str | None = Field(description="The answer that a chain of thought stated, before repair.")
     program: str | None
     detail: str
     tokens: int
@@ -253,6 +254,7 @@ def _path_fields(path: PathResult) -> dict[str, Any]:
         "answer": path.answer.text if path.answer else None,
         "outcome": path.outcome,
         "repaired": path.repaired,
+        "stated": path.stated.text if path.stated else None,
         "program": path.program,
         "detail": path.detail,
         "tokens": path.completion_tokens,

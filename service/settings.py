@@ -5,6 +5,7 @@ file (`max_tokens = 200`, named by `--config` or `TWINPATH_CONFIG`), in this ord
 """
 
 import os
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,12 +23,14 @@ from service.errors import ConfigurationError
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
+_file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
 class EngineKind(StrEnum):
     """Which engine samples the paths."""
 
     VLLM = "vllm"
+    REMOTE = "remote"
     FAKE = "fake"
 
 
@@ -60,6 +63,17 @@ class Settings(BaseSettings):
         float | None, Field(gt=0, description="Token rate of each path of --engine fake; none answers at once.")
     ] = None
 
+    worker_urls: Annotated[
+        str, Field(description="Addresses of --engine remote's workers, or of a router; commas between them.")
+    ] = ""
+    worker_model: Annotated[
+        str | None, Field(description="Name the workers serve the model under; none takes the first they list.")
+    ] = None
+    worker_api_key_file: Annotated[Path | None, Field(description="File of the key that the workers ask for.")] = None
+    worker_silence_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds without a token after which a worker has failed a path.")
+    ] = 60
+
     cot: Annotated[int, Field(ge=0, le=64, description="Chain-of-thought paths when a request names none.")] = 10
     pot: Annotated[int, Field(ge=0, le=64, description="Program-of-thought paths when a request names none.")] = 10
     policy: Annotated[Policy, Field(description="When a vote is decided when a request names none.")] = Policy.ADAPTIVE
@@ -89,6 +103,14 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=4096, description="Problems of one batch solved at the same time.")
     ] = 16
     max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://",
+            description="OpenTelemetry collector (OTLP over HTTP) for traces; none traces nothing.",
+        ),
+    ] = None
+    trace_ratio: Annotated[float, Field(ge=0, le=1, description="Share of the requests that are traced.")] = 1.0
     drain_s: Annotated[int, Field(ge=0, description="Seconds that open requests get to end at SIGTERM.")] = 30
 
     @model_validator(mode="after")
@@ -107,7 +129,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before the file."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(f"{_PREFIX}CONFIG"))
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=_file.get())
         return init_settings, env_settings, toml
 
 
@@ -121,12 +143,11 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     Raises:
         ConfigurationError: a value is out of range, a key is unknown, or the file cannot be read.
     """
-    if config is not None:
-        os.environ[f"{_PREFIX}CONFIG"] = str(config)
-    path = os.environ.get(f"{_PREFIX}CONFIG")
+    path = config or os.environ.get(f"{_PREFIX}CONFIG") or None
     if path and not Path(path).is_file():
         raise ConfigurationError(f"The settings file {path} does not exist.")
     _refuse_unknown_variables()
+    reading = _file.set(Path(path) if path else None)
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
@@ -134,6 +155,8 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         raise ConfigurationError("Wrong settings: " + "; ".join(lines)) from None
     except (OSError, ValueError) as error:  # the TOML file
         raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None
+    finally:
+        _file.reset(reading)
 
 
 def _refuse_unknown_variables() -> None:

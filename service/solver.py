@@ -208,7 +208,15 @@ def _read_rationale(index: int, text: str, *, complete: bool) -> PathResult:
     path = parse_cot(text, complete=complete)
     if path.answer is None:
         return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail="the text states no answer")
-    return PathResult(index, PathKind.COT, PathOutcome.VOTED, path.text, answer=path.answer, repaired=path.repaired)
+    return PathResult(
+        index,
+        PathKind.COT,
+        PathOutcome.VOTED,
+        path.text,
+        answer=path.answer,
+        repaired=path.repaired,
+        stated=path.stated,
+    )
 
 
 def _read_execution(index: int, text: str, program: str, execution: Execution) -> PathResult:

@@ -30,7 +30,6 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     for name in os.environ:
         if name.startswith("TWINPATH_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("TWINPATH_CONFIG", "")  # a command sets it; so it is taken back after the test
     monkeypatch.setenv("TWINPATH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
 
 

@@ -1,7 +1,7 @@
 """A student sampled through Twinpath's own service: `twinpath serve` on its directory, asked over HTTP.
 
-What is measured is what is served: its engine, its prompts, its token counts. The vote is `fixed`, so every path is
-finished; the service's answers are judged again by `sampling.py` from the texts, to have the stated ones too.
+What is measured is what is served: its engine, its prompts, its parsers and sandbox, its token counts. The vote is
+`fixed`, so every path is finished.
 """
 
 import asyncio
@@ -122,7 +122,17 @@ def _paths(trace: Sequence[dict[str, Any]], greedy: bool) -> list[SampledPath]:
     for path in trace:
         kind = PathKind(path["kind"])
         seen[kind] += 1
-        paths.append(SampledPath(kind, -1 if greedy else seen[kind], path["text"], path["tokens"]))
+        paths.append(
+            SampledPath(
+                kind,
+                -1 if greedy else seen[kind],
+                path["text"],
+                path["tokens"],
+                path["answer"],
+                path["stated"],
+                path["repaired"],
+            )
+        )
     return paths
 
 

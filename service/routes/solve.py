@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from service.attempt import Attempt
 from service.checkpoint import Decoding
-from service.errors import InputError, TwinpathError
+from service.errors import InputError, OverloadedError, TwinpathError
 from service.metrics import Metrics
 from service.problem_json import MEDIA_TYPE, ProblemDocument, document_of
 from service.routes.connection import while_connected
@@ -91,11 +91,21 @@ async def solved(
     """The problem's solution, measured and logged; the request's id is the problem's unless it has its own."""
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
+    first_path = metrics.first_path()
     began = time.monotonic()
+
+    def observe(result: PathResult, attempt: Attempt) -> None:
+        first_path(result)
+        if observer:
+            observer(result, attempt)
+
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(problem, problem_id or request_id(), observer)
+            solution = await solver.solve(problem, problem_id or request_id(), observe)
         except InputError:
+            raise
+        except OverloadedError:
+            metrics.observe_rejection("queue_full")
             raise
         except Exception:
             metrics.observe_failure(time.monotonic() - began)

@@ -362,7 +362,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         },
         headers={"X-Request-ID": "r-2"},
     )
-    path = {"answer": None, "counted": True, "repaired": False, "program": None, "detail": ""}
+    path = {"answer": None, "counted": True, "repaired": False, "stated": None, "program": None, "detail": ""}
     assert without_clocks(response) == {
         "id": "r-2",
         "status": "answered",
@@ -384,6 +384,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
                 "answer": "469",
                 "outcome": "voted",
                 "repaired": True,
+                "stated": "516",
                 "tokens": 27,
             },
             path
