@@ -107,7 +107,7 @@ class BatchResponse(Response):
         return SolveResponse.of(solution, trace=row.request.trace)
 
 
-@router.post(PATH, response_class=BatchResponse, responses=_RESPONSES, openapi_extra=_BODY)
+@router.post(PATH, response_class=Response, responses=_RESPONSES, openapi_extra=_BODY)
 async def solve_batch(request: Request) -> BatchResponse:
     """Solve a batch of problems, one a line, and send each result as soon as it is there."""
     settings: Settings = request.app.state.settings
