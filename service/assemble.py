@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from service.admission import Admission
 from service.calibration import Calibration
@@ -9,6 +10,7 @@ from service.checkpoint import Checkpoint, Decoding, find
 from service.embedded import Progress
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, scripted
+from service.errors import ConfigurationError
 from service.metrics import Metrics
 from service.paths.base import FormatV1, PathFormat
 from service.paths.chat import ChatFormat
@@ -17,6 +19,9 @@ from service.sandbox.base import Execution
 from service.sandbox.pool import SandboxPool
 from service.settings import EngineKind, Settings
 from service.solver import Solver
+
+if TYPE_CHECKING:
+    from service.tracing import Tracing  # needs the extra `otel`
 
 _QUEUED_PROGRAMS = 4096
 _OUTPUT_BYTES = 64 * 1024
@@ -33,6 +38,7 @@ class Parts:
     decoding: Decoding
     calibration: Calibration
     metrics: Metrics
+    tracing: "Tracing | None"
 
     def solver(self, settings: Settings) -> Solver:
         """A solver of these parts, for those who serve nobody else."""
@@ -49,23 +55,37 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
 
     Raises:
         CheckpointError: the model cannot be served.
-        ConfigurationError: the fake engine's script is wrong.
+        ConfigurationError: the fake engine's script is wrong, or a worker's address or key.
     """
-    metrics = Metrics()
+    tracing, metrics = _observers(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution)
     if settings.engine is EngineKind.FAKE:
         script = scripted(settings.fake_script) if settings.fake_script else None
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
-        return Parts(fake, sandbox, FormatV1(), Decoding(), Calibration(), metrics)
-    checkpoint = find(settings.model, settings.cache_dir, progress)
+        return Parts(fake, sandbox, FormatV1(), Decoding(), Calibration(), metrics, tracing)
+    remote = settings.engine is EngineKind.REMOTE
+    checkpoint = find(settings.model, settings.cache_dir, progress, weights=not remote)
+    engine = _remote(settings, metrics) if remote else _vllm(settings, checkpoint)
     return Parts(
-        _vllm(settings, checkpoint),
+        engine,
         sandbox,
         path_format_of(checkpoint),
         checkpoint.decoding,
         checkpoint.calibration,
         metrics,
+        tracing,
     )
+
+
+def _observers(settings: Settings) -> tuple["Tracing | None", Metrics]:
+    """The tracer, where a collector is named, and the metrics, which then point to its traces."""
+    if settings.otlp_endpoint is None:
+        return None, Metrics()
+    try:
+        from service.tracing import Tracing, exemplar
+    except ImportError as error:
+        raise ConfigurationError(f"Traces need the extra `otel`: install twinpath[otel] ({error}).") from None
+    return Tracing.to_collector(settings.otlp_endpoint, settings.trace_ratio), Metrics(exemplar=exemplar)
 
 
 def sandbox_pool(
@@ -94,6 +114,24 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
         max_num_seqs=settings.max_num_seqs,
         kv_cache_gib=settings.kv_cache_gib,
         gpu_memory_utilization=settings.gpu_memory_utilization,
+    )
+
+
+def _remote(settings: Settings, metrics: Metrics) -> Engine:
+    from service.engine.remote import RemoteEngine
+
+    key_file = settings.worker_api_key_file
+    try:
+        api_key = key_file.read_text(encoding="utf-8").strip() if key_file else None
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"The workers' key {key_file} cannot be read: {error}") from None
+    return RemoteEngine(
+        [url for url in settings.worker_urls.split(",") if url.strip()],
+        model=settings.worker_model,
+        api_key=api_key,
+        silence_s=settings.worker_silence_s,
+        on_worker=metrics.observe_worker,
+        on_request=metrics.observe_worker_request,
     )
 
 

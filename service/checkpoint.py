@@ -70,13 +70,16 @@ class Checkpoint:
         return self.metadata.calibration if self.metadata else Calibration()
 
 
-def find(model: str | None, cache_dir: Path, progress: Progress = lambda what, share: None) -> Checkpoint:
+def find(
+    model: str | None, cache_dir: Path, progress: Progress = lambda what, share: None, *, weights: bool = True
+) -> Checkpoint:
     """The checkpoint that `model` names.
 
     Args:
         model: a directory, a Hugging Face name, or None for the embedded default.
         cache_dir: where built models are kept.
         progress: told how a first build goes on.
+        weights: False where others serve the model: only what describes it is downloaded.
 
     Raises:
         CheckpointError: it is missing, damaged, or of another format version.
@@ -85,7 +88,7 @@ def find(model: str | None, cache_dir: Path, progress: Progress = lambda what, s
         return describe(*embedded.build(cache_dir, embedded.bundled(), progress))
     path = Path(model)
     if not path.is_dir():
-        path = _download(model)
+        path = _download(model, weights)
     return describe(path, path.name if Path(model).is_dir() else model)
 
 
@@ -106,13 +109,16 @@ def describe(path: Path, name: str) -> Checkpoint:
     return Checkpoint(path, name, metadata, bos, style)
 
 
-def _download(name: str) -> Path:
+_DESCRIPTION = ("*.json", "*.model", "*.jinja", "*.txt")
+
+
+def _download(name: str, weights: bool) -> Path:
     """The local snapshot of a Hugging Face model."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]))
+        return Path(snapshot_download(name, allow_patterns=[*_DESCRIPTION, *["*.safetensors"] * weights]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         why = " ".join(str(error).split())
         raise CheckpointError(f"{name!r} is no model directory, and cannot be downloaded: {why}") from None

@@ -1,48 +1,144 @@
-"""What Prometheus is told. Labels are enums; no problem text, key or request id is ever one."""
+"""What Prometheus is told. Labels are enums and workers; no problem text, key or request id is ever one.
 
+Bucket edges are the thresholds that objectives and alerts ask about, so that a share under a threshold is exact.
+`docs/metrics.md` is generated from this module (`python -m deploy.generate`).
+"""
+
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from service import __version__
-from service.sandbox.base import Execution
+from service.sandbox.base import Execution, Outcome
 from service.sandbox.lock import LockState
-from service.solution import Solution
+from service.solution import PathResult, Solution, Status
+from service.types import PathKind, PathOutcome
 
-_SOLVE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120)
+LATENCY_SLO_S = 10.0
+"""The edge of the latency objective: 95 % of problems are solved within it."""
+
+_SOLVE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, LATENCY_SLO_S, 15, 20, 30, 45, 60, 120)
 _SANDBOX_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10)
+_QUEUE_BUCKETS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
+_RATIO_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+_TOKEN_BUCKETS = tuple(2**power for power in range(6, 16))
+_DECISIONS = ("majority", "plurality", "tie", "abstain")
+_REASONS = ("queue_full", "rate_limited", "unauthorized")
+
+Exemplar = Callable[[], dict[str, str] | None]
+"""The trace that the current request belongs to, as an exemplar's labels; None outside a recorded trace."""
 
 
 class Metrics:
-    """The service's own metrics, in one registry. The engine adds its `vllm:` metrics to the default one."""
+    """The service's own metrics, in one registry. The engine adds its `vllm:` metrics to the default one.
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+    Args:
+        registry: where they are registered.
+        exemplar: ties observations to traces; see `service/tracing.py`.
+    """
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY, exemplar: Exemplar = lambda: None) -> None:
         self.registry = registry
-        self.inflight = Gauge("solve_inflight", "Problems being solved.", registry=registry)
-        self._duration = Histogram(
-            "solve_duration_seconds",
-            "From admission to solution.",
-            ["outcome"],
-            buckets=_SOLVE_BUCKETS,
-            registry=registry,
+        self._exemplar = exemplar
+        self._register_problems()
+        self._register_paths()
+        self._register_sandbox()
+        self._register_engine()
+        build = self._gauge("solve_build_info", "Always 1; the version is the label.", "version")
+        build.labels(__version__).set(1)
+
+    def _register_problems(self) -> None:
+        self.inflight = self._gauge("solve_inflight", "Problems being solved, those that wait included.")
+        self._queue_depth = self._gauge("solve_queue_depth", "Problems that wait for the engine.")
+        self._queue_capacity = self._gauge("solve_queue_capacity", "Problems that may wait; further ones get 429.")
+        self._queue_wait = self._histogram(
+            "solve_queue_wait_seconds", "From admission to the first path given to the engine.", _QUEUE_BUCKETS
         )
-        self._paths = Counter("solve_paths", "Paths by what became of them.", ["kind", "result"], registry=registry)
-        self._tokens = Counter(
-            "solve_completion_tokens", "Sampled tokens, those of aborted paths too.", ["kind"], registry=registry
+        self._rejected = self._counter("solve_rejected", "Requests turned away, by reason.", "reason")
+        for reason in _REASONS:
+            self._rejected.labels(reason)
+        self._duration = self._histogram(
+            "solve_duration_seconds", "From admission to solution; `error` is a failure of ours.", _SOLVE_BUCKETS,
+            "outcome",
+        )  # fmt: skip
+        for outcome in (*Status, "error"):
+            self._duration.labels(str(outcome))
+        self._first_path = self._histogram(
+            "solve_first_path_seconds", "From the request to the first path that voted.", _SOLVE_BUCKETS
         )
-        self._repaired = Counter("solve_repaired_paths", "Paths whose arithmetic was repaired.", registry=registry)
-        self._runs = Counter("solve_sandbox_runs", "Programs by how they ended.", ["outcome"], registry=registry)
-        self._run_duration = Histogram(
-            "solve_sandbox_duration_seconds", "A program's run.", buckets=_SANDBOX_BUCKETS, registry=registry
+        self._votes = self._counter(
+            "solve_votes",
+            "Votes by how they ended: the leader has more than half, is ahead, shares its place, or there is none.",
+            "decision",
         )
-        self._lock = Gauge(
+        for decision in _DECISIONS:
+            self._votes.labels(decision)
+        self._agreement = self._histogram(
+            "solve_agreement_ratio", "The leader's share of a problem's votes.", _RATIO_BUCKETS
+        )
+        self._confidence = self._histogram("solve_confidence_ratio", "The confidence answered.", _RATIO_BUCKETS)
+
+    def _register_paths(self) -> None:
+        self._paths = self._counter("solve_paths", "Paths by what became of them.", "kind", "result")
+        for kind in PathKind:
+            for result in PathOutcome:
+                self._paths.labels(kind.value, result.value)
+        self._completion_tokens = self._counter(
+            "solve_completion_tokens", "Sampled tokens, those of aborted paths too.", "kind"
+        )
+        self._saved_tokens = self._counter(
+            "solve_saved_tokens",
+            "Estimate of what early decisions left unsampled: planned paths that never ended, at the mean length of "
+            "the problem's ended ones, less what they had sampled.",
+        )
+        for kind in PathKind:
+            self._completion_tokens.labels(kind.value)
+        self._problem_tokens = self._histogram(
+            "solve_problem_tokens", "Tokens of one problem, over all its paths.", _TOKEN_BUCKETS, "type"
+        )
+        self._repaired = self._counter("solve_repaired_paths", "Paths whose arithmetic was repaired.")
+
+    def _register_sandbox(self) -> None:
+        self._runs = self._counter("solve_sandbox_runs", "Programs by how they ended.", "outcome")
+        for outcome in Outcome:
+            self._runs.labels(outcome.value)
+        self._run_duration = self._histogram("solve_sandbox_duration_seconds", "A program's run.", _SANDBOX_BUCKETS)
+        self._lock = self._gauge(
             "solve_sandbox_lock",
             "Whether a layer of the sandbox's kernel lock is on; for Landlock, its ABI.",
-            ["layer"],
-            registry=registry,
+            "layer",
         )
-        build = Gauge("solve_build_info", "Always 1; the version is the label.", ["version"], registry=registry)
-        build.labels(__version__).set(1)
+
+    def _register_engine(self) -> None:
+        self._engine_up = self._gauge("solve_engine_up", "Whether paths can be sampled.")
+        self._worker_up = self._gauge("solve_worker_up", "Whether a worker of the remote engine answers.", "worker")
+        self._worker_requests = self._counter(
+            "solve_worker_requests", "Paths sent to a worker of the remote engine, by result.", "worker", "result"
+        )
+
+    def watch_queue(self, depth: Callable[[], int], capacity: int) -> None:
+        """Report the queue: its depth is asked for at each scrape; more than `capacity` problems never wait."""
+        self._queue_depth.set_function(depth)
+        self._queue_capacity.set(capacity)
+
+    def observe_rejection(self, reason: str) -> None:
+        """Count one request that was turned away: `queue_full`, `rate_limited` or `unauthorized`."""
+        self._rejected.labels(reason).inc()
+
+    def first_path(self) -> Callable[[PathResult], None]:
+        """To be told of one problem's paths as they end: times the first that votes, from this call on."""
+        began = time.monotonic()
+        seen = False
+
+        def observe(path: PathResult) -> None:
+            nonlocal seen
+            if path.answer is not None and not seen:
+                self._first_path.observe(time.monotonic() - began, self._exemplar())
+                seen = True
+
+        return observe
 
     def observe_lock(self, lock: LockState) -> None:
         """Tell which layers hold the programs."""
@@ -50,18 +146,67 @@ class Metrics:
             self._lock.labels(layer).set(state)
 
     def observe_solution(self, solution: Solution) -> None:
-        """Count one solved problem and its paths."""
-        self._duration.labels(solution.status.value).observe(solution.timing.total_s)
+        """Count one solved problem, its vote and its paths."""
+        exemplar = self._exemplar()
+        self._duration.labels(solution.status.value).observe(solution.timing.total_s, exemplar)
+        self._queue_wait.observe(solution.timing.queue_s, exemplar)
+        self._votes.labels(_decision(solution)).inc()
+        if solution.votes:
+            votes = [tally.cot + tally.pot for tally in solution.votes]
+            self._agreement.observe(votes[0] / sum(votes))
+        self._confidence.observe(solution.confidence)
         for path in solution.paths:
             self._paths.labels(path.kind.value, path.outcome.value).inc()
-            self._tokens.labels(path.kind.value).inc(path.completion_tokens)
+            self._completion_tokens.labels(path.kind.value).inc(path.completion_tokens)
             self._repaired.inc(path.repaired)
+        self._saved_tokens.inc(_saved(solution))
+        self._problem_tokens.labels("prompt").observe(sum(path.prompt_tokens for path in solution.paths))
+        self._problem_tokens.labels("completion").observe(sum(path.completion_tokens for path in solution.paths))
 
     def observe_failure(self, seconds: float) -> None:
         """Count one problem that ended with an error of ours after so many seconds."""
-        self._duration.labels("error").observe(seconds)
+        self._duration.labels("error").observe(seconds, self._exemplar())
 
     def observe_execution(self, execution: Execution) -> None:
         """Count one program's run."""
         self._runs.labels(execution.outcome.value).inc()
-        self._run_duration.observe(execution.seconds)
+        self._run_duration.observe(execution.seconds, self._exemplar())
+
+    def observe_engine(self, up: bool) -> None:
+        """Tell whether the engine can sample."""
+        self._engine_up.set(up)
+
+    def observe_worker(self, worker: str, up: bool) -> None:
+        """Tell whether a worker of the remote engine answers; `worker` is its host and port."""
+        self._worker_up.labels(worker).set(up)
+
+    def observe_worker_request(self, worker: str, result: str) -> None:
+        """Count one path sent to a worker, by how it ended there: `ok`, `aborted`, `refused` or `failed`."""
+        self._worker_requests.labels(worker, result).inc()
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+
+def _decision(solution: Solution) -> str:
+    if solution.answer is None:
+        return "abstain"
+    first, second, *_ = [*(tally.cot + tally.pot for tally in solution.votes), 0]
+    if first == second:
+        return "tie"
+    return "majority" if 2 * first > sum(tally.cot + tally.pot for tally in solution.votes) else "plurality"
+
+
+def _saved(solution: Solution) -> float:
+    """Tokens that were not sampled because the vote was decided; an estimate, never negative."""
+    lengths = [path.completion_tokens for path in solution.paths if path.outcome is not PathOutcome.ABORTED]
+    if not lengths or solution.status is Status.DEADLINE:
+        return 0.0
+    sampled = sum(path.completion_tokens for path in solution.paths if path.outcome is PathOutcome.ABORTED)
+    return max(0.0, (solution.planned - len(lengths)) * sum(lengths) / len(lengths) - sampled)

@@ -34,6 +34,7 @@ def run(settings: Settings) -> int:
         decoding=parts.decoding,
         calibration=parts.calibration,
         metrics=parts.metrics,
+        tracing=parts.tracing,
         on_engine_death=on_engine_death,
     )
     server = uvicorn.Server(

@@ -30,6 +30,7 @@ class EngineKind(StrEnum):
     """Which engine samples the paths."""
 
     VLLM = "vllm"
+    REMOTE = "remote"
     FAKE = "fake"
 
 
@@ -62,6 +63,17 @@ class Settings(BaseSettings):
         float | None, Field(gt=0, description="Token rate of each path of --engine fake; none answers at once.")
     ] = None
 
+    worker_urls: Annotated[
+        str, Field(description="Addresses of --engine remote's workers, or of a router; commas between them.")
+    ] = ""
+    worker_model: Annotated[
+        str | None, Field(description="Name the workers serve the model under; none takes the first they list.")
+    ] = None
+    worker_api_key_file: Annotated[Path | None, Field(description="File of the key that the workers ask for.")] = None
+    worker_silence_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds without a token after which a worker has failed a path.")
+    ] = 60
+
     cot: Annotated[int, Field(ge=0, le=64, description="Chain-of-thought paths when a request names none.")] = 10
     pot: Annotated[int, Field(ge=0, le=64, description="Program-of-thought paths when a request names none.")] = 10
     policy: Annotated[Policy, Field(description="When a vote is decided when a request names none.")] = Policy.ADAPTIVE
@@ -86,7 +98,19 @@ class Settings(BaseSettings):
     ] = False
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
+    max_batch_bytes: Annotated[int, Field(ge=1024, description="Bytes of a batch's body at most.")] = 256 * 1024**2
+    batch_concurrency: Annotated[
+        int, Field(ge=1, le=4096, description="Problems of one batch solved at the same time.")
+    ] = 16
     max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://",
+            description="OpenTelemetry collector (OTLP over HTTP) for traces; none traces nothing.",
+        ),
+    ] = None
+    trace_ratio: Annotated[float, Field(ge=0, le=1, description="Share of the requests that are traced.")] = 1.0
     drain_s: Annotated[int, Field(ge=0, description="Seconds that open requests get to end at SIGTERM.")] = 30
 
     @model_validator(mode="after")

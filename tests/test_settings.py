@@ -71,8 +71,10 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = {"engine": "fake", "policy": "fixed", "log_level": "debug", "allow_unlocked_sandbox": "true"}
+    words |= {"otlp_endpoint": "http://collector:4318"}
     words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
-    numbers = {"temperature": "1.5", "gpu_memory_utilization": "0.5", "max_model_len": "64"}
+    words |= dict.fromkeys(("worker_urls", "worker_model", "worker_api_key_file"), "a-word")
+    numbers = {"temperature": "1.5", "gpu_memory_utilization": "0.5", "trace_ratio": "0.5", "max_model_len": "64"}
     numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024"}
     value = words.get(name) or numbers.get(name, "3")
     variable = f"TWINPATH_{name.upper()}"
@@ -110,7 +112,7 @@ def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
         ("cot", "many", "Input should be a valid integer, unable to parse string as an integer"),
         ("cot", "1.5", "Input should be a valid integer, unable to parse string as an integer"),
         ("policy", "majority", "Input should be 'fixed', 'lossless' or 'adaptive'"),
-        ("engine", "tpu", "Input should be 'vllm' or 'fake'"),
+        ("engine", "tpu", "Input should be 'vllm', 'remote' or 'fake'"),
         ("temperature", 2.5, "Input should be less than or equal to 2"),
         ("temperature", "nan", "Input should be less than or equal to 2"),
         ("deadline_s", 0, "Input should be greater than 0"),

@@ -76,7 +76,7 @@ class Engine(Protocol):
         ...
 
     async def probe(self) -> None:
-        """Return if the engine lives; raise `EngineDeadError` if it does not."""
+        """Return if the engine can sample; raise `EngineDeadError` if it never will again, `EngineError` if it may."""
         ...
 
     async def close(self) -> None:

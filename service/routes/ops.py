@@ -1,10 +1,11 @@
 """For those who run the service: `/health`, `/ready`, `/metrics`."""
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 
 from service.engine.base import Engine
+from service.errors import EngineDeadError, EngineError
 from service.metrics import Metrics
 from service.sandbox.base import Sandbox
 from service.sandbox.lock import LockState
@@ -22,21 +23,32 @@ class Health(BaseModel):
 
 @router.get("/health")
 async def health(request: Request) -> Health:
-    """Live: 200 while the engine lives, 503 once it does not. A supervisor restarts the service then."""
+    """Live: 200 while the engine lives, 503 once it is gone for good. A supervisor restarts the service then."""
     engine: Engine = request.app.state.engine
-    await engine.probe()
+    status = "ok"
+    try:
+        await engine.probe()
+    except EngineDeadError:
+        raise
+    except EngineError as error:  # its workers are gone and may come back; restarting this service would not help
+        status = str(error)
     sandbox: Sandbox = request.app.state.sandbox
-    return Health(status="ok", model=engine.model, sandbox=sandbox.lock)
+    return Health(status=status, model=engine.model, sandbox=sandbox.lock)
 
 
 @router.get("/ready")
 async def ready(request: Request) -> Health:
-    """Ready: 200 while new problems are taken; 503 while the service starts or stops."""
+    """Ready: 200 while new problems are taken; 503 while it starts or stops, or no worker can sample."""
+    engine: Engine = request.app.state.engine
+    await engine.probe()
     return await health(request)
 
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """Metrics in the Prometheus text format, the engine's `vllm:` ones among them."""
-    registry: Metrics = request.app.state.metrics
-    return Response(generate_latest(registry.registry), media_type=CONTENT_TYPE_LATEST)
+    """Metrics in the Prometheus text format, the engine's `vllm:` ones among them; exemplars for who asks for
+    OpenMetrics.
+    """
+    metrics: Metrics = request.app.state.metrics
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(metrics.registry), media_type=media_type)

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from service.attempt import Attempt
 from service.checkpoint import Decoding
-from service.errors import InputError, TwinpathError
+from service.errors import InputError, OverloadedError, TwinpathError
 from service.metrics import Metrics
 from service.problem_json import MEDIA_TYPE, ProblemDocument, document_of
 from service.routes.connection import while_connected
@@ -25,8 +25,8 @@ from service.solver import Observer, Solver
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
-_HEARTBEAT_S = 5
-_OPENING_S = 1.0
+HEARTBEAT_S = 5
+OPENING_S = 1.0
 """An error so soon is answered with its own HTTP status; a later one is an event of the open stream."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -60,7 +60,12 @@ def require_json(request: Request) -> None:
         raise HTTPException(415, "Send the body with Content-Type: application/json.")
 
 
-def problem_of(body: SolveRequest, request: Request) -> Problem:
+def request_id() -> str:
+    """The id of the request that is being answered."""
+    return correlation_id.get() or secrets.token_hex(16)
+
+
+def problem_of(body: SolveRequest, request: Request, *, top_p: float | None = None) -> Problem:
     """The request's problem, with the service's settings for what it leaves out.
 
     Raises:
@@ -72,18 +77,35 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
         raise InputError(
             f"The problem has {len(body.problem)} characters; {settings.max_problem_chars} are taken.", "problem"
         )
-    return body.to_problem(settings, temperature=decoding.temperature, top_p=decoding.top_p, seed=secrets.randbits(53))
+    return body.to_problem(
+        settings,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p if top_p is None else top_p,
+        seed=secrets.randbits(53),
+    )
 
 
-async def solved(problem: Problem, request: Request, observer: Observer | None = None) -> Solution:
-    """The problem's solution, measured and logged."""
+async def solved(
+    problem: Problem, request: Request, observer: Observer | None = None, *, problem_id: str | None = None
+) -> Solution:
+    """The problem's solution, measured and logged; the request's id is the problem's unless it has its own."""
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
+    first_path = metrics.first_path()
     began = time.monotonic()
+
+    def observe(result: PathResult, attempt: Attempt) -> None:
+        first_path(result)
+        if observer:
+            observer(result, attempt)
+
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(problem, correlation_id.get() or secrets.token_hex(16), observer)
+            solution = await solver.solve(problem, problem_id or request_id(), observe)
         except InputError:
+            raise
+        except OverloadedError:
+            metrics.observe_rejection("queue_full")
             raise
         except Exception:
             metrics.observe_failure(time.monotonic() - began)
@@ -123,13 +145,13 @@ async def solve_stream(body: SolveRequest, request: Request) -> EventSourceRespo
     task.add_done_callback(telling.end)
     something: set[asyncio.Future[Any]] = {task, telling.first}
     try:
-        await asyncio.wait(something, timeout=_OPENING_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(something, timeout=OPENING_S, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()  # an error has its own status
     except BaseException:
         task.cancel()
         raise
-    return EventSourceResponse(_until_gone(telling, task), ping=_HEARTBEAT_S)
+    return EventSourceResponse(_until_gone(telling, task), ping=HEARTBEAT_S)
 
 
 class _Telling:

@@ -1,15 +1,22 @@
-"""The engines under test. One real vLLM engine serves the whole session: starting it is what takes time."""
+"""The engines under test. One real vLLM engine, and one `vllm serve`, serve the whole session: starting takes time."""
 
+import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
+from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.servers import SERVED_NAME, vllm_worker
+from benchmarks.worker import FakeWorker
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine
+from service.engine.remote import RemoteEngine
 
 CONTEXT = 512
 
@@ -26,7 +33,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def vllm_engine(tiny_checkpoint: Path) -> AsyncIterator[Engine]:
     from service.engine.vllm import VllmEngine
 
-    engine = VllmEngine(str(tiny_checkpoint), model="tiny", max_model_len=CONTEXT, kv_cache_gib=1)
+    engine = VllmEngine(str(tiny_checkpoint), model=SERVED_NAME, max_model_len=CONTEXT, kv_cache_gib=1)
     await engine.start()
     yield engine
     await engine.close()
@@ -34,13 +41,79 @@ async def vllm_engine(tiny_checkpoint: Path) -> AsyncIterator[Engine]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def fake_engine() -> AsyncIterator[Engine]:
-    engine = FakeEngine(_babble, tokens_per_s=2000, model="tiny", max_model_len=CONTEXT)
+    engine = FakeEngine(_babble, tokens_per_s=2000, model=SERVED_NAME, max_model_len=CONTEXT)
     await engine.start()
     yield engine
     await engine.close()
 
 
-@pytest.fixture(params=["fake", pytest.param("vllm", marks=pytest.mark.engine)])
+class WatchedRemote(RemoteEngine):
+    """Asks its worker what it still holds."""
+
+    url: str
+
+    async def held(self) -> int:
+        """Requests that the worker runs or queues, once it has had the time to notice a disconnect."""
+        async with httpx.AsyncClient() as client:
+            for _ in range(100):
+                families = text_string_to_metric_families((await client.get(f"{self.url}/metrics")).text)
+                named = [family for family in families if family.name in HELD]
+                assert len(named) == 2
+                held = sum(sample.value for family in named for sample in family.samples)
+                if not held:
+                    break
+                await asyncio.sleep(0.05)
+        return int(held) + self.running
+
+
+HELD = ("vllm:num_requests_running", "vllm:num_requests_waiting")
+
+
+async def watched(url: str, **options: object) -> WatchedRemote:
+    engine = WatchedRemote([url], **options)  # type: ignore[arg-type]
+    engine.url = url
+    await engine.start()
+    return engine
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def remote_fake_engine() -> AsyncIterator[Engine]:
+    """The remote engine on a scripted worker."""
+    runner = web.AppRunner(
+        await FakeWorker(_babble, tokens_per_s=2000, max_model_len=CONTEXT, model=SERVED_NAME).application()
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    engine = await watched(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    yield engine
+    await engine.close()
+    await runner.cleanup()
+
+
+@pytest.fixture(scope="session")
+def worker_url(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with vllm_worker(tiny_checkpoint, tmp_path_factory.mktemp("worker"), max_model_len=CONTEXT) as worker:
+        yield worker.await_health().url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def remote_engine(worker_url: str) -> AsyncIterator[Engine]:
+    """The remote engine on a real `vllm serve`."""
+    engine = await watched(worker_url)
+    yield engine
+    await engine.close()
+
+
+ENGINES = [
+    "fake",
+    "remote_fake",
+    pytest.param("vllm", marks=pytest.mark.engine),
+    pytest.param("remote", marks=pytest.mark.engine),
+]
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     return request.getfixturevalue(f"{request.param}_engine")
 

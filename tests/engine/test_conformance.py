@@ -1,12 +1,15 @@
-"""What every engine promises (`service/engine/base.py`), shown on each of them: the fake and the real vLLM."""
+"""What every engine promises (`service/engine/base.py`), shown on each of them: the fake, the real vLLM in process,
+and the remote engine on a scripted worker and on a real `vllm serve`.
+"""
 
 import asyncio
 
 import pytest
 
+from benchmarks.servers import SERVED_NAME
 from service.engine.base import Engine, Finish, Sampling
 from service.errors import PromptTooLongError
-from tests.engine.conftest import CONTEXT
+from tests.engine.conftest import CONTEXT, WatchedRemote
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -16,6 +19,8 @@ FOREVER = Sampling(temperature=1.0, seed=1, max_tokens=450)
 
 async def unfinished(engine: Engine) -> int:
     """Requests that the engine still holds."""
+    if isinstance(engine, WatchedRemote):
+        return await engine.held()
     inner = getattr(engine, "_llm", None)
     return inner.output_processor.get_num_unfinished_requests() if inner else engine.running  # type: ignore[attr-defined]
 
@@ -119,4 +124,4 @@ async def test_a_completion_ends_with_the_context(engine: Engine) -> None:
 
 async def test_it_lives_and_names_its_model(engine: Engine) -> None:
     await engine.probe()
-    assert engine.model == "tiny"
+    assert engine.model == SERVED_NAME

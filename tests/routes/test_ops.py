@@ -94,6 +94,13 @@ async def test_a_solved_problem_moves_the_counters_by_its_paths(serve: Serve) ->
             "solve_sandbox_runs_total{outcome=ok}": expected,
             "solve_sandbox_runs_total{outcome=error}": expected,
             "solve_sandbox_duration_seconds_count": 2 * expected,
+            "solve_first_path_seconds_count": expected,
+            "solve_queue_wait_seconds_count": expected,
+            "solve_votes_total{decision=majority}": expected,
+            "solve_agreement_ratio_count": expected,
+            "solve_confidence_ratio_count": expected,
+            "solve_problem_tokens_count{type=prompt}": expected,
+            "solve_problem_tokens_count{type=completion}": expected,
         }
 
 
@@ -108,6 +115,13 @@ async def test_aborted_paths_count_with_their_tokens(serve: Serve) -> None:
         "solve_paths_total{kind=pot,result=aborted}": 2,
         "solve_completion_tokens_total{kind=cot}": 8,
         "solve_completion_tokens_total{kind=pot}": 6,
+        "solve_first_path_seconds_count": 1,
+        "solve_queue_wait_seconds_count": 1,
+        "solve_votes_total{decision=majority}": 1,
+        "solve_agreement_ratio_count": 1,
+        "solve_confidence_ratio_count": 1,
+        "solve_problem_tokens_count{type=prompt}": 1,
+        "solve_problem_tokens_count{type=completion}": 1,
     }
 
 

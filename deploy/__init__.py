@@ -1,0 +1,1 @@
+"""What runs Twinpath in production, and what generates and checks it."""

@@ -1,0 +1,230 @@
+"""The engine on other machines: OpenAI-compatible workers (vLLM, SGLang, llama.cpp's server) over pooled HTTP.
+
+Each path is one streamed request, so that an abort is a disconnect and what had been sampled is known. A path whose
+worker breaks is sampled anew on another; its seed is the same, so its text is too. Token counts are the worker's own,
+up to the last chunk that arrived. No worker at all is a state that may pass: `probe` then raises `EngineError`, and
+`EngineDeadError` only before the start and after the end.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+
+import aiohttp
+
+from service.engine.base import Completion, Sampling
+from service.engine.stream import StreamedPath, WorkerFailedError, chunks, message
+from service.engine.workers import Worker, Workers
+from service.errors import EngineDeadError, EngineError, PromptTooLongError
+
+_ATTEMPTS = 6
+_BACKOFF_S = 0.1
+_CONNECT_S = 5.0
+_KEEPALIVE_S = 4.0  # vLLM closes idle connections after 5 s; one that is closed while it is reused fails a path
+_START_S = 600.0
+
+
+class RemoteEngine:
+    """Samples paths on workers that all serve the same model.
+
+    Args:
+        urls: the workers' addresses, or that of a router.
+        model: the name that the workers serve it under; None takes the first that they list.
+        api_key: sent as a bearer token.
+        silence_s: seconds without a chunk, the wait in the worker's queue included, after which a worker has failed.
+        on_worker: told of a worker and whether it answers.
+        on_request: told of a worker and what became of a path there: `ok`, `aborted`, `refused`, `failed`.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        silence_s: float = 60.0,
+        start_s: float = _START_S,
+        on_worker: Callable[[str, bool], None] = lambda worker, up: None,
+        on_request: Callable[[str, str], None] = lambda worker, result: None,
+    ) -> None:
+        self._workers = Workers(urls, on_worker)
+        self._model = model
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._silence_s = silence_s
+        self._start_s = start_s
+        self._on_request = on_request
+        self._max_model_len: int | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._streams: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def model(self) -> str:
+        """See `Engine.model`."""
+        return self._model or "remote"
+
+    @property
+    def running(self) -> int:
+        """Paths that are being sampled now."""
+        return len(self._streams)
+
+    async def start(self) -> None:
+        """See `Engine.start`. Waits until a worker answers.
+
+        Raises:
+            EngineError: none does within ten minutes, or it does not serve the model.
+        """
+        self._session = aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=self._silence_s),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
+        )
+        if not await self._workers.start(self._session, self._start_s):
+            await self.close()
+            raise EngineError(f"No worker answered within {self._start_s:g} s.")
+        try:
+            await self._ask_for_model(self._session)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
+        """See `Engine.sample`. A path that was aborted before its first chunk has counted no token."""
+        session = self._living()
+        path = StreamedPath()
+        stream = asyncio.create_task(self._stream(session, request_id, prompt, sampling, path))
+        self._streams[request_id] = stream
+        try:
+            await asyncio.wait({stream})
+            if stream.cancelled():
+                return path.completion(aborted=True)
+            await stream
+            return path.completion(aborted=False)
+        except asyncio.CancelledError:
+            stream.cancel()
+            await asyncio.gather(stream, return_exceptions=True)
+            raise
+        finally:
+            del self._streams[request_id]
+
+    async def abort(self, request_ids: Sequence[str]) -> None:
+        """See `Engine.abort`. Closing a path's connection is what tells its worker."""
+        streams = {self._streams[request_id] for request_id in request_ids if request_id in self._streams}
+        for stream in streams:
+            stream.cancel()
+        if streams:
+            await asyncio.wait(streams)
+
+    async def probe(self) -> None:
+        """See `Engine.probe`; raises `EngineError` while no worker answers."""
+        self._living()
+        if not self._workers.any_up:
+            raise EngineError("No worker answers.")
+
+    async def close(self) -> None:
+        """See `Engine.close`. The workers go on."""
+        session, self._session = self._session, None
+        if session is not None:
+            await self.abort(list(self._streams))
+            await self._workers.close()
+            await session.close()
+
+    def _living(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise EngineDeadError("The engine is not running.")
+        return self._session
+
+    async def _ask_for_model(self, session: aiohttp.ClientSession) -> None:
+        """Learn the model's name and its context from a worker's list."""
+        worker = self._workers.choose(())
+        assert worker is not None
+        try:
+            async with session.get(f"{worker.url}/v1/models", timeout=aiohttp.ClientTimeout(total=30)) as response:
+                response.raise_for_status()
+                served = {entry["id"]: entry for entry in (await response.json())["data"]}
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            raise EngineError(f"The worker {worker.name} does not list its models: {error!r}") from None
+        self._model = self._model or next(iter(served), None)
+        if self._model not in served:
+            raise EngineError(f"The worker {worker.name} serves {', '.join(served) or 'nothing'}, not {self._model}.")
+        self._max_model_len = served[self._model].get("max_model_len")
+
+    async def _stream(
+        self, session: aiohttp.ClientSession, request_id: str, prompt: str, sampling: Sampling, path: StreamedPath
+    ) -> None:
+        """Sample one path on whichever worker can; `path` holds what has arrived."""
+        body = self._body(prompt, sampling)
+        tried: list[Worker] = []
+        failure = "none answers"
+        for attempt in range(_ATTEMPTS):
+            worker = self._workers.choose(tried)
+            if worker is None or worker in tried:
+                await asyncio.sleep(_BACKOFF_S * 2 ** max(0, attempt - 1))
+                worker = self._workers.choose(tried)
+            if worker is None:
+                continue
+            tried.append(worker)
+            path.clear()
+            try:
+                await self._stream_from(session, worker, request_id, body, path)
+                return
+            except WorkerFailedError as error:
+                failure = f"{worker.name}: {error}"
+        raise EngineError(f"No worker could sample the path ({failure}).")
+
+    def _body(self, prompt: str, sampling: Sampling) -> bytes:
+        most = sampling.max_tokens if self._max_model_len is None else min(sampling.max_tokens, self._max_model_len)
+        fields = {
+            "model": self._model,
+            "prompt": prompt,
+            "max_tokens": most,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": sampling.seed,
+            "stop": list(sampling.stop),
+            "stream": True,
+            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+            "add_special_tokens": False,  # the prompt holds them as text
+            # A worker would take these from the model's generation_config.json; the engine in process does not.
+            "top_k": -1,
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
+        }
+        return json.dumps(fields).encode()
+
+    async def _stream_from(
+        self, session: aiohttp.ClientSession, worker: Worker, request_id: str, body: bytes, path: StreamedPath
+    ) -> None:
+        result = "failed"
+        worker.running += 1
+        try:
+            headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+            async with session.post(f"{worker.url}/v1/completions", data=body, headers=headers) as response:
+                if response.status != 200:
+                    result = "failed" if response.status >= 500 or response.status == 429 else "refused"
+                    self._raise_for(response.status, message(await response.text()))
+                async for chunk in chunks(response.content.iter_any()):
+                    path.take(chunk)
+            if path.finish is None:
+                raise WorkerFailedError("the stream broke off")
+            result = "ok"
+        except asyncio.CancelledError:
+            result = "aborted"
+            raise
+        except aiohttp.ClientConnectorError as error:
+            self._workers.refused(worker)
+            raise WorkerFailedError(str(error)) from None
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            raise WorkerFailedError(repr(error)) from None
+        finally:
+            worker.running -= 1
+            self._on_request(worker.name, result)
+
+    def _raise_for(self, status: int, said: str) -> None:
+        if status >= 500 or status == 429:
+            raise WorkerFailedError(f"{status} {said}")
+        if status == 400 and "context" in said:
+            raise PromptTooLongError(
+                f"The problem does not fit with its prompt; the model's context holds {self._max_model_len} tokens. "
+                f"Shorten the problem. ({said})"
+            )
+        raise EngineError(f"The worker refused the path: {status} {said}")

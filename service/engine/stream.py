@@ -1,0 +1,75 @@
+"""What a worker streams: server-sent events of completions, gathered into one path.
+
+Understood are vLLM's way of counting (usage in every chunk) and that of others (usage at the end, or never). Anything
+that is no whole completion is a `WorkerFailedError`; nothing here knows of connections.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.engine.base import Completion, Finish
+
+_FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH}
+
+
+class WorkerFailedError(Exception):
+    """This worker could not sample the path; another may."""
+
+
+@dataclass(slots=True)
+class StreamedPath:
+    """What has arrived of one path."""
+
+    text: list[str] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish: Finish | None = None
+
+    def clear(self) -> None:
+        """Forget what a broken worker sent."""
+        self.text.clear()
+        self.prompt_tokens = self.completion_tokens = 0
+        self.finish = None
+
+    def take(self, chunk: dict[str, Any]) -> None:
+        """Add one chunk of the stream."""
+        if "error" in chunk:
+            raise WorkerFailedError(chunk["error"].get("message", "the worker failed"))
+        for choice in chunk["choices"]:
+            self.text.append(choice["text"])
+            if reason := choice.get("finish_reason"):
+                if reason not in _FINISH:  # it shuts down, or its engine died
+                    raise WorkerFailedError(f"the worker ended the path: {reason}")
+                self.finish = _FINISH[reason]
+            if choice["text"] and not chunk.get("usage"):  # it counts only at the end; a chunk is a token at least
+                self.completion_tokens += 1
+        if usage := chunk.get("usage"):
+            self.prompt_tokens, self.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
+
+    def completion(self, *, aborted: bool) -> Completion:
+        finish = Finish.ABORT if aborted or self.finish is None else self.finish
+        return Completion("".join(self.text), self.prompt_tokens, self.completion_tokens, finish)
+
+
+async def chunks(received: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+    """The JSON objects of a stream of server-sent events, up to `[DONE]`."""
+    rest = b""
+    async for data in received:
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                event = line[5:].strip()
+                if event == b"[DONE]":
+                    return
+                yield json.loads(event)
+
+
+def message(text: str) -> str:
+    """What an error response says, in one line."""
+    with suppress(ValueError, KeyError, TypeError):
+        document = json.loads(text)
+        text = document.get("error", document)["message"]
+    return " ".join(text.split())[:200]

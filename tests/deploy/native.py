@@ -1,0 +1,128 @@
+"""Runs a compose file's services on this machine, without Docker: their commands, environments and health checks.
+
+What a container would give is given otherwise: its entrypoint (read from the Dockerfile), its paths (folders of the
+test), its names and ports (free ports on loopback). Everything else is the file's.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+BIN = Path(sys.executable).parent
+
+
+def config(file: str, *profiles: str, **variables: str) -> dict[str, Any]:
+    """The compose file, as docker compose resolves it."""
+    command = [BIN / "docker-compose", "--file", DEPLOY / file]
+    for profile in profiles:
+        command += ["--profile", profile]
+    environment = {"PATH": os.environ["PATH"]} | variables
+    run = subprocess.run([*command, "config", "--format", "json"], capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr
+    resolved: dict[str, Any] = json.loads(run.stdout)
+    return resolved
+
+
+def entrypoint(target: str) -> list[str]:
+    """The entrypoint of a target of the service's Dockerfile."""
+    text = (ROOT / "docker/service.Dockerfile").read_text()
+    stage = text.partition(f" AS {target}\n")[2].partition("\nFROM ")[0]
+    found = re.search(r"^ENTRYPOINT (\[.*\])$", stage, re.MULTILINE)
+    assert found
+    command: list[str] = json.loads(found[1])
+    return command
+
+
+@dataclass
+class Native:
+    """One service that runs here."""
+
+    name: str
+    spec: dict[str, Any]
+    entry: list[str]
+    renamed: Mapping[str, str]
+    folder: Path
+    process: psutil.Popen | None = None
+
+    def start(self, *more: str) -> None:
+        """Start its command; `more` are arguments that stand for what a container's network or image gives."""
+        environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        environment |= {name: self._here(str(value)) for name, value in (self.spec.get("environment") or {}).items()}
+        command = [*self.entry, *(self._here(part) for part in self.spec["command"]), *more]
+        with self.log.open("ab") as log:
+            self.process = psutil.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.folder)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    def healthy(self) -> bool:
+        """Its own health check, once."""
+        kind, *command = self.spec["healthcheck"]["test"]
+        assert kind == "CMD"
+        environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        check = subprocess.run([self._here(part) for part in command], capture_output=True, env=environment)
+        return check.returncode == 0
+
+    def await_health(self, seconds: float = 150) -> None:
+        until = time.monotonic() + seconds
+        while not self.healthy():
+            assert self.process is not None
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert time.monotonic() < until, self.log.read_text()[-3000:]
+            time.sleep(0.25)
+
+    def stop(self) -> int:
+        """What docker stop does: SIGTERM, the file's grace period, then SIGKILL. Returns the exit code."""
+        assert self.process is not None
+        grace = self.spec.get("stop_grace_period", "10s")
+        seconds = sum(int(n) * {"m": 60, "s": 1}[unit] for n, unit in re.findall(r"(\d+)([ms])", grace))
+        self.process.terminate()
+        return int(self.process.wait(timeout=seconds))
+
+    def kill(self) -> None:
+        """End it and all that it started, however it is."""
+        if self.process is None:
+            return
+        try:
+            family = [self.process, *self.process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return
+        for member in family:
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self.process.wait()
+
+    def _here(self, part: str) -> str:
+        for there, here in self.renamed.items():
+            part = part.replace(there, here)
+        return part
+
+
+def prometheus_files(target: Path, jobs: Mapping[str, list[str]]) -> None:
+    """The shipped configuration with these targets instead of names, scraped every second, alerts at once."""
+    import yaml
+
+    shutil.copytree(DEPLOY / "prometheus", target)
+    settings = yaml.safe_load((target / "prometheus.yml").read_text())
+    settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    for job in settings["scrape_configs"]:
+        del job["dns_sd_configs"]
+        job["static_configs"] = [{"targets": jobs.get(job["job_name"], [])}]
+    (target / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    alerts = target / "rules/alerts.yaml"
+    alerts.write_text(re.sub(r"^( +for:) \w+$", r"\1 1s", alerts.read_text(), flags=re.MULTILINE))

@@ -1,0 +1,180 @@
+"""What stands in `deploy/`, `docker/` and the documents, checked by the tools that will read it."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from deploy.generate import generated
+from deploy.grafana.boards import BOARDS, panels
+from service.metrics import LATENCY_SLO_S, Metrics
+from service.settings import Settings
+from tests.deploy.native import BIN, DEPLOY, ROOT, config
+
+RULES = DEPLOY / "prometheus/rules"
+FILES = [("compose.yaml", "gpu"), ("compose.yaml", "cpu"), ("compose.scale.yaml", None)]
+
+
+def run(*command: object, cwd: Path = ROOT) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rules(kind: str) -> list[dict[str, Any]]:
+    return [
+        rule
+        for file in ("recording.yaml", "alerts.yaml")
+        for group in yaml.safe_load((RULES / file).read_text())["groups"]
+        for rule in group["rules"]
+        if kind in rule
+    ]
+
+
+def services(file: str, profile: str | None) -> dict[str, dict[str, Any]]:
+    resolved = config(file, *([profile] if profile else []), TWINPATH_MODEL="/models/student")
+    found: dict[str, dict[str, Any]] = resolved["services"]
+    return found
+
+
+@pytest.mark.parametrize("path", list(generated()), ids=lambda path: path.name)
+def test_generated_files_are_up_to_date(path: Path) -> None:
+    assert path.read_text() == generated()[path], "run `python -m deploy.generate`"
+
+
+def test_prometheus_takes_its_configuration() -> None:
+    run(BIN / "promtool", "check", "config", "prometheus.yml", cwd=DEPLOY / "prometheus")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("file", ["alerts_test.yaml", "alerts_slow_test.yaml"])
+def test_alerts_fire_and_resolve(file: str) -> None:
+    run(BIN / "promtool", "test", "rules", file, cwd=RULES)
+
+
+def test_every_alert_is_tested_and_has_a_runbook() -> None:
+    names = [rule["alert"] for rule in rules("alert")]
+    assert len(names) == len(set(names))
+    tests = [
+        test["alert_rule_test"]
+        for file in ("alerts_test.yaml", "alerts_slow_test.yaml")
+        for test in yaml.safe_load((RULES / file).read_text())["tests"]
+        if "alert_rule_test" in test
+    ]
+    fired = {case["alertname"] for cases in tests for case in cases if case["exp_alerts"]}
+    resolved = {case["alertname"] for cases in tests for case in cases if not case["exp_alerts"]}
+    assert fired == resolved == set(names)
+    headings = set(re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE))
+    assert headings == set(names)
+    for rule in rules("alert"):
+        assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
+        assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_engine_names_stand_in_recording_rules_alone() -> None:
+    for rule in rules("alert"):
+        assert "vllm:" not in rule["expr"]
+    assert not [panel.title for _, panel in panels() for expression, _ in panel.queries if "vllm:" in expression]
+    for rule in rules("record"):
+        assert rule["record"].startswith("engine:") == ("vllm:" in rule["expr"])
+
+
+def test_every_query_parses_and_names_what_exists() -> None:
+    import promql_parser
+
+    registry = CollectorRegistry()
+    Metrics(registry)
+    known = set(registry._names_to_collectors) | {rule["record"] for rule in rules("record")}
+    known |= {"up", "ALERTS", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+    expressions = [rule["expr"] for rule in rules("expr") if "vllm:" not in rule["expr"]]
+    expressions += [expression for _, panel in panels() for expression, _ in panel.queries]
+    for expression in expressions:
+        filled = expression.replace("$__rate_interval", "1m").replace("$job", ".+")
+        promql_parser.parse(filled)
+        names = set(re.findall(r"\b(?:solve[_:]|engine:|process_|up\b)[\w:]*", filled))
+        assert names
+        assert names <= known, expression
+
+
+def test_the_latency_objective_is_a_bucket_edge() -> None:
+    slow = [rule["expr"] for rule in rules("record") if rule["record"].startswith("solve:slow:")]
+    assert len(slow) == 5
+    assert all(f'le="{LATENCY_SLO_S}"' in expression for expression in slow)
+    assert LATENCY_SLO_S in Metrics(CollectorRegistry())._duration._kwargs["buckets"]
+
+
+def test_dashboards_are_apart_and_provisioned() -> None:
+    assert len({board.uid for board in BOARDS}) == len(BOARDS) == 4
+    source = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text())["datasources"][0]
+    for board in BOARDS:
+        shown = json.loads((DEPLOY / f"grafana/dashboards/{board.uid}.json").read_text())
+        targets = [panel for panel in shown["panels"] if panel["type"] != "row"]
+        assert {panel["datasource"]["uid"] for panel in targets} == {source["uid"]}
+        assert all(panel["options"] for panel in targets)
+    provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/twinpath.yaml").read_text())["providers"][0]
+    mounts = services("compose.yaml", "cpu")["grafana"]["volumes"]
+    assert provider["options"]["path"] in [mount["target"] for mount in mounts]
+    home = services("compose.yaml", "cpu")["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (DEPLOY / "grafana/dashboards" / Path(home).name).is_file()
+
+
+@pytest.mark.parametrize(("file", "profile"), FILES)
+def test_compose_services_are_careful(file: str, profile: str | None) -> None:
+    for name, service in services(file, profile).items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["restart"] == "unless-stopped", name
+        assert service["healthcheck"]["test"][0] == "CMD", name
+        assert ":latest" not in service["image"], name
+        assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])), name
+        assert not (name.startswith("worker") and service.get("ports"))
+        if name.startswith("service"):
+            assert (service["user"], service["read_only"]) == ("10001:10001", True)
+            assert service["stop_grace_period"] == "45s"
+            assert int(service["environment"]["TWINPATH_DRAIN_S"]) < 45
+
+
+@pytest.mark.parametrize(("file", "profile"), FILES)
+def test_compose_sets_only_settings_that_exist(file: str, profile: str | None) -> None:
+    for service in services(file, profile).values():
+        named = [name for name in service.get("environment") or {} if name.startswith("TWINPATH_")]
+        assert {name.removeprefix("TWINPATH_").lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_the_gpu_profile_reserves_the_gpus_and_the_cpu_profile_none() -> None:
+    gpu = services("compose.yaml", "gpu")
+    assert gpu["service"]["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
+    assert "devices" not in json.dumps(services("compose.yaml", "cpu"))
+    assert set(gpu) == {"service", "prometheus", "grafana"}
+
+
+def test_scaled_workers_have_a_gpu_each_and_are_known_to_the_router() -> None:
+    scaled = services("compose.scale.yaml", None)
+    workers = {name: service for name, service in scaled.items() if name.startswith("worker")}
+    devices = [
+        service["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"] for service in workers.values()
+    ]
+    assert sorted(devices) == [["0"], ["1"]]
+    assert [f"http://{name}:8000" for name in sorted(workers)] == scaled["router"]["command"][-2:]
+
+
+def test_dockerfiles_are_clean_and_run_without_root() -> None:
+    files = sorted((ROOT / "docker").glob("*.Dockerfile"))
+    assert [file.name for file in files] == ["service.Dockerfile", "training.Dockerfile"]
+    run(BIN / "hadolint", *files)
+    for file in files:
+        for stage in re.split(r"^FROM .*$", file.read_text(), flags=re.MULTILINE):
+            if "ENTRYPOINT" in stage and "USER" in stage:
+                assert re.findall(r"^USER (.*)$", stage, re.MULTILINE)[-1] == "10001:10001"
+
+
+def test_images_serve_the_engine_version_that_is_tested() -> None:
+    pinned = re.search(r"^vllm==(.*)$", (ROOT / "requirements/gpu.txt").read_text(), re.MULTILINE)
+    assert pinned
+    for file in ("docker/service.Dockerfile", "docker/training.Dockerfile", "deploy/compose.scale.yaml"):
+        assert set(re.findall(r"vllm/vllm-openai:v([\d.]+)", (ROOT / file).read_text())) == {pinned[1]}

@@ -1,0 +1,270 @@
+"""The remote engine's own promises: retries, health, keys, counts without continuous usage. Workers are scripted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from benchmarks.worker import FakeWorker
+from service.engine import remote
+from service.engine.base import Finish, Sampling
+from service.engine.remote import RemoteEngine
+from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
+
+PROMPT = "Question: A pen costs 3 dollars. How much do 7 pens cost in all?\nReasoning:\n"
+SAMPLING = Sampling(temperature=0.7, seed=5, max_tokens=200)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Start = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Starts workers: a scripted one, whose completions a handler may take over. Returns the address."""
+    runners: list[web.AppRunner] = []
+
+    async def start(complete: Handler | None = None, worker: FakeWorker | None = None) -> str:
+        app = await (worker or FakeWorker()).application()
+        if complete:
+
+            @web.middleware
+            async def instead(request: web.Request, handler: Handler) -> web.StreamResponse:
+                return await (complete if request.path == "/v1/completions" else handler)(request)
+
+            app.middlewares.append(instead)
+        runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[..., Awaitable[RemoteEngine]]]:
+    engines: list[RemoteEngine] = []
+
+    async def connect(*urls: str, **options: object) -> RemoteEngine:
+        engines.append(RemoteEngine(urls, **options))  # type: ignore[arg-type]
+        await engines[-1].start()
+        return engines[-1]
+
+    yield connect
+    for engine in engines:
+        await engine.close()
+
+
+async def failing(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"error": {"message": "out of order"}}, status=500)
+
+
+async def breaking(request: web.Request) -> web.StreamResponse:
+    """Sends half a path and hangs up."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b'data: {"choices": [{"text": "half", "finish_reason": null}]}\n\n')
+    assert request.transport
+    request.transport.abort()
+    return response
+
+
+async def dying(request: web.Request) -> web.StreamResponse:
+    """Reports its engine's death in the middle of the stream, as vLLM does."""
+    return web.Response(
+        text='data: {"choices": [{"text": "ha"}]}\n\ndata: {"error": {"message": "EngineCore died"}}\n\n'
+    )
+
+
+async def shutting_down(request: web.Request) -> web.StreamResponse:
+    return web.Response(text='data: {"choices": [{"text": "ha", "finish_reason": "abort"}]}\n\ndata: [DONE]\n\n')
+
+
+@pytest.mark.parametrize("broken", [failing, breaking, dying, shutting_down])
+async def test_a_path_that_a_worker_breaks_is_sampled_on_another(broken: Handler, start: Start, connect) -> None:
+    results: list[tuple[str, str]] = []
+    bad, good = await start(broken), await start()
+    alone = await (await connect(good)).sample("alone", PROMPT, SAMPLING)
+    engine = await connect(bad, good, on_request=lambda worker, result: results.append((worker, result)))
+    assert await engine.sample("path", PROMPT, SAMPLING) == alone
+    assert results == [(bad.removeprefix("http://"), "failed"), (good.removeprefix("http://"), "ok")]
+
+
+async def test_a_lone_worker_is_tried_again(start: Start, connect) -> None:
+    calls = 0
+
+    async def twice(request: web.Request) -> web.StreamResponse:
+        nonlocal calls
+        calls += 1
+        if calls < 3:
+            return await failing(request)
+        event = '{"choices": [{"text": "42", "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}'
+        return web.Response(text=f"data: {event}\n\ndata: [DONE]\n\n")
+
+    engine = await connect(await start(twice))
+    completion = await engine.sample("path", PROMPT, SAMPLING)
+    assert (completion.text, completion.prompt_tokens, calls) == ("42", 9, 3)
+
+
+async def test_a_path_that_nobody_can_sample_fails_alone(
+    start: Start, connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "_BACKOFF_S", 0.001)
+    engine = await connect(await start(failing))
+    with pytest.raises(EngineError, match="500 out of order"):
+        await engine.sample("path", PROMPT, SAMPLING)
+    await engine.probe()
+
+
+async def test_a_refused_request_is_not_repeated(start: Start, connect) -> None:
+    calls = 0
+
+    async def refusing(request: web.Request) -> web.StreamResponse:
+        nonlocal calls
+        calls += 1
+        return web.json_response({"object": "error", "message": "no such sampling"}, status=400)
+
+    engine = await connect(await start(refusing))
+    with pytest.raises(EngineError, match="refused the path: 400 no such sampling"):
+        await engine.sample("path", PROMPT, SAMPLING)
+    assert calls == 1
+
+
+async def test_a_prompt_that_is_too_long_names_the_field(start: Start, connect) -> None:
+    engine = await connect(await start(worker=FakeWorker(max_model_len=20)))
+    with pytest.raises(PromptTooLongError, match="holds 20 tokens") as caught:
+        await engine.sample("path", PROMPT * 3, SAMPLING)
+    assert caught.value.field == "problem"
+
+
+async def test_paths_go_to_the_least_busy_worker(start: Start, connect) -> None:
+    workers = [FakeWorker(), FakeWorker()]
+    engine = await connect(*[await start(worker=worker) for worker in workers])
+    await asyncio.gather(*(engine.sample(f"path-{i}", PROMPT, SAMPLING) for i in range(10)))
+    assert [len(worker.asked) for worker in workers] == [5, 5]
+
+
+async def test_a_worker_goes_down_and_comes_back(connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, bool]] = []
+    runner = web.AppRunner(await FakeWorker().application(), shutdown_timeout=0, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    engine = await connect(f"http://127.0.0.1:{port}/v1", on_worker=lambda worker, up: seen.append((worker, up)))
+    await runner.cleanup()
+    monkeypatch.setattr(remote, "_BACKOFF_S", 0.001)
+    with pytest.raises(EngineError):
+        await engine.sample("path", PROMPT, SAMPLING)
+    monkeypatch.setattr(remote, "_BACKOFF_S", 0.1)
+    with pytest.raises(EngineError, match="No worker answers"):
+        await engine.probe()
+    again = web.AppRunner(await FakeWorker().application(), shutdown_timeout=0, handler_cancellation=True)
+    await again.setup()
+    await web.TCPSite(again, "127.0.0.1", port).start()
+    completion = await engine.sample("path", PROMPT, SAMPLING)  # waits for the probe
+    assert completion.finish is Finish.STOP
+    await engine.probe()
+    assert seen == [(f"127.0.0.1:{port}", up) for up in (False, True, False, True)]
+    await engine.close()
+    await again.cleanup()
+
+
+async def test_an_abort_is_a_disconnect(start: Start, connect) -> None:
+    worker = FakeWorker(lambda prompt, sampling: "one two three four five six seven " * 30, tokens_per_s=50)
+    engine = await connect(await start(worker=worker))
+    path = asyncio.create_task(engine.sample("path", PROMPT, SAMPLING))
+    await asyncio.sleep(0.2)
+    assert worker.running == 1
+    await engine.abort(["path", "unknown"])
+    completion = await path
+    assert completion.finish is Finish.ABORT
+    assert 1 <= completion.completion_tokens <= 12
+    assert completion.text == "one two three four five six seven"[: len(completion.text)]
+    await asyncio.sleep(0.1)
+    assert (worker.running, engine.running) == (0, 0)
+
+
+async def test_a_silent_worker_has_failed_the_path(start: Start, connect) -> None:
+    async def silent(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    bad, good = await start(silent), await start()
+    engine = await connect(bad, good, silence_s=0.2)
+    assert (await engine.sample("path", PROMPT, SAMPLING)).finish is Finish.STOP
+
+
+async def test_tokens_are_counted_where_usage_comes_last_or_never(start: Start, connect) -> None:
+    chunks = [f'{{"choices": [{{"text": "{word}", "finish_reason": null}}]}}' for word in "abc"]
+    chunks.append('{"choices": [{"text": "", "finish_reason": "length"}]}')
+    usage = '{"choices": [], "usage": {"prompt_tokens": 4, "completion_tokens": 5}}'
+
+    def answering(*events: str) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return web.Response(text="".join(f"data: {event}\n\n" for event in (*events, "[DONE]")))
+
+        return answer
+
+    last = await (await connect(await start(answering(*chunks, usage)))).sample("path", PROMPT, SAMPLING)
+    assert (last.text, last.prompt_tokens, last.completion_tokens, last.finish) == ("abc", 4, 5, Finish.LENGTH)
+    never = await (await connect(await start(answering(*chunks)))).sample("path", PROMPT, SAMPLING)
+    assert (never.prompt_tokens, never.completion_tokens) == (0, 3)
+
+
+async def test_what_a_worker_is_asked(start: Start, connect) -> None:
+    worker = FakeWorker(model="math")
+    engine = await connect(await start(worker=worker), api_key="secret")
+    assert engine.model == "math"
+    await engine.sample("path", PROMPT, Sampling(temperature=0.3, top_p=0.8, max_tokens=9999, seed=2, stop=("\n\n",)))
+    assert worker.asked == [
+        {
+            "model": "math",
+            "prompt": PROMPT,
+            "max_tokens": 2048,
+            "temperature": 0.3,
+            "top_p": 0.8,
+            "seed": 2,
+            "stop": ["\n\n"],
+            "stream": True,
+            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+            "add_special_tokens": False,
+            "top_k": -1,
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
+        }
+    ]
+
+
+async def test_a_key_is_sent_as_a_bearer_token(start: Start, connect) -> None:
+    keys: list[str | None] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        keys.append(request.headers.get("Authorization"))
+        return web.json_response({"message": "no"}, status=401)
+
+    engine = await connect(await start(note), api_key="secret")
+    with pytest.raises(EngineError, match="401 no"):
+        await engine.sample("path", PROMPT, SAMPLING)
+    assert keys == ["Bearer secret"]
+
+
+async def test_a_worker_that_does_not_serve_the_model_is_refused(start: Start) -> None:
+    engine = RemoteEngine([await start()], model="other")
+    with pytest.raises(EngineError, match="serves fake, not other"):
+        await engine.start()
+    with pytest.raises(EngineDeadError):
+        await engine.probe()
+
+
+async def test_no_worker_at_the_start() -> None:
+    engine = RemoteEngine(["http://127.0.0.1:9"], start_s=0.05)
+    with pytest.raises(EngineError, match=r"No worker answered within 0\.05 s"):
+        await engine.start()
+
+
+@pytest.mark.parametrize("urls", [[], ["worker:8000"], ["ftp://worker"], ["http://"]])
+def test_wrong_addresses(urls: list[str]) -> None:
+    with pytest.raises(ConfigurationError):
+        RemoteEngine(urls)
