@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from service import embedded
 from service.checkpoint import find
@@ -238,6 +241,31 @@ def test_a_killed_build_leaves_nothing_whole_and_the_next_removes_its_leftovers(
     found, _ = embedded.build(tmp_path, None)
     assert names(models) == [".lock", found.name]
     assert names(found) == BUILT
+
+
+@pytest.mark.engine
+def test_the_real_base_becomes_the_student_of_a_bundle_without_torch_in_this_process(
+    bundle: Path, tmp_path: Path
+) -> None:
+    kept = [*range(3000), 236743, 236744]
+    (bundle / "vocabulary.json").write_text(json.dumps(kept))
+    (bundle / "adapter_config.json").write_text(json.dumps({"r": 1, "lora_alpha": 2}))
+    layer = "base_model.model.model.layers.0.self_attn.q_proj"
+    adapter = {f"{layer}.lora_A.weight": np.ones((1, 640), "f"), f"{layer}.lora_B.weight": np.ones((1024, 1), "f")}
+    save_file(adapter, bundle / "adapter_model.safetensors")
+    code = (
+        "import sys; from pathlib import Path; from service import embedded; embedded.BUNDLE = Path(sys.argv[1]);"
+        "from service.checkpoint import find; found = find(None, Path(sys.argv[2]));"
+        "print(found.path, found.style, found.bos, 'torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, bundle, tmp_path], capture_output=True, text=True, check=True)
+    path, *said = run.stdout.split()
+    assert said == ["v1", "<bos>", "False"]
+    assert run.stderr == ""
+    assert json.loads((Path(path) / "config.json").read_text())["vocab_size"] == len(kept)
+    with safe_open(Path(path) / "model.safetensors", "np") as tensors:
+        assert tensors.get_slice("model.embed_tokens.weight").get_shape() == [len(kept), 640]
+    assert not (Path(path) / "model.gguf").exists()
 
 
 def test_the_bundle_is_whole_and_small() -> None:
