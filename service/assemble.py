@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from service.admission import Admission
 from service.calibration import Calibration
-from service.checkpoint import Checkpoint, Decoding, Progress, find
+from service.checkpoint import Checkpoint, Decoding, find
+from service.embedded import Progress
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, scripted
 from service.errors import ConfigurationError

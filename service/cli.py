@@ -192,14 +192,22 @@ def sandbox(
 
 
 @app.command()
-def model(config: _Config = None, name: _Model = None) -> None:
+def model(
+    config: _Config = None,
+    name: _Model = None,
+    base: Annotated[bool, typer.Option("--base", help="What the embedded default is made from.")] = False,
+) -> None:
     """Find a model, build it if it is the embedded default, verify it, and say what it is."""
-    from service.checkpoint import find
+    from service import embedded
+    from service.checkpoint import describe, find
     from service.terminal import build_progress
 
     settings = load_settings(config, model=name)
     with build_progress() as progress:
-        checkpoint = find(settings.model, settings.cache_dir, progress)
+        if base:
+            checkpoint = describe(*embedded.build(settings.cache_dir, None, progress))
+        else:
+            checkpoint = find(settings.model, settings.cache_dir, progress)
     print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")
 
 

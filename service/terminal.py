@@ -15,7 +15,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from service import checkpoint
+from service import embedded
 from service.assemble import Parts, assemble
 from service.schemas import PathTrace, SolveRequest, SolveResponse, Vote
 from service.settings import Settings
@@ -23,17 +23,18 @@ from service.types import PathKind
 
 _BUILD_STEPS = {
     "verify": "Verifying the model",
-    "assemble": "Joining the parts of the model",
     "import": "Loading the converter",
+    "assemble": "Joining the parts of the model",
     "tokenizer": "Converting the tokenizer",
     "dequantize": "Dequantizing the weights",
+    "merge": "Merging the adapter",
     "write": "Writing the model",
 }
 _BAR_WIDTH = 24
 
 
 @contextmanager
-def build_progress(console: Console | None = None) -> Iterator[checkpoint.Progress]:
+def build_progress(console: Console | None = None) -> Iterator[embedded.Progress]:
     """A progress bar on standard error for building the embedded default; nothing where nothing is built."""
     console = console or Console(stderr=True)
     with Progress(
