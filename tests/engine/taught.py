@@ -28,6 +28,7 @@ def teach(path: Path) -> None:
     """Write the checkpoint to `path`; as `tests.engine.tiny` makes it, then taught until it is sure."""
     make(path)
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # two threads of so small a model wait for each other more than they work
     tokenizer = AutoTokenizer.from_pretrained(path)
     model = LlamaForCausalLM.from_pretrained(path, dtype=torch.float32)
     pad = tokenizer.pad_token_id
