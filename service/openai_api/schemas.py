@@ -147,7 +147,7 @@ class Message(BaseModel):
     content: str | list[TextPart] | None = Field(default=None, description="The last user message is the problem.")
 
 
-class ChatRequest(Sampled, ChatNeutral):
+class ChatRequest(ChatNeutral, Sampled):
     """A chat whose last user message is a word problem."""
 
     model_config = ConfigDict(
@@ -175,7 +175,7 @@ class ChatRequest(Sampled, ChatNeutral):
     parallel_tool_calls: bool | None = Field(default=None, description="Ignored: there are no tools.")
 
 
-class CompletionRequest(Sampled, TextNeutral):
+class CompletionRequest(TextNeutral, Sampled):
     """One word problem, or several."""
 
     model_config = ConfigDict(
