@@ -81,10 +81,10 @@ def _problems(questions: list[Question]) -> list[Problem]:
 
 def _service(questions: list[Question], model: str | None) -> dict[str, float]:
     from service.assemble import assemble
-    from service.solver import Solver
 
-    parts = assemble(load_settings(model=model, engine=EngineKind.VLLM))
-    solver = Solver(parts.engine, parts.sandbox, parts.path_format)
+    settings = load_settings(model=model, engine=EngineKind.VLLM)
+    parts = assemble(settings)
+    solver = parts.solver(settings)
 
     async def run() -> dict[str, float]:
         await parts.sandbox.start()

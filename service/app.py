@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -11,13 +12,15 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 
 from service import __version__, problem_json
+from service.admission import Admission
+from service.calibration import Calibration
 from service.checkpoint import Decoding
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
 from service.metrics import Metrics
 from service.middleware import BodyLimit
 from service.paths.base import FormatV1, PathFormat
-from service.routes import ops, solve
+from service.routes import batch, openai, ops, page, solve
 from service.sandbox.base import Sandbox
 from service.settings import Settings
 from service.solver import Solver
@@ -38,6 +41,7 @@ def create_app(
     *,
     path_format: PathFormat | None = None,
     decoding: Decoding | None = None,
+    calibration: Calibration | None = None,
     metrics: Metrics | None = None,
     tracing: "Tracing | None" = None,
     on_engine_death: Callable[[], None] = lambda: None,
@@ -50,6 +54,7 @@ def create_app(
         sandbox: runs the programs; started and closed with the application.
         path_format: how the engine's model is asked; None is format v1.
         decoding: the checkpoint's decoding; None is the default.
+        calibration: what the checkpoint's votes are worth; None weighs all the same.
         metrics: None takes those of the default registry.
         tracing: None traces nothing; closed with the application.
         on_engine_death: called once when the engine is gone for good; the server must end.
@@ -83,13 +88,16 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.started_at = int(time.time())
     app.state.engine = engine
     app.state.sandbox = sandbox
     app.state.decoding = decoding or Decoding()
     app.state.metrics = metrics or Metrics()
-    app.state.solver = Solver(engine, sandbox, path_format or FormatV1())
+    admission = Admission(settings.max_num_seqs, settings.max_queue)
+    app.state.metrics.watch_queue(lambda: admission.waiting, settings.max_queue)
+    app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), admission, calibration)
     problem_json.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, exempt=[batch.PATH])
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Request-ID",
@@ -101,7 +109,10 @@ def create_app(
 
         app.add_middleware(TracedRequests, tracer=tracing.tracer)
     app.include_router(solve.router, tags=["solve"])
+    app.include_router(batch.router, tags=["solve"])
+    app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
+    app.include_router(page.router)
     return app
 
 

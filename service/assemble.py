@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.checkpoint import Checkpoint, Decoding, Progress, find
+from service.admission import Admission
+from service.calibration import Calibration
+from service.checkpoint import Checkpoint, Decoding, find
+from service.embedded import Progress
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, scripted
 from service.errors import ConfigurationError
@@ -15,6 +18,7 @@ from service.paths.fewshot import FewShotFormat
 from service.sandbox.base import Execution
 from service.sandbox.pool import SandboxPool
 from service.settings import EngineKind, Settings
+from service.solver import Solver
 
 if TYPE_CHECKING:
     from service.tracing import Tracing  # needs the extra `otel`
@@ -32,8 +36,14 @@ class Parts:
     sandbox: SandboxPool
     path_format: PathFormat
     decoding: Decoding
+    calibration: Calibration
     metrics: Metrics
     tracing: "Tracing | None"
+
+    def solver(self, settings: Settings) -> Solver:
+        """A solver of these parts, for those who serve nobody else."""
+        admission = Admission(settings.max_num_seqs, settings.max_queue)
+        return Solver(self.engine, self.sandbox, self.path_format, admission, self.calibration)
 
 
 def assemble(settings: Settings, progress: Progress = lambda what, share: None) -> Parts:
@@ -52,11 +62,19 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
     if settings.engine is EngineKind.FAKE:
         script = scripted(settings.fake_script) if settings.fake_script else None
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
-        return Parts(fake, sandbox, FormatV1(), Decoding(), metrics, tracing)
+        return Parts(fake, sandbox, FormatV1(), Decoding(), Calibration(), metrics, tracing)
     remote = settings.engine is EngineKind.REMOTE
     checkpoint = find(settings.model, settings.cache_dir, progress, weights=not remote)
     engine = _remote(settings, metrics) if remote else _vllm(settings, checkpoint)
-    return Parts(engine, sandbox, path_format_of(checkpoint), checkpoint.decoding, metrics, tracing)
+    return Parts(
+        engine,
+        sandbox,
+        path_format_of(checkpoint),
+        checkpoint.decoding,
+        checkpoint.calibration,
+        metrics,
+        tracing,
+    )
 
 
 def _observers(settings: Settings) -> tuple["Tracing | None", Metrics]:

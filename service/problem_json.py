@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): the only place where an exception becomes HTTP."""
+"""Errors as problem documents (RFC 9457), under `/v1` as OpenAI's: the only place where an exception becomes HTTP."""
 
 import json
 import logging
@@ -11,12 +11,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from service.errors import EngineError, InputError, OverloadedError, SandboxError
+from service.errors import EngineError, InputError, OverloadedError, SandboxError, TwinpathError, UnknownModelError
+from service.openai_api import errors as openai_errors
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_CLIENT_CLOSED_REQUEST = 499
+_UNEXPECTED = "The service failed; its log says why under this request id."
 _MAX_ERRORS = 20
 _MAX_FIELD = 100
 
@@ -40,17 +44,26 @@ class ProblemDocument(BaseModel):
 
 
 def problem(
-    status: int, detail: str, errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None
+    request: Request,
+    status: int,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    headers: dict[str, str] | None = None,
 ) -> Response:
     """The response for one error. Always ASCII: a request may name fields that no UTF-8 can carry."""
-    document = ProblemDocument(
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=detail,
-        request_id=correlation_id.get(),
-        errors=list(errors),
-    )
-    return Response(json.dumps(document.model_dump()), status, media_type=MEDIA_TYPE, headers=headers)
+    if _is_openai(request):
+        param = errors[0].field if errors and errors[0].field != "body" else None
+        return _openai(status, openai_errors.error_object(status, detail, param), headers)
+    content = json.dumps(_document(status, detail, errors).model_dump())
+    return Response(content, status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def document_of(error: BaseException) -> ProblemDocument:
+    """The document of an error that no status can carry any more, since the response has begun."""
+    status = 503 if isinstance(error, EngineError | SandboxError) else 422 if isinstance(error, InputError) else 500
+    detail = str(error) if isinstance(error, TwinpathError) else _UNEXPECTED
+    wrong = [FieldError(field=error.field, message=str(error))] if isinstance(error, InputError) else []
+    return _document(status, detail, wrong)
 
 
 def install(app: FastAPI) -> None:
@@ -64,35 +77,44 @@ async def _invalid(request: Request, error: Exception) -> Response:
     entries = error.errors()
     if entries[0]["type"] == "json_invalid":  # its location ends with the place in the text, which is no field
         message = f"{entries[0]['ctx']['error']} at character {entries[0]['loc'][-1]}"
-        return problem(400, f"The body is no JSON: {message}.", [FieldError(field="body", message=message)])
+        return problem(request, 400, f"The body is no JSON: {message}.", [FieldError(field="body", message=message)])
+    if _is_openai(request):
+        return _openai(400, openai_errors.invalid(entries))
     errors = [FieldError(field=_field(entry["loc"]), message=entry["msg"]) for entry in entries[:_MAX_ERRORS]]
     wrong = "; ".join(f"{entry.field}: {entry.message}" for entry in errors)
-    return problem(422, f"The request does not fit: {wrong}", errors)
+    return problem(request, 422, f"The request does not fit: {wrong}", errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     errors = [FieldError(field="body", message=str(error.detail))] if error.status_code in (400, 413, 415) else []
-    return problem(error.status_code, str(error.detail), errors, dict(error.headers or {}))
+    return problem(request, error.status_code, str(error.detail), errors, dict(error.headers or {}))
 
 
 async def _input(request: Request, error: Exception) -> Response:
     assert isinstance(error, InputError)
-    return problem(422, str(error), [FieldError(field=error.field, message=str(error))])
+    if _is_openai(request):
+        status, code = (404, "model_not_found") if isinstance(error, UnknownModelError) else (400, "invalid_value")
+        return _openai(status, openai_errors.error_object(status, str(error), error.field, code))
+    return problem(request, 422, str(error), [FieldError(field=error.field, message=str(error))])
 
 
 async def _overloaded(request: Request, error: Exception) -> Response:
     assert isinstance(error, OverloadedError)
-    return problem(429, str(error), headers={"Retry-After": str(math.ceil(error.retry_after_s))})
+    return problem(request, 429, str(error), headers={"Retry-After": str(math.ceil(error.retry_after_s))})
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     logger.error("cannot solve: %s", error)
-    return problem(503, str(error))
+    return problem(request, 503, str(error))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return problem(500, "The service failed; its log says why under this request id.")
+    return problem(request, 500, _UNEXPECTED)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)  # for the access log; nobody reads it
 
 
 _HANDLERS = {
@@ -102,8 +124,27 @@ _HANDLERS = {
     OverloadedError: _overloaded,
     EngineError: _unavailable,
     SandboxError: _unavailable,
+    ClientDisconnect: _gone,
     Exception: _unexpected,
 }
+
+
+def _document(status: int, detail: str, errors: Sequence[FieldError] = ()) -> ProblemDocument:
+    return ProblemDocument(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        request_id=correlation_id.get(),
+        errors=list(errors),
+    )
+
+
+def _is_openai(request: Request) -> bool:
+    return request.url.path.startswith("/v1/")
+
+
+def _openai(status: int, document: openai_errors.ErrorObject, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(document.model_dump()), status, media_type=openai_errors.MEDIA_TYPE, headers=headers)
 
 
 def _field(location: Sequence[str | int]) -> str:

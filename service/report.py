@@ -2,23 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from service.assemble import assemble
-from service.errors import EngineError
-from service.evaluate import MEASURES, Report, Solve, evaluate, read_questions
-from service.schemas import PathBudget, SolveRequest, SolveResponse
+from service.backend import in_process, over_http
+from service.errors import ConfigurationError
+from service.evaluate import MEASURES, Report, evaluate, read_questions
+from service.schemas import PathBudget
 from service.settings import Settings
-from service.solver import Solver
-from service.terminal import build_progress
 
 _TITLES = {
     "cot_greedy": "one CoT path, greedy",
@@ -41,6 +36,8 @@ async def evaluate_and_show(
 ) -> None:
     """Solve the file's problems, print a table, write the figures to `output`."""
     questions = read_questions(data, limit)
+    if output:
+        await asyncio.to_thread(_writable, output)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,7 +46,7 @@ async def evaluate_and_show(
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
-    async with _over_http(url) if url else _in_process(settings) as solve:
+    async with over_http(url) if url else in_process(settings) as solve:
         with bar:
             task = bar.add_task("Solving", total=2 * len(questions))
             report = await evaluate(
@@ -66,47 +63,13 @@ async def evaluate_and_show(
     Console().print(_table(report))
 
 
-@asynccontextmanager
-async def _in_process(settings: Settings) -> AsyncIterator[Solve]:
-    with build_progress() as progress:
-        parts = assemble(settings, progress)
-    solver = Solver(parts.engine, parts.sandbox, parts.path_format)
-
-    async def solve(request: SolveRequest) -> SolveResponse:
-        assert request.seed is not None
-        problem = request.to_problem(
-            settings,
-            temperature=parts.decoding.temperature,
-            top_p=parts.decoding.top_p,
-            seed=request.seed,
-        )
-        # The id tells the two runs of a problem apart, which share its seed.
-        solution = await solver.solve(problem, f"{request.seed}-{problem.temperature}")
-        return SolveResponse.of(solution, trace=request.trace)
-
+def _writable(output: Path) -> None:
+    """Find out before the hours, not after them."""
     try:
-        await parts.sandbox.start()
-        await parts.engine.start()
-        yield solve
-    finally:
-        await parts.engine.close()
-        await parts.sandbox.close()
-
-
-@asynccontextmanager
-async def _over_http(url: str) -> AsyncIterator[Solve]:
-    async with httpx.AsyncClient(base_url=url, timeout=None) as client:  # noqa: S113 - the service keeps the deadline
-
-        async def solve(request: SolveRequest) -> SolveResponse:
-            try:
-                response = await client.post("/solve", json=request.model_dump(mode="json", exclude_none=True))
-            except httpx.HTTPError as error:
-                raise EngineError(f"{url} does not answer: {error}") from None
-            if response.is_error:
-                raise EngineError(f"{url} answers {response.status_code}: {response.text[:500]}")
-            return SolveResponse.model_validate_json(response.content)
-
-        yield solve
+        with output.open("a"):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"--json {output} cannot be written: {error.strerror}.") from None
 
 
 def _table(report: Report) -> Table:

@@ -1,6 +1,7 @@
 """The wire models of `/solve`. Unknown fields are refused; every limit is stated here and lands in the OpenAPI."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -146,7 +147,7 @@ class TimingReport(_Wire):
     total_s: float
 
 
-class PathTrace(_Wire):
+class PathEvent(_Wire):
     """One path: what it wrote and what became of it."""
 
     index: int
@@ -154,12 +155,18 @@ class PathTrace(_Wire):
     text: str
     answer: str | None
     outcome: PathOutcome
-    counted: bool
-    repaired: bool
+    repaired: bool = Field(description="The calculator changed a number of its text; `answer` is the repaired one.")
+    stated: str | None = Field(description="The answer that a chain of thought stated, before repair.")
     program: str | None
     detail: str
     tokens: int
     seconds: float
+
+
+class PathTrace(PathEvent):
+    """One path, and whether the decision rests on it."""
+
+    counted: bool
 
 
 class SolveResponse(_Wire):
@@ -169,7 +176,11 @@ class SolveResponse(_Wire):
     status: Status
     answer: str | None = Field(description="In canonical form; null where the service abstains.")
     value: float | None = Field(description="The answer as a number; null for yes, no and option letters.")
-    confidence: float = Field(description="How likely the leader is the majority, from 0 to 1.")
+    confidence: float = Field(
+        description="From 0 to 1. Calibrated: the share of answers with such votes that are right on held-out "
+        "problems. Not calibrated: how likely the leader is the majority."
+    )
+    calibrated: bool = Field(description="Whether the checkpoint's confidence was calibrated.")
     votes: list[Vote] = Field(description="The winner first.")
     paths: PathCounts
     usage: Usage
@@ -188,6 +199,7 @@ class SolveResponse(_Wire):
             answer=solution.answer.text if solution.answer else None,
             value=_number(solution),
             confidence=round(solution.confidence, 4),
+            calibrated=solution.calibrated,
             votes=[vote_of(tally) for tally in solution.votes],
             paths=_counts(solution),
             usage=Usage(
@@ -206,26 +218,48 @@ class SolveResponse(_Wire):
         )
 
 
+class VoteEvent(_Wire):
+    """How the vote stands: the winner first."""
+
+    votes: list[Vote]
+    confidence: float
+    decided: bool
+
+    @classmethod
+    def of(cls, tallies: Sequence[Tally], confidence: float, *, decided: bool) -> "VoteEvent":
+        """The votes counted so far as they go over the wire."""
+        return cls(votes=[vote_of(tally) for tally in tallies], confidence=round(confidence, 4), decided=decided)
+
+
 def vote_of(tally: Tally) -> Vote:
     """One answer's votes as they go over the wire."""
     return Vote(answer=tally.answer.text, cot=tally.cot, pot=tally.pot)
 
 
+def path_event_of(path: PathResult) -> PathEvent:
+    """One path as it goes over the wire when it ends."""
+    return PathEvent(**_path_fields(path))
+
+
 def trace_of(path: PathResult) -> PathTrace:
-    """One path as it goes over the wire."""
-    return PathTrace(
-        index=path.index,
-        kind=path.kind,
-        text=path.text,
-        answer=path.answer.text if path.answer else None,
-        outcome=path.outcome,
-        counted=path.counted,
-        repaired=path.repaired,
-        program=path.program,
-        detail=path.detail,
-        tokens=path.completion_tokens,
-        seconds=round(path.seconds, 4),
-    )
+    """One path as it goes over the wire once all is decided."""
+    return PathTrace(**_path_fields(path), counted=path.counted)
+
+
+def _path_fields(path: PathResult) -> dict[str, Any]:
+    return {
+        "index": path.index,
+        "kind": path.kind,
+        "text": path.text,
+        "answer": path.answer.text if path.answer else None,
+        "outcome": path.outcome,
+        "repaired": path.repaired,
+        "stated": path.stated.text if path.stated else None,
+        "program": path.program,
+        "detail": path.detail,
+        "tokens": path.completion_tokens,
+        "seconds": round(path.seconds, 4),
+    }
 
 
 def _counts(solution: Solution) -> PathCounts:

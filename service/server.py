@@ -32,6 +32,7 @@ def run(settings: Settings) -> int:
         parts.sandbox,
         path_format=parts.path_format,
         decoding=parts.decoding,
+        calibration=parts.calibration,
         metrics=parts.metrics,
         tracing=parts.tracing,
         on_engine_death=on_engine_death,

@@ -5,6 +5,7 @@ file (`max_tokens = 200`, named by `--config` or `TWINPATH_CONFIG`), in this ord
 """
 
 import os
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from service.errors import ConfigurationError
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
+_file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
 class EngineKind(StrEnum):
@@ -81,6 +83,8 @@ class Settings(BaseSettings):
     max_tokens: Annotated[int, Field(ge=1, le=4096, description="Completion tokens of a path at most.")] = 320
     deadline_s: Annotated[float, Field(gt=0, le=600, description="Seconds until a problem is answered as it is.")] = 30
 
+    max_queue: Annotated[int, Field(ge=0, description="Problems that wait for the engine at most; more get 429.")] = 256
+
     sandbox_workers: Annotated[int, Field(ge=1, le=256, description="Programs run at the same time at most.")] = 2
     sandbox_timeout_s: Annotated[float, Field(gt=0, le=60, description="Seconds a program may take.")] = 2
     sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory of a program, in MiB.")] = 256
@@ -94,6 +98,10 @@ class Settings(BaseSettings):
     ] = False
 
     max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
+    max_batch_bytes: Annotated[int, Field(ge=1024, description="Bytes of a batch's body at most.")] = 256 * 1024**2
+    batch_concurrency: Annotated[
+        int, Field(ge=1, le=4096, description="Problems of one batch solved at the same time.")
+    ] = 16
     max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
     otlp_endpoint: Annotated[
         str | None,
@@ -121,7 +129,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before the file."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=os.environ.get(f"{_PREFIX}CONFIG"))
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=_file.get())
         return init_settings, env_settings, toml
 
 
@@ -135,12 +143,11 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     Raises:
         ConfigurationError: a value is out of range, a key is unknown, or the file cannot be read.
     """
-    if config is not None:
-        os.environ[f"{_PREFIX}CONFIG"] = str(config)
-    path = os.environ.get(f"{_PREFIX}CONFIG")
+    path = config or os.environ.get(f"{_PREFIX}CONFIG") or None
     if path and not Path(path).is_file():
         raise ConfigurationError(f"The settings file {path} does not exist.")
     _refuse_unknown_variables()
+    reading = _file.set(Path(path) if path else None)
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
@@ -148,6 +155,8 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         raise ConfigurationError("Wrong settings: " + "; ".join(lines)) from None
     except (OSError, ValueError) as error:  # the TOML file
         raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None
+    finally:
+        _file.reset(reading)
 
 
 def _refuse_unknown_variables() -> None:

@@ -56,6 +56,7 @@ class PathResult:
         text: what the model wrote, up to where the path was aborted.
         answer: what it votes for.
         repaired: the calculator changed a number of its text; `answer` is the repaired one.
+        stated: the answer that a chain of thought stated itself, before repair.
         program: what the sandbox was given.
         detail: one line on what went wrong.
         prompt_tokens, completion_tokens: exact, of aborted paths too.
@@ -69,6 +70,7 @@ class PathResult:
     text: str = ""
     answer: Answer | None = None
     repaired: bool = False
+    stated: Answer | None = None
     program: str | None = None
     detail: str = ""
     prompt_tokens: int = 0
@@ -96,12 +98,17 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The answer and how it came about. `paths` holds the started paths in the fixed order."""
+    """The answer and how it came about. `paths` holds the started paths in the fixed order.
+
+    A `calibrated` confidence is the share of such answers that are right; any other, how likely the leader is the
+    majority.
+    """
 
     id: str
     status: Status
     answer: Answer | None
     confidence: float
+    calibrated: bool
     votes: tuple[Tally, ...]
     planned: int
     paths: tuple[PathResult, ...]

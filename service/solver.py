@@ -6,11 +6,14 @@ problem is raised: `PromptTooLongError`, `EngineDeadError`, and `EngineError` wh
 
 import asyncio
 import hashlib
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from service.admission import Admission, Grant
 from service.attempt import Attempt
+from service.calibration import Calibration
 from service.engine.base import Completion, Engine, Finish, Sampling
 from service.errors import EngineDeadError, EngineError, SandboxError
 from service.paths.answer import answer_from_value
@@ -20,50 +23,100 @@ from service.paths.pot import extract_program
 from service.sandbox.base import Execution, Outcome, Sandbox
 from service.solution import PathResult, Problem, Solution
 from service.types import PathKind, PathOutcome
-from service.vote import Tally
 
-Observer = Callable[[PathResult, tuple[Tally, ...]], None]
-"""Told of every path that ends, with the votes counted so far."""
+logger = logging.getLogger(__name__)
+
+GRACE_S = 0.2
+"""How long after the deadline an abort is waited for; an engine that hangs must not hold the answer up."""
+
+Observer = Callable[[PathResult, Attempt], None]
+"""Told of every path that ends, and how the vote stands then."""
 
 
 class Solver:
-    """Solves problems with one engine, one sandbox and one prompt format; any number of problems at the same time."""
+    """Solves problems with one engine, one sandbox and one prompt format; any number of problems at the same time.
 
-    def __init__(self, engine: Engine, sandbox: Sandbox, path_format: PathFormat) -> None:
+    Args:
+        engine: samples the paths.
+        sandbox: runs the programs.
+        path_format: how the engine's model is asked.
+        admission: the engine's slots, and who waits for them; None takes the default number.
+        calibration: what the model's votes are worth; None weighs all the same.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sandbox: Sandbox,
+        path_format: PathFormat,
+        admission: Admission | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._engine = engine
         self._sandbox = sandbox
         self._format = path_format
+        self._admission = admission or Admission()
+        self._calibration = calibration or Calibration()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def solve(self, problem: Problem, problem_id: str, observer: Observer | None = None) -> Solution:
-        """Sample the paths, run the programs, count the votes, stop when they are decided.
+        """Wait for one's turn, sample paths, run the programs, count the votes, stop when they are decided.
 
         Args:
             problem: what to solve.
             problem_id: the solution's id; the paths' request ids begin with it.
             observer: told of every path that ends.
+
+        Raises:
+            OverloadedError: the queue is full.
+            PromptTooLongError: the problem does not fit into the model's context.
+            EngineError: no path could be sampled.
         """
-        attempt = Attempt(problem, problem_id)
-        paths = {asyncio.create_task(self._walk(attempt, index)) for index in range(len(attempt.kinds))}
-        running = paths
-        try:
-            while running and not attempt.decided:
-                ended, running = await asyncio.wait(
-                    running, timeout=attempt.seconds_left(), return_when=asyncio.FIRST_COMPLETED
-                )
-                if not ended:
-                    attempt.out_of_time = True
-                    break
-                for result in sorted((path.result() for path in ended), key=lambda result: result.index):
-                    attempt.record(result)
-                    if observer:
-                        observer(result, attempt.votes)
-        finally:
-            await self._stop(attempt, paths)
-        for path in running:
-            attempt.record(path.result())
+        attempt = Attempt(problem, problem_id, self._calibration)
+        grant = await self._admission.enter(attempt.needed, attempt.seconds_left())
+        if grant is None:
+            attempt.out_of_time = True
+            return attempt.solution(self._engine.model)
+
+        def ended(result: PathResult) -> None:
+            attempt.record(result)
+            if observer:
+                observer(result, attempt)
+
+        paths: dict[asyncio.Task[PathResult], int] = {}
+        with grant:
+            try:
+                await self._sample_until_decided(attempt, grant, paths, ended)
+            finally:
+                await self._stop(attempt, paths)
+        for path, index in paths.items():
+            if not path.done():
+                ended(PathResult(index, attempt.kinds[index], PathOutcome.ABORTED, detail="it did not end in time"))
+            elif path.result().index not in attempt:
+                ended(path.result())
         return attempt.solution(self._engine.model)
 
-    async def _walk(self, attempt: Attempt, index: int) -> PathResult:
+    async def _sample_until_decided(
+        self,
+        attempt: Attempt,
+        grant: Grant,
+        paths: dict[asyncio.Task[PathResult], int],
+        ended: Callable[[PathResult], None],
+    ) -> None:
+        """Keep as many paths running as the vote needs and the load allows, until it is decided or time is up."""
+        while not attempt.decided:
+            for index in attempt.start(grant.share):
+                grant.start(1)
+                paths[asyncio.create_task(self._walk(attempt, index, grant))] = index
+            running = [path for path, index in paths.items() if index not in attempt]
+            done, _ = await asyncio.wait(running, timeout=attempt.seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                attempt.out_of_time = True
+                return
+            for result in sorted((path.result() for path in done), key=lambda result: result.index):
+                ended(result)
+
+    async def _walk(self, attempt: Attempt, index: int, grant: Grant) -> PathResult:
         """One path, from prompt to answer."""
         started = time.monotonic()
         kind = attempt.kinds[index]
@@ -74,6 +127,8 @@ class Solver:
         except EngineError as error:
             attempt.fail(error)
             return PathResult(index, kind, PathOutcome.ERROR, detail=_line(error))
+        finally:
+            grant.end()
         if completion.finish is Finish.ABORT or attempt.stopped:
             result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
         elif kind is PathKind.COT:
@@ -118,9 +173,23 @@ class Solver:
                 raise
             return PathResult(index, PathKind.POT, PathOutcome.ABORTED, text, program=program)
 
-    async def _stop(self, attempt: Attempt, paths: set[asyncio.Task[PathResult]]) -> None:
-        """Abort what is still sampled, drop what is still run, and wait until all of it has ended."""
+    async def _stop(self, attempt: Attempt, paths: Collection[asyncio.Task[PathResult]]) -> None:
+        """Abort what is still sampled, drop what is still run, and wait until all of it has ended.
+
+        An engine that does not answer is waited for until shortly after the deadline; then the abort goes on by itself.
+        """
         attempt.stopped = True
+        ending = asyncio.create_task(self._abort(attempt, paths))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.wait({ending}, timeout=attempt.seconds_left() + GRACE_S)
+        if ending.done():
+            ending.result()
+        else:
+            logger.warning("the engine has not ended a problem's paths %s s after its deadline", GRACE_S)
+            ending.add_done_callback(_log_failure)
+
+    async def _abort(self, attempt: Attempt, paths: Collection[asyncio.Task[PathResult]]) -> None:
         try:
             await self._engine.abort(attempt.sampled_now())
         finally:
@@ -139,7 +208,15 @@ def _read_rationale(index: int, text: str, *, complete: bool) -> PathResult:
     path = parse_cot(text, complete=complete)
     if path.answer is None:
         return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail="the text states no answer")
-    return PathResult(index, PathKind.COT, PathOutcome.VOTED, path.text, answer=path.answer, repaired=path.repaired)
+    return PathResult(
+        index,
+        PathKind.COT,
+        PathOutcome.VOTED,
+        path.text,
+        answer=path.answer,
+        repaired=path.repaired,
+        stated=path.stated,
+    )
 
 
 def _read_execution(index: int, text: str, program: str, execution: Execution) -> PathResult:
@@ -155,3 +232,8 @@ def _read_execution(index: int, text: str, program: str, execution: Execution) -
 
 def _line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("a problem's paths could not be aborted: %s", error)

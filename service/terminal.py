@@ -15,26 +15,26 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from service import checkpoint
+from service import embedded
 from service.assemble import Parts, assemble
 from service.schemas import PathTrace, SolveRequest, SolveResponse, Vote
 from service.settings import Settings
-from service.solver import Solver
 from service.types import PathKind
 
 _BUILD_STEPS = {
     "verify": "Verifying the model",
-    "assemble": "Joining the parts of the model",
     "import": "Loading the converter",
+    "assemble": "Joining the parts of the model",
     "tokenizer": "Converting the tokenizer",
     "dequantize": "Dequantizing the weights",
+    "merge": "Merging the adapter",
     "write": "Writing the model",
 }
 _BAR_WIDTH = 24
 
 
 @contextmanager
-def build_progress(console: Console | None = None) -> Iterator[checkpoint.Progress]:
+def build_progress(console: Console | None = None) -> Iterator[embedded.Progress]:
     """A progress bar on standard error for building the embedded default; nothing where nothing is built."""
     console = console or Console(stderr=True)
     with Progress(
@@ -82,7 +82,7 @@ async def _solve(settings: Settings, parts: Parts, text: str, seed: int | None) 
         top_p=parts.decoding.top_p,
         seed=secrets.randbits(53),
     )
-    solver = Solver(parts.engine, parts.sandbox, parts.path_format)
+    solver = parts.solver(settings)
     return SolveResponse.of(await solver.solve(problem, "solve"), trace=True)
 
 

@@ -6,11 +6,17 @@ stopping rule belong to the caller.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from service.paths.answer import Answer
 from service.types import PathKind
+
+Weights = Mapping[PathKind, float]
+"""What a vote of each kind weighs; positive."""
+
+EQUAL_WEIGHTS: Weights = MappingProxyType(dict.fromkeys(PathKind, 1.0))
 
 
 @dataclass(frozen=True, slots=True)

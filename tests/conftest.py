@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from prometheus_client import CollectorRegistry
 
 from service.app import create_app
@@ -29,7 +30,6 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     for name in os.environ:
         if name.startswith("TWINPATH_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("TWINPATH_CONFIG", "")  # a command sets it; so it is taken back after the test
     monkeypatch.setenv("TWINPATH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
 
 
@@ -73,3 +73,29 @@ async def serve() -> AsyncIterator[Serve]:
             return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://twinpath"))
 
         yield start
+
+
+@pytest.fixture
+async def live() -> AsyncIterator[Serve]:
+    """As `serve`, over a real socket: what streams arrives as it is sent, and a caller can leave."""
+    async with AsyncExitStack() as stack:
+
+        async def start(engine: Engine, sandbox: Sandbox | None = None, **changes: Any) -> httpx.AsyncClient:
+            settings = changes.pop("settings", None) or Settings()
+            metrics = Metrics(CollectorRegistry())
+            app = create_app(settings, engine, sandbox or FakeSandbox(), metrics=metrics, **changes)
+            server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+            serving = asyncio.create_task(server._serve())  # without its signal handlers
+            stack.push_async_callback(_stop, server, serving)
+            while not server.started:
+                await asyncio.sleep(0.005)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
+            return await stack.enter_async_context(client)
+
+        yield start
+
+
+async def _stop(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    server.should_exit = True
+    await serving

@@ -1,10 +1,7 @@
-"""Checkpoints: what a directory says about itself, and the embedded default, built whole and once or not at all."""
+"""Checkpoints: which directory is meant, and what it says about itself."""
 
 import json
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,12 +11,10 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import checkpoint
-from service.checkpoint import Decoding, Metadata, describe, embedded, find
+from service.checkpoint import Decoding, Metadata, describe, find
 from service.errors import CheckpointError
 
 V1 = {"format_version": 1, "base_model": "gemma-3-270m"}
-Build = Callable[[Path, checkpoint.Progress], None]
 
 
 def directory(path: Path, **files: object) -> Path:
@@ -167,127 +162,6 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
         CheckpointError, match=r"^'/no/such/directory' is no model directory, and cannot be downloaded: "
     ):
         find("/no/such/directory", tmp_path)
-
-
-def build(target: Path, progress: checkpoint.Progress) -> None:
-    """Stands in for the dequantization."""
-    directory(target, tokenizer_config__json={"bos_token": "<bos>"}, model__safetensors="weights")
-    progress("write", 1.0)
-
-
-@pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Puts `build` in the place of the real one, and lists its calls."""
-    calls: list[Path] = []
-
-    def counted(target: Path, progress: checkpoint.Progress) -> None:
-        calls.append(target)
-        build(target, progress)
-
-    monkeypatch.setattr(checkpoint, "_dequantize", counted)
-    return calls
-
-
-def names(path: Path) -> list[str]:
-    return sorted(entry.name for entry in path.iterdir())
-
-
-TARGET = "gemma-3-270m-a5fd3b62"
-
-
-def test_the_embedded_default_is_built_once_and_verified_ever_after(tmp_path: Path, built: list[Path]) -> None:
-    steps: list[tuple[str, float]] = []
-    found = find(None, tmp_path, lambda what, share: steps.append((what, share)))
-    assert (found.path, found.name) == (tmp_path / "models" / TARGET, "gemma-3-270m")
-    assert (found.style, found.bos) == ("fewshot", "<bos>")
-    assert names(found.path) == ["SHA256SUMS.json", "config.json", "model.safetensors", "tokenizer_config.json"]
-    assert steps == [("write", 1.0)]
-    assert find(None, tmp_path, lambda what, share: steps.append((what, share))) == found
-    assert steps == [("write", 1.0), ("verify", 0.0), ("verify", 1.0)]
-    assert len(built) == 1
-    assert built[0].parent == tmp_path / "models"
-    assert names(tmp_path / "models") == [TARGET, f"{TARGET}.lock"]
-    assert found.path.stat().st_mode & 0o777 == 0o755
-
-
-def cut(path: Path) -> None:
-    path.write_text("weight", encoding="utf-8")
-
-
-def remove(path: Path) -> None:
-    path.unlink()
-
-
-def flip(path: Path) -> None:
-    path.write_text("veights", encoding="utf-8")
-
-
-@pytest.mark.parametrize("damage", [cut, remove, flip])
-def test_damage_is_noticed(damage: Callable[[Path], None], tmp_path: Path, built: list[Path]) -> None:
-    path = embedded(tmp_path)
-    damage(path / "model.safetensors")
-    with pytest.raises(CheckpointError) as raised:
-        embedded(tmp_path)
-    assert str(raised.value) == f"{path / 'model.safetensors'} is damaged. Delete {path}; it will be built anew."
-
-
-@pytest.mark.parametrize("content", [None, "{}", "[]"])
-def test_a_directory_without_its_hashes_is_damaged(content: str | None, tmp_path: Path, built: list[Path]) -> None:
-    path = embedded(tmp_path)
-    hashes = path / "SHA256SUMS.json"
-    if content is None:
-        hashes.unlink()
-    else:
-        hashes.write_text(content, encoding="utf-8")
-    with pytest.raises(CheckpointError) as raised:
-        embedded(tmp_path)
-    assert str(raised.value) == f"{hashes} is damaged. Delete {path}; it will be built anew."
-
-
-def test_hashes_cut_short_are_damaged(tmp_path: Path, built: list[Path]) -> None:
-    hashes = embedded(tmp_path) / "SHA256SUMS.json"
-    hashes.write_text(hashes.read_text(encoding="utf-8")[:40], encoding="utf-8")
-    with pytest.raises(CheckpointError, match=r"SHA256SUMS\.json is no JSON"):
-        embedded(tmp_path)
-
-
-@pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt(), CheckpointError("no"), MemoryError()])
-@pytest.mark.parametrize("where", ["_dequantize", "_write_hashes"])
-def test_an_interrupted_build_leaves_nothing_behind(
-    failure: BaseException, where: str, tmp_path: Path, built: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(target: Path, *rest: object) -> None:
-        directory(target, model__safetensors="half")
-        raise failure
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, where, interrupted)
-        with pytest.raises(type(failure)):
-            embedded(tmp_path)
-    assert names(tmp_path / "models") == [f"{TARGET}.lock"]
-    assert names(embedded(tmp_path)) == [
-        "SHA256SUMS.json", "config.json", "model.safetensors", "tokenizer_config.json",
-    ]  # fmt: skip
-
-
-def test_two_builds_at_the_same_time_build_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[Path] = []
-
-    def slow(target: Path, progress: checkpoint.Progress) -> None:
-        calls.append(target)
-        time.sleep(0.2)
-        build(target, progress)
-
-    monkeypatch.setattr(checkpoint, "_dequantize", slow)
-    found: list[Path] = []
-    threads = [threading.Thread(target=lambda: found.append(embedded(tmp_path))) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [tmp_path / "models" / TARGET] * 3
-    assert len(calls) == 1
-    assert names(tmp_path / "models") == [TARGET, f"{TARGET}.lock"]
 
 
 def test_metadata_is_frozen_and_keeps_what_training_adds() -> None:

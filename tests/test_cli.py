@@ -189,6 +189,16 @@ def test_evaluate_tells_that_no_service_answers(twinpath: Run, data: Path) -> No
     assert said.startswith(f"http://127.0.0.1:{port} does not answer: ")
 
 
+def test_evaluate_refuses_what_is_no_address(twinpath: Run, data: Path) -> None:
+    said = one_line(twinpath("evaluate", "--data", data, "--url", "localhost:8000"))
+    assert said == "--url localhost:8000 is no address; give one such as http://127.0.0.1:8000."
+
+
+def test_evaluate_finds_out_before_it_solves_that_it_cannot_write(twinpath: Run, data: Path, tmp_path: Path) -> None:
+    said = one_line(twinpath("evaluate", "--engine", "fake", "--data", data, "--json", tmp_path / "no" / "out.json"))
+    assert said.endswith("cannot be written: No such file or directory.")
+
+
 def test_evaluate_tells_what_a_service_refuses(twinpath: Run, url: str, data: Path, tmp_path: Path) -> None:
     long = lines(tmp_path / "long.jsonl", json.dumps({"id": "1", "question": "a" * 4001, "answer": "5"}))
     said = one_line(twinpath("evaluate", "--data", long, "--url", url))

@@ -79,7 +79,7 @@ async def test_paths_beyond_the_decision_elect_nothing() -> None:
     trace = [
         PathTrace(
             index=index, kind=PathKind.COT, text="", answer=answer, outcome=PathOutcome.VOTED, counted=index < 1,
-            repaired=False, program=None, detail="", tokens=1, seconds=0.0,
+            repaired=False, stated=None, program=None, detail="", tokens=1, seconds=0.0,
         )
         for index, answer in enumerate(["1", "9", "9"])
     ]  # fmt: skip

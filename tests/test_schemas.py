@@ -19,7 +19,7 @@ COT, POT = PathKind.COT, PathKind.POT
 def solution(answer: Answer | None, *paths: PathResult) -> Solution:
     votes = (Tally(answer, 2, 1, 3.0),) if answer else ()
     timing = Timing(0.00004, 0.12345, 0.00005, 1.0)
-    return Solution("id", Status.ANSWERED, answer, 0.93756, votes, 4, paths, timing, "m", 7)
+    return Solution("id", Status.ANSWERED, answer, 0.93756, False, votes, 4, paths, timing, "m", 7)
 
 
 def path(index: int, outcome: PathOutcome, *, counted: bool = True) -> PathResult:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.attempt import plan
+from service.admission import Admission
+from service.attempt import Attempt, plan
+from service.calibration import Calibration
 from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, PromptTooLongError, SandboxError
@@ -17,9 +19,8 @@ from service.paths.base import FormatV1
 from service.sandbox.base import Execution, Outcome, Sandbox
 from service.sandbox.fake import FakeSandbox
 from service.solution import PathResult, Problem, Solution, Status
-from service.solver import Solver, path_seed
+from service.solver import GRACE_S, Solver, path_seed
 from service.types import PathKind, PathOutcome, Policy
-from service.vote import Tally
 from tests.engines import TurnEngine, computing_sandbox, cot, ok, playing, pot, problem, texts
 
 COT, POT = PathKind.COT, PathKind.POT
@@ -356,6 +357,90 @@ async def test_a_deadline_that_has_passed_at_once() -> None:
     assert (solution.status, outcomes(solution)) == (Status.DEADLINE, ["aborted"])
 
 
+async def test_a_hung_engine_does_not_hold_up_the_deadline() -> None:
+    class Hung(TurnEngine):
+        async def abort(self, request_ids: Sequence[str]) -> None:
+            await released.wait()
+            await super().abort(request_ids)
+
+    released = asyncio.Event()
+    engine, sandbox = Hung([cot(5), pot(5), cot(7), pot(7)], order=[0, 1]), computing_sandbox()
+    await sandbox.start()
+    solver = Solver(engine, sandbox, FormatV1())
+    began = time.monotonic()
+    solution = await solver.solve(problem(deadline_s=0.1), "p")
+    assert 0.1 + GRACE_S <= time.monotonic() - began < 0.1 + GRACE_S + 0.2
+    assert (solution.status, votes(solution)) == (Status.DEADLINE, [("5", 1, 1)])
+    assert outcomes(solution) == ["voted", "voted", "aborted", "aborted"]
+    assert solution.paths[3].detail == "it did not end in time"
+    released.set()
+    while engine.running:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_time_may_run_out_in_the_queue() -> None:
+    engine = TurnEngine([cot(5)] * 2, order=[])
+    solver = Solver(engine, FakeSandbox(), FormatV1(), Admission(slots=1, max_queue=1))
+    first = asyncio.create_task(solver.solve(problem(cot=1, pot=0), "p"))
+    await asyncio.sleep(0)
+    second = await solver.solve(problem(cot=1, pot=0, deadline_s=0.05), "q")
+    assert (second.status, second.answer, second.paths, second.votes) == (Status.DEADLINE, None, (), ())
+    assert 0.05 <= second.timing.queue_s == second.timing.total_s < 0.3
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert len(engine.sampled) == 1
+
+
+async def test_a_busy_engine_gets_no_more_paths_than_the_vote_needs() -> None:
+    engine = TurnEngine(texts([5, 5, 6, 5, 5, 5, 5] + [5] * 13, plan(10, 10)))
+    sandbox = computing_sandbox()
+    await sandbox.start()
+    solver = Solver(engine, sandbox, FormatV1(), Admission(slots=1, max_queue=0))
+    solution = await solver.solve(problem(cot=10, pot=10, policy=Policy.ADAPTIVE), "p")
+    assert votes(solution) == [("5", 3, 3), ("6", 1, 0)]
+    assert (len(solution.paths), solution.planned, engine.aborted) == (7, 20, [])
+    # Four may decide; the third disagrees, so that three more are needed.
+    assert [sampling.seed for _, _, sampling in engine.sampled] == [path_seed(7, index) for index in range(7)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cast=st.lists(st.sampled_from([None, 1, 1, 1, 2]), min_size=10, max_size=10),
+    order=st.permutations(range(10)),
+    slots=st.integers(1, 12),
+    policy=st.sampled_from(list(Policy)),
+)
+def test_the_load_changes_what_runs_and_never_what_is_decided(
+    cast: list[int | None], order: list[int], slots: int, policy: Policy
+) -> None:
+    given = problem(cot=5, pot=5, policy=policy)
+    written = texts(cast, plan(5, 5))
+
+    async def busy() -> Solution:
+        sandbox = computing_sandbox()
+        await sandbox.start()
+        solver = Solver(TurnEngine(written, order), sandbox, FormatV1("<bos>"), Admission(slots=slots))
+        return await solver.solve(given, "p")
+
+    idle = run(solved(TurnEngine(written), given))
+    assert decision(run(busy())) == decision(idle)
+
+
+async def test_weights_and_a_calibrated_confidence() -> None:
+    calibration = Calibration(weights={COT: 0.4}, repaired=0.0, confidence_map=((0.0, 0.1), (1.0, 0.9)))
+    sandbox = computing_sandbox()
+    await sandbox.start()
+    engine = TurnEngine([cot(7), pot(5), cot(7), "?", "1 + 1 = 3. The answer is 3"])
+    solver = Solver(engine, sandbox, FormatV1(), calibration=calibration)
+    solution = await solver.solve(problem(cot=3, pot=2), "p")
+    assert votes(solution) == [("5", 0, 1), ("7", 2, 0)]
+    assert solution.calibrated
+    assert solution.confidence == pytest.approx(0.1 + 0.8 * 2 / (3 * 0.4 + 2 + 2))
+    assert (solution.paths[4].repaired, solution.paths[4].stated and solution.paths[4].stated.text) == (True, "3")
+
+
 async def test_tokens_of_aborted_paths_are_counted() -> None:
     engine = playing([cot(5) + " because" * 200], [pot(5) + "\n#" * 200], tokens_per_s=100)
     solution = await solved(engine, problem(max_tokens=400, deadline_s=0.2))
@@ -420,9 +505,13 @@ async def test_problems_at_the_same_time_do_not_mix() -> None:
 async def test_the_observer_is_told_of_every_path_that_ends() -> None:
     told: list[tuple[int, str, list[tuple[str, int]]]] = []
 
-    def observer(result: PathResult, tallies: tuple[Tally, ...]) -> None:
+    def observer(result: PathResult, attempt: Attempt) -> None:
         told.append(
-            (result.index, result.outcome.value, [(tally.answer.text, tally.cot + tally.pot) for tally in tallies])
+            (
+                result.index,
+                result.outcome.value,
+                [(tally.answer.text, tally.cot + tally.pot) for tally in attempt.votes],
+            )
         )
 
     engine: TurnEngine = TurnEngine([cot(5), pot(6), "?", pot(5)], order=[1, 0, 3, 2])
@@ -440,7 +529,7 @@ async def test_the_observer_is_told_of_every_path_that_ends() -> None:
 async def test_paths_that_end_together_are_told_in_the_fixed_order() -> None:
     told: list[int] = []
     solver = Solver(TurnEngine([cot(5)] * 6, [5, 3, 1, 0, 2, 4], together=6), FakeSandbox(), FormatV1())
-    await solver.solve(problem(cot=6, pot=0), "p", lambda result, tallies: told.append(result.index))
+    await solver.solve(problem(cot=6, pot=0), "p", lambda result, attempt: told.append(result.index))
     assert told == [0, 1, 2, 3, 4, 5]
 
 

@@ -5,9 +5,12 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.paths.answer import Answer
-from service.stopping import BETA_THRESHOLD, decided
+from service.stopping import BETA_THRESHOLD, Rule, paths_to_start, soonest
+from service.stopping import decided as decided_by
 from service.types import PathKind, Policy
 from service.vote import Ballot, Tally, beta_confidence, count
 
@@ -17,6 +20,10 @@ MANY = (COT, POT) * 50
 
 def tally(number: int, cot: int, pot: int, weight: float | None = None) -> Tally:
     return Tally(Answer(str(number), Fraction(number)), cot, pot, float(cot + pot) if weight is None else weight)
+
+
+def decided(policy: Policy, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> bool:
+    return decided_by(Rule(policy), tallies, missing)
 
 
 def votes(leader: int, runner_up: int, *others: int) -> list[Tally]:
@@ -105,3 +112,77 @@ def test_what_is_decided_losslessly_no_continuation_changes() -> None:
                 for more in product(range(4), repeat=missing):
                     rest = [Ballot(length + i, COT, Answer(str(n), Fraction(n))) for i, n in enumerate(more)]
                     assert count(ballots + rest)[0].answer == count(ballots)[0].answer
+
+
+def test_the_missing_paths_weigh_what_their_kinds_do() -> None:
+    rule = Rule(Policy.LOSSLESS, weights={COT: 0.25, POT: 1.0})
+    leader = [tally(0, 0, 2, weight=2.0), tally(1, 1, 0, weight=0.25)]
+    assert decided_by(rule, leader, (COT,) * 6)
+    assert not decided_by(rule, leader, (COT,) * 7)
+    assert not decided_by(rule, leader, (POT, POT))
+
+
+def test_a_threshold_of_its_own() -> None:
+    assert decided_by(Rule(Policy.ADAPTIVE, 0.9), votes(3, 0), MANY)
+    assert not decided_by(Rule(Policy.ADAPTIVE, 0.97), votes(4, 0), MANY)
+
+
+@pytest.mark.parametrize(
+    ("policy", "tallies", "needed"),
+    [
+        (Policy.FIXED, [], 20),
+        (Policy.LOSSLESS, [], 11),
+        (Policy.ADAPTIVE, [], 4),
+        (Policy.ADAPTIVE, votes(2, 0), 2),
+        (Policy.ADAPTIVE, votes(3, 1), 3),
+        (Policy.ADAPTIVE, votes(4, 0), 0),
+        (Policy.ADAPTIVE, [tally(0, 4, 0)], 2),  # the first vote of the other kind is the second path
+    ],
+)
+def test_the_soonest_decision(policy: Policy, tallies: list[Tally], needed: int) -> None:
+    assert soonest(Rule(policy), tallies, (COT, POT) * 10) == needed
+
+
+@given(
+    policy=st.sampled_from(list(Policy)),
+    cast=st.lists(st.sampled_from([None, 0, 0, 1, 2]), max_size=12),
+    left=st.integers(0, 12),
+    weights=st.sampled_from([{COT: 1.0, POT: 1.0}, {COT: 0.5, POT: 1.0}]),
+)
+def test_no_fewer_paths_than_the_soonest_can_decide(
+    policy: Policy, cast: list[int | None], left: int, weights: dict[PathKind, float]
+) -> None:
+    rule = Rule(policy, weights=weights)
+    kinds = ((COT, POT) * 13)[: len(cast) + left]
+
+    def ballots(cast: Sequence[int | None]) -> list[Ballot]:
+        return [
+            Ballot(i, kind, Answer(str(n), Fraction(n)), weights[kind])
+            for i, (kind, n) in enumerate(zip(kinds, cast, strict=False))
+            if n is not None
+        ]
+
+    tallies = count(ballots(cast))
+    needed = soonest(rule, tallies, kinds[len(cast) :])
+    leader = int(tallies[0].answer.text) if tallies else 0
+    for more in range(needed + 1):
+        together = [*cast, *[leader] * more]
+        assert decided_by(rule, count(ballots(together)), kinds[len(together) :]) == (more == needed)
+
+
+@pytest.mark.parametrize(
+    ("needed", "running", "unstarted", "share", "started"),
+    [
+        (4, 0, 20, 64, 20),  # idle: the whole budget
+        (4, 0, 20, 0, 4),  # busy: what the vote needs
+        (4, 0, 20, -3, 4),
+        (4, 0, 20, 7, 7),
+        (4, 4, 16, 0, 0),
+        (3, 1, 12, 0, 2),
+        (3, 1, 1, 0, 1),
+        (20, 0, 20, 0, 20),  # fixed
+        (2, 5, 10, 0, 0),
+    ],
+)
+def test_how_many_paths_start(needed: int, running: int, unstarted: int, share: int, started: int) -> None:
+    assert paths_to_start(needed, running, unstarted, share) == started

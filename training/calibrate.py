@@ -1,85 +1,123 @@
-"""Stage `calibrate`: how much each kind's vote counts, and what the service's confidence is worth, from dev problems.
+"""Stage `calibrate`: what each kind's vote weighs, and what the service's confidence is worth, from dev problems.
 
-Two findings, both for `twinpath.json`. The kinds' weights: of a small grid, the pair that elects most right answers;
-equal weights unless another pair is better by more than one problem, since a grid of ten finds luck too. The
-confidence map: the Beta rule's confidence is a statement about votes, not about being right; a monotone map (isotonic
-regression by pooling adjacent violators) makes it one. The expected calibration error is measured by cross-fitting:
-each fold is mapped by the others, so the figure is not the fit's own.
+Two findings, both for `twinpath.json`. The weights, of a kind and of a repaired CoT: of a small grid, those
+that elect most right answers; equal weights unless others are better by more than one problem, since a grid of ten
+finds luck too. The confidence map: the Beta rule's confidence is a statement about votes, not about being right, and
+wherever the adaptive policy stops it is the same; the leader's support among the counted paths is not, and a monotone
+map (isotonic regression by pooling adjacent violators) of it is a share of right answers. It is fitted on what the
+adaptive and the fixed policy make of the same paths. Errors are measured by cross-fitting: each fold of the problems is
+mapped by the others, so that the figures are not the fit's own.
 """
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
-from service.types import PathKind
+from service.calibration import Calibration, interpolate, support
+from service.types import PathKind, Policy
 from training.sampling import Sampled
-from training.votes import confidence, elected, first, is_right
+from training.votes import PLAIN, elected, first, is_right, replay
 
 GRID = (0.25, 0.4, 0.5, 0.67, 0.8, 1.0)
+REPAIRED = (0.0, 0.25, 0.5, 0.75, 1.0)
 FOLDS = 5
 
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """A monotone map by linear interpolation between points (confidence, share right)."""
-
-    points: tuple[tuple[float, float], ...]
-
-    def __call__(self, value: float) -> float:
-        if not self.points:
-            return value
-        if value <= self.points[0][0]:
-            return self.points[0][1]
-        for (x0, y0), (x1, y1) in pairwise(self.points):
-            if value <= x1:
-                return y0 + (y1 - y0) * (value - x0) / (x1 - x0) if x1 > x0 else y1
-        return self.points[-1][1]
+Points = tuple[tuple[float, float], ...]
+Observed = tuple[float, bool]
+"""A confidence (or support), and whether the answer was right."""
 
 
 def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> dict[str, Any]:
     """Weights, map and figures, ready for `twinpath.json`."""
     weights = best_weights(samples, paths)
-    points = [_point(sampled, paths, weights) for sampled in samples]
-    order = list(range(len(points)))
+    seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
+    order = list(range(len(samples)))
     random.Random(seed).shuffle(order)
-    mapped = [0.0] * len(points)
+    mapped = {policy: [0.0] * len(samples) for policy in seen}
     for fold in range(FOLDS):
         held = set(order[fold::FOLDS])
-        fitted = fit([points[i] for i in order if i not in held])
-        for index in held:
-            mapped[index] = fitted(points[index][0])
-    right = [good for _, good in points]
+        fitted = fit([points[i] for points in seen.values() for i in order if i not in held])
+        for policy, points in seen.items():
+            for index in held:
+                mapped[policy][index] = interpolate(fitted, points[index][0])
+    right = {policy: [good for _, good in points] for policy, points in seen.items()}
+    adaptive, beta = Policy.ADAPTIVE, _beta(samples, paths)
     return {
         "problems": len(samples),
         "paths_per_kind": paths,
-        "weights": {kind.value: weights[kind] for kind in PathKind},
-        "confidence_map": [[round(x, 6), round(y, 6)] for x, y in fit(points).points],
-        "accuracy": sum(right) / max(len(right), 1),
-        "ece_before": expected_error([c for c, _ in points], right, bins),
-        "ece": expected_error(mapped, right, bins),
-        "reliability": reliability(mapped, right, bins),
-        "coverage": coverage(mapped, right),
+        "weights": {kind.value: weights.weights[kind] for kind in PathKind},
+        "repaired": weights.repaired,
+        "confidence_map": [[round(x, 6), round(y, 6)] for x, y in fit([*seen[adaptive], *seen[Policy.FIXED]])],
+        "accuracy": _share(right[adaptive]),
+        "accuracy_fixed": _share(right[Policy.FIXED]),
+        "repaired_worth": repaired_worth(samples, paths, weights),
+        "ece_before": expected_error([c for c, _ in beta], [good for _, good in beta], bins),
+        "ece": expected_error(mapped[adaptive], right[adaptive], bins),
+        "ece_fixed": expected_error(mapped[Policy.FIXED], right[Policy.FIXED], bins),
+        "reliability": reliability(mapped[adaptive], right[adaptive], bins),
+        "coverage": coverage(mapped[adaptive], right[adaptive]),
     }
 
 
-def best_weights(samples: Sequence[Sampled], paths: int) -> Mapping[PathKind, float]:
-    """The kinds' weights; the stronger kind counts 1."""
+def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
+    """The weights that elect most right answers; the stronger kind counts 1."""
 
-    def score(cot: float, pot: float) -> int:
-        weights = {PathKind.COT: cot, PathKind.POT: pot}
-        return sum(is_right(elected(first(s, paths, paths), weights), s.gold) for s in samples)
+    def score(calibration: Calibration) -> int:
+        return sum(is_right(elected(first(s, paths, paths), calibration), s.gold) for s in samples)
 
-    equal = score(1.0, 1.0)
-    options = [(cot, 1.0) for cot in GRID] + [(1.0, pot) for pot in GRID]
-    best = max(options, key=lambda option: (score(*option), min(option)))
-    if score(*best) <= equal + 1:
-        best = (1.0, 1.0)
-    return {PathKind.COT: best[0], PathKind.POT: best[1]}
+    best, most = PLAIN, score(PLAIN) + 1
+    for calibration in _options():
+        if (found := score(calibration)) > most:
+            best, most = calibration, found
+    return best
 
 
-def fit(points: Sequence[tuple[float, bool]]) -> Map:
+def repaired_worth(samples: Sequence[Sampled], paths: int, weights: Calibration) -> dict[str, float]:
+    """The full vote's accuracy by what a repaired chain of thought counts; `stated` is its answer before repair."""
+    votes = {
+        str(value): [elected(first(s, paths, paths), weights.model_copy(update={"repaired": value})) for s in samples]
+        for value in REPAIRED
+    }
+    votes["stated"] = [elected([path.unrepaired() for path in first(s, paths, paths)], weights) for s in samples]
+    return {
+        name: _share([is_right(tally, s.gold) for tally, s in zip(tallies, samples, strict=True)])
+        for name, tallies in votes.items()
+    }
+
+
+def observed(samples: Sequence[Sampled], paths: int, policy: Policy, weights: Calibration) -> list[Observed]:
+    """For each problem the leader's support where `policy` stops (0 without a vote), and whether it is right."""
+    found = []
+    for sampled in samples:
+        end = replay(policy, first(sampled, paths, paths), weights)
+        leader = end.votes[0] if end.votes else None
+        backed = support(leader, end.counted, weights.weights) if leader else 0.0
+        found.append((backed, is_right(leader, sampled.gold)))
+    return found
+
+
+def _options() -> Iterator[Calibration]:
+    """The grid, equal weights first, then those nearest to them."""
+    pairs = sorted({(a, 1.0) for a in GRID} | {(1.0, b) for b in GRID}, reverse=True)
+    for repaired, (cot, pot) in product(reversed(REPAIRED), pairs):
+        yield Calibration(weights={PathKind.COT: cot, PathKind.POT: pot}, repaired=repaired)
+
+
+def _beta(samples: Sequence[Sampled], paths: int) -> list[Observed]:
+    """What an uncalibrated service says where the adaptive policy stops."""
+    ends = [(replay(Policy.ADAPTIVE, first(s, paths, paths)), s.gold) for s in samples]
+    return [
+        (PLAIN.confidence(end.votes, end.counted), is_right(end.votes[0] if end.votes else None, gold))
+        for end, gold in ends
+    ]
+
+
+def _share(right: Sequence[bool]) -> float:
+    return sum(right) / max(len(right), 1)
+
+
+def fit(points: Sequence[Observed]) -> Points:
     """Isotonic regression: the monotone map with the least squared error (pool adjacent violators)."""
     by_value: dict[float, list[bool]] = {}
     for value, right in points:
@@ -95,7 +133,7 @@ def fit(points: Sequence[tuple[float, bool]]) -> Map:
         # One right and one wrong more: a handful of problems is no certainty.
         share = (hits + 1) / (number + 2)
         ends += [(values[0], share)] if len(values) == 1 else [(values[0], share), (values[-1], share)]
-    return Map(tuple(_monotone(ends)))
+    return tuple(_monotone(ends))
 
 
 def expected_error(confidences: Sequence[float], right: Sequence[bool], bins: int) -> float:
@@ -129,11 +167,6 @@ def coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[s
         if kept:
             table.append({"coverage": tenth / 10, "accuracy": sum(right[i] for i in kept) / len(kept)})
     return table
-
-
-def _point(sampled: Sampled, paths: int, weights: Mapping[PathKind, float]) -> tuple[float, bool]:
-    chosen = first(sampled, paths, paths)
-    return confidence(chosen), is_right(elected(chosen, weights), sampled.gold)
 
 
 def _monotone(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from training.pipeline import Pipeline
+from training.pipeline import open_run
 from training.recipe import load
+from training.run import Run
 
 app = typer.Typer(
     name="train",
@@ -45,11 +46,11 @@ def dataset(
     show: Annotated[int, typer.Option("--show", min=0, help="Print so many examples as the student sees them.")] = 0,
 ) -> None:
     """Split, check for leaks, balance, augment; print the data set's card."""
-    pipeline = _make(recipe, out, "dataset")
+    made = _make(recipe, out, "dataset")
     if show:
         from training.preview import preview
 
-        preview(pipeline, show)
+        preview(made, show)
 
 
 @app.command()
@@ -67,8 +68,8 @@ def student(recipe: _Recipe, out: _Out = None) -> None:
 @app.command()
 def compare(recipe: _Recipe, out: _Out = None) -> None:
     """Measure the student against students of one kind and their ensemble."""
-    pipeline = _make(recipe, out, "compare")
-    print((pipeline.stage("compare").path / "compare.md").read_text())
+    made = _make(recipe, out, "compare")
+    print((made.stage("compare").path / "compare.md").read_text())
 
 
 @app.command()
@@ -89,8 +90,8 @@ def run(recipe: _Recipe, out: _Out = None) -> None:
     _make(recipe, out, "export")
 
 
-def _make(recipe: Path, out: Path | None, stage: str) -> Pipeline:
+def _make(recipe: Path, out: Path | None, stage: str) -> Run:
     loaded = load(recipe)
-    pipeline = Pipeline(loaded, out or Path("runs") / loaded.name)
-    pipeline.stage(stage)
-    return pipeline
+    made = open_run(loaded, out or Path("runs") / loaded.name)
+    made.stage(stage)
+    return made

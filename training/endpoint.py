@@ -86,6 +86,11 @@ class Ledger:
 
 
 async def ask(client: openai.AsyncOpenAI, teacher: Teacher, request: Request, ledger: Ledger, cache: Path) -> None:
+    """Have one sample: ask until it is there or the attempts are used up, keep it, book it.
+
+    Raises:
+        ConfigurationError: the endpoint refuses the key.
+    """
     worst = ledger.worst(request)
     ledger.reserved += worst
     try:
@@ -113,6 +118,7 @@ async def ask(client: openai.AsyncOpenAI, teacher: Teacher, request: Request, le
 
 
 def cached(cache: Path, request: Request) -> dict[str, Any] | None:
+    """The answer that is kept for a request: `text`, `finish`, `prompt_tokens`, `completion_tokens`."""
     path = _path(cache, request)
     if not path.is_file():
         return None
@@ -123,6 +129,8 @@ def cached(cache: Path, request: Request) -> dict[str, Any] | None:
 async def _answer(client: openai.AsyncOpenAI, request: Request) -> dict[str, Any]:
     """One call; raises `GarbageError` if what came back is no completion."""
     try:
+        if "problem" in request.body:
+            return _solved(await client.post("/solve", cast_to=dict[str, Any], body=request.body), request)
         if "messages" in request.body:
             reply = await client.chat.completions.create(**request.body)
             choice = reply.choices[0]
@@ -137,8 +145,19 @@ async def _answer(client: openai.AsyncOpenAI, request: Request) -> dict[str, Any
             "prompt_tokens": int(usage.prompt_tokens),
             "completion_tokens": int(usage.completion_tokens),
         }
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
-        raise GarbageError(f"no completion: {error}") from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise GarbageError(f"no completion: {error!r}") from error
+
+
+def _solved(reply: Any, request: Request) -> dict[str, Any]:
+    """The one path of a traced response of Twinpath's service."""
+    (path,) = reply["trace"]
+    return {
+        "text": str(path["text"]),
+        "finish": "length" if path["tokens"] >= request.body["max_tokens"] else "stop",
+        "prompt_tokens": int(reply["usage"]["prompt_tokens"]),
+        "completion_tokens": int(path["tokens"]),
+    }
 
 
 def _wait(state: RetryCallState) -> float:

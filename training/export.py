@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from service.checkpoint import METADATA_FILE
 from service.paths.base import FORMAT_VERSION
+from service.vocabulary import TRIM_FILE
 from training.student import load_tokenizer, merged
-from training.vocabulary import TRIM_FILE
 
 CARD = "README.md"
 

@@ -13,7 +13,7 @@ from typing import Any
 from service.errors import ConfigurationError
 from training.rationale import Problem, read_problems
 
-_HUB = "hf:"
+HUB_PREFIX = "hf:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class HubSet:
 
 def problems(source: str) -> list[Problem]:
     """The problems of a file, or of `hf:NAME`."""
-    if not source.startswith(_HUB):
+    if not source.startswith(HUB_PREFIX):
         return read_problems(Path(source))
-    return from_hub(source.removeprefix(_HUB))
+    return from_hub(source.removeprefix(HUB_PREFIX))
 
 
 def from_hub(name: str) -> list[Problem]:

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from service.paths.base import FormatV1
 from service.types import PathKind
-from training.sampling import SampledPath
+from training.sampling import SampledPath, answered
 
 BATCH = 32
 
@@ -42,7 +42,8 @@ class LocalStudent:
             texts = self._generate(prompts, temperature if index >= 0 else 0.0, seed * 1000 + index)
             for (at, kind), (text, tokens) in zip(asked, texts, strict=True):
                 found[at].append(SampledPath(kind, index, text, tokens))
-        return found
+        judged = iter(answered([path for paths in found for path in paths]))
+        return [[next(judged) for _ in paths] for paths in found]
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[str], temperature: float, seed: int) -> list[tuple[str, int]]:

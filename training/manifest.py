@@ -62,11 +62,19 @@ def make(
     digest, files = tree_digest(partial)
     record = described | {"key": key, "digest": digest, "files": files, "commit": commit()}
     (partial / MANIFEST).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    _replace(path, partial)
+    return Artifact(path, digest, fresh=True)
+
+
+def _replace(path: Path, partial: Path) -> None:
+    """Put the finished directory in the place of an older one, which is never seen half removed under its name."""
+    old = path.with_name(f"{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if path.exists():
-        shutil.rmtree(path)
+        path.rename(old)
     partial.rename(path)
     (path / "KEY").unlink()
-    return Artifact(path, digest, fresh=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def tree_digest(directory: Path) -> tuple[str, dict[str, str]]:

@@ -1,15 +1,16 @@
 """The dry run: examples as the student will see them, what it must learn told from what it is given."""
 
 from training.packs import Encoder, Example
-from training.pipeline import Pipeline
+from training.run import Run
+from training.stages.data import base_model, examples
 from training.student import load_tokenizer
 
 
-def preview(pipeline: Pipeline, count: int) -> None:
+def preview(run: Run, count: int) -> None:
     """Print `count` examples, evenly drawn from the data set."""
-    examples = pipeline.examples()
-    encoder = Encoder(tokenizer := load_tokenizer(pipeline.base_model()))
-    for example in examples[:: max(1, len(examples) // count)][:count]:
+    found = examples(run)
+    encoder = Encoder(tokenizer := load_tokenizer(base_model(run)))
+    for example in found[:: max(1, len(found) // count)][:count]:
         print(masked(encoder, tokenizer.decode, example), end="\n\n")
 
 

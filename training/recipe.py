@@ -57,7 +57,11 @@ class Source(Section):
 
 
 class Teacher(Section):
-    """How rationales are sampled from an OpenAI-compatible endpoint. Prices are in dollars per million tokens."""
+    """How rationales are sampled from an endpoint. Prices are in dollars per million tokens.
+
+    `style` says what is asked: `chat` and `format` are OpenAI's chat completions (with instructions) and completions
+    (of the prompt format, for a distilled student); `solve` is Twinpath's own service, one path a request.
+    """
 
     base_url: str
     model: str
@@ -72,7 +76,7 @@ class Teacher(Section):
     price_prompt: Annotated[float, Field(ge=0)] = 0.0
     price_completion: Annotated[float, Field(ge=0)] = 0.0
     cap_dollars: Annotated[float, Field(ge=0)] = 0.0
-    style: Literal["chat", "format"] = "chat"
+    style: Literal["chat", "format", "solve"] = "chat"
 
 
 class Filter(Section):
@@ -120,6 +124,27 @@ class Train(Section):
     train_embedding: bool = False
     gradient_checkpointing: bool = False
     fsdp: bool = False
+
+
+class Launch(Section):
+    """In how many processes of this machine the student learns. A step has `train.accumulation` micro-batches in each;
+    with `train.fsdp` they share the model too.
+    """
+
+    processes: Positive = 1
+
+
+class Watch(Section):
+    """How the student is looked at while it learns: every `every` steps (0: never) it solves `problems` dev problems.
+
+    This changes nothing about the student, so a run that is watched is the same run.
+    """
+
+    every: Count = 0
+    problems: Positive = 20
+    paths: Positive = 3
+    temperature: Annotated[float, Field(gt=0)] = 0.7
+    max_tokens: Positive = 200
 
 
 class SecondRound(Section):
@@ -176,6 +201,8 @@ class Recipe(Section):
     filter: Filter = Filter()
     dataset: Dataset = Dataset()
     train: Train = Train()
+    launch: Launch = Launch()
+    watch: Watch = Watch()
     second_round: SecondRound = SecondRound()
     compare: Compare = Compare()
     calibrate: Calibrate = Calibrate()
@@ -190,6 +217,8 @@ class Recipe(Section):
             raise ValueError("a source asks for teacher = true, but there is no [teacher]")
         if not self.train.kinds or len(set(self.train.kinds)) < len(self.train.kinds):
             raise ValueError("train.kinds must name cot, pot or both, each once")
+        if self.train.fsdp and self.watch.every:
+            raise ValueError("watch.every needs a whole model in every process, which train.fsdp does not leave")
         return self
 
 

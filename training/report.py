@@ -18,6 +18,7 @@ from training.recipe import Decoding, Recipe
 from training.sampling import Sampler, read_samples
 
 SAMPLES = "samples.jsonl"
+_SERVED = ("weights", "repaired", "confidence_map", "ece", "problems")
 
 
 def open_sampler(decoding: Decoding, model: Path, log: Path) -> AbstractContextManager[Sampler]:
@@ -79,7 +80,7 @@ def write_export(
 
 def _served(calibration: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a calibration that belongs into `twinpath.json`."""
-    return {name: calibration[name] for name in ("weights", "confidence_map", "ece", "problems") if name in calibration}
+    return {name: calibration[name] for name in _SERVED if name in calibration}
 
 
 def _write(path: Path, facts: Mapping[str, Any]) -> None:

@@ -7,11 +7,11 @@ figures are made with; `LocalStudent` generates with transformers, for smoke run
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from service.paths.answer import matches
+from service.paths.answer import matches, parse_answer
 from service.types import PathKind
 from training.judge import judge
 from training.rationale import Problem, read_rows, write_rows
@@ -22,7 +22,9 @@ GROUP = 16
 
 @dataclass(frozen=True, slots=True)
 class SampledPath:
-    """One sampled path. `index` is -1 for the greedy one; `answer` is canonical text, after repair for a CoT."""
+    """One sampled path. `index` is -1 for the greedy one; answers are canonical text. A CoT's `answer` is that after
+    repair, `stated` the one before it.
+    """
 
     kind: PathKind
     index: int
@@ -30,7 +32,12 @@ class SampledPath:
     tokens: int
     answer: str | None = None
     stated: str | None = None
+    repaired: bool = False
     right: bool = False
+
+    def unrepaired(self) -> "SampledPath":
+        """The path as it would vote without the calculator."""
+        return replace(self, answer=self.stated, repaired=False) if self.kind is PathKind.COT else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Sampled:
 
 
 class Sampler(Protocol):
-    """Samples paths from one student. The texts are raw; judging is the caller's."""
+    """Samples paths from one student, with their answers; whether these are right is the caller's to say."""
 
     def sample(
         self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
@@ -73,13 +80,13 @@ def sample_to(
         done = list(read_samples(progress))
     for start in range(len(done), len(wanted), GROUP):
         part = wanted[start : start + GROUP]
-        texts = sampler.sample(
+        sampled = sampler.sample(
             [problem.question for problem in part],
             paths=paths,
             temperature=temperature,
             seed=seed + start,
         )
-        done += judged(part, texts)
+        done += [marked(problem, paths) for problem, paths in zip(part, sampled, strict=True)]
         fresh = progress.with_suffix(".new")
         write_rows(fresh, map(sample_row, done))
         fresh.replace(progress)
@@ -88,29 +95,31 @@ def sample_to(
     return done
 
 
-def judged(problems: Sequence[Problem], texts: Sequence[Sequence[SampledPath]]) -> list[Sampled]:
-    """The paths with their answers, by the service's parsers and sandbox."""
-    flat = [(path.kind, path.text) for paths in texts for path in paths]
-    verdicts = iter(judge(flat))
-    found = []
-    for problem, paths in zip(problems, texts, strict=True):
-        answered = []
-        for path in paths:
-            verdict = next(verdicts)
-            answer, stated = verdict.answer, verdict.stated
-            answered.append(
-                SampledPath(
-                    path.kind,
-                    path.index,
-                    path.text,
-                    path.tokens,
-                    answer.text if answer else None,
-                    stated.text if stated else None,
-                    answer is not None and matches(answer, problem.answer),
-                )
-            )
-        found.append(Sampled(problem.id, problem.answer, tuple(answered)))
-    return found
+def answered(paths: Sequence[SampledPath]) -> list[SampledPath]:
+    """Raw texts with their answers, by the service's parsers and sandbox."""
+    verdicts = judge([(path.kind, path.text) for path in paths])
+    return [
+        replace(
+            path,
+            answer=verdict.answer.text if verdict.answer else None,
+            stated=verdict.stated.text if verdict.stated else None,
+            repaired=verdict.repaired,
+        )
+        for path, verdict in zip(paths, verdicts, strict=True)
+    ]
+
+
+def marked(problem: Problem, paths: Sequence[SampledPath]) -> Sampled:
+    """A problem's paths, each with whether it is right."""
+    answers = [parse_answer(path.answer) if path.answer is not None else None for path in paths]
+    return Sampled(
+        problem.id,
+        problem.answer,
+        tuple(
+            replace(path, right=answer is not None and matches(answer, problem.answer))
+            for path, answer in zip(paths, answers, strict=True)
+        ),
+    )
 
 
 def read_samples(path: Path) -> Iterator[Sampled]:

@@ -1,7 +1,7 @@
 """A student sampled through Twinpath's own service: `twinpath serve` on its directory, asked over HTTP.
 
-What is measured is what is served: its engine, its prompts, its token counts. The vote is `fixed`, so every path is
-finished; the service's answers are judged again by `sampling.py` from the texts, to have the stated ones too.
+What is measured is what is served: its engine, its prompts, its parsers and sandbox, its token counts. The vote is
+`fixed`, so every path is finished.
 """
 
 import asyncio
@@ -36,12 +36,13 @@ class ServedStudent:
         self._model = model
         self._max_tokens = max_tokens
         self._log = log
-        self._url = ""
+        self.url = ""
+        """Where the service listens, once the context is open."""
         self._service: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "ServedStudent":
         port = _free_port()
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         program = [sys.executable, "-c", "from service.cli import main; main()"]
         with self._log.open("wb") as log:
@@ -97,7 +98,7 @@ class ServedStudent:
                 raise EngineError(f"the student's service answered {response.status_code}: {response.text[:200]}")
             return _paths(response.json()["trace"], greedy)
 
-        async with httpx.AsyncClient(base_url=self._url, timeout=None) as client:  # noqa: S113 — the service has one
+        async with httpx.AsyncClient(base_url=self.url, timeout=None) as client:  # noqa: S113 — the service has one
             asked = [ask(client, q, i, greedy) for i, q in enumerate(questions) for greedy in (True, False)]
             found = await asyncio.gather(*asked)
         return [found[2 * i] + found[2 * i + 1] for i in range(len(questions))]
@@ -108,7 +109,7 @@ class ServedStudent:
             if self._service is None or self._service.poll() is not None:
                 break
             try:
-                if httpx.get(f"{self._url}/ready", timeout=5).status_code == httpx.codes.OK:
+                if httpx.get(f"{self.url}/ready", timeout=5).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 pass
@@ -122,7 +123,17 @@ def _paths(trace: Sequence[dict[str, Any]], greedy: bool) -> list[SampledPath]:
     for path in trace:
         kind = PathKind(path["kind"])
         seen[kind] += 1
-        paths.append(SampledPath(kind, -1 if greedy else seen[kind], path["text"], path["tokens"]))
+        paths.append(
+            SampledPath(
+                kind,
+                -1 if greedy else seen[kind],
+                path["text"],
+                path["tokens"],
+                path["answer"],
+                path["stated"],
+                path["repaired"],
+            )
+        )
     return paths
 
 

@@ -43,9 +43,16 @@ def prepare(base: str | Path, train: Train, seed: int) -> Any:
 
 
 def merged(base: str | Path, trained: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
-    """What a trained student computes, as a plain model: its adapter merged in float32, then cast to `dtype`."""
+    """What a trained student computes, as a plain model in `dtype`.
+
+    An adapter is rounded to bf16, as it ships, and merged in float32: what is measured is what will be served.
+    """
     if (trained / "adapter_config.json").is_file():
-        model = PeftModel.from_pretrained(load_base(base, torch.float32), trained).merge_and_unload()
+        adapted = PeftModel.from_pretrained(load_base(base, torch.float32), trained)
+        for name, weight in adapted.named_parameters():
+            if ".lora_" in name:
+                weight.data = weight.data.bfloat16().float()
+        model = adapted.merge_and_unload()
     else:
         model = load_base(trained, torch.float32)
     return model.to(dtype)

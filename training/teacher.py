@@ -1,4 +1,4 @@
-"""Stage `teacher`: questions → rationales, sampled from any OpenAI-compatible endpoint.
+"""Stage `teacher`: questions → rationales, sampled from any OpenAI-compatible endpoint, or from Twinpath itself.
 
 Every answer is one file in a cache: after a kill, a changed cap or a longer list of problems, what was paid for is
 there. An answer that is no rationale is kept too: it cost money, and the filter judges it; one that was cut off stays
@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from service.errors import ConfigurationError, EngineError
 from service.paths.base import FormatV1
-from service.types import PathKind
+from service.types import PathKind, Policy
 from training import importers
 from training.endpoint import Ledger, Request, ask, cached
 from training.manifest import LOG
@@ -102,25 +102,32 @@ def estimate_text(recipe: Recipe) -> str:
 
 
 def _requests(teacher: Teacher, problem: Problem, seed: int) -> list[Request]:
-    found = []
-    for kind, count in ((PathKind.COT, teacher.cot), (PathKind.POT, teacher.pot)):
-        for index in range(count):
-            draw = int.from_bytes(sha256(f"{seed}:{problem.id}:{kind}:{index}".encode()).digest()[:4], "big") >> 1
-            body: dict[str, Any] = {
-                "model": teacher.model,
-                "temperature": teacher.temperature,
-                "max_tokens": teacher.max_tokens,
-                "seed": draw,
-            }
-            if teacher.style == "chat":
-                body["messages"] = [
-                    {"role": "system", "content": INSTRUCTIONS[kind]},
-                    {"role": "user", "content": problem.question},
-                ]
-            else:
-                body["prompt"] = FormatV1().prompt(kind, problem.question)
-            found.append(Request(problem, kind, index, body))
-    return found
+    return [
+        Request(problem, kind, index, _body(teacher, problem, kind, _draw(f"{seed}:{problem.id}:{kind}:{index}")))
+        for kind, count in ((PathKind.COT, teacher.cot), (PathKind.POT, teacher.pot))
+        for index in range(count)
+    ]
+
+
+def _draw(name: str) -> int:
+    """A sample's own seed, of 31 bits."""
+    return int.from_bytes(sha256(name.encode()).digest()[:4], "big") >> 1
+
+
+def _body(teacher: Teacher, problem: Problem, kind: PathKind, seed: int) -> dict[str, Any]:
+    """The request's body in the teacher's style."""
+    body: dict[str, Any] = {"temperature": teacher.temperature, "max_tokens": teacher.max_tokens, "seed": seed}
+    if teacher.style == "solve":
+        paths = {other.value: int(other is kind) for other in PathKind}
+        return body | {"problem": problem.question, "paths": paths, "policy": Policy.FIXED.value, "trace": True}
+    body["model"] = teacher.model
+    if teacher.style == "format":
+        return body | {"prompt": FormatV1().prompt(kind, problem.question)}
+    messages = [
+        {"role": "system", "content": INSTRUCTIONS[kind]},
+        {"role": "user", "content": problem.question},
+    ]
+    return body | {"messages": messages}
 
 
 async def _ask_all(teacher: Teacher, requests: Sequence[Request], ledger: Ledger, cache: Path, key: str) -> int:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from service.errors import ConfigurationError
 from training.curves import Curves
 from training.packs import Encoder, Example
 from training.rationale import write_rows
@@ -34,30 +36,39 @@ def train(
     seed: int,
     repeats: dict[str, int],
     callbacks: Sequence[TrainerCallback] = (),
-    processes: int = 1,
 ) -> None:
-    """Train in `out`; goes on from the last whole checkpoint in `out/checkpoints`, and removes them at the end."""
+    """Train in `out`; goes on from the last whole checkpoint in `out/checkpoints`, and removes them at the end.
+
+    Every process of a distributed run calls this with the same arguments.
+
+    Raises:
+        ConfigurationError: the data set is too small, or the recipe asks for what this machine cannot do.
+    """
     tokenizer = load_tokenizer(base)
-    plan = _plan(settings, seed, repeats, processes)
-    planned = schedule(examples, Encoder(tokenizer), plan)
     checkpoints = out / "checkpoints"
+    args = arguments(settings, checkpoints, seed)
+    planned = schedule(examples, Encoder(tokenizer), _plan(settings, seed, repeats, args.world_size))
     resume = last_complete(checkpoints)
     trainer = MixedTrainer(
         model=prepare(base, settings, seed),
-        args=arguments(settings, checkpoints, seed),
+        args=args,
         train_dataset=Microbatches(planned.batches, tokenizer.pad_token_id or 0),
         data_collator=only,
         callbacks=[MarkComplete(), Curves(out), *callbacks],
         lam=settings.lam,
     )
+    if settings.fsdp and not trainer.is_fsdp_enabled:
+        raise ConfigurationError("train.fsdp needs GPUs: accelerate shards on accelerators alone, not on CPUs")
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    trainer.save_model(str(out))  # by every process: shards are gathered
     if trainer.is_world_process_zero():
-        trainer.save_model(str(out))
         for name in ("training_args.bin", "README.md"):
             (out / name).unlink(missing_ok=True)
-        _sort_config(out / "adapter_config.json")
+        _plain_config(out / "adapter_config.json")
         # A checkpoint keeps the log with sorted keys: so do we, or a resumed run would differ.
         write_rows(out / HISTORY, (dict(sorted(row.items())) for row in trainer.state.log_history))
+        for mark in checkpoints.glob(f"*/{COMPLETE}"):
+            mark.unlink()  # first: a checkpoint that is half removed must not look whole
         shutil.rmtree(checkpoints, ignore_errors=True)
 
 
@@ -98,7 +109,8 @@ class MarkComplete(TrainerCallback):
     """Marks a checkpoint once everything of it is on disk."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Called by the Trainer after it wrote a checkpoint."""
+        """Called by the Trainer after it wrote a checkpoint: here, its process's part of it."""
+        PartialState().wait_for_everyone()
         if state.is_world_process_zero:
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
@@ -108,17 +120,17 @@ def last_complete(checkpoints: Path) -> Path | None:
     best: tuple[int, Path] | None = None
     for path in checkpoints.glob("checkpoint-*"):
         if not (path / COMPLETE).is_file():
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # every process of a run does so
         elif best is None or int(path.name.rpartition("-")[2]) > best[0]:
             best = (int(path.name.rpartition("-")[2]), path)
     return best and best[1]
 
 
-def _sort_config(path: Path) -> None:
-    """PEFT writes the adapted modules in a set's order, another one in every process."""
+def _plain_config(path: Path) -> None:
+    """Take out of PEFT's file what differs between equal runs: the order of a set, and where the base model lay."""
     if path.is_file():
         config = json.loads(path.read_text())
-        config["target_modules"] = sorted(config["target_modules"])
+        config |= {"target_modules": sorted(config["target_modules"]), "base_model_name_or_path": None}
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 

@@ -15,16 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from service.errors import ConfigurationError
+from service.vocabulary import TRIM_FILE, merge_pair, trim_model, trimmed_settings, trimmed_tokenizer
 
 MIN_COUNT = 2
 """A token that the texts use only once is left out: rare names and typing errors are a fifth of the vocabulary."""
-
-TRIM_FILE = "vocabulary.json"
-"""In a trimmed model directory: the base model's token ids that were kept, in the order of their new ids."""
 
 
 def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
@@ -43,13 +40,14 @@ def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
 
 
 def write_trimmed(base: Path, out: Path, kept: Sequence[int]) -> None:
-    """Write `base` with the token ids `kept` alone to `out`: what a service does that has the list and the base."""
+    """Write `base` with the token ids `kept` alone to `out`."""
     spec = json.loads((base / "tokenizer.json").read_text())
     (out / "tokenizer.json").write_text(json.dumps(trimmed_tokenizer(spec, kept), ensure_ascii=False))
     settings = json.loads((base / "tokenizer_config.json").read_text())
-    settings.pop("added_tokens_decoder", None)  # old ids; tokenizer.json has the new ones
-    (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False))
-    _write_model(base, out, kept)
+    (out / "tokenizer_config.json").write_text(json.dumps(trimmed_settings(settings), indent=2, ensure_ascii=False))
+    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+    trim_model(model, kept)
+    model.save_pretrained(out)
     (out / TRIM_FILE).write_text(json.dumps(list(kept)))
 
 
@@ -64,7 +62,7 @@ def select(spec: dict[str, Any], tokenizer: PreTrainedTokenizerBase, texts: Iter
     kept = {i for i, count in counts.items() if count >= MIN_COUNT} | {i for i in specials if i is not None}
     kept |= {i for token, i in vocab.items() if _is_alphabet(token)}
     tokens = {i: token for token, i in vocab.items()}
-    ranks = {pair: rank for rank, pair in enumerate(map(_pair, spec["model"]["merges"]))}
+    ranks = {pair: rank for rank, pair in enumerate(map(merge_pair, spec["model"]["merges"]))}
     for i in list(kept):
         kept |= {vocab[piece] for piece in derivation(tokens.get(i, ""), ranks) if piece in vocab}
     for token, i in sorted(vocab.items(), key=lambda item: item[1]):
@@ -92,42 +90,6 @@ def derivation(token: str, ranks: dict[tuple[str, str], int]) -> set[str]:
     return seen
 
 
-def trimmed_tokenizer(spec: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
-    """`tokenizer.json` with the ids `kept` alone, renumbered in their order."""
-    new_id = {old: new for new, old in enumerate(kept)}
-    model = spec["model"]
-    vocab = {token: new_id[i] for token, i in model["vocab"].items() if i in new_id}
-    merges = [pair for pair in map(_pair, model["merges"]) if {*pair, "".join(pair)} <= vocab.keys()]
-    added = [entry | {"id": new_id[entry["id"]]} for entry in spec["added_tokens"] if entry["id"] in new_id]
-    return spec | {"added_tokens": added, "model": model | {"vocab": vocab, "merges": [list(m) for m in merges]}}
-
-
-def _write_model(base: Path, out: Path, kept: Sequence[int]) -> None:
-    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
-    rows = torch.tensor(kept)
-    new_id = {old: new for new, old in enumerate(kept)}
-    with torch.no_grad():
-        for layer in {model.get_input_embeddings(), model.get_output_embeddings()}:
-            layer.weight = torch.nn.Parameter(layer.weight[rows].clone())
-    embedding = model.get_input_embeddings()
-    embedding.num_embeddings, embedding.padding_idx = len(kept), new_id.get(embedding.padding_idx)
-    model.get_output_embeddings().out_features = len(kept)
-    model.tie_weights()
-    model.config.vocab_size = len(kept)
-    for config in (model.config, model.generation_config):
-        for name in ("bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id"):
-            _renumber(config, name, new_id)
-    model.save_pretrained(out)
-
-
-def _renumber(config: Any, name: str, new_id: dict[int, int]) -> None:
-    old = getattr(config, name, None)
-    if isinstance(old, list):
-        setattr(config, name, [new_id[i] for i in old if i in new_id])
-    elif old is not None:
-        setattr(config, name, new_id.get(old))
-
-
 def _bpe_vocabulary(spec: dict[str, Any]) -> dict[str, int]:
     model = spec["model"]
     if model["type"] != "BPE" or not (model.get("byte_fallback") or "Ġ" in model["vocab"]):
@@ -136,11 +98,6 @@ def _bpe_vocabulary(spec: dict[str, Any]) -> dict[str, int]:
         )
     vocab: dict[str, int] = model["vocab"]
     return vocab
-
-
-def _pair(merge: str | Sequence[str]) -> tuple[str, str]:
-    left, right = merge.split(" ") if isinstance(merge, str) else merge
-    return left, right
 
 
 def _is_alphabet(piece: str) -> bool:

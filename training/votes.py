@@ -1,23 +1,58 @@
-"""Votes over samples: what any number of paths of each kind would have elected, by the service's own vote."""
+"""Votes over samples: what any policy would have answered with them, by the service's own vote and rules.
 
-from collections.abc import Mapping, Sequence
+A replay counts recorded paths in the fixed order until the rule decides, as a busy service does. It costs nothing, so
+every rule and weight is tried on the same paths.
+"""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.calibration import Calibration
 from service.paths.answer import matches, parse_answer
-from service.types import PathKind
-from service.vote import Ballot, Tally, beta_confidence, count, winner
+from service.stopping import Rule, decided, soonest
+from service.types import PathKind, Policy
+from service.vote import Ballot, Tally, count, winner
 from training.sampling import Sampled, SampledPath
 
-EQUAL: Mapping[PathKind, float] = {PathKind.COT: 1.0, PathKind.POT: 1.0}
+PLAIN = Calibration()
 
 
-def ballots(paths: Sequence[SampledPath], weights: Mapping[PathKind, float] = EQUAL) -> list[Ballot]:
-    """One ballot for each path with an answer, in the order of `paths`."""
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Where a rule stopped: the votes then, the kinds of the counted paths, and the paths that had been started."""
+
+    votes: tuple[Tally, ...]
+    counted: tuple[PathKind, ...]
+    started: tuple[SampledPath, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Completion tokens of all started paths, in full."""
+        return sum(path.tokens for path in self.started)
+
+
+def ballots(paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> list[Ballot]:
+    """One ballot for each path with an answer and a weight, in the order of `paths`."""
     cast = []
     for place, path in enumerate(paths):
         answer = parse_answer(path.answer) if path.answer is not None else None
-        if answer is not None:
-            cast.append(Ballot(place, path.kind, answer, weights[path.kind]))
+        weight = calibration.weight(path.kind, repaired=path.repaired)
+        if answer is not None and weight:
+            cast.append(Ballot(place, path.kind, answer, weight))
     return cast
+
+
+def replay(policy: Policy, paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> Replay:
+    """What `policy` makes of `paths`, which are in the fixed order and are all that it may start."""
+    rule = Rule(policy, calibration.threshold, calibration.weights)
+    kinds = tuple(path.kind for path in paths)
+    counted = started = 0
+    votes: tuple[Tally, ...] = ()
+    while not decided(rule, votes, kinds[counted:]):
+        started = max(started, counted + soonest(rule, votes, kinds[counted:]))
+        counted += 1
+        votes = count(ballots(paths[:counted], calibration))
+    return Replay(votes, kinds[:counted], tuple(paths[:started]))
 
 
 def first(sampled: Sampled, cot: int, pot: int) -> list[SampledPath]:
@@ -26,25 +61,11 @@ def first(sampled: Sampled, cot: int, pot: int) -> list[SampledPath]:
     return [kind[i] for i in range(max(cot, pot)) for kind in kinds if i < len(kind)]
 
 
-def elected(paths: Sequence[SampledPath], weights: Mapping[PathKind, float] = EQUAL) -> Tally | None:
-    """The winner of a vote over `paths`."""
-    return winner(count(ballots(paths, weights)))
+def elected(paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> Tally | None:
+    """The winner of a vote over all of `paths`."""
+    return winner(count(ballots(paths, calibration)))
 
 
 def is_right(tally: Tally | None, gold: str) -> bool:
     """Whether the elected answer is the gold one."""
     return tally is not None and matches(tally.answer, gold)
-
-
-def confidence(paths: Sequence[SampledPath]) -> float:
-    """The Beta rule's confidence in the winner of an equal vote (what the service reports uncalibrated)."""
-    tallies = count(ballots(paths))
-    if not tallies:
-        return 0.0
-    second = tallies[1].cot + tallies[1].pot if len(tallies) > 1 else 0
-    return beta_confidence(tallies[0].cot + tallies[0].pot, second)
-
-
-def kinds_behind(tally: Tally) -> int:
-    """How many kinds of path voted for an answer."""
-    return (tally.cot > 0) + (tally.pot > 0)

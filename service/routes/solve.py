@@ -1,24 +1,33 @@
-"""`POST /solve`: one problem in, its answer out."""
+"""`POST /solve`: one problem in, its answer out; `POST /solve/stream`: the same, told as it happens."""
 
+import asyncio
 import logging
 import secrets
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 from asgi_correlation_id import correlation_id
 from fastapi import APIRouter, Depends, HTTPException, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from service.attempt import Attempt
 from service.checkpoint import Decoding
-from service.errors import InputError
+from service.errors import InputError, OverloadedError, TwinpathError
 from service.metrics import Metrics
-from service.problem_json import MEDIA_TYPE, ProblemDocument
-from service.schemas import SolveRequest, SolveResponse
+from service.problem_json import MEDIA_TYPE, ProblemDocument, document_of
+from service.routes.connection import while_connected
+from service.schemas import SolveRequest, SolveResponse, VoteEvent, path_event_of
 from service.settings import Settings
-from service.solution import Problem
-from service.solver import Solver
+from service.solution import PathResult, Problem, Solution
+from service.solver import Observer, Solver
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
+
+HEARTBEAT_S = 5
+OPENING_S = 1.0
+"""An error so soon is answered with its own HTTP status; a later one is an event of the open stream."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDocument, "content": {MEDIA_TYPE: {}}, "description": description}
@@ -27,8 +36,16 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The body is too large.",
         415: "The body is not declared as JSON.",
         422: "A field is wrong; `errors` names it.",
+        429: "The queue is full; Retry-After says when to come back.",
         503: "The engine cannot sample.",
     }.items()
+}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: `path` as each path ends (a row of `trace`), `vote` as the count changes, "
+        "`answer` last (what `/solve` answers), or `error` (a problem document). Comments keep the connection open.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
 }
 
 
@@ -43,7 +60,12 @@ def require_json(request: Request) -> None:
         raise HTTPException(415, "Send the body with Content-Type: application/json.")
 
 
-def problem_of(body: SolveRequest, request: Request) -> Problem:
+def request_id() -> str:
+    """The id of the request that is being answered."""
+    return correlation_id.get() or secrets.token_hex(16)
+
+
+def problem_of(body: SolveRequest, request: Request, *, top_p: float | None = None) -> Problem:
     """The request's problem, with the service's settings for what it leaves out.
 
     Raises:
@@ -55,26 +77,41 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
         raise InputError(
             f"The problem has {len(body.problem)} characters; {settings.max_problem_chars} are taken.", "problem"
         )
-    return body.to_problem(settings, temperature=decoding.temperature, top_p=decoding.top_p, seed=secrets.randbits(53))
+    return body.to_problem(
+        settings,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p if top_p is None else top_p,
+        seed=secrets.randbits(53),
+    )
 
 
-@router.post("/solve", responses=_ERRORS, dependencies=[Depends(require_json)])
-async def solve(body: SolveRequest, request: Request) -> SolveResponse:
-    """Solve a math word problem: sample paths of both kinds, run the programs, vote."""
-    problem = problem_of(body, request)
+async def solved(
+    problem: Problem, request: Request, observer: Observer | None = None, *, problem_id: str | None = None
+) -> Solution:
+    """The problem's solution, measured and logged; the request's id is the problem's unless it has its own."""
     solver: Solver = request.app.state.solver
     metrics: Metrics = request.app.state.metrics
+    first_path = metrics.first_path()
     began = time.monotonic()
+
+    def observe(result: PathResult, attempt: Attempt) -> None:
+        first_path(result)
+        if observer:
+            observer(result, attempt)
+
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(problem, correlation_id.get() or secrets.token_hex(16), metrics.first_path())
+            solution = await solver.solve(problem, problem_id or request_id(), observe)
         except InputError:
+            raise
+        except OverloadedError:
+            metrics.observe_rejection("queue_full")
             raise
         except Exception:
             metrics.observe_failure(time.monotonic() - began)
             raise
     metrics.observe_solution(solution)
-    response = SolveResponse.of(solution, trace=body.trace)
+    response = SolveResponse.of(solution, trace=False)
     logger.info(
         "solved",
         extra={
@@ -85,4 +122,74 @@ async def solve(body: SolveRequest, request: Request) -> SolveResponse:
             "total_s": response.timing.total_s,
         },
     )
-    return response
+    return solution
+
+
+@router.post("/solve", responses=_ERRORS, dependencies=[Depends(require_json)])
+async def solve(body: SolveRequest, request: Request) -> SolveResponse:
+    """Solve a math word problem: sample paths of both kinds, run the programs, vote."""
+    solution = await while_connected(request, solved(problem_of(body, request), request))
+    return SolveResponse.of(solution, trace=body.trace)
+
+
+@router.post(
+    "/solve/stream",
+    responses=_ERRORS | _EVENTS,
+    response_class=EventSourceResponse,
+    dependencies=[Depends(require_json)],
+)
+async def solve_stream(body: SolveRequest, request: Request) -> EventSourceResponse:
+    """Solve a math word problem, and tell of every path as it ends, of every change of the vote, and of the answer."""
+    telling = _Telling(body.trace)
+    task = asyncio.create_task(solved(problem_of(body, request), request, telling.observe))
+    task.add_done_callback(telling.end)
+    something: set[asyncio.Future[Any]] = {task, telling.first}
+    try:
+        await asyncio.wait(something, timeout=OPENING_S, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()  # an error has its own status
+    except BaseException:
+        task.cancel()
+        raise
+    return EventSourceResponse(_until_gone(telling, task), ping=HEARTBEAT_S)
+
+
+class _Telling:
+    """What is to be told of one problem: a queue of events, closed by None."""
+
+    def __init__(self, trace: bool) -> None:
+        self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.events: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue()
+        self._trace = trace
+        self._votes: VoteEvent | None = None
+
+    def observe(self, result: PathResult, attempt: Attempt) -> None:
+        self._tell("path", path_event_of(result).model_dump_json())
+        vote = VoteEvent.of(attempt.votes, attempt.confidence, decided=attempt.decided)
+        if vote.votes and vote != self._votes:
+            self._votes = vote
+            self._tell("vote", vote.model_dump_json())
+
+    def end(self, task: asyncio.Task[Solution]) -> None:
+        if task.cancelled():
+            pass
+        elif error := task.exception():
+            logger.log(logging.WARNING if isinstance(error, TwinpathError) else logging.ERROR, "stream: %s", error)
+            self._tell("error", document_of(error).model_dump_json())
+        else:
+            self._tell("answer", SolveResponse.of(task.result(), trace=self._trace).model_dump_json())
+        self.events.put_nowait(None)
+
+    def _tell(self, event: str, data: str) -> None:
+        self.events.put_nowait(ServerSentEvent(data, event=event))
+        if not self.first.done():
+            self.first.set_result(None)
+
+
+async def _until_gone(telling: _Telling, task: asyncio.Task[Solution]) -> AsyncIterator[ServerSentEvent]:
+    """The events; a caller who leaves cancels this, and with it the problem."""
+    try:
+        while event := await telling.events.get():
+            yield event
+    finally:
+        task.cancel()

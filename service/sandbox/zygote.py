@@ -18,6 +18,7 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import NoReturn
 
@@ -103,11 +104,12 @@ class _Zygote:
     def serve(self) -> NoReturn:
         gc.collect()
         gc.freeze()  # a collection in a child would otherwise copy every page
-        for _ in range(self._config.children):
-            self._bear()
-        while message := self._channel.recv(DEATH.size):
-            number, hurry = DEATH.unpack(message)
-            self._bear(number, self._bury(number), warm=not hurry)
+        with suppress(ConnectionError):  # the parent has gone
+            for _ in range(self._config.children):
+                self._bear()
+            while message := self._channel.recv(DEATH.size):
+                number, hurry = DEATH.unpack(message)
+                self._bear(number, self._bury(number), warm=not hurry)
         sys.exit(0)  # the children follow: the kernel kills them with their parent
 
     def _bear(self, replaced: int = 0, status: int = 0, *, warm: bool = True) -> None:

@@ -336,6 +336,7 @@ async def test_all_defaults(serve: Serve, pool: SandboxPool) -> None:
         "answer": "51",
         "value": 51.0,
         "confidence": 0.9673,
+        "calibrated": False,
         "votes": [{"answer": "51", "cot": 3, "pot": 5}, {"answer": "48", "cot": 2, "pot": 0}],
         "paths": {"planned": 20, "started": 20, "voted": 10, "abstained": 0, "aborted": 10},
         "usage": {"prompt_tokens": 440, "completion_tokens": 160},
@@ -361,13 +362,14 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         },
         headers={"X-Request-ID": "r-2"},
     )
-    path = {"answer": None, "counted": True, "repaired": False, "program": None, "detail": ""}
+    path = {"answer": None, "counted": True, "repaired": False, "stated": None, "program": None, "detail": ""}
     assert without_clocks(response) == {
         "id": "r-2",
         "status": "answered",
         "answer": "469",
         "value": 469.0,
         "confidence": 0.875,
+        "calibrated": False,
         "votes": [{"answer": "469", "cot": 1, "pot": 1}],
         "paths": {"planned": 4, "started": 4, "voted": 2, "abstained": 2, "aborted": 0},
         "usage": {"prompt_tokens": 96, "completion_tokens": 49},
@@ -382,6 +384,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
                 "answer": "469",
                 "outcome": "voted",
                 "repaired": True,
+                "stated": "516",
                 "tokens": 27,
             },
             path
@@ -439,6 +442,7 @@ async def test_nothing_voted(serve: Serve) -> None:
         "answer": None,
         "value": None,
         "confidence": 0.0,
+        "calibrated": False,
         "votes": [],
         "paths": {"planned": 2, "started": 2, "voted": 0, "abstained": 2, "aborted": 0},
         "usage": {"prompt_tokens": 60, "completion_tokens": 16},

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
+    AutoTokenizer,
     Gemma3TextConfig,
     LlamaConfig,
     MistralConfig,
@@ -16,6 +17,7 @@ from transformers import (
 )
 
 from service.checkpoint import describe
+from service.conversion import add_bundle
 from service.errors import CheckpointError
 from tests.training import tiny
 from training.export import Facts, write_adapter, write_model
@@ -24,6 +26,7 @@ from training.quantize import rows_to_int8, write_int8
 from training.recipe import Train
 from training.student import merged
 from training.train import train
+from training.vocabulary import trim
 
 SETTINGS = Train(
     epochs=2, per_kind=1, rank=4, lr=1e-3, batch_tokens=256, accumulation=1, precision="fp32", max_length=128
@@ -98,6 +101,35 @@ def test_the_adapter_ships_alone_in_bf16(base: Path, tmp_path: Path) -> None:
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
     config = json.loads((tmp_path / "adapter/adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "tiny"
+
+
+def test_the_service_makes_the_same_model_of_base_and_bundle(tmp_path: Path) -> None:
+    config, changes = CONFIGS["gemma-270m"]
+    base = tiny.model(tmp_path / "base", config, **changes)
+    AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).save_pretrained(base)
+    trim(base, tmp_path / "trimmed", [example.text for example in tiny.examples(10)], size=0)
+    student = _student(tmp_path / "trimmed", tmp_path / "student", max_steps=2)
+    write_model(str(tmp_path / "trimmed"), student, tmp_path / "model", FACTS)
+    write_adapter(str(tmp_path / "trimmed"), student, tmp_path / "adapter", FACTS, card="# Card")
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+    AutoTokenizer.from_pretrained(base).save_pretrained(tmp_path / "built")
+    add_bundle(model, tmp_path / "adapter", tmp_path / "built")
+    model.save_pretrained(tmp_path / "built")
+    exported, built = (load_file(tmp_path / name / "model.safetensors") for name in ("model", "built"))
+    assert _bytes(built) == _bytes(exported)
+    assert _bytes(built) != _bytes(load_file(tmp_path / "trimmed/model.safetensors"))
+    for name in ("config.json", "generation_config.json", "vocabulary.json", "twinpath.json"):
+        assert json.loads((tmp_path / "built" / name).read_text()) == json.loads(
+            (tmp_path / "model" / name).read_text()
+        )
+    vocabularies = [AutoTokenizer.from_pretrained(tmp_path / name).get_vocab() for name in ("model", "built")]
+    assert vocabularies[0] == vocabularies[1]
+    assert (tmp_path / "built/README.md").read_text() == "# Card"
+    assert not (tmp_path / "built/adapter_model.safetensors").exists()
+
+
+def _bytes(tensors: dict[str, torch.Tensor]) -> dict[str, bytes]:
+    return {name: tensor.view(torch.uint8).numpy().tobytes() for name, tensor in tensors.items()}
 
 
 def test_another_format_version_is_refused(base: Path, tmp_path: Path) -> None:

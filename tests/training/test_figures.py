@@ -1,12 +1,15 @@
 """Votes, comparison and calibration over scripted samples: exact figures."""
 
+from dataclasses import replace
+
 import pytest
 
-from service.types import PathKind
-from training.calibrate import Map, best_weights, calibrate, expected_error, fit
+from service.calibration import Calibration, interpolate
+from service.types import PathKind, Policy
+from training.calibrate import best_weights, calibrate, expected_error, fit, observed, repaired_worth
 from training.compare import Students, compare, mcnemar, table
 from training.sampling import Sampled, SampledPath
-from training.votes import confidence, elected, first, is_right
+from training.votes import PLAIN, elected, first, is_right, replay
 
 COT, POT = PathKind.COT, PathKind.POT
 
@@ -28,22 +31,47 @@ def test_weights_move_a_vote() -> None:
     tied = elected(paths)
     assert tied is not None
     assert not is_right(tied, "7")  # two and two, and the 8 came first
-    assert is_right(elected(paths, {COT: 0.5, POT: 1.0}), "7")
+    assert is_right(elected(paths, Calibration(weights={COT: 0.5})), "7")
 
 
 def test_the_better_kind_gets_more_weight() -> None:
     samples = [_sampled(["8"] * 3, ["7"] * 3, number=i) for i in range(5)]
-    assert best_weights(samples, 2) == {COT: 0.8, POT: 1.0}
-    assert best_weights([_sampled(["7"] * 3, ["7"] * 3)], 2) == {COT: 1.0, POT: 1.0}
+    assert best_weights(samples, 2) == Calibration(weights={COT: 0.8, POT: 1.0})
+    assert best_weights([_sampled(["7"] * 3, ["7"] * 3)], 2) == PLAIN
+
+
+def test_repaired_chains_of_thought_count_what_they_are_worth() -> None:
+    wrong = SampledPath(COT, 0, "", 10, "8", "7", repaired=True)
+    right = SampledPath(POT, 0, "", 10, "7")
+    samples = [Sampled(f"p{i}", "7", (wrong, replace(wrong, index=1), right)) for i in range(5)]
+    sure = [_sampled(["7"] * 3, ["8"] * 2, number=i) for i in range(5)]  # here prose of less than half a weight loses
+    assert best_weights(samples + sure, 2) == Calibration(weights={COT: 0.5}, repaired=0.75)
+    worth = repaired_worth(samples, 2, PLAIN)
+    assert (worth["1.0"], worth["0.0"], worth["stated"]) == (0.0, 1.0, 1.0)
+
+
+def test_a_replay_stops_and_starts_as_a_busy_service_does() -> None:
+    paths = first(_sampled(["0"] + ["7"] * 10, ["0", "8"] + ["7"] * 9), 10, 10)
+    end = replay(Policy.ADAPTIVE, paths)
+    assert [(tally.answer.text, tally.cot, tally.pot) for tally in end.votes] == [("7", 4, 2), ("8", 0, 1)]
+    assert (len(end.counted), len(end.started), end.tokens) == (7, 7, 4 * 10 + 3 * 20)
+    assert len(replay(Policy.FIXED, paths).started) == 20
+    assert replay(Policy.ADAPTIVE, []).votes == ()
+
+
+def test_support_is_seen_where_a_policy_stops() -> None:
+    samples = [_sampled(["7"] * 11, ["7"] * 11)]
+    assert observed(samples, 10, Policy.ADAPTIVE, PLAIN) == [(5 / 6, True)]
+    assert observed(samples, 10, Policy.FIXED, PLAIN) == [(21 / 22, True)]
+    assert observed([_sampled([], [])], 10, Policy.FIXED, PLAIN) == [(0.0, False)]
 
 
 def test_isotonic_regression_pools_violators() -> None:
     points = [(0.2, False), (0.4, True), (0.6, False), (0.8, True)]
     found = fit(points)
-    assert found.points == ((0.2, pytest.approx(1 / 3)), (0.4, 0.5), (0.6, 0.5), (0.8, pytest.approx(2 / 3)))
-    assert found(0.5) == 0.5
-    assert found(0.7) == pytest.approx(7 / 12)
-    assert Map(())(0.3) == 0.3
+    assert found == ((0.2, pytest.approx(1 / 3)), (0.4, 0.5), (0.6, 0.5), (0.8, pytest.approx(2 / 3)))
+    assert interpolate(found, 0.5) == 0.5
+    assert interpolate(found, 0.7) == pytest.approx(7 / 12)
 
 
 def test_calibration_error_is_the_mean_gap() -> None:
@@ -51,12 +79,12 @@ def test_calibration_error_is_the_mean_gap() -> None:
 
 
 def test_calibration_reports_what_it_found() -> None:
-    samples = [_sampled(["7"] * 3, ["7"] * 3, gold="7" if i % 4 else "8", number=i) for i in range(40)]
+    samples = [_sampled(["7"] * 3, ["7"] * 3, gold="7" if i % 4 else "8", number=i) for i in range(200)]
     facts = calibrate(samples, 2, 10, seed=1)
     assert facts["accuracy"] == 0.75
     assert facts["ece"] < 0.1 < facts["ece_before"]
     assert facts["coverage"][-1] == {"coverage": 1.0, "accuracy": 0.75}
-    assert confidence(first(samples[0], 2, 2)) == pytest.approx(31 / 32)
+    Calibration.model_validate(facts)
 
 
 def test_mcnemars_exact_test() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import ConfigurationError
 from training.manifest import make
-from training.pipeline import Pipeline
+from training.pipeline import open_run
 from training.recipe import load
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +56,8 @@ def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
     text = RECIPE.format(base=base, data=data)
 
     def stages(changed: str) -> dict[str, bool]:
-        pipeline = Pipeline(load(_recipe(data, changed)), data / "run", report=lambda _: None)
-        return {name: pipeline.stage(name).fresh for name in ("filter", "dataset", "base")}
+        run = open_run(load(_recipe(data, changed)), data / "run", report=lambda _: None)
+        return {name: run.stage(name).fresh for name in ("filter", "dataset", "base")}
 
     assert stages(text) == {"filter": True, "dataset": True, "base": True}
     assert stages(text) == {"filter": False, "dataset": False, "base": False}
@@ -92,4 +92,4 @@ def test_a_killed_stage_goes_on_only_for_the_same_inputs(tmp_path: Path) -> None
 def test_a_missing_file_is_named(base: Path, data: Path) -> None:
     text = RECIPE.format(base=base, data=data / "nowhere")
     with pytest.raises(ConfigurationError, match=r"there is no file .*nowhere/problems.jsonl"):
-        Pipeline(load(_recipe(data, text)), data / "run").stage("filter")
+        open_run(load(_recipe(data, text)), data / "run").stage("filter")

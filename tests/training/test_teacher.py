@@ -1,17 +1,16 @@
 """A teacher's endpoint that times out, limits, truncates and lies: nothing is lost, nothing is paid twice, the cap holds."""
 
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.errors import ConfigurationError, EngineError
+from tests.training.endpoint import completion, serving
 from training import endpoint
 from training.rationale import Problem, read_rationales
 from training.recipe import Teacher
@@ -42,13 +41,7 @@ class Hostile:
             return 200, "<html>busy</html>", {}
         if fault != "slow":
             self.served[body] += 1
-        return 200, json.dumps(_completion("The answer is 1", "length" if fault == "cut" else "stop")), {}
-
-
-def _completion(text: str, finish: str) -> dict[str, Any]:
-    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
-    usage = {"prompt_tokens": 50, "completion_tokens": 10, "total_tokens": 60}
-    return {"id": "x", "object": "chat.completion", "created": 0, "model": "t", "choices": [choice], "usage": usage}
+        return 200, json.dumps(completion("The answer is 1", "length" if fault == "cut" else "stop")), {}
 
 
 @pytest.fixture
@@ -56,29 +49,8 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hostile, str]]:
     monkeypatch.setattr(endpoint, "WAIT_S", 0.001)
     script = Hostile()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
-            status, text, headers = script.reply(body)
-            try:
-                self.send_response(status)
-                for name, value in ({"content-type": "application/json"} | headers).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(text.encode())
-            except OSError:
-                pass  # the client gave up
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield script, f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(script.reply) as url:
+        yield script, url
 
 
 def _teacher(url: str, **changes: Any) -> Teacher:

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerState
 
 from service.types import PathKind
 from tests.training import tiny
+from training.launch import Job, launch
 from training.manifest import tree_digest
-from training.recipe import Train
+from training.rationale import read_rows
+from training.recipe import Train, Watch
 from training.train import HISTORY, last_complete, train
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +45,12 @@ class KeepGradients(TrainerCallback):
         self.path = path
 
     def on_pre_optimizer_step(self, args: object, state: TrainerState, control: object, **kwargs: Any) -> None:
-        if state.global_step == 0 and state.is_world_process_zero:
+        if state.global_step == 0:
             model = getattr(kwargs["model"], "module", kwargs["model"])
-            save_file({name: p.grad for name, p in model.named_parameters() if p.grad is not None}, self.path)
+            gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+            whole = {name: g.full_tensor() if isinstance(g, DTensor) else g for name, g in gradients.items()}
+            if state.is_world_process_zero:
+                save_file(whole, self.path)
 
 
 def _train(base: Path, out: Path, examples: list[tiny.Example] | None = None, **changes: object) -> Path:
@@ -108,19 +114,51 @@ def test_accumulation_changes_nothing(base: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-def test_two_processes_change_nothing(base: Path, tmp_path: Path) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom tests.training.test_train import _train\n"
-        "_train(Path(sys.argv[1]), Path(sys.argv[2]), batch_tokens=256, accumulation=int(sys.argv[3]))\n"
-    )
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+def test_two_processes_change_nothing(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     one, two = tmp_path / "one", tmp_path / "two"
-    subprocess.run([sys.executable, script, base, one, "4"], check=True, env=env, capture_output=True)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517"]
-    subprocess.run([*launch, script, base, two, "2"], check=True, env=env, capture_output=True)
-    assert _step_tokens(one) == _step_tokens(two)
-    _close(one.with_suffix(".gradients"), two.with_suffix(".gradients"))
+    for out, processes in ((one, 1), (two, 2)):
+        settings = SETTINGS.model_copy(update={"batch_tokens": 256, "accumulation": 4 // processes})
+        job = Job(str(base), settings, 3, {"tiny": 1}, Watch(), tmp_path)
+        launch(job, tiny.examples(16), processes, out)
+    for ours, theirs in zip(*(read_rows(out / HISTORY) for out in (one, two)), strict=True):
+        assert ours["tokens"] == theirs["tokens"]
+        assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], abs=1e-5)
+    _close(one / "model.safetensors", two / "model.safetensors")
+
+
+@pytest.mark.engine
+def test_sharded_over_two_processes_the_student_is_the_same(base: Path, tmp_path: Path) -> None:
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    whole, sharded = tmp_path / "whole", tmp_path / "sharded"
+    _train(base, whole, batch_tokens=256, accumulation=4)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29518"]
+    subprocess.run([*launch, "-m", "tests.training.sharded", base, sharded], check=True, env=env, capture_output=True)
+    for ours, theirs in zip(*(read_rows(out / HISTORY) for out in (whole, sharded)), strict=True):
+        assert ours["tokens"] == theirs["tokens"]
+        assert ours["cot_loss"] == pytest.approx(theirs["cot_loss"], abs=1e-5)
+        assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], abs=1e-5)
+    _close(whole.with_suffix(".gradients"), sharded.with_suffix(".gradients"))
+    _close(whole / "model.safetensors", sharded / "model.safetensors", tolerance=1e-4)
+
+
+@pytest.mark.engine
+def test_sharding_is_refused_where_it_would_not_happen(base: Path, tmp_path: Path) -> None:
+    script = f"from pathlib import Path; from tests.training.test_train import _train; _train(Path({str(base)!r}), Path({str(tmp_path)!r}), fsdp=True)"
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--no-python",
+        "--nproc-per-node",
+        "1",
+        "--master-port",
+        "29519",
+    ]
+    run = subprocess.run([*launch, sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "train.fsdp needs GPUs" in run.stderr
 
 
 @pytest.mark.engine

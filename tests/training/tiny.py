@@ -1,13 +1,17 @@
-"""Tiny things for training tests: problems, rationales, a tokenizer and random models, all made in a moment."""
+"""Tiny things for training tests: problems, rationales, a tokenizer and random models, all made in a moment.
+
+`python -m tests.training.tiny DIRECTORY` writes what the recipe `smoke` trains on.
+"""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
 from service.types import PathKind
 from training.packs import Example
@@ -88,3 +92,15 @@ def model(directory: Path, config_class: type, **changes: Any) -> Path:
     config = config_class(**(sizes | changes))
     AutoModelForCausalLM.from_config(config).save_pretrained(directory)
     return directory
+
+
+def smoke(directory: Path) -> None:
+    """The base model and the problems of the recipe `smoke`; the model is one that vLLM serves."""
+    (directory / "base").mkdir(parents=True)
+    write_lines(directory / "problems.jsonl", problems(30))
+    sizes = {"hidden_size": 128, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 64}
+    model(directory / "base", LlamaConfig, **sizes, max_position_embeddings=2048, tie_word_embeddings=True)
+
+
+if __name__ == "__main__":
+    smoke(Path(sys.argv[1]))

@@ -1,0 +1,111 @@
+"""Latency against the number of clients, and against the budget, on the real engine in one run.
+
+    python -m benchmarks.latency --data problems.jsonl --out results/latency [--model M] [--policy adaptive]
+
+Every point solves `--rounds` problems a client. Writes `latency.json`, `latency.md` and a plot of both curves.
+"""
+
+import argparse
+import asyncio
+import json
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import latency, solve_all
+from service.assemble import assemble
+from service.evaluate import Question, read_questions
+from service.settings import EngineKind, Settings, load_settings
+from service.types import Policy
+
+CLIENTS = (1, 2, 4, 8, 16, 32, 64)
+BUDGETS = (1, 2, 5, 10, 20)
+
+
+def main() -> None:
+    """Measure, and write the tables and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model")
+    parser.add_argument("--policy", type=Policy, default=Policy.ADAPTIVE)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--least", type=int, default=12, help="problems of a point at least")
+    arguments = parser.parse_args()
+    settings = load_settings(model=arguments.model, engine=EngineKind.VLLM)
+    questions = read_questions(arguments.data, 500)
+    facts = asyncio.run(_measure(settings, questions, arguments))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "latency.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (arguments.out / "latency.md").write_text(_text(facts))
+    _plot(facts, arguments.out / "latency.png")
+    print(_text(facts))
+
+
+async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
+    parts = assemble(settings)
+    await parts.sandbox.start()
+    await parts.engine.start()
+    asked = cycle(questions)
+
+    async def point(clients: int, paths: int) -> dict[str, Any]:
+        some = list(islice(asked, max(arguments.least, arguments.rounds * clients)))
+        run, _ = await solve_all(settings, parts, some, arguments.policy, 7, clients, paths)
+        row = {"clients": clients, "paths": 2 * paths, "problems": len(some), "problems_per_s": run.problems_per_s}
+        row |= latency(run.seconds) | {"tokens": sum(run.tokens) / len(some)}
+        print(json.dumps(row), flush=True)
+        return row
+
+    try:
+        await point(4, settings.cot)  # warm
+        return {
+            "model": parts.engine.model,
+            "policy": arguments.policy.value,
+            "clients": [await point(clients, settings.cot) for clients in CLIENTS],
+            "budget": [await point(1, paths) for paths in BUDGETS],
+        }
+    finally:
+        await parts.engine.close()
+        await parts.sandbox.close()
+
+
+def _text(facts: dict[str, Any]) -> str:
+    lines = [f"{facts['model']}, policy {facts['policy']}", ""]
+    lines += [
+        "| clients | paths at most | problems | p50 | p95 | problems/s | tokens |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {row['clients']} | {row['paths']} | {row['problems']} | {row['p50_s']:.2f} s | {row['p95_s']:.2f} s "
+        f"| {row['problems_per_s']:.3f} | {row['tokens']:.0f} |"
+        for row in (*facts["clients"], *facts["budget"])
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _plot(facts: dict[str, Any], out: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2))
+    for axis, name, x in zip(axes, ("clients", "budget"), ("clients", "paths"), strict=True):
+        for quantile in ("p50_s", "p95_s"):
+            axis.plot(
+                [row[x] for row in facts[name]], [row[quantile] for row in facts[name]], marker="o", label=quantile[:3]
+            )
+        axis.set(
+            xlabel="concurrent clients" if x == "clients" else "paths at most, one client",
+            ylabel="seconds",
+            xscale="log",
+            ylim=(0, None),
+        )
+        axis.legend()
+    figure.tight_layout()
+    figure.savefig(out, dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

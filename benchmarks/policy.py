@@ -1,0 +1,168 @@
+"""What each stopping policy costs and answers, on the same problems, seeds and engine, in one run.
+
+    python -m benchmarks.policy --data problems.jsonl --out results/policy [--limit 200] [--clients 32] [--model M]
+
+First every policy solves all problems for `--clients` concurrent clients, then the first `--single` problems for one
+client alone; policies take turns, each is started from the same engine. Tokens are those of every sampled path, aborted
+ones too. Then the paths that `fixed` recorded are replayed under rules that the service does not offer: other
+thresholds, agreement of the first CoT and the first PoT, and the best that hindsight could have done. Accuracies are
+paired with those of `fixed` (McNemar). Writes `policy.json`, `policy.md`, `paths.jsonl` and a plot.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import Run, latency, solve_all
+from benchmarks.replays import replays
+from service.assemble import assemble
+from service.evaluate import Question, read_questions, wilson
+from service.settings import EngineKind, Settings, load_settings
+from service.solution import PathResult, Solution
+from service.types import PathKind, PathOutcome, Policy
+from training.compare import mcnemar
+from training.sampling import Sampled, SampledPath, sample_row
+
+POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
+
+
+def main() -> None:
+    """Run, replay, and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model")
+    parser.add_argument("--limit", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--single", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=7)
+    arguments = parser.parse_args()
+    settings = load_settings(model=arguments.model, engine=EngineKind.VLLM)
+    questions = read_questions(arguments.data, arguments.limit)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    facts = asyncio.run(_measure(settings, questions, arguments))
+    (arguments.out / "policy.json").write_text(json.dumps(facts, indent=1) + "\n")
+    text = _text(facts)
+    (arguments.out / "policy.md").write_text(text)
+    _plot(facts["replayed"], arguments.out / "policy.png")
+    print(text)
+
+
+async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
+    parts = assemble(settings)
+    await parts.sandbox.start()
+    await parts.engine.start()
+    try:
+        await solve_all(settings, parts, questions[:4], Policy.FIXED, arguments.seed, 4)  # warm
+        busy, recorded = {}, []
+        for policy in POLICIES:
+            run, solutions = await solve_all(settings, parts, questions, policy, arguments.seed, arguments.clients)
+            busy[policy.value] = run
+            print(f"{policy.value}: {run.problems_per_s:.3f} problems/s for {arguments.clients} clients", flush=True)
+            if policy is Policy.FIXED:
+                recorded = [_sampled(q, s) for q, s in zip(questions, solutions, strict=True)]
+                with (arguments.out / "paths.jsonl").open("w") as file:
+                    file.writelines(json.dumps(sample_row(sampled)) + "\n" for sampled in recorded)
+        alone: dict[str, list[float]] = {policy.value: [] for policy in POLICIES}
+        for number, question in enumerate(questions[: arguments.single]):
+            for policy in POLICIES[number % 3 :] + POLICIES[: number % 3]:
+                run, _ = await solve_all(settings, parts, [question], policy, arguments.seed + number, 1)
+                alone[policy.value] += run.seconds
+    finally:
+        await parts.engine.close()
+        await parts.sandbox.close()
+    return {
+        "model": parts.engine.model,
+        "problems": len(questions),
+        "clients": arguments.clients,
+        "busy": {name: _figures(run, busy["fixed"]) for name, run in busy.items()},
+        "alone": {name: latency(seconds) for name, seconds in alone.items()},
+        "replayed": replays(recorded, parts.calibration),
+    }
+
+
+def _figures(run: Run, fixed: Run) -> dict[str, Any]:
+    n = len(run.right)
+    return {
+        "accuracy": sum(run.right) / n,
+        "interval": wilson(sum(run.right), n),
+        "against_fixed": mcnemar(run.right, fixed.right),
+        "tokens": statistics.mean(run.tokens),
+        "tokens_of_fixed": sum(run.tokens) / sum(fixed.tokens),
+        "paths": statistics.mean(run.paths),
+        "problems_per_s": run.problems_per_s,
+        "problems_per_s_of_fixed": run.problems_per_s / fixed.problems_per_s,
+    } | latency(run.seconds)
+
+
+def _sampled(question: Question, solution: Solution) -> Sampled:
+    seen = dict.fromkeys(PathKind, -1)
+    return Sampled(question.id, question.answer, tuple(_path(path, seen) for path in solution.paths))
+
+
+def _path(path: PathResult, seen: dict[PathKind, int]) -> SampledPath:
+    seen[path.kind] += 1
+    return SampledPath(
+        path.kind,
+        seen[path.kind],
+        path.text,
+        path.completion_tokens,
+        path.answer.text if path.outcome is PathOutcome.VOTED and path.answer else None,
+        path.stated.text if path.stated else None,
+        path.repaired,
+    )
+
+
+def _text(facts: dict[str, Any]) -> str:
+    lines = [
+        f"{facts['problems']} problems, {facts['model']}, {facts['clients']} clients",
+        "",
+        "| policy | accuracy (95 %) | better / worse than fixed (p) | tokens | of fixed | paths | p50 | p95 "
+        "| problems/s | of fixed | one client: p50 | p95 |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in facts["busy"].items():
+        (low, high), test, alone = row["interval"], row["against_fixed"], facts["alone"][name]
+        lines.append(
+            f"| {name} | {row['accuracy']:.1%} ({low:.1%} to {high:.1%}) "
+            f"| {test['only_first']} / {test['only_second']} ({test['p']:.2f}) "
+            f"| {row['tokens']:.0f} | {row['tokens_of_fixed']:.2f} | {row['paths']:.1f} "
+            f"| {row['p50_s']:.1f} s | {row['p95_s']:.1f} s | {row['problems_per_s']:.3f} "
+            f"| {row['problems_per_s_of_fixed']:.2f} | {alone['p50_s']:.2f} s | {alone['p95_s']:.2f} s |"
+        )
+    lines += [
+        "",
+        "| replayed rule | accuracy | better / worse (p) | tokens of fixed | paths |",
+        "|---|---:|---|---:|---:|",
+    ]
+    for row in facts["replayed"]:
+        test = row["against_fixed"]
+        lines.append(
+            f"| {row['rule']} | {row['accuracy']:.1%} | {test['only_first']} / {test['only_second']} ({test['p']:.2f}) "
+            f"| {row['tokens_of_fixed']:.2f} | {row['paths']:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _plot(rows: Sequence[dict[str, Any]], out: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 4.5))
+    for row in rows:
+        axis.plot(row["tokens_of_fixed"], row["accuracy"], marker="o", linestyle="", label=row["rule"])
+    axis.set(xlabel="completion tokens, of the fixed vote's", ylabel="accuracy", xlim=(0, 1.05))
+    axis.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(out, dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

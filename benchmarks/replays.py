@@ -1,0 +1,72 @@
+"""Recorded paths under every stopping rule, also those that the service does not offer. Costs no token.
+
+A replay counts paths in the fixed order and starts as few as a busy service would; a started path's tokens count in
+full, so that the figures are those of the rule, not of the load.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.calibration import Calibration
+from service.types import Policy
+from training.compare import mcnemar
+from training.sampling import Sampled
+from training.votes import Replay, is_right, replay
+
+THRESHOLDS = (0.8, 0.9, 0.95, 0.99)
+
+
+def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[str, Any]]:
+    """A row for each rule."""
+    fixed = [replay(Policy.FIXED, s.paths, calibration) for s in recorded]
+    base = [is_right(end.votes[0] if end.votes else None, s.gold) for end, s in zip(fixed, recorded, strict=True)]
+    all_tokens = sum(end.tokens for end in fixed)
+    rows = []
+
+    def add(name: str, right: Sequence[bool], tokens: int, paths: int) -> None:
+        rows.append(
+            {
+                "rule": name,
+                "accuracy": sum(right) / len(right),
+                "against_fixed": mcnemar(right, base),
+                "tokens_of_fixed": tokens / all_tokens,
+                "paths": paths / len(right),
+            }
+        )
+
+    add("fixed", base, all_tokens, sum(len(end.started) for end in fixed))
+    rules = [("lossless", Policy.LOSSLESS, 0.95)] + [(f"Beta {t}", Policy.ADAPTIVE, t) for t in THRESHOLDS]
+    for name, policy, threshold in rules:
+        rule = calibration.model_copy(update={"threshold": threshold})
+        ends = [replay(policy, s.paths, rule) for s in recorded]
+        right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
+        add(name, right, sum(end.tokens for end in ends), sum(len(end.started) for end in ends))
+    ends = [_agreement(s, calibration) for s in recorded]
+    right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
+    add("first CoT = first PoT, else Beta 0.95", right, sum(e.tokens for e in ends), sum(len(e.started) for e in ends))
+    least = [_hindsight(s, calibration) for s in recorded]
+    add(
+        "hindsight: the fewest paths with the full vote's answer",
+        base,
+        sum(path.tokens for s, n in zip(recorded, least, strict=True) for path in s.paths[:n]),
+        sum(least),
+    )
+    return rows
+
+
+def _agreement(sampled: Sampled, calibration: Calibration) -> Replay:
+    two = replay(Policy.FIXED, sampled.paths[:2], calibration)
+    agrees = bool(two.votes) and two.votes[0].cot + two.votes[0].pot == 2
+    return two if agrees else replay(Policy.ADAPTIVE, sampled.paths, calibration)
+
+
+def _hindsight(sampled: Sampled, calibration: Calibration) -> int:
+    """The fewest paths of the fixed order whose vote already has the full vote's answer."""
+    votes = replay(Policy.FIXED, sampled.paths, calibration).votes
+    if not votes:
+        return 0
+    for number in range(1, len(sampled.paths) + 1):
+        part = replay(Policy.FIXED, sampled.paths[:number], calibration).votes
+        if part and part[0].answer == votes[0].answer:
+            return number
+    raise AssertionError("the full vote has its own answer")

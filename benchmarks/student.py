@@ -1,0 +1,103 @@
+"""The shipped student in four variants, in one run: bf16, trimmed vocabulary, int8 (compressed-tensors W8A8), and both.
+
+    python -m benchmarks.student --data ../shared/data/svamp/train.jsonl --limit 50
+
+Each variant is made from the same base and adapter, then measured by `twinpath evaluate` in a process of its own, in
+turn, `--repeat` times in changing order: every path of 10 + 10, fixed policy. Tokens per second are completion tokens
+over the wall time of the votes, with parsing, programs and vote in it. Accuracy carries its 95 % interval.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from service import embedded
+from service.settings import load_settings
+
+VARIANTS = ("bf16", "trimmed", "int8", "trimmed int8")
+
+
+def main() -> None:
+    """Make the variants, measure them in turn and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--base", type=Path, help="the base model's directory (default: the embedded default's)")
+    parser.add_argument("--adapter", type=Path, default=embedded.BUNDLE, help="an exported adapter's directory")
+    arguments = parser.parse_args()
+    base = arguments.base or embedded.build(load_settings().cache_dir, None)[0]
+    with tempfile.TemporaryDirectory() as directory:
+        models = make(base, arguments.adapter, Path(directory))
+        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
+        for turn in range(arguments.repeat):
+            for name in VARIANTS if turn % 2 == 0 else VARIANTS[::-1]:
+                runs[name].append(measure(models[name], arguments.data, arguments.limit))
+                print(f"{name:13} {tokens_per_s(runs[name][-1]):7.1f} tokens/s", flush=True)
+    print(table(runs))
+
+
+def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
+    """The variants' directories under `out`, from a base model's directory and an exported adapter."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from service.conversion import add_bundle, merge_adapter
+    from training.quantize import write_int8
+
+    models = {name: out / name.replace(" ", "-") for name in VARIANTS}
+    for name in ("bf16", "trimmed"):
+        model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+        AutoTokenizer.from_pretrained(base).save_pretrained(models[name])
+        if name == "trimmed":
+            add_bundle(model, adapter, models[name])
+        else:
+            merge_adapter(model, adapter)
+            (models[name] / "twinpath.json").write_bytes((adapter / "twinpath.json").read_bytes())
+        model.save_pretrained(models[name])
+    write_int8(models["bf16"], models["int8"])
+    write_int8(models["trimmed"], models["trimmed int8"])
+    return models
+
+
+def measure(model: Path, data: Path, limit: int) -> dict[str, Any]:
+    """The report of `twinpath evaluate` on a model, as JSON."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        command = [sys.executable, "-c", "from service.cli import main; main()", "evaluate", "--policy", "fixed"]
+        command += ["--model", str(model), "--data", str(data), "--limit", str(limit), "--json", report.name]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        found: dict[str, Any] = json.load(report)
+        return found
+
+
+def tokens_per_s(report: dict[str, Any]) -> float:
+    """Completion tokens of all paths over the seconds of all votes."""
+    tokens: float = report["completion_tokens_per_problem"] * report["n"]
+    return tokens / float(report["seconds"])
+
+
+def table(runs: dict[str, list[dict[str, Any]]]) -> str:
+    """A line a variant: median speed, its ratio to bf16, and the first run's accuracies."""
+    speeds = {name: [tokens_per_s(report) for report in reports] for name, reports in runs.items()}
+    lines = [
+        "| | tokens/s, median (range) | times bf16 | CoT, T = 0 | PoT, T = 0 | vote | 95 % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, rates in speeds.items():
+        accuracy, (low, high) = runs[name][0]["accuracy"], runs[name][0]["interval"]["vote"]
+        shares = " | ".join(f"{accuracy[measure]:.1%}" for measure in ("cot_greedy", "pot_greedy", "vote"))
+        middle = statistics.median(rates)
+        ratio = middle / statistics.median(speeds["bf16"])
+        lines.append(
+            f"| {name} | {middle:.1f} ({min(rates):.1f} to {max(rates):.1f}) | {ratio:.2f} | {shares} "
+            f"| {low:.1%} to {high:.1%} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""The wire models under `/v1`: OpenAI's names, Twinpath's limits.
+
+A parameter that Twinpath cannot honour is still known: its neutral value is taken, any other is refused by name, so
+that a client never believes in a setting that did nothing. Twinpath's own settings and results ride in `twinpath`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from service.schemas import PathBudget, SolveResponse
+from service.types import Policy
+
+MAX_CHOICES = 64
+_Stop = Annotated[str, StringConstraints(min_length=1)]
+_Zero = Annotated[float | None, Field(ge=0, le=0)]
+_Empty = Annotated[list[Any] | None, Field(max_length=0)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Options(_Request):
+    """Twinpath's own settings; those of `/solve`."""
+
+    paths: PathBudget | None = Field(
+        default=None, description="Paths of each kind at most. At temperature 0 the default is one of each."
+    )
+    policy: Annotated[Policy | None, Field(strict=False)] = Field(
+        default=None, description="When a vote is decided; see `/solve`."
+    )
+    deadline_s: float | None = Field(default=None, gt=0, le=600, description="Seconds until the votes so far answer.")
+    min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain below this confidence.")
+    trace: bool = Field(default=False, description="Add every path to the choice's `twinpath`.")
+
+
+class StreamOptions(_Request):
+    """What a stream carries besides its chunks."""
+
+    include_usage: bool | None = Field(default=None, description="End with a chunk of the whole usage.")
+    include_obfuscation: bool | None = Field(default=None, description="Ignored: chunks are never padded.")
+
+
+class Neutral(BaseModel):
+    """Parameters that every endpoint knows and does not support: only their neutral values are taken."""
+
+    presence_penalty: _Zero = Field(default=None, description="Not supported: 0 or null.")
+    frequency_penalty: _Zero = Field(default=None, description="Not supported: 0 or null.")
+    logit_bias: Annotated[dict[str, Any] | None, Field(max_length=0)] = Field(
+        default=None, description="Not supported: empty or null."
+    )
+
+
+class ChatNeutral(Neutral):
+    """The same for chat completions."""
+
+    audio: None = Field(default=None, description="Not supported: null.")
+    function_call: Literal["none", "auto"] | None = Field(default=None, description="Not supported.")
+    functions: _Empty = Field(default=None, description="Not supported: empty or null.")
+    logprobs: Literal[False] | None = Field(default=None, description="Not supported: false or null.")
+    modalities: list[Literal["text"]] | None = Field(default=None, description="Text alone.")
+    prediction: None = Field(default=None, description="Not supported: null.")
+    reasoning_effort: None = Field(default=None, description="Not supported: null; see `twinpath.paths`.")
+    response_format: dict[Literal["type"], Literal["text"]] | None = Field(default=None, description="Text alone.")
+    tool_choice: Literal["none", "auto"] | None = Field(default=None, description="Not supported.")
+    tools: _Empty = Field(default=None, description="Not supported: empty or null.")
+    top_logprobs: Annotated[int | None, Field(ge=0, le=0)] = Field(
+        default=None, description="Not supported: 0 or null."
+    )
+    verbosity: None = Field(default=None, description="Not supported: null.")
+    web_search_options: None = Field(default=None, description="Not supported: null.")
+
+
+class TextNeutral(Neutral):
+    """The same for completions."""
+
+    best_of: Annotated[int | None, Field(ge=1, le=1)] = Field(default=None, description="Not supported: 1 or null.")
+    echo: Literal[False] | None = Field(default=None, description="Not supported: false or null.")
+    logprobs: None = Field(default=None, description="Not supported: null.")
+    suffix: None = Field(default=None, description="Not supported: null.")
+
+
+class Sampled(_Request):
+    """What both endpoints take."""
+
+    model: str = Field(max_length=500, description="A name that `/v1/models` lists; `twinpath` is always one.")
+    n: int | None = Field(default=None, ge=1, le=MAX_CHOICES, description="Choices: votes of their own, each in full.")
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="Of every path; null takes the checkpoint's own. At 0 the paths of a kind are all alike, so one of "
+        "each kind is asked unless `twinpath.paths` says otherwise.",
+    )
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Nucleus mass of every path.")
+    max_tokens: int | None = Field(default=None, ge=1, le=4096, description="Completion tokens of a path at most.")
+    seed: int | None = Field(
+        default=None, ge=-(2**63), lt=2**63, description="Fixes the samples of every path of every choice."
+    )
+    stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
+        default=None, description="The reply ends before the first of these. Paths are sampled as ever."
+    )
+    stream: bool | None = Field(default=None, description="Send chunks as server-sent events.")
+    stream_options: StreamOptions | None = Field(default=None, description="Only with `stream`.")
+    twinpath: Options | None = Field(default=None, description="Twinpath's own settings.")
+    user: str | None = Field(default=None, description="Ignored.")
+    metadata: dict[str, str] | None = Field(default=None, description="Ignored.")
+
+
+class TextPart(BaseModel):
+    """A part of a message's content; text is the only type."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """A message of the chat. Only the last of the user's is read; what else it carries is ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart] | None = Field(default=None, description="The last user message is the problem.")
+
+
+class ChatRequest(Sampled, ChatNeutral):
+    """A chat whose last user message is a word problem."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "twinpath",
+                    "messages": [{"role": "user", "content": "A pen costs 3 dollars. How much do 7 pens cost?"}],
+                    "seed": 7,
+                }
+            ]
+        }
+    )
+
+    messages: list[Message] = Field(min_length=1, max_length=1000)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=4096, description="Comes before `max_tokens`.")
+    store: bool | None = Field(default=None, description="Ignored: nothing is stored.")
+    service_tier: str | None = Field(default=None, description="Ignored.")
+    safety_identifier: str | None = Field(default=None, description="Ignored.")
+    prompt_cache_key: str | None = Field(default=None, description="Ignored.")
+    parallel_tool_calls: bool | None = Field(default=None, description="Ignored: there are no tools.")
+
+
+class CompletionRequest(Sampled, TextNeutral):
+    """One word problem, or several."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "twinpath", "prompt": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]
+        }
+    )
+
+    prompt: str | Annotated[list[str], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
+        description="The problem, or several; `n` choices for each, in order. Token ids are not taken."
+    )
+
+
+class UsageDetails(_Reply):
+    """`reasoning_tokens` are those of every path but the shown one."""
+
+    reasoning_tokens: int
+
+
+class UsageReport(_Reply):
+    """Exact: every token of every path of every choice, those of aborted paths too."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    completion_tokens_details: UsageDetails
+
+
+class ReplyMessage(_Reply):
+    """The reply: the best rationale, and at its end the voted answer."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+
+
+class ChatChoice(_Reply):
+    """One vote as a message; `twinpath` is what `/solve` answers."""
+
+    index: int
+    message: ReplyMessage
+    finish_reason: Literal["stop", "length"]
+    logprobs: None = None
+    twinpath: SolveResponse
+
+
+class ChatCompletion(_Reply):
+    """The answer to a chat."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int = Field(description="Unix seconds.")
+    model: str
+    system_fingerprint: str
+    choices: list[ChatChoice]
+    usage: UsageReport
+
+
+class TextChoice(_Reply):
+    """One vote as a text; `twinpath` is what `/solve` answers."""
+
+    index: int
+    text: str
+    finish_reason: Literal["stop", "length"]
+    logprobs: None = None
+    twinpath: SolveResponse
+
+
+class TextCompletion(_Reply):
+    """The answer to a prompt or several."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int = Field(description="Unix seconds.")
+    model: str
+    system_fingerprint: str
+    choices: list[TextChoice]
+    usage: UsageReport
+
+
+class ModelCard(_Reply):
+    """A name that requests may use."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["twinpath"] = "twinpath"
+
+
+class ModelList(_Reply):
+    """The names that requests may use."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelCard]

@@ -1,0 +1,187 @@
+"""`POST /solve/batch`: JSON Lines in, JSON Lines out as they are done.
+
+The body is read to a temporary file as fast as it comes, so that a client may send all of it before it reads a single
+result; neither it nor the results are ever held in memory. The caller's absence ends the batch.
+"""
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.types import Receive, Scope, Send
+
+from service.batch import BatchRow, Line, Row, solve_lines
+from service.errors import EngineDeadError, InputError
+from service.problem_json import MEDIA_TYPE, ProblemDocument, document_of
+from service.routes.solve import problem_of, request_id, solved
+from service.schemas import SolveResponse
+from service.settings import Settings
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+PATH = "/solve/batch"
+JSON_LINES = "application/x-ndjson"
+_TAKEN = {JSON_LINES, "application/ndjson", "application/jsonl", "application/jsonlines", "application/json-lines"}
+_EXAMPLE_IN = (
+    '{"id": "a", "problem": "A pen costs 3 dollars. How much do 7 pens cost?"}\n'
+    '{"id": "b", "question": "Ann had 12 apples and gave 5 away. How many are left?", "seed": 7}\n'
+)
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One line for each row, as it is done: a `BatchRow`. A wrong row is a line with an `error`.",
+        "content": {JSON_LINES: {"schema": {"type": "string"}}},
+    },
+    413: {
+        "model": ProblemDocument,
+        "content": {MEDIA_TYPE: {}},
+        "description": "The body is declared too large.",
+    },
+    415: {
+        "model": ProblemDocument,
+        "content": {MEDIA_TYPE: {}},
+        "description": "The body is not declared as JSON Lines.",
+    },
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "Each line an object with `problem` (or `question`), an `id`, and any field of `/solve`; other "
+        "columns are left alone. Without an `id` a row goes by its line number.",
+        "content": {JSON_LINES: {"schema": {"type": "string"}, "example": _EXAMPLE_IN}},
+    }
+}
+
+
+class BatchResponse(Response):
+    """The results of a batch, sent while its body is still coming in."""
+
+    media_type = JSON_LINES
+
+    def __init__(self, request: Request) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._request = request
+        self._settings: Settings = request.app.state.settings
+        self._id = request_id()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read, solve and send, all at the same time, until the last row is done or the caller has gone."""
+        with _Spool(self._settings.max_batch_bytes, self._settings.max_body_bytes) as spool:
+            reading = asyncio.create_task(spool.fill(receive))
+            sending = asyncio.create_task(self._send(spool, send))
+            try:
+                await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
+                if sending.done():
+                    sending.result()
+            finally:
+                for task in (reading, sending):
+                    task.cancel()
+                await asyncio.gather(reading, sending, return_exceptions=True)
+
+    async def _send(self, spool: "_Spool", send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        try:
+            rows = solve_lines(
+                spool.lines(),
+                self._solve,
+                concurrency=self._settings.batch_concurrency,
+                max_line_bytes=self._settings.max_body_bytes,
+            )
+            async for row in rows:
+                await _send_row(row, send)
+            if spool.is_full:
+                await _send_row(_failure(InputError(f"The batch is cut at {spool.max_bytes} bytes.", "body")), send)
+        except EngineDeadError as error:
+            logger.error("batch: %s", error)
+            await _send_row(_failure(error), send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _solve(self, row: Row) -> SolveResponse:
+        problem = problem_of(row.request, self._request)
+        solution = await solved(problem, self._request, problem_id=f"{self._id}-{row.line}")
+        return SolveResponse.of(solution, trace=row.request.trace)
+
+
+@router.post(PATH, response_class=Response, responses=_RESPONSES, openapi_extra=_BODY)
+async def solve_batch(request: Request) -> BatchResponse:
+    """Solve a batch of problems, one a line, and send each result as soon as it is there."""
+    settings: Settings = request.app.state.settings
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared not in _TAKEN:
+        raise HTTPException(415, f"Send the body with Content-Type: {JSON_LINES}.")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > settings.max_batch_bytes:
+        raise HTTPException(413, f"The body is larger than {settings.max_batch_bytes} bytes.")
+    return BatchResponse(request)
+
+
+class _Spool:
+    """A body on disk: filled at its end while it is read from its start."""
+
+    def __init__(self, max_bytes: int, max_line_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.is_full = False
+        self._max_line_bytes = max_line_bytes
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._size = 0
+        self._ended = False
+        self._grown = asyncio.Event()
+
+    def __enter__(self) -> "_Spool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    async def fill(self, receive: Receive) -> None:
+        """Take in the body, then wait until the caller has gone."""
+        while (message := await receive())["type"] == "http.request":
+            body: bytes = message.get("body", b"")
+            self.is_full = self.is_full or self._size + len(body) > self.max_bytes
+            if not self.is_full:
+                self._file.seek(self._size)
+                self._size += self._file.write(body)
+            self._ended = self._ended or self.is_full or not message.get("more_body", False)
+            self._grown.set()
+        self._ended = True
+        self._grown.set()
+
+    async def lines(self) -> AsyncIterator[Line]:
+        """The lines in order, each once it is whole; one that is too long comes cut."""
+        place, number = 0, 0
+        while True:
+            self._grown.clear()
+            self._file.seek(place)
+            line = self._file.readline(self._max_line_bytes + 2)
+            is_whole = line.endswith(b"\n") or len(line) > self._max_line_bytes + 1
+            if not is_whole and not self._ended:
+                await self._grown.wait()
+                continue
+            if not line:
+                return
+            number += 1
+            place += len(line)
+            yield number, line
+            while is_whole and not line.endswith(b"\n"):  # what is left of a line that is too long
+                self._grown.clear()
+                self._file.seek(place)
+                line = self._file.readline(self._max_line_bytes)
+                place += len(line)
+                if not line and self._ended:
+                    return
+                if not line:
+                    await self._grown.wait()
+
+
+async def _send_row(row: BatchRow, send: Send) -> None:
+    await send({"type": "http.response.body", "body": row.model_dump_json().encode() + b"\n", "more_body": True})
+
+
+def _failure(error: Exception) -> BatchRow:
+    """The last line of a batch that was cut short."""
+    return BatchRow(id=None, line=0, error=document_of(error))

@@ -1,0 +1,36 @@
+"""The int8 variant on the real engine: `training.quantize` writes what vLLM reads on this machine, a CPU included."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from service.engine.base import Engine, Sampling
+from tests.engine.conftest import CONTEXT
+
+pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
+
+PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def int8_engine(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    from service.engine.vllm import VllmEngine
+
+    path = tmp_path_factory.mktemp("int8")
+    code = "import sys; from pathlib import Path; from training.quantize import write_int8; write_int8(*map(Path, sys.argv[1:]))"
+    # In a process of its own: torch must not have run here when the engine forks.
+    subprocess.run([sys.executable, "-c", code, tiny_checkpoint, path], check=True)
+    engine = VllmEngine(str(path), model="tiny-int8", max_model_len=CONTEXT, kv_cache_gib=1)
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+async def test_int8_says_what_bf16_says(vllm_engine: Engine, int8_engine: Engine) -> None:
+    sampling = Sampling(temperature=0.0, max_tokens=12)
+    exact, rounded = [await engine.sample("greedy", PROMPT, sampling) for engine in (vllm_engine, int8_engine)]
+    assert (rounded.text, rounded.completion_tokens) == (exact.text, 12)

@@ -1,0 +1,136 @@
+"""The recipe `smoke`, every stage of it: killed at random moments it makes the same, and the service serves the end."""
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.training import tiny
+from tests.training.endpoint import scripted, serving
+from training.cli import app  # noqa: F401 — what a command imports
+from training.pipeline import STAGES, open_run
+from training.rationale import read_rationales
+from training.recipe import load
+from training.served import ServedStudent
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).parents[2]
+KILLS = 2
+
+# Each stage runs in a process of its own, forked from one that has done the imports.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["training.pipeline", "training.train", "training.export", "training.local"])
+
+
+@dataclass
+class Smoke:
+    """A directory with the recipe and its data, and the seconds that each stage took in the undisturbed run."""
+
+    directory: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def start(self, run: str, stage: str) -> ForkServerProcess:
+        process = processes.Process(target=_make, args=(self.directory, run, stage))
+        process.start()
+        return process
+
+    def make(self, run: str, stage: str) -> None:
+        process = self.start(run, stage)
+        process.join()
+        assert process.exitcode == 0, stage
+
+    def digest(self, run: str, stage: str) -> str:
+        digest: str = json.loads((self.directory / run / stage / "manifest.json").read_text())["digest"]
+        return digest
+
+
+def _make(directory: Path, run: str, stage: str) -> None:
+    os.chdir(directory)
+    open_run(load(Path("recipe.toml")), Path(run), report=lambda _: None).stage(stage)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoke]:
+    """The recipe's undisturbed run is in `whole`."""
+    found = Smoke(tmp_path_factory.mktemp("smoke"))
+    tiny.smoke(found.directory / "smoke")
+    with serving(scripted) as url:
+        recipe = (ROOT / "training/recipes/smoke.toml").read_text()
+        assert "http://127.0.0.1:8010/v1" in recipe
+        (found.directory / "recipe.toml").write_text(recipe.replace("http://127.0.0.1:8010/v1", url))
+        for stage in STAGES:
+            began = time.monotonic()
+            found.make("whole", stage)
+            found.seconds[stage] = time.monotonic() - began
+        yield found
+
+
+def test_each_stage_killed_at_random_moments_makes_the_same(smoke: Smoke) -> None:
+    rng = random.Random(4)
+    for stage in STAGES:
+        longest = smoke.seconds[stage]
+        for _ in range(KILLS):
+            process = smoke.start("killed", stage)
+            process.join(rng.uniform(0.1, 0.9) * longest)
+            if process.exitcode is None:
+                os.kill(process.pid or 0, signal.SIGKILL)
+                process.join()
+                assert process.exitcode == -signal.SIGKILL
+            else:  # quicker than the undisturbed one
+                longest *= 0.7
+                shutil.rmtree(smoke.directory / "killed" / stage)
+        smoke.make("killed", stage)
+        assert smoke.digest("killed", stage) == smoke.digest("whole", stage), stage
+
+
+def test_what_the_stages_leave(smoke: Smoke) -> None:
+    whole = smoke.directory / "whole"
+    report = (whole / "filter/report.md").read_text()
+    assert "wrong answer" in report
+    assert "held-out problem" in report
+    watched = [json.loads(line) for line in (whole / "train/log/watch.jsonl").read_text().splitlines()]
+    assert watched[0].keys() == {"step", "cot", "pot", "vote"}
+    assert [row["step"] for row in watched] == [*range(4, 4 * len(watched) + 1, 4)]
+    compared = json.loads((whole / "compare/compare.json").read_text())
+    assert compared["problems"] == 6
+    assert {"MD, vote", "ensemble, vote"} <= compared["rows"].keys()
+    said = json.loads((whole / "export/model/twinpath.json").read_text())
+    assert said["recipe"] == "smoke"
+    assert said["calibration"]["problems"] == 6
+    assert {path.name for path in (whole / "export").iterdir()} >= {"model", "adapter", "int8"}
+    assert "script" in (whole / "export/model/README.md").read_text()
+
+
+def test_the_exported_student_is_served_and_is_a_teacher_itself(smoke: Smoke) -> None:
+    with ServedStudent(smoke.directory / "whole/export/model", 24, smoke.directory / "serve.log") as served:
+        solved = httpx.post(f"{served.url}/solve", json={"problem": tiny.problems(1)[0]["question"]}, timeout=60).json()
+        recipe = (smoke.directory / "recipe.toml").read_text()
+        lines = [
+            f'base_url = "{served.url}"\nstyle = "solve"\nmax_tokens = 24' if line.startswith("base_url") else line
+            for line in recipe.splitlines()
+        ]
+        (smoke.directory / "recipe.toml").write_text("\n".join(lines))
+        smoke.make("own", "teacher")
+        (smoke.directory / "recipe.toml").write_text(recipe)
+    assert solved["model"] == "model"
+    assert solved["paths"]["started"] == 20
+    assert solved["status"] in ("answered", "abstained")
+    ledger = json.loads((smoke.directory / "own/teacher/log/ledger.json").read_text())
+    assert ledger["failed"] == 0
+    assert ledger["completion_tokens"] > 0
+    answers = list((smoke.directory / "own/teacher.cache").glob("*/*.json"))
+    assert len(answers) == 30 * 4
+    texts = [rationale.text for rationale in read_rationales(smoke.directory / "own/teacher/rationales.jsonl")]
+    whole = [answer for answer in map(json.loads, (path.read_text() for path in answers)) if answer["finish"] == "stop"]
+    assert sorted(texts) == sorted(answer["text"] for answer in whole)

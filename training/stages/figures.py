@@ -1,0 +1,64 @@
+"""The stages that measure students and write what ships: `compare`, `calibrate`, `export`."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from service.types import PathKind
+from training.manifest import Artifact
+from training.report import SAMPLES, write_calibration, write_comparison, write_export
+from training.run import Run
+from training.stages.data import base_model, examples
+from training.stages.students import facts, held_out_samples, student, trained
+
+
+def compare(run: Run) -> Artifact:
+    """The student against students of one kind, and their ensemble."""
+    settings = run.recipe.compare
+    both, double = dict.fromkeys(PathKind, settings.paths), 2 * settings.paths
+    alone = {kind: trained(run, f"train-{kind.value}", examples(run), kinds=(kind,)) for kind in PathKind}
+    samples = {"mixed": held_out_samples(run, student(run), settings, settings.split, both)}
+    for kind, one in alone.items():
+        samples[kind.value] = held_out_samples(run, one, settings, settings.split, {kind: double})
+    inputs = {name: artifact.digest for name, artifact in samples.items()}
+    build = partial(write_comparison, {name: a.path / SAMPLES for name, a in samples.items()}, settings.paths)
+    return run.make("compare", {"paths": settings.paths}, inputs, build)
+
+
+def calibrate(run: Run) -> Artifact:
+    """Vote weights and the confidence map, from the dev problems."""
+    settings = run.recipe.calibrate
+    samples = held_out_samples(run, student(run), settings, "dev", dict.fromkeys(PathKind, settings.paths))
+    build = partial(write_calibration, samples.path / SAMPLES, settings.paths, settings.bins, run.recipe.seed)
+    return run.make("calibrate", {"calibrate": settings}, {"samples": samples.digest}, build)
+
+
+def export(run: Run) -> Artifact:
+    """The checkpoint in its variants."""
+    recipe = run.recipe
+    found = {name: run.stage(name) for name in ("base", "dataset", "filter")} | {"student": student(run)}
+    found |= {name: run.stage(name) for name in ("calibrate", "compare") if getattr(recipe, name).enabled}
+    decoding = {"temperature": recipe.calibrate.temperature}
+    settings = {
+        "decoding": recipe.calibrate.temperature,
+        "export": recipe.export,
+        "name": recipe.name,
+        "student": recipe.student,
+    }
+
+    def build(out: Path) -> None:
+        write_export(
+            recipe,
+            out,
+            base=base_model(run),
+            student=found["student"].path,
+            facts=replace(
+                facts(run), data={name: found[name].digest for name in ("filter", "dataset")}, decoding=decoding
+            ),
+            data=found["dataset"].path,
+            rationales=found["filter"].path / "rationales.jsonl",
+            calibrated=found["calibrate"].path if "calibrate" in found else None,
+            compared=found["compare"].path if "compare" in found else None,
+        )
+
+    return run.make("export", settings, {name: artifact.digest for name, artifact in found.items()}, build)
