@@ -3,8 +3,9 @@
 The numbers of the question that its rationales use are drawn anew, at the same size. A program whose literals are those
 numbers gives the new answer; a CoT is recomputed equation by equation with the service's own calculator. A copy is kept
 only if the program's new result and the recomputed CoT agree, if the answer is of the old answer's kind (whole stays
-whole, positive stays positive), and if nothing in the texts is ambiguous: a number that occurs twice, or a result that
-equals a given number, makes no copy. Copies are labelled (`source` gets `+numbers`) and stay with their question.
+whole, positive stays positive), and if nothing in the texts is ambiguous: a number that question or program have twice
+(the 2 of "2 calories" and that of "up and down"), or a result that equals a given number, makes no copy. Copies are
+labelled (`source` gets `+numbers`) and stay with their question.
 """
 
 import random
@@ -31,6 +32,9 @@ def augment(cot: Example, pot: Example, answer: str, count: int, seed: int) -> l
     gold = _exact(answer)
     numbers = _givens(cot.question)
     if gold is None or not numbers or run_lines(pot.text) != gold:
+        return []
+    literals = Counter(m[0] for m in _NUMBER.finditer(pot.text))
+    if any(literals[number] > 1 for number in numbers):
         return []
     rng = random.Random(f"{seed}:{cot.id}")
     copies: list[tuple[str, Example, Example]] = []

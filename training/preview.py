@@ -1,5 +1,6 @@
 """The dry run: examples as the student will see them, what it must learn told from what it is given."""
 
+from service.types import PathKind
 from training.packs import Encoder, Example
 from training.run import Run
 from training.stages.data import base_model, examples
@@ -7,10 +8,12 @@ from training.student import load_tokenizer
 
 
 def preview(run: Run, count: int) -> None:
-    """Print `count` examples, evenly drawn from the data set."""
-    found = examples(run)
+    """Print `count` examples, evenly drawn from the data set's, of both kinds in turn."""
+    kinds = [[example for example in examples(run) if example.kind is kind] for kind in PathKind]
     encoder = Encoder(tokenizer := load_tokenizer(base_model(run)))
-    for example in found[:: max(1, len(found) // count)][:count]:
+    for place in range(count):
+        found = kinds[place % len(kinds)]
+        example = found[place * len(found) // count]
         print(masked(encoder, tokenizer.decode, example), end="\n\n")
 
 

@@ -24,7 +24,7 @@ CONCURRENT = 4
 
 
 class ServedStudent:
-    """Implements `Sampler`; the service runs while the context is open.
+    """Implements `Sampler`; the service runs, at `url`, while the context is open.
 
     Args:
         model: the exported checkpoint's directory.
@@ -37,7 +37,6 @@ class ServedStudent:
         self._max_tokens = max_tokens
         self._log = log
         self.url = ""
-        """Where the service listens, once the context is open."""
         self._service: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "ServedStudent":

@@ -1,6 +1,7 @@
 """From rationales to examples: mechanical programs, filter, split, leak check, augmentation, schedule, card."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -132,6 +133,15 @@ def test_an_ambiguous_problem_is_not_augmented() -> None:
     cot = Example("p", PathKind.COT, "Ann has 3 pens and 3 cups. How many things?", "3 + 3 = 6. The answer is 6")
     pot = Example("p", PathKind.POT, cot.question, "ans = 3 + 3")
     assert augment(cot, pot, "6", 2, seed=1) == []
+
+
+def test_a_number_that_the_program_has_twice_may_be_two_numbers() -> None:
+    question = "Ann runs up and down 40 stairs. Each stair burns 2 calories. How many does she burn?"
+    cot = Example("p", PathKind.COT, question, "40 * 2 = 80 stairs. 80 * 2 = 160. The answer is 160")
+    twice = Example("p", PathKind.POT, question, "s1 = 40 * 2\nans = s1 * 2")
+    assert augment(cot, twice, "160", 2, seed=1) == []
+    once = Example("p", PathKind.POT, question, "ans = 40 * 2")
+    assert len(augment(replace(cot, text="40 * 2 = 80. The answer is 80"), once, "80", 2, seed=1)) == 2
 
 
 def test_the_data_set_and_its_card(tmp_path: Path) -> None:

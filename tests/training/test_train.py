@@ -20,7 +20,7 @@ from service.types import PathKind
 from tests.training import tiny
 from training.launch import Job, launch
 from training.manifest import tree_digest
-from training.rationale import read_rows
+from training.rationale import Problem, read_rows
 from training.recipe import Train, Watch
 from training.train import HISTORY, last_complete, train
 
@@ -111,6 +111,24 @@ def test_accumulation_changes_nothing(base: Path, tmp_path: Path) -> None:
     assert {_step_tokens(run) for run in runs} == {_step_tokens(runs[0])}
     for run in runs[1:]:
         _close(run.with_suffix(".gradients"), runs[0].with_suffix(".gradients"))
+
+
+@pytest.mark.engine
+def test_a_watched_run_is_the_same_run(base: Path, tmp_path: Path) -> None:
+    problems = [Problem(row["id"], row["question"], row["answer"]) for row in tiny.problems(3)]
+    tiny.write_lines(tmp_path / "dev.jsonl", (problem.row() for problem in problems))
+    for name, every in (("watched", 2), ("alone", 0)):
+        watch = Watch(every=every, problems=2, paths=1, max_tokens=8)
+        launch(
+            Job(str(base), SETTINGS, 3, {"tiny": 1}, watch, tmp_path / "dev.jsonl"),
+            tiny.examples(16),
+            1,
+            tmp_path / name,
+        )
+    assert tree_digest(tmp_path / "watched") == tree_digest(tmp_path / "alone")
+    steps = len(list(read_rows(tmp_path / "watched" / HISTORY)))
+    assert [row["step"] for row in read_rows(tmp_path / "watched/log/watch.jsonl")] == [*range(2, steps + 1, 2)]
+    assert not (tmp_path / "alone/log/watch.jsonl").exists()
 
 
 @pytest.mark.engine
