@@ -33,11 +33,12 @@ $(VENV)/.setup-$(DEVICE): pyproject.toml uv.lock requirements/$(DEVICE).txt requ
 	$(UV) pip install --quiet --no-config $(INSTALL_$(DEVICE)) -r requirements/$(DEVICE).txt
 	@touch $@
 
-tools: $(VENV)/.tools-$(DEVICE)  ## Add what checks deploy/: helm, promtool, docker compose, hadolint and the like
+tools: $(VENV)/.tools-$(DEVICE)  ## Add what checks deploy/: helm, promtool, hadolint and the like; and Chromium
 
-$(VENV)/.tools-$(DEVICE): $(VENV)/.setup-$(DEVICE) deploy/tools.py
+$(VENV)/.tools-$(DEVICE): $(VENV)/.setup-$(DEVICE) deploy/tools.py tests/e2e/browser.py
 	$(UV) sync --quiet --locked --inexact --extra train --group tools
 	$(BIN)/python -m deploy.tools
+	$(BIN)/python -m tests.e2e.browser
 	@touch $@
 
 generate: tools  ## Write the dashboards and the documents that are generated

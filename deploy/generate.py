@@ -1,6 +1,6 @@
 """`python -m deploy.generate [--check]`: write what is generated, or say what has drifted from its source.
 
-Dashboards come from `deploy/grafana/`, the metric list from `service/metrics.py`.
+Dashboards come from `deploy/grafana/`, the metric list from `service/metrics.py`, the API reference from OpenAPI.
 """
 
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from deploy import api_reference
 from deploy.grafana.boards import BOARDS
 from deploy.grafana.dashboards import render
 from service.metrics import Metrics
@@ -30,6 +31,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and what belongs into it."""
     files = {ROOT / "deploy/grafana/dashboards" / f"{board.uid}.json": render(board) for board in BOARDS}
     files[ROOT / "docs/metrics.md"] = metric_list()
+    files[ROOT / "docs/api.md"] = api_reference.render()
     return files
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 
-from service import __version__, problem_json
+from service import __version__, openapi, problem_json
 from service.admission import Admission
 from service.calibration import Calibration
 from service.checkpoint import Decoding
@@ -113,6 +113,7 @@ def create_app(
     app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
     app.include_router(page.router)
+    openapi.install(app, settings)
     return app
 
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from service.sandbox.lock import die_with_parent
-from service.vocabulary import TRIM_FILE, trim_model, trimmed_settings, trimmed_tokenizer
+from service.vocabulary import TRIM_FILE, trim_model, trim_tokenizer
 
 ADAPTER_FILE = "adapter_model.safetensors"
 _ADAPTER_CONFIG = "adapter_config.json"
@@ -56,12 +56,7 @@ def convert(out: Path, bundle: Path | None, tell: Callable[[str, float], None]) 
 def add_bundle(model: Any, bundle: Path, out: Path) -> None:
     """Turn the base `model` in memory, and its tokenizer's files in `out`, into the student of `bundle`."""
     kept = json.loads((bundle / TRIM_FILE).read_text(encoding="utf-8"))
-    for name, trimmed in (
-        ("tokenizer.json", lambda spec: trimmed_tokenizer(spec, kept)),
-        ("tokenizer_config.json", trimmed_settings),
-    ):
-        content = json.loads((out / name).read_text(encoding="utf-8"))
-        (out / name).write_text(json.dumps(trimmed(content), ensure_ascii=False), encoding="utf-8")
+    trim_tokenizer(out, out, kept)
     trim_model(model, kept)
     merge_adapter(model, bundle)
     for file in bundle.iterdir():

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -34,6 +34,21 @@ class FieldError(BaseModel):
 
 class ProblemDocument(BaseModel):
     """An error, as RFC 9457 has it, with the request's id and the fields that are wrong."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "Unprocessable Entity",
+                    "status": 422,
+                    "detail": "The request does not fit: seed: Input should be greater than or equal to 0",
+                    "request_id": "76889b74b4e7422fa6d55071d000db11",
+                    "errors": [{"field": "seed", "message": "Input should be greater than or equal to 0"}],
+                }
+            ]
+        }
+    )
 
     type: str = "about:blank"
     title: str

@@ -7,10 +7,12 @@ from typing import Annotated, Any, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -22,6 +24,8 @@ from service.vote import Tally
 
 MAX_PATHS = 64
 _T = TypeVar("_T")
+TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x20\x7f\x85\xa0][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""No control characters, and something besides spaces."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -32,7 +36,21 @@ def _no_control_characters(text: str) -> str:
     return text
 
 
-_Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True), AfterValidator(_no_control_characters)]
+def _integral(value: Any) -> Any:
+    """JSON has one kind of number: 7.0 is an integer there."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, strip_whitespace=True),
+    AfterValidator(_no_control_characters),
+    WithJsonSchema({"type": "string", "minLength": 1, "pattern": TEXT_PATTERN}),
+]
+Integral = BeforeValidator(_integral)
+PathCount = Annotated[int, Field(ge=0, le=MAX_PATHS), Integral]
+TokenCount = Annotated[int, Field(ge=1, le=4096), Integral]
+Seed = Annotated[int, Field(ge=0, lt=2**63), Integral]
 
 
 class _Wire(BaseModel):
@@ -42,8 +60,14 @@ class _Wire(BaseModel):
 class PathBudget(_Wire):
     """Paths of each kind at most; at least one in all."""
 
-    cot: int = Field(default=10, ge=0, le=MAX_PATHS, description="Chain-of-thought paths.")
-    pot: int = Field(default=10, ge=0, le=MAX_PATHS, description="Program-of-thought paths.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"properties": {"cot": {"const": 0}, "pot": {"const": 0}}, "required": ["cot", "pot"]}
+        }
+    )
+
+    cot: PathCount = Field(default=10, description="Chain-of-thought paths.")
+    pot: PathCount = Field(default=10, description="Program-of-thought paths.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> "PathBudget":
@@ -59,7 +83,7 @@ class SolveRequest(_Wire):
         json_schema_extra={"examples": [{"problem": "A pen costs 3 dollars. How much do 7 pens cost?"}]}
     )
 
-    problem: _Text = Field(description="The word problem.")
+    problem: Text = Field(description="The word problem.")
     paths: PathBudget | None = Field(default=None, description="Paths of each kind at most.")
     policy: Annotated[Policy | None, Field(strict=False)] = Field(
         default=None,
@@ -67,9 +91,9 @@ class SolveRequest(_Wire):
         "`adaptive` stops when it is unlikely to be.",
     )
     temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
-    max_tokens: int | None = Field(default=None, ge=1, le=4096, description="Completion tokens of a path at most.")
+    max_tokens: TokenCount | None = Field(default=None, description="Completion tokens of a path at most.")
     deadline_s: float | None = Field(default=None, gt=0, le=600, description="Seconds until the votes so far answer.")
-    seed: int | None = Field(default=None, ge=0, lt=2**63, description="Fixes the samples of every path.")
+    seed: Seed | None = Field(default=None, description="Fixes the samples of every path.")
     min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain below this confidence.")
     trace: bool = Field(default=False, description="Add every path to the response.")
 
@@ -171,6 +195,27 @@ class PathTrace(PathEvent):
 
 class SolveResponse(_Wire):
     """The answer and how it came about."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "76889b74b4e7422fa6d55071d000db11",
+                    "status": "answered",
+                    "answer": "21",
+                    "value": 21.0,
+                    "confidence": 0.9648,
+                    "calibrated": False,
+                    "votes": [{"answer": "21", "cot": 3, "pot": 3}, {"answer": "10", "cot": 0, "pot": 1}],
+                    "paths": {"planned": 20, "started": 20, "voted": 7, "abstained": 1, "aborted": 12},
+                    "usage": {"prompt_tokens": 860, "completion_tokens": 517},
+                    "timing": {"queue_s": 0.0002, "engine_s": 0.0036, "sandbox_s": 0.0057, "total_s": 0.0084},
+                    "model": "fake",
+                    "seed": 7,
+                }
+            ]
+        }
+    )
 
     id: str
     status: Status

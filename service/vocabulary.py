@@ -4,7 +4,9 @@ Training trims the student before it learns (`training/vocabulary.py` chooses th
 trimmed in the same way when it is built, or the adapter would not fit. No weight is computed anew: rows are dropped.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 TRIM_FILE = "vocabulary.json"
@@ -23,9 +25,23 @@ def trimmed_tokenizer(spec: dict[str, Any], kept: Sequence[int]) -> dict[str, An
     return spec | {"added_tokens": added, "model": model | {"vocab": vocab, "merges": [list(m) for m in merges]}}
 
 
-def trimmed_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The content of `tokenizer_config.json` without the old ids; `tokenizer.json` has the new ones."""
-    return {name: value for name, value in settings.items() if name != "added_tokens_decoder"}
+def trim_tokenizer(source: Path, out: Path, kept: Sequence[int]) -> None:
+    """Write the tokenizer of the directory `source`, with the ids `kept` alone, to `out`, which may be the same.
+
+    A special token that is not kept is no special token any more: transformers would add it again, with an id that
+    the model has no row for.
+    """
+    spec = trimmed_tokenizer(json.loads((source / "tokenizer.json").read_text(encoding="utf-8")), kept)
+    settings = json.loads((source / "tokenizer_config.json").read_text(encoding="utf-8"))
+    settings.pop("added_tokens_decoder", None)  # old ids; the other file has the new ones
+    known = spec["model"]["vocab"].keys() | {entry["content"] for entry in spec["added_tokens"]}
+    for name in [name for name in settings if name.endswith("_token")]:
+        token = settings[name]
+        content = token["content"] if isinstance(token, dict) else token
+        if isinstance(content, str) and content not in known:
+            del settings[name]
+    (out / "tokenizer.json").write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
+    (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 def trim_model(model: Any, kept: Sequence[int]) -> None:

@@ -75,7 +75,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
     words |= dict.fromkeys(("worker_urls", "worker_model", "worker_api_key_file"), "a-word")
     numbers = {"temperature": "1.5", "gpu_memory_utilization": "0.5", "trace_ratio": "0.5", "max_model_len": "64"}
-    numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024"}
+    numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024", "max_batch_bytes": "1024"}
     value = words.get(name) or numbers.get(name, "3")
     variable = f"TWINPATH_{name.upper()}"
     monkeypatch.delenv(variable, raising=False)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from service.checkpoint import METADATA_FILE
 from service.paths.base import FORMAT_VERSION
-from service.vocabulary import TRIM_FILE
+from service.vocabulary import TRIM_FILE, trim_tokenizer
 from training.student import load_tokenizer, merged
 
 CARD = "README.md"
@@ -56,9 +56,11 @@ def write_model(base: str, trained: Path, out: Path, facts: Facts, card: str = "
     out.mkdir(parents=True, exist_ok=True)
     model = merged(base, trained, torch.bfloat16)
     model.save_pretrained(out)
-    load_tokenizer(base).save_pretrained(out)
     if (Path(base) / TRIM_FILE).is_file():
         shutil.copy(Path(base) / TRIM_FILE, out / TRIM_FILE)
+        trim_tokenizer(Path(base), out, range(model.config.vocab_size))
+    else:
+        load_tokenizer(base).save_pretrained(out)
     write_facts(out, facts, card)
 
 

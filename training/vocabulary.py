@@ -18,7 +18,7 @@ from typing import Any
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from service.errors import ConfigurationError
-from service.vocabulary import TRIM_FILE, merge_pair, trim_model, trimmed_settings, trimmed_tokenizer
+from service.vocabulary import TRIM_FILE, merge_pair, trim_model, trim_tokenizer
 
 MIN_COUNT = 2
 """A token that the texts use only once is left out: rare names and typing errors are a fifth of the vocabulary."""
@@ -41,10 +41,7 @@ def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
 
 def write_trimmed(base: Path, out: Path, kept: Sequence[int]) -> None:
     """Write `base` with the token ids `kept` alone to `out`."""
-    spec = json.loads((base / "tokenizer.json").read_text())
-    (out / "tokenizer.json").write_text(json.dumps(trimmed_tokenizer(spec, kept), ensure_ascii=False))
-    settings = json.loads((base / "tokenizer_config.json").read_text())
-    (out / "tokenizer_config.json").write_text(json.dumps(trimmed_settings(settings), indent=2, ensure_ascii=False))
+    trim_tokenizer(base, out, kept)
     model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
     trim_model(model, kept)
     model.save_pretrained(out)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from service.openai_api.schemas import ChatNeutral, TextNeutral
 
@@ -24,6 +24,21 @@ class ErrorBody(BaseModel):
 
 class ErrorObject(BaseModel):
     """An error as OpenAI's clients expect it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "error": {
+                        "message": "Twinpath does not support 'logprobs': Value error, must be false.",
+                        "type": "invalid_request_error",
+                        "param": "logprobs",
+                        "code": "unsupported_parameter",
+                    }
+                }
+            ]
+        }
+    )
 
     error: ErrorBody
 

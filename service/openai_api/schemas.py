@@ -6,14 +6,25 @@ that a client never believes in a setting that did nothing. Twinpath's own setti
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from service.schemas import PathBudget, SolveResponse
+from service.schemas import Integral, PathBudget, SolveResponse, Text, TokenCount, VoteEvent
 from service.types import Policy
 
 MAX_CHOICES = 64
+
+
+def _only_false(value: bool) -> bool:
+    if value:
+        raise ValueError("must be false")
+    return value
+
+
 _Stop = Annotated[str, StringConstraints(min_length=1)]
+_Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES), Integral]
+_AnySeed = Annotated[int, Field(ge=-(2**63), lt=2**63), Integral]
 _Zero = Annotated[float | None, Field(ge=0, le=0)]
+_No = Annotated[bool, AfterValidator(_only_false), WithJsonSchema({"type": "boolean", "const": False})]
 _Empty = Annotated[list[Any] | None, Field(max_length=0)]
 
 
@@ -56,20 +67,26 @@ class Neutral(BaseModel):
     )
 
 
+class TextFormat(_Request):
+    """The only format there is."""
+
+    type: Literal["text"]
+
+
 class ChatNeutral(Neutral):
     """The same for chat completions."""
 
     audio: None = Field(default=None, description="Not supported: null.")
     function_call: Literal["none", "auto"] | None = Field(default=None, description="Not supported.")
     functions: _Empty = Field(default=None, description="Not supported: empty or null.")
-    logprobs: Literal[False] | None = Field(default=None, description="Not supported: false or null.")
+    logprobs: _No | None = Field(default=None, description="Not supported: false or null.")
     modalities: list[Literal["text"]] | None = Field(default=None, description="Text alone.")
     prediction: None = Field(default=None, description="Not supported: null.")
     reasoning_effort: None = Field(default=None, description="Not supported: null; see `twinpath.paths`.")
-    response_format: dict[Literal["type"], Literal["text"]] | None = Field(default=None, description="Text alone.")
+    response_format: TextFormat | None = Field(default=None, description="Text alone.")
     tool_choice: Literal["none", "auto"] | None = Field(default=None, description="Not supported.")
     tools: _Empty = Field(default=None, description="Not supported: empty or null.")
-    top_logprobs: Annotated[int | None, Field(ge=0, le=0)] = Field(
+    top_logprobs: Annotated[int, Field(ge=0, le=0), Integral] | None = Field(
         default=None, description="Not supported: 0 or null."
     )
     verbosity: None = Field(default=None, description="Not supported: null.")
@@ -79,8 +96,10 @@ class ChatNeutral(Neutral):
 class TextNeutral(Neutral):
     """The same for completions."""
 
-    best_of: Annotated[int | None, Field(ge=1, le=1)] = Field(default=None, description="Not supported: 1 or null.")
-    echo: Literal[False] | None = Field(default=None, description="Not supported: false or null.")
+    best_of: Annotated[int, Field(ge=1, le=1), Integral] | None = Field(
+        default=None, description="Not supported: 1 or null."
+    )
+    echo: _No | None = Field(default=None, description="Not supported: false or null.")
     logprobs: None = Field(default=None, description="Not supported: null.")
     suffix: None = Field(default=None, description="Not supported: null.")
 
@@ -89,7 +108,7 @@ class Sampled(_Request):
     """What both endpoints take."""
 
     model: str = Field(max_length=500, description="A name that `/v1/models` lists; `twinpath` is always one.")
-    n: int | None = Field(default=None, ge=1, le=MAX_CHOICES, description="Choices: votes of their own, each in full.")
+    n: _Choices | None = Field(default=None, description="Choices: votes of their own, each in full.")
     temperature: float | None = Field(
         default=None,
         ge=0,
@@ -98,10 +117,8 @@ class Sampled(_Request):
         "each kind is asked unless `twinpath.paths` says otherwise.",
     )
     top_p: float | None = Field(default=None, gt=0, le=1, description="Nucleus mass of every path.")
-    max_tokens: int | None = Field(default=None, ge=1, le=4096, description="Completion tokens of a path at most.")
-    seed: int | None = Field(
-        default=None, ge=-(2**63), lt=2**63, description="Fixes the samples of every path of every choice."
-    )
+    max_tokens: TokenCount | None = Field(default=None, description="Completion tokens of a path at most.")
+    seed: _AnySeed | None = Field(default=None, description="Fixes the samples of every path of every choice.")
     stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
         default=None, description="The reply ends before the first of these. Paths are sampled as ever."
     )
@@ -130,7 +147,7 @@ class Message(BaseModel):
     content: str | list[TextPart] | None = Field(default=None, description="The last user message is the problem.")
 
 
-class ChatRequest(Sampled, ChatNeutral):
+class ChatRequest(ChatNeutral, Sampled):
     """A chat whose last user message is a word problem."""
 
     model_config = ConfigDict(
@@ -145,8 +162,12 @@ class ChatRequest(Sampled, ChatNeutral):
         }
     )
 
-    messages: list[Message] = Field(min_length=1, max_length=1000)
-    max_completion_tokens: int | None = Field(default=None, ge=1, le=4096, description="Comes before `max_tokens`.")
+    messages: list[Message] = Field(
+        min_length=1,
+        max_length=1000,
+        json_schema_extra={"contains": {"properties": {"role": {"const": "user"}}, "required": ["role", "content"]}},
+    )
+    max_completion_tokens: TokenCount | None = Field(default=None, description="Comes before `max_tokens`.")
     store: bool | None = Field(default=None, description="Ignored: nothing is stored.")
     service_tier: str | None = Field(default=None, description="Ignored.")
     safety_identifier: str | None = Field(default=None, description="Ignored.")
@@ -154,7 +175,7 @@ class ChatRequest(Sampled, ChatNeutral):
     parallel_tool_calls: bool | None = Field(default=None, description="Ignored: there are no tools.")
 
 
-class CompletionRequest(Sampled, TextNeutral):
+class CompletionRequest(TextNeutral, Sampled):
     """One word problem, or several."""
 
     model_config = ConfigDict(
@@ -163,7 +184,7 @@ class CompletionRequest(Sampled, TextNeutral):
         }
     )
 
-    prompt: str | Annotated[list[str], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
+    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
         description="The problem, or several; `n` choices for each, in order. Token ids are not taken."
     )
 
@@ -233,6 +254,38 @@ class TextCompletion(_Reply):
     system_fingerprint: str
     choices: list[TextChoice]
     usage: UsageReport
+
+
+class Delta(_Reply):
+    """What a chunk adds to a message."""
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+
+
+class ChunkChoice(_Reply):
+    """One choice's part of a chunk: `delta` of a chat, `text` of a completion. `twinpath` tells how the vote stands;
+    with the `finish_reason` comes what `/solve` answers.
+    """
+
+    index: int
+    delta: Delta | None = None
+    text: str | None = None
+    finish_reason: Literal["stop", "length"] | None
+    logprobs: None = None
+    twinpath: VoteEvent | SolveResponse | None = None
+
+
+class Chunk(_Reply):
+    """One event of a streamed completion."""
+
+    id: str
+    object: Literal["chat.completion.chunk", "text_completion"]
+    created: int = Field(description="Unix seconds.")
+    model: str
+    system_fingerprint: str
+    choices: list[ChunkChoice]
+    usage: UsageReport | None = Field(default=None, description="Of the whole; in the last chunk, if asked for.")
 
 
 class ModelCard(_Reply):

@@ -1,16 +1,24 @@
 """For those who run the service: `/health`, `/ready`, `/metrics`."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
 from service.metrics import Metrics
+from service.problem_json import MEDIA_TYPE, ProblemDocument
 from service.sandbox.base import Sandbox
 from service.sandbox.lock import LockState
 
 router = APIRouter()
+
+_DOWN: dict[int | str, dict[str, Any]] = {
+    503: {"model": ProblemDocument, "content": {MEDIA_TYPE: {}}, "description": "The engine cannot sample."}
+}
 
 
 class Health(BaseModel):
@@ -21,7 +29,7 @@ class Health(BaseModel):
     sandbox: LockState
 
 
-@router.get("/health")
+@router.get("/health", responses=_DOWN)
 async def health(request: Request) -> Health:
     """Live: 200 while the engine lives, 503 once it is gone for good. A supervisor restarts the service then."""
     engine: Engine = request.app.state.engine
@@ -36,7 +44,7 @@ async def health(request: Request) -> Health:
     return Health(status=status, model=engine.model, sandbox=sandbox.lock)
 
 
-@router.get("/ready")
+@router.get("/ready", responses=_DOWN)
 async def ready(request: Request) -> Health:
     """Ready: 200 while new problems are taken; 503 while it starts or stops, or no worker can sample."""
     engine: Engine = request.app.state.engine
@@ -44,7 +52,7 @@ async def ready(request: Request) -> Health:
     return await health(request)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Metrics in the Prometheus text format, the engine's `vllm:` ones among them; exemplars for who asks for
     OpenMetrics.

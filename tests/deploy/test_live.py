@@ -26,7 +26,7 @@ from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_f
 pytestmark = pytest.mark.e2e
 
 WORKER: dict[str, Any] = {"tokens_per_s": 500, "slots": 64}
-PROBLEM = "A pen costs 3 dollars. How much do 7 pens cost in all?"
+PROBLEM = "A pen costs 3 dollars. How much do 7 pens cost in all, each at that price?"
 
 
 @dataclass
@@ -162,9 +162,9 @@ def load(deployment: Deployment, seconds: float) -> list[int]:
 
 
 def test_compose_services_solve_a_problem(deployment: Deployment) -> None:
-    real = httpx.post(f"{deployment.urls['service']}/solve", json={"problem": PROBLEM, "seed": 1}, timeout=60).json()
+    real = httpx.post(f"{deployment.urls['service']}/solve", json={"problem": PROBLEM, "seed": 7}, timeout=60).json()
     assert (real["paths"]["planned"], real["model"].startswith("tiny")) == (20, True)
-    scripted = httpx.post(f"{deployment.urls['replica']}/solve", json={"problem": PROBLEM, "seed": 1}).json()
+    scripted = httpx.post(f"{deployment.urls['replica']}/solve", json={"problem": PROBLEM, "seed": 7}).json()
     assert (scripted["answer"], scripted["model"]) == ("21", "twinpath")
 
 

@@ -1,20 +1,18 @@
 """The page in a real browser, on the scripted engine: lanes, bars, answer; keyboard, links, copies, errors, axe."""
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.e2e.browser import chromium
+from tests.e2e.served import served
 from tests.engines import lines
 
 pytestmark = pytest.mark.e2e
@@ -40,23 +38,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     script = lines(
         folder / "script", *(json.dumps({"problem": PENS, "kind": kind, "text": text}) for kind, text in WRITTEN)
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = ["serve", "--engine", "fake", "--fake-script", script, "--fake-tokens-per-s", "80", "--port", str(port)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service.cli", *command, "--max-num-seqs", "4"], stdout=log, stderr=log
-        )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            if httpx.get(f"{address}/ready").is_success:
-                break
-        except httpx.TransportError:
-            time.sleep(0.1)
-    yield address
-    process.terminate()
-    assert process.wait(20) == 0
+    flags = ["--engine", "fake", "--fake-script", script, "--fake-tokens-per-s", 80, "--max-num-seqs", 4]
+    with served(folder, *flags) as url:
+        yield url
 
 
 @pytest.fixture(params=[(scheme, size) for scheme in ("light", "dark") for size in SIZES], ids="-".join)

@@ -81,7 +81,7 @@ def test_it_solves_reports_and_stops(service: tuple[subprocess.Popen[bytes], str
     defaults = httpx.post(f"{url}/solve", json={"problem": EVERY_FIELD["problem"]}, timeout=60).json()
     assert defaults["paths"]["planned"] == 20
     assert set(defaults) == {
-        "id", "status", "answer", "value", "confidence", "votes", "paths", "usage", "timing", "model", "seed",
+        "id", "status", "answer", "value", "calibrated", "confidence", "votes", "paths", "usage", "timing", "model", "seed",
     }  # fmt: skip
     first, second = [httpx.post(f"{url}/solve", json=EVERY_FIELD, timeout=60).json() for _ in range(2)]
     assert first["seed"] == 7

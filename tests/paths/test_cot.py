@@ -324,9 +324,9 @@ def test_a_false_first_result_is_recovered(
 )  # fmt: skip
 def test_work_is_bounded(piece: str) -> None:
     text = "1" + piece * (MAX_RATIONALE // len(piece) - 2) + "=2"
-    start = time.perf_counter()
+    start = time.process_time()
     parse_cot(text[:MAX_RATIONALE])
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 5
 
 
 def test_work_on_nested_brackets_is_bounded() -> None:

@@ -118,12 +118,18 @@ def test_the_service_makes_the_same_model_of_base_and_bundle(tmp_path: Path) -> 
     exported, built = (load_file(tmp_path / name / "model.safetensors") for name in ("model", "built"))
     assert _bytes(built) == _bytes(exported)
     assert _bytes(built) != _bytes(load_file(tmp_path / "trimmed/model.safetensors"))
-    for name in ("config.json", "generation_config.json", "vocabulary.json", "twinpath.json"):
+    for name in (
+        "config.json",
+        "generation_config.json",
+        "vocabulary.json",
+        "twinpath.json",
+        "tokenizer.json",
+    ):
         assert json.loads((tmp_path / "built" / name).read_text()) == json.loads(
             (tmp_path / "model" / name).read_text()
         )
-    vocabularies = [AutoTokenizer.from_pretrained(tmp_path / name).get_vocab() for name in ("model", "built")]
-    assert vocabularies[0] == vocabularies[1]
+    specials = [AutoTokenizer.from_pretrained(tmp_path / name).special_tokens_map for name in ("model", "built")]
+    assert specials[0] == specials[1]
     assert (tmp_path / "built/README.md").read_text() == "# Card"
     assert not (tmp_path / "built/adapter_model.safetensors").exists()
 

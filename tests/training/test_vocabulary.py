@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from service.vocabulary import trim_tokenizer
 from tests.training import tiny
 from training.vocabulary import derivation, trim
 
@@ -29,6 +30,20 @@ def test_any_text_still_encodes(base: Path, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     for text in ("naïve 日本 🎉 {x}\t\n", "Zyzzyva 12,345.67%"):
         assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_a_special_token_that_is_not_kept_is_none_any_more(base: Path, tmp_path: Path) -> None:
+    """Or it would come back with an id behind the model's last row, and a question that quotes it would end the engine."""
+    whole = AutoTokenizer.from_pretrained(base)
+    whole.add_special_tokens({"mask_token": "<mask>"})
+    whole.save_pretrained(tmp_path / "masked")
+    kept = trim(base, tmp_path / "trimmed", ["abc"], size=0)
+    trim_tokenizer(tmp_path / "masked", tmp_path / "trimmed", kept)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "trimmed")
+    assert len(tokenizer) == len(kept)
+    assert tokenizer.mask_token is None
+    assert max(tokenizer("a <mask> c")["input_ids"]) < len(kept)
+    assert tokenizer.bos_token == "<bos>"
 
 
 def test_the_kept_ids_are_written(base: Path, tmp_path: Path) -> None:

@@ -1,0 +1,165 @@
+"""Every door on the real vLLM: OpenAI's SDK, LangChain, lm-eval, the client, a file, the page in a browser.
+
+The model is tiny and knows twenty problems by heart (`tests/engine/taught.py`), so answers are exact.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from langchain_openai import ChatOpenAI
+from playwright.sync_api import expect
+
+from service.client import AsyncTwinpath, Twinpath
+from service.schemas import SolveResponse
+from tests.e2e.browser import chromium
+from tests.e2e.served import served
+from tests.engine.problems import PROBLEMS
+from tests.engines import lines
+
+pytestmark = pytest.mark.e2e
+
+CHAT = [{"role": "user", "content": PROBLEMS[4]["question"]}]
+REPLY = "7 * 8 = 56. The answer is 56"
+TASK = """\
+task: pens
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {data}}}}}
+test_split: test
+output_type: generate_until
+doc_to_text: "Question: {{{{question}}}}\\nAnswer:"
+doc_to_target: "{{{{answer}}}}"
+generation_kwargs: {{until: ["Question:"], temperature: {temperature}, max_gen_toks: 64}}
+filter_list:
+  - name: stated
+    filter: [{{function: regex, regex_pattern: "The answer is (\\\\-?[0-9.,]+)"}}, {{function: take_first}}]
+metric_list: [{{metric: exact_match, aggregation: mean, higher_is_better: true}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("doors")
+    subprocess.run([sys.executable, "-m", "tests.engine.taught", folder / "pens"], check=True)
+    with served(folder, "--model", folder / "pens", "--max-num-seqs", 16) as url:
+        yield url
+
+
+def test_openai_s_client(url: str) -> None:
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="none") as ai:
+        assert [model.id for model in ai.models.list()] == ["pens", "twinpath"]
+        completion = ai.chat.completions.create(model="pens", messages=CHAT, n=2, seed=7)  # type: ignore[arg-type]
+        assert [choice.message.content for choice in completion.choices] == [REPLY, REPLY]
+        notes = [choice.model_extra["twinpath"] for choice in completion.choices if choice.model_extra]
+        assert completion.usage is not None
+        assert completion.usage.completion_tokens == sum(note["usage"]["completion_tokens"] for note in notes) > 0
+        assert completion.usage.prompt_tokens == sum(note["usage"]["prompt_tokens"] for note in notes) > 0
+        text = ai.completions.create(model="twinpath", prompt=PROBLEMS[4]["question"], stop=". ")
+        assert text.choices[0].text == "7 * 8 = 56"
+        with pytest.raises(openai.BadRequestError) as refused:
+            ai.chat.completions.create(model="pens", messages=CHAT, logprobs=True)  # type: ignore[call-overload]
+        assert refused.value.param == "logprobs"
+
+
+def test_openai_s_asynchronous_client_streams(url: str) -> None:
+    async def run() -> tuple[str, int]:
+        async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as ai:
+            stream = await ai.chat.completions.create(
+                model="twinpath", messages=CHAT, stream=True, stream_options={"include_usage": True}
+            )  # type: ignore[call-overload]
+            chunks = [chunk async for chunk in stream]
+        written = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        return written, chunks[-1].usage.completion_tokens
+
+    written, tokens = asyncio.run(run())
+    assert written == REPLY
+    assert tokens > 0
+
+
+def test_langchain(url: str) -> None:
+    chat = ChatOpenAI(base_url=f"{url}/v1", api_key="none", model="twinpath", temperature=0.5, max_tokens=64)  # type: ignore[arg-type,call-arg]
+    assert chat.invoke(PROBLEMS[4]["question"]).content == REPLY
+    assert "".join(str(chunk.content) for chunk in chat.stream(PROBLEMS[4]["question"])) == REPLY
+
+
+@pytest.mark.parametrize(
+    ("kind", "route", "more", "temperature"),
+    [("local-chat-completions", "chat/completions", "", 0.7), ("local-completions", "completions", ",tokenizer_backend=None", 0)],
+)  # fmt: skip
+def test_lm_eval(url: str, tmp_path: Path, kind: str, route: str, more: str, temperature: float) -> None:
+    data = lines(tmp_path / "pens.jsonl", *map(json.dumps, PROBLEMS))
+    (tmp_path / "pens.yaml").write_text(TASK.format(data=data, temperature=temperature))
+    command = [sys.executable, "-m", "lm_eval", "run", "--model", kind, "--tasks", "pens", "--include_path", tmp_path]
+    command += ["--model_args", f"model=twinpath,base_url={url}/v1/{route},num_concurrent=4{more}"]
+    command += ["--output_path", tmp_path / "out"] + (["--apply_chat_template"] if "chat" in kind else [])
+    environment = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"}
+    run = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 0, run.stderr[-3000:]
+    report = json.loads(next((tmp_path / "out").rglob("results_*.json")).read_text())
+    assert report["n-samples"]["pens"]["effective"] == 20
+    assert report["results"]["pens"]["exact_match,stated"] == 1.0
+
+
+def test_the_client(url: str) -> None:
+    with Twinpath(url) as client:
+        *_, answer = client.stream(PROBLEMS[4]["question"], seed=7)
+        assert isinstance(answer, SolveResponse)
+        assert (answer.answer, answer.votes[0].cot > 0, answer.votes[0].pot > 0) == ("56", True, True)
+        rows = {row.id: row.solution.answer for row in client.solve_many(PROBLEMS) if row.solution}
+    assert rows == {row["id"]: row["answer"] for row in PROBLEMS}
+
+    async def run() -> str | None:
+        async with AsyncTwinpath(url) as client:
+            return (await client.solve(PROBLEMS[0]["question"])).answer
+
+    assert asyncio.run(run()) == PROBLEMS[0]["answer"]
+
+
+def test_a_file_of_problems(url: str, tmp_path: Path) -> None:
+    source = lines(tmp_path / "in.jsonl", *map(json.dumps, PROBLEMS), "{bad")
+    command = [
+        sys.executable,
+        "-m",
+        "service.cli",
+        "solve",
+        "--input",
+        source,
+        "--output",
+        tmp_path / "out",
+        "--url",
+        url,
+    ]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert (run.returncode, "line 21: The line is no JSON" in run.stderr) == (1, True)
+    rows = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert {row["id"]: row["solution"]["answer"] for row in rows if "solution" in row} == {
+        row["id"]: row["answer"] for row in PROBLEMS
+    }
+
+
+def test_the_page(url: str) -> None:
+    with chromium() as browser:
+        for scheme in ("light", "dark"):
+            for width in (1280, 390):
+                context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 850})
+                page = context.new_page()
+                page.goto(url)
+                page.get_by_label("A math word problem").fill(PROBLEMS[4]["question"])
+                page.get_by_role("button", name="Solve").click()
+                expect(page.locator("#state")).to_have_text("Answer", timeout=30_000)
+                expect(page.locator("#answer")).to_have_text("56")
+                expect(page.locator("#votes li .name").first).to_have_text("56")
+                expect(page.locator("#cot details.winner .text").first).to_have_text(REPLY)
+                expect(page.locator("#pot details.winner .outcome").first).to_have_text("→ 56")
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                serious = [
+                    v["id"] for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")
+                ]
+                assert serious == []
+                context.close()

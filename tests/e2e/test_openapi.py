@@ -1,0 +1,26 @@
+"""schemathesis against the OpenAPI document of a served application, every check on: no 5xx, nothing undocumented."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.served import served
+
+pytestmark = pytest.mark.e2e
+
+HERE = Path(__file__).parent
+
+
+def test_every_response_is_as_documented(tmp_path: Path) -> None:
+    with served(tmp_path, "--engine", "fake", "--deadline-s", 2) as url:
+        command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run"]
+        command += [f"{url}/openapi.json", "--checks", "all", "--max-examples", "10", "--seed", "1", "--no-color"]
+        environment = os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}
+        run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+        assert "Selected: 10/10" in run.stdout
+        assert "Tested: 10" in run.stdout
+        assert "Warnings" not in run.stdout
