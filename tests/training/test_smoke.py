@@ -1,7 +1,6 @@
 """The recipe `smoke`, every stage of it: killed at random moments it makes the same, and the service serves the end."""
 
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -15,9 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.training import tiny
+from tests.training import forked, tiny
 from tests.training.endpoint import scripted, serving
-from training.cli import app  # noqa: F401 — what a command imports
 from training.pipeline import STAGES, open_run
 from training.rationale import read_rationales
 from training.recipe import load
@@ -28,10 +26,6 @@ pytestmark = pytest.mark.engine
 ROOT = Path(__file__).parents[2]
 KILLS = 2
 
-# Each stage runs in a process of its own, forked from one that has done the imports.
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["training.pipeline", "training.train", "training.export", "training.local"])
-
 
 @dataclass
 class Smoke:
@@ -41,9 +35,7 @@ class Smoke:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def start(self, run: str, stage: str) -> ForkServerProcess:
-        process = processes.Process(target=_make, args=(self.directory, run, stage))
-        process.start()
-        return process
+        return forked.start(_make, self.directory, run, stage)
 
     def make(self, run: str, stage: str) -> None:
         process = self.start(run, stage)

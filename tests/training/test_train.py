@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerState
 
 from service.types import PathKind
-from tests.training import tiny
+from tests.training import forked, tiny
 from training.launch import Job, launch
 from training.manifest import tree_digest
 from training.rationale import Problem, read_rows
@@ -182,32 +183,33 @@ def test_sharding_is_refused_where_it_would_not_happen(base: Path, tmp_path: Pat
 @pytest.mark.engine
 @pytest.mark.parametrize("adapter", ["full", "lora"])
 def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(base: Path, tmp_path: Path, adapter: str) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom tests.training.test_train import _train\n"
-        f"_train(Path(sys.argv[1]), Path(sys.argv[2]), epochs=4, adapter={adapter!r}, rank=4)\n"
-    )
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    def start(out: Path) -> ForkServerProcess:
+        return forked.start(_train_alone, base, out, adapter)
 
-    def start(out: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(script), str(base), str(out)]
-        return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def finish(out: Path) -> None:
+        run = start(out)
+        run.join()
+        assert run.exitcode == 0
 
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    assert start(undisturbed).wait() == 0
-    rng, kills = random.Random(5), 0
-    while kills < 3:
+    finish(undisturbed)
+    rng = random.Random(5)
+    for _ in range(3):
         run = start(killed)
         seen = _checkpoints(killed)
-        while run.poll() is None and _checkpoints(killed) == seen:  # wait until it gets on, then strike soon
+        while run.exitcode is None and _checkpoints(killed) == seen:  # wait until it gets on, then strike soon
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.05))
-        assert run.poll() is None
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        kills += 1
-    assert start(killed).wait() == 0
+        assert run.exitcode is None
+        os.kill(run.pid or 0, signal.SIGKILL)
+        run.join()
+    finish(killed)
     assert tree_digest(killed) == tree_digest(undisturbed)
+
+
+def _train_alone(base: Path, out: Path, adapter: str) -> None:
+    torch.set_num_threads(1)
+    _train(base, out, epochs=4, adapter=adapter, rank=4)
 
 
 def _checkpoints(out: Path) -> set[str]:
