@@ -1,7 +1,7 @@
 """What the solver asks of an engine: sample one path, abort one path, say whether you live.
 
 Implementations: `vllm.py` (in process), `remote.py` (OpenAI-compatible workers), `fake.py` (scripted). All pass the
-conformance suite in `tests/engine/conformance.py`.
+conformance suite in `tests/engine/test_conformance.py`.
 """
 
 from collections.abc import Sequence
