@@ -102,7 +102,8 @@ class Train(Section):
     """How the student learns. `lam` is λ in L = λ·L_CoT + (1 − λ)·L_PoT.
 
     `per_kind` rationales of each kind share a question's pack; `kinds` of one kind alone gets twice as many, the same
-    budget. `batch_tokens` is a micro-batch's size with padding; `accumulation` micro-batches make a step.
+    budget. `batch_tokens` is a micro-batch's size with padding; `accumulation` micro-batches make a step. `start` is the
+    directory of an adapter of an earlier run (of the same `rank` and `alpha`) to go on from, instead of a new one.
     """
 
     lam: Share = 0.5
@@ -110,6 +111,7 @@ class Train(Section):
     epochs: Positive = 3
     per_kind: Positive = 2
     adapter: Literal["lora", "full"] = "lora"
+    start: str = ""
     rank: Positive = 64
     alpha: Positive = 128
     lr: Annotated[float, Field(gt=0)] = 3e-4
@@ -217,6 +219,10 @@ class Recipe(Section):
             raise ValueError("a source asks for teacher = true, but there is no [teacher]")
         if not self.train.kinds or len(set(self.train.kinds)) < len(self.train.kinds):
             raise ValueError("train.kinds must name cot, pot or both, each once")
+        if self.train.start and self.train.adapter == "full":
+            raise ValueError('train.start is an adapter to go on from, which train.adapter = "full" does not have')
+        if self.train.start and self.compare.enabled:
+            raise ValueError("compare.enabled trains its students from the base, and train.start would put one ahead")
         if self.train.fsdp and self.watch.every:
             raise ValueError("watch.every needs a whole model in every process, which train.fsdp does not leave")
         return self

@@ -31,6 +31,8 @@ def prepare(base: str | Path, train: Train, seed: int) -> Any:
     frozen = torch.bfloat16 if train.precision == "bf16" and train.adapter == "lora" else torch.float32
     model = load_base(base, frozen)
     _check_window(model, train.max_length)
+    if train.start:
+        return _adapted(model, train)
     if train.adapter == "lora":
         config = LoraConfig(
             r=train.rank, lora_alpha=train.alpha, target_modules="all-linear", task_type="CAUSAL_LM", bias="none"
@@ -66,6 +68,20 @@ def describe(model: Any) -> dict[str, Any]:
         "trainable": sum(n for n, learns in counts if learns),
         "architecture": json.loads(model.config.to_json_string()).get("architectures"),
     }
+
+
+def _adapted(model: PreTrainedModel, train: Train) -> PeftModel:
+    try:
+        adapted = PeftModel.from_pretrained(model, train.start, is_trainable=True)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"train.start = {train.start!r} is no adapter of this student: {error}") from error
+    config = adapted.peft_config["default"]
+    if (config.r, config.lora_alpha) != (train.rank, train.alpha):
+        raise ConfigurationError(
+            f"train.start = {train.start!r} has rank {config.r} and alpha {config.lora_alpha}: "
+            "set train.rank and train.alpha to them"
+        )
+    return adapted
 
 
 def _check_window(model: PreTrainedModel, max_length: int) -> None:

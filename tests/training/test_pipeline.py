@@ -36,6 +36,8 @@ def _recipe(tmp_path: Path, text: str) -> Path:
         ("[train]\nlambda = 0.5", "train.lambda: Extra inputs are not permitted"),
         ("[train]\nlam = 1.5", "train.lam: Input should be less than or equal to 1"),
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
+        ("[train]\nadapter = 'full'\nstart = 'x'", "train.start is an adapter to go on from"),
+        ("[train]\nstart = 'x'\n[compare]\nenabled = true", "compare.enabled trains its students from the base"),
         ("[train", "is no TOML"),
         ("[[sources]]\nname = 'tiny'\nproblems = 'x'", "two sources have the same name"),
         ("[[sources]]\nname = 't'\nproblems = 'x'\nteacher = true", "there is no [teacher]"),

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerState
 
+from service.errors import ConfigurationError
 from service.types import PathKind
 from tests.training import forked, tiny
 from training.launch import Job, launch
@@ -93,6 +94,18 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
     assert not (out / "checkpoints").exists()
     assert (out / "log/loss.png").is_file()
     assert list((out / "log/tensorboard").glob("events.*"))
+
+
+def test_an_earlier_runs_adapter_is_gone_on_from(base: Path, tmp_path: Path) -> None:
+    lora = {"adapter": "lora", "rank": 4, "alpha": 8, "lr": 1e-2}
+    first = _train(base, tmp_path / "first", epochs=4, **lora)
+    second = _train(base, tmp_path / "second", start=str(first), **lora)
+    losses = [[row["loss"] for row in read_rows(out / HISTORY)] for out in (first, second)]
+    assert losses[1][0] < 0.98 * losses[0][0]
+    with pytest.raises(ConfigurationError, match=r"has rank 4 and alpha 8: set train\.rank"):
+        _train(base, tmp_path / "other", start=str(first), **lora | {"rank": 8})
+    with pytest.raises(ConfigurationError, match="is no adapter of this student"):
+        _train(base, tmp_path / "missing", start=str(tmp_path / "nowhere"), **lora)
 
 
 @pytest.mark.engine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from service.types import PathKind
 from training import dataset, second
 from training.launch import Job, launch
-from training.manifest import Artifact, commit
+from training.manifest import Artifact, commit, path_digest
 from training.packs import Example
 from training.rationale import Problem, read_problems, read_rationales
 from training.recipe import Decoding
@@ -43,6 +43,8 @@ def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, s
     if recipe.launch.processes > 1:
         settings["launch"] = recipe.launch
     inputs = {"dataset": run.stage("dataset").digest, "base": run.stage("base").digest, **inputs}
+    if recipe.train.start:
+        inputs = {**inputs, "start": path_digest(Path(recipe.train.start))}
     return run.make(name, settings, inputs, partial(launch, job, found, recipe.launch.processes))
 
 
