@@ -102,8 +102,8 @@ class Train(Section):
     """How the student learns. `lam` is λ in L = λ·L_CoT + (1 − λ)·L_PoT.
 
     `per_kind` rationales of each kind share a question's pack; `kinds` of one kind alone gets twice as many, the same
-    budget. `batch_tokens` is a micro-batch's size with padding; `accumulation` micro-batches make a step. `start` is the
-    directory of an adapter of an earlier run (of the same `rank` and `alpha`) to go on from, instead of a new one.
+    budget. `batch_tokens` is a micro-batch's size with padding; `accumulation` micro-batches make a step. `start` is
+    the directory of an earlier run's adapter (of the same `rank` and `alpha`) to go on from, instead of a new one.
     """
 
     lam: Share = 0.5

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.errors import ConfigurationError
 from service.types import PathKind
 from training import dataset, second
 from training.launch import Job, launch
@@ -44,6 +45,8 @@ def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, s
         settings["launch"] = recipe.launch
     inputs = {"dataset": run.stage("dataset").digest, "base": run.stage("base").digest, **inputs}
     if recipe.train.start:
+        if not Path(recipe.train.start).is_dir():
+            raise ConfigurationError(f"train.start = {recipe.train.start!r} is no directory")
         inputs = {**inputs, "start": path_digest(Path(recipe.train.start))}
     return run.make(name, settings, inputs, partial(launch, job, found, recipe.launch.processes))
 
