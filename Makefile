@@ -17,7 +17,7 @@ INSTALL_cpu := $(CPU_TORCH) --overrides requirements/overrides-cpu.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools generate solve serve test test-fast test-engine check format requirements
+.PHONY: help setup tools generate solve serve test test-fast test-training test-engine check format requirements
 
 help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,14 +50,16 @@ solve: setup  ## Solve PROBLEM="…" with the embedded model
 serve: setup  ## Serve POST /solve on http://127.0.0.1:8000
 	@exec $(BIN)/twinpath serve
 
-test: test-fast test-engine  ## Run every test
+test: test-fast test-training test-engine  ## Run every test
 
-test-fast: tools  ## Run the tests that need no engine, in under a minute
-	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not gpu and not soak"
+test-fast: tools  ## Run the service's tests that need no engine, in under a minute
+	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not gpu and not soak" --ignore tests/training
 
-test-engine: tools  ## Run the tests on the real engine
+test-training: tools  ## Run the tests of training/, from data to the student that is served
+	$(BIN)/pytest -q -m "not gpu and not soak" tests/training
+
+test-engine: tools  ## Run the tests on the real engine, and those of the service as its users meet it
 	$(BIN)/pytest -q -m "(engine or e2e) and not gpu and not soak" --ignore tests/training
-	$(BIN)/pytest -q -m "engine and not gpu" tests/training  # apart: vLLM changes its process's threads
 
 check: tools  ## Lint, types, import contracts, lock
 	$(BIN)/ruff format --check .

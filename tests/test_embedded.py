@@ -221,6 +221,7 @@ def test_an_interrupted_wait_ends_the_other_process(tmp_path: Path, monkeypatch:
     assert names(tmp_path / "models") == [".lock"]
 
 
+@pytest.mark.engine
 def test_a_killed_build_leaves_nothing_whole_and_the_next_removes_its_leftovers(
     tmp_path: Path, built: list[Path]
 ) -> None:
