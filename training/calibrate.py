@@ -1,24 +1,29 @@
-"""Stage `calibrate`: what each kind's vote weighs, and what the service's confidence is worth, from dev problems.
+"""Stage `calibrate`: how a student is best sampled, voted and believed, from dev problems.
 
-Two findings, both for `twinpath.json`. The weights, of a kind and of a repaired CoT: of a small grid, those
-that elect most right answers; equal weights unless others are better by more than one problem, since a grid of ten
-finds luck too. The confidence map: the Beta rule's confidence is a statement about votes, not about being right, and
-wherever the adaptive policy stops it is the same; the leader's support among the counted paths is not, and a monotone
-map (isotonic regression by pooling adjacent violators) of it is a share of right answers. It is fitted on what the
-adaptive and the fixed policy make of the same paths. Errors are measured by cross-fitting: each fold of the problems is
-mapped by the others, so that the figures are not the fit's own.
+Four findings, all for `twinpath.json`. The temperature: of those tried, the one whose full vote is right most often,
+and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
+answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold:
+the lowest that costs no accuracy beside the full vote. The confidence map: the Beta rule's confidence is a statement
+about votes, not about being right, and wherever the adaptive policy stops it is the same; the leader's support among
+the counted paths is not, and a monotone map (isotonic regression by pooling adjacent violators) of it is a share of
+right answers. It is fitted on what the adaptive and the fixed policy make of the same paths. Errors are measured by
+cross-fitting: each fold of the problems is mapped by the others, so that the figures are not the fit's own.
 """
 
+import math
+import operator
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from service.calibration import Calibration, interpolate, support
+from service.stopping import BETA_THRESHOLD
 from service.types import PathKind, Policy
 from training.sampling import Sampled
 from training.votes import PLAIN, elected, first, is_right, replay
 
+THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
 GRID = (0.25, 0.4, 0.5, 0.67, 0.8, 1.0)
 REPAIRED = (0.0, 0.25, 0.5, 0.75, 1.0)
 FOLDS = 5
@@ -28,9 +33,19 @@ Observed = tuple[float, bool]
 """A confidence (or support), and whether the answer was right."""
 
 
+def best_temperature(tried: Mapping[float, Sequence[Sampled]], paths: int, bins: int, seed: int) -> dict[str, Any]:
+    """The calibration at the best of the temperatures, with a row of figures for each that was tried."""
+    found = {temperature: calibrate(samples, paths, bins, seed) for temperature, samples in tried.items()}
+    best = max(found, key=lambda t: (found[t]["accuracy_fixed"], -found[t]["tokens"]))
+    shown = ("accuracy_fixed", "accuracy", "tokens", "tokens_fixed", "threshold")
+    rows = [{"temperature": t} | {name: facts[name] for name in shown} for t, facts in found.items()]
+    return {"temperature": best} | found[best] | {"temperatures": rows}
+
+
 def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> dict[str, Any]:
-    """Weights, map and figures, ready for `twinpath.json`."""
+    """Weights, threshold, map and figures, ready for `twinpath.json`. Tokens are means of a problem."""
     weights = best_weights(samples, paths)
+    weights = weights.model_copy(update={"threshold": best_threshold(samples, paths, weights)})
     seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
     order = list(range(len(samples)))
     random.Random(seed).shuffle(order)
@@ -48,9 +63,12 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
         "paths_per_kind": paths,
         "weights": {kind.value: weights.weights[kind] for kind in PathKind},
         "repaired": weights.repaired,
+        "threshold": weights.threshold,
         "confidence_map": [[round(x, 6), round(y, 6)] for x, y in fit([*seen[adaptive], *seen[Policy.FIXED]])],
         "accuracy": _share(right[adaptive]),
         "accuracy_fixed": _share(right[Policy.FIXED]),
+        "tokens": _tokens(samples, paths, Policy.ADAPTIVE, weights),
+        "tokens_fixed": _tokens(samples, paths, Policy.FIXED, weights),
         "repaired_worth": repaired_worth(samples, paths, weights),
         "ece_before": expected_error([c for c, _ in beta], [good for _, good in beta], bins),
         "ece": expected_error(mapped[adaptive], right[adaptive], bins),
@@ -61,16 +79,32 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
 
 
 def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
-    """The weights that elect most right answers; the stronger kind counts 1."""
+    """The weights that elect most right answers; the stronger kind counts 1.
 
-    def score(calibration: Calibration) -> int:
-        return sum(is_right(elected(first(s, paths, paths), calibration), s.gold) for s in samples)
+    Others than equal ones must be ahead by more than twice the standard error of that lead, √(problems that changed).
+    """
 
-    best, most = PLAIN, score(PLAIN) + 1
+    def outcomes(calibration: Calibration) -> list[bool]:
+        return [is_right(elected(first(s, paths, paths), calibration), s.gold) for s in samples]
+
+    plain = outcomes(PLAIN)
+    best, most = PLAIN, 0
     for calibration in _options():
-        if (found := score(calibration)) > most:
-            best, most = calibration, found
+        right = outcomes(calibration)
+        lead, changed = sum(right) - sum(plain), sum(map(operator.ne, right, plain))
+        if lead > most and lead > 2 * math.sqrt(changed):
+            best, most = calibration, lead
     return best
+
+
+def best_threshold(samples: Sequence[Sampled], paths: int, weights: Calibration) -> float:
+    """The lowest Beta confidence to stop at under which no more than one in 200 problems is lost to the full vote."""
+    full = sum(good for _, good in observed(samples, paths, Policy.FIXED, weights))
+    for threshold in THRESHOLDS:
+        early = observed(samples, paths, Policy.ADAPTIVE, weights.model_copy(update={"threshold": threshold}))
+        if full - sum(good for _, good in early) <= len(samples) / 200:
+            return threshold
+    return BETA_THRESHOLD
 
 
 def repaired_worth(samples: Sequence[Sampled], paths: int, weights: Calibration) -> dict[str, float]:
@@ -111,6 +145,12 @@ def _beta(samples: Sequence[Sampled], paths: int) -> list[Observed]:
         (PLAIN.confidence(end.votes, end.counted), is_right(end.votes[0] if end.votes else None, gold))
         for end, gold in ends
     ]
+
+
+def _tokens(samples: Sequence[Sampled], paths: int, policy: Policy, weights: Calibration) -> float:
+    """Completion tokens that `policy` takes for a problem, on the mean."""
+    spent = [replay(policy, first(sampled, paths, paths), weights).tokens for sampled in samples]
+    return sum(spent) / max(len(spent), 1)
 
 
 def _share(right: Sequence[bool]) -> float:

@@ -178,9 +178,12 @@ class Compare(Decoding):
 
 
 class Calibrate(Decoding):
-    """Where the vote weights and the confidence map come from."""
+    """Where the decoding, the vote weights and the confidence map come from. All of `temperatures` are tried, or
+    `temperature` alone.
+    """
 
     enabled: bool = True
+    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = ()
     bins: Positive = 10
 
 

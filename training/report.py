@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training import plots
-from training.calibrate import calibrate
+from training.calibrate import best_temperature
 from training.compare import Students, compare, table
 from training.export import Facts, write_adapter, write_model
 from training.manifest import LOG
@@ -18,7 +18,7 @@ from training.recipe import Decoding, Recipe
 from training.sampling import Sampler, read_samples
 
 SAMPLES = "samples.jsonl"
-_SERVED = ("weights", "repaired", "confidence_map", "ece", "problems")
+_SERVED = ("weights", "repaired", "threshold", "confidence_map", "ece", "problems")
 
 
 def open_sampler(decoding: Decoding, model: Path, log: Path) -> AbstractContextManager[Sampler]:
@@ -44,9 +44,9 @@ def write_comparison(samples: Mapping[str, Path], paths: int, out: Path) -> None
     plots.curves(facts["curves"], out / LOG)
 
 
-def write_calibration(samples: Path, paths: int, bins: int, seed: int, out: Path) -> None:
-    """`calibration.json`, the reliability diagram and accuracy against coverage."""
-    facts = calibrate(list(read_samples(samples)), paths, bins, seed)
+def write_calibration(samples: Mapping[float, Path], paths: int, bins: int, seed: int, out: Path) -> None:
+    """`calibration.json` of the best temperature, the reliability diagram and accuracy against coverage."""
+    facts = best_temperature({t: list(read_samples(path)) for t, path in samples.items()}, paths, bins, seed)
     _write(out / "calibration.json", facts)
     plots.reliability(facts, out / LOG)
 
@@ -67,7 +67,8 @@ def write_export(
     calibration = _read(calibrated / "calibration.json") if calibrated else {}
     comparison = _read(compared / "compare.json") if compared else {}
     accuracy = {name: row for name, row in comparison.get("rows", {}).items() if name.startswith("MD")}
-    whole = replace(facts, calibration=_served(calibration), accuracy=accuracy)
+    decoding = {name: calibration[name] for name in ("temperature",) if name in calibration}
+    whole = replace(facts, decoding=decoding, calibration=_served(calibration), accuracy=accuracy)
     teachers = sorted({rationale.teacher for rationale in read_rationales(rationales)})
     card = model_card(recipe, _read(data / "card.json"), teachers, accuracy, calibration.get("ece"))
     write_model(base, student, out / "model", whole, card)

@@ -6,7 +6,16 @@ import pytest
 
 from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
-from training.calibrate import best_weights, calibrate, expected_error, fit, observed, repaired_worth
+from training.calibrate import (
+    best_temperature,
+    best_threshold,
+    best_weights,
+    calibrate,
+    expected_error,
+    fit,
+    observed,
+    repaired_worth,
+)
 from training.compare import Students, compare, mcnemar, table
 from training.sampling import Sampled, SampledPath
 from training.votes import PLAIN, elected, first, is_right, replay
@@ -38,6 +47,31 @@ def test_the_better_kind_gets_more_weight() -> None:
     samples = [_sampled(["8"] * 3, ["7"] * 3, number=i) for i in range(5)]
     assert best_weights(samples, 2) == Calibration(weights={COT: 0.8, POT: 1.0})
     assert best_weights([_sampled(["7"] * 3, ["7"] * 3)], 2) == PLAIN
+
+
+def test_a_lead_that_may_be_luck_changes_no_weights() -> None:
+    better = [_sampled(["8"] * 3, ["7"] * 3, number=i) for i in range(9)]
+    worse = [_sampled(["7"] * 3, ["8"] * 3, number=i) for i in range(2)]
+    assert best_weights(better + worse, 2).weights == {COT: 0.8, POT: 1.0}  # 7 ahead, of 11 that change
+    assert best_weights(better + worse * 2, 2) == PLAIN  # 5 ahead, of 13
+
+
+def test_the_threshold_is_the_lowest_that_loses_nothing() -> None:
+    sure = [_sampled(["7"] * 11, ["7"] * 11, number=i) for i in range(9)]
+    assert best_threshold(sure, 10, PLAIN) == 0.75
+    late = _sampled(["", "8", "7", "7", "7"], ["", "8", "7", "7", "7"])  # two of two are sure enough at 0.85
+    assert best_threshold([*sure, late], 4, PLAIN) == 0.9
+
+
+def test_the_best_temperature_is_right_most_often_and_then_the_cheapest() -> None:
+    sure = [_sampled(["7"] * 5, ["7"] * 5, number=i) for i in range(8)]
+    torn = [_sampled(["7", "7", "8", "7", "7"], ["7", "8", "7", "7", "7"], number=i) for i in range(8)]
+    wrong = [_sampled(["8"] * 5, ["8"] * 5, number=i) for i in range(8)]
+    facts = best_temperature({0.3: wrong, 0.5: torn, 0.7: sure}, 4, 10, seed=1)
+    assert facts["temperature"] == 0.7
+    assert [row["accuracy_fixed"] for row in facts["temperatures"]] == [0.0, 1.0, 1.0]
+    assert facts["tokens"] == 30.0  # one path of each kind
+    assert facts["tokens_fixed"] == 120.0
 
 
 def test_repaired_chains_of_thought_count_what_they_are_worth() -> None:

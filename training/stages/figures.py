@@ -26,11 +26,17 @@ def compare(run: Run) -> Artifact:
 
 
 def calibrate(run: Run) -> Artifact:
-    """Vote weights and the confidence map, from the dev problems."""
+    """Temperature, vote weights, threshold and the confidence map, from the dev problems."""
     settings = run.recipe.calibrate
-    samples = held_out_samples(run, student(run), settings, "dev", dict.fromkeys(PathKind, settings.paths))
-    build = partial(write_calibration, samples.path / SAMPLES, settings.paths, settings.bins, run.recipe.seed)
-    return run.make("calibrate", {"calibrate": settings}, {"samples": samples.digest}, build)
+    both = dict.fromkeys(PathKind, settings.paths)
+    samples = {}
+    for temperature in settings.temperatures or (settings.temperature,):
+        decoding = settings.model_copy(update={"temperature": temperature})
+        samples[temperature] = held_out_samples(run, student(run), decoding, "dev", both)
+    found = {temperature: artifact.path / SAMPLES for temperature, artifact in samples.items()}
+    build = partial(write_calibration, found, settings.paths, settings.bins, run.recipe.seed)
+    inputs = {f"samples at {temperature}": artifact.digest for temperature, artifact in samples.items()}
+    return run.make("calibrate", {"calibrate": settings}, inputs, build)
 
 
 def export(run: Run) -> Artifact:
@@ -38,9 +44,7 @@ def export(run: Run) -> Artifact:
     recipe = run.recipe
     found = {name: run.stage(name) for name in ("base", "dataset", "filter")} | {"student": student(run)}
     found |= {name: run.stage(name) for name in ("calibrate", "compare") if getattr(recipe, name).enabled}
-    decoding = {"temperature": recipe.calibrate.temperature}
     settings = {
-        "decoding": recipe.calibrate.temperature,
         "export": recipe.export,
         "name": recipe.name,
         "student": recipe.student,
@@ -52,9 +56,7 @@ def export(run: Run) -> Artifact:
             out,
             base=base_model(run),
             student=found["student"].path,
-            facts=replace(
-                facts(run), data={name: found[name].digest for name in ("filter", "dataset")}, decoding=decoding
-            ),
+            facts=replace(facts(run), data={name: found[name].digest for name in ("filter", "dataset")}),
             data=found["dataset"].path,
             rationales=found["filter"].path / "rationales.jsonl",
             calibrated=found["calibrate"].path if "calibrate" in found else None,

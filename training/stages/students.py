@@ -94,7 +94,7 @@ def sampled(
     paths: Mapping[PathKind, int],
 ) -> Artifact:
     """A student's paths over `problems`, through the merged model."""
-    model, name = merged(run, trained_), f"{trained_.path.name}-{label}"
+    model, name = merged(run, trained_), f"{trained_.path.name}-{label}-t{decoding.temperature:g}"
     problems = problems[: decoding.problems or None]
 
     def build(out: Path) -> None:
