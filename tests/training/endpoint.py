@@ -1,6 +1,10 @@
-"""A local HTTP endpoint whose replies a test writes."""
+"""A local HTTP endpoint whose replies a test writes. Also a command, the teacher of the recipe `smoke`:
+
+python -m tests.training.endpoint [PORT]
+"""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +16,8 @@ Reply = Callable[[str], tuple[int, str, dict[str, str]]]
 
 
 @contextmanager
-def serving(reply: Reply) -> Iterator[str]:
-    """Answers every POST with `reply`; yields the base URL of an OpenAI-compatible endpoint."""
+def serving(reply: Reply, port: int = 0) -> Iterator[str]:
+    """Answers every POST with `reply`; yields the base URL of an OpenAI-compatible endpoint. Port 0 is a free one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -31,7 +35,7 @@ def serving(reply: Reply) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -63,3 +67,9 @@ def scripted(body: str) -> tuple[int, str, dict[str, str]]:
         opening = ("She has", "Ann has", "There are")[request["seed"] % 3]
         text = f"{opening} {a} pens and buys {b}: {a} + {b} = {total}. The answer is {total}"
     return 200, json.dumps(completion(text)), {}
+
+
+if __name__ == "__main__":
+    with serving(scripted, int(sys.argv[1]) if len(sys.argv) > 1 else 8010) as url:
+        print(url, flush=True)
+        threading.Event().wait()

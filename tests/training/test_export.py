@@ -19,11 +19,13 @@ from transformers import (
 from service.checkpoint import describe
 from service.conversion import add_bundle
 from service.errors import CheckpointError
+from service.types import PathKind
 from tests.training import tiny
 from training.export import Facts, write_adapter, write_model
 from training.manifest import tree_digest
 from training.quantize import rows_to_int8, write_int8
 from training.recipe import Train
+from training.served import ServedStudent
 from training.student import merged
 from training.train import train
 from training.vocabulary import trim
@@ -33,13 +35,13 @@ SETTINGS = Train(
 )
 FACTS = Facts(base_model="tiny", recipe="test", seed=3, commit="unknown")
 CONFIGS = {
-    "llama2-7b": (LlamaConfig, {"num_key_value_heads": 4}),
+    "llama2-7b": (LlamaConfig, {"num_key_value_heads": 2}),
     "codellama-7b": (
         LlamaConfig,
-        {"num_key_value_heads": 4, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}},
+        {"num_key_value_heads": 2, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}},
     ),
-    "mistral-7b": (MistralConfig, {"sliding_window": 128}),
-    "qwen2.5-coder-1.5b": (Qwen2Config, {"tie_word_embeddings": True}),
+    "mistral-7b": (MistralConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
+    "qwen2.5-coder-1.5b": (Qwen2Config, {"tie_word_embeddings": True, "num_key_value_heads": 1}),
     "gemma-270m": (Gemma3TextConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
 }
 
@@ -51,9 +53,11 @@ def _student(base: Path, out: Path, **changes: object) -> Path:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", CONFIGS)
-def test_an_architecture_trains_resumes_and_exports(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_architecture_trains_resumes_exports_and_is_served(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, changes = CONFIGS[name]
-    base = tiny.model(tmp_path / "base", config, **changes)
+    base = tiny.model(tmp_path / "base", config, **tiny.SERVABLE, **changes)
     whole = _student(base, tmp_path / "whole", save_steps=2)
     _stopped_then_resumed(base, tmp_path / "resumed", monkeypatch)
     assert tree_digest(whole) == tree_digest(tmp_path / "resumed")
@@ -63,6 +67,10 @@ def test_an_architecture_trains_resumes_and_exports(name: str, tmp_path: Path, m
     exported = AutoModelForCausalLM.from_pretrained(tmp_path / "model", dtype=torch.float32)
     assert _moved(exported, AutoModelForCausalLM.from_pretrained(base)) > 1e-3
     torch.testing.assert_close(_logits(exported), _logits(merged(base, whole)), atol=0.02, rtol=0.05)
+    with ServedStudent(tmp_path / "model", 16, tmp_path / "serve.log") as served:
+        [paths] = served.sample(["Ann has 3 pens."], paths=dict.fromkeys(PathKind, 2), temperature=0.7, seed=3)
+    assert [path.kind for path in paths] == [PathKind.COT, PathKind.POT] + [PathKind.COT, PathKind.POT] * 2
+    assert all(path.tokens for path in paths)
 
 
 def _stopped_then_resumed(base: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,12 +94,15 @@ def model(directory: Path, config_class: type, **changes: Any) -> Path:
     return directory
 
 
+SERVABLE = {"hidden_size": 128, "num_attention_heads": 2, "head_dim": 64, "max_position_embeddings": 2048}
+"""The least sizes that vLLM serves."""
+
+
 def smoke(directory: Path) -> None:
     """The base model and the problems of the recipe `smoke`; the model is one that vLLM serves."""
     (directory / "base").mkdir(parents=True)
     write_lines(directory / "problems.jsonl", problems(30))
-    sizes = {"hidden_size": 128, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 64}
-    model(directory / "base", LlamaConfig, **sizes, max_position_embeddings=2048, tie_word_embeddings=True)
+    model(directory / "base", LlamaConfig, **SERVABLE, num_key_value_heads=1, tie_word_embeddings=True)
 
 
 if __name__ == "__main__":
