@@ -74,8 +74,15 @@ def compare(recipe: _Recipe, out: _Out = None) -> None:
 
 @app.command()
 def calibrate(recipe: _Recipe, out: _Out = None) -> None:
-    """Find the vote's weights and the confidence map on the dev problems."""
+    """Find temperature, vote weights, threshold and confidence map on the dev problems."""
     _make(recipe, out, "calibrate")
+
+
+@app.command()
+def measure(recipe: _Recipe, out: _Out = None) -> None:
+    """Measure the calibrated student on the test problems: look once, at the end."""
+    made = _make(recipe, out, "measure")
+    print((made.stage("measure").path / "measure.md").read_text())
 
 
 @app.command()

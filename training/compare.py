@@ -30,7 +30,7 @@ class Students:
 def compare(students: Students, paths: int) -> dict[str, Any]:
     """The table's rows, the paired tests, and the curves over the number of paths."""
     outcomes = measures(students, paths)
-    rows = {name: _figure(right) for name, right in outcomes.items()}
+    rows = {name: figure(right) for name, right in outcomes.items()}
     tests = {
         f"{a} against {b}": mcnemar(outcomes[a], outcomes[b])
         for a, b in (
@@ -100,6 +100,11 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> dict[str, float]:
     return {"only_first": only_a, "only_second": only_b, "p": min(1.0, 2 * tail)}
 
 
+def figure(right: Sequence[bool]) -> dict[str, Any]:
+    """An accuracy with Wilson's 95 % interval."""
+    return {"accuracy": sum(right) / len(right), "interval": list(wilson(sum(right), len(right)))}
+
+
 def table(facts: Mapping[str, Any]) -> str:
     """The comparison as Markdown."""
     lines = ["| measure | accuracy | 95 % interval |", "|---|---:|---|"]
@@ -110,10 +115,6 @@ def table(facts: Mapping[str, Any]) -> str:
     for name, test in facts["tests"].items():
         lines.append(f"| {name} | {test['only_first']} | {test['only_second']} | {test['p']:.3f} |")
     return "\n".join(lines) + "\n"
-
-
-def _figure(right: Sequence[bool]) -> dict[str, Any]:
-    return {"accuracy": sum(right) / len(right), "interval": list(wilson(sum(right), len(right)))}
 
 
 def _greedy(samples: Sequence[Sampled], kind: PathKind) -> list[bool]:

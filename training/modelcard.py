@@ -50,7 +50,7 @@ def model_card(
     else:
         lines.append("Not measured.")
     if ece is not None:
-        lines += ["", f"Expected calibration error of the confidence, cross-fitted: {ece:.3f}."]
+        lines += ["", f"Expected calibration error of the confidence on them: {ece:.3f}."]
     lines += ["", "## Limits", "", "Grade-school arithmetic in English; other problems are outside its training."]
     return "\n".join(lines) + "\n"
 

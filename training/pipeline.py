@@ -1,7 +1,7 @@
 """The pipeline: which stages there are, and how they rest on each other.
 
     sources ─┬─ teacher ─┐
-             └───────────┴─ filter ── dataset ── base ── train ── second ── compare ── calibrate ── export
+             └───────────┴─ filter ── dataset ── base ── train ── second ── compare ── calibrate ── measure ── export
 
 `cli.py` calls it, `run.py` holds what one run needs, `stages/` says what each stage reads and makes.
 """
@@ -22,6 +22,7 @@ STAGES: Mapping[str, Stage] = {
     "second": students.second_round,
     "compare": figures.compare,
     "calibrate": figures.calibrate,
+    "measure": figures.measure,
     "export": figures.export,
 }
 

@@ -187,6 +187,12 @@ class Calibrate(Decoding):
     bins: Positive = 10
 
 
+class Measure(Section):
+    """Whether the student is measured on the test problems, as it was calibrated and with as many paths."""
+
+    enabled: bool = True
+
+
 class Export(Section):
     """What is written for the service. `int8` adds a compressed-tensors variant."""
 
@@ -211,6 +217,7 @@ class Recipe(Section):
     second_round: SecondRound = SecondRound()
     compare: Compare = Compare()
     calibrate: Calibrate = Calibrate()
+    measure: Measure = Measure()
     export: Export = Export()
 
     @model_validator(mode="after")
@@ -220,6 +227,8 @@ class Recipe(Section):
             raise ValueError("two sources have the same name")
         if self.teacher is None and any(source.teacher for source in self.sources):
             raise ValueError("a source asks for teacher = true, but there is no [teacher]")
+        if self.measure.enabled and not (self.calibrate.enabled and any(source.test for source in self.sources)):
+            raise ValueError("measure.enabled needs calibrate.enabled and a source with test problems")
         if not self.train.kinds or len(set(self.train.kinds)) < len(self.train.kinds):
             raise ValueError("train.kinds must name cot, pot or both, each once")
         if self.train.start and self.train.adapter == "full":

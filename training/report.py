@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from training import plots
+from service.calibration import Calibration
+from training import measure, plots
 from training.calibrate import best_temperature
 from training.compare import Students, compare, table
 from training.export import Facts, write_adapter, write_model
@@ -51,6 +52,20 @@ def write_calibration(samples: Mapping[float, Path], paths: int, bins: int, seed
     plots.reliability(facts, out / LOG)
 
 
+def read_temperature(calibrated: Path) -> float:
+    """The temperature that a calibration found best."""
+    return float(_read(calibrated / "calibration.json")["temperature"])
+
+
+def write_measure(samples: Path, calibrated: Path, paths: int, bins: int, out: Path) -> None:
+    """`measure.json`, `measure.md`, and the plots of the confidence."""
+    calibration = Calibration.model_validate(_read(calibrated / "calibration.json"))
+    facts = measure.measure(list(read_samples(samples)), paths, calibration, bins)
+    _write(out / "measure.json", facts)
+    (out / "measure.md").write_text(measure.table(facts))
+    plots.reliability(facts, out / LOG)
+
+
 def write_export(
     recipe: Recipe,
     out: Path,
@@ -61,16 +76,16 @@ def write_export(
     data: Path,
     rationales: Path,
     calibrated: Path | None,
-    compared: Path | None,
+    measured: Path | None,
 ) -> None:
     """The checkpoint in all its variants, each with its facts and its card."""
     calibration = _read(calibrated / "calibration.json") if calibrated else {}
-    comparison = _read(compared / "compare.json") if compared else {}
-    accuracy = {name: row for name, row in comparison.get("rows", {}).items() if name.startswith("MD")}
+    found = _read(measured / "measure.json") if measured else {"sets": {}}
+    accuracy = {f"{name}, {what}": row for name, rows in found["sets"].items() for what, row in rows.items()}
     decoding = {name: calibration[name] for name in ("temperature",) if name in calibration}
     whole = replace(facts, decoding=decoding, calibration=_served(calibration), accuracy=accuracy)
     teachers = sorted({rationale.teacher for rationale in read_rationales(rationales)})
-    card = model_card(recipe, _read(data / "card.json"), teachers, accuracy, calibration.get("ece"))
+    card = model_card(recipe, _read(data / "card.json"), teachers, accuracy, found.get("ece"))
     write_model(base, student, out / "model", whole, card)
     write_adapter(base, student, out / "adapter", whole, card)
     if recipe.export.int8:

@@ -17,6 +17,8 @@ from training.calibrate import (
     repaired_worth,
 )
 from training.compare import Students, compare, mcnemar, table
+from training.measure import measure
+from training.measure import table as measured
 from training.sampling import Sampled, SampledPath
 from training.votes import PLAIN, elected, first, is_right, replay
 
@@ -119,6 +121,32 @@ def test_calibration_reports_what_it_found() -> None:
     assert facts["ece"] < 0.1 < facts["ece_before"]
     assert facts["coverage"][-1] == {"coverage": 1.0, "accuracy": 0.75}
     Calibration.model_validate(facts)
+
+
+def test_the_test_problems_are_measured_as_calibrated() -> None:
+    repaired = SampledPath(COT, -1, "", 10, "7", "8", repaired=True)
+    samples = [
+        replace(_sampled(["7"] * 5, ["7"] * 5, number=i), id=f"{name}/{i}", gold=gold)
+        for name, gold in (("a", "7"), ("b", "8"))
+        for i in range(2)
+    ]
+    for number, path in enumerate([repaired, replace(repaired, stated="7", repaired=False)]):
+        samples[number] = replace(samples[number], paths=(path, *samples[number].paths[1:]))
+    facts = measure(samples, 4, Calibration(threshold=0.75, confidence_map=((0.0, 0.5), (1.0, 0.5))), 10)
+    accuracies = {name: {what: row["accuracy"] for what, row in rows.items()} for name, rows in facts["sets"].items()}
+    assert accuracies["a"] == {
+        "one CoT path, T = 0, as stated": 0.5,
+        "one CoT path, T = 0, repaired": 1.0,
+        "one PoT path, T = 0": 1.0,
+        "4 CoT paths": 1.0,
+        "4 PoT paths": 1.0,
+        "4 + 4 paths": 1.0,
+        "4 + 4 paths, adaptive": 1.0,
+    }
+    assert set(accuracies["b"].values()) == {0.0}
+    assert (facts["tokens"], facts["tokens_fixed"], facts["ece"]) == (30.0, 120.0, 0.0)
+    assert facts["coverage"][-1] == {"coverage": 1.0, "accuracy": 0.5}
+    assert "| a (2) | one CoT path, T = 0, as stated | 50.0% | 9.5% to 90.5% |" in measured(facts)
 
 
 def test_mcnemars_exact_test() -> None:

@@ -38,6 +38,7 @@ def _recipe(tmp_path: Path, text: str) -> Path:
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
         ("[train]\nadapter = 'full'\nstart = 'x'", "train.start is an adapter to go on from"),
         ("[train]\nstart = 'x'\n[compare]\nenabled = true", "compare.enabled trains its students from the base"),
+        ("[calibrate]\nenabled = false", "measure.enabled needs calibrate.enabled"),
         ("[train", "is no TOML"),
         ("[[sources]]\nname = 'tiny'\nproblems = 'x'", "two sources have the same name"),
         ("[[sources]]\nname = 't'\nproblems = 'x'\nteacher = true", "there is no [teacher]"),

@@ -101,6 +101,7 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     said = json.loads((whole / "export/model/twinpath.json").read_text())
     assert said["recipe"] == "smoke"
     assert said["calibration"]["problems"] == 6
+    assert said["accuracy"]["tiny, 2 + 2 paths"]["problems"] == 6
     assert {path.name for path in (whole / "export").iterdir()} >= {"model", "adapter", "int8"}
     assert "script" in (whole / "export/model/README.md").read_text()
 

@@ -1,4 +1,4 @@
-"""The stages that measure students and write what ships: `compare`, `calibrate`, `export`."""
+"""The stages that measure students and write what ships: `compare`, `calibrate`, `measure`, `export`."""
 
 from dataclasses import replace
 from functools import partial
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.types import PathKind
 from training.manifest import Artifact
-from training.report import SAMPLES, write_calibration, write_comparison, write_export
+from training.report import SAMPLES, read_temperature, write_calibration, write_comparison, write_export, write_measure
 from training.run import Run
 from training.stages.data import base_model, examples
 from training.stages.students import facts, held_out_samples, student, trained
@@ -39,11 +39,22 @@ def calibrate(run: Run) -> Artifact:
     return run.make("calibrate", {"calibrate": settings}, inputs, build)
 
 
+def measure(run: Run) -> Artifact:
+    """The calibrated student on the test problems."""
+    settings = run.recipe.calibrate
+    calibrated = run.stage("calibrate")
+    decoding = settings.model_copy(update={"temperature": read_temperature(calibrated.path), "problems": 0})
+    samples = held_out_samples(run, student(run), decoding, "test", dict.fromkeys(PathKind, settings.paths))
+    build = partial(write_measure, samples.path / SAMPLES, calibrated.path, settings.paths, settings.bins)
+    inputs = {"samples": samples.digest, "calibrate": calibrated.digest}
+    return run.make("measure", {"paths": settings.paths, "bins": settings.bins}, inputs, build)
+
+
 def export(run: Run) -> Artifact:
     """The checkpoint in its variants."""
     recipe = run.recipe
     found = {name: run.stage(name) for name in ("base", "dataset", "filter")} | {"student": student(run)}
-    found |= {name: run.stage(name) for name in ("calibrate", "compare") if getattr(recipe, name).enabled}
+    found |= {name: run.stage(name) for name in ("calibrate", "compare", "measure") if getattr(recipe, name).enabled}
     settings = {
         "export": recipe.export,
         "name": recipe.name,
@@ -60,7 +71,7 @@ def export(run: Run) -> Artifact:
             data=found["dataset"].path,
             rationales=found["filter"].path / "rationales.jsonl",
             calibrated=found["calibrate"].path if "calibrate" in found else None,
-            compared=found["compare"].path if "compare" in found else None,
+            measured=found["measure"].path if "measure" in found else None,
         )
 
     return run.make("export", settings, {name: artifact.digest for name, artifact in found.items()}, build)

@@ -1,0 +1,91 @@
+"""Stage `measure`: the student on the test problems, with the decoding, weights and map that `calibrate` found.
+
+These are the figures that a checkpoint's card reports. Nothing is chosen here: look once, at the end.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from service.calibration import Calibration, interpolate
+from service.types import PathKind, Policy
+from training.calibrate import coverage, expected_error, observed, reliability
+from training.compare import figure, mcnemar
+from training.sampling import Sampled
+from training.votes import elected, first, is_right, replay
+
+
+def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int) -> dict[str, Any]:
+    """Accuracy of single paths and votes in each set of problems, what `adaptive` saves, and the confidence's error.
+
+    A problem's set is what its id begins with, before the first slash. Tokens are means of a problem.
+    """
+    sets: dict[str, list[Sampled]] = {}
+    for sampled in samples:
+        sets.setdefault(sampled.id.partition("/")[0] if "/" in sampled.id else "problems", []).append(sampled)
+    spent = {
+        policy: sum(replay(policy, first(s, paths, paths), calibration).tokens for s in samples) / len(samples)
+        for policy in (Policy.ADAPTIVE, Policy.FIXED)
+    }
+    seen = {policy: observed(samples, paths, policy, calibration) for policy in spent}
+    right = {policy: [good for _, good in points] for policy, points in seen.items()}
+    sure = {
+        policy: [interpolate(calibration.confidence_map, backed) for backed, _ in points]
+        for policy, points in seen.items()
+    }
+    return {
+        "problems": len(samples),
+        "sets": {name: _rows(members, paths, calibration) for name, members in sets.items()},
+        "adaptive against fixed": mcnemar(right[Policy.ADAPTIVE], right[Policy.FIXED]),
+        "tokens": spent[Policy.ADAPTIVE],
+        "tokens_fixed": spent[Policy.FIXED],
+        "ece": expected_error(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
+        "ece_fixed": expected_error(sure[Policy.FIXED], right[Policy.FIXED], bins),
+        "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
+        "coverage": coverage(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
+    }
+
+
+def table(facts: Mapping[str, Any]) -> str:
+    """The figures as Markdown."""
+    lines = ["| set | measure | accuracy | 95 % interval |", "|---|---|---:|---|"]
+    for name, rows in facts["sets"].items():
+        for what, row in rows.items():
+            low, high = row["interval"]
+            lines.append(f"| {name} ({row['problems']}) | {what} | {row['accuracy']:.1%} | {low:.1%} to {high:.1%} |")
+    test = facts["adaptive against fixed"]
+    lines += [
+        "",
+        f"`adaptive` takes {facts['tokens']:.0f} completion tokens of a problem, `fixed` {facts['tokens_fixed']:.0f}. "
+        f"It alone is right {test['only_first']} times, `fixed` alone {test['only_second']} times "
+        f"(p = {test['p']:.2f}).",
+        "",
+        f"Expected calibration error: {facts['ece']:.3f} under `adaptive`, {facts['ece_fixed']:.3f} under `fixed`.",
+        "",
+        "| share answered, the surest first | accuracy |",
+        "|---:|---:|",
+    ]
+    lines += [f"| {row['coverage']:.0%} | {row['accuracy']:.1%} |" for row in facts["coverage"]]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, dict[str, Any]]:
+    def greedy(kind: PathKind, *, repaired: bool = True) -> list[bool]:
+        chosen = [s.of(kind, greedy=True) for s in samples]
+        kept = [found if repaired else [path.unrepaired() for path in found] for found in chosen]
+        return [is_right(elected(found), s.gold) for found, s in zip(kept, samples, strict=True)]
+
+    def vote(cot: int, pot: int) -> list[bool]:
+        return [is_right(elected(first(s, cot, pot), calibration), s.gold) for s in samples]
+
+    outcomes = {
+        "one CoT path, T = 0, as stated": greedy(PathKind.COT, repaired=False),
+        "one CoT path, T = 0, repaired": greedy(PathKind.COT),
+        "one PoT path, T = 0": greedy(PathKind.POT),
+        f"{paths} CoT paths": vote(paths, 0),
+        f"{paths} PoT paths": vote(0, paths),
+        f"{paths} + {paths} paths": vote(paths, paths),
+        f"{paths} + {paths} paths, adaptive": [
+            good for _, good in observed(samples, paths, Policy.ADAPTIVE, calibration)
+        ],
+    }
+    return {name: figure(right) | {"problems": len(right)} for name, right in outcomes.items()}
