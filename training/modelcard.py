@@ -29,7 +29,8 @@ def model_card(
         "Distillation (arXiv 2312.10730): one model learned chain-of-thought and program-of-thought rationales, and "
         "both kinds vote. It is made for Twinpath, whose prompt format and parsers it expects.",
         "",
-        f"Licence: {recipe.export.licence}.",
+        f"Licence: {recipe.export.licence}."
+        + " Built with Meta Llama 3." * any(t.startswith("llama-3") for t in teachers),
         "",
         "## Data",
         "",
