@@ -22,6 +22,7 @@ def model_card(
     recipe: Recipe, data: Mapping[str, Any], teachers: list[str], accuracy: Mapping[str, Any], ece: float | None
 ) -> str:
     """The card as Markdown."""
+    built_with = " Built with Meta Llama 3." if any(teacher.startswith("llama-3") for teacher in teachers) else ""
     lines = [
         f"# {recipe.name}",
         "",
@@ -29,7 +30,7 @@ def model_card(
         "Distillation (arXiv 2312.10730): one model learned chain-of-thought and program-of-thought rationales, and "
         "both kinds vote. It is made for Twinpath, whose prompt format and parsers it expects.",
         "",
-        f"Licence: {recipe.export.licence}."
+        f"Licence: {recipe.export.licence}.{built_with}",
         + " Built with Meta Llama 3." * any(t.startswith("llama-3") for t in teachers),
         "",
         "## Data",
