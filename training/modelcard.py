@@ -31,7 +31,6 @@ def model_card(
         "both kinds vote. It is made for Twinpath, whose prompt format and parsers it expects.",
         "",
         f"Licence: {recipe.export.licence}.{built_with}",
-        + " Built with Meta Llama 3." * any(t.startswith("llama-3") for t in teachers),
         "",
         "## Data",
         "",
