@@ -17,8 +17,10 @@ from service.calibration import Calibration
 from service.checkpoint import Decoding
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
+from service.gate import Gate
+from service.keys import KeyRing
 from service.metrics import Metrics
-from service.middleware import BodyLimit
+from service.middleware import BodyLimit, SafeHeaders
 from service.paths.base import FormatV1, PathFormat
 from service.routes import batch, openai, ops, page, solve
 from service.sandbox.base import Sandbox
@@ -39,6 +41,7 @@ def create_app(
     engine: Engine,
     sandbox: Sandbox,
     *,
+    keys: KeyRing | None = None,
     path_format: PathFormat | None = None,
     decoding: Decoding | None = None,
     calibration: Calibration | None = None,
@@ -52,6 +55,7 @@ def create_app(
         settings: the settings.
         engine: samples the paths; started and closed with the application.
         sandbox: runs the programs; started and closed with the application.
+        keys: who may ask; None lets anybody in.
         path_format: how the engine's model is asked; None is format v1.
         decoding: the checkpoint's decoding; None is the default.
         calibration: what the checkpoint's votes are worth; None weighs all the same.
@@ -86,6 +90,8 @@ def create_app(
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load their scripts from elsewhere; docs/api.md is the reference
+        redoc_url=None,
     )
     app.state.settings = settings
     app.state.started_at = int(time.time())
@@ -97,7 +103,9 @@ def create_app(
     app.state.metrics.watch_queue(lambda: admission.waiting, settings.max_queue)
     app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), admission, calibration)
     problem_json.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, exempt=[batch.PATH])
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=[batch.PATH])
+    if keys:
+        app.add_middleware(Gate, ring=keys, on_refusal=app.state.metrics.observe_rejection)
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Request-ID",
@@ -108,12 +116,13 @@ def create_app(
         from service.tracing import TracedRequests
 
         app.add_middleware(TracedRequests, tracer=tracing.tracer)
+    app.add_middleware(SafeHeaders)
     app.include_router(solve.router, tags=["solve"])
     app.include_router(batch.router, tags=["solve"])
     app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
     app.include_router(page.router)
-    openapi.install(app, settings)
+    openapi.install(app, settings, has_keys=keys is not None)
     return app
 
 

@@ -11,6 +11,7 @@ from service.embedded import Progress
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, scripted
 from service.errors import ConfigurationError
+from service.keys import read_key
 from service.metrics import Metrics
 from service.paths.base import FormatV1, PathFormat
 from service.paths.chat import ChatFormat
@@ -120,15 +121,10 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
 def _remote(settings: Settings, metrics: Metrics) -> Engine:
     from service.engine.remote import RemoteEngine
 
-    key_file = settings.worker_api_key_file
-    try:
-        api_key = key_file.read_text(encoding="utf-8").strip() if key_file else None
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(f"The workers' key {key_file} cannot be read: {error}") from None
     return RemoteEngine(
         [url for url in settings.worker_urls.split(",") if url.strip()],
         model=settings.worker_model,
-        api_key=api_key,
+        api_key=read_key(settings.worker_api_key_file, "The workers'"),
         silence_s=settings.worker_silence_s,
         on_worker=metrics.observe_worker,
         on_request=metrics.observe_worker_request,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from service.assemble import assemble
 from service.client import AsyncTwinpath
 from service.errors import ConfigurationError, InputError, ServiceError
+from service.keys import read_key
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import Settings
 from service.terminal import build_progress
@@ -44,15 +45,15 @@ async def in_process(settings: Settings) -> AsyncIterator[Solve]:
 
 
 @asynccontextmanager
-async def over_http(url: str) -> AsyncIterator[Solve]:
-    """A service that runs already.
+async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
+    """A service that runs already, asked with the settings' API key.
 
     Raises:
-        ConfigurationError: `url` is no address.
+        ConfigurationError: `url` is no address, or the key cannot be read.
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"--url {url} is no address; give one such as http://127.0.0.1:8000.")
-    async with AsyncTwinpath(url) as client:
+    async with AsyncTwinpath(url, api_key=read_key(settings.api_key_file, "The service's")) as client:
 
         async def solve(request: SolveRequest) -> SolveResponse:
             try:

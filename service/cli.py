@@ -1,4 +1,4 @@
-"""The command `twinpath`: serve, solve, evaluate, sandbox, model; `train` joins through an entry point.
+"""The command `twinpath`: serve, solve, evaluate, key, sandbox, model; `train` joins through an entry point.
 
 The commands parse, call and print; what they do is elsewhere. Twinpath's own errors become one line and exit code 2.
 """
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from service import __version__
 from service.errors import ConfigurationError, TwinpathError
+from service.keys import KeyScope, new_key
 from service.schemas import PathBudget
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
@@ -32,6 +33,7 @@ app = typer.Typer(
 _Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
 _Model = Annotated[str | None, typer.Option(help=str(Settings.model_fields["model"].description))]
 _Engine = Annotated[EngineKind | None, typer.Option(help="What samples the paths.")]
+_KeyFile = Annotated[Path | None, typer.Option(help=str(Settings.model_fields["api_key_file"].description))]
 _Cot = Annotated[int | None, typer.Option(min=0, max=64, help="Chain-of-thought paths.")]
 _Pot = Annotated[int | None, typer.Option(min=0, max=64, help="Program-of-thought paths.")]
 _Policy = Annotated[Policy | None, typer.Option(help="When the vote is decided.")]
@@ -111,6 +113,7 @@ def solve(
         Path | None, typer.Option(help="Where the input's results go; a killed run is gone on with.", dir_okay=False)
     ] = None,
     url: Annotated[str | None, typer.Option(help="A running service solves the input; none: this process.")] = None,
+    api_key_file: _KeyFile = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Problems of the input at the same time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     cot: _Cot = None,
@@ -122,7 +125,9 @@ def solve(
     config: _Config = None,
 ) -> None:
     """Solve one problem and show the answer, the votes, the best rationale and the best program; or a file of them."""
-    settings = load_settings(config, cot=cot, pot=pot, policy=policy, model=model, engine=engine)
+    settings = load_settings(
+        config, cot=cot, pot=pot, policy=policy, model=model, engine=engine, api_key_file=api_key_file
+    )
     if source is None or output is None:
         if problem is None or source is not None or output is not None:
             raise typer.BadParameter("give a problem, or --input and --output")
@@ -149,6 +154,7 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Problems at most.")] = None,
     policy: _Policy = None,
     url: Annotated[str | None, typer.Option(help="A running service; none solves in this process.")] = None,
+    api_key_file: _KeyFile = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write figures and one row a problem here.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Problems solved at the same time.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Fixes every problem's samples.")] = 0,
@@ -161,10 +167,30 @@ def evaluate(
     """Measure accuracy, tokens and time over a file of problems."""
     from service.report import evaluate_and_show
 
-    settings = load_settings(config, cot=cot, pot=pot, policy=policy, model=model, engine=engine)
+    settings = load_settings(
+        config, cot=cot, pot=pot, policy=policy, model=model, engine=engine, api_key_file=api_key_file
+    )
     asyncio.run(
         evaluate_and_show(settings, data, limit=limit, url=url, output=output, concurrency=concurrency, seed=seed)
     )
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Whose it is; letters, digits, dots, dashes.", show_default=False)],
+    scope: Annotated[
+        list[KeyScope], typer.Option(help="What it is good for; may be given twice.", show_default=False)
+    ] = [KeyScope.SOLVE],  # noqa: B006 - typer wants a list
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Requests a minute at most.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests open at the same time at most.")] = None,
+) -> None:
+    """Make an API key: the key itself on standard error, for its holder; its table on standard output, for the file.
+
+    `twinpath key alice >> api_keys.toml` shows the key once, and keeps its hash alone.
+    """
+    secret, table = new_key(name, list(dict.fromkeys(scope)), requests_per_minute, concurrency)
+    print(secret, file=sys.stderr)
+    print(table)
 
 
 @app.command()

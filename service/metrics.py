@@ -25,7 +25,7 @@ _QUEUE_BUCKETS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
 _RATIO_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 _TOKEN_BUCKETS = tuple(2**power for power in range(6, 16))
 _DECISIONS = ("majority", "plurality", "tie", "abstain")
-_REASONS = ("queue_full", "rate_limited", "unauthorized")
+_REASONS = ("queue_full", "rate_limited", "concurrency_limited", "unauthorized", "forbidden")
 
 Exemplar = Callable[[], dict[str, str] | None]
 """The trace that the current request belongs to, as an exemplar's labels; None outside a recorded trace."""
@@ -124,7 +124,7 @@ class Metrics:
         self._queue_capacity.set(capacity)
 
     def observe_rejection(self, reason: str) -> None:
-        """Count one request that was turned away: `queue_full`, `rate_limited` or `unauthorized`."""
+        """Count one request that was turned away; `reason` is one of `_REASONS`."""
         self._rejected.labels(reason).inc()
 
     def first_path(self) -> Callable[[PathResult], None]:

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.batch import BatchRow
+from service.keys import KeyScope, scope_of
+from service.openai_api.errors import ErrorObject
 from service.openai_api.schemas import Chunk
 from service.problem_json import MEDIA_TYPE, ProblemDocument
 from service.schemas import PathEvent, SolveResponse, VoteEvent
@@ -26,27 +28,40 @@ _EVENTS: dict[str, type[BaseModel]] = {
     "error": ProblemDocument,
 }
 _REQUEST_ID = {"description": "The request's id: the caller's own, or one that was made.", "schema": {"type": "string"}}
+_CHALLENGE = {"description": "How to send a key.", "schema": {"type": "string"}}
+_SCHEME = "key"
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key, where the service has any (`api_keys_file`); else none is asked for.",
+}
+_REFUSALS = {
+    "401": "There are API keys, and none that is known was sent.",
+    "403": "The API key lacks the scope `{scope}`.",
+    "429": "The API key's limit is reached; Retry-After says when to come back.",
+}
 _RETRY_AFTER = {"description": "Seconds until a retry has a chance.", "schema": {"type": "integer", "minimum": 0}}
 
 
-def install(app: FastAPI, settings: Settings) -> None:
-    """Make `app.openapi()` the whole truth about `app` under these settings."""
+def install(app: FastAPI, settings: Settings, *, has_keys: bool) -> None:
+    """Make `app.openapi()` the whole truth about `app` under these settings, with or without API keys."""
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
-            app.openapi_schema = _whole(_document(app, settings))
+            app.openapi_schema = _whole(_document(app, settings, has_keys))
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
+def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
         summary=app.summary,
         description="Errors are problem documents (RFC 9457); under `/v1` they are OpenAI's error object. A request "
-        "may name its id in `X-Request-ID`; every response bears one.",
+        "may name its id in `X-Request-ID`; every response bears one. Where the service has API keys, each request but "
+        "those for `/health`, `/ready` and this document sends one: `Authorization: Bearer KEY`.",
         license_info=app.license_info,
         routes=app.routes,
         tags=[
@@ -73,12 +88,24 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     _stream_of(paths["/solve/stream"]["post"], _events())
     for path in ("/v1/chat/completions", "/v1/completions"):
         _stream_of(paths[path]["post"], _chunks())
-    for operations in paths.values():
+    document["components"]["securitySchemes"] = {_SCHEME: _BEARER}
+    for path, operations in paths.items():
         for operation in operations.values():
+            if scope := scope_of(path):
+                _guard(path, operation, scope, has_keys=has_keys)
             if "HTTPValidationError" in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]  # FastAPI's own; under /v1 that is 400
             _complete(operation["responses"])
     return document
+
+
+def _guard(path: str, operation: dict[str, Any], scope: KeyScope, *, has_keys: bool) -> None:
+    """The operation asks for a key, where the service has keys."""
+    operation["security"] = [{_SCHEME: []}] if has_keys else [{_SCHEME: []}, {}]
+    model, media_type = (ErrorObject, "application/json") if path.startswith("/v1/") else (ProblemDocument, MEDIA_TYPE)
+    for status, description in _REFUSALS.items():
+        refusal = {"description": description.format(scope=scope), "content": {media_type: {"schema": _ref(model)}}}
+        operation["responses"].setdefault(status, refusal)
 
 
 def _row_of(request: dict[str, Any]) -> dict[str, Any]:
@@ -123,9 +150,13 @@ def _event(content: dict[str, Any], **named: dict[str, Any]) -> dict[str, Any]:
 def _complete(responses: dict[str, Any]) -> None:
     """Errors under their own media type, and the headers of all."""
     for status, response in responses.items():
-        if MEDIA_TYPE in response.get("content", {}):  # FastAPI puts a model under the route's own type
+        if {MEDIA_TYPE, "application/json"} <= response.get(
+            "content", {}
+        ).keys():  # FastAPI puts a model under the route's own type
             response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
         response.setdefault("headers", {})["X-Request-ID"] = _REQUEST_ID
+        if status == "401":
+            response["headers"]["WWW-Authenticate"] = _CHALLENGE
         if status == "429":
             response["headers"]["Retry-After"] = _RETRY_AFTER
 

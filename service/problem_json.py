@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from service.errors import EngineError, InputError, OverloadedError, SandboxError, TwinpathError, UnknownModelError
+from service.middleware import SAFE_HEADERS
 from service.openai_api import errors as openai_errors
 
 logger = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    errors = [FieldError(field="body", message=str(error.detail))] if error.status_code in (400, 413, 415) else []
+    errors = [FieldError(field="body", message=str(error.detail))] if error.status_code in (400, 408, 413, 415) else []
     return problem(request, error.status_code, str(error.detail), errors, dict(error.headers or {}))
 
 
@@ -125,7 +126,7 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return problem(request, 500, _UNEXPECTED)
+    return problem(request, 500, _UNEXPECTED, headers=SAFE_HEADERS)  # made outside of every middleware
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -46,7 +46,7 @@ async def evaluate_and_show(
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
-    async with over_http(url) if url else in_process(settings) as solve:
+    async with over_http(url, settings) if url else in_process(settings) as solve:
         with bar:
             task = bar.add_task("Solving", total=2 * len(questions))
             report = await evaluate(

@@ -7,6 +7,8 @@ import uvicorn
 from service import logs
 from service.app import create_app
 from service.assemble import assemble
+from service.connections import allow_files, impatient_protocol
+from service.keys import key_ring
 from service.settings import Settings
 from service.terminal import build_progress
 
@@ -18,6 +20,7 @@ def run(settings: Settings) -> int:
         0 after SIGTERM or SIGINT, when open requests have ended; 1 when the engine died.
     """
     logs.configure(settings.log_level)
+    keys = key_ring(settings)
     with build_progress() as progress:
         parts = assemble(settings, progress)
     died = False
@@ -30,6 +33,7 @@ def run(settings: Settings) -> int:
         settings,
         parts.engine,
         parts.sandbox,
+        keys=keys,
         path_format=parts.path_format,
         decoding=parts.decoding,
         calibration=parts.calibration,
@@ -37,11 +41,16 @@ def run(settings: Settings) -> int:
         tracing=parts.tracing,
         on_engine_death=on_engine_death,
     )
+    allow_files(settings.max_connections)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
+            http=impatient_protocol(
+                head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s, most=settings.max_connections
+            ),
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,

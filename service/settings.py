@@ -41,6 +41,12 @@ class Settings(BaseSettings):
 
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    api_keys_file: Annotated[
+        Path | None, Field(description="TOML file of the API keys that are let in; `twinpath key` makes them.")
+    ] = None
+    allow_anonymous: Annotated[
+        bool, Field(description="Listen on any address without API keys; whoever reaches it may use it.")
+    ] = False
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$", description="Least level logged.")] = "info"
 
     model: Annotated[
@@ -74,6 +80,10 @@ class Settings(BaseSettings):
         float, Field(gt=0, le=600, description="Seconds without a token after which a worker has failed a path.")
     ] = 60
 
+    api_key_file: Annotated[
+        Path | None, Field(description="File of the API key that a command sends to the service at --url.")
+    ] = None
+
     cot: Annotated[int, Field(ge=0, le=64, description="Chain-of-thought paths when a request names none.")] = 10
     pot: Annotated[int, Field(ge=0, le=64, description="Program-of-thought paths when a request names none.")] = 10
     policy: Annotated[Policy, Field(description="When a vote is decided when a request names none.")] = Policy.ADAPTIVE
@@ -97,6 +107,18 @@ class Settings(BaseSettings):
         ),
     ] = False
 
+    max_connections: Annotated[
+        int, Field(ge=1, le=65536, description="Open connections at most; more get 503 at once.")
+    ] = 4096
+    head_timeout_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds until a request's head must be whole; else it is closed.")
+    ] = 10
+    body_timeout_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds until a body must be whole; for a batch, between two pieces.")
+    ] = 30
+    stall_timeout_s: Annotated[
+        float, Field(gt=0, le=3600, description="Seconds for which a caller may leave a response unread.")
+    ] = 60
     max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
     max_batch_bytes: Annotated[int, Field(ge=1024, description="Bytes of a batch's body at most.")] = 256 * 1024**2
     batch_concurrency: Annotated[

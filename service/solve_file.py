@@ -70,7 +70,7 @@ async def solve_file(
     told = _Told(console)
     with Ledger(output) as ledger, _bar(console) as bar:
         task = bar.add_task("Solving", total=_count_lines(source))
-        async with over_http(url) if url else in_process(settings) as solve:
+        async with over_http(url, settings) if url else in_process(settings) as solve:
 
             async def solve_row(row: Row) -> SolveResponse:
                 request = row.request

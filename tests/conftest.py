@@ -14,6 +14,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from service.app import create_app
+from service.connections import impatient_protocol
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine
 from service.metrics import Metrics
@@ -84,7 +85,11 @@ async def live() -> AsyncIterator[Serve]:
             settings = changes.pop("settings", None) or Settings()
             metrics = Metrics(CollectorRegistry())
             app = create_app(settings, engine, sandbox or FakeSandbox(), metrics=metrics, **changes)
-            server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+            protocol = impatient_protocol(
+                head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s, most=settings.max_connections
+            )
+            config = uvicorn.Config(app, port=0, http=protocol, ws="none", log_config=None, access_log=False)
+            server = uvicorn.Server(config)
             serving = asyncio.create_task(server._serve())  # without its signal handlers
             stack.push_async_callback(_stop, server, serving)
             while not server.started:

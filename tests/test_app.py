@@ -197,5 +197,5 @@ async def test_openapi_documents_the_limits_and_the_problem_documents(serve: Ser
     request = document["components"]["schemas"]["SolveRequest"]
     assert (request["required"], request["additionalProperties"]) == (["problem"], False)
     responses = document["paths"]["/solve"]["post"]["responses"]
-    assert sorted(responses) == ["200", "400", "413", "415", "422", "429", "503"]
+    assert sorted(responses) == ["200", "400", "401", "403", "408", "413", "415", "422", "429", "503"]
     assert all("application/problem+json" in responses[status]["content"] for status in responses if status != "200")

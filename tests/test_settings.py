@@ -70,10 +70,13 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_a_variable_and_a_line_of_the_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = {"engine": "fake", "policy": "fixed", "log_level": "debug", "allow_unlocked_sandbox": "true"}
+    words = {"engine": "fake", "policy": "fixed", "log_level": "debug"}
+    words |= dict.fromkeys(("allow_unlocked_sandbox", "allow_anonymous"), "true")
     words |= {"otlp_endpoint": "http://collector:4318"}
     words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
-    words |= dict.fromkeys(("worker_urls", "worker_model", "worker_api_key_file"), "a-word")
+    words |= dict.fromkeys(
+        ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "api_key_file"), "a-word"
+    )
     numbers = {"temperature": "1.5", "gpu_memory_utilization": "0.5", "trace_ratio": "0.5", "max_model_len": "64"}
     numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024", "max_batch_bytes": "1024"}
     value = words.get(name) or numbers.get(name, "3")

@@ -9,7 +9,12 @@ from service.openai_api.schemas import ChatNeutral, TextNeutral
 
 MEDIA_TYPE = "application/json"
 _NEUTRAL = ChatNeutral.model_fields.keys() | TextNeutral.model_fields.keys()
-_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded", 503: "service_unavailable"}
+_CODES = {
+    401: "invalid_api_key",
+    403: "insufficient_permissions",
+    429: "rate_limit_exceeded",
+    503: "service_unavailable",
+}
 _MAX_PARAM = 100
 
 

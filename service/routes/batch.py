@@ -6,12 +6,13 @@ result; neither it nor the results are ever held in memory. The caller's absence
 
 import asyncio
 import logging
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.batch import BatchRow, Line, Row, solve_lines
 from service.errors import EngineDeadError, InputError
@@ -70,7 +71,8 @@ class BatchResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, solve and send, all at the same time, until the last row is done or the caller has gone."""
-        with _Spool(self._settings.max_batch_bytes, self._settings.max_body_bytes) as spool:
+        settings = self._settings
+        with _Spool(settings.max_batch_bytes, settings.max_body_bytes, settings.body_timeout_s) as spool:
             reading = asyncio.create_task(spool.fill(receive))
             sending = asyncio.create_task(self._send(spool, send))
             try:
@@ -94,8 +96,8 @@ class BatchResponse(Response):
             )
             async for row in rows:
                 await _send_row(row, send)
-            if spool.is_full:
-                await _send_row(_failure(InputError(f"The batch is cut at {spool.max_bytes} bytes.", "body")), send)
+            if spool.cut:
+                await _send_row(_failure(InputError(spool.cut, "body")), send)
         except EngineDeadError as error:
             logger.error("batch: %s", error)
             await _send_row(_failure(error), send)
@@ -121,11 +123,12 @@ async def solve_batch(request: Request) -> BatchResponse:
 
 
 class _Spool:
-    """A body on disk: filled at its end while it is read from its start."""
+    """A body on disk: filled at its end while it is read from its start. `cut` says why its end is missing."""
 
-    def __init__(self, max_bytes: int, max_line_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.is_full = False
+    def __init__(self, max_bytes: int, max_line_bytes: int, max_silence_s: float) -> None:
+        self.cut = ""
+        self._max_bytes = max_bytes
+        self._max_silence_s = max_silence_s
         self._max_line_bytes = max_line_bytes
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._size = 0
@@ -140,16 +143,38 @@ class _Spool:
 
     async def fill(self, receive: Receive) -> None:
         """Take in the body, then wait until the caller has gone."""
-        while (message := await receive())["type"] == "http.request":
+        while (message := await self._piece(receive))["type"] == "http.request":
             body: bytes = message.get("body", b"")
-            self.is_full = self.is_full or self._size + len(body) > self.max_bytes
-            if not self.is_full:
-                self._file.seek(self._size)
-                self._size += self._file.write(body)
-            self._ended = self._ended or self.is_full or not message.get("more_body", False)
+            if not self.cut and self._size + len(body) > self._max_bytes:
+                self.cut = f"The batch is cut at {self._max_bytes} bytes."
+            if not self.cut:
+                self._write(body)
+            self._ended = self._ended or bool(self.cut) or not message.get("more_body", False)
             self._grown.set()
         self._ended = True
         self._grown.set()
+
+    def _write(self, body: bytes) -> None:
+        try:
+            written = os.pwrite(self._file.fileno(), body, self._size)  # unbuffered: a full disk is noticed here
+        except OSError as error:
+            logger.error("batch: %s", error)
+            written = 0
+        self._size += written
+        if written < len(body):
+            self.cut = "The batch is cut: the service has no room for more of it."
+
+    async def _piece(self, receive: Receive) -> Message:
+        """The next piece of the body; a body that stays silent for too long has ended."""
+        if not self._ended:
+            try:
+                async with asyncio.timeout(self._max_silence_s):
+                    return await receive()
+            except TimeoutError:
+                self.cut = f"The batch is cut: nothing more of it came for {self._max_silence_s:g} s."
+                self._ended = True
+                self._grown.set()
+        return await receive()
 
     async def lines(self) -> AsyncIterator[Line]:
         """The lines in order, each once it is whole; one that is too long comes cut."""

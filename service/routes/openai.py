@@ -51,9 +51,10 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "The body is no JSON, or a parameter is wrong or not supported; `param` names it.",
         404: "The model is not served.",
+        408: "The body was not whole in time.",
         413: "The body is too large.",
         415: "The body is not declared as JSON.",
-        429: "The queue is full; Retry-After says when to come back.",
+        429: "The queue is full, or the API key's limit is reached; Retry-After says when to come back.",
         503: "The engine cannot sample.",
     }.items()
 }

@@ -33,10 +33,11 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDocument, "content": {MEDIA_TYPE: {}}, "description": description}
     for status, description in {
         400: "The body is no JSON.",
+        408: "The body was not whole in time.",
         413: "The body is too large.",
         415: "The body is not declared as JSON.",
         422: "A field is wrong; `errors` names it.",
-        429: "The queue is full; Retry-After says when to come back.",
+        429: "The queue is full, or the API key's limit is reached; Retry-After says when to come back.",
         503: "The engine cannot sample.",
     }.items()
 }
