@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,13 @@ from service import __version__, assemble, logs, server
 from service.app import create_app
 from service.cli import app, main
 from service.engine.fake import FakeEngine, scripted
+from service.keys import KeyRing, KeyScope, new_key
 from service.metrics import Metrics
 from service.settings import EngineKind, Settings
 from tests.engines import computing_sandbox, cot, lines, pot
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ["serve", "solve", "evaluate", "sandbox", "model"]
+COMMANDS = ["serve", "solve", "evaluate", "key", "sandbox", "model"]
 
 
 @pytest.fixture
@@ -150,8 +152,14 @@ def check_figures(report: dict[str, Any]) -> None:
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """A service under uvicorn on a free port of the loopback, in a thread."""
-    engine = FakeEngine(scripted(lines(tmp_path / "served.jsonl", *SCRIPT)))
-    served = create_app(Settings(), engine, computing_sandbox(), metrics=Metrics(CollectorRegistry()))
+    with in_thread(tmp_path, None) as url:
+        yield url
+
+
+@contextmanager
+def in_thread(folder: Path, keys: KeyRing | None) -> Iterator[str]:
+    engine = FakeEngine(scripted(lines(folder / "served.jsonl", *SCRIPT)))
+    served = create_app(Settings(), engine, computing_sandbox(), keys=keys, metrics=Metrics(CollectorRegistry()))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         host = uvicorn.Server(uvicorn.Config(served, log_config=None))
         thread = threading.Thread(target=host.run, kwargs={"sockets": [listening]})
@@ -170,6 +178,28 @@ def test_evaluate_asks_a_running_service(twinpath: Run, url: str, data: Path, tm
     code, _, _ = twinpath("evaluate", *arguments, "--concurrency", 1, "--json", output)
     assert code == 0
     check_figures(json.loads(output.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("by", ["flag", "variable", "nothing"])
+def test_commands_send_the_key_that_a_file_holds(
+    by: str, twinpath: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, table = new_key("ann", [KeyScope.SOLVE], None, None)
+    file = lines(tmp_path / "key", key)
+    flags = ["--api-key-file", file] if by == "flag" else []
+    if by == "variable":
+        monkeypatch.setenv("TWINPATH_API_KEY_FILE", str(file))
+    with in_thread(tmp_path, KeyRing(lines(tmp_path / "keys.toml", table))) as url:
+        evaluated = twinpath("evaluate", "--data", data, "--limit", 2, "--url", url, *flags)
+        source = lines(tmp_path / "problems", json.dumps({"id": 1, "problem": "apples?"}))
+        solved = twinpath("solve", "--input", source, "--output", tmp_path / "solved", "--url", url, *flags)
+    if by == "nothing":
+        assert evaluated[0] == solved[0] == 2
+        assert "Send an API key that is known" in evaluated[2]
+        assert "Send an API key that is known" in solved[2]
+    else:
+        assert evaluated[0] == solved[0] == 0
+        assert json.loads((tmp_path / "solved").read_text())["solution"]["answer"] == "1"
 
 
 def one_line(result: tuple[int, str, str]) -> str:
@@ -322,6 +352,23 @@ def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
     assert twinpath("serve", "--config", config, *flags)[0] == 1
     assert (served[0].engine, served[0].port, served[0].cot, served[0].pot) == (EngineKind.FAKE, 0, 3, 10)
     assert (served[0].temperature, served[0].allow_unlocked_sandbox, served[0].policy) == (0.0, True, "lossless")
+
+
+def test_serve_refuses_others_without_keys(twinpath: Run, config: Path) -> None:
+    code, out, err = twinpath("serve", "--config", config, "--host", "0.0.0.0")
+    assert (code, out) == (2, "")
+    assert err.startswith("twinpath: Anybody who reaches 0.0.0.0 could use the service: give --api-keys-file")
+
+
+def test_key_shows_the_key_and_gives_its_table(twinpath: Run, tmp_path: Path) -> None:
+    code, out, err = twinpath("key", "ann", "--scope", "metrics", "--requests-per-minute", 60, "--concurrency", 2)
+    assert code == 0
+    found = KeyRing(lines(tmp_path / "keys.toml", out)).find(err.removesuffix("\n"))
+    assert found is not None
+    assert found.table.model_dump(exclude={"sha256"}) == {
+        "name": "ann", "scopes": {"metrics"}, "requests_per_minute": 60, "concurrency": 2,
+    }  # fmt: skip
+    assert twinpath("key", "a b")[0] == 2
 
 
 def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:

@@ -1,8 +1,9 @@
 // The page: a problem goes in, and its vote is watched.
 import { by, make } from "./dom.js";
+import { askForKey } from "./key.js";
 import { Lanes } from "./lanes.js";
 import { curlOf, linkOf, pythonOf, readLink, requestOf } from "./share.js";
-import { ServiceError, solve } from "./stream.js";
+import { KeyError, ServiceError, solve } from "./stream.js";
 import { Votes, confidence } from "./votes.js";
 
 const SAMPLES = {
@@ -64,6 +65,7 @@ async function watch(request, { signal }) {
     lanes.idle("stopped");
     if (signal.aborted) return halted();
     fail(error);
+    if (error instanceof KeyError && (await askForKey())) start(request);
   }
 }
 

@@ -1,4 +1,5 @@
-// A request as a link, a curl command and a Python program.
+// A request as a link, a curl command and a Python program. The key is never in them, only where it may be put.
+import { keptKey } from "./key.js";
 
 const NUMBERS = ["cot", "pot", "temperature", "seed"];
 
@@ -37,7 +38,8 @@ export function readLink(form) {
 /** The request for a shell. */
 export function curlOf(request) {
   const body = JSON.stringify(request).replaceAll("'", "'\\''");
-  return `curl -s ${location.origin}/solve \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+  const key = keptKey() ? '  -H "Authorization: Bearer $API_KEY" \\\n' : "";
+  return `curl -s ${location.origin}/solve \\\n${key}  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
 }
 
 /** The request for Python. */
@@ -48,12 +50,14 @@ export function pythonOf(request) {
     `policy=Policy.${policy.toUpperCase()}`,
     ...Object.entries(rest).map(([name, value]) => `${name}=${name === "temperature" && Number.isInteger(value) ? `${value}.0` : value}`),
   ];
+  const key = keptKey() ? ', api_key=os.environ["API_KEY"]' : "";
   return [
+    ...(key ? ["import os", ""] : []),
     "from service.client import Twinpath",
     "from service.schemas import PathBudget",
     "from service.types import Policy",
     "",
-    `with Twinpath(${JSON.stringify(location.origin)}) as twinpath:`,
+    `with Twinpath(${JSON.stringify(location.origin)}${key}) as twinpath:`,
     `    result = twinpath.solve(`,
     `        ${JSON.stringify(problem)},`,
     `        ${options.join(", ")},`,

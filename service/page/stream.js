@@ -1,16 +1,22 @@
 // Asks the service: POST /solve/stream, whose server-sent events are yielded as [name, data].
 
+import { authorization } from "./key.js";
+
 /** What the service refused or failed at; its message is for people. */
 export class ServiceError extends Error {}
+
+/** The service wants an API key, or another one. */
+export class KeyError extends ServiceError {}
 
 /** Yields the events of one problem; ends when the service ends the stream or `signal` aborts. */
 export async function* solve(request, signal) {
   const response = await fetch("/solve/stream", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...authorization() },
     body: JSON.stringify(request),
     signal,
   });
+  if (response.status === 401) throw new KeyError(await told(response));
   if (!response.ok) throw new ServiceError(await told(response));
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

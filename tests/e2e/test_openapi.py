@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from service.keys import KeyScope, new_key
 from tests.e2e.served import served
+from tests.engines import lines
 
 pytestmark = pytest.mark.e2e
 
@@ -15,9 +17,12 @@ HERE = Path(__file__).parent
 
 
 def test_every_response_is_as_documented(tmp_path: Path) -> None:
-    with served(tmp_path, "--engine", "fake", "--deadline-s", 2) as url:
+    key, table = new_key("fuzz", [KeyScope.SOLVE, KeyScope.METRICS], None, None)
+    keys = lines(tmp_path / "keys.toml", table)
+    with served(tmp_path, "--engine", "fake", "--deadline-s", 2, "--api-keys-file", keys) as url:
         command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run"]
         command += [f"{url}/openapi.json", "--checks", "all", "--max-examples", "10", "--seed", "1", "--no-color"]
+        command += ["--header", f"Authorization: Bearer {key}"]
         environment = os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}
         run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

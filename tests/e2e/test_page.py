@@ -1,6 +1,7 @@
 """The page in a real browser, on the scripted engine: lanes, bars, answer; keyboard, links, copies, errors, axe."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect
 
+from service.keys import KeyScope, new_key
 from tests.e2e.browser import chromium
 from tests.e2e.served import served
 from tests.engines import lines
@@ -164,6 +166,46 @@ def test_an_error_is_told(browser: Browser, url: str) -> None:
     page.get_by_role("button", name="Discount").click()
     expect(page.get_by_role("alert")).to_have_text("The queue is full. Try again in 3 s.")
     context.close()
+
+
+def test_a_service_with_keys_is_asked_with_one(browser: Browser, tmp_path: Path) -> None:
+    key, table = new_key("page", [KeyScope.SOLVE], None, None)
+    with served(tmp_path, "--engine", "fake", "--api-keys-file", lines(tmp_path / "keys.toml", table)) as url:
+        context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if "401" not in message.text else None)
+        page.goto(url)
+        dialog = page.get_by_role("dialog")
+        page.get_by_role("button", name="Discount").click()
+        expect(dialog).to_contain_text("This service asks for an API key.")
+        assert Axe().run(page).response["violations"] == []
+        dialog.get_by_role("textbox").fill("a wrong one")
+        dialog.get_by_role("button", name="Use it").click()
+        expect(dialog).to_contain_text("does not know this key")
+        dialog.get_by_role("textbox").fill(key)
+        page.keyboard.press("Enter")
+        expect(page.locator("#state")).to_have_text("Answer", timeout=20_000)
+        expect(dialog).to_be_hidden()
+        page.get_by_role("button", name="Copy as curl").click()
+        command = page.evaluate("navigator.clipboard.readText()")
+        assert key not in command + page.content()
+        run = subprocess.run(
+            ["bash", "-c", command], env={**os.environ, "API_KEY": key}, capture_output=True, text=True
+        )
+        assert json.loads(run.stdout)["answer"] == "51"
+        page.reload()
+        page.get_by_role("button", name="Discount").click()
+        expect(page.locator("#state")).to_have_text("Answer", timeout=20_000)
+        assert page.evaluate("[sessionStorage.length, Object.values(localStorage).join()]") == [1, "system"]
+        other = context.new_page()
+        other.goto(url)
+        other.get_by_role("button", name="Discount").click()
+        other.get_by_role("button", name="Cancel").click()
+        expect(other.get_by_role("alert")).to_contain_text("Send an API key")
+        assert [error for error in errors if "KeyError" not in error and "Send an API" not in error] == []
+        context.close()
 
 
 def test_the_theme_is_chosen_and_kept(desktop: Page) -> None:
