@@ -16,6 +16,7 @@ from service.metrics import Metrics
 from service.paths.base import FormatV1, PathFormat
 from service.paths.chat import ChatFormat
 from service.paths.fewshot import FewShotFormat
+from service.paths.plain import PlainQuestions
 from service.sandbox.base import Execution
 from service.sandbox.pool import SandboxPool
 from service.settings import EngineKind, Settings
@@ -132,7 +133,11 @@ def _remote(settings: Settings, metrics: Metrics) -> Engine:
 
 
 def path_format_of(checkpoint: Checkpoint) -> PathFormat:
-    """How the checkpoint's model is asked."""
+    """How the checkpoint's model is asked; no question holds one of its special tokens."""
+    return PlainQuestions(_format_of(checkpoint), checkpoint.special_tokens)
+
+
+def _format_of(checkpoint: Checkpoint) -> PathFormat:
     if checkpoint.style == "v1":
         return FormatV1(checkpoint.bos)
     if checkpoint.style == "fewshot":

@@ -51,6 +51,7 @@ class Checkpoint:
         bos: the beginning-of-sequence token as text, empty where there is none.
         style: how the model is asked: `v1` for a distilled student, `chat` for an instruct model, `fewshot` for a
             base model.
+        special_tokens: the tokenizer's special tokens as text.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Checkpoint:
     metadata: Metadata | None
     bos: str
     style: Literal["v1", "chat", "fewshot"]
+    special_tokens: frozenset[str] = frozenset()
 
     @property
     def decoding(self) -> Decoding:
@@ -106,7 +108,7 @@ def describe(path: Path, name: str) -> Checkpoint:
     bos = bos["content"] if isinstance(bos, dict) else bos
     has_template = bool(tokenizer.get("chat_template")) or (path / "chat_template.jinja").is_file()
     style: Literal["v1", "chat", "fewshot"] = "v1" if metadata else "chat" if has_template else "fewshot"
-    return Checkpoint(path, name, metadata, bos, style)
+    return Checkpoint(path, name, metadata, bos, style, _special_tokens(path, tokenizer))
 
 
 _DESCRIPTION = ("*.json", "*.model", "*.jinja", "*.txt")
@@ -122,6 +124,16 @@ def _download(name: str, weights: bool) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         why = " ".join(str(error).split())
         raise CheckpointError(f"{name!r} is no model directory, and cannot be downloaded: {why}") from None
+
+
+def _special_tokens(path: Path, settings: dict[str, Any]) -> frozenset[str]:
+    """What the tokenizer's files say is special, as they say it: by their names, in a list, or in the tokenizer."""
+    named = [token for name, token in settings.items() if name.endswith("_token")]
+    listed = [*(settings.get("added_tokens_decoder") or {}).values()]
+    listed += _read_json(path / "tokenizer.json").get("added_tokens") or []
+    found = [token["content"] if isinstance(token, dict) else token for token in named]
+    found += [token["content"] for token in listed if token.get("special")]
+    return frozenset(token for token in found if isinstance(token, str) and token.strip())
 
 
 def _read_metadata(path: Path) -> Metadata | None:

@@ -113,7 +113,7 @@ class Native:
         return part
 
 
-def prometheus_files(target: Path, jobs: Mapping[str, list[str]]) -> None:
+def prometheus_files(target: Path, jobs: Mapping[str, list[str]], metrics_key: Path) -> None:
     """The shipped configuration with these targets instead of names, scraped every second, alerts at once."""
     import yaml
 
@@ -122,6 +122,8 @@ def prometheus_files(target: Path, jobs: Mapping[str, list[str]]) -> None:
     settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     for job in settings["scrape_configs"]:
         del job["dns_sd_configs"]
+        if "authorization" in job:
+            job["authorization"] = {"credentials_file": str(metrics_key)}
         job["static_configs"] = [{"targets": jobs.get(job["job_name"], [])}]
     (target / "prometheus.yml").write_text(yaml.safe_dump(settings))
     alerts = target / "rules/alerts.yaml"

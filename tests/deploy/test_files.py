@@ -14,7 +14,7 @@ from deploy.generate import generated
 from deploy.grafana.boards import BOARDS, panels
 from service.metrics import LATENCY_SLO_S, Metrics
 from service.settings import Settings
-from tests.deploy.native import BIN, DEPLOY, ROOT, config
+from tests.deploy.native import BIN, DEPLOY, ROOT, config, prometheus_files
 
 RULES = DEPLOY / "prometheus/rules"
 FILES = [("compose.yaml", "gpu"), ("compose.yaml", "cpu"), ("compose.scale.yaml", None)]
@@ -47,8 +47,17 @@ def test_generated_files_are_up_to_date(path: Path) -> None:
     assert path.read_text() == generated()[path], "run `python -m deploy.generate`"
 
 
-def test_prometheus_takes_its_configuration() -> None:
-    run(BIN / "promtool", "check", "config", "prometheus.yml", cwd=DEPLOY / "prometheus")
+def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("tp_key")
+    prometheus_files(tmp_path / "prometheus", {}, tmp_path / "key")
+    run(BIN / "promtool", "check", "config", "prometheus.yml", cwd=tmp_path / "prometheus")
+    shipped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+    assert [job.get("authorization") for job in shipped] == [
+        {"credentials_file": "/run/secrets/metrics_key"},
+        None,
+        None,
+    ]
+    run(BIN / "promtool", "check", "config", "--syntax-only", "prometheus.yml", cwd=DEPLOY / "prometheus")
 
 
 @pytest.mark.e2e
@@ -137,6 +146,10 @@ def test_compose_services_are_careful(file: str, profile: str | None) -> None:
             assert (service["user"], service["read_only"]) == ("10001:10001", True)
             assert service["stop_grace_period"] == "45s"
             assert int(service["environment"]["TWINPATH_DRAIN_S"]) < 45
+            assert service["environment"]["TWINPATH_API_KEYS_FILE"] == "/run/secrets/api_keys"
+            assert "api_keys" in [secret["source"] for secret in service["secrets"]]
+        if name == "prometheus":
+            assert [secret["source"] for secret in service["secrets"]] == ["metrics_key"]
 
 
 @pytest.mark.parametrize(("file", "profile"), FILES)

@@ -37,11 +37,16 @@ VALUES: dict[str, dict[str, Any]] = {
     "fake": {"engine": {"kind": "fake"}, "service": {"settings": {"TWINPATH_POLICY": "lossless"}}},
     "keys": {
         "model": "org/student",
+        "apiKeysSecret": "callers",
         "workerKeySecret": "key",
         "huggingfaceSecret": "token",
+        **MONITORED,
         "worker": {"args": ["--dtype=bfloat16"], "cacheSize": "", "nodeSelector": {"gpu": "h100"}},
     },
 }
+for values in VALUES.values():
+    if "apiKeysSecret" not in values:
+        values["allowAnonymous"] = True
 OPERATORS = {"ServiceMonitor", "PrometheusRule"}  # the Prometheus operator's own kinds, in no Kubernetes schema
 
 
@@ -86,7 +91,32 @@ def test_the_chart_lints() -> None:
     ],
 )
 def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
-    assert helm("template twinpath", wrong).returncode != 0
+    assert helm("template twinpath", {"allowAnonymous": True} | wrong).returncode != 0
+
+
+def test_without_keys_nothing_is_rendered_unless_that_is_meant() -> None:
+    done = helm("template twinpath", {"model": "org/student"})
+    assert done.returncode != 0
+    assert "Set `apiKeysSecret`, or `allowAnonymous` where that is meant." in done.stderr
+    assert environment(render("workers"))["TWINPATH_ALLOW_ANONYMOUS"] == "true"
+
+
+def test_keys_come_from_a_secret_and_prometheus_has_its_own() -> None:
+    objects = render("keys")
+    assert environment(objects)["TWINPATH_API_KEYS_FILE"] == "/run/secrets/api/api-keys.toml"
+    assert "TWINPATH_ALLOW_ANONYMOUS" not in environment(objects)
+    pod = objects["Deployment", "twinpath"]["spec"]["template"]["spec"]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "api-keys"]
+    item = {"key": "api-keys.toml", "path": "api-keys.toml"}
+    assert volume["secret"] == {"secretName": "callers", "items": [item]}
+    assert {"name": "api-keys", "mountPath": "/run/secrets/api", "readOnly": True} in pod["containers"][0][
+        "volumeMounts"
+    ]
+    for (kind, name), item in objects.items():
+        if kind == "ServiceMonitor":
+            authorization = item["spec"]["endpoints"][0].get("authorization")
+            expected = {"credentials": {"name": "callers", "key": "metrics-key"}} if name == "twinpath" else None
+            assert authorization == expected
 
 
 def environment(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:

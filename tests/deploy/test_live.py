@@ -21,6 +21,7 @@ import yaml
 
 from benchmarks.servers import Server, free_port, scripted_worker
 from deploy.grafana.boards import panels
+from service.keys import KeyScope, new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
 
 pytestmark = pytest.mark.e2e
@@ -35,6 +36,7 @@ class Deployment:
     urls: dict[str, str]
     workers: list[Server]
     folder: Path
+    headers: dict[str, str]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self.urls['prometheus']}/api/v1/query", params={"query": expression}).json()
@@ -66,9 +68,14 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
     (described / "config.json").write_text("{}")
     (described / "twinpath.json").write_text(json.dumps({"format_version": 1, "base_model": "fake"}))
     (folder / "key").write_text("secret")
+    ours, our_table = new_key("tests", [KeyScope.SOLVE], None, None)
+    scrapers, scrapers_table = new_key("prometheus", [KeyScope.METRICS], None, None)
+    (folder / "api_keys").write_text(our_table + scrapers_table)
+    (folder / "metrics_key").write_text(f"{scrapers}\n")  # as `twinpath key` writes it
     ports = {name: free_port() for name in ("service", "replica", "router", "router-metrics", "prometheus")}
     workers = [scripted_worker(folder, **WORKER) for _ in range(2)]
     local = {"0.0.0.0": "127.0.0.1", "/var/cache/twinpath": str(folder / "cache")}
+    local |= {"/run/secrets/api_keys": f"{folder}/api_keys"}
     one = config("compose.yaml", "cpu", TWINPATH_MODEL=str(tiny_checkpoint), TWINPATH_KV_CACHE_GIB="1")["services"]
     many = config("compose.scale.yaml", TWINPATH_MODEL=str(described))["services"]
     services = {
@@ -117,9 +124,9 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
         "twinpath-worker": [f"127.0.0.1:{worker.port}" for worker in workers],
         "twinpath-router": [f"127.0.0.1:{ports['router-metrics']}"],
     }
-    prometheus_files(folder / "prometheus", jobs)
+    prometheus_files(folder / "prometheus", jobs, folder / "metrics_key")
     urls = {name: f"http://127.0.0.1:{ports[name]}" for name in services}
-    deployed = Deployment(services, urls, workers, folder)
+    deployed = Deployment(services, urls, workers, folder, {"Authorization": f"Bearer {ours}"})
     try:
         services["service"].start()
         services["prometheus"].start(f"--web.listen-address=127.0.0.1:{ports['prometheus']}")
@@ -146,7 +153,9 @@ def load(deployment: Deployment, seconds: float) -> list[int]:
         while time.monotonic() < until:
             number += 2
             fixed = {"policy": "fixed"} if number % 3 else {}
-            response = httpx.post(f"{url}/solve", json=body | fixed | {"seed": number}, timeout=30)
+            response = httpx.post(
+                f"{url}/solve", json=body | fixed | {"seed": number}, headers=deployment.headers, timeout=30
+            )
             statuses.append(response.status_code)
 
     clients = [
@@ -162,9 +171,12 @@ def load(deployment: Deployment, seconds: float) -> list[int]:
 
 
 def test_compose_services_solve_a_problem(deployment: Deployment) -> None:
-    real = httpx.post(f"{deployment.urls['service']}/solve", json={"problem": PROBLEM, "seed": 7}, timeout=60).json()
+    ask = {"json": {"problem": PROBLEM, "seed": 7}, "timeout": 60}
+    assert httpx.post(f"{deployment.urls['service']}/solve", **ask).status_code == 401
+    ask |= {"headers": deployment.headers}
+    real = httpx.post(f"{deployment.urls['service']}/solve", **ask).json()
     assert (real["paths"]["planned"], real["model"].startswith("tiny")) == (20, True)
-    scripted = httpx.post(f"{deployment.urls['replica']}/solve", json={"problem": PROBLEM, "seed": 7}).json()
+    scripted = httpx.post(f"{deployment.urls['replica']}/solve", **ask).json()
     assert (scripted["answer"], scripted["model"]) == ("21", "twinpath")
 
 
