@@ -116,6 +116,8 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
         max_num_seqs=settings.max_num_seqs,
         kv_cache_gib=settings.kv_cache_gib,
         gpu_memory_utilization=settings.gpu_memory_utilization,
+        watch_interval_s=settings.watch_interval_s,
+        watch_patience_s=settings.watch_patience_s,
     )
 
 

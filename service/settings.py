@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     max_num_seqs: Annotated[int, Field(ge=1, le=4096, description="Paths decoded at the same time at most.")] = 64
     kv_cache_gib: Annotated[int, Field(ge=1, description="Memory for the KV cache on a CPU, in GiB.")] = 2
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1, description="Share of a GPU's memory to use.")] = 0.9
+    watch_interval_s: Annotated[
+        float, Field(gt=0, le=3600, description="Seconds between two looks at whether the engine gets on.")
+    ] = 10
+    watch_patience_s: Annotated[
+        float, Field(gt=0, le=3600, description="Seconds an engine that samples nothing may take for one token.")
+    ] = 60
     fake_script: Annotated[
         Path | None, Field(description="JSON Lines of problem, kind and text for --engine fake.")
     ] = None

@@ -12,10 +12,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from service.engine.base import Completion, Finish, Sampling
+from service.engine.watchdog import Watchdog
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
 
 # OpenMP deadlocks in a fork of a process that has used it, so only a process whose torch is this module's may fork.
@@ -31,6 +33,7 @@ from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
 from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError  # noqa: E402
 from vllm.v1.engine.exceptions import EngineGenerateError  # noqa: E402
 from vllm.v1.executor import Executor  # noqa: E402
+from vllm.v1.metrics.loggers import StatLoggerBase  # noqa: E402
 
 gc.freeze()  # what is imported stays; the forked engine shares it and never scans it
 gc.enable()
@@ -38,6 +41,7 @@ gc.enable()
 logger = logging.getLogger(__name__)
 
 _CPU_PREFILL_TOKENS = 8192
+_PROBE_ID = "probe"
 _PR_SET_PDEATHSIG = 1
 _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "abort": Finish.ABORT}
 
@@ -52,6 +56,8 @@ class VllmEngine:
         max_num_seqs: paths decoded at the same time; more of them wait in vLLM's queue.
         kv_cache_gib: memory of the KV cache on a CPU, in GiB.
         gpu_memory_utilization: share of a GPU's memory, (0, 1].
+        watch_interval_s: between two looks at whether the engine gets on.
+        watch_patience_s: how long an engine that samples nothing may take for one token; longer than its longest step.
     """
 
     def __init__(
@@ -63,6 +69,8 @@ class VllmEngine:
         max_num_seqs: int = 64,
         kv_cache_gib: int = 2,
         gpu_memory_utilization: float = 0.9,
+        watch_interval_s: float = 10.0,
+        watch_patience_s: float = 60.0,
     ) -> None:
         self._model_dir = model_dir
         self._model = model or model_dir
@@ -71,6 +79,12 @@ class VllmEngine:
         self._kv_cache_gib = kv_cache_gib
         self._gpu_memory_utilization = gpu_memory_utilization
         self._llm: AsyncLLM | None = None
+        self._steps = 0
+        self._hangs = False
+        self._watch: asyncio.Task[None] | None = None
+        self._watchdog = Watchdog(
+            lambda: self._steps, self._ask, interval_s=watch_interval_s, patience_s=watch_patience_s
+        )
         self._encode = lru_cache(maxsize=256)(self._encode_uncached)
 
     @property
@@ -81,6 +95,7 @@ class VllmEngine:
     async def start(self) -> None:
         """See `Engine.start`. Blocks the loop while the model loads: nothing can be served before that."""
         self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
+        self._watch = asyncio.create_task(self._end_when_it_hangs(self._llm))
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`."""
@@ -125,15 +140,35 @@ class VllmEngine:
             await self._llm.abort(list(request_ids))
 
     async def probe(self) -> None:
-        """See `Engine.probe`."""
+        """See `Engine.probe`. Asks the engine for nothing: the watchdog does that."""
         if self._living().errored:
-            raise EngineDeadError("The engine's process has died.")
+            raise EngineDeadError("The engine hung." if self._hangs else "The engine's process has died.")
 
     async def close(self) -> None:
         """See `Engine.close`."""
         llm, self._llm = self._llm, None
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         if llm is not None:
             await asyncio.to_thread(llm.shutdown)
+
+    async def _end_when_it_hangs(self, llm: AsyncLLM) -> None:
+        """An engine that hangs is killed; all that waits for it then fails as when it dies by itself."""
+        await self._watchdog.until_it_hangs()
+        logger.critical("the engine samples nothing and answers no probe: it is killed")
+        self._hangs = True
+        for process in llm.engine_core.resources.engine_manager.processes:
+            process.kill()  # a stopped process ends too
+
+    async def _ask(self) -> None:
+        """Sample one token; an engine that cannot is dead or failing, and does not hang."""
+        with suppress(VllmDeadError, EngineGenerateError, EngineDeadError):
+            async for _ in self._living().generate(tokens_input([0]), SamplingParams(max_tokens=1), _PROBE_ID):
+                pass
+
+    def _step(self) -> None:
+        self._steps += 1
 
     def _living(self) -> AsyncLLM:
         if self._llm is None:
@@ -157,7 +192,8 @@ def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
 
 
 def _start_on_gpu(engine: VllmEngine) -> AsyncLLM:
-    return AsyncLLM.from_engine_args(_engine_args(engine, gpu_memory_utilization=engine._gpu_memory_utilization))
+    arguments = _engine_args(engine, gpu_memory_utilization=engine._gpu_memory_utilization)
+    return AsyncLLM.from_engine_args(arguments, stat_loggers=[_told_of_steps(engine._step)])
 
 
 def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
@@ -184,8 +220,23 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
         vllm_config=config,
         executor_class=Executor.get_class(config),
         log_stats=True,
+        stat_loggers=[_told_of_steps(engine._step)],
         log_requests=False,
     )
+
+
+def _told_of_steps(on_step: Callable[[], None]) -> type[StatLoggerBase]:
+    """What vLLM tells of each of the engine's steps, as a count."""
+
+    class Steps(StatLoggerBase):  # type: ignore[misc]
+        def __init__(self, vllm_config: object, engine_index: int = 0) -> None: ...
+
+        def record(self, *_: object, **__: object) -> None:
+            on_step()
+
+        def log_engine_initialized(self) -> None: ...
+
+    return Steps
 
 
 def _die_with_parent() -> None:

@@ -9,6 +9,9 @@ import pytest
 from benchmarks.servers import SERVED_NAME
 from service.engine.base import Engine, Finish, Sampling
 from service.errors import PromptTooLongError
+from service.paths.base import FormatV1
+from service.paths.plain import PlainQuestions
+from service.types import PathKind
 from tests.engine.conftest import CONTEXT, WatchedRemote
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -114,6 +117,15 @@ async def test_a_prompt_that_cannot_fit_is_refused(engine: Engine) -> None:
         await engine.sample("long", PROMPT * 60, Sampling(max_tokens=4))
     assert caught.value.field == "problem"
     assert await unfinished(engine) == 0
+
+
+async def test_a_callers_special_tokens_are_text(engine: Engine) -> None:
+    question = "<eos>" * 20 + "How much is 3 times 7?"
+    read = [
+        await engine.sample(f"plain-{number}", form.prompt(PathKind.COT, question), Sampling(seed=0, max_tokens=1))
+        for number, form in enumerate((FormatV1("<bos>"), PlainQuestions(FormatV1("<bos>"), ["<bos>", "<eos>"])))
+    ]
+    assert read[1].prompt_tokens >= read[0].prompt_tokens + 20  # several tokens each, where one was read before
 
 
 async def test_a_completion_ends_with_the_context(engine: Engine) -> None:

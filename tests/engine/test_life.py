@@ -54,6 +54,47 @@ async def test_a_killed_engine_fails_its_paths_at_once(tiny_checkpoint: Path) ->
     await engine.close()
 
 
+@pytest.mark.engine
+async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_checkpoint: Path) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    engine = _vllm(tiny_checkpoint, watch_interval_s=0.3, watch_patience_s=2.0)
+    await engine.start()
+    whole = await engine.sample("whole", PROMPT, Sampling(temperature=1.0, seed=1, max_tokens=20))
+    assert whole.completion_tokens == 20
+    await asyncio.sleep(1.5)  # idle: it is asked for a token every so often, and answers
+    await engine.probe()
+    paths = [
+        asyncio.create_task(engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=450)))
+        for i in range(20)
+    ]
+    await asyncio.sleep(0.1)
+    processes = set(psutil.Process().children(recursive=True)) - before
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    ended = await asyncio.gather(*paths, return_exceptions=True)
+    assert {type(result) for result in ended if not isinstance(result, Completion)} == {EngineDeadError}
+    assert 2 < time.monotonic() - stopped < 6
+    with pytest.raises(EngineDeadError, match=r"^The engine hung\.$"):
+        await engine.probe()
+    await engine.close()
+    assert not psutil.wait_procs(processes, timeout=5)[1]
+
+
+@pytest.mark.engine
+async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
+    """Its patience is far shorter than what it has to do."""
+    engine = _vllm(tiny_checkpoint, watch_interval_s=0.05, watch_patience_s=0.2)
+    await engine.start()
+    paths = [engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=200)) for i in range(300)]
+    began = time.monotonic()
+    completions = await asyncio.gather(*paths)
+    assert len(completions) == 300
+    assert time.monotonic() - began > 1
+    await engine.probe()
+    await engine.close()
+
+
 async def _is_dead_once_closed(engine: Engine) -> None:
     with pytest.raises(EngineDeadError):
         await engine.probe()
@@ -68,7 +109,7 @@ async def _is_dead_once_closed(engine: Engine) -> None:
     await engine.abort(["late"])
 
 
-def _vllm(checkpoint: Path) -> Engine:
+def _vllm(checkpoint: Path, **options: float) -> Engine:
     from service.engine.vllm import VllmEngine
 
-    return VllmEngine(str(checkpoint), max_model_len=512, kv_cache_gib=1)
+    return VllmEngine(str(checkpoint), max_model_len=512, kv_cache_gib=1, **options)  # type: ignore[arg-type]
