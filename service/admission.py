@@ -11,7 +11,7 @@ import time
 from collections import deque
 from types import TracebackType
 
-from service.errors import OverloadedError
+from service.errors import EngineError, OverloadedError
 
 _SMOOTHING = 0.2
 """How much the latest problem counts in the mean time of a problem."""
@@ -32,6 +32,7 @@ class Admission:
         self._active = 0
         self._queue: deque[tuple[int, asyncio.Future[Grant]]] = deque()
         self._problem_s = 1.0
+        self._closed: EngineError | None = None
 
     @property
     def active(self) -> int:
@@ -60,7 +61,10 @@ class Admission:
 
         Raises:
             OverloadedError: the queue is full.
+            EngineError: it is closed.
         """
+        if self._closed:
+            raise self._closed
         if self._may_enter():
             return self._grant(paths)
         if len(self._queue) >= self._max_queue:
@@ -73,8 +77,9 @@ class Admission:
         try:
             done, _ = await asyncio.wait({turn}, timeout=timeout_s)
         except asyncio.CancelledError:
-            if turn.done():  # one's turn came at the same moment
-                turn.result().__exit__(None, None, None)
+            if turn.done():  # one's turn, or the end, came at the same moment
+                if not turn.exception():
+                    turn.result().__exit__(None, None, None)
             else:
                 self._queue.remove(place)
             raise
@@ -82,6 +87,12 @@ class Admission:
             return turn.result()
         self._queue.remove(place)
         return None
+
+    def close(self, error: EngineError) -> None:
+        """Let nobody in any more; who waits, and who comes, gets the error."""
+        self._closed = error
+        while self._queue:
+            self._queue.popleft()[1].set_exception(error)
 
     def _may_enter(self) -> bool:
         return not self._queue and (self._taken < self._slots or not self._active)

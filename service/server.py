@@ -1,6 +1,8 @@
 """`twinpath serve`: the application under uvicorn, and the exit code its supervisor acts on."""
 
+import asyncio
 import signal
+import socket
 
 import uvicorn
 
@@ -10,7 +12,11 @@ from service.assemble import assemble
 from service.connections import allow_files, impatient_protocol
 from service.keys import key_ring
 from service.settings import Settings
+from service.solver import Solver
 from service.terminal import build_progress
+
+_LAST_S = 2
+"""From the end of the drain, when all that is open is answered as it stands, to the end."""
 
 
 def run(settings: Settings) -> int:
@@ -42,7 +48,8 @@ def run(settings: Settings) -> int:
         on_engine_death=on_engine_death,
     )
     allow_files(settings.max_connections)
-    server = uvicorn.Server(
+    server = _Server(
+        app.state.solver,
         uvicorn.Config(
             app,
             host=settings.host,
@@ -54,10 +61,25 @@ def run(settings: Settings) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=settings.drain_s,
-        )
+            timeout_graceful_shutdown=settings.drain_s + _LAST_S,
+        ),
+        settings.drain_s,
     )
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains, then raises the signal anew: nothing is left to do
         signal.signal(number, lambda *_: None)
     server.run()
     return 1 if died or not server.started else 0
+
+
+class _Server(uvicorn.Server):
+    """Gives open requests their time to end; then answers them as they stand, and only then cuts them off."""
+
+    def __init__(self, solver: Solver, config: uvicorn.Config, drain_s: float) -> None:
+        super().__init__(config)
+        self._solver = solver
+        self._drain_s = drain_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door and drain."""
+        asyncio.get_running_loop().call_later(self._drain_s, self._solver.hurry)
+        await super().shutdown(sockets)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Any
 
 from service.admission import Admission, Grant
 from service.attempt import Attempt
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 GRACE_S = 0.2
 """How long after the deadline an abort is waited for; an engine that hangs must not hold the answer up."""
+
+_STOPS = "The service stops; ask again."
 
 Observer = Callable[[PathResult, Attempt], None]
 """Told of every path that ends, and how the vote stands then."""
@@ -58,6 +61,7 @@ class Solver:
         self._admission = admission or Admission()
         self._calibration = calibration or Calibration()
         self._ending: set[asyncio.Task[None]] = set()
+        self._deciding: set[asyncio.Future[None]] = set()
 
     async def solve(self, problem: Problem, problem_id: str, observer: Observer | None = None) -> Solution:
         """Wait for one's turn, sample paths, run the programs, count the votes, stop when they are decided.
@@ -70,7 +74,7 @@ class Solver:
         Raises:
             OverloadedError: the queue is full.
             PromptTooLongError: the problem does not fit into the model's context.
-            EngineError: no path could be sampled.
+            EngineError: no path could be sampled, or the service stops.
         """
         attempt = Attempt(problem, problem_id, self._calibration)
         grant = await self._admission.enter(attempt.needed, attempt.seconds_left())
@@ -84,17 +88,30 @@ class Solver:
                 observer(result, attempt)
 
         paths: dict[asyncio.Task[PathResult], int] = {}
+        hurried = asyncio.get_running_loop().create_future()
+        self._deciding.add(hurried)
         with grant:
             try:
-                await self._sample_until_decided(attempt, grant, paths, ended)
+                await self._sample_until_decided(attempt, grant, paths, ended, hurried)
             finally:
+                self._deciding.discard(hurried)
                 await self._stop(attempt, paths)
         for path, index in paths.items():
             if not path.done():
                 ended(PathResult(index, attempt.kinds[index], PathOutcome.ABORTED, detail="it did not end in time"))
             elif path.result().index not in attempt:
                 ended(path.result())
-        return attempt.solution(self._engine.model)
+        solution = attempt.solution(self._engine.model)
+        if hurried.done() and not solution.votes:
+            raise EngineError(_STOPS)
+        return solution
+
+    def hurry(self) -> None:
+        """The service stops: each problem is answered with its vote so far, and one that has none is given up."""
+        self._admission.close(EngineError(_STOPS))
+        for hurried in self._deciding:
+            if not hurried.done():
+                hurried.set_result(None)
 
     async def _sample_until_decided(
         self,
@@ -102,6 +119,7 @@ class Solver:
         grant: Grant,
         paths: dict[asyncio.Task[PathResult], int],
         ended: Callable[[PathResult], None],
+        hurried: asyncio.Future[None],
     ) -> None:
         """Keep as many paths running as the vote needs and the load allows, until it is decided or time is up."""
         while not attempt.decided:
@@ -109,12 +127,14 @@ class Solver:
                 grant.start(1)
                 paths[asyncio.create_task(self._walk(attempt, index, grant))] = index
             running = [path for path, index in paths.items() if index not in attempt]
-            done, _ = await asyncio.wait(running, timeout=attempt.seconds_left(), return_when=asyncio.FIRST_COMPLETED)
-            if not done:
-                attempt.out_of_time = True
-                return
+            events: list[asyncio.Future[Any]] = [*running, hurried]
+            await asyncio.wait(events, timeout=attempt.seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            done = [path for path in running if path.done()]
             for result in sorted((path.result() for path in done), key=lambda result: result.index):
                 ended(result)
+            if not done or hurried.done():
+                attempt.out_of_time = not attempt.decided
+                return
 
     async def _walk(self, attempt: Attempt, index: int, grant: Grant) -> PathResult:
         """One path, from prompt to answer."""

@@ -551,3 +551,30 @@ async def test_an_engine_that_was_dead_before_is_raised() -> None:
 
     with pytest.raises(EngineDeadError, match=r"^gone$"):
         await solved(Dead([]), problem())
+
+
+async def test_in_a_hurry_each_problem_is_answered_as_it_stands() -> None:
+    """One has a vote, one has none, one waits for its turn, one comes too late."""
+    engine = TurnEngine([cot(5), pot(5), cot(5), pot(5)], order=[0])
+    solver = Solver(engine, computing_sandbox(), FormatV1(), Admission(slots=8, max_queue=1))
+    voted = asyncio.create_task(solver.solve(problem(), "voted"))
+    while engine.running != 3:
+        await asyncio.sleep(0)
+    engine._turn.clear()
+    silent = asyncio.create_task(solver.solve(problem(), "silent"))
+    while engine.running != 7:
+        await asyncio.sleep(0)
+    third = asyncio.create_task(solver.solve(problem(), "third"))
+    waiting = asyncio.create_task(solver.solve(problem(), "waiting"))
+    await asyncio.sleep(0.01)
+    solver.hurry()
+    solver.hurry()
+    late = asyncio.create_task(solver.solve(problem(), "late"))
+    solution = await voted
+    assert solution.answer is not None
+    assert (solution.status, solution.answer.text, solution.planned) == (Status.DEADLINE, "5", 4)
+    for task in (silent, third, waiting, late):
+        with pytest.raises(EngineError, match=r"^The service stops; ask again\.$"):
+            await task
+    assert engine.running == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}

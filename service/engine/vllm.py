@@ -67,7 +67,7 @@ class VllmEngine:
         model: str | None = None,
         max_model_len: int = 2048,
         max_num_seqs: int = 64,
-        kv_cache_gib: int = 2,
+        kv_cache_gib: float = 2,
         gpu_memory_utilization: float = 0.9,
         watch_interval_s: float = 10.0,
         watch_patience_s: float = 60.0,
@@ -210,7 +210,7 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
         block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
         enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU
         max_num_batched_tokens=max(_CPU_PREFILL_TOKENS, engine._max_model_len),
-        kv_cache_memory_bytes=engine._kv_cache_gib * 1024**3,
+        kv_cache_memory_bytes=int(engine._kv_cache_gib * 1024**3),
     ).create_engine_config()
     config.parallel_config.distributed_executor_backend = "uni"
     if _MAY_FORK:

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,13 +14,27 @@ import pytest
 
 @contextmanager
 def served(folder: Path, *flags: object) -> Iterator[str]:
-    """The address of a service that is ready; its log goes to the folder."""
+    """The address of a service that is ready; its log goes to the folder. It must end well."""
+    with started(folder, *flags) as (process, url):
+        yield url
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@contextmanager
+def started(
+    folder: Path, *flags: object, log: Path | None = None, before: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The process of a service that is ready, and its address; `before` is a command that starts the rest of its own.
+
+    It is killed at the end, with all that it started, if it still runs.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), *map(str, flags)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    command = [*before, sys.executable, "-m", "service.cli", "serve", "--port", str(port), *map(str, flags)]
+    with (log or folder / "log").open("wb") as written:
+        process = subprocess.Popen(command, stdout=written, stderr=written)
     try:
         for _ in range(1800):
             if process.poll() is not None:
@@ -31,9 +45,7 @@ def served(folder: Path, *flags: object) -> Iterator[str]:
             except httpx.TransportError:
                 pass
             time.sleep(0.1)
-        yield url
-        process.terminate()
-        assert process.wait(30) == 0
+        yield process, url
     finally:
         if process.poll() is None:
             process.kill()

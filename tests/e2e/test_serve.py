@@ -9,12 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.e2e.served import started
 
 pytestmark = pytest.mark.e2e
 
@@ -124,6 +127,22 @@ def test_an_engine_that_dies_gives_503_and_ends_the_service(service: tuple[subpr
     assert document["status"] == 503
     assert ended - killed < 5
     assert process.wait(timeout=20) == 1
+
+
+def test_an_engine_that_hangs_gives_503_and_ends_the_service(checkpoint: Path, tmp_path: Path) -> None:
+    watched = ["--watch-interval-s", 0.5, "--watch-patience-s", 2]
+    with started(tmp_path, "--model", checkpoint, *watched) as (process, url), ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(httpx.post, f"{url}/solve", json=LONG, timeout=60)
+        time.sleep(1.0)
+        engine = next(
+            child for child in psutil.Process(process.pid).children() if "EngineCore" in " ".join(child.cmdline())
+        )
+        os.kill(engine.pid, signal.SIGSTOP)
+        stopped = time.monotonic()
+        assert httpx.get(f"{url}/health").status_code == 200  # it asks the engine for nothing, and cannot hang
+        assert answer.result().status_code == 503
+        assert time.monotonic() - stopped < 6
+        assert process.wait(timeout=20) == 1
 
 
 def test_a_killed_service_leaves_no_engine_behind(service: tuple[subprocess.Popen[bytes], str]) -> None:

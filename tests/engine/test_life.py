@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from prometheus_client import REGISTRY
 
 from service.engine.base import Completion, Engine, Sampling
 from service.engine.fake import FakeEngine
@@ -95,6 +96,26 @@ async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
     await engine.close()
 
 
+@pytest.mark.engine
+async def test_an_engine_out_of_kv_memory_preempts_and_answers_all(tiny_checkpoint: Path) -> None:
+    """2,048 tokens fit; thirty paths of 450 tokens ask for 13,500, and each gets the text it gets alone."""
+    engine = _vllm(tiny_checkpoint, kv_cache_gib=1 / 1024)
+    await engine.start()
+    samplings = [Sampling(temperature=1.0, seed=seed, max_tokens=450) for seed in range(30)]
+    preempted = _preemptions()
+    together = await asyncio.gather(*(engine.sample(f"path-{s.seed}", PROMPT, s) for s in samplings))
+    assert _preemptions() > preempted
+    assert sum(completion.completion_tokens for completion in together) > 4096
+    alone = await engine.sample("alone", PROMPT, samplings[0])
+    assert together[0].completion_tokens == alone.completion_tokens
+    await engine.close()
+
+
+def _preemptions() -> float:
+    families = [family for family in REGISTRY.collect() if family.name == "vllm:num_preemptions"]
+    return sum(s.value for family in families for s in family.samples if s.name.endswith("_total"))
+
+
 async def _is_dead_once_closed(engine: Engine) -> None:
     with pytest.raises(EngineDeadError):
         await engine.probe()
@@ -112,4 +133,4 @@ async def _is_dead_once_closed(engine: Engine) -> None:
 def _vllm(checkpoint: Path, **options: float) -> Engine:
     from service.engine.vllm import VllmEngine
 
-    return VllmEngine(str(checkpoint), max_model_len=512, kv_cache_gib=1, **options)  # type: ignore[arg-type]
+    return VllmEngine(str(checkpoint), **({"max_model_len": 512, "kv_cache_gib": 1} | options))  # type: ignore[arg-type]

@@ -1,0 +1,131 @@
+"""A service whose surroundings break while it works, as its callers see it. `docs/reliability.md` has the table."""
+
+import json
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.e2e.served import started
+from tests.engines import lines
+
+pytestmark = pytest.mark.e2e
+
+PENS = {"problem": "A pen costs 3 dollars. How much do 7 pens cost in all, each at that price?", "seed": 7}
+NOW = {"policy": "fixed", "paths": {"cot": 1, "pot": 1}}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_drain_answers_all_that_was_admitted(tmp_path: Path) -> None:
+    """Of three problems one has a vote when the time is up, one has none, one still waits; a fourth ends in time."""
+    long = "word " * 5000
+    played = [("votes", "cot", "The answer is 5"), ("votes", "pot", long), ("mute", "cot", long), ("mute", "pot", long)]
+    script = [json.dumps({"problem": name, "kind": kind, "text": text}) for name, kind, text in played]
+    flags = ["--engine", "fake", "--fake-script", lines(tmp_path / "script", *script), "--fake-tokens-per-s", 20]
+    flags += ["--max-num-seqs", 6, "--drain-s", 2, "--max-tokens", 4096]
+    with started(tmp_path, *flags) as (process, url), ThreadPoolExecutor(4) as callers:
+
+        def ask(problem: str) -> httpx.Response:
+            return httpx.post(f"{url}/solve", json={**NOW, "problem": problem, "deadline_s": 120}, timeout=60)
+
+        answers = {}
+        for problem in ("votes", "mute", "3 pens and 4", "mute again"):
+            answers[problem] = callers.submit(ask, problem)
+            time.sleep(0.15)
+        process.terminate()
+        told = time.monotonic()
+        solved = {problem: answer.result() for problem, answer in answers.items()}
+        assert process.wait(10) == 0
+        assert 2 < time.monotonic() - told < 5
+    votes = solved["votes"].json()
+    assert (solved["votes"].status_code, votes["status"], votes["answer"]) == (200, "deadline", "5")
+    assert (solved["3 pens and 4"].status_code, solved["3 pens and 4"].json()["answer"]) == (200, "7")
+    for problem in ("mute", "mute again"):
+        assert (solved[problem].status_code, solved[problem].json()["detail"]) == (503, "The service stops; ask again.")
+
+
+def test_a_full_disk_below_the_log_stops_nothing(tmp_path: Path) -> None:
+    with started(tmp_path, "--engine", "fake", log=Path("/dev/full")) as (process, url):
+        for _ in range(5):
+            assert httpx.post(f"{url}/solve", json=PENS).json()["answer"] == "21"
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_a_full_disk_below_a_batch_cuts_it_and_says_so(tmp_path: Path) -> None:
+    """The kernel lets the service write no file of more than 64 KiB."""
+    row = json.dumps({**PENS, **NOW}).encode() + b"\n"
+    with started(tmp_path, "--engine", "fake", before=["prlimit", "--fsize=65536"]) as (process, url):
+        response = httpx.post(
+            f"{url}/solve/batch", content=row * 1000, headers={"Content-Type": "application/x-ndjson"}, timeout=60
+        )
+        results = [json.loads(line) for line in response.text.splitlines()]
+        whole = 65536 // len(row)
+        assert len(results) == whole + 2  # what fits, the piece of a row after it, and why that is all
+        assert sum("solution" in result for result in results) == whole
+        assert results[-1]["error"]["detail"] == "The batch is cut: the service has no room for more of it."
+        assert httpx.post(f"{url}/solve", json=PENS).status_code == 200
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_a_killed_zygote_costs_no_answer(tmp_path: Path) -> None:
+    with started(tmp_path, "--engine", "fake", "--fake-tokens-per-s", 200) as (process, url):
+        statuses: list[int] = []
+
+        def ask() -> None:
+            answers = (httpx.post(f"{url}/solve", json=PENS | {"seed": seed}, timeout=30) for seed in range(20))
+            statuses.extend(answer.status_code for answer in answers)
+
+        callers = [threading.Thread(target=ask) for _ in range(3)]
+        for caller in callers:
+            caller.start()
+        for _ in range(3):
+            time.sleep(0.2)
+            for child in psutil.Process(process.pid).children():
+                child.kill()
+        for caller in callers:
+            caller.join()
+        assert statuses == [200] * 60
+        assert httpx.post(f"{url}/solve", json=PENS).json()["answer"] == "21"
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_no_response_shows_a_path_or_a_trace_and_no_log_a_problem(tmp_path: Path) -> None:
+    wrong: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/solve", {"json": {"problem": "A secret problem", "paths": {"cot": -1}}}),
+        ("POST", "/solve", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+        ("POST", "/solve", {"content": b"\xff" * 100_000, "headers": {"Content-Type": "application/json"}}),
+        ("POST", "/solve", {"json": {"problem": "A secret problem", "trace": True}}),
+        ("POST", "/solve", {"json": {"problem": "A secret problem with 3 and 4"}}),
+        ("POST", "/v1/chat/completions", {"json": {"model": "none", "messages": []}}),
+        ("POST", "/solve/batch", {"content": b"{\n", "headers": {"Content-Type": "application/x-ndjson"}}),
+        ("GET", "/page/..%2fapp.py", {}),
+        ("PATCH", "/solve", {}),
+    ]
+    with started(tmp_path, "--engine", "fake", "--log-level", "debug") as (process, url):
+        for method, path, request in wrong:
+            response = httpx.request(method, url + path, **request)
+            assert response.status_code != 500
+            for leak in ("Traceback", "site-packages", ".py", str(Path.cwd())):
+                assert leak not in response.text, (path, leak)
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Referrer-Policy"] == "no-referrer"
+            assert "server" not in response.headers
+            assert "access-control-allow-origin" not in response.headers
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    log = (tmp_path / "log").read_text()
+    assert os.fspath(tmp_path) not in log
+    assert "secret" not in log
