@@ -30,6 +30,10 @@ def configure(level: str) -> None:
                 "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request"]},
             },
             "root": {"level": level.upper(), "handlers": ["stderr"]},
-            "loggers": {"vllm": {"level": "WARNING"}, "uvicorn.access": {"level": "WARNING"}},
+            "loggers": {
+                "vllm": {"level": "WARNING"},
+                "uvicorn.access": {"level": "WARNING"},
+                "asgi_correlation_id": {"level": "ERROR"},  # a caller's odd id is no reason for a line
+            },
         }
     )

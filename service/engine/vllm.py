@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from multiprocessing.process import BaseProcess
 
 from service.engine.base import Completion, Finish, Sampling
 from service.engine.watchdog import Watchdog
@@ -151,14 +152,14 @@ class VllmEngine:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         if llm is not None:
-            await asyncio.to_thread(llm.shutdown)
+            await asyncio.to_thread(_shut_down, llm)
 
     async def _end_when_it_hangs(self, llm: AsyncLLM) -> None:
         """An engine that hangs is killed; all that waits for it then fails as when it dies by itself."""
         await self._watchdog.until_it_hangs()
         logger.critical("the engine samples nothing and answers no probe: it is killed")
         self._hangs = True
-        for process in llm.engine_core.resources.engine_manager.processes:
+        for process in _processes(llm):
             process.kill()  # a stopped process ends too
 
     async def _ask(self) -> None:
@@ -223,6 +224,18 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
         stat_loggers=[_told_of_steps(engine._step)],
         log_requests=False,
     )
+
+
+def _processes(llm: AsyncLLM) -> list[BaseProcess]:
+    return list(llm.engine_core.resources.engine_manager.processes)
+
+
+def _shut_down(llm: AsyncLLM) -> None:
+    """Ends the engine and waits for it: vLLM kills a process that does not end in time, and leaves it at that."""
+    processes = _processes(llm)
+    llm.shutdown()
+    for process in processes:
+        process.join()
 
 
 def _told_of_steps(on_step: Callable[[], None]) -> type[StatLoggerBase]:
