@@ -125,9 +125,9 @@ def scripted_worker(
     return Server(command, port, folder / f"worker-{port}.log")
 
 
-def router(workers: Sequence[Server], folder: Path) -> Server:
+def router(workers: Sequence[Server], folder: Path, *, port: int | None = None) -> Server:
     """vllm-router before these workers, of which there are two at least."""
-    port, metrics_port = free_port(), free_port()
+    port, metrics_port = port or free_port(), free_port()
     command: list[object] = [BIN / "vllm-router", "--host", "127.0.0.1", "--port", port, "--policy", "power_of_two"]
     command += ["--prometheus-port", metrics_port, "--worker-urls", *(worker.url for worker in workers)]
     return Server(command, port, folder / f"router-{port}.log")

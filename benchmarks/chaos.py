@@ -1,0 +1,273 @@
+"""Random faults under steady load: what callers see of them, and how long each lasts.
+
+    python -m benchmarks.chaos --minutes 3                 two scripted workers behind vllm-router, one service
+    python -m benchmarks.chaos --minutes 5 --model DIR     vLLM in the service's process; its engine is killed and hung
+
+Requests go out at a steady rate, each with a deadline. Every so often one fault happens, drawn by the seed, until each
+has happened and the time is up. A supervisor starts again whatever ended. Each request is accounted for: answered,
+turned away (429), refused (503), unreachable (nobody listened: the service itself was being started), lost (the
+connection broke), gone (its caller left on purpose), late (it outlived its deadline by more than `_SLACK_S`; there
+must be none). A fault's recovery time is from the fault to the end of the last request that failed before the next one.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from benchmarks.servers import Server, free_port, router, scripted_worker, service
+
+_SLACK_S = 3.0
+_PAUSE_S = 4.0
+_FAILED = {"503", "unreachable", "lost", "500", "late"}
+_PROBLEM = "A pen costs {} dollars. How much do 7 pens cost in all, each at that price?"
+
+
+@dataclass
+class Fault:
+    """One fault that happened, at so many seconds of the run."""
+
+    name: str
+    at_s: float
+    until_s: float = 0.0
+
+
+@dataclass
+class Run:
+    """What happened: each request's result, its end and its duration in seconds; the faults; the errors' texts."""
+
+    ended: list[tuple[str, float, float]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    said: Counter[str] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+
+    def now_s(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.began
+
+
+class System:
+    """The processes of the run, and the faults that they can have.
+
+    Args:
+        model: a checkpoint for vLLM in the service's process; None: scripted workers behind a router.
+        folder: for logs.
+    """
+
+    def __init__(self, model: Path | None, folder: Path) -> None:
+        self._model = model
+        self._folder = folder
+        self._servers: dict[str, Callable[[], Server]] = {}
+        self._live: dict[str, Server] = {}
+        self._ports = [free_port() for _ in range(3)]
+        if model is None:
+            for number in range(2):
+                self._add(f"worker {number}", self._worker(number))
+            self._add(
+                "router", lambda: router([self._live["worker 0"], self._live["worker 1"]], folder, port=self._ports[2])
+            )
+        self._add("service", self._service)
+
+    @property
+    def url(self) -> str:
+        """Where the service listens now."""
+        return self._live["service"].url
+
+    def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """By name."""
+        own: dict[str, Callable[[], Awaitable[None]]] = {"zygote killed": self._kill_zygote}
+        if self._model:
+            return own | {
+                "engine killed": lambda: self._signal_engine(signal.SIGKILL),
+                "engine hung": lambda: self._signal_engine(signal.SIGSTOP),
+            }
+        return own | {
+            "worker killed": lambda: self._end("worker 0"),
+            "worker stopped for 2 s": lambda: self._pause("worker 1", 2.0),
+            "router killed": lambda: self._end("router"),
+        }
+
+    async def supervise(self) -> None:
+        """Start again what has ended, as Docker or Kubernetes would."""
+        while True:
+            for name, server in list(self._live.items()):
+                if server.process.poll() is not None:
+                    self._live[name] = await asyncio.to_thread(self._servers[name])
+            await asyncio.sleep(0.2)
+
+    def close(self) -> None:
+        """End all."""
+        for server in self._live.values():
+            with suppress(psutil.NoSuchProcess):
+                server.process.resume()
+            server.kill()
+
+    def _add(self, name: str, start: Callable[[], Server]) -> None:
+        self._servers[name] = start
+        self._live[name] = start().await_health()
+
+    def _worker(self, number: int) -> Callable[[], Server]:
+        return lambda: scripted_worker(self._folder, tokens_per_s=60, slots=64, port=self._ports[number])
+
+    def _service(self) -> Server:
+        flags = {"max_queue": 32, "log_level": "warning"}
+        if self._model is None:
+            return service([self._live["router"].url], self._folder, worker_silence_s=3, max_num_seqs=64, **flags)
+        port = free_port()
+        command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port, "--model", self._model]
+        command += ["--watch-interval-s", 1, "--watch-patience-s", 3, "--kv-cache-gib", 1, "--max-queue", 32]
+        return Server(command, port, self._folder / f"service-{port}.log", "/ready")
+
+    async def _end(self, name: str) -> None:
+        await asyncio.to_thread(self._live[name].kill)
+
+    async def _pause(self, name: str, seconds: float) -> None:
+        process = self._live[name].process
+        process.suspend()
+        await asyncio.sleep(seconds)
+        process.resume()
+
+    async def _kill_zygote(self) -> None:
+        with suppress(psutil.NoSuchProcess):
+            for child in self._live["service"].process.children():
+                if "EngineCore" not in " ".join(child.cmdline()):
+                    child.kill()
+
+    async def _signal_engine(self, number: signal.Signals) -> None:
+        with suppress(psutil.NoSuchProcess):
+            for child in self._live["service"].process.children():
+                if "EngineCore" in " ".join(child.cmdline()):
+                    child.send_signal(number)
+
+
+def main() -> None:
+    """Run and print the accounts as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="a checkpoint for vLLM; none: scripted workers")
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--rate", type=float, default=5.0, help="problems a second")
+    parser.add_argument("--every", type=float, default=15.0, help="seconds between two faults")
+    parser.add_argument("--deadline", type=float, default=10.0, help="of each problem, in seconds")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(report(asyncio.run(chaos(options, Path(folder))), options.deadline), indent=1))
+
+
+async def chaos(options: argparse.Namespace, folder: Path) -> Run:
+    """Load and faults for so many minutes."""
+    system = await asyncio.to_thread(System, options.model, folder)
+    supervisor = asyncio.create_task(system.supervise())
+    try:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as session:
+            run = Run()
+            load = asyncio.create_task(_load(run, system, session, options))
+            await _strike(run, system, session, options)
+            await load
+    finally:
+        supervisor.cancel()
+        await asyncio.gather(supervisor, return_exceptions=True)
+        await asyncio.to_thread(system.close)
+    return run
+
+
+async def _strike(run: Run, system: System, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
+    """One fault after another, each kind as often as any other, in drawn order."""
+    chance = random.Random(options.seed)
+    kinds = system.faults() | {
+        "callers gone": lambda: _leave(run, system, session, options.deadline),
+        "burst of 200": lambda: _burst(run, system, session, options.deadline),
+    }
+    order: list[str] = []
+    while run.now_s() + options.every < 60 * options.minutes:
+        await asyncio.sleep(_PAUSE_S)
+        order = order or chance.sample(sorted(kinds), len(kinds))
+        fault = Fault(order.pop(), run.now_s())
+        run.faults.append(fault)
+        await kinds[fault.name]()
+        await asyncio.sleep(max(0.0, options.every - _PAUSE_S))
+        fault.until_s = run.now_s() + _PAUSE_S
+
+
+async def _load(run: Run, system: System, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
+    """A problem every so often, whatever became of those before it."""
+    asking: set[asyncio.Task[None]] = set()
+    number = 0
+    while run.now_s() < 60 * options.minutes:
+        number += 1
+        asking.add(asyncio.create_task(_ask(run, system.url, session, number, options.deadline)))
+        await asyncio.sleep(max(0.0, number / options.rate - run.now_s()))
+    await asyncio.gather(*asking)
+
+
+async def _ask(run: Run, url: str, session: aiohttp.ClientSession, number: int, deadline_s: float) -> None:
+    body = {"problem": _PROBLEM.format(2 + number % 80), "seed": number, "deadline_s": deadline_s, "max_tokens": 64}
+    began = time.monotonic()
+    try:
+        timeout = aiohttp.ClientTimeout(total=deadline_s + _SLACK_S)
+        async with session.post(f"{url}/solve", json=body, timeout=timeout) as response:
+            document = await response.json(content_type=None)
+            result = "answered" if response.status == 200 else str(response.status)
+            if result in _FAILED:
+                run.said[document["detail"]] += 1
+    except asyncio.CancelledError:
+        result = "gone"
+    except aiohttp.ClientConnectorError:
+        result = "unreachable"
+    except TimeoutError:
+        result = "late"
+    except (aiohttp.ClientError, ValueError):
+        result = "lost"
+    run.ended.append((result, run.now_s(), time.monotonic() - began))
+
+
+async def _leave(run: Run, system: System, session: aiohttp.ClientSession, deadline_s: float) -> None:
+    """Twenty callers ask and hang up."""
+    callers = [asyncio.create_task(_ask(run, system.url, session, number, deadline_s)) for number in range(20)]
+    await asyncio.sleep(0.1)
+    for caller in callers:
+        caller.cancel()
+    await asyncio.gather(*callers)
+
+
+async def _burst(run: Run, system: System, session: aiohttp.ClientSession, deadline_s: float) -> None:
+    await asyncio.gather(*(_ask(run, system.url, session, number, deadline_s) for number in range(200)))
+
+
+def report(run: Run, deadline_s: float) -> dict[str, object]:
+    """The accounts: results by name, the longest request, and what each kind of fault cost."""
+    faults: dict[str, dict[str, object]] = {}
+    for name in sorted({fault.name for fault in run.faults}):
+        happened = [fault for fault in run.faults if fault.name == name]
+        failed, recovery = Counter[str](), []
+        for fault in happened:
+            during = [
+                (r, at - fault.at_s) for r, at, _ in run.ended if r in _FAILED and fault.at_s <= at < fault.until_s
+            ]
+            failed.update(result for result, _ in during)
+            recovery.append(max((after for _, after in during), default=0.0))
+        faults[name] = {"times": len(happened), "failed": dict(failed), "recovery_s": [round(r, 1) for r in recovery]}
+    return {
+        "requests": len(run.ended),
+        "results": dict(Counter(result for result, _, _ in run.ended)),
+        "longest_s": round(max(seconds for _, _, seconds in run.ended), 1),
+        "deadline_s": deadline_s,
+        "said": dict(run.said),
+        "faults": faults,
+    }
+
+
+if __name__ == "__main__":
+    main()
