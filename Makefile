@@ -17,7 +17,7 @@ INSTALL_cpu := $(CPU_TORCH) --overrides requirements/overrides-cpu.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools generate solve serve test test-fast test-training test-engine check format requirements
+.PHONY: help setup tools generate solve serve test test-fast test-training test-engine check format audit sbom requirements
 
 help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,14 @@ check: tools  ## Lint, types, import contracts, lock
 format: tools  ## Format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+audit: tools  ## Look every locked package up in the advisory databases; needs the network
+	@$(UV) export --quiet --locked --all-extras --all-groups --no-emit-project -o $(VENV)/audit.txt
+	$(UV) run --quiet --no-project --with "pip-audit>=2.9" pip-audit --strict --disable-pip --require-hashes -r $(VENV)/audit.txt
+
+sbom: tools  ## Write sbom.json, a CycloneDX bill of what the service runs on
+	@$(UV) export --quiet --locked --no-dev --extra otel --no-emit-project -o $(VENV)/sbom.txt
+	$(UV) run --quiet --no-project --with "cyclonedx-bom>=7" cyclonedx-py requirements $(VENV)/sbom.txt -o sbom.json
 
 requirements: | $(UV)  ## Pin the engines anew, in step with uv.lock
 	$(UV) export --quiet --locked --all-extras --all-groups --no-hashes --no-emit-project -o $(VENV)/lock.txt

@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -161,8 +161,9 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=15.0, help="seconds between two faults")
     parser.add_argument("--deadline", type=float, default=10.0, help="of each problem, in seconds")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--logs", type=Path, help="an empty directory that keeps the servers' logs")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with nullcontext(options.logs) if options.logs else tempfile.TemporaryDirectory() as folder:
         print(json.dumps(report(asyncio.run(chaos(options, Path(folder))), options.deadline), indent=1))
 
 

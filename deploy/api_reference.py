@@ -77,12 +77,12 @@ def _what(media: dict[str, Any]) -> str:
         item = media["itemSchema"]
         events = item.get("oneOf") or item.get("anyOf")
         if not events or "$ref" in item:
-            return f"of {_type(item)}"
+            return f"of {in_words(item)}"
         shown = [
-            _type(event["properties"]["data"].get("contentSchema", event["properties"]["data"])) for event in events
+            in_words(event["properties"]["data"].get("contentSchema", event["properties"]["data"])) for event in events
         ]
         return "of " + ", ".join(shown)
-    return _type(media["schema"]) if media.get("schema") else ""
+    return in_words(media["schema"]) if media.get("schema") else ""
 
 
 def _model(name: str, schema: dict[str, Any]) -> list[str]:
@@ -92,26 +92,26 @@ def _model(name: str, schema: dict[str, Any]) -> list[str]:
     parts += ["| field | type | default | meaning |", "|---|---|---|---|"]
     for field, of in schema.get("properties", {}).items():
         default = "required" if field in schema.get("required", ()) else f"`{json.dumps(of.get('default'))}`"
-        parts.append(f"| `{field}` | {_cell(_type(of))} | {default} | {_cell(of.get('description', ''))} |")
+        parts.append(f"| `{field}` | {_cell(in_words(of))} | {default} | {_cell(of.get('description', ''))} |")
     examples = schema.get("examples", [])
     return [*parts, "", *(line for example in examples for line in _code(json.dumps(example, indent=2), "json"))]
 
 
-def _type(schema: dict[str, Any]) -> str:
+def in_words(schema: dict[str, Any]) -> str:
     """A schema in words, its limits with it."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
     for key in ("anyOf", "oneOf"):
         if key in schema:
-            return " or ".join(_type(option) for option in schema[key])
+            return " or ".join(in_words(option) for option in schema[key])
     if "enum" in schema:
         return " or ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "const" in schema and "type" not in schema:
         return f"`{schema['const']}`"
     words = str(schema.get("type", "any"))
     if words == "array":
-        words = f"array of {_type(schema.get('items', {}))}"
+        words = f"array of {in_words(schema.get('items', {}))}"
     limits = [text.format(json.dumps(schema[key])) for key, text in _LIMITS.items() if key in schema]
     return f"{words}, {', '.join(limits)}" if limits else words
 

@@ -51,8 +51,18 @@ class Ledger:
         return known != 0
 
     def write(self, row: BatchRow) -> None:
-        """Add a result."""
-        os.write(self._file.fileno(), row.model_dump_json().encode() + b"\n")
+        """Add a result.
+
+        Raises:
+            ConfigurationError: it does not fit; what was written of it is cut off by the next run.
+        """
+        line = row.model_dump_json().encode() + b"\n"
+        try:
+            written = os.write(self._file.fileno(), line)
+        except OSError as error:
+            raise ConfigurationError(f"{self._path} cannot be written: {error.strerror}") from None
+        if written < len(line):
+            raise ConfigurationError(f"{self._path} cannot be written: there is no room for the whole of a result.")
 
     def __enter__(self) -> Self:
         return self
