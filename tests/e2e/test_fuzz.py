@@ -1,6 +1,6 @@
 """Wild requests: against the application, and as bytes against its socket. No answer is a 5xx, and nothing grows.
 
-Few in the fast suite; a hundred thousand of each with `pytest -m soak tests/test_fuzz.py`.
+Few of them here; a hundred thousand of each with `pytest -m soak tests/e2e/test_fuzz.py`.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from tests.e2e.served import started
 from tests.engines import lines
 from tests.test_keys import table, written
+
+pytestmark = pytest.mark.e2e
 
 MANY = pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(3000)])
 GROWTH = 24 * 1024**2
