@@ -90,11 +90,11 @@ function conclude(data) {
     show("No answer", data.status === "deadline" ? "Time ran out" : "Abstained");
     by("answer").className = "value none";
   } else show(data.answer, data.status === "deadline" ? "Answer when time ran out" : "Answer");
-  by("caption").textContent = data.calibrated ? "calibrated" : "confidence";
   const { started, planned, voted, abstained } = data.paths;
   const facts = [`${voted} of ${planned} paths voted${abstained ? `, ${abstained} abstained` : ""}. ${data.usage.completion_tokens.toLocaleString("en")} tokens in ${data.timing.total_s.toFixed(1)}\u00a0s. `];
   const saved = spared(data);
   if (saved) facts.push(make("b", "", saved));
+  if (data.calibrated && data.answer !== null) facts.push(` Of held-out problems with such votes, ${Math.round(100 * data.confidence)}\u00a0% were right.`);
   by("facts").replaceChildren(...facts);
   form.dataset.seed = data.seed;
   history.replaceState(null, "", linkOf({ ...requestOf(form), seed: data.seed }));

@@ -1,7 +1,9 @@
 """`POST /solve/batch`: JSON Lines in, JSON Lines out as they are done.
 
 The body is read to a temporary file as fast as it comes, so that a client may send all of it before it reads a single
-result; neither it nor the results are ever held in memory. The caller's absence ends the batch.
+result; neither it nor the results are ever held in memory. A body of declared length is taken in whole before the
+response begins: a proxy such as nginx, which declares it, sends no more of a body once it is answered. A chunked one is
+answered as it comes. The caller's absence ends the batch.
 """
 
 import asyncio
@@ -67,6 +69,7 @@ class BatchResponse(Response):
         self._request = request
         self._settings: Settings = request.app.state.settings
         self._id = request_id()
+        self._is_chunked = "content-length" not in request.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, solve and send, all at the same time, until the last row is done or the caller has gone."""
@@ -83,6 +86,8 @@ class BatchResponse(Response):
                 await asyncio.gather(reading, sending, return_exceptions=True)
 
     async def _send(self, spool: "_Spool", send: Send) -> None:
+        if not self._is_chunked:
+            await spool.whole.wait()
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         try:
@@ -129,7 +134,7 @@ class _Spool:
         self._max_line_bytes = max_line_bytes
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._size = 0
-        self._ended = False
+        self.whole = asyncio.Event()
         self._grown = asyncio.Event()
 
     def __enter__(self) -> "_Spool":
@@ -146,9 +151,10 @@ class _Spool:
             if not self.is_full:
                 self._file.seek(self._size)
                 self._size += self._file.write(body)
-            self._ended = self._ended or self.is_full or not message.get("more_body", False)
+            if self.is_full or not message.get("more_body", False):
+                self.whole.set()
             self._grown.set()
-        self._ended = True
+        self.whole.set()
         self._grown.set()
 
     async def lines(self) -> AsyncIterator[Line]:
@@ -159,7 +165,7 @@ class _Spool:
             self._file.seek(place)
             line = self._file.readline(self._max_line_bytes + 2)
             is_whole = line.endswith(b"\n") or len(line) > self._max_line_bytes + 1
-            if not is_whole and not self._ended:
+            if not is_whole and not self.whole.is_set():
                 await self._grown.wait()
                 continue
             if not line:
@@ -172,7 +178,7 @@ class _Spool:
                 self._file.seek(place)
                 line = self._file.readline(self._max_line_bytes)
                 place += len(line)
-                if not line and self._ended:
+                if not line and self.whole.is_set():
                     return
                 if not line:
                     await self._grown.wait()
