@@ -83,7 +83,13 @@ def solve(page: Page, **fields: str) -> None:
     expect(page.locator("#result")).not_to_have_attribute("aria-busy", "true", timeout=20_000)
 
 
+def violations(page: Page) -> list[tuple[str, str, list[str]]]:
+    found = Axe().run(page).response["violations"]
+    return [(v["id"], v["impact"], [node["html"] for node in v["nodes"]]) for v in found]
+
+
 def test_lanes_bars_and_answer_in_every_scheme_and_size(page: Page, tmp_path: Path) -> None:
+    assert violations(page) == []
     solve(page)
     expect(page.locator("#state")).to_have_text("Answer")
     expect(page.locator("#answer")).to_have_text("21")
@@ -102,8 +108,7 @@ def test_lanes_bars_and_answer_in_every_scheme_and_size(page: Page, tmp_path: Pa
     assert int(ring.get_attribute("aria-valuenow") or 0) > 0
     wide, seen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide <= seen
-    found = Axe().run(page).response["violations"]
-    assert [(v["id"], v["impact"], [node["html"] for node in v["nodes"]]) for v in found] == []
+    assert violations(page) == []
     page.screenshot(path=tmp_path / "page.png", full_page=True)
 
 
