@@ -87,7 +87,7 @@ class BatchResponse(Response):
 
     async def _send(self, spool: "_Spool", send: Send) -> None:
         if not self._is_chunked:
-            await spool.whole.wait()
+            await spool.whole()
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         try:
@@ -134,7 +134,7 @@ class _Spool:
         self._max_line_bytes = max_line_bytes
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._size = 0
-        self.whole = asyncio.Event()
+        self._ended = False
         self._grown = asyncio.Event()
 
     def __enter__(self) -> "_Spool":
@@ -151,11 +151,16 @@ class _Spool:
             if not self.is_full:
                 self._file.seek(self._size)
                 self._size += self._file.write(body)
-            if self.is_full or not message.get("more_body", False):
-                self.whole.set()
+            self._ended = self._ended or self.is_full or not message.get("more_body", False)
             self._grown.set()
-        self.whole.set()
+        self._ended = True
         self._grown.set()
+
+    async def whole(self) -> None:
+        """Wait until the body has ended."""
+        while not self._ended:
+            self._grown.clear()
+            await self._grown.wait()
 
     async def lines(self) -> AsyncIterator[Line]:
         """The lines in order, each once it is whole; one that is too long comes cut."""
@@ -165,7 +170,7 @@ class _Spool:
             self._file.seek(place)
             line = self._file.readline(self._max_line_bytes + 2)
             is_whole = line.endswith(b"\n") or len(line) > self._max_line_bytes + 1
-            if not is_whole and not self.whole.is_set():
+            if not is_whole and not self._ended:
                 await self._grown.wait()
                 continue
             if not line:
@@ -178,7 +183,7 @@ class _Spool:
                 self._file.seek(place)
                 line = self._file.readline(self._max_line_bytes)
                 place += len(line)
-                if not line and self.whole.is_set():
+                if not line and self._ended:
                     return
                 if not line:
                     await self._grown.wait()

@@ -1,27 +1,44 @@
 """`twinpath serve` for tests, as a user starts it: in a process of its own, on a free port, until it is told to end."""
 
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
-from sys import executable
 
 import httpx
 import psutil
 import pytest
 
-from benchmarks.servers import free_port
+
+@contextmanager
+def served(folder: Path, *flags: object) -> Iterator[str]:
+    """The address of a service that is ready; its log goes to the folder. It must end well, and leave none behind."""
+    with started(folder, *flags) as (process, url):
+        children = psutil.Process(process.pid).children(recursive=True)
+        yield url
+        process.terminate()
+        assert process.wait(30) == 0
+        _, alive = psutil.wait_procs(children, timeout=5)
+        assert alive == []
 
 
 @contextmanager
-def started(folder: Path, *flags: object) -> Iterator[tuple[Popen[bytes], str]]:
-    """A service that is ready, and its address; it is killed at the end if it still runs. Its log goes to the folder."""
-    port = free_port()
+def started(
+    folder: Path, *flags: object, log: Path | None = None, before: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The process of a service that is ready, and its address; `before` is a command that starts the rest of its own.
+
+    It is killed at the end, with all that it started, if it still runs.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    command = [executable, "-m", "service.cli", "serve", "--port", str(port), *map(str, flags)]
-    with (folder / "log").open("wb") as log:
-        process = Popen(command, stdout=log, stderr=log)
+    command = [*before, sys.executable, "-m", "service.cli", "serve", "--port", str(port), *map(str, flags)]
+    with (log or folder / "log").open("wb") as written:
+        process = subprocess.Popen(command, stdout=written, stderr=written)
     try:
         for _ in range(1800):
             if process.poll() is not None:
@@ -37,15 +54,3 @@ def started(folder: Path, *flags: object) -> Iterator[tuple[Popen[bytes], str]]:
         if process.poll() is None:
             process.kill()
         process.wait()
-
-
-@contextmanager
-def served(folder: Path, *flags: object) -> Iterator[str]:
-    """The address of a service that is ready. Told to end, it exits with 0 and leaves no process behind."""
-    with started(folder, *flags) as (process, url):
-        children = psutil.Process(process.pid).children(recursive=True)
-        yield url
-        process.terminate()
-        assert process.wait(30) == 0
-        _, alive = psutil.wait_procs(children, timeout=5)
-        assert alive == []
