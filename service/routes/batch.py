@@ -156,12 +156,6 @@ class _Spool:
         self._ended = True
         self._grown.set()
 
-    async def whole(self) -> None:
-        """Wait until the body has ended."""
-        while not self._ended:
-            self._grown.clear()
-            await self._grown.wait()
-
     async def lines(self) -> AsyncIterator[Line]:
         """The lines in order, each once it is whole; one that is too long comes cut."""
         place, number = 0, 0
@@ -187,6 +181,12 @@ class _Spool:
                     return
                 if not line:
                     await self._grown.wait()
+
+    async def whole(self) -> None:
+        """Wait until the body has ended."""
+        while not self._ended:
+            self._grown.clear()
+            await self._grown.wait()
 
 
 async def _send_row(row: BatchRow, send: Send) -> None:
