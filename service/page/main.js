@@ -6,11 +6,11 @@ import { ServiceError, solve } from "./stream.js";
 import { Votes, confidence } from "./votes.js";
 
 const SAMPLES = {
-  "Pens and change": "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change does she get?",
+  Stickers: "Rachel had 58 stickers. She gave 27 of them to her brother. How many stickers does she have left?",
+  Eggs: "A farmer packs 432 eggs into boxes of 12. How many boxes does the farmer need?",
+  Crayons: "There are 24 boxes with 8 crayons in each box. How many crayons are there in all?",
   Discount: "Each pack of DVDs costs 76 dollars. There is a discount of 25 dollars on each pack. How much does each pack cost now?",
-  Buses: "28 children were riding on a bus. At the stop, 82 children got on and some got off. Then there were 30 children on it. How many got off?",
-  Cookies: "Paco had 26 salty cookies and 17 sweet cookies. He ate 9 salty cookies and 14 sweet cookies. How many salty cookies are left?",
-  Sharing: "A farmer packs 432 eggs into boxes of 12, and sells each box for 4 dollars. How much money does the farmer make?",
+  "Pens and change": "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change does she get?",
 };
 const ANNOUNCE_MS = 2500;
 const form = by("form");
