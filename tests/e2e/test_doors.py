@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from langchain_openai import ChatOpenAI
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.client import AsyncTwinpath, Twinpath
 from service.schemas import SolveResponse
+from tests.e2e.accessibility import violations
 from tests.e2e.browser import chromium
 from tests.e2e.served import served
 from tests.engine.problems import PROBLEMS
@@ -195,8 +195,5 @@ def test_the_page(url: str) -> None:
                 expect(page.locator("#cot details.winner .text").first).to_have_text(REPLY)
                 expect(page.locator("#pot details.winner .outcome").first).to_have_text("→ 56")
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-                serious = [
-                    v["id"] for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")
-                ]
-                assert serious == []
+                assert violations(page) == []
                 context.close()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect
 
+from tests.e2e.accessibility import violations
 from tests.e2e.browser import chromium
 from tests.e2e.served import served
 from tests.engines import lines
@@ -81,11 +81,6 @@ def solve(page: Page, **fields: str) -> None:
     page.get_by_label("Stop").first.select_option("fixed")
     page.get_by_role("button", name="Solve").click()
     expect(page.locator("#result")).not_to_have_attribute("aria-busy", "true", timeout=20_000)
-
-
-def violations(page: Page) -> list[tuple[str, str, list[str]]]:
-    found = Axe().run(page).response["violations"]
-    return [(v["id"], v["impact"], [node["html"] for node in v["nodes"]]) for v in found]
 
 
 def test_lanes_bars_and_answer_in_every_scheme_and_size(page: Page, tmp_path: Path) -> None:
