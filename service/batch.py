@@ -26,7 +26,9 @@ class BatchRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: RowId | None = Field(description="The row's own; where it has none, its line number. Null if it is no row.")
+    id: RowId | None = Field(
+        description="The row's own; where it has none, its line number. Null if it is no row of its own."
+    )
     line: int = Field(description="Its line in the input, counted from 1; 0 where the batch itself ended early.")
     solution: SolveResponse | None = Field(default=None, exclude_if=lambda solution: solution is None)
     error: ProblemDocument | None = Field(default=None, exclude_if=lambda error: error is None)

@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from service.batch import BatchRow
 from service.keys import KeyScope, scope_of
 from service.openai_api.errors import ErrorObject
-from service.openai_api.schemas import Chunk
+from service.openai_api.response import Chunk
 from service.problem_json import MEDIA_TYPE, ProblemDocument
 from service.schemas import PathEvent, SolveResponse, VoteEvent
 from service.settings import Settings

@@ -1,9 +1,13 @@
 """`twinpath solve --input F --output G`: a file of problems, in this process or over a URL, with a bar on the terminal.
 
-A run that was killed goes on where it stopped. Memory does not grow with the file but for four bytes a line.
+A run that was killed goes on where it stopped. A line whose id an earlier line has is a bad line: results are joined by
+id. Memory does not grow with the file but for four bytes a line; the ids are in a temporary file.
 """
 
-from collections.abc import AsyncIterator
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,10 @@ from rich.progress import (
 from rich.text import Text
 
 from service.backend import in_process, over_http
-from service.batch import BatchRow, Line, Row, row_id_of, solve_lines
+from service.batch import BatchRow, Line, Row, RowId, row_id_of, solve_lines
+from service.errors import InputError
 from service.ledger import Ledger
+from service.problem_json import document_of
 from service.schemas import SolveResponse
 from service.settings import Settings
 from service.solver import path_seed
@@ -68,8 +74,15 @@ async def solve_file(
     """
     console = Console(stderr=True)
     told = _Told(console)
-    with Ledger(output) as ledger, _bar(console) as bar:
+    with Ledger(output) as ledger, closing(_Ids()) as ids, _bar(console) as bar:
         task = bar.add_task("Solving", total=_count_lines(source))
+
+        def done(row: BatchRow | None) -> None:
+            if row:
+                ledger.write(row)
+                told.tell(row)
+            bar.advance(task)
+
         async with over_http(url, settings) if url else in_process(settings) as solve:
 
             async def solve_row(row: Row) -> SolveResponse:
@@ -80,15 +93,13 @@ async def solve_file(
                 return await solve(request.model_copy(update=defaults))
 
             rows = solve_lines(
-                _undone(source, ledger, settings.max_body_bytes, lambda: bar.advance(task)),
+                _undone(source, ledger, ids, settings.max_body_bytes, done),
                 solve_row,
                 concurrency=concurrency or settings.batch_concurrency,
                 max_line_bytes=settings.max_body_bytes,
             )
             async for row in rows:
-                ledger.write(row)
-                told.tell(row)
-                bar.advance(task)
+                done(row)
     told.sum_up(ledger.kept)
     return told.failures
 
@@ -129,20 +140,56 @@ def _bar(console: Console) -> Progress:
     )
 
 
-async def _undone(source: Path, ledger: Ledger, max_line_bytes: int, skipped: Any) -> AsyncIterator[Line]:
-    """The lines of the input that have no result, each read when it is asked for."""
+class _Ids:
+    """The line on which each id comes first, in SQLite's temporary file: exact, and little of it in memory."""
+
+    def __init__(self) -> None:
+        self._lines = sqlite3.connect("", isolation_level=None)
+        self._lines.execute("PRAGMA journal_mode = OFF")
+        self._lines.execute("CREATE TABLE ids (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+
+    def first_line(self, row_id: RowId, line: int) -> int:
+        """The first line with this id; this one if there was none before."""
+        key = json.dumps(row_id)  # 1 and "1" are two ids
+        if self._lines.execute("INSERT OR IGNORE INTO ids VALUES (?, ?)", (key, line)).rowcount:
+            return line
+        first: int = self._lines.execute("SELECT line FROM ids WHERE id = ?", (key,)).fetchone()[0]
+        return first
+
+    def close(self) -> None:
+        self._lines.close()
+
+
+async def _undone(
+    source: Path, ledger: Ledger, ids: _Ids, max_line_bytes: int, done: Callable[[BatchRow | None], None]
+) -> AsyncIterator[Line]:
+    """The lines of the input that are to be solved, each read when it is asked for; the others are `done`."""
+    for whole in _lines(source, max_line_bytes):
+        number, line = whole
+        if line.isspace():
+            done(None)
+            continue
+        row_id = row_id_of(whole, max_line_bytes)
+        first = number if row_id is None else ids.first_line(row_id, number)
+        if ledger.is_done(number, row_id if first == number else None):
+            done(None)
+        elif first == number:
+            yield whole
+        else:
+            error = InputError(f"The id {row_id!r} is that of line {first}; this line is not solved.", "id")
+            done(BatchRow(id=None, line=number, error=document_of(error)))
+
+
+def _lines(source: Path, max_line_bytes: int) -> Iterator[Line]:
+    """Every line with its number; of one that is too long, only as much as shows it."""
     with source.open("rb") as lines:
         number = 0
         while line := lines.readline(max_line_bytes + 2):
             number += 1
-            whole = (number, line)
             rest = line
             while not rest.endswith(b"\n") and (rest := lines.readline(_PIECE)):
                 pass
-            if line.isspace() or ledger.is_done(number, row_id_of(whole, max_line_bytes)):
-                skipped()
-            else:
-                yield whole
+            yield number, line
 
 
 def _count_lines(path: Path) -> int:

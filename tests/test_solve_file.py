@@ -68,6 +68,34 @@ async def test_every_line_has_a_result_and_bad_lines_are_told(
     assert "7/7" in told
 
 
+async def test_a_line_whose_id_was_there_before_is_told_and_not_solved(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [problem("a"), problem(1), problem("1"), problem("a"), problem(8)]
+    rows += ['{"question": "Mine is 6?"}', problem("a"), '{"question": "Mine would be 8?"}']
+    assert await run(*rows) == 3
+    done = read(tmp_path / "out")
+    assert [(row["line"], row["id"]) for row in done if "solution" in row] == [
+        (1, "a"), (2, 1), (3, "1"), (5, 8), (6, 6),
+    ]  # fmt: skip
+    said = {4: "'a' is that of line 1", 7: "'a' is that of line 1", 8: "8 is that of line 5"}
+    assert {row["line"]: row["error"]["detail"] for row in done if "error" in row} == {
+        line: f"The id {what}; this line is not solved." for line, what in said.items()
+    }
+    assert all(row["id"] is None and row["error"]["status"] == 422 for row in done if "error" in row)
+    told = capsys.readouterr().err
+    assert all(f"line {line}: The id {what}" in told for line, what in said.items())
+
+    whole = (tmp_path / "out").read_bytes().splitlines(keepends=True)
+    for kept in (0, 3, 6):
+        (tmp_path / "out").write_bytes(b"".join(whole[:kept]) + whole[kept][:20])
+        await run(*rows)
+        again = read(tmp_path / "out")
+        assert [(row["line"], row["id"], "error" in row) for row in again] == [
+            (row["line"], row["id"], "error" in row) for row in done
+        ]
+
+
 async def test_flags_hold_for_rows_that_leave_them_out(run: Run, tmp_path: Path) -> None:
     rows = [problem("a"), problem("b", paths={"cot": 1, "pot": 0})]
     assert await run(*rows, overrides={"paths": PathBudget(cot=3, pot=0), "policy": Policy.FIXED}) == 0

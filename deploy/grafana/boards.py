@@ -3,65 +3,7 @@
 Panels read the service's own metrics and the recording rules, never an engine's metric names.
 """
 
-from dataclasses import dataclass
-
-_JOB = 'job=~"$job"'
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One panel.
-
-    Args:
-        title: what it shows.
-        queries: PromQL and legend; `$job` and `$__rate_interval` are filled in by Grafana.
-        unit: Grafana's name of the values' unit.
-        kind: `lines`, `heatmap` or `stat`.
-        text: what the reader should know.
-        exemplars: whether points link to traces.
-    """
-
-    title: str
-    queries: tuple[tuple[str, str], ...]
-    unit: str = "short"
-    kind: str = "lines"
-    text: str = ""
-    exemplars: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """One dashboard: rows of panels."""
-
-    uid: str
-    title: str
-    rows: tuple[tuple[str, tuple[Panel, ...]], ...]
-
-
-def _quantiles(bucket: str, by: str = "") -> tuple[tuple[str, str], ...]:
-    """The median, p95 and p99 of a histogram."""
-    legend = f" {{{{{by}}}}}" if by else ""
-    labels = f"le, {by}" if by else "le"
-    return tuple(
-        (
-            f"histogram_quantile({q}, sum by ({labels}) (rate({bucket}[$__rate_interval])))",
-            f"p{float(q) * 100:g}{legend}",
-        )
-        for q in ("0.5", "0.95", "0.99")
-    )
-
-
-def _rate(metric: str, by: str, *, match: str = "", function: str = "rate") -> tuple[str, str]:
-    """A counter's rate, or its increase, by one label."""
-    selector = f"{metric}{{{_JOB}{match and ', '}{match}}}"
-    return f"sum by ({by}) ({function}({selector}[$__rate_interval]))", f"{{{{{by}}}}}"
-
-
-def _share(metric: str, label: str) -> tuple[tuple[str, str], ...]:
-    """Each label value's share of a counter."""
-    rate = f"rate({metric}{{{_JOB}}}[$__rate_interval])"
-    return ((f"sum by ({label}) ({rate}) / ignoring ({label}) group_left () sum({rate})", f"{{{{{label}}}}}"),)
-
+from deploy.grafana.panels import JOB, Board, Panel, quantiles, rate, share
 
 SOLVE = Board(
     "twinpath-solve",
@@ -70,17 +12,17 @@ SOLVE = Board(
         (
             "Objectives",
             (
-                Panel("Problems/s", ((f"sum(solve:requests:rate5m{{{_JOB}}})", ""),), "reqps", "stat"),
+                Panel("Problems/s", ((f"sum(solve:requests:rate5m{{{JOB}}})", ""),), "reqps", "stat"),
                 Panel(
                     "Errors, last hour",
-                    ((f"max(solve:errors:ratio_rate1h{{{_JOB}}})", ""),),
+                    ((f"max(solve:errors:ratio_rate1h{{{JOB}}})", ""),),
                     "percentunit",
                     "stat",
                     "The objective allows 0.5 %.",
                 ),
                 Panel(
                     "Slower than 10 s, last hour",
-                    ((f"max(solve:slow:ratio_rate1h{{{_JOB}}})", ""),),
+                    ((f"max(solve:slow:ratio_rate1h{{{JOB}}})", ""),),
                     "percentunit",
                     "stat",
                     "The objective allows 5 %.",
@@ -92,24 +34,24 @@ SOLVE = Board(
             (
                 Panel(
                     "Time to solution",
-                    _quantiles(f'solve_duration_seconds_bucket{{{_JOB}, outcome!="error"}}'),
+                    quantiles(f'solve_duration_seconds_bucket{{{JOB}, outcome!="error"}}'),
                     "s",
                     exemplars=True,
                 ),
                 Panel(
                     "Time to solution, all",
-                    (_rate("solve_duration_seconds_bucket", "le", function="increase"),),
+                    (rate("solve_duration_seconds_bucket", "le", function="increase"),),
                     "s",
                     "heatmap",
                 ),
-                Panel("Time to first path", _quantiles(f"solve_first_path_seconds_bucket{{{_JOB}}}"), "s"),
-                Panel("Wait in the queue", _quantiles(f"solve_queue_wait_seconds_bucket{{{_JOB}}}"), "s"),
+                Panel("Time to first path", quantiles(f"solve_first_path_seconds_bucket{{{JOB}}}"), "s"),
+                Panel("Wait in the queue", quantiles(f"solve_queue_wait_seconds_bucket{{{JOB}}}"), "s"),
                 Panel(
                     "Time to solution by instance",
                     (
                         (
                             f"histogram_quantile(0.95, sum by (le, instance) "
-                            f"(rate(solve_duration_seconds_bucket{{{_JOB}}}[$__rate_interval])))",
+                            f"(rate(solve_duration_seconds_bucket{{{JOB}}}[$__rate_interval])))",
                             "{{instance}}",
                         ),
                     ),
@@ -122,29 +64,27 @@ SOLVE = Board(
             (
                 Panel(
                     "Problems/s by outcome",
-                    (_rate("solve_duration_seconds_count", "outcome"),),
+                    (rate("solve_duration_seconds_count", "outcome"),),
                     "reqps",
                 ),
                 Panel(
                     "Being solved, and waiting",
                     (
-                        (f"sum(solve_inflight{{{_JOB}}})", "in flight"),
-                        (f"sum(solve_queue_depth{{{_JOB}}})", "waiting"),
-                        (f"sum(solve_queue_capacity{{{_JOB}}})", "places"),
+                        (f"sum(solve_inflight{{{JOB}}})", "in flight"),
+                        (f"sum(solve_queue_depth{{{JOB}}})", "waiting"),
+                        (f"sum(solve_queue_capacity{{{JOB}}})", "places"),
                     ),
                 ),
                 Panel(
                     "Turned away/s",
-                    (_rate("solve_rejected_total", "reason"),),
+                    (rate("solve_rejected_total", "reason"),),
                     "reqps",
                 ),
-                Panel("Versions", ((f"count by (version) (solve_build_info{{{_JOB}}})", "{{version}}"),)),
-                Panel(
-                    "Memory of the service", ((f"process_resident_memory_bytes{{{_JOB}}}", "{{instance}}"),), "bytes"
-                ),
+                Panel("Versions", ((f"count by (version) (solve_build_info{{{JOB}}})", "{{version}}"),)),
+                Panel("Memory of the service", ((f"process_resident_memory_bytes{{{JOB}}}", "{{instance}}"),), "bytes"),
                 Panel(
                     "CPU of the service",
-                    ((f"rate(process_cpu_seconds_total{{{_JOB}}}[$__rate_interval])", "{{instance}}"),),
+                    ((f"rate(process_cpu_seconds_total{{{JOB}}}[$__rate_interval])", "{{instance}}"),),
                     "short",
                     text="Cores.",
                 ),
@@ -163,23 +103,21 @@ PATHS = Board(
                 Panel(
                     "Agreement",
                     (
-                        (f"solve:agreement:mean_rate5m{{{_JOB}}}", "mean, 5 minutes"),
-                        (f"solve:agreement:mean_rate1d{{{_JOB}}}", "mean, a day"),
+                        (f"solve:agreement:mean_rate5m{{{JOB}}}", "mean, 5 minutes"),
+                        (f"solve:agreement:mean_rate1d{{{JOB}}}", "mean, a day"),
                     ),
                     "percentunit",
                     text="The leader's share of a problem's votes.",
                 ),
                 Panel(
                     "Agreement, all",
-                    (_rate("solve_agreement_ratio_bucket", "le", function="increase"),),
+                    (rate("solve_agreement_ratio_bucket", "le", function="increase"),),
                     "percentunit",
                     "heatmap",
                 ),
-                Panel("Confidence", _quantiles(f"solve_confidence_ratio_bucket{{{_JOB}}}"), "percentunit"),
-                Panel("How votes end", _share("solve_votes_total", "decision"), "percentunit"),
-                Panel(
-                    "Without an answer", ((f"solve:abstentions:ratio_rate5m{{{_JOB}}}", "abstained"),), "percentunit"
-                ),
+                Panel("Confidence", quantiles(f"solve_confidence_ratio_bucket{{{JOB}}}"), "percentunit"),
+                Panel("How votes end", share("solve_votes_total", "decision"), "percentunit"),
+                Panel("Without an answer", ((f"solve:abstentions:ratio_rate5m{{{JOB}}}", "abstained"),), "percentunit"),
             ),
         ),
         (
@@ -187,20 +125,20 @@ PATHS = Board(
             (
                 Panel(
                     "CoT paths by result",
-                    (_rate("solve_paths_total", "result", match='kind="cot"'),),
+                    (rate("solve_paths_total", "result", match='kind="cot"'),),
                     "ops",
                 ),
                 Panel(
                     "PoT paths by result",
-                    (_rate("solve_paths_total", "result", match='kind="pot"'),),
+                    (rate("solve_paths_total", "result", match='kind="pot"'),),
                     "ops",
                 ),
                 Panel(
                     "Paths that voted",
                     (
                         (
-                            f'sum by (kind) (rate(solve_paths_total{{{_JOB}, result="voted"}}[$__rate_interval])) '
-                            f"/ sum by (kind) (rate(solve_paths_total{{{_JOB}}}[$__rate_interval]))",
+                            f'sum by (kind) (rate(solve_paths_total{{{JOB}, result="voted"}}[$__rate_interval])) '
+                            f"/ sum by (kind) (rate(solve_paths_total{{{JOB}}}[$__rate_interval]))",
                             "{{kind}}",
                         ),
                     ),
@@ -210,8 +148,8 @@ PATHS = Board(
                     "Rationales repaired",
                     (
                         (
-                            f"sum(rate(solve_repaired_paths_total{{{_JOB}}}[$__rate_interval])) "
-                            f'/ sum(rate(solve_paths_total{{{_JOB}, kind="cot"}}[$__rate_interval]))',
+                            f"sum(rate(solve_repaired_paths_total{{{JOB}}}[$__rate_interval])) "
+                            f'/ sum(rate(solve_paths_total{{{JOB}, kind="cot"}}[$__rate_interval]))',
                             "of CoT paths",
                         ),
                     ),
@@ -224,12 +162,12 @@ PATHS = Board(
             (
                 Panel(
                     "Sampled tokens/s",
-                    (_rate("solve_completion_tokens_total", "kind"),),
+                    (rate("solve_completion_tokens_total", "kind"),),
                 ),
-                Panel("Tokens of a problem", _quantiles(f"solve_problem_tokens_bucket{{{_JOB}}}", "type")),
+                Panel("Tokens of a problem", quantiles(f"solve_problem_tokens_bucket{{{JOB}}}", "type")),
                 Panel(
                     "Saved by early decisions",
-                    ((f"solve:saved_tokens:ratio_rate5m{{{_JOB}}}", "estimate"),),
+                    ((f"solve:saved_tokens:ratio_rate5m{{{JOB}}}", "estimate"),),
                     "percentunit",
                     text="Tokens left unsampled, of all that the full budget would have taken.",
                 ),
@@ -247,24 +185,24 @@ SANDBOX = Board(
             (
                 Panel(
                     "Programs/s by outcome",
-                    (_rate("solve_sandbox_runs_total", "outcome"),),
+                    (rate("solve_sandbox_runs_total", "outcome"),),
                     "ops",
                 ),
-                Panel("Outcomes", ((f"solve:sandbox_runs:ratio_rate5m{{{_JOB}}}", "{{outcome}}"),), "percentunit"),
-                Panel("Run of a program", _quantiles(f"solve_sandbox_duration_seconds_bucket{{{_JOB}}}"), "s"),
+                Panel("Outcomes", ((f"solve:sandbox_runs:ratio_rate5m{{{JOB}}}", "{{outcome}}"),), "percentunit"),
+                Panel("Run of a program", quantiles(f"solve_sandbox_duration_seconds_bucket{{{JOB}}}"), "s"),
                 Panel(
                     "Run of a program, all",
-                    (_rate("solve_sandbox_duration_seconds_bucket", "le", function="increase"),),
+                    (rate("solve_sandbox_duration_seconds_bucket", "le", function="increase"),),
                     "s",
                     "heatmap",
                 ),
                 Panel(
                     "Programs at the same time",
-                    ((f"sum(rate(solve_sandbox_duration_seconds_sum{{{_JOB}}}[$__rate_interval]))", "mean"),),
+                    ((f"sum(rate(solve_sandbox_duration_seconds_sum{{{JOB}}}[$__rate_interval]))", "mean"),),
                 ),
                 Panel(
                     "Kernel lock",
-                    ((f"min by (layer) (solve_sandbox_lock{{{_JOB}}})", "{{layer}}"),),
+                    ((f"min by (layer) (solve_sandbox_lock{{{JOB}}})", "{{layer}}"),),
                     text="0 is off. For Landlock, the least ABI of all instances.",
                 ),
             ),
@@ -279,10 +217,10 @@ ENGINE = Board(
         (
             "Health",
             (
-                Panel("Engine up", ((f"min by (instance) (solve_engine_up{{{_JOB}}})", "{{instance}}"),)),
-                Panel("Workers up", ((f"min by (worker) (solve_worker_up{{{_JOB}}})", "{{worker}}"),),
+                Panel("Engine up", ((f"min by (instance) (solve_engine_up{{{JOB}}})", "{{instance}}"),)),
+                Panel("Workers up", ((f"min by (worker) (solve_worker_up{{{JOB}}})", "{{worker}}"),),
                       text="Of the remote engine; empty where the engine is in the service."),
-                Panel("Paths at workers/s", (_rate("solve_worker_requests_total", "result"),), "ops",
+                Panel("Paths at workers/s", (rate("solve_worker_requests_total", "result"),), "ops",
                       text="Of the remote engine; `failed` paths are sampled anew on another worker."),
             ),
         ),

@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models.common import TooltipDisplayMode
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from deploy.grafana.boards import Board, Panel
+from deploy.grafana.panels import Board, Panel
 
 _SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 _WIDTH, _HEIGHT = 8, 8

@@ -1,7 +1,8 @@
 """What a worker streams: server-sent events of completions, gathered into one path.
 
-Understood are vLLM's way of counting (usage in every chunk) and that of others (usage at the end, or never). Anything
-that is no whole completion is a `WorkerFailedError`; nothing here knows of connections.
+Usage counts the tokens where it comes. Until then, and where it never does, the ids in the chunks do, as vLLM sends
+them, or else the chunks: one that has text is a token at least. Anything that is no whole completion is a
+`WorkerFailedError`; nothing here knows of connections.
 """
 
 import json
@@ -44,8 +45,8 @@ class StreamedPath:
                 if reason not in _FINISH:  # it shuts down, or its engine died
                     raise WorkerFailedError(f"the worker ended the path: {reason}")
                 self.finish = _FINISH[reason]
-            if choice["text"] and not chunk.get("usage"):  # it counts only at the end; a chunk is a token at least
-                self.completion_tokens += 1
+            self.prompt_tokens += len(choice.get("prompt_token_ids") or ())
+            self.completion_tokens += len(choice["token_ids"]) if choice.get("token_ids") else bool(choice["text"])
         if usage := chunk.get("usage"):
             self.prompt_tokens, self.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from service.openai_api.schemas import ChatNeutral, TextNeutral
+from service.openai_api.request import ChatNeutral, TextNeutral
 
 MEDIA_TYPE = "application/json"
 _NEUTRAL = ChatNeutral.model_fields.keys() | TextNeutral.model_fields.keys()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from service.openai_api.schemas import UsageDetails, UsageReport
+from service.openai_api.response import UsageDetails, UsageReport
 from service.solution import PathResult, Solution
 from service.types import PathKind, PathOutcome
 

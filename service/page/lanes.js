@@ -91,7 +91,7 @@ function cardOf(path) {
 
 function gistOf(path) {
   if (path.outcome !== "voted" && path.detail) return path.detail;
-  return (path.program ?? path.text).trim().split("\n").join(path.program ? " ⏎ " : " ");
+  return (path.program ?? path.text).trim().split("\n").join(path.program ? "; " : " ");
 }
 
 function bodyOf(path) {

@@ -7,11 +7,11 @@ import { KeyError, ServiceError, solve } from "./stream.js";
 import { Votes, confidence } from "./votes.js";
 
 const SAMPLES = {
-  "Pens and change": "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change does she get?",
+  Stickers: "Rachel had 58 stickers. She gave 27 of them to her brother. How many stickers does she have left?",
+  Eggs: "A farmer packs 432 eggs into boxes of 12. How many boxes does the farmer need?",
+  Crayons: "There are 24 boxes with 8 crayons in each box. How many crayons are there in all?",
   Discount: "Each pack of DVDs costs 76 dollars. There is a discount of 25 dollars on each pack. How much does each pack cost now?",
-  Buses: "28 children were riding on a bus. At the stop, 82 children got on and some got off. Then there were 30 children on it. How many got off?",
-  Cookies: "Paco had 26 salty cookies and 17 sweet cookies. He ate 9 salty cookies and 14 sweet cookies. How many salty cookies are left?",
-  Sharing: "A farmer packs 432 eggs into boxes of 12, and sells each box for 4 dollars. How much money does the farmer make?",
+  "Pens and change": "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change does she get?",
 };
 const ANNOUNCE_MS = 2500;
 const form = by("form");
@@ -57,7 +57,7 @@ async function watch(request, { signal }) {
         answered = true;
         votes.update(data);
         lanes.settle(data);
-        conclude(data);
+        conclude(data, request.paths);
       } else if (event === "error") throw new ServiceError(data.detail);
     }
     if (!answered) throw new ServiceError("The stream ended before the answer.");
@@ -86,17 +86,17 @@ function progress({ paths, tokens, lead: leading }) {
   announce(`${paths} paths have ended. ${leading}.`);
 }
 
-function conclude(data) {
+function conclude(data, kinds) {
   const sure = `${Math.round(100 * data.confidence)} percent confidence`;
   if (data.answer === null) {
     show("No answer", data.status === "deadline" ? "Time ran out" : "Abstained");
     by("answer").className = "value none";
   } else show(data.answer, data.status === "deadline" ? "Answer when time ran out" : "Answer");
-  by("caption").textContent = data.calibrated ? "calibrated" : "confidence";
   const { started, planned, voted, abstained } = data.paths;
   const facts = [`${voted} of ${planned} paths voted${abstained ? `, ${abstained} abstained` : ""}. ${data.usage.completion_tokens.toLocaleString("en")} tokens in ${data.timing.total_s.toFixed(1)}\u00a0s. `];
-  const saved = spared(data);
+  const saved = spared(data, kinds);
   if (saved) facts.push(make("b", "", saved));
+  if (data.calibrated && data.answer !== null) facts.push(` Of held-out problems with such votes, ${Math.round(100 * data.confidence)}\u00a0% were right.`);
   by("facts").replaceChildren(...facts);
   form.dataset.seed = data.seed;
   history.replaceState(null, "", linkOf({ ...requestOf(form), seed: data.seed }));
@@ -104,14 +104,22 @@ function conclude(data) {
 }
 
 /** What stopping early spared: paths never begun or cut short, at the mean length of those of their kind that ended. */
-function spared(data) {
-  const ended = data.trace.filter((path) => path.outcome !== "aborted");
-  const unended = data.paths.planned - ended.length;
-  if (!unended || !ended.length) return "";
-  const mean = ended.reduce((sum, path) => sum + path.tokens, 0) / ended.length;
-  const cut = data.trace.reduce((sum, path) => sum + (path.outcome === "aborted" ? path.tokens : 0), 0);
-  const tokens = Math.max(0, Math.round(mean * unended - cut));
-  return `Stopping early spared ${unended} ${unended === 1 ? "path" : "paths"}, about ${tokens.toLocaleString("en")} tokens.`;
+function spared({ trace }, planned) {
+  let unended = 0;
+  let tokens = 0;
+  for (const kind of ["cot", "pot"]) {
+    const [cut, ended] = [true, false].map((aborted) => trace.filter((path) => path.kind === kind && (path.outcome === "aborted") === aborted).map((path) => path.tokens));
+    const missing = planned[kind] - ended.length;
+    unended += missing;
+    if (ended.length) tokens += Math.max(0, (missing * sum(ended)) / ended.length - sum(cut));
+  }
+  if (!unended) return "";
+  const about = Math.round(tokens) ? `, about ${Math.round(tokens).toLocaleString("en")} tokens` : "";
+  return `Stopping early spared ${unended} ${unended === 1 ? "path" : "paths"}${about}.`;
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function halted() {

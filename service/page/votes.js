@@ -38,12 +38,13 @@ export class Votes {
   }
 }
 
-/** Fill the ring; null empties it. */
+/** Fill the ring; below one half it is grey. */
 export function confidence(share) {
   const percent = Math.round(100 * share);
   by("percent").textContent = percent;
   by("ring").setAttribute("aria-valuenow", percent);
   by("ring").classList.toggle("empty", percent === 0);
+  by("ring").classList.toggle("unsure", percent < 50);
   by("ring").querySelector(".fill").style.strokeDasharray = `${percent} 100`;
 }
 

@@ -1,7 +1,9 @@
 """`POST /solve/batch`: JSON Lines in, JSON Lines out as they are done.
 
 The body is read to a temporary file as fast as it comes, so that a client may send all of it before it reads a single
-result; neither it nor the results are ever held in memory. The caller's absence ends the batch.
+result; neither it nor the results are ever held in memory. A body of declared length is taken in whole before the
+response begins: a proxy such as nginx, which declares it, sends no more of a body once it is answered. A chunked one is
+answered as it comes. The caller's absence ends the batch.
 """
 
 import asyncio
@@ -68,6 +70,7 @@ class BatchResponse(Response):
         self._request = request
         self._settings: Settings = request.app.state.settings
         self._id = request_id()
+        self._is_chunked = "content-length" not in request.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, solve and send, all at the same time, until the last row is done or the caller has gone."""
@@ -85,6 +88,8 @@ class BatchResponse(Response):
                 await asyncio.gather(reading, sending, return_exceptions=True)
 
     async def _send(self, spool: "_Spool", send: Send) -> None:
+        if not self._is_chunked:
+            await spool.whole()
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         try:
@@ -201,6 +206,12 @@ class _Spool:
                     return
                 if not line:
                     await self._grown.wait()
+
+    async def whole(self) -> None:
+        """Wait until the body has ended."""
+        while not self._ended:
+            self._grown.clear()
+            await self._grown.wait()
 
 
 async def _send_row(row: BatchRow, send: Send) -> None:

@@ -19,20 +19,16 @@ from service.engine.base import Engine
 from service.errors import InputError, UnknownModelError
 from service.openai_api.errors import ErrorObject
 from service.openai_api.reply import bare_problem, finish_reason, reply_text, usage_of
-from service.openai_api.schemas import (
-    MAX_CHOICES,
+from service.openai_api.request import MAX_CHOICES, ChatRequest, CompletionRequest, Message, Options, Sampled
+from service.openai_api.response import (
     ChatChoice,
     ChatCompletion,
-    ChatRequest,
-    CompletionRequest,
-    Message,
     ModelCard,
     ModelList,
-    Options,
     ReplyMessage,
-    Sampled,
     TextChoice,
     TextCompletion,
+    UsageReport,
 )
 from service.routes.connection import while_connected
 from service.routes.openai_stream import Frame, open_stream
@@ -88,17 +84,9 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
     work = _work(body, request, [text], "messages", getattr(body, limit), Frame.chat)
     if body.stream:
         return await _stream(body, request, work)
-    solutions = await while_connected(request, _solve(work, request))
-    choices = [
-        ChatChoice(
-            index=index,
-            message=ReplyMessage(content=reply_text(solution, work.stop)),
-            finish_reason=finish_reason(solution, work.problems[index].max_tokens),
-            twinpath=SolveResponse.of(solution, trace=work.trace),
-        )
-        for index, solution in enumerate(solutions)
-    ]
-    return ChatCompletion(**work.frame.head, choices=choices, usage=usage_of(solutions))
+    replies, usage = await _replies(work, request)
+    choices = [ChatChoice(message=ReplyMessage(content=text), **rest) for text, rest in replies]
+    return ChatCompletion(**work.frame.head, choices=choices, usage=usage)
 
 
 @router.post(
@@ -113,17 +101,9 @@ async def completions(body: CompletionRequest, request: Request) -> Any:
     work = _work(body, request, prompts, "prompt", body.max_tokens, Frame.text)
     if body.stream:
         return await _stream(body, request, work)
-    solutions = await while_connected(request, _solve(work, request))
-    choices = [
-        TextChoice(
-            index=index,
-            text=reply_text(solution, work.stop),
-            finish_reason=finish_reason(solution, work.problems[index].max_tokens),
-            twinpath=SolveResponse.of(solution, trace=work.trace),
-        )
-        for index, solution in enumerate(solutions)
-    ]
-    return TextCompletion(**work.frame.head, choices=choices, usage=usage_of(solutions))
+    replies, usage = await _replies(work, request)
+    choices = [TextChoice(text=text, **rest) for text, rest in replies]
+    return TextCompletion(**work.frame.head, choices=choices, usage=usage)
 
 
 @router.get("/models")
@@ -197,6 +177,23 @@ def _problem(
         return problem_of(solve_request, request, top_p=body.top_p)
     except InputError as error:
         raise InputError(str(error), param if error.field == "problem" else error.field) from None
+
+
+async def _replies(work: _Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
+    """Each choice's text with the rest of it, and the usage of all."""
+    solutions = await while_connected(request, _solve(work, request))
+    replies = [
+        (
+            reply_text(solution, work.stop),
+            {
+                "index": index,
+                "finish_reason": finish_reason(solution, work.problems[index].max_tokens),
+                "twinpath": SolveResponse.of(solution, trace=work.trace),
+            },
+        )
+        for index, solution in enumerate(solutions)
+    ]
+    return replies, usage_of(solutions)
 
 
 async def _solve(work: _Work, request: Request, observers: Sequence[Observer | None] = ()) -> list[Solution]:

@@ -47,7 +47,7 @@ def entrypoint(target: str) -> list[str]:
 
 @dataclass
 class Native:
-    """One service that runs here."""
+    """One service that runs here; programs in its folder's `bin` stand for those that only its image has."""
 
     name: str
     spec: dict[str, Any]
@@ -58,9 +58,9 @@ class Native:
 
     def start(self, *more: str) -> None:
         """Start its command; `more` are arguments that stand for what a container's network or image gives."""
-        environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        environment = {"PATH": os.pathsep.join([str(self.folder / "bin"), str(BIN), os.environ["PATH"]])}
         environment |= {name: self._here(str(value)) for name, value in (self.spec.get("environment") or {}).items()}
-        command = [*self.entry, *(self._here(part) for part in self.spec["command"]), *more]
+        command = [self._here(part) for part in [*self.entry, *(self.spec.get("command") or [])]] + list(more)
         with self.log.open("ab") as log:
             self.process = psutil.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.folder)
 
@@ -110,7 +110,7 @@ class Native:
     def _here(self, part: str) -> str:
         for there, here in self.renamed.items():
             part = part.replace(there, here)
-        return part
+        return part.replace("$$", "$")  # as compose writes a dollar
 
 
 def prometheus_files(target: Path, jobs: Mapping[str, list[str]], metrics_key: Path) -> None:

@@ -9,16 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 
 @contextmanager
 def served(folder: Path, *flags: object) -> Iterator[str]:
-    """The address of a service that is ready; its log goes to the folder. It must end well."""
+    """The address of a service that is ready; its log goes to the folder. It must end well, and leave none behind."""
     with started(folder, *flags) as (process, url):
+        children = psutil.Process(process.pid).children(recursive=True)
         yield url
         process.terminate()
         assert process.wait(30) == 0
+        _, alive = psutil.wait_procs(children, timeout=5)
+        assert alive == []
 
 
 @contextmanager

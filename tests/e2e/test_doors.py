@@ -1,4 +1,4 @@
-"""Every door on the real vLLM: OpenAI's SDK, LangChain, lm-eval, the client, a file, the page in a browser.
+"""Every door on the real vLLM: `/solve`, OpenAI's SDK, LangChain, lm-eval, the client, a file, the page in a browser.
 
 The model is tiny and knows twenty problems by heart (`tests/engine/taught.py`), so answers are exact.
 """
@@ -10,14 +10,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import openai
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from langchain_openai import ChatOpenAI
 from playwright.sync_api import expect
+from prometheus_client.parser import text_string_to_metric_families
 
 from service.client import AsyncTwinpath, Twinpath
 from service.schemas import SolveResponse
+from tests.e2e.accessibility import violations
 from tests.e2e.browser import chromium
 from tests.e2e.served import served
 from tests.engine.problems import PROBLEMS
@@ -27,6 +29,17 @@ pytestmark = pytest.mark.e2e
 
 CHAT = [{"role": "user", "content": PROBLEMS[4]["question"]}]
 REPLY = "7 * 8 = 56. The answer is 56"
+EVERY_FIELD = {
+    "problem": "A pen costs 3 dollars. How much do 7 pens cost?",
+    "paths": {"cot": 3, "pot": 3},
+    "policy": "fixed",
+    "temperature": 2.0,
+    "max_tokens": 24,
+    "deadline_s": 30,
+    "seed": 7,
+    "min_confidence": 0.0,
+    "trace": True,
+}
 TASK = """\
 task: pens
 dataset_path: json
@@ -44,11 +57,35 @@ metric_list: [{{metric: exact_match, aggregation: mean, higher_is_better: true}}
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("doors")
-    subprocess.run([sys.executable, "-m", "tests.engine.taught", folder / "pens"], check=True)
-    with served(folder, "--model", folder / "pens", "--max-num-seqs", 16) as url:
+def url(taught_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(tmp_path_factory.mktemp("doors"), "--model", taught_checkpoint, "--max-num-seqs", 16) as url:
         yield url
+
+
+def counted(url: str) -> float:
+    """Paths that the service has counted."""
+    families = {family.name: family for family in text_string_to_metric_families(httpx.get(f"{url}/metrics").text)}
+    assert any(name.startswith("vllm:") for name in families)
+    return float(sum(s.value for s in families["solve_paths"].samples if s.name == "solve_paths_total"))
+
+
+def test_solve(url: str) -> None:
+    before = counted(url)
+    defaults = httpx.post(
+        f"{url}/solve", json={"problem": EVERY_FIELD["problem"], "policy": "fixed"}, timeout=60
+    ).json()
+    assert defaults["paths"]["planned"] == 20
+    assert set(defaults) == {
+        "id", "status", "answer", "value", "calibrated", "confidence", "votes", "paths", "usage", "timing", "model", "seed",
+    }  # fmt: skip
+    first, second = [httpx.post(f"{url}/solve", json=EVERY_FIELD, timeout=60).json() for _ in range(2)]
+    assert first["seed"] == 7
+    assert [path["index"] for path in first["trace"]] == [0, 1, 2, 3, 4, 5]
+    assert [path["text"] for path in first["trace"]] == [path["text"] for path in second["trace"]]
+    assert first["usage"]["completion_tokens"] == sum(path["tokens"] for path in first["trace"])
+    assert counted(url) - before == 32
+    bad = httpx.post(f"{url}/solve", json={"problem": "x " * 1999, "max_tokens": 1})
+    assert (bad.status_code, bad.json()["errors"][0]["field"]) == (422, "problem")
 
 
 def test_openai_s_client(url: str) -> None:
@@ -158,8 +195,5 @@ def test_the_page(url: str) -> None:
                 expect(page.locator("#cot details.winner .text").first).to_have_text(REPLY)
                 expect(page.locator("#pot details.winner .outcome").first).to_have_text("→ 56")
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-                serious = [
-                    v["id"] for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")
-                ]
-                assert serious == []
+                assert violations(page) == []
                 context.close()

@@ -29,6 +29,13 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def taught_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("taught") / "pens"
+    subprocess.run([sys.executable, "-m", "tests.engine.taught", path], check=True)
+    return path
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def vllm_engine(tiny_checkpoint: Path) -> AsyncIterator[Engine]:
     from service.engine.vllm import VllmEngine

@@ -98,6 +98,21 @@ async def test_results_come_while_rows_are_still_sent(live: Serve) -> None:
     await writer.wait_closed()
 
 
+async def test_a_body_of_declared_length_is_answered_when_it_is_whole(live: Serve) -> None:
+    client = await live(playing([cot(21)], []), computing_sandbox())
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    head = b"POST /solve/batch HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-ndjson\r\n"
+    first, second = row(1), row(2)
+    writer.write(head + b"Content-Length: %d\r\n\r\n" % len(first + second) + first)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.3)
+    writer.write(second)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert {n for n in (1, 2) if b'{"id":%d,"line":%d,"solution"' % (n, n) in answer} == {1, 2}
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_a_client_that_sends_all_before_it_reads(live: Serve) -> None:
     client = await live(playing([cot(21)], []), FakeSandbox())
 

@@ -1,14 +1,14 @@
-"""The wire models under `/v1`: OpenAI's names, Twinpath's limits.
+"""What `/v1` takes: OpenAI's names, Twinpath's limits.
 
 A parameter that Twinpath cannot honour is still known: its neutral value is taken, any other is refused by name, so
-that a client never believes in a setting that did nothing. Twinpath's own settings and results ride in `twinpath`.
+that a client never believes in a setting that did nothing. Twinpath's own settings ride in `twinpath`.
 """
 
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from service.schemas import Integral, PathBudget, SolveResponse, Text, TokenCount, VoteEvent
+from service.schemas import Integral, PathBudget, Text, TokenCount
 from service.types import Policy
 
 MAX_CHOICES = 64
@@ -30,10 +30,6 @@ _Empty = Annotated[list[Any] | None, Field(max_length=0)]
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
-
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class Options(_Request):
@@ -187,118 +183,3 @@ class CompletionRequest(TextNeutral, Sampled):
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
         description="The problem, or several; `n` choices for each, in order. Token ids are not taken."
     )
-
-
-class UsageDetails(_Reply):
-    """`reasoning_tokens` are those of every path but the shown one."""
-
-    reasoning_tokens: int
-
-
-class UsageReport(_Reply):
-    """Exact: every token of every path of every choice, those of aborted paths too."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    completion_tokens_details: UsageDetails
-
-
-class ReplyMessage(_Reply):
-    """The reply: the best rationale, and at its end the voted answer."""
-
-    role: Literal["assistant"] = "assistant"
-    content: str
-    refusal: None = None
-
-
-class ChatChoice(_Reply):
-    """One vote as a message; `twinpath` is what `/solve` answers."""
-
-    index: int
-    message: ReplyMessage
-    finish_reason: Literal["stop", "length"]
-    logprobs: None = None
-    twinpath: SolveResponse
-
-
-class ChatCompletion(_Reply):
-    """The answer to a chat."""
-
-    id: str
-    object: Literal["chat.completion"] = "chat.completion"
-    created: int = Field(description="Unix seconds.")
-    model: str
-    system_fingerprint: str
-    choices: list[ChatChoice]
-    usage: UsageReport
-
-
-class TextChoice(_Reply):
-    """One vote as a text; `twinpath` is what `/solve` answers."""
-
-    index: int
-    text: str
-    finish_reason: Literal["stop", "length"]
-    logprobs: None = None
-    twinpath: SolveResponse
-
-
-class TextCompletion(_Reply):
-    """The answer to a prompt or several."""
-
-    id: str
-    object: Literal["text_completion"] = "text_completion"
-    created: int = Field(description="Unix seconds.")
-    model: str
-    system_fingerprint: str
-    choices: list[TextChoice]
-    usage: UsageReport
-
-
-class Delta(_Reply):
-    """What a chunk adds to a message."""
-
-    role: Literal["assistant"] | None = None
-    content: str | None = None
-
-
-class ChunkChoice(_Reply):
-    """One choice's part of a chunk: `delta` of a chat, `text` of a completion. `twinpath` tells how the vote stands;
-    with the `finish_reason` comes what `/solve` answers.
-    """
-
-    index: int
-    delta: Delta | None = None
-    text: str | None = None
-    finish_reason: Literal["stop", "length"] | None
-    logprobs: None = None
-    twinpath: VoteEvent | SolveResponse | None = None
-
-
-class Chunk(_Reply):
-    """One event of a streamed completion."""
-
-    id: str
-    object: Literal["chat.completion.chunk", "text_completion"]
-    created: int = Field(description="Unix seconds.")
-    model: str
-    system_fingerprint: str
-    choices: list[ChunkChoice]
-    usage: UsageReport | None = Field(default=None, description="Of the whole; in the last chunk, if asked for.")
-
-
-class ModelCard(_Reply):
-    """A name that requests may use."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: Literal["twinpath"] = "twinpath"
-
-
-class ModelList(_Reply):
-    """The names that requests may use."""
-
-    object: Literal["list"] = "list"
-    data: list[ModelCard]
