@@ -86,7 +86,7 @@ def start(model: Path, prompts: Sequence[str], folder: Path, names: Sequence[str
     remote = stack.enter_context(service([engine.url], folder, model, log_level="warning"))
     proxy = stack.enter_context(_proxy(environments.environment("optillm", cache), engine, folder))
     for server in (engine, own, remote, proxy):
-        server.await_health()
+        server.await_health(600)  # all start together, each with its imports
     systems: list[System] = [
         twinpath("twinpath", [own], own),
         twinpath("twinpath-few", [own], own, FEW, FEW),
