@@ -17,7 +17,7 @@ INSTALL_cpu := $(CPU_TORCH) --overrides requirements/overrides-cpu.txt
 INSTALL_gpu := --torch-backend auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools generate solve serve test test-fast test-training test-engine check format audit sbom requirements
+.PHONY: help setup tools generate solve serve benchmarks test test-fast test-training test-engine check format audit sbom requirements
 
 help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ solve: setup  ## Solve PROBLEM="…" with the embedded model
 
 serve: setup  ## Serve POST /solve on http://127.0.0.1:8000
 	@exec $(BIN)/twinpath serve
+
+benchmarks: setup  ## Measure every figure of the documents on DATA=problems.jsonl (TEST=150: held-out ones only)
+	$(UV) sync --quiet --locked --inexact --extra train --group bench
+	$(BIN)/python -m benchmarks.all --data "$(DATA)" --test $(or $(TEST),0)
 
 test: test-fast test-training test-engine  ## Run every test
 

@@ -17,7 +17,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from benchmarks import results
 from service.evaluate import Question, read_questions
 from service.settings import EngineKind, load_settings
 from service.solution import Problem
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=50)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--model")
+    parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--system", choices=SYSTEMS, help="run this one alone")
     arguments = parser.parse_args()
     if arguments.system:
@@ -43,19 +46,30 @@ def main() -> None:
     runs: dict[str, list[dict[str, float]]] = {system: [] for system in SYSTEMS}
     for turn in range(arguments.repeat):
         for system in SYSTEMS if turn % 2 == 0 else SYSTEMS[::-1]:
-            runs[system].append(_run_alone(system, arguments))
+            runs[system].append(run_alone(system, arguments.data, arguments.limit, arguments.model))
             print(system, json.dumps(runs[system][-1]), flush=True)
-    for system in SYSTEMS:
-        rates = [run["tokens_per_s"] for run in runs[system]]
-        print(f"{system:8} median {statistics.median(rates):6.1f} tokens/s ({min(rates):.1f} to {max(rates):.1f})")
-    pairs = zip(runs["service"], runs["offline"], strict=True)
-    ratios = [service["tokens_per_s"] / offline["tokens_per_s"] for service, offline in pairs]
-    print(f"ratio    median {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+    figures = {"problems": arguments.limit, "runs": runs}
+    print(table(figures))
+    if arguments.json:
+        results.write(arguments.json, figures)
 
 
-def _run_alone(system: str, arguments: argparse.Namespace) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.engine", "--system", system, "--data", str(arguments.data)]
-    command += ["--limit", str(arguments.limit)] + (["--model", arguments.model] if arguments.model else [])
+def table(figures: dict[str, Any]) -> str:
+    """A line for each system, and one for their ratio: medians over the repetitions, and their spread."""
+    rates = {system: [run["tokens_per_s"] for run in figures["runs"][system]] for system in SYSTEMS}
+    ratios = [service / offline for service, offline in zip(rates["service"], rates["offline"], strict=True)]
+    names = {"service": "the service, votes and programs included", "offline": "vLLM's offline `generate`"}
+    lines = ["| | tokens/s | least | most |", "|---|---:|---:|---:|"]
+    for system, seen in rates.items():
+        lines.append(f"| {names[system]} | {statistics.median(seen):.0f} | {min(seen):.0f} | {max(seen):.0f} |")
+    lines.append(f"| ratio | {statistics.median(ratios):.3f} | {min(ratios):.3f} | {max(ratios):.3f} |")
+    return "\n".join(lines)
+
+
+def run_alone(system: str, data: Path, limit: int, model: str | None) -> dict[str, float]:
+    """The figures of one system, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.engine", "--system", system, "--data", str(data)]
+    command += ["--limit", str(limit)] + (["--model", model] if model else [])
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     line = next(line for line in output.splitlines() if line.startswith("RESULT "))
     figures: dict[str, float] = json.loads(line.removeprefix("RESULT "))

@@ -1,8 +1,8 @@
 """Latency against the number of clients, and against the budget, on the real engine in one run.
 
-    python -m benchmarks.latency --data problems.jsonl --out results/latency [--model M] [--policy adaptive]
+    python -m benchmarks.latency --data problems.jsonl [--json FILE] [--model M] [--policy adaptive]
 
-Every point solves `--rounds` problems a client. Writes `latency.json`, `latency.md` and a plot of both curves.
+Every point solves `--rounds` problems a client.
 """
 
 import argparse
@@ -12,9 +12,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import latency, solve_all
+from benchmarks import results
+from benchmarks.load import add_problems, latency, problems, solve_all
 from service.assemble import assemble
-from service.evaluate import Question, read_questions
+from service.evaluate import Question
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 
@@ -23,23 +24,21 @@ BUDGETS = (1, 2, 5, 10, 20)
 
 
 def main() -> None:
-    """Measure, and write the tables and the plot."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    add_problems(parser)
+    parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--model")
     parser.add_argument("--policy", type=Policy, default=Policy.ADAPTIVE)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--least", type=int, default=12, help="problems of a point at least")
     arguments = parser.parse_args()
     settings = load_settings(model=arguments.model, engine=EngineKind.VLLM)
-    questions = read_questions(arguments.data, 500)
+    questions = problems(arguments, 500)
     facts = asyncio.run(_measure(settings, questions, arguments))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "latency.json").write_text(json.dumps(facts, indent=1) + "\n")
-    (arguments.out / "latency.md").write_text(_text(facts))
-    _plot(facts, arguments.out / "latency.png")
-    print(_text(facts))
+    print(table(facts))
+    if arguments.json:
+        results.write(arguments.json, facts)
 
 
 async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -69,7 +68,8 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
         await parts.sandbox.close()
 
 
-def _text(facts: dict[str, Any]) -> str:
+def table(facts: dict[str, Any]) -> str:
+    """A line for each number of clients, then one for each budget."""
     lines = [f"{facts['model']}, policy {facts['policy']}", ""]
     lines += [
         "| clients | paths at most | problems | p50 | p95 | problems/s | tokens |",
@@ -80,10 +80,11 @@ def _text(facts: dict[str, Any]) -> str:
         f"| {row['problems_per_s']:.3f} | {row['tokens']:.0f} |"
         for row in (*facts["clients"], *facts["budget"])
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
-def _plot(facts: dict[str, Any], out: Path) -> None:
+def plot(facts: dict[str, Any], out: Path) -> None:
+    """Both curves."""
     import matplotlib as mpl
 
     mpl.use("Agg")

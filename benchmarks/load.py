@@ -1,17 +1,21 @@
 """Load on the solver: many problems, some at a time, and what came of each."""
 
+import argparse
 import asyncio
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from service.assemble import Parts
-from service.evaluate import Question, is_right
+from service.evaluate import Question, is_right, read_questions
 from service.settings import Settings
 from service.solution import Problem, Solution
 from service.solver import path_seed
 from service.types import Policy
+from training.rationale import Problem as Row
+from training.split import split
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,23 @@ class Run:
     paths: list[int]
     seconds: list[float]
     problems_per_s: float
+
+
+def add_problems(parser: argparse.ArgumentParser) -> None:
+    """The flags that say which problems are asked; `problems` reads them."""
+    parser.add_argument("--data", type=Path, required=True, help="JSON Lines of id, question, answer")
+    parser.add_argument("--test", type=int, default=0, help="ask held-out problems only: how many the recipe drew")
+    parser.add_argument("--split-seed", type=int, default=7, help="the recipe's seed")
+
+
+def problems(arguments: argparse.Namespace, limit: int | None = None) -> list[Question]:
+    """The first problems of the file or, with `--test`, of those that `training/split.py` draws as test problems."""
+    questions = read_questions(arguments.data)
+    if arguments.test:
+        rows = [Row(q.id, q.question, q.answer) for q in questions]
+        drawn = split(rows, seed=arguments.split_seed, dev=0, test=arguments.test).test
+        questions = [Question(row.id, row.question, row.answer) for row in drawn]
+    return questions[:limit]
 
 
 async def solve_all(

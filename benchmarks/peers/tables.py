@@ -1,0 +1,197 @@
+"""The comparison as tables and a plot, from what `python -m benchmarks.peers` has written."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from service.evaluate import wilson
+from training.compare import mcnemar
+
+OURS = ("twinpath", "twinpath-few", "twinpath-remote")
+_LABELS = {
+    "twinpath": "**Twinpath**",
+    "twinpath-few": "**Twinpath**, few paths",
+    "twinpath-remote": "**Twinpath**, remote engine",
+    "its-hub": "its-hub, self-consistency",
+    "its-hub-beta": "its-hub, Beta",
+    "optillm-majority": "optillm, majority voting",
+    "optillm-consistency": "optillm, self_consistency",
+    "script": "script over `vllm serve`",
+}
+_PATHS = {
+    "twinpath": "10 + 10",
+    "twinpath-few": "2 + 2",
+    "twinpath-remote": "10 + 10",
+    "script": "10 + 10",
+    "optillm-consistency": "5 + 0",
+}
+Row = dict[str, Any]
+
+
+def summary(figures: dict[str, Any]) -> str:
+    """A line for each system."""
+    loads = _loads(figures)
+    head = ["system", "paths, CoT + PoT", "accuracy (95 %)", "tokens"]
+    head += [f"problems/s, {load} at a time" for load in loads]
+    head += [f"p50, {loads[0]} at a time", "CPU s", "peak memory", "failed"]
+    rows = []
+    for system in _systems(figures):
+        runs = _runs(figures, system)
+        cells = [_LABELS[system], _PATHS.get(system, "20 + 0"), _accuracy(runs), f"{_each(runs, 'tokens'):.0f}"]
+        cells += [_spread(_values(_at(runs, load), "problems_per_s"), ".2f") for load in loads]
+        cells += [_spread(_values(_at(runs, loads[0]), "p50_s"), ".1f") + " s", f"{_each(runs, 'cpu_s'):.1f}"]
+        cells += [f"{_peak(runs):.1f} GiB", str(_failed(runs))]
+        rows.append(cells)
+    return _table(head, rows) + "\n\n" + _note(figures)
+
+
+def by_load(figures: dict[str, Any]) -> str:
+    """A line for each system at each concurrency."""
+    head = ["at a time", "system", "problems/s", "p50, s", "p95, s", "tokens", "tokens/s", "paths in a step"]
+    head += ["CPU s", "peak memory", "right", "failed"]
+    rows = []
+    for load in _loads(figures):
+        for system in _systems(figures):
+            runs = _at(_runs(figures, system), load)
+            right = sum(sum(run["right"]) for run in runs)
+            cells = [str(load), _LABELS[system]]
+            cells += [_spread(_values(runs, name), ".2f") for name in ("problems_per_s", "p50_s", "p95_s")]
+            cells += [f"{_each(runs, 'tokens'):.0f}", _spread([run["tokens"] / run["seconds"] for run in runs], ".0f")]
+            cells += [f"{sum(_values(runs, 'tokens')) / sum(_values(runs, 'steps')):.0f}"]
+            cells += [f"{_each(runs, 'cpu_s'):.1f}", f"{_peak(runs):.1f} GiB"]
+            rows.append([*cells, f"{right} of {_problems(runs)}", str(_failed(runs))])
+    return _table(head, rows)
+
+
+def paired(figures: dict[str, Any]) -> str:
+    """Twinpath against each peer: problems per second, latency, and who is right where the other is wrong."""
+    loads = _loads(figures)
+    head = ["", *(f"problems/s, {load} at a time" for load in loads)]
+    head += [f"p50, {load} at a time" for load in loads] + ["only Twinpath right", "only the peer", "p (McNemar)"]
+    rows = []
+    for one in ("twinpath", "twinpath-few"):
+        for other in _systems(figures):
+            ours, theirs = _runs(figures, one), _runs(figures, other)
+            if not ours or other in OURS:
+                continue
+            cells = [f"{_LABELS[one]} / {_LABELS[other]}"]
+            for name in ("problems_per_s", "p50_s"):
+                for load in loads:
+                    pairs = zip(_values(_at(ours, load), name), _values(_at(theirs, load), name), strict=True)
+                    cells.append("× " + _spread([mine / yours for mine, yours in pairs], ".2f"))
+            test = mcnemar(*([right for run in runs for right in run["right"]] for runs in (ours, theirs)))
+            rows.append([*cells, str(test["only_first"]), str(test["only_second"]), f"{test['p']:.2f}"])
+    return _table(head, rows)
+
+
+def stages(figures: dict[str, Any]) -> str:
+    """Where Twinpath's time goes at each concurrency, and the engine's speed against its own."""
+    ceiling = figures["ceiling_tokens_per_s"]
+    head = ["at a time", "system", "waits", "engine", "programs' tail, vote, abort", "HTTP"]
+    head += ["programs, summed", "tokens/s"] + (["of the engine's own"] if ceiling else [])
+    rows = []
+    for load in _loads(figures):
+        for system in OURS:
+            runs = _at(_runs(figures, system), load)
+            if not runs:
+                continue
+            parts = {name: statistics.fmean(run["stages"][name] for run in runs) for name in runs[0]["stages"]}
+            whole = sum(parts[name] for name in ("queue", "engine", "after", "http"))
+            rate = statistics.median(run["tokens"] / run["seconds"] for run in runs)
+            cells = [str(load), _LABELS[system]]
+            cells += [f"{parts[name] / whole:.1%}" for name in ("queue", "engine", "after", "http")]
+            cells += [f"{parts['programs']:.2f} s of {whole:.2f} s", f"{rate:.0f}"]
+            rows.append(cells + ([f"{rate / ceiling:.0%}"] if ceiling else []))
+    note = f"\n\nvLLM's offline `generate` alone reached {ceiling:.0f} tokens/s." if ceiling else ""
+    return _table(head, rows) + note
+
+
+def plot(figures: dict[str, Any], path: Path) -> None:
+    """Accuracy against its cost in tokens, and problems per second against concurrency."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (cost, rate) = plt.subplots(1, 2, figsize=(11, 4.4))
+    for system in _systems(figures):
+        runs, loads = _runs(figures, system), _loads(figures)
+        label, marker = _LABELS[system].replace("*", "").replace("`", ""), "o" if system in OURS else "s"
+        right, n = sum(sum(run["right"]) for run in runs), _problems(runs)
+        low, high = wilson(right, n)
+        errors = [[right / n - low], [high - right / n]]
+        cost.errorbar(_each(runs, "tokens"), right / n, yerr=errors, marker=marker, capsize=3, label=label)
+        medians = [statistics.median(_values(_at(runs, load), "problems_per_s")) for load in loads]
+        rate.plot(loads, medians, marker=marker, label=label)
+    cost.set(xlabel="completion tokens a problem", ylabel="accuracy, with 95 % interval", xlim=(0, None))
+    rate.set(xlabel="problems at a time", ylabel="problems per second", xscale="log", ylim=(0, None))
+    rate.set_xticks(_loads(figures), [str(load) for load in _loads(figures)])
+    rate.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _note(figures: dict[str, Any]) -> str:
+    chosen = figures["settings"]
+    problems = _problems(_runs(figures, _systems(figures)[0]))
+    return (
+        f"`{figures['model']}`, {problems} problems a system, medians (and ranges) of {figures['rounds']} rounds in "
+        f"turn, T = {chosen['temperature']}, {chosen['max_tokens']} tokens a path at most. Tokens and CPU seconds are "
+        "those of a problem, the engine's included; memory is that of all processes, each shared page counted once."
+    )
+
+
+def _systems(figures: dict[str, Any]) -> list[str]:
+    ran = {run["system"] for run in figures["runs"]}
+    return [system for system in _LABELS if system in ran]
+
+
+def _loads(figures: dict[str, Any]) -> list[int]:
+    return sorted({run["concurrency"] for run in figures["runs"]})
+
+
+def _runs(figures: dict[str, Any], system: str) -> list[Row]:
+    return [run for run in figures["runs"] if run["system"] == system]
+
+
+def _at(runs: Iterable[Row], load: int) -> list[Row]:
+    return [run for run in runs if run["concurrency"] == load]
+
+
+def _values(runs: Iterable[Row], name: str) -> list[float]:
+    return [run[name] for run in runs]
+
+
+def _problems(runs: Iterable[Row]) -> int:
+    return sum(run["problems"] for run in runs)
+
+
+def _failed(runs: Iterable[Row]) -> int:
+    return sum(len(run["failures"]) for run in runs)
+
+
+def _each(runs: Sequence[Row], name: str) -> float:
+    """Of a problem, over all runs."""
+    return sum(_values(runs, name)) / _problems(runs)
+
+
+def _peak(runs: Iterable[Row]) -> float:
+    return float(max(_values(runs, "peak_bytes")) / 2**30)
+
+
+def _accuracy(runs: Sequence[Row]) -> str:
+    right, n = sum(sum(run["right"]) for run in runs), _problems(runs)
+    low, high = wilson(right, n)
+    return f"{right / n:.0%} ({low:.0%} to {high:.0%})"
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    middle = format(statistics.median(values), form)
+    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

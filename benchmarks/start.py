@@ -1,0 +1,68 @@
+"""From the command to the first answer: `twinpath solve` with nothing built, then again.
+
+    python -m benchmarks.start [--repeat 3] [--json FILE]
+
+Each repetition starts with an empty cache directory, so that the first of its two runs builds the embedded model. What
+the steps take is what the command itself prints; the rest of the wall time is Python's and vLLM's imports.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results
+
+PROBLEM = "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change is due?"
+RUNS = {"first": "no model built", "again": "the same again"}
+_STEP = re.compile(r"(\w+) ([0-9.]+) s\b")
+
+
+def main() -> None:
+    """Run the command and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    arguments = parser.parse_args()
+    figures: dict[str, list[dict[str, float]]] = {name: [] for name in RUNS}
+    for _ in range(arguments.repeat):
+        with tempfile.TemporaryDirectory() as cache:
+            for name in RUNS:
+                figures[name].append(solve(Path(cache)))
+                print(name, figures[name][-1], flush=True)
+    print(table(figures))
+    if arguments.json:
+        results.write(arguments.json, figures)
+
+
+def solve(cache: Path) -> dict[str, float]:
+    """Wall time of the command, and what its steps took, in seconds."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "service.cli", "solve", PROBLEM]
+    environment = os.environ | {"TWINPATH_CACHE_DIR": str(cache)}
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    seconds = time.monotonic() - began
+    steps = " ".join(said[said.index("Took:") :].split())  # the terminal wraps the line
+    return {"whole": seconds} | {name: float(value) for name, value in _STEP.findall(steps)}
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A line for each of the two runs: medians over the repetitions, and the range of the whole."""
+    steps = [name for name in figures["first"][0] if name != "whole"]
+    lines = ["| | to the answer | " + " | ".join(steps) + " |", "|---|---:|" + "---:|" * len(steps)]
+    for name, label in RUNS.items():
+        wholes = [run["whole"] for run in figures[name]]
+        cells = [f"{statistics.median(run[step] for run in figures[name]):.1f} s" for step in steps]
+        spread = f"{statistics.median(wholes):.0f} s ({min(wholes):.0f} to {max(wholes):.0f})"
+        lines.append(f"| {label} | {spread} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
