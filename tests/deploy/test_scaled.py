@@ -17,12 +17,13 @@ import pytest
 
 from benchmarks.servers import free_port
 from service.client import Twinpath
+from service.keys import KeyScope, new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint
 from tests.engine.problems import PROBLEMS
 
 pytestmark = pytest.mark.e2e
 
-KEY = "k3y"
+WORKER_KEY = "k3y"
 # What the worker's image has: `vllm serve MODEL …`, and a GPU. Here it is vLLM for CPUs, of which two fit this machine.
 VLLM = f"""\
 #!/bin/sh
@@ -49,12 +50,15 @@ http {{
 class Scaled:
     services: dict[str, Native]
     urls: dict[str, str]
+    key: str
 
 
 @pytest.fixture(scope="module")
 def scaled(taught_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
     folder = tmp_path_factory.mktemp("scaled")
-    (folder / "key").write_text(KEY)
+    (folder / "worker_key").write_text(WORKER_KEY)
+    key, table = new_key("tests", [KeyScope.SOLVE], None, None)
+    (folder / "api_keys").write_text(table)
     (folder / "bin").mkdir()
     (folder / "bin/vllm").write_text(VLLM)
     (folder / "bin/vllm").chmod(0o755)
@@ -63,7 +67,8 @@ def scaled(taught_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
     urls = {name: f"http://127.0.0.1:{ports[name]}" for name in names}
     many = config("compose.scale.yaml", TWINPATH_MODEL=str(taught_checkpoint))["services"]
     local = {f"http://{name}:8000": urls[name] for name in ("worker-0", "worker-1")}
-    local |= {"http://router:30000": urls["router"], "/run/secrets/worker_api_key": f"{folder}/key"}
+    local |= {"http://router:30000": urls["router"], "/run/secrets/worker_api_key": f"{folder}/worker_key"}
+    local |= {"/run/secrets/api_keys": f"{folder}/api_keys"}
     local |= {"/var/cache": str(folder / "cache"), "0.0.0.0": "127.0.0.1", "29000": str(ports["metrics"])}
 
     def native(name: str, entry: list[str], spec: str = "", **renamed: str) -> Native:
@@ -81,7 +86,7 @@ def scaled(taught_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
                 services[name].start()
             for name in start:
                 services[name].await_health()
-        yield Scaled(services, urls)
+        yield Scaled(services, urls, key)
     finally:
         for service in services.values():
             service.kill()
@@ -105,7 +110,8 @@ def nginx(folder: Path, ports: dict[str, int]) -> list[str]:
 
 def ask(scaled: Scaled, row: dict[str, str], seed: int) -> dict[str, Any]:
     body = {"problem": row["question"], "seed": seed, "policy": "fixed", "max_tokens": 48}
-    response = httpx.post(f"{scaled.urls['door']}/solve", json=body, timeout=60)
+    headers = {"Authorization": f"Bearer {scaled.key}"}
+    response = httpx.post(f"{scaled.urls['door']}/solve", json=body, headers=headers, timeout=60)
     assert response.status_code == 200, response.text
     solution: dict[str, Any] = response.json()
     return solution
@@ -115,19 +121,20 @@ def test_a_problem_is_solved_through_the_door(scaled: Scaled) -> None:
     solution = ask(scaled, PROBLEMS[4], 7)
     assert (solution["answer"], solution["model"], solution["paths"]["voted"]) == ("56", "twinpath", 20)
     assert httpx.get(f"{scaled.urls['door']}/metrics").status_code == 404
+    assert httpx.post(f"{scaled.urls['door']}/solve", json={"problem": "How much?"}).status_code == 401
 
 
 def test_workers_keep_their_key(scaled: Scaled) -> None:
     for name in ("worker-0", "worker-1"):
         models = f"{scaled.urls[name]}/v1/models"
         assert httpx.get(models).status_code == 401
-        (served,) = httpx.get(models, headers={"Authorization": f"Bearer {KEY}"}).json()["data"]
+        (served,) = httpx.get(models, headers={"Authorization": f"Bearer {WORKER_KEY}"}).json()["data"]
         assert (served["id"], served["max_model_len"]) == ("twinpath", 2048)
 
 
 def test_a_batch_goes_through_the_door(scaled: Scaled) -> None:
     rows = [PROBLEMS[n % 20] | {"id": n, "paths": {"cot": 1, "pot": 0}, "padding": "x" * 30_000} for n in range(60)]
-    with Twinpath(scaled.urls["door"]) as client:  # 2 MB, twice what nginx takes of another request
+    with Twinpath(scaled.urls["door"], api_key=scaled.key) as client:  # 2 MB, twice what nginx takes of another request
         answers = {row.id: row.solution and row.solution.answer for row in client.solve_many(rows)}
     assert answers == {n: PROBLEMS[n % 20]["answer"] for n in range(60)}
 

@@ -57,9 +57,9 @@ def test_an_engine_that_dies_gives_503_and_ends_the_service(service: tuple[subpr
     assert process.wait(timeout=20) == 1
 
 
-def test_an_engine_that_hangs_gives_503_and_ends_the_service(checkpoint: Path, tmp_path: Path) -> None:
+def test_an_engine_that_hangs_gives_503_and_ends_the_service(tiny_checkpoint: Path, tmp_path: Path) -> None:
     watched = ["--watch-interval-s", 0.5, "--watch-patience-s", 2]
-    with started(tmp_path, "--model", checkpoint, *watched) as (process, url), ThreadPoolExecutor(1) as caller:
+    with started(tmp_path, "--model", tiny_checkpoint, *watched) as (process, url), ThreadPoolExecutor(1) as caller:
         answer = caller.submit(httpx.post, f"{url}/solve", json=LONG, timeout=60)
         time.sleep(1.0)
         engine = next(
