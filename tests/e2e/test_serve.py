@@ -69,7 +69,7 @@ def test_an_engine_that_hangs_gives_503_and_ends_the_service(tiny_checkpoint: Pa
         stopped = time.monotonic()
         assert httpx.get(f"{url}/health").status_code == 200  # it asks the engine for nothing, and cannot hang
         assert answer.result().status_code == 503
-        assert time.monotonic() - stopped < 6
+        assert time.monotonic() - stopped < 20  # long before its deadline of 30 s
         assert process.wait(timeout=20) == 1
 
 

@@ -75,7 +75,7 @@ async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_ch
     stopped = time.monotonic()
     ended = await asyncio.gather(*paths, return_exceptions=True)
     assert {type(result) for result in ended if not isinstance(result, Completion)} == {EngineDeadError}
-    assert 2 < time.monotonic() - stopped < 6
+    assert 2 < time.monotonic() - stopped < 20
     with pytest.raises(EngineDeadError, match=r"^The engine hung\.$"):
         await engine.probe()
     await engine.close()
