@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import sys
 import time
@@ -106,9 +107,11 @@ def memory_bytes(process: psutil.Process) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """A port that nobody listens on now, below those that the kernel gives to outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def vllm_worker(

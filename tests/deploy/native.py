@@ -73,7 +73,12 @@ class Native:
         kind, *command = self.spec["healthcheck"]["test"]
         assert kind == "CMD"
         environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-        check = subprocess.run([self._here(part) for part in command], capture_output=True, env=environment)
+        try:
+            check = subprocess.run(
+                [self._here(part) for part in command], capture_output=True, env=environment, timeout=5
+            )
+        except subprocess.TimeoutExpired:
+            return False
         return check.returncode == 0
 
     def await_health(self, seconds: float = 150) -> None:
