@@ -23,10 +23,13 @@ class Admission:
     Args:
         slots: paths that the engine decodes at the same time.
         max_queue: problems that wait at most.
+        idle_paths: paths that the engine decodes for about the price of one; with fewer it counts as idle, and runs
+            paths that a vote may not need. None are all of its slots.
     """
 
-    def __init__(self, slots: int = 64, max_queue: int = 256) -> None:
+    def __init__(self, slots: int = 64, max_queue: int = 256, idle_paths: int | None = None) -> None:
         self._slots = slots
+        self._idle_paths = slots if idle_paths is None else min(idle_paths, slots)
         self._max_queue = max_queue
         self._taken = 0
         self._active = 0
@@ -46,8 +49,8 @@ class Admission:
 
     @property
     def share(self) -> int:
-        """Free slots for each active problem; 0 while others wait."""
-        return 0 if self._queue else (self._slots - self._taken) // max(self._active, 1)
+        """Slots that an idle engine has for each active problem besides what votes need; 0 while others wait."""
+        return 0 if self._queue else max(0, self._idle_paths - self._taken) // max(self._active, 1)
 
     async def enter(self, paths: int, timeout_s: float) -> "Grant | None":
         """Wait for one's turn, and take slots for the first paths.

@@ -42,6 +42,7 @@ def create_app(
     sandbox: Sandbox,
     *,
     keys: KeyRing | None = None,
+    admission: Admission | None = None,
     path_format: PathFormat | None = None,
     decoding: Decoding | None = None,
     calibration: Calibration | None = None,
@@ -56,6 +57,7 @@ def create_app(
         engine: samples the paths; started and closed with the application.
         sandbox: runs the programs; started and closed with the application.
         keys: who may ask; None lets anybody in.
+        admission: the queue before the engine; None is one of the settings' size.
         path_format: how the engine's model is asked; None is format v1.
         decoding: the checkpoint's decoding; None is the default.
         calibration: what the checkpoint's votes are worth; None weighs all the same.
@@ -99,9 +101,9 @@ def create_app(
     app.state.sandbox = sandbox
     app.state.decoding = decoding or Decoding()
     app.state.metrics = metrics or Metrics()
-    admission = Admission(settings.max_num_seqs, settings.max_queue)
-    app.state.metrics.watch_queue(lambda: admission.waiting, settings.max_queue)
-    app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), admission, calibration)
+    queue = admission or Admission(settings.max_num_seqs, settings.max_queue)
+    app.state.metrics.watch_queue(lambda: queue.waiting, settings.max_queue)
+    app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), queue, calibration)
     problem_json.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=[batch.PATH])
     if keys:

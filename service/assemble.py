@@ -32,7 +32,7 @@ _MIB = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a service is made of."""
+    """What a service is made of. `idle_paths` is the engine's own, see `Admission`."""
 
     engine: Engine
     sandbox: SandboxPool
@@ -41,11 +41,16 @@ class Parts:
     calibration: Calibration
     metrics: Metrics
     tracing: "Tracing | None"
+    idle_paths: int | None = None
+
+    def admission(self, settings: Settings) -> Admission:
+        """The queue before the engine."""
+        idle_paths = self.idle_paths if settings.idle_paths is None else settings.idle_paths
+        return Admission(settings.max_num_seqs, settings.max_queue, idle_paths)
 
     def solver(self, settings: Settings) -> Solver:
         """A solver of these parts, for those who serve nobody else."""
-        admission = Admission(settings.max_num_seqs, settings.max_queue)
-        return Solver(self.engine, self.sandbox, self.path_format, admission, self.calibration)
+        return Solver(self.engine, self.sandbox, self.path_format, self.admission(settings), self.calibration)
 
 
 def assemble(settings: Settings, progress: Progress = lambda what, share: None) -> Parts:
@@ -67,7 +72,7 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
         return Parts(fake, sandbox, FormatV1(), Decoding(), Calibration(), metrics, tracing)
     remote = settings.engine is EngineKind.REMOTE
     checkpoint = find(settings.model, settings.cache_dir, progress, weights=not remote)
-    engine = _remote(settings, metrics) if remote else _vllm(settings, checkpoint)
+    engine, idle_paths = (_remote(settings, metrics), None) if remote else _vllm(settings, checkpoint)
     return Parts(
         engine,
         sandbox,
@@ -76,6 +81,7 @@ def assemble(settings: Settings, progress: Progress = lambda what, share: None) 
         checkpoint.calibration,
         metrics,
         tracing,
+        idle_paths,
     )
 
 
@@ -106,10 +112,11 @@ def sandbox_pool(
     )
 
 
-def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
-    from service.engine.vllm import VllmEngine  # ten seconds of imports, and not there with a remote or fake engine
+def _vllm(settings: Settings, checkpoint: Checkpoint) -> tuple[Engine, int | None]:
+    """The engine in this process, and its idle paths."""
+    from service.engine.vllm import IDLE_PATHS, VllmEngine  # seconds of imports, and not there with another engine
 
-    return VllmEngine(
+    engine = VllmEngine(
         str(checkpoint.path),
         model=checkpoint.name,
         max_model_len=settings.max_model_len,
@@ -119,6 +126,7 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> Engine:
         watch_interval_s=settings.watch_interval_s,
         watch_patience_s=settings.watch_patience_s,
     )
+    return engine, IDLE_PATHS
 
 
 def _remote(settings: Settings, metrics: Metrics) -> Engine:

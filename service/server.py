@@ -40,6 +40,7 @@ def run(settings: Settings) -> int:
         parts.engine,
         parts.sandbox,
         keys=keys,
+        admission=parts.admission(settings),
         path_format=parts.path_format,
         decoding=parts.decoding,
         calibration=parts.calibration,

@@ -60,6 +60,15 @@ class Settings(BaseSettings):
     engine: Annotated[EngineKind, Field(description="What samples the paths.")] = EngineKind.VLLM
     max_model_len: Annotated[int, Field(ge=64, description="Prompt and completion tokens of a path at most.")] = 2048
     max_num_seqs: Annotated[int, Field(ge=1, le=4096, description="Paths decoded at the same time at most.")] = 64
+    idle_paths: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=4096,
+            description="Paths up to which an idle engine runs some that a vote may not need, for a quicker answer; "
+            "none takes 8 on a CPU, where more are slower, else max_num_seqs.",
+        ),
+    ] = None
     kv_cache_gib: Annotated[int, Field(ge=1, description="Memory for the KV cache on a CPU, in GiB.")] = 2
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1, description="Share of a GPU's memory to use.")] = 0.9
     watch_interval_s: Annotated[
