@@ -23,13 +23,12 @@ class Admission:
     Args:
         slots: paths that the engine decodes at the same time.
         max_queue: problems that wait at most.
-        idle_paths: paths that the engine decodes for about the price of one; with fewer it counts as idle, and runs
-            paths that a vote may not need. None are all of its slots.
+        idle_paths: paths of one problem up to which an idle engine runs some that its vote may not need; None is all.
     """
 
     def __init__(self, slots: int = 64, max_queue: int = 256, idle_paths: int | None = None) -> None:
         self._slots = slots
-        self._idle_paths = slots if idle_paths is None else min(idle_paths, slots)
+        self._idle_paths = slots if idle_paths is None else idle_paths
         self._max_queue = max_queue
         self._taken = 0
         self._active = 0
@@ -49,8 +48,8 @@ class Admission:
 
     @property
     def share(self) -> int:
-        """Slots that an idle engine has for each active problem besides what votes need; 0 while others wait."""
-        return 0 if self._queue else max(0, self._idle_paths - self._taken) // max(self._active, 1)
+        """Free slots for each active problem; 0 while others wait."""
+        return 0 if self._queue else (self._slots - self._taken) // max(self._active, 1)
 
     async def enter(self, paths: int, timeout_s: float) -> "Grant | None":
         """Wait for one's turn, and take slots for the first paths.
@@ -137,8 +136,10 @@ class Grant:
 
     @property
     def share(self) -> int:
-        """See `Admission.share`; what this problem has reserved is free for it."""
-        return self._admission.share + self._reserved
+        """Paths that may start though the vote may not need them: of `Admission.share`, and of what this problem has
+        reserved, as many as bring it to `idle_paths`.
+        """
+        return max(0, min(self._admission.share + self._reserved, self._admission._idle_paths - self._running))
 
     def start(self, paths: int) -> None:
         """So many paths begin; the reserved slots are used first."""

@@ -65,8 +65,8 @@ class Settings(BaseSettings):
         Field(
             ge=0,
             le=4096,
-            description="Paths up to which an idle engine runs some that a vote may not need, for a quicker answer; "
-            "none takes 8 on a CPU, where more are slower, else max_num_seqs.",
+            description="Paths of a problem up to which an idle engine runs some that its vote may not need, for a "
+            "quicker answer; none takes 8 on a CPU, where more are slower, else all.",
         ),
     ] = None
     kv_cache_gib: Annotated[int, Field(ge=1, description="Memory for the KV cache on a CPU, in GiB.")] = 2

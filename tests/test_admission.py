@@ -97,19 +97,17 @@ async def test_free_slots_are_shared_and_nobody_gets_more_while_others_wait() ->
     waiting.cancel()
 
 
-async def test_an_engine_is_idle_while_few_paths_run() -> None:
+async def test_a_problem_runs_ahead_of_its_vote_by_so_many_paths_at_most() -> None:
     admission = Admission(slots=16, max_queue=10, idle_paths=6)
-    one = await entered(admission)
-    assert one.share == 6
-    two = await entered(admission)
-    assert (one.share, two.share) == (4, 4)  # what each has reserved
+    one, two = await entered(admission), await entered(admission)
+    assert (one.share, two.share) == (6, 6)
     one.start(4)
-    two.start(4)
-    assert (one.share, two.share) == (0, 0)
-    for _ in range(4):
-        one.end()
-    assert (one.share, two.share) == (1, 1)
-    assert Admission(slots=4, idle_paths=6).share == 4
+    assert (one.share, two.share) == (2, 6)
+    two.start(10)  # its vote needs so many
+    assert (one.share, two.share) == (1, 0)
+    for _ in range(8):
+        two.end()
+    assert (one.share, two.share) == (2, 4)
 
 
 async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:

@@ -42,7 +42,7 @@ gc.enable()
 logger = logging.getLogger(__name__)
 
 IDLE_PATHS = 8 if current_platform.is_cpu() else None
-"""A GPU decodes all its slots for about the price of one path; a CPU's step doubles from 1 path to 16."""
+"""See `Admission`. A GPU decodes all its slots for about the price of one path; a CPU's step doubles by the 16th."""
 
 _CPU_PREFILL_TOKENS = 8192
 _PROBE_ID = "probe"
