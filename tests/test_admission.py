@@ -1,11 +1,14 @@
 """Who may start: slots, the queue before them, and what is given back."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from service.admission import Admission, Grant
+from service.assemble import assemble
 from service.errors import OverloadedError
+from service.settings import EngineKind, load_settings
 
 
 async def entered(admission: Admission, paths: int = 4) -> Grant:
@@ -147,3 +150,11 @@ async def test_who_leaves_the_queue_holds_nothing(at_the_same_moment: bool) -> N
     if not at_the_same_moment:
         holder.__exit__(None, None, None)
     assert (admission.active, admission.waiting, admission.share) == (0, 0, 4)
+
+
+async def test_the_setting_comes_before_the_engine_s_own_idle_paths() -> None:
+    settings = load_settings(engine=EngineKind.FAKE, max_num_seqs=16)
+    parts = replace(assemble(settings), idle_paths=6)
+    assert (await entered(parts.admission(settings), 2)).share == 6
+    assert (await entered(parts.admission(load_settings(engine=EngineKind.FAKE, idle_paths=3)), 2)).share == 3
+    assert (await entered(replace(parts, idle_paths=None).admission(settings), 2)).share == 16

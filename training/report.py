@@ -82,7 +82,7 @@ def write_export(
     calibration = _read(calibrated / "calibration.json") if calibrated else {}
     found = _read(measured / "measure.json") if measured else {"sets": {}}
     accuracy = {f"{name}, {what}": row for name, rows in found["sets"].items() for what, row in rows.items()}
-    decoding = {name: calibration[name] for name in ("temperature",) if name in calibration}
+    decoding = {"temperature": calibration["temperature"]} if calibration else {}
     whole = replace(facts, decoding=decoding, calibration=_served(calibration), accuracy=accuracy)
     teachers = sorted({rationale.teacher for rationale in read_rationales(rationales)})
     card = model_card(recipe, _read(data / "card.json"), teachers, accuracy, found.get("ece"))
