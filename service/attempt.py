@@ -65,7 +65,7 @@ class Attempt:
         return soonest(self._rule, self.votes, self.kinds[self._counted :])
 
     def start(self, share: int) -> range:
-        """The indices of the paths to start now, the engine having `share` slots for this problem."""
+        """The indices of the paths to start now; `share` as in `paths_to_start`."""
         number = paths_to_start(self.needed, self._begun - self._counted, len(self.kinds) - self._begun, share)
         self._begun += number
         return range(self._begun - number, self._begun)

@@ -61,8 +61,8 @@ def paths_to_start(needed: int, running: int, unstarted: int, share: int) -> int
         needed: what `soonest` says.
         running: paths that have started and are not counted yet.
         unstarted: paths left of the budget.
-        share: the engine's free slots for each active problem; 0 or less on a busy engine. An idle engine runs the
-            whole budget at once, for the lowest latency; a busy one what the vote needs, so that nothing is wasted.
+        share: paths that the engine has room for though the vote may not need them, see `Grant.share`: for the lowest
+            latency on an idle engine; 0 on a busy one, which runs what the vote needs, so that nothing is wasted.
     """
     return max(0, min(unstarted, max(needed - running, share)))
 
