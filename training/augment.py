@@ -17,7 +17,7 @@ from fractions import Fraction
 from service.paths.answer import parse_answer
 from service.paths.cot import parse_cot
 from service.types import PathKind
-from training.mechanical import evaluate
+from training.mechanical import evaluate, program_of
 from training.packs import Example
 
 ATTEMPTS = 8
@@ -25,6 +25,7 @@ ATTEMPTS = 8
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w]|\.\d)")
 _LINE = re.compile(r"([A-Za-z_]\w*)\s*=\s*([^=]+)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_COMMENT = re.compile(r"#.*")
 
 
 def augment(cot: Example, pot: Example, answer: str, count: int, seed: int) -> list[tuple[str, Example, Example]]:
@@ -33,7 +34,7 @@ def augment(cot: Example, pot: Example, answer: str, count: int, seed: int) -> l
     numbers = _givens(cot.question)
     if gold is None or not numbers or run_lines(pot.text) != gold:
         return []
-    literals = Counter(m[0] for m in _NUMBER.finditer(pot.text))
+    literals = Counter(m[0] for m in _NUMBER.finditer(_COMMENT.sub("", pot.text)))
     if any(literals[number] > 1 for number in numbers):
         return []
     rng = random.Random(f"{seed}:{cot.id}")
@@ -70,17 +71,20 @@ def run_lines(program: str) -> Fraction | None:
 def _copy(
     cot: Example, pot: Example, gold: Fraction, drawn: Mapping[str, str], number: int
 ) -> tuple[str, Example, Example] | None:
-    program = _replace(pot.text, drawn)
-    answer = run_lines(program)
-    if answer is None or answer <= 0 or answer == gold or (gold.denominator == 1) != (answer.denominator == 1):
-        return None
+    question = _replace(cot.question, drawn)
     reasoning = _recompute(cot.text, drawn)
     if reasoning is None:
+        return None
+    own = program_of(cot.text, cot.question) == pot.text
+    program = program_of(reasoning, question) if own else _replace(pot.text, drawn)
+    answer = run_lines(program) if program else None
+    if program is None or answer is None or answer <= 0 or answer == gold:
         return None
     stated = parse_cot(reasoning)
     if stated.repaired or stated.answer is None or stated.answer.value != answer:
         return None
-    question = _replace(cot.question, drawn)
+    if (gold.denominator == 1) != (answer.denominator == 1):
+        return None
     id_ = f"{cot.id}+{number}"
     text = _written(answer)
     if text is None:
@@ -140,8 +144,14 @@ def _written(value: Fraction) -> str | None:
 
 
 def pairs(examples: Sequence[Example]) -> list[tuple[Example, Example]]:
-    """The first CoT with the first PoT of each question: what `augment` starts from."""
-    first: dict[str, dict[PathKind, Example]] = {}
+    """A CoT with a PoT of each question, what `augment` starts from: a CoT with its own program, or the first two."""
+    groups: dict[str, dict[PathKind, list[Example]]] = {}
     for example in examples:
-        first.setdefault(example.id, {}).setdefault(example.kind, example)
-    return [(found[PathKind.COT], found[PathKind.POT]) for found in first.values() if len(found) == 2]
+        groups.setdefault(example.id, {}).setdefault(example.kind, []).append(example)
+    return [_pair(found[PathKind.COT], found[PathKind.POT]) for found in groups.values() if len(found) == 2]
+
+
+def _pair(cots: Sequence[Example], pots: Sequence[Example]) -> tuple[Example, Example]:
+    programs = {pot.text: pot for pot in pots}
+    own = ((cot, programs.get(program_of(cot.text, cot.question) or "")) for cot in cots)
+    return next(((cot, pot) for cot, pot in own if pot), (cots[0], pots[0]))

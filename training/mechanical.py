@@ -1,20 +1,30 @@
-"""Programs made from what a data set carries, without a teacher: GSM8K's `<<48/2=24>>`, SVAMP's equations.
+"""Programs made without a teacher: of GSM8K's `<<48/2=24>>`, of SVAMP's equations, and of a CoT's own equations.
 
-They are labelled as what they are (`teacher: annotation` or `equation`): names are meaningless (`s1`, `s2`), and a
-step is linked to the earlier one that has its value, which can be the wrong one of two equals. Arithmetic is evaluated
-here, exactly, on numbers and + - * / alone; what is anything else makes no program.
+They are labelled as what they are (`teacher: annotation`, `equation` or `reasoning`). Names are meaningless in the first
+two (`s1`, `s2`), and a step is linked to the earlier one that has its value, which can be the wrong one of two equals.
+A program of a CoT keeps its words as comments before the line that they lead to, as the programs of PAL do
+(arXiv 2211.10435), and computes what the CoT states. Arithmetic is evaluated here, exactly, on numbers and + - * /
+alone; what is anything else makes no program.
 """
 
 import ast
+import keyword
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from fractions import Fraction
+from itertools import pairwise
 
+from service.paths.answer import parse_answer
+from service.paths.cot import parse_cot
+from service.paths.equations import Number, Run, read_clauses
 from service.types import PathKind
 from training.rationale import Problem, Rationale
 
 _STEP = re.compile(r"<<([^=<>]+)=([^<>]+)>>")
 _NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
+_GIVEN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_UNITS = re.compile(r"((?: [A-Za-z]+(?:'s)?){0,6})(?:[.,;:)]\s*|\n|$)")
+_FILLER = "So, we perform the calculation: "
 _LEADING_ZERO = re.compile(r"(?<![\d.])0+(?=\d)")
 _OPERATIONS: dict[type, Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: Fraction.__add__,
@@ -48,6 +58,81 @@ def from_equation(problem: Problem) -> Rationale | None:
     while expression.startswith("(") and expression.endswith(")") and _balanced(expression[1:-1]):
         expression = expression[1:-1]
     return _checked(problem, [f"ans = {_spaced(expression)}"], evaluate(expression), "equation")
+
+
+def from_reasoning(problem: Problem, rationale: Rationale) -> Rationale | None:
+    """A CoT as a program; None unless its equations hold, each is plain arithmetic, and the last gives the gold answer."""
+    program = program_of(rationale.text, problem.question)
+    if program is None:
+        return None
+    gold, answer = parse_answer(problem.answer), parse_cot(rationale.text).answer
+    if gold is None or answer is None or gold.value != answer.value:
+        return None
+    return Rationale(problem.id, PathKind.POT, "reasoning", program)
+
+
+def program_of(reasoning: str, question: str) -> str | None:
+    """The program that a CoT's equations make, its words as comments; None if a step is not surely arithmetic.
+
+    An operand is an earlier result's name if no number of the question has that value too. A comment tells no result
+    that the program computes; where an equation has units and given numbers alone, its left side ends the comment.
+    """
+    stated = parse_cot(reasoning)
+    if stated.repaired or stated.answer is None or stated.answer.value is None:
+        return None
+    given = {Fraction(number.replace(",", "")) for number in _GIVEN.findall(question)}
+    lines: list[str] = []
+    values: dict[str, Fraction] = {}
+    end, last = 0, None
+    for run, result in _equations(reasoning):
+        place = reasoning.rfind("=", 0, result.start)
+        value = evaluate(_written(run))
+        if value is None or not run.plain or place < end or value != result.value:
+            return None
+        known = {name: value for name, value in values.items() if value not in given}
+        expression = _link(_written(run), known)
+        start = run.numbers[0].start if not run.words or expression != _written(run) else place
+        words = _link(" ".join(reasoning[end:start].replace(_FILLER, "").split()), known).strip(" .,;:()$")
+        after = _UNITS.match(reasoning, result.end)
+        end = after.end() if after else result.end
+        name = _name(after[1] if after else "", len(values) + 1, values)
+        lines += [f"# {words}"] if words else []
+        lines.append(f"{name} = {_spaced(expression)}")
+        values[name] = last = value
+    if last != stated.answer.value:
+        return None
+    lines[-1] = "ans" + lines[-1][lines[-1].index(" = ") :]
+    return "\n".join(lines)
+
+
+def _equations(text: str) -> list[tuple[Run, Number]]:
+    """Each `a op b = c` of a text: the left side and its result; `a = b` alone computes nothing."""
+    return [
+        (left.runs[-1], right.runs[0].numbers[0])
+        for sides in read_clauses(text)
+        for left, right in pairwise(sides)
+        if left.runs and left.runs[-1].operators and right.runs and right.runs[0].numbers
+    ]
+
+
+def _written(run: Run) -> str:
+    """The run as Python."""
+    return "".join(
+        item.replace("|", "/") if isinstance(item, str) else f"{_decimal(item.value)}{'/100' if item.percent else ''}"
+        for item in run.items
+    )
+
+
+def _decimal(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else repr(float(value))
+
+
+def _name(units: str, number: int, taken: Container[str]) -> str:
+    """`bananas_per_group` for "bananas per group", `s2` where the words make no new name."""
+    name = "_".join(re.findall(r"[a-z0-9]+", units.lower())[:4])
+    if not name.isidentifier() or keyword.iskeyword(name) or name == "ans" or name in taken:
+        return f"s{number}"
+    return name
 
 
 def evaluate(expression: str) -> Fraction | None:

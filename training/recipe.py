@@ -39,15 +39,16 @@ class Student(Section):
 class Source(Section):
     """A set of problems and what is known about them.
 
-    `problems` is a JSON Lines file or `hf:NAME` (see `importers.py`). `mechanical` makes programs from what the set
-    carries: `annotation` (GSM8K's solutions) or `equation` (SVAMP). `dev` and `test` problems are held out; `repeat` is
+    `problems` is a JSON Lines file, `hf:NAME` (see `importers.py`) or `stories:COUNT` (see `stories.py`). `mechanical`
+    makes programs from what the set carries: `annotation` (GSM8K's solutions), `equation` (SVAMP) or `reasoning` (the
+    CoT of `rationales`). `dev` and `test` problems are held out; `repeat` is
     how often an epoch visits each question, and `weight` what its tokens count within their task's mean.
     """
 
     name: str
     problems: str
     rationales: tuple[str, ...] = ()
-    mechanical: Literal["none", "annotation", "equation"] = "none"
+    mechanical: Literal["none", "annotation", "equation", "reasoning"] = "none"
     teacher: bool = False
     dev: Count = 0
     test: Count = 0

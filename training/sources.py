@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from training import importers, mechanical
+from service.errors import ConfigurationError
+from service.types import PathKind
+from training import importers, mechanical, stories
 from training.manifest import file_digest
 from training.rationale import Problem, Rationale, read_rationales
 from training.recipe import Recipe, Source
@@ -24,20 +26,21 @@ class Sources:
         return tuple(source for source in self.recipe.sources if source.teacher)
 
     def digests(self, *fields: str) -> dict[str, str]:
-        """The digests of the files named in `fields` of the sources; data sets of a hub are inputs by name alone."""
+        """The digests of the files named in `fields` of the sources; what is no file is an input by name alone."""
         digests = {}
         for source in self.recipe.sources:
             for name in fields:
                 value = getattr(source, name)
                 for path in (value,) if isinstance(value, str) else value:
-                    if not path.startswith(importers.HUB_PREFIX):
+                    if not path.startswith((importers.HUB_PREFIX, importers.STORIES_PREFIX)):
                         importers.exists(Path(path))
                         digests[path] = file_digest(Path(path))
         return digests
 
     def problems(self, source: Source) -> list[Problem]:
         """The problems of a source, `limit` of them where there is one."""
-        found = importers.problems(source.problems)
+        drawn = self._drawn(source)
+        found = importers.problems(source.problems) if drawn is None else [problem for problem, *_ in drawn]
         return found[: source.limit] if source.limit else found
 
     def split(self, source: Source) -> Split:
@@ -55,9 +58,31 @@ class Sources:
         found = [rationale for path in source.rationales for rationale in read_rationales(Path(path))]
         if source.limit:
             found = [rationale for rationale in found if rationale.id in ids]
-        if source.mechanical != "none":
-            program_of = mechanical.from_annotations if source.mechanical == "annotation" else mechanical.from_equation
-            found += [program for problem in problems if (program := program_of(problem))]
+        for _, cot, pot in self._drawn(source) or ():
+            found += [cot, pot]
+        found += self._mechanical(source, problems, found)
         if source.teacher:
             found += [rationale for rationale in read_rationales(self.sampled()) if rationale.id in ids]
         return found
+
+    def _mechanical(self, source: Source, problems: list[Problem], known: list[Rationale]) -> list[Rationale]:
+        if source.mechanical == "reasoning":
+            by_id = {problem.id: problem for problem in problems}
+            of = [(by_id[r.id], r) for r in known if r.kind is PathKind.COT and r.id in by_id]
+            made = [mechanical.from_reasoning(problem, cot) for problem, cot in of]
+        elif source.mechanical == "annotation":
+            made = [mechanical.from_annotations(problem) for problem in problems]
+        elif source.mechanical == "equation":
+            made = [mechanical.from_equation(problem) for problem in problems]
+        else:
+            made = []
+        return [program for program in made if program]
+
+    def _drawn(self, source: Source) -> list[tuple[Problem, Rationale, Rationale]] | None:
+        """The stories of a source that names no file but their number."""
+        if not source.problems.startswith(importers.STORIES_PREFIX):
+            return None
+        count = source.problems.removeprefix(importers.STORIES_PREFIX)
+        if not count.isdecimal():
+            raise ConfigurationError(f"`problems = {source.problems!r}` needs a number, as in stories:4000")
+        return list(stories.stories(int(count), self.recipe.seed))
