@@ -139,7 +139,7 @@ def _examples(
             kinds[example.id][example.kind] += 1
         found = [example for example in found if len(kinds[example.id]) == len(PathKind)]
     copies = []
-    if settings.augment:
+    if settings.augment and source.drawn is None:
         for cot, pot in pairs(found):
             for _, *pair in augment(cot, pot, problems[cot.id].answer, settings.augment, seed):
                 copies += pair

@@ -1,4 +1,4 @@
-"""Problems from where they lie: a JSON Lines file, a public Hugging Face data set (`hf:NAME`), or drawn (`stories:COUNT`).
+"""Problems from where they lie: a JSON Lines file, or a public Hugging Face data set by name (`hf:NAME`).
 
 SVAMP, GSM8K, ASDiv and StrategyQA have their columns mapped here; ids are `NAME/SPLIT-ROW`. Nothing is downloaded
 unless a recipe names it.
@@ -14,7 +14,6 @@ from service.errors import ConfigurationError
 from training.rationale import Problem, read_problems
 
 HUB_PREFIX = "hf:"
-STORIES_PREFIX = "stories:"
 
 
 @dataclass(frozen=True, slots=True)

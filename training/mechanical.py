@@ -1,8 +1,8 @@
 """Programs made without a teacher: of GSM8K's `<<48/2=24>>`, of SVAMP's equations, and of a CoT's own equations.
 
-They are labelled as what they are (`teacher: annotation`, `equation` or `reasoning`). Names are meaningless in the first
-two (`s1`, `s2`), and a step is linked to the earlier one that has its value, which can be the wrong one of two equals.
-A program of a CoT keeps its words as comments before the line that they lead to, as the programs of PAL do
+They are labelled as what they are (`teacher: annotation`, `equation` or `reasoning`). Names are meaningless in the
+first two (`s1`, `s2`), and a step is linked to the earlier one that has its value, which can be the wrong one of two
+equals. A program of a CoT keeps its words as comments before the line that they lead to, as the programs of PAL do
 (arXiv 2211.10435), and computes what the CoT states. Arithmetic is evaluated here, exactly, on numbers and + - * /
 alone; what is anything else makes no program.
 """
@@ -61,7 +61,7 @@ def from_equation(problem: Problem) -> Rationale | None:
 
 
 def from_reasoning(problem: Problem, rationale: Rationale) -> Rationale | None:
-    """A CoT as a program; None unless its equations hold, each is plain arithmetic, and the last gives the gold answer."""
+    """A CoT as a program; None unless its equations hold, are plain arithmetic, and the last gives the gold answer."""
     program = program_of(rationale.text, problem.question)
     if program is None:
         return None

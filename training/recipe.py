@@ -56,6 +56,16 @@ class Source(Section):
     weight: Annotated[float, Field(gt=0)] = 1.0
     limit: Count = 0
 
+    @property
+    def drawn(self) -> int | None:
+        """How many stories are drawn for this source, None where it names a file or a public set."""
+        kind, _, count = self.problems.partition(":")
+        if kind != "stories":
+            return None
+        if not count.isdecimal():
+            raise ConfigurationError(f"`problems = {self.problems!r}` needs a number, as in stories:4000")
+        return int(count)
+
 
 class Teacher(Section):
     """How rationales are sampled from an endpoint. Prices are in dollars per million tokens.

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import ConfigurationError
 from service.types import PathKind
 from training import importers, mechanical, stories
 from training.manifest import file_digest
@@ -32,7 +31,7 @@ class Sources:
             for name in fields:
                 value = getattr(source, name)
                 for path in (value,) if isinstance(value, str) else value:
-                    if not path.startswith((importers.HUB_PREFIX, importers.STORIES_PREFIX)):
+                    if source.drawn is None and not path.startswith(importers.HUB_PREFIX):
                         importers.exists(Path(path))
                         digests[path] = file_digest(Path(path))
         return digests
@@ -79,10 +78,5 @@ class Sources:
         return [program for program in made if program]
 
     def _drawn(self, source: Source) -> list[tuple[Problem, Rationale, Rationale]] | None:
-        """The stories of a source that names no file but their number."""
-        if not source.problems.startswith(importers.STORIES_PREFIX):
-            return None
-        count = source.problems.removeprefix(importers.STORIES_PREFIX)
-        if not count.isdecimal():
-            raise ConfigurationError(f"`problems = {source.problems!r}` needs a number, as in stories:4000")
-        return list(stories.stories(int(count), self.recipe.seed))
+        """The stories of a source that names how many."""
+        return None if source.drawn is None else list(stories.stories(source.drawn, self.recipe.seed))

@@ -26,6 +26,7 @@ _NUMBERS = "abcdef"
 _HIDDEN = "qr"
 _OPERATOR = re.compile(r" ([-+*/]) ")
 _LIMIT = 100_000
+_HIS = ("his", "her")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,9 @@ def _words(book: Mapping[str, Any], rng: random.Random) -> dict[str, str]:
     x, y, z = rng.sample(rng.choice(book["things"]), 3)
     female = set(book["female"])
     he, his = ("she", "her") if n in female else ("he", "his")
-    return {
-        **{"n": n, "m": m, "o": o, "x": x, "y": y, "z": z, "he": he, "He": he.capitalize(), "his": his},
-        **{"his2": "her" if m in female else "his", "p": rng.choice(book["places"]), "k": rng.choice(book["boxes"])},
-    }
+    place, box = rng.choice(book["places"]), rng.choice(book["boxes"])
+    people = {"n": n, "m": m, "o": o, "he": he, "He": he.capitalize(), "his": his, "his2": _HIS[m in female]}
+    return people | {"x": x, "y": y, "z": z, "p": place, "k": box}
 
 
 def _step(text: str, words: Mapping[str, str]) -> Step:
