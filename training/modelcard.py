@@ -13,6 +13,8 @@ TERMS = {
     "llama": "Meta's Llama 3 community licence: built with Llama; derived models carry its name",
     "annotation": "none beyond the data set's licence: programs made mechanically from its annotations",
     "equation": "none beyond the data set's licence: programs made mechanically from its equations",
+    "reasoning": "those of the teachers whose CoT the programs were made of",
+    "stories": "none: problems drawn from the project's own templates",
     "student": "the student's own verified paths",
 }
 """By the beginning of a teacher's name; a recipe's `export.teachers` comes first."""

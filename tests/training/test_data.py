@@ -1,6 +1,7 @@
 """From rationales to examples: mechanical programs, filter, split, leak check, augmentation, schedule, card."""
 
 import json
+import random
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -8,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError
+from service.paths.cot import parse_cot
 from service.types import PathKind
 from tests.training import tiny
-from training import dataset, importers, leak, mechanical
-from training.augment import augment, run_lines
+from training import dataset, importers, leak, mechanical, stories
+from training.augment import augment, pairs, run_lines
 from training.filter import Fate, filter_rationales, table
 from training.packs import Encoder, Example
-from training.rationale import Problem, Rationale, read_problems
-from training.recipe import Dataset, Filter, Source
+from training.rationale import Problem, Rationale, read_problems, read_rationales
+from training.recipe import Dataset, Filter, Recipe, Source, Student
 from training.schedule import Plan, schedule
+from training.sources import Sources
 from training.split import split
 from training.student import load_tokenizer
 
@@ -45,11 +48,88 @@ def test_an_equation_becomes_one_line() -> None:
     assert made.teacher == "equation"
 
 
+def test_a_cot_becomes_a_program_with_its_words_as_comments() -> None:
+    problem = Problem("p", "Ann has 2 packs of 24 pens. She gives 8 pens away. How many are left?", "40")
+    text = "First, 2 packs * 24 pens = 48 pens. Then we subtract what she gave away: 48 - 8 = 40. The answer is 40"
+    made = mechanical.from_reasoning(problem, Rationale("p", PathKind.COT, "t", text))
+    assert made is not None
+    assert made.teacher == "reasoning"
+    assert made.text == (
+        "# First, 2 packs * 24 pens\npens = 2 * 24\n# Then we subtract what she gave away\nans = pens - 8"
+    )
+    assert run_lines(made.text) == 40
+
+
+def test_a_result_that_the_question_gives_too_is_not_linked() -> None:
+    problem = Problem("p", "Ann has 4 pens and 4 more. She loses 8. How many are left?", "0")
+    made = mechanical.program_of("4 + 4 = 8. 8 - 8 = 0. The answer is 0", problem.question)
+    assert made == "s1 = 4 + 4\nans = 8 - 8"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3 + 4 = 8. The answer is 8",
+        "3 + 4 = 7. The answer is 8",
+        "x + 3 = 7, so x = 4. The answer is 4",
+        "There are seven. The answer is 7",
+        "3 + 4 = 7",
+    ],
+)
+def test_a_cot_that_is_not_plain_arithmetic_makes_no_program(text: str) -> None:
+    assert mechanical.program_of(text, "What is 3 plus 4?") is None
+
+
+def test_stories_are_right_distinct_and_the_same_for_a_seed() -> None:
+    told = list(stories.stories(600, seed=3))
+    assert told[:100] == list(stories.stories(100, seed=3))
+    assert len({problem.question for problem, *_ in told}) == 600
+    for problem, cot, pot in told:
+        read = parse_cot(cot.text)
+        assert read.answer is not None
+        assert not read.repaired, cot.text
+        assert str(read.answer.value) == problem.answer
+        assert run_lines(pot.text) == Fraction(problem.answer)
+        assert "{" not in problem.question + cot.text + pot.text
+
+
+def test_every_question_of_the_stories_can_be_told() -> None:
+    book = stories._book()
+    rng = random.Random(1)
+    for story in book["story"]:
+        for ask in story["asks"]:
+            assert any(stories._tell(story, ask, book, rng) for _ in range(20)), ask
+
+
+def test_a_source_may_be_drawn(tmp_path: Path) -> None:
+    recipe = Recipe(name="r", student=Student(model="m"), sources=(Source(name="s", problems="stories:20", dev=5, test=5),))
+    sources = Sources(recipe, lambda: tmp_path / "none")
+    (source,) = recipe.sources
+    assert len(sources.split(source).train) == 10
+    assert [r.kind for r in sources.rationales(source)[:2]] == [PathKind.COT, PathKind.POT]
+    with pytest.raises(ConfigurationError, match="stories:4000"):
+        _ = Source(name="s", problems="stories:many").drawn
+
+
+def test_a_copy_of_a_cot_with_its_own_program_is_recomputed() -> None:
+    question = "Ann has 3 packs of 24 pens and gives 8 pens away. How many are left?"
+    cot = Example("p", PathKind.COT, question, "3 packs * 24 pens = 72 pens. 72 - 8 = 64. The answer is 64")
+    pot = Example("p", PathKind.POT, question, mechanical.program_of(cot.text, question) or "")
+    other = replace(pot, text="packs = 3\npens = 24\nans = packs * pens - 8")
+    assert pairs([cot, other, pot]) == [(cot, pot)]
+    for answer, reasoning, program in augment(cot, pot, "64", 3, seed=1):
+        assert program.text == mechanical.program_of(reasoning.text, reasoning.question)
+        assert run_lines(program.text) == Fraction(answer)
+
+
 @needs_data
 def test_mechanical_programs_of_the_public_sets() -> None:
     gsm8k, svamp = (read_problems(DATA / name / "train.jsonl") for name in ("gsm8k", "svamp"))
     assert sum(mechanical.from_annotations(problem) is not None for problem in gsm8k) == 6991
     assert sum(mechanical.from_equation(problem) is not None for problem in svamp) == 699
+    known = {problem.id: problem for problem in svamp}
+    told = read_rationales(DATA / "svamp" / "teacher_cot.jsonl")
+    assert sum(mechanical.from_reasoning(known[cot.id], cot) is not None for cot in told) == 5588
 
 
 def _filter(*rationales: Rationale, **settings: object) -> list[Fate]:
