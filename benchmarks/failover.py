@@ -3,14 +3,15 @@
     python -m benchmarks.failover --plot docs/failover.png                 real `vllm serve` workers
     python -m benchmarks.failover --scripted                               scripted workers
 
-Solves `--problems` problems at `--concurrency`, kills one worker when a third of them is solved, starts it anew when
-two thirds are, and prints how many were lost and the problems per second before, without and after. Real workers serve
-the tests' tiny checkpoint unless `--model` names another: what is measured is that nothing is lost, not how fast a
-model is.
+Solves problems at `--concurrency`: kills one worker when a third of `--problems` is solved, starts it anew when a half
+is, and ends when a third more is solved after it is back, which is more than `--problems` where the start takes long.
+Prints how many were lost and the problems per second before, without and after. Real workers serve the tests' tiny
+checkpoint unless `--model` names another: what is measured is that nothing is lost, not how fast a model is.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -57,37 +58,43 @@ async def drive(
     revive: Callable[[], None],
 ) -> Run:
     """Send the problems to the replicas in turn; `revive` returns when the worker serves again."""
-    run, began, slots = Run(), time.monotonic(), asyncio.Semaphore(concurrency)
-    reviving: asyncio.Task[None] | None = None
+    run, began = Run(), time.monotonic()
+    third, half = problems // 3, problems // 2
+    solved = {third: asyncio.Event(), half: asyncio.Event()}
+    numbers = itertools.count()
     async with httpx.AsyncClient(timeout=300) as client:
 
         async def one(number: int) -> None:
-            async with slots:
-                text = _PROBLEM.format(number + 20, number % 20)
-                body = {"problem": text, "seed": number, "policy": "fixed", "max_tokens": max_tokens, "deadline_s": 240}
-                try:
-                    response = await client.post(f"{urls[number % len(urls)]}/solve", json=body)
-                    response.raise_for_status()
-                    usage = response.json()["paths"]
-                    if usage["started"] != 20 or response.json()["status"] == "deadline":
-                        run.lost.append(f"{number}: {usage}")
-                except httpx.HTTPError as error:
-                    run.lost.append(f"{number}: {error!r}")
+            text = _PROBLEM.format(number + 20, number % 20)
+            body = {"problem": text, "seed": number, "policy": "fixed", "max_tokens": max_tokens, "deadline_s": 240}
+            try:
+                response = await client.post(f"{urls[number % len(urls)]}/solve", json=body)
+                response.raise_for_status()
+                usage = response.json()["paths"]
+                if usage["started"] != 20 or response.json()["status"] == "deadline":
+                    run.lost.append(f"{number}: {usage}")
+            except httpx.HTTPError as error:
+                run.lost.append(f"{number}: {error!r}")
             run.ended.append(time.monotonic() - began)
-            await changes()
+            if len(run.ended) in solved:
+                solved[len(run.ended)].set()
+
+        def done() -> bool:
+            return bool(run.back_s) and sum(at > run.back_s for at in run.ended) >= third
+
+        async def caller() -> None:
+            while not done():
+                await one(next(numbers))
 
         async def changes() -> None:
-            nonlocal reviving
-            if not run.killed_s and len(run.ended) >= problems // 3:
-                run.killed_s = time.monotonic() - began
-                await asyncio.to_thread(kill)
-            if not reviving and len(run.ended) >= 2 * problems // 3:
-                reviving = asyncio.create_task(asyncio.to_thread(revive))
-                await asyncio.shield(reviving)
-                run.back_s = time.monotonic() - began
+            await solved[third].wait()
+            run.killed_s = time.monotonic() - began
+            await asyncio.to_thread(kill)
+            await solved[half].wait()
+            await asyncio.to_thread(revive)
+            run.back_s = time.monotonic() - began
 
-        await asyncio.gather(*(one(number) for number in range(problems)))
-    run.back_s = run.back_s or max(run.ended)
+        await asyncio.gather(changes(), *(caller() for _ in range(concurrency)))
     return run
 
 
