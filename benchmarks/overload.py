@@ -82,7 +82,7 @@ def main() -> None:
 def overload(server: Server, times: float, seconds: int, folder: Path) -> Report:
     """Measure the capacity, then ask for many times as much."""
     capacity = measure_capacity(server.url, seconds / 3)
-    users = int(times * capacity) + QUEUE + SLOTS // 4  # those who wait for their answer ask for nothing
+    users = int(times * capacity) + QUEUE + SLOTS // 2  # those who wait for their answer ask for nothing
     with looking(server) as seen:
         locust = start_locust(server.url, users, seconds, folder)
         try:
