@@ -4,14 +4,13 @@
     python -m benchmarks.overload --scripted        the scripted engine
 
 First the capacity is measured (`benchmarks/capacity.py`). Then locust's callers ask for `--times` as many problems a
-second. Goodput is what the service's own counter moved by while they did; the 429s are timed by locust; memory and
-`/health` are looked at twice a second.
+second. Goodput is what the service's own counter moved by while they did; the 429s are timed by locust; `/health` is
+asked twice a second. Memory is looked at every ten seconds: to count an engine's pages stops it for a while.
 """
 
 import argparse
 import csv
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,8 @@ from benchmarks.servers import Server, add_engine
 
 _SPAWN_S = 2
 _MIB = 1024**2
+_LOOK_S = 0.5
+_LOOKS_FOR_MEMORY = 20
 
 
 @dataclass
@@ -44,10 +45,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of one run; rates are problems or requests a second, memory that of all the service's processes.
-
-    `memory_mib` holds the medians of the first and the last quarter of the looks.
-    """
+    """The figures of one run; rates are problems or requests a second, memory that of all the service's processes."""
 
     capacity_per_s: float
     offered_per_s: float
@@ -58,7 +56,7 @@ class Report:
     health_p99_ms: float
     health_asked: int
     unhealthy: int
-    memory_mib: tuple[float, float]
+    memory_mib: list[float]
 
 
 def main() -> None:
@@ -92,7 +90,6 @@ def overload(server: Server, times: float, seconds: int, folder: Path) -> Report
             locust.kill()
     rows = locust_rows(folder)
     counts = {name: int(row["Request Count"]) for name, row in rows.items()}
-    quarter = len(seen.memory_mib) // 4
     return Report(
         capacity_per_s=round(capacity, 2),
         offered_per_s=round(sum(counts.values()) / seconds, 1),
@@ -103,10 +100,7 @@ def overload(server: Server, times: float, seconds: int, folder: Path) -> Report
         health_p99_ms=round(1000 * sorted(seen.health_s)[int(0.99 * len(seen.health_s))], 1),
         health_asked=len(seen.health_s),
         unhealthy=seen.unhealthy,
-        memory_mib=(
-            round(statistics.median(seen.memory_mib[:quarter]), 1),
-            round(statistics.median(seen.memory_mib[-quarter:]), 1),
-        ),
+        memory_mib=[round(mib, 1) for mib in seen.memory_mib],
     )
 
 
@@ -128,19 +122,20 @@ def locust_rows(folder: Path) -> dict[str, dict[str, str]]:
 
 @contextmanager
 def looking(server: Server) -> Iterator[Seen]:
-    """Note memory and health twice a second meanwhile."""
+    """Note health and, more seldom, memory meanwhile."""
     seen, over = Seen(), threading.Event()
 
     def look() -> None:
         with httpx.Client(base_url=server.url, timeout=10) as client:
-            while not over.wait(0.5):
+            while not over.wait(_LOOK_S):
+                if len(seen.health_s) % _LOOKS_FOR_MEMORY == 0:
+                    seen.memory_mib.append(server.memory_bytes() / _MIB)
                 began = time.monotonic()
                 try:
                     seen.unhealthy += client.get("/health").status_code != 200
                 except httpx.HTTPError:
                     seen.unhealthy += 1
                 seen.health_s.append(time.monotonic() - began)
-                seen.memory_mib.append(server.memory_bytes() / _MIB)
 
     watch = threading.Thread(target=look)
     watch.start()
@@ -154,7 +149,6 @@ def looking(server: Server) -> Iterator[Seen]:
 def table(figures: dict[str, Any]) -> str:
     """What was promised, and what was seen."""
     capacity, counts = figures["capacity_per_s"], figures["requests"]
-    early, late = figures["memory_mib"]
     others = {name: count for name, count in counts.items() if name not in ("200", "429")}
     rows = {
         "capacity": f"{capacity:.1f} problems/s",
@@ -164,7 +158,7 @@ def table(figures: dict[str, Any]) -> str:
         "429: p50, p99": f"{figures['p50_429_ms']:.0f} ms, {figures['p99_429_ms']:.0f} ms",
         "`/health`: p99, failed": f"{figures['health_p99_ms']:.0f} ms, "
         f"{figures['unhealthy']} of {figures['health_asked']}",
-        "memory: first quarter, last": f"{early:,.0f} MiB, {late:,.0f} MiB",
+        "memory every 10 s, MiB": ", ".join(f"{mib:,.0f}" for mib in figures["memory_mib"]),
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
