@@ -3,14 +3,16 @@
     python -m benchmarks.overload [--model M]       vLLM in the service's process
     python -m benchmarks.overload --scripted        the scripted engine
 
-First the capacity is measured (`benchmarks/capacity.py`). Then locust's callers ask for `--times` as many problems a
-second. Goodput is what the service's own counter moved by while they did; the 429s are timed by locust; `/health` is
-asked twice a second. Memory is looked at every ten seconds: to count an engine's pages stops it for a while.
+The capacity (`benchmarks/capacity.py`) is the mean of what is measured before and after, since a machine's pace drifts.
+In between locust's callers ask for `--times` as many problems a second as before. Goodput is what the service's own
+counter moved by while they did; the 429s are timed by locust; `/health` is asked twice a second. Memory is looked at
+every ten seconds: to count an engine's pages stops it for a while.
 """
 
 import argparse
 import csv
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -47,7 +49,7 @@ class Seen:
 class Report:
     """The figures of one run; rates are problems or requests a second, memory that of all the service's processes."""
 
-    capacity_per_s: float
+    capacity_per_s: list[float]
     offered_per_s: float
     goodput_per_s: float
     requests: dict[str, int]
@@ -78,9 +80,9 @@ def main() -> None:
 
 
 def overload(server: Server, times: float, seconds: int, folder: Path) -> Report:
-    """Measure the capacity, then ask for many times as much."""
-    capacity = measure_capacity(server.url, seconds / 3)
-    users = int(times * capacity) + QUEUE + SLOTS // 2  # those who wait for their answer ask for nothing
+    """Measure the capacity before and after asking for many times as much."""
+    before = measure_capacity(server.url, seconds / 3)
+    users = int(times * before) + QUEUE + SLOTS // 2  # those who wait for their answer ask for nothing
     with looking(server) as seen:
         locust = start_locust(server.url, users, seconds, folder)
         try:
@@ -88,10 +90,11 @@ def overload(server: Server, times: float, seconds: int, folder: Path) -> Report
             assert locust.wait(timeout=seconds + 2 * DEADLINE_S) == 0, (folder / "locust.log").read_text()[-2000:]
         finally:
             locust.kill()
+    after = measure_capacity(server.url, seconds / 3)
     rows = locust_rows(folder)
     counts = {name: int(row["Request Count"]) for name, row in rows.items()}
     return Report(
-        capacity_per_s=round(capacity, 2),
+        capacity_per_s=[round(before, 2), round(after, 2)],
         offered_per_s=round(sum(counts.values()) / seconds, 1),
         goodput_per_s=round(good, 2),
         requests=counts,
@@ -148,10 +151,10 @@ def looking(server: Server) -> Iterator[Seen]:
 
 def table(figures: dict[str, Any]) -> str:
     """What was promised, and what was seen."""
-    capacity, counts = figures["capacity_per_s"], figures["requests"]
+    capacity, counts = statistics.mean(figures["capacity_per_s"]), figures["requests"]
     others = {name: count for name, count in counts.items() if name not in ("200", "429")}
     rows = {
-        "capacity": f"{capacity:.1f} problems/s",
+        "capacity, before and after": " and ".join(f"{rate:.1f}" for rate in figures["capacity_per_s"]) + " problems/s",
         "asked for": f"{figures['offered_per_s']:.0f} problems/s, {figures['offered_per_s'] / capacity:.1f} × capacity",
         "goodput": f"{figures['goodput_per_s']:.1f} problems/s, {figures['goodput_per_s'] / capacity:.0%} of capacity",
         "answered 200 / 429 / else": f"{counts.get('200', 0):,} / {counts.get('429', 0):,} / {sum(others.values())}",
