@@ -141,7 +141,8 @@ def table(figures: dict[str, Any]) -> str:
         values = [sample[name] for sample in samples]
         early, late = statistics.median(values[quarter : 2 * quarter] or values), statistics.median(values[-quarter:])
         change = f"{(late - early) / early:+.1%}" if early else "0"
-        lines.append(f"| {title} | {early:,g} | {late:,g} | {change} | {max(values):,g} |")
+        cells = [f"{value:,.0f}" if value >= 1000 else f"{value:.4g}" for value in (early, late, max(values))]
+        lines.append(f"| {title} | {cells[0]} | {cells[1]} | {change} | {cells[2]} |")
     return "\n".join(lines)
 
 
@@ -154,7 +155,7 @@ def plot(figures: dict[str, Any], path: Path) -> None:
     for axis, (name, title) in zip(axes, _SHOWN.items(), strict=True):
         axis.plot(minutes, [sample[name] for sample in figures["samples"]])
         axis.set_ylabel(title)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.15 * max(sample[name] for sample in figures["samples"]))
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("minutes")
     figure.tight_layout()
