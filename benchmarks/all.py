@@ -21,6 +21,11 @@ COMMANDS = {
     "policy": ["benchmarks.policy", "--limit", "150", "--data", "{data}", "--test", "{test}"],
     "latency": ["benchmarks.latency", "--data", "{data}", "--test", "{test}"],
     "peers": ["benchmarks.peers", "--data", "{data}", "--test", "{test}"],
+    "overload": ["benchmarks.overload"],
+    "overload-scripted": ["benchmarks.overload", "--scripted"],
+    "chaos": ["benchmarks.chaos", "--minutes", "5", "--rate", "2", "--every", "40"],
+    "chaos-scripted": ["benchmarks.chaos", "--minutes", "3", "--scripted"],
+    "soak": ["benchmarks.soak", "--minutes", "10"],
 }
 """By the name of the results."""
 

@@ -1,7 +1,7 @@
 """Random faults under steady load: what callers see of them, and how long each lasts.
 
-    python -m benchmarks.chaos --minutes 3                 two scripted workers behind vllm-router, one service
-    python -m benchmarks.chaos --minutes 5 --model DIR     vLLM in the service's process; its engine is killed and hung
+    python -m benchmarks.chaos --minutes 5 [--model M]     vLLM in the service's process; its engine is killed and hung
+    python -m benchmarks.chaos --minutes 3 --scripted      two scripted workers behind vllm-router, one service
 
 Requests go out at a steady rate, each with a deadline. Every so often one fault happens, drawn by the seed, until each
 has happened and the time is up. A supervisor starts again whatever ended. Each request is accounted for: answered,
@@ -12,7 +12,6 @@ must be none). A fault's recovery time is from the fault to the end of the last 
 
 import argparse
 import asyncio
-import json
 import random
 import signal
 import sys
@@ -23,11 +22,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 
-from benchmarks.servers import Server, free_port, router, scripted_worker, service
+from benchmarks import results
+from benchmarks.servers import Server, add_engine, free_port, router, scripted_worker, service
 
 _SLACK_S = 3.0
 _PAUSE_S = 4.0
@@ -62,17 +63,19 @@ class System:
     """The processes of the run, and the faults that they can have.
 
     Args:
-        model: a checkpoint for vLLM in the service's process; None: scripted workers behind a router.
+        model: a checkpoint for vLLM in the service's process; None is the embedded default.
         folder: for logs.
+        scripted: scripted workers behind a router instead.
     """
 
-    def __init__(self, model: Path | None, folder: Path) -> None:
+    def __init__(self, model: str | None, folder: Path, *, scripted: bool) -> None:
         self._model = model
+        self._scripted = scripted
         self._folder = folder
         self._servers: dict[str, Callable[[], Server]] = {}
         self._live: dict[str, Server] = {}
         self._ports = [free_port() for _ in range(3)]
-        if model is None:
+        if scripted:
             for number in range(2):
                 self._add(f"worker {number}", self._worker(number))
             self._add(
@@ -88,7 +91,7 @@ class System:
     def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """By name."""
         own: dict[str, Callable[[], Awaitable[None]]] = {"zygote killed": self._kill_zygote}
-        if self._model:
+        if not self._scripted:
             return own | {
                 "engine killed": lambda: self._signal_engine(signal.SIGKILL),
                 "engine hung": lambda: self._signal_engine(signal.SIGSTOP),
@@ -123,11 +126,12 @@ class System:
 
     def _service(self) -> Server:
         flags = {"max_queue": 32, "log_level": "warning"}
-        if self._model is None:
+        if self._scripted:
             return service([self._live["router"].url], self._folder, worker_silence_s=3, max_num_seqs=64, **flags)
         port = free_port()
-        command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port, "--model", self._model]
-        command += ["--watch-interval-s", 1, "--watch-patience-s", 3, "--kv-cache-gib", 1, "--max-queue", 32]
+        command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port]
+        command += ["--model", self._model] if self._model else []
+        command += ["--log-level", "warning", "--watch-interval-s", 1, "--watch-patience-s", 3, "--max-queue", 32]
         return Server(command, port, self._folder / f"service-{port}.log", "/ready")
 
     async def _end(self, name: str) -> None:
@@ -153,9 +157,9 @@ class System:
 
 
 def main() -> None:
-    """Run and print the accounts as JSON."""
+    """Run and print the accounts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a checkpoint for vLLM; none: scripted workers")
+    add_engine(parser)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--rate", type=float, default=5.0, help="problems a second")
     parser.add_argument("--every", type=float, default=15.0, help="seconds between two faults")
@@ -164,12 +168,15 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, help="an empty directory that keeps the servers' logs")
     options = parser.parse_args()
     with nullcontext(options.logs) if options.logs else tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(report(asyncio.run(chaos(options, Path(folder))), options.deadline), indent=1))
+        figures = report(asyncio.run(chaos(options, Path(folder))), options.deadline)
+    print(table(figures))
+    if options.json:
+        results.write(options.json, figures)
 
 
 async def chaos(options: argparse.Namespace, folder: Path) -> Run:
     """Load and faults for so many minutes."""
-    system = await asyncio.to_thread(System, options.model, folder)
+    system = await asyncio.to_thread(System, options.model, folder, scripted=options.scripted)
     supervisor = asyncio.create_task(system.supervise())
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as session:
@@ -247,19 +254,27 @@ async def _burst(run: Run, system: System, session: aiohttp.ClientSession, deadl
     await asyncio.gather(*(_ask(run, system.url, session, number, deadline_s) for number in range(200)))
 
 
-def report(run: Run, deadline_s: float) -> dict[str, object]:
-    """The accounts: results by name, the longest request, and what each kind of fault cost."""
-    faults: dict[str, dict[str, object]] = {}
+def report(run: Run, deadline_s: float) -> dict[str, Any]:
+    """The accounts: results by name, the longest request, and what each kind of fault cost.
+
+    `longest_s` of a fault is that of the requests which ended before the next one, whatever became of them.
+    """
+    faults: dict[str, dict[str, Any]] = {}
     for name in sorted({fault.name for fault in run.faults}):
         happened = [fault for fault in run.faults if fault.name == name]
-        failed, recovery = Counter[str](), []
+        failed, recovery, longest = Counter[str](), [], 0.0
         for fault in happened:
-            during = [
-                (r, at - fault.at_s) for r, at, _ in run.ended if r in _FAILED and fault.at_s <= at < fault.until_s
-            ]
-            failed.update(result for result, _ in during)
-            recovery.append(max((after for _, after in during), default=0.0))
-        faults[name] = {"times": len(happened), "failed": dict(failed), "recovery_s": [round(r, 1) for r in recovery]}
+            during = [(r, at - fault.at_s, s) for r, at, s in run.ended if fault.at_s <= at < fault.until_s]
+            failures = [(result, after) for result, after, _ in during if result in _FAILED]
+            failed.update(result for result, _ in failures)
+            recovery.append(round(max((after for _, after in failures), default=0.0), 1))
+            longest = max([longest, *(seconds for *_, seconds in during)])
+        faults[name] = {
+            "times": len(happened),
+            "failed": dict(failed),
+            "recovery_s": recovery,
+            "longest_s": round(longest, 1),
+        }
     return {
         "requests": len(run.ended),
         "results": dict(Counter(result for result, _, _ in run.ended)),
@@ -268,6 +283,23 @@ def report(run: Run, deadline_s: float) -> dict[str, object]:
         "said": dict(run.said),
         "faults": faults,
     }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A line for each kind of fault, after the account of all requests."""
+    ended = ", ".join(f"{count:,} {result}" for result, count in sorted(figures["results"].items()))
+    lines = [
+        f"{figures['requests']:,} requests with a deadline of {figures['deadline_s']:g} s: {ended}; the longest took "
+        f"{figures['longest_s']:g} s.",
+        "",
+        "| fault | times | failed requests | recovery, s | longest request, s |",
+        "|---|---:|---|---|---:|",
+    ]
+    for name, fault in figures["faults"].items():
+        failed = ", ".join(f"{count} {result}" for result, count in sorted(fault["failed"].items())) or "none"
+        recovery = ", ".join(f"{seconds:g}" for seconds in fault["recovery_s"])
+        lines.append(f"| {name} | {fault['times']} | {failed} | {recovery} | {fault['longest_s']:g} |")
+    return "\n".join([*lines, *(f"\n{count} said: {said}" for said, count in figures["said"].items())])
 
 
 if __name__ == "__main__":

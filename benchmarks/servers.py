@@ -1,5 +1,6 @@
 """Servers on loopback, for benchmarks and tests: vLLM workers, scripted workers, vllm-router, the service."""
 
+import argparse
 import json
 import os
 import random
@@ -17,6 +18,13 @@ import psutil
 BIN = Path(sys.executable).parent
 SERVED_NAME = "twinpath"
 _START_S = 180.0
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """The flags of a benchmark that runs on vLLM or on scripted paths, and `--json`."""
+    parser.add_argument("--model", help="a checkpoint for vLLM; none takes the embedded default")
+    parser.add_argument("--scripted", action="store_true", help="scripted paths instead of vLLM")
+    parser.add_argument("--json", type=Path, help="where the figures go")
 
 
 class Server:
@@ -64,7 +72,7 @@ class Server:
     def cpu_s(self) -> float:
         """CPU seconds of the process and its children so far, those that have ended too: a program is one."""
         total = 0.0
-        for member in self._family():
+        for member in self.family():
             with suppress(psutil.NoSuchProcess):
                 times = member.cpu_times()
                 total += times.user + times.system + times.children_user + times.children_system
@@ -72,16 +80,17 @@ class Server:
 
     def memory_bytes(self) -> int:
         """Memory of the process and its children now; a page that several share counts once."""
-        return sum(map(memory_bytes, self._family()))
+        return sum(map(memory_bytes, self.family()))
 
-    def _family(self) -> list[psutil.Process]:
+    def family(self) -> list[psutil.Process]:
+        """The process and all that it started; none once it has ended."""
         with suppress(psutil.NoSuchProcess):
             return [self.process, *self.process.children(recursive=True)]
         return []
 
     def kill(self) -> None:
         """End it and all that it started, at once; safe to call twice."""
-        family = self._family()
+        family = self.family()
         for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.kill()

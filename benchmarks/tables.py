@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import engine, latency, policy, results, sandbox, start
+from benchmarks import chaos, engine, latency, overload, policy, results, sandbox, soak, start
 from benchmarks.peers import tables as peers
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/benchmarks.md")
+DOCUMENTS = ("README.md", "docs/benchmarks.md", "docs/reliability.md")
 _BLOCK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
@@ -36,11 +36,17 @@ BLOCKS = {
     "latency": Block("latency", latency.table),
     "sandbox": Block("sandbox", sandbox.table),
     "start": Block("start", start.table),
+    "overload": Block("overload", overload.table),
+    "overload-scripted": Block("overload-scripted", overload.table),
+    "chaos": Block("chaos", chaos.table),
+    "chaos-scripted": Block("chaos-scripted", chaos.table),
+    "soak": Block("soak", soak.table),
 }
 PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "peers": peers.plot,
     "policy": policy.plot,
     "latency": latency.plot,
+    "soak": soak.plot,
 }
 
 

@@ -51,6 +51,17 @@ class Admission:
         """Free slots for each active problem; 0 while others wait."""
         return 0 if self._queue else (self._slots - self._taken) // max(self._active, 1)
 
+    def require_room(self) -> None:
+        """Return if one more problem could start or wait now.
+
+        Raises:
+            OverloadedError: the queue is full.
+        """
+        if not self._may_enter() and len(self._queue) >= self._max_queue:
+            raise OverloadedError(
+                f"{len(self._queue)} problems are waiting; no more are taken. Come back later.", self._retry_after_s()
+            )
+
     async def enter(self, paths: int, timeout_s: float) -> "Grant | None":
         """Wait for one's turn, and take slots for the first paths.
 
@@ -69,10 +80,7 @@ class Admission:
             raise self._closed
         if self._may_enter():
             return self._grant(paths)
-        if len(self._queue) >= self._max_queue:
-            raise OverloadedError(
-                f"{len(self._queue)} problems are waiting; no more are taken. Come back later.", self._retry_after_s()
-            )
+        self.require_room()
         turn: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         place = (paths, turn)
         self._queue.append(place)

@@ -17,7 +17,7 @@ from service.calibration import Calibration
 from service.checkpoint import Decoding
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
-from service.gate import Gate
+from service.gate import Door, Gate
 from service.keys import KeyRing
 from service.metrics import Metrics
 from service.middleware import BodyLimit, SafeHeaders
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 1.0
+_QUEUED = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions"})
+"""Where a problem needs a place in the queue at once; a batch waits for its own."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -106,6 +108,7 @@ def create_app(
     app.state.solver = Solver(engine, sandbox, path_format or FormatV1(), queue, calibration)
     problem_json.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=[batch.PATH])
+    app.add_middleware(Door, admission=queue, paths=_QUEUED, on_refusal=app.state.metrics.observe_rejection)
     if keys:
         app.add_middleware(Gate, ring=keys, on_refusal=app.state.metrics.observe_rejection)
     app.add_middleware(

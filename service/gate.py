@@ -1,17 +1,20 @@
-"""Who comes in: the API key of a request, before anything else of it is looked at.
+"""Who comes in: the API key of a request, and whether there is room, before anything else of it is looked at.
 
-It stands outside every route and every limit on bodies, so that a request without a key costs one hash.
+Both stand outside every route and every limit on bodies, so that a request without a key costs one hash, and one too
+many not even the reading of its body.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.admission import Admission
+from service.errors import OverloadedError
 from service.keys import Holder, KeyRing, scope_of
-from service.problem_json import problem
+from service.problem_json import problem, retry_after
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="twinpath"'}
 _RETRY_S = 1
@@ -62,6 +65,36 @@ class Gate:
             await self._app(scope, receive, send)
         finally:
             holder.active -= 1
+
+
+class Door:
+    """Turns problems away with 429 while the queue is full.
+
+    Args:
+        app: what stands behind it.
+        admission: the queue.
+        paths: where problems are posted, one at a time.
+        on_refusal: told the reason: `queue_full`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, admission: Admission, paths: Collection[str], on_refusal: Callable[[str], None]
+    ) -> None:
+        self._app = app
+        self._admission = admission
+        self._paths = paths
+        self._on_refusal = on_refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, if its problem could start or wait now."""
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
+            try:
+                self._admission.require_room()
+            except OverloadedError as error:
+                self._on_refusal("queue_full")
+                await problem(Request(scope), 429, str(error), headers=retry_after(error))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _token(scope: Scope) -> str:

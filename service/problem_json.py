@@ -74,6 +74,11 @@ def problem(
     return Response(content, status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def retry_after(error: OverloadedError) -> dict[str, str]:
+    """The header that says when a retry has a chance."""
+    return {"Retry-After": str(math.ceil(error.retry_after_s))}
+
+
 def document_of(error: BaseException) -> ProblemDocument:
     """The document of an error that no status can carry any more, since the response has begun."""
     status = 503 if isinstance(error, EngineError | SandboxError) else 422 if isinstance(error, InputError) else 500
@@ -117,7 +122,7 @@ async def _input(request: Request, error: Exception) -> Response:
 
 async def _overloaded(request: Request, error: Exception) -> Response:
     assert isinstance(error, OverloadedError)
-    return problem(request, 429, str(error), headers={"Retry-After": str(math.ceil(error.retry_after_s))})
+    return problem(request, 429, str(error), headers=retry_after(error))
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from service import __version__
 from service import app as app_module
+from service.admission import Admission
 from service.app import create_app
 from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine
@@ -183,6 +184,25 @@ async def test_a_full_queue_gets_429_and_when_to_come_back(serve: Serve) -> None
     response = await client.post("/solve", json=PROBLEM)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
     assert response.json()["detail"] == "The queue is full."
+
+
+@pytest.mark.parametrize("path", ["/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions"])
+async def test_a_full_queue_turns_away_before_the_body_is_read(serve: Serve, path: str) -> None:
+    admission = Admission(slots=4, max_queue=0)
+    client = await serve(admission=admission)
+    read: list[bytes] = []
+
+    async def body() -> object:
+        read.append(b"{")
+        yield read[-1]
+
+    grant = await admission.enter(4, 1.0)
+    assert grant is not None
+    with grant:
+        response = await client.post(path, content=body())  # type: ignore[arg-type]
+        assert (response.status_code, response.headers["Retry-After"], read) == (429, "0", [])
+        assert 'solve_rejected_total{reason="queue_full"} 1.0' in (await client.get("/metrics")).text
+    assert (await client.post(path, content=b"{", headers={"Content-Type": "application/json"})).status_code == 400
 
 
 async def test_a_sandbox_that_fails_as_a_whole_gets_503(serve: Serve) -> None:

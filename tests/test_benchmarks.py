@@ -1,5 +1,7 @@
 """What the benchmarks of faults and growth make of what they saw."""
 
+from dataclasses import asdict
+
 from benchmarks import chaos, soak
 from benchmarks.chaos import Fault, Run
 from benchmarks.soak import Sample
@@ -11,21 +13,30 @@ def test_a_fault_is_charged_with_what_failed_before_the_next() -> None:
                ("answered", 15.0, 1.2), ("gone", 21.0, 0.1), ("answered", 30.0, 0.4)],
         faults=[Fault("engine killed", 10.0, 20.0), Fault("callers gone", 20.0, 30.0), Fault("engine killed", 30.0, 40.0)],
     )  # fmt: skip
-    assert chaos.report(run, 10.0) == {
+    report = chaos.report(run, 10.0)
+    assert report == {
         "requests": 7,
         "results": {"answered": 3, "503": 1, "unreachable": 1, "429": 1, "gone": 1},
         "longest_s": 1.2,
         "deadline_s": 10.0,
         "said": {},
         "faults": {
-            "callers gone": {"times": 1, "failed": {}, "recovery_s": [0.0]},
-            "engine killed": {"times": 2, "failed": {"503": 1, "unreachable": 1}, "recovery_s": [3.5, 0.0]},
+            "callers gone": {"times": 1, "failed": {}, "recovery_s": [0.0], "longest_s": 0.1},
+            "engine killed": {
+                "times": 2, "failed": {"503": 1, "unreachable": 1}, "recovery_s": [3.5, 0.0], "longest_s": 1.2
+            },
         },
-    }
+    }  # fmt: skip
+    assert chaos.table(report).splitlines()[-1] == "| engine killed | 2 | 1 503, 1 unreachable | 3.5, 0 | 1.2 |"
 
 
 def test_growth_is_told_without_the_warm_up() -> None:
-    samples = [Sample(10.0 * n, rss, 20, 5, 0.5, 1.0) for n, rss in enumerate([50, 80, 100, 101, 100, 102, 103, 104])]
-    report = soak.report(samples)
-    assert report["rss_mib"] == {"early": 100.5, "late": 103.5, "most": 104}
-    assert report["descriptors"] == {"early": 20.0, "late": 20, "most": 20}
+    memory = [50, 80, 100, 101, 100, 102, 103, 104]
+    figures = {
+        "minutes": 1.5, "capacity_per_s": 10.0, "rate_per_s": 8.0, "requests": {"200": 720},
+        "samples": [asdict(Sample(10.0 * n, mib, 20, 5, 0.5, 1.0)) for n, mib in enumerate(memory)],
+    }  # fmt: skip
+    first, _, _, _, grown, flat, *_ = soak.table(figures).splitlines()
+    assert first == "1.5 minutes at 8.0 problems/s, 80% of capacity: 720 answered 200."
+    assert grown == "| memory, MiB | 100.5 | 103.5 | +3.0% | 104 |"
+    assert flat == "| descriptors | 20 | 20 | +0.0% | 20 |"

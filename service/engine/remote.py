@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import aiohttp
 
 from service.engine.base import Completion, Sampling
-from service.engine.stream import StreamedPath, WorkerFailedError, chunks, message
+from service.engine.stream import MISSHAPEN, StreamedPath, WorkerFailedError, chunks, message
 from service.engine.workers import Worker, Workers
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
 
@@ -217,7 +217,7 @@ class RemoteEngine:
         except aiohttp.ClientConnectorError as error:
             self._workers.refused(worker)
             raise WorkerFailedError(str(error)) from None
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        except (aiohttp.ClientError, TimeoutError, *MISSHAPEN) as error:
             raise WorkerFailedError(repr(error)) from None
         finally:
             worker.running -= 1

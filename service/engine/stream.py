@@ -13,6 +13,9 @@ from typing import Any
 
 from service.engine.base import Completion, Finish
 
+MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading an answer raises that is none of the shape which is read here."""
+
 _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH}
 
 
@@ -70,7 +73,7 @@ async def chunks(received: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]
 
 def message(text: str) -> str:
     """What an error response says, in one line."""
-    with suppress(ValueError, KeyError, TypeError):
+    with suppress(*MISSHAPEN):
         document = json.loads(text)
         text = document.get("error", document)["message"]
     return " ".join(text.split())[:200]

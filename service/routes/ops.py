@@ -1,4 +1,4 @@
-"""For those who run the service: `/health`, `/ready`, `/metrics`."""
+"""For those who run the service: `/health`, `/ready`, `/metrics`. Load balancers may ask the first two by HEAD."""
 
 from typing import Any
 
@@ -29,6 +29,7 @@ class Health(BaseModel):
     sandbox: LockState
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", responses=_DOWN)
 async def health(request: Request) -> Health:
     """Live: 200 while the engine lives, 503 once it is gone for good. A supervisor restarts the service then."""
@@ -44,6 +45,7 @@ async def health(request: Request) -> Health:
     return Health(status=status, model=engine.model, sandbox=sandbox.lock)
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=_DOWN)
 async def ready(request: Request) -> Health:
     """Ready: 200 while new problems are taken; 503 while it starts or stops, or no worker can sample."""

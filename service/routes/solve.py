@@ -50,7 +50,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def require_json(request: Request) -> None:
+async def require_json(request: Request) -> None:  # async, though it awaits nothing: else it would run in a thread
     """Refuse a body that is not declared as JSON.
 
     Raises:

@@ -10,6 +10,7 @@ from benchmarks.worker import FakeWorker
 from service.engine import remote
 from service.engine.base import Finish, Sampling
 from service.engine.remote import RemoteEngine
+from service.engine.stream import message
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
 
 PROMPT = "Question: A pen costs 3 dollars. How much do 7 pens cost in all?\nReasoning:\n"
@@ -82,7 +83,18 @@ async def shutting_down(request: web.Request) -> web.StreamResponse:
     return web.Response(text='data: {"choices": [{"text": "ha", "finish_reason": "abort"}]}\n\ndata: [DONE]\n\n')
 
 
-@pytest.mark.parametrize("broken", [failing, breaking, dying, shutting_down])
+def saying(*events: str, status: int = 200) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(text="".join(f"data: {event}\n\n" for event in events), status=status)
+
+    return answer
+
+
+MISSHAPEN = [saying(event) for event in ('{"error": "no"}', '["error"]', "7", '{"choices": ["x"]}', '{"choices": {}}')]
+MISSHAPEN += [saying('{"choices": [], "usage": [7]}'), saying(status=502)]
+
+
+@pytest.mark.parametrize("broken", [failing, breaking, dying, shutting_down, *MISSHAPEN])
 async def test_a_path_that_a_worker_breaks_is_sampled_on_another(broken: Handler, start: Start, connect) -> None:
     results: list[tuple[str, str]] = []
     bad, good = await start(broken), await start()
@@ -130,6 +142,11 @@ async def test_a_refused_request_is_not_repeated(start: Start, connect) -> None:
     with pytest.raises(EngineError, match="refused the path: 400 no such sampling"):
         await engine.sample("path", PROMPT, SAMPLING)
     assert calls == 1
+
+
+@pytest.mark.parametrize("said", ["[]", '"no"', '{"error": "no"}', '{"error": {}}', "no\nsuch"])
+def test_an_error_of_another_shape_is_told_as_it_is(said: str) -> None:
+    assert message(said) == " ".join(said.split())
 
 
 async def test_a_prompt_that_is_too_long_names_the_field(start: Start, connect) -> None:

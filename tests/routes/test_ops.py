@@ -53,6 +53,14 @@ async def test_health_and_ready(serve: Serve) -> None:
         assert (response.status_code, response.json()) == (200, HEALTHY)
 
 
+async def test_a_load_balancers_head_is_answered_like_a_get(serve: Serve) -> None:
+    engine = TurnEngine([])
+    client = await serve(engine)
+    for status in (200, 503):
+        assert [(await client.head(path)).status_code for path in ("/health", "/ready")] == [status, status]
+        engine.dead = True
+
+
 async def test_a_dead_engine_is_neither_healthy_nor_ready(serve: Serve) -> None:
     engine = TurnEngine([])
     client = await serve(engine)
