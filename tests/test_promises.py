@@ -16,7 +16,8 @@ TESTS = {
 def test_every_promise_names_a_test_that_exists(name: str) -> None:
     text = (ROOT / "docs" / name).read_text()
     assert set(re.findall(r"`(test_\w+)`", text)) - TESTS == set()
-    rows = [line for line in text.splitlines() if line.startswith("| ") and not re.search(r"\| shown by \|$", line)]
+    promised = re.sub(r"<!-- figures:.*?<!-- /figures -->", "", text, flags=re.DOTALL)
+    rows = [line for line in promised.splitlines() if line.startswith("| ") and not re.search(r"\| shown by \|$", line)]
     assert len(rows) > 15
     assert [row for row in rows if not re.search(r"`test_\w+`|the same|THREATS\.md", row.split(" | ")[-1])] == []
 

@@ -102,7 +102,9 @@ def test_every_question_of_the_stories_can_be_told() -> None:
 
 
 def test_a_source_may_be_drawn(tmp_path: Path) -> None:
-    recipe = Recipe(name="r", student=Student(model="m"), sources=(Source(name="s", problems="stories:20", dev=5, test=5),))
+    recipe = Recipe(
+        name="r", student=Student(model="m"), sources=(Source(name="s", problems="stories:20", dev=5, test=5),)
+    )
     sources = Sources(recipe, lambda: tmp_path / "none")
     (source,) = recipe.sources
     assert len(sources.split(source).train) == 10
