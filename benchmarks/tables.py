@@ -16,7 +16,7 @@ from benchmarks.peers import tables as peers
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/benchmarks.md", "docs/reliability.md")
-_BLOCK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -81,7 +81,7 @@ def fill(text: str, folder: Path = results.FOLDER) -> str:
         facts = results.read(path)
         return f"{found[1]}{block.table(facts['figures']).rstrip()}\n\n{_origin(facts)}\n{found[3]}"
 
-    return _BLOCK.sub(write, text)
+    return BLOCK.sub(write, text)
 
 
 def _source(name: str, folder: Path = results.FOLDER) -> Path:
