@@ -6,7 +6,7 @@
 The capacity (`benchmarks/capacity.py`) is the mean of what is measured before and after, since a machine's pace drifts.
 In between locust's callers ask for `--times` as many problems a second as before. Goodput is what the service's own
 counter moved by while they did; the 429s are timed by locust; `/health` is asked twice a second. Memory is looked at
-every ten seconds: to count an engine's pages stops it for a while.
+every ten seconds: to count an engine's pages stops it for a while. Locust comes with `uv sync --group bench`.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ def main() -> None:
     parser.add_argument("--times", type=float, default=10.0, help="the load, in capacities")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
+    if find_spec("locust") is None:
+        parser.error("locust makes the load and is not installed: .venv/bin/uv sync --inexact --group bench")
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(options.model, Path(folder), scripted=options.scripted) as server,
