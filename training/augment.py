@@ -75,15 +75,12 @@ def _copy(
     reasoning = _recompute(cot.text, drawn)
     if reasoning is None:
         return None
-    own = program_of(cot.text, cot.question) == pot.text
-    program = program_of(reasoning, question) if own else _replace(pot.text, drawn)
-    answer = run_lines(program) if program else None
-    if program is None or answer is None or answer <= 0 or answer == gold:
+    program = _replace(pot.text, drawn)
+    answer = run_lines(program)
+    if answer is None or answer <= 0 or answer == gold or (gold.denominator == 1) != (answer.denominator == 1):
         return None
     stated = parse_cot(reasoning)
     if stated.repaired or stated.answer is None or stated.answer.value != answer:
-        return None
-    if (gold.denominator == 1) != (answer.denominator == 1):
         return None
     id_ = f"{cot.id}+{number}"
     text = _written(answer)

@@ -79,17 +79,17 @@ def _tell(
     if found is None:
         return None
     numbers, results = found
-    written = {**words, **{name: str(value) for name, value in numbers.items()}}
+    literal = {name: str(value) for name, value in numbers.items()}
+    written = words | literal
     question = _question([fact.format(**written) for fact in story["facts"]], ask["q"].format(**written), rng)
     reasoning, program = [], []
     so = rng.choice((", so {} = {}", ": {} = {}", ". So {} = {}"))
-    literal = {name: str(value) for name, value in numbers.items()}
+    computed = {step.name: str(result) for step, result in zip(steps, results, strict=True)}
+    names = {step.name: re.sub(r"\W+", "_", step.name) for step in steps}
     for step, result in zip(steps, results, strict=True):
         known = step.known.format(**written)
         known = known[:1].upper() + known[1:]
-        computed = {other.name: str(value) for other, value in zip(steps, results, strict=True)}
         reasoning.append(known + so.format(step.written(literal | computed), result))
-        names = {other.name: _identifier(other.name) for other in steps}
         target = "ans" if step is steps[-1] else names[step.name]
         program += [f"# {known}", f"{target} = {step.written(literal | names)}"]
     return question, str(results[-1]), f"{'. '.join(reasoning)}. The answer is {results[-1]}", "\n".join(program)
@@ -152,7 +152,3 @@ def _question(facts: list[str], question: str, rng: random.Random) -> str:
 _LOWER = frozenset(
     "He She There Now Then They Each It Another In The A After At Together".split()  # what a sentence may begin with
 )
-
-
-def _identifier(name: str) -> str:
-    return re.sub(r"\W+", "_", name)
