@@ -3,7 +3,8 @@
 Four findings, all for `twinpath.json`. The temperature: of those tried, the one whose full vote is right most often,
 and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
 answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold:
-the lowest that costs no accuracy beside the full vote. The confidence map: the Beta rule's confidence is a statement
+the lowest that costs no accuracy beside the full vote, on the mean of many orders in which the same paths could have
+come, since one order's early votes are a matter of luck. The confidence map: the Beta rule's confidence is a statement
 about votes, not about being right, and wherever the adaptive policy stops it is the same; the leader's support among
 the counted paths is not, and a monotone map (isotonic regression by pooling adjacent violators) of it is a share of
 right answers. It is fitted on what the adaptive and the fixed policy make of the same paths. Errors are measured by
@@ -24,6 +25,7 @@ from training.sampling import Sampled
 from training.votes import PLAIN, elected, first, is_right, replay
 
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
+ORDERS = 20
 GRID = (0.25, 0.4, 0.5, 0.67, 0.8, 1.0)
 REPAIRED = (0.0, 0.25, 0.5, 0.75, 1.0)
 FOLDS = 5
@@ -45,7 +47,7 @@ def best_temperature(tried: Mapping[float, Sequence[Sampled]], paths: int, bins:
 def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> dict[str, Any]:
     """Weights, threshold, map and figures, ready for `twinpath.json`. Tokens are means of a problem."""
     weights = best_weights(samples, paths)
-    weights = weights.model_copy(update={"threshold": best_threshold(samples, paths, weights)})
+    weights = weights.model_copy(update={"threshold": best_threshold(samples, paths, weights, seed)})
     seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
     order = list(range(len(samples)))
     random.Random(seed).shuffle(order)
@@ -97,12 +99,18 @@ def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
     return best
 
 
-def best_threshold(samples: Sequence[Sampled], paths: int, weights: Calibration) -> float:
+def best_threshold(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> float:
     """The lowest Beta confidence to stop at under which no more than one in 200 problems is lost to the full vote."""
-    full = sum(good for _, good in observed(samples, paths, Policy.FIXED, weights))
+    rng = random.Random(seed)
+    drawn = [sampled.shuffled(rng) for _ in range(ORDERS) for sampled in samples]
+
+    def right(policy: Policy, calibration: Calibration) -> int:
+        return sum(good for _, good in observed(drawn, paths, policy, calibration))
+
+    full = right(Policy.FIXED, weights)
     for threshold in THRESHOLDS:
-        early = observed(samples, paths, Policy.ADAPTIVE, weights.model_copy(update={"threshold": threshold}))
-        if full - sum(good for _, good in early) <= len(samples) / 200:
+        early = right(Policy.ADAPTIVE, weights.model_copy(update={"threshold": threshold}))
+        if full - early <= len(drawn) / 200:
             return threshold
     return BETA_THRESHOLD
 

@@ -6,6 +6,7 @@ a killed run goes on with the next problem. Two samplers: `ServedStudent` asks T
 figures are made with; `LocalStudent` generates with transformers, for smoke runs and where no engine is installed.
 """
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -51,6 +52,10 @@ class Sampled:
     def of(self, kind: PathKind, *, greedy: bool = False) -> list[SampledPath]:
         """The sampled (or the greedy) paths of a kind, in order."""
         return [path for path in self.paths if path.kind is kind and (path.index < 0) is greedy]
+
+    def shuffled(self, rng: random.Random) -> "Sampled":
+        """The same paths as they might have come."""
+        return replace(self, paths=tuple(rng.sample(self.paths, len(self.paths))))
 
 
 class Sampler(Protocol):

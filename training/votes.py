@@ -46,12 +46,13 @@ def replay(policy: Policy, paths: Sequence[SampledPath], calibration: Calibratio
     """What `policy` makes of `paths`, which are in the fixed order and are all that it may start."""
     rule = Rule(policy, calibration.threshold, calibration.weights)
     kinds = tuple(path.kind for path in paths)
+    cast = ballots(paths, calibration)
     counted = started = 0
     votes: tuple[Tally, ...] = ()
     while not decided(rule, votes, kinds[counted:]):
         started = max(started, counted + soonest(rule, votes, kinds[counted:]))
         counted += 1
-        votes = count(ballots(paths[:counted], calibration))
+        votes = count(ballot for ballot in cast if ballot.index < counted)
     return Replay(votes, kinds[:counted], tuple(paths[:started]))
 
 
