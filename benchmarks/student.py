@@ -1,6 +1,6 @@
 """The shipped student in four variants, in one run: bf16, trimmed vocabulary, int8 (compressed-tensors W8A8), and both.
 
-    python -m benchmarks.student --data ../shared/data/svamp/train.jsonl --limit 50
+    python -m benchmarks.student --data ../shared/data/svamp/train.jsonl --test 150
 
 Each variant is made from the same base and adapter, then measured by `twinpath evaluate` in a process of its own, in
 turn, `--repeat` times in changing order: every path of 10 + 10, fixed policy. Tokens per second are completion tokens
@@ -13,11 +13,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load import add_problems, problems
 from service import embedded
 from service.settings import load_settings
+from training.rationale import write_rows
 
 VARIANTS = ("bf16", "trimmed", "int8", "trimmed int8")
 
@@ -25,8 +28,8 @@ VARIANTS = ("bf16", "trimmed", "int8", "trimmed int8")
 def main() -> None:
     """Make the variants, measure them in turn and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=50)
+    add_problems(parser)
+    parser.add_argument("--limit", type=int)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--base", type=Path, help="the base model's directory (default: the embedded default's)")
     parser.add_argument("--adapter", type=Path, default=embedded.BUNDLE, help="an exported adapter's directory")
@@ -34,10 +37,12 @@ def main() -> None:
     base = arguments.base or embedded.build(load_settings().cache_dir, None)[0]
     with tempfile.TemporaryDirectory() as directory:
         models = make(base, arguments.adapter, Path(directory))
+        data = Path(directory) / "problems.jsonl"
+        write_rows(data, map(asdict, problems(arguments, arguments.limit)))
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
         for turn in range(arguments.repeat):
             for name in VARIANTS if turn % 2 == 0 else VARIANTS[::-1]:
-                runs[name].append(measure(models[name], arguments.data, arguments.limit))
+                runs[name].append(measure(models[name], data))
                 print(f"{name:13} {tokens_per_s(runs[name][-1]):7.1f} tokens/s", flush=True)
     print(table(runs))
 
@@ -64,11 +69,11 @@ def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
     return models
 
 
-def measure(model: Path, data: Path, limit: int) -> dict[str, Any]:
+def measure(model: Path, data: Path) -> dict[str, Any]:
     """The report of `twinpath evaluate` on a model, as JSON."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         command = [sys.executable, "-c", "from service.cli import main; main()", "evaluate", "--policy", "fixed"]
-        command += ["--model", str(model), "--data", str(data), "--limit", str(limit), "--json", report.name]
+        command += ["--model", str(model), "--data", str(data), "--json", report.name]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         found: dict[str, Any] = json.load(report)
         return found

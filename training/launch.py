@@ -1,8 +1,8 @@
-"""Starts a training: in this process, or in several on this machine, each with a part of every step (or of the model).
+"""Starts a training: in one process or in several on this machine, each with a part of every step (or of the model).
 
 The processes are started without an agent of torch's between, so that they end with the command that started them and
 a killed run leaves nobody behind who still writes into its directory. `train.py` then trains; it finds its place in the
-environment, as torchrun would have set it.
+environment, as torchrun would have set it, and the settings of its memory allocator, which are read at a start alone.
 """
 
 import json
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from service.errors import EngineError
+from service.errors import EngineError, TwinpathError
 from service.sandbox.lock import die_with_parent
 from training.dataset import example_row, read_examples
 from training.manifest import LOG
@@ -24,6 +24,10 @@ from training.rationale import read_problems, write_rows
 from training.recipe import Train, Watch
 
 _JOB, _EXAMPLES = "job.json", "examples.jsonl"
+_ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=8388608:glibc.malloc.hugetlb=1"}
+"""On a CPU, a step's large tensors get mappings of their own, of huge pages where the kernel has them: micro-batches of
+many shapes leave no holes in the heap, and faults are few.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,8 @@ def launch(job: Job, examples: Sequence[Example], processes: int, out: Path) -> 
     """Train in the directory `out`.
 
     Raises:
-        EngineError: one of several processes failed; what it said is on standard error.
+        EngineError: a process failed; what it said is on standard error.
     """
-    if processes == 1:
-        run_job(job, examples, out)
-        return
     log = out / LOG
     write_rows(log / _EXAMPLES, map(example_row, examples))
     fields = asdict(job) | {
@@ -62,7 +63,7 @@ def launch(job: Job, examples: Sequence[Example], processes: int, out: Path) -> 
         for worker in workers:
             worker.kill()
     if any(failed):
-        raise EngineError(f"training in {processes} processes failed: they ended with {failed}")
+        raise EngineError(f"training failed, see above: its processes ended with {failed}")
 
 
 def run_job(job: Job, examples: Sequence[Example], out: Path) -> None:
@@ -79,9 +80,11 @@ def run_job(job: Job, examples: Sequence[Example], out: Path) -> None:
 
 
 def _start(rank: int, processes: int, port: int, out: Path) -> subprocess.Popen[bytes]:
-    place: dict[str, Any] = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
-    place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    env = os.environ | {name: str(value) for name, value in place.items()}
+    place: dict[str, Any] = {}
+    if processes > 1:
+        place |= {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
+        place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    env = _ALLOCATOR | os.environ | {name: str(value) for name, value in place.items()}
     command = [sys.executable, "-m", "training.launch", str(out), str(os.getpid())]
     return subprocess.Popen(command, env=env)  # noqa: S603 — our own module
 
@@ -93,7 +96,7 @@ def _free_port() -> int:
 
 
 def main() -> None:
-    """One of several processes: `python -m training.launch OUT PARENT_PID`, with its place in the environment."""
+    """One process: `python -m training.launch OUT PARENT_PID`, with its place among several in the environment."""
     out = Path(sys.argv[1])
     die_with_parent(int(sys.argv[2]))
     fields = json.loads((out / LOG / _JOB).read_text())
@@ -105,7 +108,10 @@ def main() -> None:
         Watch.model_validate(fields["watch"]),
         Path(fields["dev"]),
     )
-    run_job(job, read_examples(out / LOG / _EXAMPLES), out)
+    try:
+        run_job(job, read_examples(out / LOG / _EXAMPLES), out)
+    except TwinpathError as error:
+        sys.exit(f"twinpath: {error}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The split by question: which problems are trained on, which choices are made on, which are only measured on.
 
-A problem's place depends on the seed and its id alone, never on the order of a file or on the other sources, so a
-problem once held out stays held out while data is added. All rationales of a problem go where it goes.
+A problem's lot depends on the seed and its id alone, and the lowest lots are held out: neither the order of a file nor
+the other sources matter. More problems of the same source do, since new lots may be lower; a student that goes on from
+another must have that one's problems. All rationales of a problem go where it goes.
 """
 
 import hashlib
