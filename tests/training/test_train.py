@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerState
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, EngineError
 from service.types import PathKind
 from tests.training import forked, tiny
 from training.launch import Job, launch
@@ -143,6 +143,15 @@ def test_a_watched_run_is_the_same_run(base: Path, tmp_path: Path) -> None:
     steps = len(list(read_rows(tmp_path / "watched" / HISTORY)))
     assert [row["step"] for row in read_rows(tmp_path / "watched/log/watch.jsonl")] == [*range(2, steps + 1, 2)]
     assert not (tmp_path / "alone/log/watch.jsonl").exists()
+
+
+@pytest.mark.engine
+def test_what_a_process_refuses_is_said(base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    settings = SETTINGS.model_copy(update={"adapter": "lora", "start": str(tmp_path / "nowhere")})
+    job = Job(str(base), settings, 3, {"tiny": 1}, Watch(), tmp_path)
+    with pytest.raises(EngineError, match=r"training failed, see above: its processes ended with \[1\]"):
+        launch(job, tiny.examples(16), 1, tmp_path / "out")
+    assert "nowhere' is no adapter of this student" in capfd.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.engine
