@@ -57,13 +57,13 @@ benchmarks: setup  ## Measure every figure of the documents on DATA=problems.jso
 test: test-fast test-training test-engine  ## Run every test
 
 test-fast: tools  ## Run the service's tests that need no engine, in under a minute
-	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not gpu and not soak" --ignore tests/training
+	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not soak" --ignore tests/training
 
 test-training: tools  ## Run the tests of training/, from data to the student that is served
-	$(BIN)/pytest -q -m "not gpu and not soak" tests/training
+	$(BIN)/pytest -q -m "not soak" tests/training
 
 test-engine: tools  ## Run the tests on the real engine, and those of the service as its users meet it
-	$(BIN)/pytest -q -m "(engine or e2e) and not gpu and not soak" --ignore tests/training
+	$(BIN)/pytest -q -m "(engine or e2e) and not soak" --ignore tests/training
 
 check: tools  ## Lint, types, import contracts, lock
 	$(BIN)/ruff format --check .

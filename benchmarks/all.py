@@ -15,9 +15,9 @@ from benchmarks import results
 from benchmarks.load import add_problems
 
 COMMANDS = {
-    "start": ["benchmarks.start"],
+    "start": ["benchmarks.start", "--repeat", "2"],
     "sandbox": ["benchmarks.sandbox"],
-    "engine": ["benchmarks.engine", "--limit", "20", "--data", "{data}"],
+    "engine": ["benchmarks.engine", "--data", "{data}"],
     "policy": ["benchmarks.policy", "--limit", "150", "--data", "{data}", "--test", "{test}"],
     "latency": ["benchmarks.latency", "--data", "{data}", "--test", "{test}"],
     "peers": ["benchmarks.peers", "--data", "{data}", "--test", "{test}"],

@@ -91,7 +91,7 @@ def _problem(
         cot=settings.cot if paths is None else paths,
         pot=settings.pot if paths is None else paths,
         policy=policy,
-        temperature=settings.temperature or parts.decoding.temperature,
+        temperature=parts.decoding.temperature if settings.temperature is None else settings.temperature,
         top_p=parts.decoding.top_p,
         max_tokens=settings.max_tokens,
         deadline_s=600.0,

@@ -77,7 +77,9 @@ def fill(text: str, folder: Path = results.FOLDER) -> str:
         block = BLOCKS[found[2]]
         path = _source(block.source, folder)
         if not path.is_file():
-            return f"{found[1]}Not measured yet: `python -m benchmarks.all --only {block.source}`.\n{found[3]}"
+            return (
+                f"{found[1]}Not measured yet: `python -m benchmarks.all --data FILE --only {block.source}`.\n{found[3]}"
+            )
         facts = results.read(path)
         return f"{found[1]}{block.table(facts['figures']).rstrip()}\n\n{_origin(facts)}\n{found[3]}"
 

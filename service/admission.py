@@ -128,8 +128,8 @@ class Admission:
         self._give(slots)
 
     def _retry_after_s(self) -> float:
-        """When the queue as it stands will have been served."""
-        return math.ceil(len(self._queue) * self._problem_s / max(self._active, 1))
+        """When the queue as it stands will have been served, and a second at least: nobody shall ask in a loop."""
+        return max(1, math.ceil(len(self._queue) * self._problem_s / max(self._active, 1)))
 
 
 class Grant:

@@ -138,12 +138,12 @@ class Attempt:
         ]
 
     def _timing(self) -> Timing:
-        runs = [run.result() for run in self.executions.values() if not run.cancelled() and not run.exception()]
+        ended = [run for run in self.executions.values() if run.done() and not run.cancelled()]
         now = time.monotonic()
         return Timing(
             queue_s=(self._sampling_began or now) - self._started,
-            engine_s=self._sampling_ended - self._sampling_began,
-            sandbox_s=sum(run.seconds for run in runs),
+            engine_s=(now if self._sampling else self._sampling_ended) - self._sampling_began,
+            sandbox_s=sum(run.result().seconds for run in ended if not run.exception()),
             total_s=now - self._started,
         )
 

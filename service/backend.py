@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from service.assemble import assemble
 from service.client import AsyncTwinpath
-from service.errors import ConfigurationError, InputError, ServiceError
+from service.errors import ConfigurationError, InputError, OverloadedError, ServiceError
 from service.keys import read_key
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import Settings
@@ -61,6 +62,8 @@ async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
             except ServiceError as error:
                 if error.status in _CALLERS_FAULT:
                     raise InputError(str(error), "problem") from None
+                if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise OverloadedError(str(error), error.retry_after_s or 1.0) from None
                 raise
 
         yield solve

@@ -20,7 +20,7 @@ from rich.text import Text
 from service import __version__
 from service.errors import ConfigurationError, TwinpathError
 from service.keys import KeyScope, new_key
-from service.schemas import PathBudget
+from service.schemas import PathBudget, SolveRequest
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 
@@ -112,7 +112,7 @@ def solve(
     output: Annotated[
         Path | None, typer.Option(help="Where the input's results go; a killed run is gone on with.", dir_okay=False)
     ] = None,
-    url: Annotated[str | None, typer.Option(help="A running service solves the input; none: this process.")] = None,
+    url: Annotated[str | None, typer.Option(help="A running service; none solves in this process.")] = None,
     api_key_file: _KeyFile = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Problems of the input at the same time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
@@ -128,20 +128,25 @@ def solve(
     settings = load_settings(
         config, cot=cot, pot=pot, policy=policy, model=model, engine=engine, api_key_file=api_key_file
     )
+    overrides: dict[str, Any] = {"policy": policy} if policy else {}
+    if cot is not None or pot is not None:
+        overrides["paths"] = PathBudget(cot=cot, pot=pot)
     if source is None or output is None:
         if problem is None or source is not None or output is not None:
             raise typer.BadParameter("give a problem, or --input and --output")
-        from service.terminal import solve_and_show
+        if concurrency is not None:
+            raise typer.BadParameter("--concurrency goes with --input")
+        from service.solve_one import solve_and_show
 
-        asyncio.run(solve_and_show(settings, problem, seed=seed, as_json=as_json))
+        request = SolveRequest.checked(problem=problem, seed=seed, trace=True, **overrides)
+        asyncio.run(solve_and_show(settings, request, url=url, as_json=as_json))
         return
+    if as_json:
+        raise typer.BadParameter("--json goes with a problem; --output is JSON Lines as it is")
     if problem is not None or source.resolve() == output.resolve():
         raise typer.BadParameter("give a problem, or --input and another file as --output")
     from service.solve_file import solve_file
 
-    overrides: dict[str, Any] = {"policy": policy} if policy else {}
-    if cot is not None or pot is not None:
-        overrides["paths"] = PathBudget(cot=settings.cot, pot=settings.pot)
     failures = asyncio.run(
         solve_file(settings, source, output, overrides=overrides, seed=seed, url=url, concurrency=concurrency)
     )

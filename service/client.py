@@ -20,9 +20,11 @@ from service.client_protocol import (
     Retries,
     SolveOptions,
     StreamEvent,
+    async_lines_in,
     async_lines_of,
     body_of,
     client_options,
+    lines_in,
     lines_of,
     lost_midway,
     parsed,
@@ -71,8 +73,7 @@ class Twinpath:
 
     def ask(self, request: SolveRequest) -> SolveResponse:
         """The same for a request that is made already."""
-        with self._answered("POST", "/solve", json=body_of(request)) as response:
-            response.read()
+        with self._answered("POST", "/solve", whole=True, json=body_of(request)) as response:
             return parsed(SolveResponse, response.content)
 
     def stream(self, problem: str, **options: Unpack[SolveOptions]) -> Iterator[StreamEvent]:
@@ -88,7 +89,7 @@ class Twinpath:
             lost_midway(),
         ):
             reader = EventReader()
-            for line in response.iter_lines():
+            for line in lines_in(response.iter_bytes()):
                 if (event := reader.feed(line)) is not None:
                     yield event
             reader.end()
@@ -109,7 +110,7 @@ class Twinpath:
                 if response.is_error:
                     response.read()
                     raise service_error(response)
-                for line in response.iter_lines():
+                for line in lines_in(response.iter_bytes()):
                     yield parsed(BatchRow, line)
             finally:
                 response.close()
@@ -132,22 +133,25 @@ class Twinpath:
         self.close()
 
     @contextmanager
-    def _answered(self, method: str, path: str, **request: Any) -> Iterator[httpx.Response]:
-        """A response with success in its status, its body unread."""
+    def _answered(self, method: str, path: str, *, whole: bool = False, **request: Any) -> Iterator[httpx.Response]:
+        """A response with success in its status, its body unread unless the `whole` of it is asked for."""
         tries = 0
         while True:
             tries += 1
             response: httpx.Response | None = None
+            served = False
             try:
                 response = self._http.send(self._http.build_request(method, path, **request), stream=True)
-                if response.is_success:
+                if whole or not response.is_success:
+                    response.read()
+                served = response.is_success
+                if served:
                     break
-                response.read()
                 failure = service_error(response)
             except httpx.HTTPError as error:
                 failure = unreachable(self._http.base_url, error)
             finally:
-                if response is not None and not response.is_success:
+                if response is not None and not served:
                     response.close()
             wait_s = pause_s(self._retries, tries, failure)
             if wait_s is None:
@@ -180,8 +184,7 @@ class AsyncTwinpath:
 
     async def ask(self, request: SolveRequest) -> SolveResponse:
         """See `Twinpath.ask`."""
-        async with self._answered("POST", "/solve", json=body_of(request)) as response:
-            await response.aread()
+        async with self._answered("POST", "/solve", whole=True, json=body_of(request)) as response:
             return parsed(SolveResponse, response.content)
 
     async def stream(self, problem: str, **options: Unpack[SolveOptions]) -> AsyncIterator[StreamEvent]:
@@ -191,7 +194,7 @@ class AsyncTwinpath:
         ) as response:
             with lost_midway():
                 reader = EventReader()
-                async for line in response.aiter_lines():
+                async for line in async_lines_in(response.aiter_bytes()):
                     if (event := reader.feed(line)) is not None:
                         yield event
                 reader.end()
@@ -207,7 +210,7 @@ class AsyncTwinpath:
                 if response.is_error:
                     await response.aread()
                     raise service_error(response)
-                async for line in response.aiter_lines():
+                async for line in async_lines_in(response.aiter_bytes()):
                     yield parsed(BatchRow, line)
             finally:
                 await response.aclose()
@@ -232,21 +235,26 @@ class AsyncTwinpath:
         await self.close()
 
     @asynccontextmanager
-    async def _answered(self, method: str, path: str, **request: Any) -> AsyncIterator[httpx.Response]:
+    async def _answered(
+        self, method: str, path: str, *, whole: bool = False, **request: Any
+    ) -> AsyncIterator[httpx.Response]:
         tries = 0
         while True:
             tries += 1
             response: httpx.Response | None = None
+            served = False
             try:
                 response = await self._http.send(self._http.build_request(method, path, **request), stream=True)
-                if response.is_success:
+                if whole or not response.is_success:
+                    await response.aread()
+                served = response.is_success
+                if served:
                     break
-                await response.aread()
                 failure = service_error(response)
             except httpx.HTTPError as error:
                 failure = unreachable(self._http.base_url, error)
             finally:
-                if response is not None and not response.is_success:
+                if response is not None and not served:
                     await response.aclose()
             wait_s = pause_s(self._retries, tries, failure)
             if wait_s is None:

@@ -130,6 +130,28 @@ async def async_lines_of(rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mappi
             yield line
 
 
+def lines_in(chunks: Iterable[bytes]) -> Iterator[str]:
+    """A body's lines. Only a line feed ends one, unlike in httpx: a text may hold U+2028 and the like."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode()
+    if rest:
+        yield rest.decode()
+
+
+async def async_lines_in(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
+    """The same, asynchronously."""
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode()
+    if rest:
+        yield rest.decode()
+
+
 def parsed(model: type[_Model], content: bytes | str) -> _Model:
     """The wire model of an answer."""
     try:

@@ -13,7 +13,7 @@
     └── ServiceError            a running service, asked by the client, refused, failed, or could not be reached
 
 The model's own failures (no answer in a text, a program that raises) are values, never exceptions.
-`app.py` turns these into HTTP, `cli.py` into exit codes; nothing else does.
+`problem_json.py` turns these into HTTP, `cli.py` into exit codes; nothing else does.
 """
 
 

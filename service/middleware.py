@@ -14,8 +14,8 @@ SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-refe
 class BodyLimit:
     """Refuses bodies that are too large with 413, by their declared length or as they arrive, and slow ones with 408.
 
-    Starlette's own limit answers in plain text; this one raises, and `app.py` makes a problem document of it. Paths in
-    `exempt` read their bodies piece by piece and have limits of their own.
+    Starlette's own limit answers in plain text; this one raises, for `problem_json.py` to make a document of it. Paths
+    in `exempt` read their bodies piece by piece and have limits of their own.
 
     Args:
         app: what stands behind it.

@@ -122,6 +122,7 @@ async def _input(request: Request, error: Exception) -> Response:
 
 async def _overloaded(request: Request, error: Exception) -> Response:
     assert isinstance(error, OverloadedError)
+    request.app.state.metrics.observe_rejection("queue_full")
     return problem(request, 429, str(error), headers=retry_after(error))
 
 

@@ -1,12 +1,7 @@
-"""What the commands show on a terminal: how a model is built, how a problem is solved, what came out."""
+"""What the commands show on a terminal: how a model is built, and what came of a problem."""
 
-import os
-import secrets
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -16,9 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service import embedded
-from service.assemble import Parts, assemble
-from service.schemas import PathTrace, SolveRequest, SolveResponse, Vote
-from service.settings import Settings
+from service.schemas import PathTrace, SolveResponse, Vote
 from service.types import PathKind
 
 _BUILD_STEPS = {
@@ -48,42 +41,6 @@ def build_progress(console: Console | None = None) -> Iterator[embedded.Progress
     ) as bar:
         task = bar.add_task("", total=1.0, visible=False)
         yield lambda what, share: bar.update(task, description=_BUILD_STEPS[what], completed=share, visible=True)
-
-
-async def solve_and_show(settings: Settings, text: str, *, seed: int | None, as_json: bool) -> None:
-    """Solve one problem in this process and print it, for people or as JSON."""
-    began = time.monotonic()
-    with _engine_output_in(settings.cache_dir / "engine.log") as err:
-        with build_progress(err) as progress:
-            parts = assemble(settings, progress)
-        assembled = time.monotonic()
-        try:
-            with err.status("Starting the engine"):
-                await parts.sandbox.start()
-                await parts.engine.start()
-            started = time.monotonic()
-            with err.status("Solving"):
-                response = await _solve(settings, parts, text, seed)
-        finally:
-            await parts.engine.close()
-            await parts.sandbox.close()
-    if as_json:
-        print(response.model_dump_json(exclude_none=False))
-        return
-    steps = {"model": assembled - began, "engine": started - assembled, "paths": response.timing.total_s}
-    Console().print(render(response, steps))
-
-
-async def _solve(settings: Settings, parts: Parts, text: str, seed: int | None) -> SolveResponse:
-    request = SolveRequest.checked(problem=text, seed=seed, trace=True)
-    problem = request.to_problem(
-        settings,
-        temperature=parts.decoding.temperature,
-        top_p=parts.decoding.top_p,
-        seed=secrets.randbits(53),
-    )
-    solver = parts.solver(settings)
-    return SolveResponse.of(await solver.solve(problem, "solve"), trace=True)
 
 
 def render(response: SolveResponse, steps: dict[str, float]) -> RenderableType:
@@ -141,29 +98,3 @@ def _best(response: SolveResponse, kind: PathKind) -> PathTrace | None:
         if path.kind is kind and path.counted and path.answer is not None and path.answer == response.answer
     ]
     return min(behind, key=lambda path: path.repaired, default=None)
-
-
-@contextmanager
-def _engine_output_in(path: Path) -> Iterator[Console]:
-    """Send what the engine and its processes print to a file; yields a console on the real standard error.
-
-    vLLM and torch write to descriptors 1 and 2 from C++ and from child processes: only replacing them reaches that.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    real = [os.dup(descriptor) for descriptor in (1, 2)]
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
-    try:
-        for descriptor in (1, 2):
-            os.dup2(log, descriptor)
-        with os.fdopen(os.dup(real[1]), "w", encoding="utf-8") as stderr:
-            yield Console(file=stderr)
-    except Exception as error:
-        error.add_note(f"The engine's own output is in {path}.")
-        raise
-    finally:
-        for descriptor, copy in zip((1, 2), real, strict=True):
-            os.dup2(copy, descriptor)
-            os.close(copy)
-        os.close(log)

@@ -200,7 +200,7 @@ async def test_a_full_queue_turns_away_before_the_body_is_read(serve: Serve, pat
     assert grant is not None
     with grant:
         response = await client.post(path, content=body())  # type: ignore[arg-type]
-        assert (response.status_code, response.headers["Retry-After"], read) == (429, "0", [])
+        assert (response.status_code, response.headers["Retry-After"], read) == (429, "1", [])
         assert 'solve_rejected_total{reason="queue_full"} 1.0' in (await client.get("/metrics")).text
     assert (await client.post(path, content=b"{", headers={"Content-Type": "application/json"})).status_code == 400
 

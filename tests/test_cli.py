@@ -24,9 +24,12 @@ from prometheus_client import CollectorRegistry
 from service import __version__, assemble, logs, server
 from service.app import create_app
 from service.cli import app, main
+from service.client import AsyncTwinpath
 from service.engine.fake import FakeEngine, scripted
+from service.errors import ServiceError
 from service.keys import KeyRing, KeyScope, new_key
 from service.metrics import Metrics
+from service.schemas import SolveRequest, SolveResponse
 from service.settings import EngineKind, Settings
 from tests.engines import computing_sandbox, cot, lines, pot
 
@@ -117,6 +120,16 @@ def test_solve_shows_that_there_is_no_answer(twinpath: Run, config: Path) -> Non
     assert (code, out.split("\n")[1]) == (0, "No answer: no path gave one.")
 
 
+def test_solve_asks_a_running_service(twinpath: Run, tmp_path: Path) -> None:
+    with in_thread(tmp_path, None) as url:
+        code, out, _ = twinpath("solve", "apples?", "--url", url, "--cot", 2, "--pot", 0, "--policy", "fixed")
+        _, asked, _ = twinpath("solve", "apples?", "--url", url, "--json", "--seed", 3)
+    assert code == 0
+    assert "Answer  1 " in out
+    assert "2 of 2 paths: 2 voted" in out
+    assert (json.loads(asked)["answer"], json.loads(asked)["seed"]) == ("1", 3)
+
+
 def test_solve_improvises_without_a_script(twinpath: Run) -> None:
     code, out, _ = twinpath("solve", "He had 9 pens and lost 4.", "--engine", "fake", "--json", "--seed", 1)
     assert (code, json.loads(out)["answer"]) == (0, "5")
@@ -200,6 +213,23 @@ def test_commands_send_the_key_that_a_file_holds(
     else:
         assert evaluated[0] == solved[0] == 0
         assert json.loads((tmp_path / "solved").read_text())["solution"]["answer"] == "1"
+
+
+def test_a_file_waits_for_a_service_that_is_full(
+    twinpath: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = AsyncTwinpath.ask, []
+
+    async def ask(self: AsyncTwinpath, request: SolveRequest) -> SolveResponse:
+        asked.append(request)
+        if len(asked) < 3:
+            raise ServiceError("full", 429, 0.01)
+        return await real(self, request)
+
+    monkeypatch.setattr(AsyncTwinpath, "ask", ask)
+    source, output = lines(tmp_path / "in", json.dumps({"id": 1, "problem": "apples?"})), tmp_path / "out"
+    code, _, _ = twinpath("solve", "--input", source, "--output", output, "--url", url)
+    assert (code, len(asked), json.loads(output.read_text())["solution"]["answer"]) == (0, 3, "1")
 
 
 def one_line(result: tuple[int, str, str]) -> str:
@@ -309,7 +339,8 @@ def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path
     "arguments",
     [["solve"], ["solve", "Why?", "--cot", 65], ["solve", "Why?", "--policy", "majority"], ["solve", "Why?", "--n", 5],
      ["serve", "--ports", 1], ["evaluate"], ["evaluate", "--data", "/nowhere.jsonl"], ["sandbox", "--input", "/"],
-     ["evaluate", "--data", "/"], ["conquer"]],
+     ["evaluate", "--data", "/"], ["conquer"], ["solve", "Why?", "--concurrency", 2],
+     ["solve", "--input", __file__, "--output", "/nowhere/out", "--json"]],
 )  # fmt: skip
 def test_wrong_usage(arguments: list[object], twinpath: Run) -> None:
     code, out, err = twinpath(*arguments)

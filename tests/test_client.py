@@ -1,7 +1,8 @@
 """The client against the real application, and against a service that fails in every way."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -61,6 +62,23 @@ def failing(status: int, **headers: str) -> httpx.Response:
 
 def solved() -> httpx.Response:
     return httpx.Response(200, json=ANSWER)
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes in pieces, to either client, and may break off."""
+
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
 
 
 Ask = Callable[[httpx.MockTransport, Retries], SolveResponse]
@@ -198,6 +216,16 @@ def test_a_lost_connection_is_tried_again_after_growing_waits(
     assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(slept))
 
 
+def test_an_answer_that_breaks_off_is_asked_for_again(either: Ask, slept: list[float]) -> None:
+    broken = httpx.Response(200, stream=Pieces(b'{"id": ', httpx.ReadError("reset")))
+    transport, requests = service(broken, solved())
+    assert either(transport, Retries()).answer == "21"
+    assert (len(requests), len(slept)) == (2, 1)
+    transport, _ = service(httpx.Response(200, stream=Pieces(httpx.RemoteProtocolError("closed"))))
+    with pytest.raises(ServiceError, match="does not answer: closed"):
+        either(transport, Retries(limit=0))
+
+
 def test_it_gives_up_after_the_last_try(either: Ask, slept: list[float]) -> None:
     transport, requests = service(failing(503))
     with pytest.raises(ServiceError, match="because 503") as raised:
@@ -267,3 +295,25 @@ def test_a_stream_without_an_answer_is_an_error() -> None:
         pytest.raises(ServiceError, match="without an answer"),
     ):
         list(client.stream(PENS))
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+async def test_only_a_line_feed_ends_a_line(separator: str) -> None:
+    """Row ids and models' texts may hold what ends a line elsewhere; it comes in pieces besides."""
+    odd = ANSWER | {"model": f"a{separator}b"}
+    whole = json.dumps(odd, ensure_ascii=False).encode()
+    events = b"event: answer\r\ndata: " + whole + b"\r\n\r\n"
+    row = json.dumps({"id": f"1{separator}2", "line": 1, "solution": odd}, ensure_ascii=False).encode()
+
+    def cut(body: bytes) -> httpx.Response:
+        return httpx.Response(200, stream=Pieces(*(body[at : at + 7] for at in range(0, len(body), 7))))
+
+    for body in (row, row + b"\n"):
+        with Twinpath("http://service", transport=service(cut(body))[0]) as client:
+            assert [found.id for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
+        async with AsyncTwinpath("http://service", transport=service(cut(body))[0]) as client:
+            assert [found.id async for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
+    with Twinpath("http://service", transport=service(cut(events))[0]) as client:
+        assert [event.model for event in client.stream(PENS)] == [odd["model"]]
+    async with AsyncTwinpath("http://service", transport=service(cut(events))[0]) as client:
+        assert [event.model async for event in client.stream(PENS)] == [odd["model"]]

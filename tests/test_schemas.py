@@ -73,6 +73,10 @@ def test_to_problem_prefers_the_request_and_keeps_its_zeros() -> None:
     full = request.to_problem(settings, temperature=0.9, top_p=0.8, seed=5)
     assert (full.cot, full.pot, full.policy, full.temperature) == (0, 1, Policy.LOSSLESS, 0.0)
     assert (full.max_tokens, full.deadline_s, full.seed, full.min_confidence) == (1, 1.0, 0, 0.5)
+    half = SolveRequest(problem="Why?", paths=PathBudget(cot=1)).to_problem(
+        settings, temperature=0.9, top_p=1.0, seed=5
+    )
+    assert (half.cot, half.pot) == (1, 4)
     unset = SolveRequest(problem="Why?").to_problem(Settings(), temperature=0.9, top_p=0.8, seed=5)
     assert unset.temperature == 0.9
 
@@ -88,6 +92,9 @@ def test_checked_names_the_first_field_that_is_wrong() -> None:
 def test_a_budget_has_at_least_one_path() -> None:
     with pytest.raises(ValidationError, match="at least one path is needed"):
         PathBudget(cot=0, pot=0)
+    request = SolveRequest(problem="Why?", paths=PathBudget(cot=0))
+    with pytest.raises(InputError, match="No path is left"):
+        request.to_problem(Settings(cot=5, pot=0), temperature=0.9, top_p=1.0, seed=5)
 
 
 def test_every_path_is_counted_once() -> None:

@@ -380,6 +380,30 @@ async def test_a_hung_engine_does_not_hold_up_the_deadline() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_a_hung_engine_and_a_program_that_still_runs_leave_a_true_timing() -> None:
+    """Nothing has ended when the abort is no longer waited for: no path, and not the program either."""
+
+    class Hung(TurnEngine):
+        async def abort(self, request_ids: Sequence[str]) -> None:
+            await released.wait()
+            await super().abort(request_ids)
+
+    class Endless(FakeSandbox):
+        async def run(self, program: str) -> Execution:
+            await released.wait()
+            raise AssertionError("cancelled before")
+
+    released = asyncio.Event()
+    solver = Solver(Hung([cot(5), pot(5)], order=[1]), Endless(), FormatV1())
+    solution = await solver.solve(problem(cot=1, pot=1, deadline_s=0.1), "p")
+    assert (solution.status, outcomes(solution)) == (Status.DEADLINE, ["aborted", "aborted"])
+    assert 0.1 <= solution.timing.engine_s <= solution.timing.total_s < 1
+    assert solution.timing.sandbox_s == 0
+    released.set()
+    while len(asyncio.all_tasks()) > 1:
+        await asyncio.sleep(0)
+
+
 async def test_time_may_run_out_in_the_queue() -> None:
     engine = TurnEngine([cot(5)] * 2, order=[])
     solver = Solver(engine, FakeSandbox(), FormatV1(), Admission(slots=1, max_queue=1))

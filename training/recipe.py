@@ -94,7 +94,6 @@ class Filter(Section):
     """What a rationale must pass. `similarity` is the word-pair overlap from which two texts are near-duplicates."""
 
     equations: bool = True
-    run_programs: bool = True
     similarity: Share = 0.9
     per_question: Positive = 8
     workers: Positive = 2

@@ -103,10 +103,7 @@ async def solved(
     with metrics.inflight.track_inprogress():
         try:
             solution = await solver.solve(problem, problem_id or request_id(), observe)
-        except InputError:
-            raise
-        except OverloadedError:
-            metrics.observe_rejection("queue_full")
+        except (InputError, OverloadedError):
             raise
         except Exception:
             metrics.observe_failure(time.monotonic() - began)

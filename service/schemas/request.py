@@ -58,7 +58,7 @@ class Wire(BaseModel):
 
 
 class PathBudget(Wire):
-    """Paths of each kind at most; at least one in all."""
+    """Paths of each kind at most, at least one in all; a kind that is left out takes the service's settings."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -66,12 +66,12 @@ class PathBudget(Wire):
         }
     )
 
-    cot: PathCount = Field(default=10, description="Chain-of-thought paths.")
-    pot: PathCount = Field(default=10, description="Program-of-thought paths.")
+    cot: PathCount | None = Field(default=None, description="Chain-of-thought paths.")
+    pot: PathCount | None = Field(default=None, description="Program-of-thought paths.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> "PathBudget":
-        if self.cot + self.pot == 0:
+        if self.cot == self.pot == 0:
             raise ValueError("at least one path is needed: give cot or pot")
         return self
 
@@ -119,12 +119,18 @@ class SolveRequest(Wire):
             temperature: the checkpoint's own, where neither request nor settings say otherwise.
             top_p: the checkpoint's own.
             seed: taken where the request names none.
+
+        Raises:
+            InputError: the budget and the settings together leave no path.
         """
-        budget = self.paths or PathBudget(cot=settings.cot, pot=settings.pot)
+        budget = self.paths or PathBudget()
+        cot, pot = _first(budget.cot, settings.cot), _first(budget.pot, settings.pot)
+        if cot + pot == 0:
+            raise InputError("No path is left: the service samples none of the other kind. Give both.", "paths")
         return Problem(
             text=self.problem,
-            cot=budget.cot,
-            pot=budget.pot,
+            cot=cot,
+            pot=pot,
             policy=self.policy or settings.policy,
             temperature=_first(self.temperature, settings.temperature, temperature),
             top_p=top_p,

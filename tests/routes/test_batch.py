@@ -169,6 +169,7 @@ async def test_a_full_queue_is_waited_for(live: Serve, monkeypatch: pytest.Monke
     client = await live(playing([cot(21)], []))
     (result,) = await results(client, row("a"))
     assert (result["solution"]["answer"], len(tries)) == ("21", 3)
+    assert 'solve_rejected_total{reason="queue_full"} 0.0' in (await client.get("/metrics")).text  # nobody saw a 429
 
 
 async def test_a_row_that_the_engine_fails_on_is_told(live: Serve) -> None:
