@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 
 def summary(figures: dict[str, Any]) -> str:
-    """A line for each system."""
+    """The headline, and a line for each system."""
     loads = _loads(figures)
     head = ["system", "paths, CoT + PoT", "accuracy (95 %)", "tokens"]
     head += [f"problems/s, {load} at a time" for load in loads]
@@ -43,7 +43,27 @@ def summary(figures: dict[str, Any]) -> str:
         cells += [_spread(_values(_at(runs, loads[0]), "p50_s"), ".1f") + " s", f"{_each(runs, 'cpu_s'):.1f}"]
         cells += [f"{_peak(runs):.1f} GiB", str(_failed(runs))]
         rows.append(cells)
-    return _table(head, rows) + "\n\n" + _note(figures)
+    return "\n\n".join([headline(figures), _table(head, rows), _note(figures)])
+
+
+def headline(figures: dict[str, Any]) -> str:
+    """Twinpath against the most accurate peer under the heaviest load, in words."""
+
+    def share(system: str) -> float:
+        runs = _runs(figures, system)
+        return sum(sum(run["right"]) for run in runs) / _problems(runs)
+
+    load = _loads(figures)[-1]
+    rival = max((system for system in _systems(figures) if system not in OURS), key=share)
+    parts = []
+    for one in (system for system in OURS[:2] if system in _systems(figures)):
+        ours, theirs = (_values(_at(_runs(figures, name), load), "problems_per_s") for name in (one, rival))
+        ratio = _spread([mine / yours for mine, yours in zip(ours, theirs, strict=True)], ".1f")
+        parts.append(f"**{ratio} times** (with {_PATHS[one]} paths at most; {share(one):.0%} right)")
+    return (
+        f"The most accurate of the peers: {_LABELS[rival]} ({share(rival):.0%} right). With {load} problems at a time, Twinpath "
+        f"solves {' and '.join(parts)} as many a second."
+    )
 
 
 def by_load(figures: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ def test_a_block_is_written_from_its_results(tmp_path: Path) -> None:
 
 def test_a_block_without_results_says_so(tmp_path: Path) -> None:
     text = "<!-- figures: policy -->\n<!-- /figures -->"
-    assert "Not measured yet: `python -m benchmarks.all --only policy`." in tables.fill(text, tmp_path)
+    assert "Not measured yet: `python -m benchmarks.all --data FILE --only policy`." in tables.fill(text, tmp_path)
 
 
 def test_a_block_of_an_unknown_name_is_refused(tmp_path: Path) -> None:
