@@ -61,8 +61,8 @@ def headline(figures: dict[str, Any]) -> str:
         ratio = _spread([mine / yours for mine, yours in zip(ours, theirs, strict=True)], ".1f")
         parts.append(f"**{ratio} times** (with {_PATHS[one]} paths at most; {share(one):.0%} right)")
     return (
-        f"The most accurate of the peers: {_LABELS[rival]} ({share(rival):.0%} right). With {load} problems at a time, Twinpath "
-        f"solves {' and '.join(parts)} as many a second."
+        f"The most accurate of the peers: {_LABELS[rival]} ({share(rival):.0%} right). With {load} problems at a time, "
+        f"Twinpath solves {' and '.join(parts)} as many a second."
     )
 
 
