@@ -183,6 +183,7 @@ async def test_a_full_queue_gets_429_and_when_to_come_back(serve: Serve) -> None
     client = await serve(Raising(OverloadedError("The queue is full.", retry_after_s=1.2)))
     response = await client.post("/solve", json=PROBLEM)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
+    assert 'solve_rejected_total{reason="queue_full"} 1.0' in (await client.get("/metrics")).text
     assert response.json()["detail"] == "The queue is full."
 
 

@@ -42,6 +42,7 @@ def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
     """Runs one command in this process, as if in one of its own: exit code, standard output, standard error."""
     monkeypatch.setattr(assemble, "Metrics", lambda: Metrics(CollectorRegistry()))
     monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(assemble, "_vllm", _no_engine)  # `main` would end the tests with it, and with success
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["twinpath", *map(str, arguments)])
@@ -51,6 +52,10 @@ def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
         return int(exited.value.code or 0), out, err
 
     return run
+
+
+def _no_engine(*_: object) -> None:
+    pytest.fail("the command starts vLLM")
 
 
 def script_row(problem: str, kind: str, text: str) -> str:
@@ -179,9 +184,11 @@ def in_thread(folder: Path, keys: KeyRing | None) -> Iterator[str]:
         thread.start()
         while not host.started and thread.is_alive():
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        host.should_exit = True
-        thread.join(timeout=10)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            host.should_exit = True
+            thread.join(timeout=10)
         assert not thread.is_alive()
 
 
