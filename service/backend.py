@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from service.assemble import assemble
+from service.assemble import Parts, assemble
 from service.client import AsyncTwinpath
 from service.errors import ConfigurationError, InputError, OverloadedError, ServiceError
 from service.keys import read_key
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import Settings
+from service.solution import Problem
 from service.terminal import build_progress
 
 _CALLERS_FAULT = {400, 413, 422}
@@ -26,12 +27,7 @@ async def in_process(settings: Settings) -> AsyncIterator[Solve]:
     solver = parts.solver(settings)
 
     async def solve(request: SolveRequest) -> SolveResponse:
-        problem = request.to_problem(
-            settings,
-            temperature=parts.decoding.temperature,
-            top_p=parts.decoding.top_p,
-            seed=secrets.randbits(53),
-        )
+        problem = problem_here(request, settings, parts)
         # The id tells the two runs of an evaluated problem apart, which share its seed.
         solution = await solver.solve(problem, f"{problem.seed}-{problem.temperature}")
         return SolveResponse.of(solution, trace=request.trace)
@@ -43,6 +39,16 @@ async def in_process(settings: Settings) -> AsyncIterator[Solve]:
     finally:
         await parts.engine.close()
         await parts.sandbox.close()
+
+
+def problem_here(request: SolveRequest, settings: Settings, parts: Parts) -> Problem:
+    """The request's problem, with the settings and the checkpoint's decoding for what it leaves out."""
+    return request.to_problem(
+        settings,
+        temperature=parts.decoding.temperature,
+        top_p=parts.decoding.top_p,
+        seed=secrets.randbits(53),
+    )
 
 
 @asynccontextmanager

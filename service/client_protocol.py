@@ -134,9 +134,8 @@ def lines_in(chunks: Iterable[bytes]) -> Iterator[str]:
     """A body's lines. Only a line feed ends one, unlike in httpx: a text may hold U+2028 and the like."""
     rest = b""
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield line.removesuffix(b"\r").decode()
+        lines, rest = _cut(rest + chunk)
+        yield from lines
     if rest:
         yield rest.decode()
 
@@ -145,11 +144,17 @@ async def async_lines_in(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
     """The same, asynchronously."""
     rest = b""
     async for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield line.removesuffix(b"\r").decode()
+        lines, rest = _cut(rest + chunk)
+        for line in lines:
+            yield line
     if rest:
         yield rest.decode()
+
+
+def _cut(body: bytes) -> tuple[list[str], bytes]:
+    """The whole lines, and what has begun after them."""
+    *lines, rest = body.split(b"\n")
+    return [line.removesuffix(b"\r").decode() for line in lines], rest
 
 
 def parsed(model: type[_Model], content: bytes | str) -> _Model:

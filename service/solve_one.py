@@ -1,7 +1,6 @@
 """`twinpath solve PROBLEM`: one problem, in this process or over a URL, shown to people or as JSON."""
 
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from service.assemble import assemble
-from service.backend import over_http
+from service.backend import over_http, problem_here
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import Settings
 from service.terminal import build_progress, render
@@ -45,12 +44,7 @@ async def _solved_here(settings: Settings, request: SolveRequest) -> tuple[Solve
                 await parts.sandbox.start()
                 await parts.engine.start()
             started = time.monotonic()
-            problem = request.to_problem(
-                settings,
-                temperature=parts.decoding.temperature,
-                top_p=parts.decoding.top_p,
-                seed=secrets.randbits(53),
-            )
+            problem = problem_here(request, settings, parts)
             with err.status("Solving"):
                 solution = await parts.solver(settings).solve(problem, "solve")
         finally:
