@@ -54,7 +54,10 @@ def headline(figures: dict[str, Any]) -> str:
         return sum(sum(run["right"]) for run in runs) / _problems(runs)
 
     load = _loads(figures)[-1]
-    rival = max((system for system in _systems(figures) if system not in OURS), key=share)
+    rivals = [system for system in _systems(figures) if system not in OURS]
+    if not rivals:
+        return "No peer ran."
+    rival = max(rivals, key=share)
     parts = []
     for one in (system for system in OURS[:2] if system in _systems(figures)):
         ours, theirs = (_values(_at(_runs(figures, name), load), "problems_per_s") for name in (one, rival))
