@@ -14,6 +14,7 @@ cross-fitting: each fold of the problems is mapped by the others, so that the fi
 import math
 import operator
 import random
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from service.calibration import Calibration, interpolate, support
 from service.stopping import BETA_THRESHOLD
 from service.types import PathKind, Policy
+from service.vote import winner
 from training.sampling import Sampled
 from training.votes import PLAIN, elected, first, is_right, replay
 
@@ -47,7 +49,8 @@ def best_temperature(tried: Mapping[float, Sequence[Sampled]], paths: int, bins:
 def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> dict[str, Any]:
     """Weights, threshold, map and figures, ready for `twinpath.json`. Tokens are means of a problem."""
     weights = best_weights(samples, paths)
-    weights = weights.model_copy(update={"threshold": best_threshold(samples, paths, weights, seed)})
+    stops = thresholds(samples, paths, weights, seed)
+    weights = weights.model_copy(update={"threshold": best_threshold(stops)})
     seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
     order = list(range(len(samples)))
     random.Random(seed).shuffle(order)
@@ -66,6 +69,7 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
         "weights": {kind.value: weights.weights[kind] for kind in PathKind},
         "repaired": weights.repaired,
         "threshold": weights.threshold,
+        "thresholds": stops,
         "confidence_map": [[round(x, 6), round(y, 6)] for x, y in fit([*seen[adaptive], *seen[Policy.FIXED]])],
         "accuracy": _share(right[adaptive]),
         "accuracy_fixed": _share(right[Policy.FIXED]),
@@ -99,20 +103,37 @@ def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
     return best
 
 
-def best_threshold(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> float:
-    """The lowest Beta confidence to stop at under which no more than one in 200 problems is lost to the full vote."""
+def thresholds(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> list[dict[str, float]]:
+    """What stopping at each threshold costs beside the full vote, on the mean of `ORDERS` orders of the same paths.
+
+    `lost` is the share of problems (its standard `error` is over problems), `tokens` that of the full vote's.
+    """
     rng = random.Random(seed)
-    drawn = [sampled.shuffled(rng) for _ in range(ORDERS) for sampled in samples]
+    orders = [[first(s.shuffled(rng), paths, paths) for s in samples] for _ in range(ORDERS)]
 
-    def right(policy: Policy, calibration: Calibration) -> int:
-        return sum(good for _, good in observed(drawn, paths, policy, calibration))
+    def outcomes(policy: Policy, calibration: Calibration) -> tuple[list[int], int]:
+        """For each problem in how many orders it is right, and the tokens of all."""
+        ends = [[replay(policy, drawn, calibration) for drawn in order] for order in orders]
+        right = [
+            sum(is_right(winner(end.votes), s.gold) for end in of)
+            for of, s in zip(zip(*ends, strict=True), samples, strict=True)
+        ]
+        return right, sum(end.tokens for order in ends for end in order)
 
-    full = right(Policy.FIXED, weights)
+    full, all_tokens = outcomes(Policy.FIXED, weights)
+    table = []
     for threshold in THRESHOLDS:
-        early = right(Policy.ADAPTIVE, weights.model_copy(update={"threshold": threshold}))
-        if full - early <= len(drawn) / 200:
-            return threshold
-    return BETA_THRESHOLD
+        early, tokens = outcomes(Policy.ADAPTIVE, weights.model_copy(update={"threshold": threshold}))
+        lost = [(a - b) / ORDERS for a, b in zip(full, early, strict=True)]
+        error = statistics.stdev(lost) / math.sqrt(len(lost)) if len(lost) > 1 else 0.0
+        row = {"threshold": threshold, "lost": sum(lost) / max(len(lost), 1), "error": error}
+        table.append(row | {"tokens": tokens / max(all_tokens, 1)})
+    return table
+
+
+def best_threshold(table: Sequence[Mapping[str, float]]) -> float:
+    """The lowest Beta confidence to stop at under which no more than one in 200 problems is lost to the full vote."""
+    return next((row["threshold"] for row in table if row["lost"] <= 1 / 200), BETA_THRESHOLD)
 
 
 def repaired_worth(samples: Sequence[Sampled], paths: int, weights: Calibration) -> dict[str, float]:

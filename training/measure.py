@@ -8,13 +8,13 @@ from typing import Any
 
 from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
-from training.calibrate import coverage, expected_error, observed, reliability
+from training.calibrate import coverage, expected_error, observed, reliability, thresholds
 from training.compare import figure, mcnemar
 from training.sampling import Sampled
 from training.votes import elected, first, is_right, replay
 
 
-def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int) -> dict[str, Any]:
+def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int, seed: int) -> dict[str, Any]:
     """Accuracy of single paths and votes in each set of problems, what `adaptive` saves, and the confidence's error.
 
     A problem's set is what its id begins with, before the first slash. Tokens are means of a problem.
@@ -38,6 +38,7 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         "adaptive against fixed": mcnemar(right[Policy.ADAPTIVE], right[Policy.FIXED]),
         "tokens": spent[Policy.ADAPTIVE],
         "tokens_fixed": spent[Policy.FIXED],
+        "thresholds": thresholds(samples, paths, calibration, seed),
         "ece": expected_error(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
         "ece_fixed": expected_error(sure[Policy.FIXED], right[Policy.FIXED], bins),
         "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
@@ -60,6 +61,13 @@ def table(facts: Mapping[str, Any]) -> str:
         f"(p = {test['p']:.2f}).",
         "",
         f"Expected calibration error: {facts['ece']:.3f} under `adaptive`, {facts['ece_fixed']:.3f} under `fixed`.",
+        "",
+        "| stop at | lost to the full vote, points | tokens, of the full vote's |",
+        "|---:|---:|---:|",
+        *(
+            f"| {row['threshold']} | {100 * row['lost']:.1f} ± {100 * row['error']:.1f} | {row['tokens']:.2f} |"
+            for row in facts["thresholds"]
+        ),
         "",
         "| share answered, the surest first | accuracy |",
         "|---:|---:|",

@@ -57,10 +57,10 @@ def read_temperature(calibrated: Path) -> float:
     return float(_read(calibrated / "calibration.json")["temperature"])
 
 
-def write_measure(samples: Path, calibrated: Path, paths: int, bins: int, out: Path) -> None:
+def write_measure(samples: Path, calibrated: Path, paths: int, bins: int, seed: int, out: Path) -> None:
     """`measure.json`, `measure.md`, and the plots of the confidence."""
     calibration = Calibration.model_validate(_read(calibrated / "calibration.json"))
-    facts = measure.measure(list(read_samples(samples)), paths, calibration, bins)
+    facts = measure.measure(list(read_samples(samples)), paths, calibration, bins, seed)
     _write(out / "measure.json", facts)
     (out / "measure.md").write_text(measure.table(facts))
     plots.reliability(facts, out / LOG)

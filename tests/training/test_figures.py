@@ -15,6 +15,7 @@ from training.calibrate import (
     fit,
     observed,
     repaired_worth,
+    thresholds,
 )
 from training.compare import Students, compare, mcnemar, table
 from training.measure import measure
@@ -29,6 +30,10 @@ def _sampled(cot: list[str], pot: list[str], gold: str = "7", number: int = 0) -
     paths = [SampledPath(COT, i - 1, "", 10, answer) for i, answer in enumerate(cot)]
     paths += [SampledPath(POT, i - 1, "", 20, answer) for i, answer in enumerate(pot)]
     return Sampled(f"p{number}", gold, tuple(paths))
+
+
+def _threshold(samples: list[Sampled], paths: int) -> float:
+    return best_threshold(thresholds(samples, paths, PLAIN, seed=1))
 
 
 def test_paths_alternate_as_the_service_plans_them() -> None:
@@ -60,17 +65,28 @@ def test_a_lead_that_may_be_luck_changes_no_weights() -> None:
 
 def test_the_threshold_is_the_lowest_that_loses_nothing() -> None:
     sure = [_sampled(["7"] * 11, ["7"] * 11, number=i) for i in range(9)]
-    assert best_threshold(sure, 10, PLAIN, seed=1) == 0.75
+    assert _threshold(sure, 10) == 0.75
     # Two of two are sure enough at 0.85; two of the five 7s and three 8s are both 8 once in eight orders.
     torn = _sampled(["", "8", "7", "7", "7"], ["", "8", "7", "7", "8"])
-    assert best_threshold([*sure, torn], 4, PLAIN, seed=1) == 0.9
+    assert _threshold([*sure, torn], 4) == 0.9
 
 
 def test_the_threshold_is_that_of_many_orders() -> None:
     """One early mistake of one order does not show what a threshold costs."""
     unlucky = _sampled(["", *"8777777777"], ["", *"8777777777"])  # the recorded order stops at two 8s of twenty
     sure = [_sampled(["7"] * 11, ["7"] * 11, number=i) for i in range(19)]
-    assert best_threshold([*sure, unlucky], 10, PLAIN, seed=1) == 0.75
+    assert _threshold([*sure, unlucky], 10) == 0.75
+
+
+def test_what_each_threshold_costs() -> None:
+    sure = [_sampled(["7"] * 5, ["7"] * 5, number=i) for i in range(2)]
+    first, *_, last = thresholds(sure, 4, PLAIN, seed=1)
+    assert first == {"threshold": 0.75, "lost": 0.0, "error": 0.0, "tokens": 0.25}  # one path of each kind, of four
+    assert (last["threshold"], last["tokens"]) == (0.95, 0.5)
+    torn = _sampled(["", "8", "7", "7", "7"], ["", "8", "7", "7", "8"])
+    row = thresholds([*sure, torn], 4, PLAIN, seed=1)[0]
+    assert row["lost"] == pytest.approx(1 / 8 / 3, abs=0.03)
+    assert row["error"] == pytest.approx(row["lost"])  # of three problems one alone loses
 
 
 def test_the_best_temperature_is_right_most_often_and_then_the_cheapest() -> None:
@@ -140,7 +156,7 @@ def test_the_test_problems_are_measured_as_calibrated() -> None:
     ]
     for number, path in enumerate([repaired, replace(repaired, stated="7", repaired=False)]):
         samples[number] = replace(samples[number], paths=(path, *samples[number].paths[1:]))
-    facts = measure(samples, 4, Calibration(threshold=0.75, confidence_map=((0.0, 0.5), (1.0, 0.5))), 10)
+    facts = measure(samples, 4, Calibration(threshold=0.75, confidence_map=((0.0, 0.5), (1.0, 0.5))), 10, seed=1)
     accuracies = {name: {what: row["accuracy"] for what, row in rows.items()} for name, rows in facts["sets"].items()}
     assert accuracies["a"] == {
         "one CoT path, T = 0, as stated": 0.5,

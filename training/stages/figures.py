@@ -45,7 +45,9 @@ def measure(run: Run) -> Artifact:
     calibrated = run.stage("calibrate")
     decoding = settings.model_copy(update={"temperature": read_temperature(calibrated.path), "problems": 0})
     samples = held_out_samples(run, student(run), decoding, "test", dict.fromkeys(PathKind, settings.paths))
-    build = partial(write_measure, samples.path / SAMPLES, calibrated.path, settings.paths, settings.bins)
+    build = partial(
+        write_measure, samples.path / SAMPLES, calibrated.path, settings.paths, settings.bins, run.recipe.seed
+    )
     inputs = {"samples": samples.digest, "calibrate": calibrated.digest}
     return run.make("measure", {"paths": settings.paths, "bins": settings.bins}, inputs, build)
 
