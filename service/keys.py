@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 PREFIX = "tp_"
 """Keys begin with it, so that one that was pasted in the wrong place is recognized."""
 
-_PERIOD_S = 60.0
+_PERIOD_NS = 60 * 10**9
 _CHECK_INTERVAL_S = 1.0
 _OPEN = frozenset({"/", "/health", "/ready", "/openapi.json"})
 _OPEN_FOLDER = "/page/"
@@ -57,20 +57,21 @@ class Holder:
     def __init__(self, table: KeyTable) -> None:
         self.table = table
         self.active = 0
-        self._due = 0.0
+        self._due = 0
 
     def take_turn(self) -> float:
         """Count one request against the rate: 0 if it may go on, else the seconds until one may.
 
         The generic cell rate algorithm: a minute's requests may come at once, and then one every 60 / rate seconds. It
-        runs on the monotonic clock, so that a clock that is set locks nobody out.
+        runs on the monotonic clock, so that a clock that is set locks nobody out, and in whole nanoseconds, so that no
+        sum is rounded past its limit.
         """
         if self.table.requests_per_minute is None:
             return 0.0
-        now = time.monotonic()
-        due = max(self._due, now) + _PERIOD_S / self.table.requests_per_minute
-        if due - now > _PERIOD_S:
-            return due - now - _PERIOD_S
+        now = time.monotonic_ns()
+        due = max(self._due, now) + _PERIOD_NS // self.table.requests_per_minute
+        if due - now > _PERIOD_NS:
+            return (due - now - _PERIOD_NS) / 1e9
         self._due = due
         return 0.0
 

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import random
 import tomllib
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def written(folder: Path, *tables: str) -> Path:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
     monkeypatch.setattr(keys_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(keys_module.time, "monotonic_ns", lambda: int(now[0] * 1e9))
     return now
 
 
@@ -172,6 +174,16 @@ def test_a_minutes_requests_may_come_at_once_and_then_at_their_rate(clock: list[
     assert [held.take_turn() for _ in range(2)] == [0.0, 20.0]
     clock[0] += 3600.0
     assert [held.take_turn() for _ in range(4)] == [0.0, 0.0, 0.0, 20.0]
+
+
+def test_a_minutes_requests_fit_into_a_minute_at_any_time_and_rate(clock: list[float]) -> None:
+    chance = random.Random(0)
+    for rate in (1, 3, 7, 11, 60, 999):
+        for _ in range(100):
+            clock[0] = chance.uniform(0, 1e7)
+            held = holder(rate)
+            assert {held.take_turn() for _ in range(rate)} == {0.0}
+            assert held.take_turn() > 0
 
 
 def test_a_key_without_a_rate_never_waits(clock: list[float]) -> None:
