@@ -68,6 +68,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoke]:
         yield found
 
 
+@pytest.mark.timeout(1200)  # every stage several times over: it is as long as they are
 def test_each_stage_killed_at_random_moments_makes_the_same(smoke: Smoke) -> None:
     rng = random.Random(4)
     for stage in STAGES:
