@@ -14,7 +14,7 @@ from service.calibration import Calibration
 from service.errors import EngineError
 from service.sandbox.base import Execution
 from service.solution import PathResult, Problem, Solution, Status, Timing
-from service.stopping import Rule, decided, paths_to_start, soonest
+from service.stopping import decided, paths_to_start, soonest
 from service.types import PathKind, PathOutcome
 from service.vote import Ballot, Tally, count, winner
 
@@ -34,7 +34,8 @@ class Attempt:
         self.out_of_time = False
         self.executions: dict[str, asyncio.Future[Execution]] = {}
         self._calibration = calibration
-        self._rule = Rule(problem.policy, calibration.threshold, calibration.weights)
+        self._rule = calibration.rule(problem.policy)
+        self._allowed = self._rule.allowed(self.kinds)
         self._id = problem_id
         self._request_id = f"{problem_id}-{next(_numbers)}"  # callers may give two problems the same id
         self._results: dict[int, PathResult] = {}
@@ -62,11 +63,11 @@ class Attempt:
     @property
     def needed(self) -> int:
         """Paths that must still be counted before the vote can be decided."""
-        return soonest(self._rule, self.votes, self.kinds[self._counted :])
+        return soonest(self._rule, self.votes, self._allowed[self._counted :])
 
     def start(self, share: int) -> range:
         """The indices of the paths to start now; `share` as in `paths_to_start`."""
-        number = paths_to_start(self.needed, self._begun - self._counted, len(self.kinds) - self._begun, share)
+        number = paths_to_start(self.needed, self._begun - self._counted, len(self._allowed) - self._begun, share)
         self._begun += number
         return range(self._begun - number, self._begun)
 
@@ -95,7 +96,7 @@ class Attempt:
         while not self.decided and not self.stopped and self._counted in self._results:
             self._counted += 1
             self.votes = count(self._ballots())
-            self.decided = decided(self._rule, self.votes, self.kinds[self._counted :])
+            self.decided = decided(self._rule, self.votes, self._allowed[self._counted :])
 
     def solution(self, model: str) -> Solution:
         """The end. Out of time, every path that has ended votes; else those that the decision rests on.

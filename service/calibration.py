@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from service.stopping import BETA_THRESHOLD
-from service.types import PathKind
+from service.stopping import BETA_THRESHOLD, Rule
+from service.types import PathKind, Policy
 from service.vote import EQUAL_WEIGHTS, Tally, Weights, beta_confidence
 
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -25,6 +25,7 @@ class Calibration(BaseModel):
         weights: what a vote of each kind weighs.
         repaired: what a repaired chain of thought's vote weighs besides; 0 takes it out of the vote.
         threshold: the Beta confidence at which the adaptive policy stops.
+        patience: the paths after which it stops though its vote is open; None for the whole budget.
         confidence_map: points (support, share of right answers), both rising; empty means not calibrated.
     """
 
@@ -33,6 +34,7 @@ class Calibration(BaseModel):
     weights: dict[PathKind, _Weight] = Field(default_factory=lambda: dict(EQUAL_WEIGHTS))
     repaired: _Share = 1.0
     threshold: Annotated[float, Field(ge=0.5, lt=1)] = BETA_THRESHOLD
+    patience: Annotated[int, Field(ge=1)] | None = None
     confidence_map: tuple[tuple[_Share, _Share], ...] = ()
 
     @field_validator("weights")
@@ -46,6 +48,10 @@ class Calibration(BaseModel):
         if any(x0 > x1 or y0 > y1 for (x0, y0), (x1, y1) in pairwise(points)):
             raise ValueError("points must rise in both coordinates")
         return points
+
+    def rule(self, policy: Policy) -> Rule:
+        """What decides a vote under `policy`."""
+        return Rule(policy, self.threshold, self.weights, self.patience)
 
     @property
     def calibrated(self) -> bool:

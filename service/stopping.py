@@ -18,16 +18,22 @@ BETA_THRESHOLD = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What decides a vote: the policy, the adaptive policy's threshold, and what a vote of each kind weighs.
+    """What decides a vote: the policy, the adaptive policy's threshold and patience, and what each kind's vote weighs.
 
     `fixed` waits for every path. `lossless` stops when the missing paths cannot overtake the leader: the answer is that
     of the full vote. `adaptive` also stops when the leader is ahead with a Beta confidence of `threshold` and has a
-    vote of each kind that was asked for.
+    vote of each kind that was asked for; and it counts no more than `patience` paths, None for all: a vote that so many
+    leave open, more of them seldom put right.
     """
 
     policy: Policy
     threshold: float = BETA_THRESHOLD
     weights: Weights = field(default_factory=lambda: EQUAL_WEIGHTS)
+    patience: int | None = None
+
+    def allowed(self, kinds: Sequence[PathKind]) -> Sequence[PathKind]:
+        """Of all planned paths, in order, those that may be sampled."""
+        return kinds[: self.patience] if self.policy is Policy.ADAPTIVE else kinds
 
 
 def decided(rule: Rule, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> bool:

@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 
 from service.attempt import Attempt, plan
+from service.calibration import Calibration
 from service.errors import EngineError
 from service.paths.answer import Answer
 from service.solution import PathResult, Status
@@ -60,6 +61,18 @@ def test_counting_stops_where_the_vote_is_decided() -> None:
     solution = attempt.solution("m")
     assert [path.counted for path in solution.paths] == [True] * 4 + [False] * 6
     assert (solution.status, solution.confidence) == (Status.ANSWERED, 31 / 32)
+
+
+def test_a_vote_that_stays_open_is_given_up_where_the_calibration_says() -> None:
+    attempt = Attempt(problem(cot=5, pot=5, policy=Policy.ADAPTIVE), "id", Calibration(patience=4))
+    assert attempt.start(share=64) == range(4)
+    for index, number in enumerate((5, 6, 7)):
+        attempt.record(voted(index, number))
+        assert not attempt.decided
+    attempt.record(voted(3, 8))
+    assert attempt.decided
+    solution = attempt.solution("m")
+    assert (solution.planned, len(solution.paths), solution.answer and solution.answer.text) == (10, 4, "5")
 
 
 def test_what_ends_after_the_stop_is_kept_and_not_counted() -> None:

@@ -49,13 +49,18 @@ class SlowSandbox(FakeSandbox):
         return ok(5, self._seconds)
 
 
-async def solved(engine: TurnEngine | FakeEngine, given: Problem, sandbox: Sandbox | None = None) -> Solution:
+async def solved(
+    engine: TurnEngine | FakeEngine,
+    given: Problem,
+    sandbox: Sandbox | None = None,
+    calibration: Calibration | None = None,
+) -> Solution:
     """Solve, and see that nothing is left at the engine or in the event loop."""
     sandbox = sandbox or computing_sandbox()
     await engine.start()
     await sandbox.start()
     try:
-        return await Solver(engine, sandbox, FormatV1("<bos>")).solve(given, "p")
+        return await Solver(engine, sandbox, FormatV1("<bos>"), calibration=calibration).solve(given, "p")
     finally:
         assert engine.running == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -435,9 +440,10 @@ async def test_a_busy_engine_gets_no_more_paths_than_the_vote_needs() -> None:
     order=st.permutations(range(10)),
     slots=st.integers(1, 12),
     policy=st.sampled_from(list(Policy)),
+    calibration=st.sampled_from([Calibration(), Calibration(threshold=0.8, patience=6)]),
 )
 def test_the_load_changes_what_runs_and_never_what_is_decided(
-    cast: list[int | None], order: list[int], slots: int, policy: Policy
+    cast: list[int | None], order: list[int], slots: int, policy: Policy, calibration: Calibration
 ) -> None:
     given = problem(cot=5, pot=5, policy=policy)
     written = texts(cast, plan(5, 5))
@@ -445,10 +451,11 @@ def test_the_load_changes_what_runs_and_never_what_is_decided(
     async def busy() -> Solution:
         sandbox = computing_sandbox()
         await sandbox.start()
-        solver = Solver(TurnEngine(written, order), sandbox, FormatV1("<bos>"), Admission(slots=slots))
+        engine = TurnEngine(written, order)
+        solver = Solver(engine, sandbox, FormatV1("<bos>"), Admission(slots=slots), calibration)
         return await solver.solve(given, "p")
 
-    idle = run(solved(TurnEngine(written), given))
+    idle = run(solved(TurnEngine(written), given, calibration=calibration))
     assert decision(run(busy())) == decision(idle)
 
 

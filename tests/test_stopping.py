@@ -127,6 +127,14 @@ def test_a_threshold_of_its_own() -> None:
     assert not decided_by(Rule(Policy.ADAPTIVE, 0.97), votes(4, 0), MANY)
 
 
+def test_patience_is_the_adaptive_policys_alone() -> None:
+    kinds = (COT, POT) * 10
+    allowed = {policy: Rule(policy, patience=12).allowed(kinds) for policy in Policy}
+    assert allowed == {Policy.FIXED: kinds, Policy.LOSSLESS: kinds, Policy.ADAPTIVE: kinds[:12]}
+    assert Rule(Policy.ADAPTIVE).allowed(kinds) == kinds
+    assert Rule(Policy.ADAPTIVE, patience=12).allowed(kinds[:4]) == kinds[:4]
+
+
 @pytest.mark.parametrize(
     ("policy", "tallies", "needed"),
     [

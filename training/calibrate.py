@@ -2,9 +2,9 @@
 
 Four findings, all for `twinpath.json`. The temperature: of those tried, the one whose full vote is right most often,
 and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
-answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold:
-the lowest that costs no accuracy beside the full vote, on the mean of many orders in which the same paths could have
-come, since one order's early votes are a matter of luck. The confidence map: the Beta rule's confidence is a statement
+answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold
+and patience: of a grid, those that take the fewest tokens and lose no accuracy to the full vote, on the mean of many
+orders in which the same paths could have come, since one order's early votes are a matter of luck. The confidence map: the Beta rule's confidence is a statement
 about votes, not about being right, and wherever the adaptive policy stops it is the same; the leader's support among
 the counted paths is not, and a monotone map (isotonic regression by pooling adjacent violators) of it is a share of
 right answers. It is fitted on what the adaptive and the fixed policy make of the same paths. Errors are measured by
@@ -27,6 +27,8 @@ from training.sampling import Sampled
 from training.votes import PLAIN, elected, first, is_right, replay
 
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
+PATIENCE = (1.0, 0.8, 0.6, 0.4)
+"""Shares of the budget."""
 ORDERS = 20
 GRID = (0.25, 0.4, 0.5, 0.67, 0.8, 1.0)
 REPAIRED = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -49,8 +51,9 @@ def best_temperature(tried: Mapping[float, Sequence[Sampled]], paths: int, bins:
 def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> dict[str, Any]:
     """Weights, threshold, map and figures, ready for `twinpath.json`. Tokens are means of a problem."""
     weights = best_weights(samples, paths)
-    stops = thresholds(samples, paths, weights, seed)
-    weights = weights.model_copy(update={"threshold": best_threshold(stops)})
+    tried = stops(samples, paths, weights, seed)
+    best = best_stop(tried)
+    weights = weights.model_copy(update={name: best[name] for name in ("threshold", "patience")})
     seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
     order = list(range(len(samples)))
     random.Random(seed).shuffle(order)
@@ -69,7 +72,8 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
         "weights": {kind.value: weights.weights[kind] for kind in PathKind},
         "repaired": weights.repaired,
         "threshold": weights.threshold,
-        "thresholds": stops,
+        "patience": weights.patience,
+        "stops": tried,
         "confidence_map": [[round(x, 6), round(y, 6)] for x, y in fit([*seen[adaptive], *seen[Policy.FIXED]])],
         "accuracy": _share(right[adaptive]),
         "accuracy_fixed": _share(right[Policy.FIXED]),
@@ -103,10 +107,11 @@ def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
     return best
 
 
-def thresholds(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> list[dict[str, float]]:
-    """What stopping at each threshold costs beside the full vote, on the mean of `ORDERS` orders of the same paths.
+def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> list[dict[str, Any]]:
+    """What each threshold and patience cost beside the full vote, on the mean of `ORDERS` orders of the same paths.
 
-    `lost` is the share of problems (its standard `error` is over problems), `tokens` that of the full vote's.
+    `patience` is a number of paths, as many of each kind, None for all. `lost` is the share of problems (its standard
+    `error` is over problems), `tokens` that of the full vote's.
     """
     rng = random.Random(seed)
     orders = [[first(s.shuffled(rng), paths, paths) for s in samples] for _ in range(ORDERS)]
@@ -121,19 +126,22 @@ def thresholds(samples: Sequence[Sampled], paths: int, weights: Calibration, see
         return right, sum(end.tokens for order in ends for end in order)
 
     full, all_tokens = outcomes(Policy.FIXED, weights)
+    numbers = dict.fromkeys(2 * max(1, round(share * paths)) for share in PATIENCE)
     table = []
-    for threshold in THRESHOLDS:
-        early, tokens = outcomes(Policy.ADAPTIVE, weights.model_copy(update={"threshold": threshold}))
+    for number, threshold in product(numbers, THRESHOLDS):
+        stop = {"threshold": threshold, "patience": number if number < 2 * paths else None}
+        early, tokens = outcomes(Policy.ADAPTIVE, weights.model_copy(update=stop))
         lost = [(a - b) / ORDERS for a, b in zip(full, early, strict=True)]
         error = statistics.stdev(lost) / math.sqrt(len(lost)) if len(lost) > 1 else 0.0
-        row = {"threshold": threshold, "lost": sum(lost) / max(len(lost), 1), "error": error}
-        table.append(row | {"tokens": tokens / max(all_tokens, 1)})
+        row = {"lost": sum(lost) / max(len(lost), 1), "error": error, "tokens": tokens / max(all_tokens, 1)}
+        table.append(stop | row)
     return table
 
 
-def best_threshold(table: Sequence[Mapping[str, float]]) -> float:
-    """The lowest Beta confidence to stop at under which no more than one in 200 problems is lost to the full vote."""
-    return next((row["threshold"] for row in table if row["lost"] <= 1 / 200), BETA_THRESHOLD)
+def best_stop(table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The row with the fewest tokens of those that lose no more than one in 200 problems to the full vote."""
+    kept = [row for row in table if row["lost"] <= 1 / 200]
+    return min(kept or table, key=lambda row: row["tokens"] if kept else row["lost"])
 
 
 def repaired_worth(samples: Sequence[Sampled], paths: int, weights: Calibration) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
-from training.calibrate import coverage, expected_error, observed, reliability, thresholds
+from training.calibrate import coverage, expected_error, observed, reliability, stops
 from training.compare import figure, mcnemar
 from training.sampling import Sampled
 from training.votes import elected, first, is_right, replay
@@ -38,7 +38,7 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         "adaptive against fixed": mcnemar(right[Policy.ADAPTIVE], right[Policy.FIXED]),
         "tokens": spent[Policy.ADAPTIVE],
         "tokens_fixed": spent[Policy.FIXED],
-        "thresholds": thresholds(samples, paths, calibration, seed),
+        "stops": stops(samples, paths, calibration, seed),
         "ece": expected_error(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
         "ece_fixed": expected_error(sure[Policy.FIXED], right[Policy.FIXED], bins),
         "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
@@ -62,11 +62,11 @@ def table(facts: Mapping[str, Any]) -> str:
         "",
         f"Expected calibration error: {facts['ece']:.3f} under `adaptive`, {facts['ece_fixed']:.3f} under `fixed`.",
         "",
-        "| stop at | lost to the full vote, points | tokens, of the full vote's |",
-        "|---:|---:|---:|",
+        "| stop at | after at most | lost to the full vote, points | tokens, of the full vote's |",
+        "|---:|---:|---:|---:|",
         *(
-            f"| {row['threshold']} | {100 * row['lost']:.1f} ± {100 * row['error']:.1f} | {row['tokens']:.2f} |"
-            for row in facts["thresholds"]
+            f"| {row['threshold']} | {row['patience'] or 'all'} paths | {100 * row['lost']:.1f} ± {100 * row['error']:.1f} | {row['tokens']:.2f} |"
+            for row in facts["stops"]
         ),
         "",
         "| share answered, the surest first | accuracy |",

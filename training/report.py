@@ -19,7 +19,7 @@ from training.recipe import Decoding, Recipe
 from training.sampling import Sampler, read_samples
 
 SAMPLES = "samples.jsonl"
-_SERVED = ("weights", "repaired", "threshold", "confidence_map", "ece", "problems")
+_SERVED = ("weights", "repaired", "threshold", "patience", "confidence_map", "ece", "problems")
 
 
 def open_sampler(decoding: Decoding, model: Path, log: Path) -> AbstractContextManager[Sampler]:

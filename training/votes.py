@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.calibration import Calibration
 from service.paths.answer import matches, parse_answer
-from service.stopping import Rule, decided, soonest
+from service.stopping import decided, soonest
 from service.types import PathKind, Policy
 from service.vote import Ballot, Tally, count, winner
 from training.sampling import Sampled, SampledPath
@@ -44,8 +44,8 @@ def ballots(paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> l
 
 def replay(policy: Policy, paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> Replay:
     """What `policy` makes of `paths`, which are in the fixed order and are all that it may start."""
-    rule = Rule(policy, calibration.threshold, calibration.weights)
-    kinds = tuple(path.kind for path in paths)
+    rule = calibration.rule(policy)
+    kinds = rule.allowed(tuple(path.kind for path in paths))
     cast = ballots(paths, calibration)
     counted = started = 0
     votes: tuple[Tally, ...] = ()

@@ -8,14 +8,14 @@ from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.calibrate import (
     best_temperature,
-    best_threshold,
+    best_stop,
     best_weights,
     calibrate,
     expected_error,
     fit,
     observed,
     repaired_worth,
-    thresholds,
+    stops,
 )
 from training.compare import Students, compare, mcnemar, table
 from training.measure import measure
@@ -32,8 +32,9 @@ def _sampled(cot: list[str], pot: list[str], gold: str = "7", number: int = 0) -
     return Sampled(f"p{number}", gold, tuple(paths))
 
 
-def _threshold(samples: list[Sampled], paths: int) -> float:
-    return best_threshold(thresholds(samples, paths, PLAIN, seed=1))
+def _stop(samples: list[Sampled], paths: int) -> tuple[float, int | None]:
+    best = best_stop(stops(samples, paths, PLAIN, seed=1))
+    return best["threshold"], best["patience"]
 
 
 def test_paths_alternate_as_the_service_plans_them() -> None:
@@ -65,26 +66,33 @@ def test_a_lead_that_may_be_luck_changes_no_weights() -> None:
 
 def test_the_threshold_is_the_lowest_that_loses_nothing() -> None:
     sure = [_sampled(["7"] * 11, ["7"] * 11, number=i) for i in range(9)]
-    assert _threshold(sure, 10) == 0.75
+    assert _stop(sure, 10) == (0.75, None)
     # Two of two are sure enough at 0.85; two of the five 7s and three 8s are both 8 once in eight orders.
     torn = _sampled(["", "8", "7", "7", "7"], ["", "8", "7", "7", "8"])
-    assert _threshold([*sure, torn], 4) == 0.9
+    assert _stop([*sure, torn], 4) == (0.9, None)
 
 
 def test_the_threshold_is_that_of_many_orders() -> None:
     """One early mistake of one order does not show what a threshold costs."""
     unlucky = _sampled(["", *"8777777777"], ["", *"8777777777"])  # the recorded order stops at two 8s of twenty
     sure = [_sampled(["7"] * 11, ["7"] * 11, number=i) for i in range(19)]
-    assert _threshold([*sure, unlucky], 10) == 0.75
+    assert _stop([*sure, unlucky], 10)[0] == 0.75
+
+
+def test_votes_that_stay_open_are_given_up_where_that_loses_nothing() -> None:
+    open_ = _sampled(["", *"8912345676"], ["", *"8912345676"])  # hardly ever right, however many paths
+    sure = [_sampled(["7"] * 11, ["7"] * 11, number=i) for i in range(30)]
+    assert _stop([*sure, open_], 10)[1] == 8
 
 
 def test_what_each_threshold_costs() -> None:
     sure = [_sampled(["7"] * 5, ["7"] * 5, number=i) for i in range(2)]
-    first, *_, last = thresholds(sure, 4, PLAIN, seed=1)
-    assert first == {"threshold": 0.75, "lost": 0.0, "error": 0.0, "tokens": 0.25}  # one path of each kind, of four
-    assert (last["threshold"], last["tokens"]) == (0.95, 0.5)
+    first, *_, last = stops(sure, 4, PLAIN, seed=1)
+    assert (first["threshold"], first["patience"]) == (0.75, None)
+    assert (first["lost"], first["error"], first["tokens"]) == (0.0, 0.0, 0.25)  # one path of each kind, of four
+    assert (last["threshold"], last["patience"], last["tokens"]) == (0.95, 4, pytest.approx(1 / 3))  # three of four
     torn = _sampled(["", "8", "7", "7", "7"], ["", "8", "7", "7", "8"])
-    row = thresholds([*sure, torn], 4, PLAIN, seed=1)[0]
+    row = stops([*sure, torn], 4, PLAIN, seed=1)[0]
     assert row["lost"] == pytest.approx(1 / 8 / 3, abs=0.03)
     assert row["error"] == pytest.approx(row["lost"])  # of three problems one alone loses
 
