@@ -31,7 +31,7 @@ class Rule:
     weights: Weights = field(default_factory=lambda: EQUAL_WEIGHTS)
     patience: int | None = None
 
-    def allowed(self, kinds: Sequence[PathKind]) -> Sequence[PathKind]:
+    def allowed(self, kinds: tuple[PathKind, ...]) -> tuple[PathKind, ...]:
         """Of all planned paths, in order, those that may be sampled."""
         return kinds[: self.patience] if self.policy is Policy.ADAPTIVE else kinds
 

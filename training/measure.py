@@ -64,16 +64,18 @@ def table(facts: Mapping[str, Any]) -> str:
         "",
         "| stop at | after at most | lost to the full vote, points | tokens, of the full vote's |",
         "|---:|---:|---:|---:|",
-        *(
-            f"| {row['threshold']} | {row['patience'] or 'all'} paths | {100 * row['lost']:.1f} ± {100 * row['error']:.1f} | {row['tokens']:.2f} |"
-            for row in facts["stops"]
-        ),
+        *map(_stop, facts["stops"]),
         "",
         "| share answered, the surest first | accuracy |",
         "|---:|---:|",
     ]
     lines += [f"| {row['coverage']:.0%} | {row['accuracy']:.1%} |" for row in facts["coverage"]]
     return "\n".join(lines) + "\n"
+
+
+def _stop(row: Mapping[str, Any]) -> str:
+    lost = f"{100 * row['lost']:.1f} ± {100 * row['error']:.1f}"
+    return f"| {row['threshold']} | {row['patience'] or 'all'} paths | {lost} | {row['tokens']:.2f} |"
 
 
 def _rows(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, dict[str, Any]]:

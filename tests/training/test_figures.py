@@ -7,8 +7,8 @@ import pytest
 from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.calibrate import (
-    best_temperature,
     best_stop,
+    best_temperature,
     best_weights,
     calibrate,
     expected_error,
