@@ -12,6 +12,7 @@ paired with those of `fixed` (McNemar). Prints the tables; `--json` and `--paths
 import argparse
 import asyncio
 import json
+import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -121,15 +122,15 @@ def table(facts: dict[str, Any]) -> str:
     lines = [
         f"{facts['problems']} problems, {facts['model']}, {facts['clients']} clients",
         "",
-        "| policy | accuracy (95 %) | better / worse than fixed (p) | tokens | of fixed | paths | p50 | p95 "
-        "| problems/s | of fixed | one client: p50 | p95 |",
-        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| policy | accuracy (95 %) | better / worse than fixed (p) | points from fixed (95 %) | tokens | of fixed "
+        "| paths | p50 | p95 | problems/s | of fixed | one client: p50 | p95 |",
+        "|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in facts["busy"].items():
         (low, high), test, alone = row["interval"], row["against_fixed"], facts["alone"][name]
         lines.append(
             f"| {name} | {row['accuracy']:.1%} ({low:.1%} to {high:.1%}) "
-            f"| {test['only_first']} / {test['only_second']} ({test['p']:.2f}) "
+            f"| {test['only_first']} / {test['only_second']} ({test['p']:.2f}) | {_points(test, facts['problems'])} "
             f"| {row['tokens']:.0f} | {row['tokens_of_fixed']:.2f} | {row['paths']:.1f} "
             f"| {row['p50_s']:.1f} s | {row['p95_s']:.1f} s | {row['problems_per_s']:.3f} "
             f"| {row['problems_per_s_of_fixed']:.2f} | {alone['p50_s']:.2f} s | {alone['p95_s']:.2f} s |"
@@ -146,6 +147,14 @@ def table(facts: dict[str, Any]) -> str:
             f"| {row['tokens_of_fixed']:.2f} | {row['paths']:.1f} |"
         )
     return "\n".join(lines)
+
+
+def _points(test: dict[str, float], problems: int) -> str:
+    """The difference of two paired shares and its 95 % interval (Wald's for paired proportions)."""
+    ahead, changed = test["only_first"] - test["only_second"], test["only_first"] + test["only_second"]
+    half = 1.96 * math.sqrt(changed - ahead**2 / problems)
+    low, middle, high = (100 * (ahead + step) / problems for step in (-half, 0, half))
+    return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def plot(facts: dict[str, Any], out: Path) -> None:

@@ -5,15 +5,18 @@ full, so that the figures are those of the rule, not of the load.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 from service.calibration import Calibration
+from service.stopping import BETA_THRESHOLD
 from service.types import Policy
 from training.compare import mcnemar
 from training.sampling import Sampled
 from training.votes import Replay, is_right, replay
 
 THRESHOLDS = (0.8, 0.9, 0.95, 0.99)
+PATIENCE = (None, 16, 12, 8)
 
 
 def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[str, Any]]:
@@ -35,9 +38,12 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
         )
 
     add("fixed", base, all_tokens, sum(len(end.started) for end in fixed))
-    rules = [("lossless", Policy.LOSSLESS, 0.95)] + [(f"Beta {t}", Policy.ADAPTIVE, t) for t in THRESHOLDS]
-    for name, policy, threshold in rules:
-        rule = calibration.model_copy(update={"threshold": threshold})
+    rules = [("lossless", Policy.LOSSLESS, calibration)]
+    rules += [
+        (f"Beta {t}" + (f", {n} paths at most" if n else ""), Policy.ADAPTIVE, _stopping(calibration, t, n))
+        for n, t in product(PATIENCE, THRESHOLDS)
+    ]
+    for name, policy, rule in rules:
         ends = [replay(policy, s.paths, rule) for s in recorded]
         right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
         add(name, right, sum(end.tokens for end in ends), sum(len(end.started) for end in ends))
@@ -54,10 +60,14 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
     return rows
 
 
+def _stopping(calibration: Calibration, threshold: float, patience: int | None = None) -> Calibration:
+    return calibration.model_copy(update={"threshold": threshold, "patience": patience})
+
+
 def _agreement(sampled: Sampled, calibration: Calibration) -> Replay:
     two = replay(Policy.FIXED, sampled.paths[:2], calibration)
     agrees = bool(two.votes) and two.votes[0].cot + two.votes[0].pot == 2
-    return two if agrees else replay(Policy.ADAPTIVE, sampled.paths, calibration)
+    return two if agrees else replay(Policy.ADAPTIVE, sampled.paths, _stopping(calibration, BETA_THRESHOLD))
 
 
 def _hindsight(sampled: Sampled, calibration: Calibration) -> int:
