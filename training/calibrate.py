@@ -3,7 +3,7 @@
 Four findings, all for `twinpath.json`. The temperature: of those tried, the one whose full vote is right most often,
 and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
 answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold
-and patience: of a grid, those that take the fewest tokens and lose no accuracy to the full vote, on the mean of many
+and patience: of a grid, those that take the fewest tokens and surely lose no accuracy to the full vote, on the mean of many
 orders in which the same paths could have come, since one order's early votes are a matter of luck. The confidence map:
 the Beta rule's confidence is a statement about votes, not about being right, and wherever the adaptive policy stops it
 is the same; the leader's support among the counted paths is not, and a monotone map (isotonic regression by pooling
@@ -140,9 +140,15 @@ def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: in
 
 
 def best_stop(table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The row with the fewest tokens of those that lose no more than one in 200 problems to the full vote."""
-    kept = [row for row in table if row["lost"] <= 1 / 200]
-    return min(kept or table, key=lambda row: row["tokens"] if kept else row["lost"])
+    """The row with the fewest tokens of those that lose no more than one in 200 problems to the full vote, though the
+    truth were one standard error worse; if there is none, the row that loses least.
+    """
+
+    def lost(row: Mapping[str, Any]) -> float:
+        return float(row["lost"] + row["error"])
+
+    kept = [row for row in table if lost(row) <= 1 / 200]
+    return min(kept, key=operator.itemgetter("tokens")) if kept else min(table, key=lost)
 
 
 def repaired_worth(samples: Sequence[Sampled], paths: int, weights: Calibration) -> dict[str, float]:

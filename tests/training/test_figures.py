@@ -79,6 +79,14 @@ def test_the_threshold_is_that_of_many_orders() -> None:
     assert _stop([*sure, unlucky], 10)[0] == 0.75
 
 
+def test_a_stop_that_may_lose_is_not_chosen_for_its_mean() -> None:
+    safe = {"threshold": 0.95, "patience": None, "lost": 0.0, "error": 0.0, "tokens": 0.8}
+    cheap = {"threshold": 0.9, "patience": 12, "lost": 0.003, "error": 0.009, "tokens": 0.5}
+    assert best_stop([safe, cheap]) == safe
+    assert best_stop([safe, cheap | {"error": 0.001}])["tokens"] == 0.5
+    assert best_stop([cheap, safe | {"lost": 0.1}]) == cheap  # none is sure: the one that loses least
+
+
 def test_votes_that_stay_open_are_given_up_where_that_loses_nothing() -> None:
     open_ = _sampled(["", *"8912345676"], ["", *"8912345676"])  # hardly ever right, however many paths
     sure = [_sampled(["7"] * 11, ["7"] * 11, number=i) for i in range(30)]
