@@ -3,13 +3,13 @@
 Four findings, all for `twinpath.json`. The temperature: of those tried, the one whose full vote is right most often,
 and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
 answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold
-and patience: of a grid, those that take the fewest tokens and surely lose no accuracy to the full vote, on the mean of many
-orders in which the same paths could have come, since one order's early votes are a matter of luck. The confidence map:
-the Beta rule's confidence is a statement about votes, not about being right, and wherever the adaptive policy stops it
-is the same; the leader's support among the counted paths is not, and a monotone map (isotonic regression by pooling
-adjacent violators) of it is a share of right answers. It is fitted on what the adaptive and the fixed policy make of
-the same paths. Errors are measured by cross-fitting: each fold of the problems is mapped by the others, so that the
-figures are not the fit's own.
+and patience: of a grid, those that take the fewest tokens and surely lose no accuracy to the full vote, on the mean of
+many orders in which the same paths could have come, since one order's early votes are a matter of luck. The confidence
+map: the Beta rule's confidence is a statement about votes, not about being right, and wherever the adaptive policy
+stops it is the same; the leader's support among the counted paths is not, and a monotone map (isotonic regression by
+pooling adjacent violators) of it is a share of right answers. It is fitted on what the adaptive and the fixed policy
+make of the same paths. Errors are measured by cross-fitting: each fold of the problems is mapped by the others, so
+that the figures are not the fit's own.
 """
 
 import math
