@@ -99,9 +99,12 @@ def plot(facts: dict[str, Any], out: Path) -> None:
         axis.set(
             xlabel="concurrent clients" if x == "clients" else "paths at most, one client",
             ylabel="seconds",
-            xscale="log",
             ylim=(0, None),
         )
+        axis.set_xscale("log", base=2)
+        numbers = [row[x] for row in facts[name]]
+        axis.set_xticks(numbers, labels=map(str, numbers))
+        axis.minorticks_off()
         axis.legend()
     figure.tight_layout()
     figure.savefig(out, dpi=120)
