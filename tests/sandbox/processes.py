@@ -1,6 +1,7 @@
 """What /proc says of the sandbox's processes."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from service.sandbox.pool import SandboxPool
@@ -26,8 +27,12 @@ def status_of(pid: int) -> dict[str, str]:
 
 
 def descriptors_of(pid: int) -> dict[int, str]:
-    """What its open descriptors lead to."""
-    return {int(path.name): str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    """What its open descriptors lead to; one that it closes meanwhile is left out."""
+    found = {}
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found[int(path.name)] = str(path.readlink())
+    return found
 
 
 def limits_of(pid: int) -> dict[str, list[str]]:
