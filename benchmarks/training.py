@@ -2,10 +2,11 @@
 
     python -m benchmarks.training MODEL DATASET [--rows 96] [--vocabulary-model TRIMMED]
 
-MODEL is a model directory, DATASET a `train.jsonl` of the `dataset` stage. Both train the same LoRA (r = 64) in bf16 on
-the same rationales once, with completion-only loss. What is counted is *effective* tokens: prompt and completion of
-every rationale, unpadded, as TRL sees them; sharing a question among its rationales is part of the method. The first
-pass of each is thrown away. Prints tokens per second, the ratio, where a step's time goes, and the peak memory.
+MODEL is a model directory, DATASET a `train.jsonl` of the `dataset` stage. Both train the same LoRA (r = 64) in bf16
+(float32 on a CPU without bfloat16 instructions) on the same rationales once, with completion-only loss. What is counted
+is *effective* tokens: prompt and completion of every rationale, unpadded, as TRL sees them; sharing a question among
+its rationales is part of the method. The first pass of each is thrown away. Prints tokens per second, the ratio, where
+a step's time goes, and the peak memory.
 
 TRL is no dependency: `uv pip install trl` first, or the comparison is skipped with a word.
 """
@@ -28,7 +29,7 @@ from training.dataset import read_examples
 from training.packs import Encoder, Example
 from training.recipe import Train
 from training.schedule import Plan, schedule
-from training.student import load_tokenizer, prepare
+from training.student import in_bf16, load_tokenizer, prepare
 from training.train import arguments
 from training.trainer import Microbatches, MixedTrainer, only
 
@@ -103,8 +104,9 @@ def trl(model: str, examples: list[Example], out: Path) -> float | None:
     lengths = [len(tokenizer(r["prompt"] + r["completion"], add_special_tokens=False)["input_ids"]) + 1 for r in rows]
     size = max(1, BATCH_TOKENS // (sum(lengths) // len(lengths)))
     clock = Clock()
+    bf16 = in_bf16(Train())
     trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16),
+        model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16 if bf16 else torch.float32),
         args=SFTConfig(
             output_dir=str(out),
             per_device_train_batch_size=size,
@@ -112,7 +114,7 @@ def trl(model: str, examples: list[Example], out: Path) -> float | None:
             train_sampling_strategy="group_by_length",
             completion_only_loss=True,
             learning_rate=3e-4,
-            bf16=True,
+            bf16=bf16,
             use_cpu=True,
             gradient_checkpointing=False,
             optim="adamw_torch_fused",

@@ -119,6 +119,7 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> tuple[Engine, int | Non
     engine = VllmEngine(
         str(checkpoint.path),
         model=checkpoint.name,
+        dtype=settings.dtype,
         max_model_len=settings.max_model_len,
         max_num_seqs=settings.max_num_seqs,
         kv_cache_gib=settings.kv_cache_gib,

@@ -4,12 +4,12 @@ Four findings, all for `twinpath.json`. The temperature: of those tried, the one
 and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
 answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold
 and patience: of a grid, those that take the fewest tokens and surely lose no accuracy to the full vote, on the mean of
-many orders in which the same paths could have come, since one order's early votes are a matter of luck. The confidence
-map: the Beta rule's confidence is a statement about votes, not about being right, and wherever the adaptive policy
-stops it is the same; the leader's support among the counted paths is not, and a monotone map (isotonic regression by
-pooling adjacent violators) of it is a share of right answers. It is fitted on what the adaptive and the fixed policy
-make of the same paths. Errors are measured by cross-fitting: each fold of the problems is mapped by the others, so
-that the figures are not the fit's own.
+many orders in which the same paths could have come, since one order's early votes are a matter of luck; too few
+problems change neither. The confidence map: the Beta rule's confidence is a statement about votes, not about being
+right, and wherever the adaptive policy stops it is the same; the leader's support among the counted paths is not, and a
+monotone map (isotonic regression by pooling adjacent violators) of it is a share of right answers. It is fitted on what
+the adaptive and the fixed policy make of the same paths. Errors are measured by cross-fitting: each fold of problems is
+mapped by the others, so that the figures are not the fit's own.
 """
 
 import math
@@ -34,6 +34,8 @@ ORDERS = 20
 GRID = (0.25, 0.4, 0.5, 0.67, 0.8, 1.0)
 REPAIRED = (0.0, 0.25, 0.5, 0.75, 1.0)
 FOLDS = 5
+ENOUGH = 100
+"""Problems that a stop is learned from at least: `best_stop` asks for half a point, and one of fewer is over one."""
 
 Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
@@ -53,8 +55,9 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
     """Weights, threshold, map and figures, ready for `twinpath.json`. Tokens are means of a problem."""
     weights = best_weights(samples, paths)
     tried = stops(samples, paths, weights, seed)
-    best = best_stop(tried)
-    weights = weights.model_copy(update={name: best[name] for name in ("threshold", "patience")})
+    if len(samples) >= ENOUGH:
+        best = best_stop(tried)
+        weights = weights.model_copy(update={name: best[name] for name in ("threshold", "patience")})
     seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
     order = list(range(len(samples)))
     random.Random(seed).shuffle(order)

@@ -114,6 +114,7 @@ class Train(Section):
     `per_kind` rationales of each kind share a question's pack; `kinds` of one kind alone gets twice as many, the same
     budget. `batch_tokens` is a micro-batch's size with padding; `accumulation` micro-batches make a step. `start` is
     the directory of an earlier run's adapter (of the same `rank` and `alpha`) to go on from, instead of a new one.
+    `precision` is that of the products; a CPU without bfloat16 instructions computes them in float32.
     """
 
     lam: Share = 0.5

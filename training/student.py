@@ -9,6 +9,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from service.errors import ConfigurationError
+from service.processor import computes_bfloat16
 from training.recipe import Train
 
 
@@ -22,13 +23,20 @@ def load_base(base: str | Path, dtype: torch.dtype) -> PreTrainedModel:
     return AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
 
 
+def in_bf16(train: Train) -> bool:
+    """Whether this machine computes the recipe's training in bfloat16: a CPU without instructions for it would take
+    fifty times as long, so there it is float32.
+    """
+    return train.precision == "bf16" and (torch.cuda.is_available() or computes_bfloat16())
+
+
 def prepare(base: str | Path, train: Train, seed: int) -> Any:
     """The base model ready to learn: adapter in place, what must not learn frozen.
 
     With LoRA the frozen base is kept in the training precision; whatever learns is float32.
     """
     set_seed(seed)
-    frozen = torch.bfloat16 if train.precision == "bf16" and train.adapter == "lora" else torch.float32
+    frozen = torch.bfloat16 if in_bf16(train) and train.adapter == "lora" else torch.float32
     model = load_base(base, frozen)
     _check_window(model, train.max_length)
     if train.start:

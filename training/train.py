@@ -21,7 +21,7 @@ from training.packs import Encoder, Example
 from training.rationale import write_rows
 from training.recipe import Train
 from training.schedule import Plan, schedule
-from training.student import load_tokenizer, prepare
+from training.student import in_bf16, load_tokenizer, prepare
 from training.trainer import Microbatches, MixedTrainer, only
 
 COMPLETE = "COMPLETE"
@@ -82,7 +82,7 @@ def arguments(settings: Train, checkpoints: Path, seed: int) -> TrainingArgument
         output_dir=str(checkpoints),
         seed=seed,
         use_cpu=on_cpu,
-        bf16=settings.precision == "bf16",
+        bf16=in_bf16(settings),
         num_train_epochs=1,  # the schedule has all epochs in it
         max_steps=settings.max_steps or -1,
         per_device_train_batch_size=1,  # an item is a micro-batch

@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from service.engine.base import Completion, Finish, Sampling
 from service.engine.watchdog import Watchdog
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
+from service.processor import dtype_on_cpu
 
 # OpenMP deadlocks in a fork of a process that has used it, so only a process whose torch is this module's may fork.
 _MAY_FORK = "torch" not in sys.modules
@@ -57,6 +58,8 @@ class VllmEngine:
         model_dir: model directory, or a Hugging Face name that vLLM resolves.
         model: the name that is reported; None takes `model_dir`.
         max_model_len: prompt and completion tokens of one path at most.
+        dtype: what weights and activations are computed in, as vLLM names it; `auto` takes the checkpoint's own, and on
+            a CPU that has no instructions for it `float32`, which is quicker there.
         max_num_seqs: paths decoded at the same time; more of them wait in vLLM's queue.
         kv_cache_gib: memory of the KV cache on a CPU, in GiB.
         gpu_memory_utilization: share of a GPU's memory, (0, 1].
@@ -69,6 +72,7 @@ class VllmEngine:
         model_dir: str,
         *,
         model: str | None = None,
+        dtype: str = "auto",
         max_model_len: int = 2048,
         max_num_seqs: int = 64,
         kv_cache_gib: float = 2,
@@ -78,6 +82,7 @@ class VllmEngine:
     ) -> None:
         self._model_dir = model_dir
         self._model = model or model_dir
+        self._dtype = dtype
         self._max_model_len = max_model_len
         self._max_num_seqs = max_num_seqs
         self._kv_cache_gib = kv_cache_gib
@@ -196,7 +201,7 @@ def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
 
 
 def _start_on_gpu(engine: VllmEngine) -> AsyncLLM:
-    arguments = _engine_args(engine, gpu_memory_utilization=engine._gpu_memory_utilization)
+    arguments = _engine_args(engine, dtype=engine._dtype, gpu_memory_utilization=engine._gpu_memory_utilization)
     return AsyncLLM.from_engine_args(arguments, stat_loggers=[_told_of_steps(engine._step)])
 
 
@@ -210,6 +215,7 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
     os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
     config = _engine_args(
         engine,
+        dtype=dtype_on_cpu() if engine._dtype == "auto" else engine._dtype,
         enforce_eager=True,  # compiling takes a minute and wins nothing at this size
         block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
         enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU

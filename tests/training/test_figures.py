@@ -7,6 +7,7 @@ import pytest
 from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.calibrate import (
+    ENOUGH,
     best_stop,
     best_temperature,
     best_weights,
@@ -106,14 +107,22 @@ def test_what_each_threshold_costs() -> None:
 
 
 def test_the_best_temperature_is_right_most_often_and_then_the_cheapest() -> None:
-    sure = [_sampled(["7"] * 5, ["7"] * 5, number=i) for i in range(8)]
-    torn = [_sampled(["7", "7", "8", "7", "7"], ["7", "8", "7", "7", "7"], number=i) for i in range(8)]
-    wrong = [_sampled(["8"] * 5, ["8"] * 5, number=i) for i in range(8)]
+    sure = [_sampled(["7"] * 5, ["7"] * 5, number=i) for i in range(ENOUGH)]
+    torn = [_sampled(["7", "7", "8", "7", "7"], ["7", "8", "7", "7", "7"], number=i) for i in range(ENOUGH)]
+    wrong = [_sampled(["8"] * 5, ["8"] * 5, number=i) for i in range(ENOUGH)]
     facts = best_temperature({0.3: wrong, 0.5: torn, 0.7: sure}, 4, 10, seed=1)
     assert facts["temperature"] == 0.7
     assert [row["accuracy_fixed"] for row in facts["temperatures"]] == [0.0, 1.0, 1.0]
     assert facts["tokens"] == 30.0  # one path of each kind
     assert facts["tokens_fixed"] == 120.0
+
+
+def test_few_problems_teach_no_stop() -> None:
+    """A student that never answers loses nothing by stopping at once; of six problems that is no finding."""
+    lost = [_sampled(["8"] * 5, ["9"] * 5, number=i) for i in range(ENOUGH)]
+    assert calibrate(lost, 4, 10, seed=1)["patience"] == 4
+    few = calibrate(lost[1:], 4, 10, seed=1)
+    assert (few["threshold"], few["patience"]) == (0.95, None)
 
 
 def test_repaired_chains_of_thought_count_what_they_are_worth() -> None:
