@@ -140,7 +140,7 @@ def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
     path_format = path_format_of(checkpoint)
     llm = LLM(
         str(checkpoint.path),
-        dtype=dtype_on_cpu(),
+        dtype=dtype_on_cpu(settings.dtype),
         max_model_len=settings.max_model_len,
         max_num_seqs=settings.max_num_seqs,
         kv_cache_memory_bytes=settings.kv_cache_gib * 1024**3,

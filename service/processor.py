@@ -16,6 +16,8 @@ def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return any(_INSTRUCTIONS.intersection(line.split()) for line in listed[:1])
 
 
-def dtype_on_cpu() -> str:
-    """The `dtype` in which vLLM is to serve a model on this CPU: `auto`, the checkpoint's own, or `float32`."""
-    return "auto" if computes_bfloat16() else "float32"
+def dtype_on_cpu(asked: str = "auto") -> str:
+    """The `dtype` in which vLLM serves a model on this CPU: what is asked for; if that is `auto`, the checkpoint's own
+    (vLLM's `auto`) or `float32`.
+    """
+    return "float32" if asked == "auto" and not computes_bfloat16() else asked

@@ -29,3 +29,4 @@ def test_bfloat16_is_computed_where_there_are_instructions_for_it(line: str, com
 def test_what_a_cpu_serves_in(computes: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processor, "computes_bfloat16", lambda: computes)
     assert processor.dtype_on_cpu() == dtype
+    assert processor.dtype_on_cpu("bfloat16") == "bfloat16"

@@ -8,6 +8,7 @@ leaves is the adapter (or the model) and `history.jsonl`, one line a step with e
 import ctypes
 import json
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ def train(
     Raises:
         ConfigurationError: the data set is too small, or the recipe asks for what this machine cannot do.
     """
+    if settings.precision == "bf16" and not in_bf16(settings):
+        print("train.precision: this CPU has no bfloat16 instructions, float32 is quicker", file=sys.stderr)
     tokenizer = load_tokenizer(base)
     checkpoints = out / "checkpoints"
     args = arguments(settings, checkpoints, seed)

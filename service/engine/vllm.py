@@ -215,7 +215,7 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
     os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
     config = _engine_args(
         engine,
-        dtype=dtype_on_cpu() if engine._dtype == "auto" else engine._dtype,
+        dtype=dtype_on_cpu(engine._dtype),
         enforce_eager=True,  # compiling takes a minute and wins nothing at this size
         block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
         enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU

@@ -96,6 +96,17 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
     assert list((out / "log/tensorboard").glob("events.*"))
 
 
+def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.student.computes_bfloat16", lambda: False)
+    asked = _train(base, tmp_path / "asked", adapter="lora", precision="bf16")
+    assert "no bfloat16 instructions" in capsys.readouterr().err
+    exact = _train(base, tmp_path / "exact", adapter="lora", precision="fp32")
+    assert "bfloat16" not in capsys.readouterr().err
+    assert (asked / "adapter_model.safetensors").read_bytes() == (exact / "adapter_model.safetensors").read_bytes()
+
+
 def test_an_earlier_runs_adapter_is_gone_on_from(base: Path, tmp_path: Path) -> None:
     lora = {"adapter": "lora", "rank": 4, "alpha": 8, "lr": 1e-2}
     first = _train(base, tmp_path / "first", epochs=4, **lora)
