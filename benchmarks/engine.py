@@ -132,7 +132,7 @@ def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
     from service.assemble import path_format_of
     from service.attempt import plan
     from service.checkpoint import find
-    from service.processor import dtype_on_cpu
+    from service.engine.vllm import engine_dtype
     from service.solver import path_seed
 
     settings = load_settings()
@@ -140,7 +140,7 @@ def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
     path_format = path_format_of(checkpoint)
     llm = LLM(
         str(checkpoint.path),
-        dtype=dtype_on_cpu(settings.dtype),
+        dtype=engine_dtype(settings.dtype),
         max_model_len=settings.max_model_len,
         max_num_seqs=settings.max_num_seqs,
         kv_cache_memory_bytes=settings.kv_cache_gib * 1024**3,

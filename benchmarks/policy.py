@@ -4,9 +4,9 @@
 
 First every policy solves all problems for `--clients` concurrent clients, then the first `--single` problems for one
 client alone; policies take turns, each is started from the same engine. Tokens are those of every sampled path, aborted
-ones too. Then the paths that `fixed` recorded are replayed under rules that the service does not offer: other
-thresholds, agreement of the first CoT and the first PoT, and the best that hindsight could have done. Accuracies are
-paired with those of `fixed` (McNemar). Prints the tables; `--json` and `--paths` keep the figures and fixed's paths.
+ones too. Then the paths that `fixed` recorded are replayed under other thresholds and patiences, agreement of the first
+CoT and the first PoT, and the best that hindsight could have done. Accuracies are paired with those of `fixed`
+(McNemar). Prints the tables; `--json` and `--paths` keep the figures and fixed's paths.
 """
 
 import argparse
@@ -166,8 +166,9 @@ def plot(facts: dict[str, Any], out: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=(7, 4.5))
+    axis.set_prop_cycle(plt.cycler(marker=["o", "s", "^", "D"]) * mpl.rcParams["axes.prop_cycle"])
     for row in rows:
-        axis.plot(row["tokens_of_fixed"], row["accuracy"], marker="o", linestyle="", label=row["rule"])
+        axis.plot(row["tokens_of_fixed"], row["accuracy"], linestyle="", label=row["rule"])
     axis.set(xlabel="completion tokens, of the fixed vote's", ylabel="accuracy", xlim=(0, 1.05))
     axis.legend(fontsize=7)
     figure.tight_layout()

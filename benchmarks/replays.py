@@ -16,7 +16,7 @@ from training.sampling import Sampled
 from training.votes import Replay, is_right, replay
 
 THRESHOLDS = (0.8, 0.9, 0.95, 0.99)
-PATIENCE = (None, 16, 12, 8)
+PATIENCE = (1.0, 0.8, 0.6, 0.4)
 
 
 def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[str, Any]]:
@@ -40,8 +40,8 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
     add("fixed", base, all_tokens, sum(len(end.started) for end in fixed))
     rules = [("lossless", Policy.LOSSLESS, calibration)]
     rules += [
-        (f"Beta {t}" + (f", {n} paths at most" if n else ""), Policy.ADAPTIVE, _stopping(calibration, t, n))
-        for n, t in product(PATIENCE, THRESHOLDS)
+        (f"Beta {t}" + (f", {p:.0%} of the paths" if p < 1 else ""), Policy.ADAPTIVE, _stopping(calibration, t, p))
+        for p, t in product(PATIENCE, THRESHOLDS)
     ]
     for name, policy, rule in rules:
         ends = [replay(policy, s.paths, rule) for s in recorded]
@@ -49,7 +49,12 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
         add(name, right, sum(end.tokens for end in ends), sum(len(end.started) for end in ends))
     ends = [_agreement(s, calibration) for s in recorded]
     right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
-    add("first CoT = first PoT, else Beta 0.95", right, sum(e.tokens for e in ends), sum(len(e.started) for e in ends))
+    add(
+        f"first CoT = first PoT, else Beta {BETA_THRESHOLD}",
+        right,
+        sum(e.tokens for e in ends),
+        sum(len(e.started) for e in ends),
+    )
     least = [_hindsight(s, calibration) for s in recorded]
     add(
         "hindsight: the fewest paths with the full vote's answer",
@@ -60,7 +65,7 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
     return rows
 
 
-def _stopping(calibration: Calibration, threshold: float, patience: int | None = None) -> Calibration:
+def _stopping(calibration: Calibration, threshold: float, patience: float = 1.0) -> Calibration:
     return calibration.model_copy(update={"threshold": threshold, "patience": patience})
 
 

@@ -42,14 +42,12 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor and what it computes in, its cores that may be used here, memory, system, and the load of what else
-    runs.
-    """
+    """The processor, its cores that may be used here, memory, system, and the load of what else runs."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": names[0] if names else platform.processor(),
-        "computes": "bfloat16" if computes_bfloat16() else "float32",
+        "bfloat16": computes_bfloat16(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",

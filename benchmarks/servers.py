@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 from service.processor import dtype_on_cpu
+from service.settings import load_settings
 
 BIN = Path(sys.executable).parent
 SERVED_NAME = "twinpath"
@@ -143,7 +144,7 @@ def vllm_worker(
     command += f"--max-model-len {max_model_len} --max-num-batched-tokens 8192".split()
     # The engine is its own worker, as in the service: one process less to start, and none that spins for another.
     command += "--distributed-executor-backend uni".split()
-    command += ["--dtype", dtype_on_cpu(), *options]
+    command += ["--dtype", dtype_on_cpu(load_settings().dtype), *options]
     environment = {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",

@@ -93,7 +93,7 @@ def _source(name: str, folder: Path = results.FOLDER) -> Path:
 def _origin(facts: dict[str, Any]) -> str:
     machine, versions = facts["machine"], facts["versions"]
     said = ", ".join(f"{name} {number}" for name, number in versions.items())
-    cpu = f"{machine['cpu']} in {machine['computes']}" if "computes" in machine else machine["cpu"]
+    cpu = machine["cpu"] + ("" if machine.get("bfloat16", True) else " without bfloat16 instructions")
     return (
         f"*{cpu}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB, load {machine['load']} at the end; "
         f"{said}; {facts['at'][:10]}, commit {facts['commit']}: `{facts['command']}`*"

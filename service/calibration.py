@@ -25,7 +25,7 @@ class Calibration(BaseModel):
         weights: what a vote of each kind weighs.
         repaired: what a repaired chain of thought's vote weighs besides; 0 takes it out of the vote.
         threshold: the Beta confidence at which the adaptive policy stops.
-        patience: the paths after which it stops though its vote is open; None for the whole budget.
+        patience: the share of the planned paths after which it stops though its vote is open.
         confidence_map: points (support, share of right answers), both rising; empty means not calibrated.
     """
 
@@ -34,7 +34,7 @@ class Calibration(BaseModel):
     weights: dict[PathKind, _Weight] = Field(default_factory=lambda: dict(EQUAL_WEIGHTS))
     repaired: _Share = 1.0
     threshold: Annotated[float, Field(ge=0.5, lt=1)] = BETA_THRESHOLD
-    patience: Annotated[int, Field(ge=1)] | None = None
+    patience: Annotated[float, Field(gt=0, le=1)] = 1.0
     confidence_map: tuple[tuple[_Share, _Share], ...] = ()
 
     @field_validator("weights")

@@ -1,7 +1,7 @@
 """What this machine's processor computes in: bfloat16 where it has instructions for that, else float32.
 
-Without them PyTorch multiplies bfloat16 matrices in plain loops. On two AVX2 cores that took a student's decoding four
-times as long as float32, and a training's backward pass fifty times. Most laptops are of that kind.
+With AVX2 alone, as in most laptops, PyTorch multiplies bfloat16 matrices in plain loops: see `training/LOG.md` for what
+that cost. AVX-512 without bfloat16 instructions is taken for the same and was not tried.
 """
 
 from pathlib import Path

@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     dtype: Annotated[
         Dtype,
         Field(
-            description="What the engine computes in; auto takes the model's own, and float32 on a CPU without "
-            "bfloat16 instructions: several times as fast there, for twice the memory."
+            description="What the engine vllm computes in; auto takes the model's own, and float32 on a CPU without "
+            "bfloat16 instructions, where that is quicker for twice the memory. Not every model takes float16."
         ),
     ] = Dtype.AUTO
     max_model_len: Annotated[int, Field(ge=64, description="Prompt and completion tokens of a path at most.")] = 2048

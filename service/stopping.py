@@ -22,18 +22,20 @@ class Rule:
 
     `fixed` waits for every path. `lossless` stops when the missing paths cannot overtake the leader: the answer is that
     of the full vote. `adaptive` also stops when the leader is ahead with a Beta confidence of `threshold` and has a
-    vote of each kind that was asked for; and it counts no more than `patience` paths, None for all: a vote that so many
-    leave open, more of them seldom put right.
+    vote of each kind that was asked for; and it counts no more than a share of `patience` of the planned paths, rounded
+    up: a vote that so many leave open, more of them seldom put right.
     """
 
     policy: Policy
     threshold: float = BETA_THRESHOLD
     weights: Weights = field(default_factory=lambda: EQUAL_WEIGHTS)
-    patience: int | None = None
+    patience: float = 1.0
 
     def allowed(self, kinds: tuple[PathKind, ...]) -> tuple[PathKind, ...]:
         """Of all planned paths, in order, those that may be sampled."""
-        return kinds[: self.patience] if self.policy is Policy.ADAPTIVE else kinds
+        if self.policy is not Policy.ADAPTIVE:
+            return kinds
+        return kinds[: math.ceil(round(self.patience * len(kinds), 6))]  # 0.1 of 30 is a little over 3 in binary
 
 
 def decided(rule: Rule, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> bool:

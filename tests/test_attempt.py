@@ -64,7 +64,7 @@ def test_counting_stops_where_the_vote_is_decided() -> None:
 
 
 def test_a_vote_that_stays_open_is_given_up_where_the_calibration_says() -> None:
-    attempt = Attempt(problem(cot=5, pot=5, policy=Policy.ADAPTIVE), "id", Calibration(patience=4))
+    attempt = Attempt(problem(cot=5, pot=5, policy=Policy.ADAPTIVE), "id", Calibration(patience=0.4))
     assert attempt.start(share=64) == range(4)
     for index, number in enumerate((5, 6, 7)):
         attempt.record(voted(index, number))

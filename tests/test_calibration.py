@@ -66,6 +66,7 @@ def test_interpolation() -> None:
         {"repaired": 2.0},
         {"threshold": 1.0},
         {"patience": 0},
+        {"patience": 16},
         {"confidence_map": [[0.5, 0.5], [0.4, 0.6]]},
         {"confidence_map": [[0.4, 0.6], [0.5, 0.5]]},
         {"confidence_map": [[0.4, 1.6]]},

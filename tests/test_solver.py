@@ -440,7 +440,7 @@ async def test_a_busy_engine_gets_no_more_paths_than_the_vote_needs() -> None:
     order=st.permutations(range(10)),
     slots=st.integers(1, 12),
     policy=st.sampled_from(list(Policy)),
-    calibration=st.sampled_from([Calibration(), Calibration(threshold=0.8, patience=6)]),
+    calibration=st.sampled_from([Calibration(), Calibration(threshold=0.8, patience=0.6)]),
 )
 def test_the_load_changes_what_runs_and_never_what_is_decided(
     cast: list[int | None], order: list[int], slots: int, policy: Policy, calibration: Calibration

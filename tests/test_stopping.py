@@ -129,10 +129,16 @@ def test_a_threshold_of_its_own() -> None:
 
 def test_patience_is_the_adaptive_policys_alone() -> None:
     kinds = (COT, POT) * 10
-    allowed = {policy: Rule(policy, patience=12).allowed(kinds) for policy in Policy}
+    allowed = {policy: Rule(policy, patience=0.6).allowed(kinds) for policy in Policy}
     assert allowed == {Policy.FIXED: kinds, Policy.LOSSLESS: kinds, Policy.ADAPTIVE: kinds[:12]}
     assert Rule(Policy.ADAPTIVE).allowed(kinds) == kinds
-    assert Rule(Policy.ADAPTIVE, patience=12).allowed(kinds[:4]) == kinds[:4]
+    assert Rule(Policy.ADAPTIVE, patience=0.1).allowed(kinds + kinds[:10]) == kinds[:3]
+
+
+@pytest.mark.parametrize(("planned", "allowed"), [(1, 1), (2, 2), (4, 4), (10, 8), (20, 16), (80, 64)])
+def test_patience_is_a_share_of_what_was_asked_for(planned: int, allowed: int) -> None:
+    kinds = (COT,) * planned
+    assert Rule(Policy.ADAPTIVE, patience=0.8).allowed(kinds) == kinds[:allowed]
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 Four findings, all for `twinpath.json`. The temperature: of those tried, the one whose full vote is right most often,
 and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
 answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold
-and patience: of a grid, those that take the fewest tokens and surely lose no accuracy to the full vote, on the mean of
-many orders in which the same paths could have come, since one order's early votes are a matter of luck; too few
-problems change neither. The confidence map: the Beta rule's confidence is a statement about votes, not about being
-right, and wherever the adaptive policy stops it is the same; the leader's support among the counted paths is not, and a
-monotone map (isotonic regression by pooling adjacent violators) of it is a share of right answers. It is fitted on what
-the adaptive and the fixed policy make of the same paths. Errors are measured by cross-fitting: each fold of problems is
-mapped by the others, so that the figures are not the fit's own.
+and patience: of a grid, those that take the fewest tokens and lose at most half a point to the full vote, though the
+truth were one standard error worse, on the mean of many orders in which the same paths could have come, since one
+order's early votes are a matter of luck; too few problems change neither. The confidence map: the Beta rule's
+confidence is a statement about votes, not about being right, and wherever the adaptive policy stops it is the same; the
+leader's support among the counted paths is not, and a monotone map (isotonic regression by pooling adjacent violators)
+of it is a share of right answers. It is fitted on what the adaptive and the fixed policy make of the same paths, and
+its errors are measured by cross-fitting, so that the figures are not the fit's own.
 """
 
 import math
@@ -29,13 +29,12 @@ from training.votes import PLAIN, elected, first, is_right, replay
 
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
 PATIENCE = (1.0, 0.8, 0.6, 0.4)
-"""Shares of the budget."""
 ORDERS = 20
 GRID = (0.25, 0.4, 0.5, 0.67, 0.8, 1.0)
 REPAIRED = (0.0, 0.25, 0.5, 0.75, 1.0)
 FOLDS = 5
 ENOUGH = 100
-"""Problems that a stop is learned from at least: `best_stop` asks for half a point, and one of fewer is over one."""
+"""No stop is learned from fewer problems: one of them is more than a point, and `best_stop` asks for half of one."""
 
 Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
@@ -46,28 +45,20 @@ def best_temperature(tried: Mapping[float, Sequence[Sampled]], paths: int, bins:
     """The calibration at the best of the temperatures, with a row of figures for each that was tried."""
     found = {temperature: calibrate(samples, paths, bins, seed) for temperature, samples in tried.items()}
     best = max(found, key=lambda t: (found[t]["accuracy_fixed"], -found[t]["tokens"]))
-    shown = ("accuracy_fixed", "accuracy", "tokens", "tokens_fixed", "threshold")
+    shown = ("accuracy_fixed", "accuracy", "tokens", "tokens_fixed", "threshold", "patience")
     rows = [{"temperature": t} | {name: facts[name] for name in shown} for t, facts in found.items()]
     return {"temperature": best} | found[best] | {"temperatures": rows}
 
 
 def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> dict[str, Any]:
-    """Weights, threshold, map and figures, ready for `twinpath.json`. Tokens are means of a problem."""
+    """Weights, threshold, patience, map and figures, ready for `twinpath.json`. Tokens are means of a problem."""
     weights = best_weights(samples, paths)
     tried = stops(samples, paths, weights, seed)
     if len(samples) >= ENOUGH:
         best = best_stop(tried)
         weights = weights.model_copy(update={name: best[name] for name in ("threshold", "patience")})
     seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
-    order = list(range(len(samples)))
-    random.Random(seed).shuffle(order)
-    mapped = {policy: [0.0] * len(samples) for policy in seen}
-    for fold in range(FOLDS):
-        held = set(order[fold::FOLDS])
-        fitted = fit([points[i] for points in seen.values() for i in order if i not in held])
-        for policy, points in seen.items():
-            for index in held:
-                mapped[policy][index] = interpolate(fitted, points[index][0])
+    mapped = cross_fitted(seen, seed)
     right = {policy: [good for _, good in points] for policy, points in seen.items()}
     adaptive, beta = Policy.ADAPTIVE, _beta(samples, paths)
     return {
@@ -92,6 +83,20 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
     }
 
 
+def cross_fitted(seen: Mapping[Policy, Sequence[Observed]], seed: int) -> dict[Policy, list[float]]:
+    """Each problem's confidence under each policy, by a map that is fitted on the other folds of the problems."""
+    order = list(range(len(next(iter(seen.values())))))
+    random.Random(seed).shuffle(order)
+    mapped = {policy: [0.0] * len(order) for policy in seen}
+    for fold in range(FOLDS):
+        held = set(order[fold::FOLDS])
+        fitted = fit([points[i] for points in seen.values() for i in order if i not in held])
+        for policy, points in seen.items():
+            for index in held:
+                mapped[policy][index] = interpolate(fitted, points[index][0])
+    return mapped
+
+
 def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
     """The weights that elect most right answers; the stronger kind counts 1.
 
@@ -114,8 +119,7 @@ def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
 def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> list[dict[str, Any]]:
     """What each threshold and patience cost beside the full vote, on the mean of `ORDERS` orders of the same paths.
 
-    `patience` is a number of paths, as many of each kind, None for all. `lost` is the share of problems (its standard
-    `error` is over problems), `tokens` that of the full vote's.
+    `lost` is the share of problems (its standard `error` is over problems), `tokens` that of the full vote's.
     """
     rng = random.Random(seed)
     orders = [[first(s.shuffled(rng), paths, paths) for s in samples] for _ in range(ORDERS)]
@@ -130,10 +134,9 @@ def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: in
         return right, sum(end.tokens for order in ends for end in order)
 
     full, all_tokens = outcomes(Policy.FIXED, weights)
-    numbers = dict.fromkeys(2 * max(1, round(share * paths)) for share in PATIENCE)
     table = []
-    for number, threshold in product(numbers, THRESHOLDS):
-        stop = {"threshold": threshold, "patience": number if number < 2 * paths else None}
+    for patience, threshold in product(PATIENCE, THRESHOLDS):
+        stop = {"threshold": threshold, "patience": patience}
         early, tokens = outcomes(Policy.ADAPTIVE, weights.model_copy(update=stop))
         lost = [(a - b) / ORDERS for a, b in zip(full, early, strict=True)]
         error = statistics.stdev(lost) / math.sqrt(len(lost)) if len(lost) > 1 else 0.0

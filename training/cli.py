@@ -74,7 +74,7 @@ def compare(recipe: _Recipe, out: _Out = None) -> None:
 
 @app.command()
 def calibrate(recipe: _Recipe, out: _Out = None) -> None:
-    """Find temperature, vote weights, threshold and confidence map on the dev problems."""
+    """Find temperature, vote weights, stopping rule and confidence map on the dev problems."""
     _make(recipe, out, "calibrate")
 
 

@@ -75,7 +75,7 @@ def table(facts: Mapping[str, Any]) -> str:
 
 def _stop(row: Mapping[str, Any]) -> str:
     lost = f"{100 * row['lost']:.1f} ± {100 * row['error']:.1f}"
-    return f"| {row['threshold']} | {row['patience'] or 'all'} paths | {lost} | {row['tokens']:.2f} |"
+    return f"| {row['threshold']} | {row['patience']:.0%} of the paths | {lost} | {row['tokens']:.2f} |"
 
 
 def _rows(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, dict[str, Any]]:

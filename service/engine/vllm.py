@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 
 from service.engine.base import Completion, Finish, Sampling
 from service.engine.watchdog import Watchdog
-from service.errors import EngineDeadError, EngineError, PromptTooLongError
+from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
 from service.processor import dtype_on_cpu
 
 # OpenMP deadlocks in a fork of a process that has used it, so only a process whose torch is this module's may fork.
@@ -102,8 +102,15 @@ class VllmEngine:
         return self._model
 
     async def start(self) -> None:
-        """See `Engine.start`. Blocks the loop while the model loads: nothing can be served before that."""
-        self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
+        """See `Engine.start`. Blocks the loop while the model loads: nothing can be served before that.
+
+        Raises:
+            ConfigurationError: vLLM does not serve this model so.
+        """
+        try:
+            self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
+        except ValueError as error:  # one of pydantic's, among others
+            raise ConfigurationError(f"vLLM refuses this model or a setting: {error}") from error
         self._watch = asyncio.create_task(self._end_when_it_hangs(self._llm))
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
@@ -189,10 +196,16 @@ class VllmEngine:
         return tuple(self._living().get_tokenizer().encode(prompt, add_special_tokens=False))
 
 
+def engine_dtype(asked: str) -> str:
+    """What the engine computes in on this machine where `asked` is wished for, see `VllmEngine`."""
+    return dtype_on_cpu(asked) if current_platform.is_cpu() else asked
+
+
 def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
     return AsyncEngineArgs(
         model=engine._model_dir,
         served_model_name=engine.model,
+        dtype=engine_dtype(engine._dtype),
         max_model_len=engine._max_model_len,
         max_num_seqs=engine._max_num_seqs,
         use_tqdm_on_load=False,
@@ -201,7 +214,7 @@ def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
 
 
 def _start_on_gpu(engine: VllmEngine) -> AsyncLLM:
-    arguments = _engine_args(engine, dtype=engine._dtype, gpu_memory_utilization=engine._gpu_memory_utilization)
+    arguments = _engine_args(engine, gpu_memory_utilization=engine._gpu_memory_utilization)
     return AsyncLLM.from_engine_args(arguments, stat_loggers=[_told_of_steps(engine._step)])
 
 
@@ -215,7 +228,6 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
     os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
     config = _engine_args(
         engine,
-        dtype=dtype_on_cpu(engine._dtype),
         enforce_eager=True,  # compiling takes a minute and wins nothing at this size
         block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
         enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU

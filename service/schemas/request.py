@@ -88,7 +88,7 @@ class SolveRequest(Wire):
     policy: Annotated[Policy | None, Field(strict=False)] = Field(
         default=None,
         description="`fixed` counts every path; `lossless` stops when the leader cannot be overtaken; "
-        "`adaptive` when it is unlikely to be, or the vote to be settled.",
+        "`adaptive` also when it is unlikely to be, and after a share of the paths that the checkpoint names.",
     )
     temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
     max_tokens: TokenCount | None = Field(default=None, description="Completion tokens of a path at most.")

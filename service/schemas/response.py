@@ -20,8 +20,8 @@ class Vote(Wire):
 
 
 class PathCounts(Wire):
-    """`voted` + `abstained` + `aborted` = `started`. Aborted are those that the decision made unnecessary, and those
-    that the deadline cut off.
+    """`voted` + `abstained` + `aborted` = `started`. Planned are those of the request, of which `adaptive` may leave a
+    part. Aborted are those that the decision made unnecessary, and those that the deadline cut off.
     """
 
     planned: int

@@ -7,23 +7,28 @@ import pytest
 from service.assemble import _vllm
 from service.checkpoint import find
 from service.engine.base import Engine
-from service.processor import computes_bfloat16
 from service.settings import Dtype, Settings
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_by_itself_it_computes_in_what_the_processor_has_instructions_for(vllm_engine: Engine) -> None:
-    assert (computed_in(vllm_engine) == "torch.float32") is not computes_bfloat16()
+    from service.engine.vllm import engine_dtype
+
+    assert (computed_in(vllm_engine) == "torch.float32") is (engine_dtype("auto") == "float32")
 
 
 async def test_it_computes_in_what_the_settings_say(tiny_checkpoint: Path) -> None:
-    asked = Dtype.FLOAT32 if computes_bfloat16() else Dtype.BFLOAT16  # what it would not choose by itself
+    from service.engine.vllm import engine_dtype
+
+    asked = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # what it would not choose by itself
     settings = Settings(dtype=asked, max_model_len=512, kv_cache_gib=1)
     engine, _ = _vllm(settings, find(str(tiny_checkpoint), settings.cache_dir))
     await engine.start()
-    assert computed_in(engine) == f"torch.{asked}"
-    await engine.close()
+    try:
+        assert computed_in(engine) == f"torch.{asked}"
+    finally:
+        await engine.close()
 
 
 def computed_in(engine: Engine) -> str:

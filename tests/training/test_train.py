@@ -100,6 +100,7 @@ def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("training.student.computes_bfloat16", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     asked = _train(base, tmp_path / "asked", adapter="lora", precision="bf16")
     assert "no bfloat16 instructions" in capsys.readouterr().err
     exact = _train(base, tmp_path / "exact", adapter="lora", precision="fp32")
