@@ -15,6 +15,7 @@ CPU_TORCH := --extra-index-url https://download.pytorch.org/whl/cpu --index-stra
 endif
 INSTALL_cpu := $(CPU_TORCH) --overrides requirements/overrides-cpu.txt
 INSTALL_gpu := --torch-backend auto
+AUDIT = $(UV) run --quiet --no-project --with pip-audit==2.10.1 pip-audit --strict --disable-pip
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tools generate solve serve benchmarks test test-fast test-training test-engine check format audit sbom requirements
@@ -76,13 +77,15 @@ format: tools  ## Format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-audit: tools  ## Look every locked package up in the advisory databases; needs the network
+audit: | $(UV)  ## Look every pinned package up in the advisory databases, the engines' too; needs the network
 	@$(UV) export --quiet --locked --all-extras --all-groups --no-emit-project -o $(VENV)/audit.txt
-	$(UV) run --quiet --no-project --with "pip-audit>=2.9" pip-audit --strict --disable-pip --require-hashes -r $(VENV)/audit.txt
+	$(AUDIT) --require-hashes -r $(VENV)/audit.txt
+	$(AUDIT) --no-deps -r requirements/gpu.txt
 
-sbom: tools  ## Write sbom.json, a CycloneDX bill of what the service runs on
-	@$(UV) export --quiet --locked --no-dev --extra otel --no-emit-project -o $(VENV)/sbom.txt
-	$(UV) run --quiet --no-project --with "cyclonedx-bom>=7" cyclonedx-py requirements $(VENV)/sbom.txt -o sbom.json
+sbom: | $(UV)  ## Write sbom.json, a CycloneDX bill of what the service runs on, vLLM included
+	@$(UV) export --quiet --locked --no-dev --extra otel --no-emit-project --no-hashes -o $(VENV)/locked.txt
+	@cat $(VENV)/locked.txt requirements/gpu.txt | sed -n 's/ *;.*//; /==/p' | sort -u > $(VENV)/sbom.txt
+	$(UV) run --quiet --no-project --with cyclonedx-bom==7.5.0 cyclonedx-py requirements $(VENV)/sbom.txt -o sbom.json
 
 requirements: | $(UV)  ## Pin the engines anew, in step with uv.lock
 	$(UV) export --quiet --locked --all-extras --all-groups --no-hashes --no-emit-project -o $(VENV)/lock.txt
