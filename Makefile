@@ -61,7 +61,7 @@ test-fast: tools  ## Run the service's tests that need no engine, in under a min
 	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not soak" --ignore tests/training
 
 test-training: tools  ## Run the tests of training/, from data to the student that is served
-	$(BIN)/pytest -q -m "not soak" tests/training
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile -m "not soak" tests/training
 
 test-engine: tools  ## Run the tests on the real engine, and those of the service as its users meet it
 	$(BIN)/pytest -q -m "(engine or e2e) and not soak" --ignore tests/training
