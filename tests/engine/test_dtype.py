@@ -7,6 +7,7 @@ import pytest
 from service.assemble import _vllm
 from service.checkpoint import find
 from service.engine.base import Engine
+from service.errors import ConfigurationError
 from service.settings import Dtype, Settings
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -29,6 +30,13 @@ async def test_it_computes_in_what_the_settings_say(tiny_checkpoint: Path) -> No
         assert computed_in(engine) == f"torch.{asked}"
     finally:
         await engine.close()
+
+
+async def test_what_vllm_refuses_is_the_operators_to_change(tiny_checkpoint: Path) -> None:
+    from service.engine.vllm import VllmEngine
+
+    with pytest.raises(ConfigurationError, match=r"vLLM refuses this model or a setting: [\s\S]*dtype"):
+        await VllmEngine(str(tiny_checkpoint), dtype="float7").start()
 
 
 def computed_in(engine: Engine) -> str:
