@@ -1,10 +1,12 @@
-"""Callers for `benchmarks/overload.py`: each waits a second, more or less, before it asks again, and never retries.
+"""Callers for `benchmarks/overload.py`: each waits a second, more or less, before it asks, and never retries.
 
 The waits are drawn from the exponential distribution, so that the requests of all callers arrive as a Poisson process.
+So does the first one: locust makes a second's new callers in one go, and their requests would come at the same instant.
 """
 
 import random
 
+import gevent
 from locust import FastHttpUser, task
 
 from benchmarks.capacity import request
@@ -14,6 +16,10 @@ class Caller(FastHttpUser):
     """One caller; its statistics are kept by the status that it gets."""
 
     network_timeout = connection_timeout = 120.0
+
+    def on_start(self) -> None:
+        """Wait before the first problem, too."""
+        gevent.sleep(self.wait_time())
 
     def wait_time(self) -> float:
         """Seconds before the next problem."""

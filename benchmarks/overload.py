@@ -66,7 +66,7 @@ def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_engine(parser)
-    parser.add_argument("--times", type=float, default=10.0, help="the load, in capacities")
+    parser.add_argument("--times", type=float, default=11.0, help="the load, in capacities; the start takes some of it")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     if find_spec("locust") is None:
