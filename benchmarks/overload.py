@@ -28,10 +28,11 @@ from typing import Any
 import httpx
 
 from benchmarks import results
-from benchmarks.capacity import DEADLINE_S, QUEUE, SLOTS, goodput, measure_capacity, serving
+from benchmarks.capacity import DEADLINE_S, QUEUE, SLOTS, WARM_UP_S, goodput, measure_capacity, serving
 from benchmarks.servers import Server, add_engine
 
 _SPAWN_S = 2
+_SPARE_S = 5  # the load goes on for a little after the last look
 _MIB = 1024**2
 _LOOK_S = 0.5
 _LOOKS_FOR_MEMORY = 20
@@ -89,7 +90,7 @@ def overload(server: Server, times: float, seconds: int, folder: Path) -> Report
     with looking(server) as seen:
         locust = start_locust(server.url, users, seconds, folder)
         try:
-            good = goodput(server.url, seconds - 10)
+            good = goodput(server.url, seconds - WARM_UP_S - _SPARE_S)
             assert locust.wait(timeout=seconds + 2 * DEADLINE_S) == 0, (folder / "locust.log").read_text()[-2000:]
         finally:
             locust.kill()
