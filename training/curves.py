@@ -1,5 +1,7 @@
-"""Each task's loss while training: as TensorBoard events, step by step, and as a plot when the run ends."""
+"""Each task's loss and the memory while training: as TensorBoard events, step by step, and as plots at the run's end."""
 
+import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ class Curves(TrainerCallback):
     def __init__(self, out: Path) -> None:
         self._log = out / LOG
         self._writer: SummaryWriter | None = None
+        self._began = time.monotonic()
+        self._memory: list[tuple[float, float]] = []
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Opens the events of the first process."""
@@ -30,9 +34,17 @@ class Curves(TrainerCallback):
             for name in SCALARS:
                 if name in kwargs["logs"]:
                     self._writer.add_scalar(name, kwargs["logs"][name], state.global_step)
+            self._memory.append(((time.monotonic() - self._began) / 60, peak_memory()))
+            self._writer.add_scalar("peak_memory_gib", self._memory[-1][1], state.global_step)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Closes the events and draws the plot."""
+        """Closes the events and draws the plots."""
         if self._writer is not None:
             self._writer.close()
             plots.losses(state.log_history, self._log)
+            plots.memory(self._memory, self._log)
+
+
+def peak_memory() -> float:
+    """The most memory, in GiB, that was resident in this process at any time: a leak is a line that goes on rising."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,4 +1,4 @@
-"""Plots, for people: loss of each task, accuracy against paths and tokens, reliability and coverage. Never hashed."""
+"""Plots, for people: loss, memory, accuracy against paths and tokens, reliability and coverage. Never hashed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +20,14 @@ def losses(history: Sequence[Mapping[str, Any]], out: Path) -> None:
     axis.set(xlabel="step", ylabel="mean negative log-likelihood of a token", ylim=(0, None))
     axis.legend()
     _save(figure, out, "loss.png")
+
+
+def memory(points: Sequence[tuple[float, float]], out: Path) -> None:
+    """The peak of memory so far, in GiB, over the minutes of a run."""
+    figure, axis = plt.subplots(figsize=(7, 4))
+    axis.plot([minutes for minutes, _ in points], [gib for _, gib in points])
+    axis.set(xlabel="minutes", ylabel="most memory so far, GiB", ylim=(0, None))
+    _save(figure, out, "memory.png")
 
 
 def curves(found: Mapping[str, Sequence[Mapping[str, float]]], out: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerState
 
@@ -93,7 +94,12 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
         assert row["loss"] == pytest.approx((row["cot_loss"] + row["pot_loss"]) / 2, abs=1e-3)
     assert not (out / "checkpoints").exists()
     assert (out / "log/loss.png").is_file()
-    assert list((out / "log/tensorboard").glob("events.*"))
+    assert (out / "log/memory.png").is_file()
+    events = EventAccumulator(str(out / "log/tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("cot_loss")] == [row["step"] for row in rows]
+    peaks = [event.value for event in events.Scalars("peak_memory_gib")]
+    assert peaks == sorted(peaks)
+    assert peaks[0] > 0.1
 
 
 def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(
