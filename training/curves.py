@@ -1,4 +1,4 @@
-"""Each task's loss and the memory while training: as TensorBoard events, step by step, and as plots at the run's end."""
+"""Losses and memory while training: as TensorBoard events, step by step, and as plots when the run ends."""
 
 import resource
 import time
