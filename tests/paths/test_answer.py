@@ -248,6 +248,6 @@ def test_values_never_raise(value: Value) -> None:
 
 @pytest.mark.parametrize("text", ["9" * 10**6, "1," * 10**6, " " * 10**6, "-" * 10**6, "one " * 10**5, "1/" * 10**6])
 def test_long_text_takes_no_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse_answer(text)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05

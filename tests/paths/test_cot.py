@@ -330,7 +330,7 @@ def test_work_is_bounded(piece: str) -> None:
 
 
 def test_work_on_nested_brackets_is_bounded() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse_cot("(" * 9900 + "1" + ")" * 9900 + " = 1")
     parse_cot("1" * 100_000)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -77,6 +77,6 @@ def test_extracting_twice_changes_nothing(lines: list[str]) -> None:
 )
 def test_work_is_bounded(piece: str) -> None:
     text = piece * (2 * MAX_PROGRAM // len(piece))
-    start = time.perf_counter()
+    start = time.process_time()
     extract_program(text)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
