@@ -59,7 +59,7 @@ class Clock(TrainerCallback):
 
 
 def ours(model: str, examples: list[Example], out: Path, *, profile: bool) -> tuple[float, float, Counter[str]]:
-    """Effective tokens per second, the share of padding, and seconds by part of a step if `profile`."""
+    """Effective tokens per second (0 of one step), the share of padding, and seconds by part of a step if `profile`."""
     tokenizer = load_tokenizer(model)
     settings = Train(adapter="lora", batch_tokens=BATCH_TOKENS, accumulation=1, save_steps=10_000)
     plan = Plan(7, settings.kinds, 1, settings.per_kind, BATCH_TOKENS, settings.max_length, {})
@@ -83,9 +83,10 @@ def ours(model: str, examples: list[Example], out: Path, *, profile: bool) -> tu
     else:
         trainer.train()
     tokens = [sum(len(p.prompt) + len(b.ids) for p in batch for b in p.branches) for batch in batches[1:]]
-    physical = [max(map(len, batch)) * len(batch) for batch in batches[1:]]
-    used = [sum(map(len, batch)) for batch in batches[1:]]
-    return sum(tokens) / clock.seconds, 1 - sum(used) / sum(physical), parts
+    speed = sum(tokens) / clock.seconds if tokens else 0.0  # a profile's few rows may be one step
+    physical = [max(map(len, batch)) * len(batch) for batch in batches]
+    used = [sum(map(len, batch)) for batch in batches]
+    return speed, 1 - sum(used) / sum(physical), parts
 
 
 def trl(model: str, examples: list[Example], out: Path) -> float | None:
