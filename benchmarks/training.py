@@ -14,7 +14,6 @@ TRL is no dependency: `uv pip install trl` first, or the comparison is skipped w
 import argparse
 import gc
 import os
-import resource
 import tempfile
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ import torch
 from transformers import TrainerCallback
 
 from service.paths.base import FormatV1
+from training.curves import peak_memory
 from training.dataset import read_examples
 from training.packs import Encoder, Example
 from training.recipe import Train
@@ -157,7 +157,7 @@ def main() -> None:
         _, _, parts = ours(given.vocabulary_model or given.model, few, Path(scratch) / "profile", profile=True)
         total = parts.total()
         print("a step's time: " + ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in parts.most_common()))
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
+    print(f"peak memory {peak_memory():.1f} GiB")
 
 
 def _sample(examples: list[Example], questions: int) -> list[Example]:
