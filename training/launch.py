@@ -32,7 +32,7 @@ _ON_CPU = {
 """The allocator: huge pages for the heap where the kernel gives them on request, which makes steps faster; and blocks
 from 8 MiB on are always mapped by themselves, instead of from a size on that glibc raises to 32 MiB. oneDNN and PyTorch
 keep what they prepared for each shape of a bfloat16 product, 1,024 of them, and hardly two batches have one shape: that
-is 40 MB a step, for gigabytes. 64 serve all layers of a batch.
+takes gigabytes, and 64 serve all layers of a batch.
 """
 
 

@@ -23,7 +23,7 @@ def losses(history: Sequence[Mapping[str, Any]], out: Path) -> None:
 
 
 def memory(points: Sequence[tuple[float, float]], out: Path) -> None:
-    """The peak of memory so far, in GiB, over the minutes of a run."""
+    """The peak of memory so far, in GiB, over the minutes of a process."""
     figure, axis = plt.subplots(figsize=(7, 4))
     axis.plot([minutes for minutes, _ in points], [gib for _, gib in points])
     axis.set(xlabel="minutes", ylabel="most memory so far, GiB", ylim=(0, None))

@@ -120,9 +120,7 @@ class MarkComplete(TrainerCallback):
 
 
 class ReturnMemory(TrainerCallback):
-    """Gives memory back that lies free between blocks in use: batches of many shapes leave such holes, and on a CPU the
-    process would grow by some MB a step for hours.
-    """
+    """Gives memory back that lies free between blocks in use: batches of many shapes leave such holes."""
 
     def __init__(self) -> None:
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
