@@ -13,22 +13,19 @@ must be none). A fault's recovery time is from the fault to the end of the last 
 import argparse
 import asyncio
 import random
-import signal
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psutil
 
 from benchmarks import results
-from benchmarks.servers import Server, add_engine, free_port, router, scripted_worker, service
+from benchmarks.servers import add_engine
+from benchmarks.supervised import Supervised
 
 _SLACK_S = 3.0
 _PAUSE_S = 4.0
@@ -59,103 +56,6 @@ class Run:
         return time.monotonic() - self.began
 
 
-class System:
-    """The processes of the run, and the faults that they can have.
-
-    Args:
-        model: a checkpoint for vLLM in the service's process; None is the embedded default.
-        folder: for logs.
-        scripted: scripted workers behind a router instead.
-    """
-
-    def __init__(self, model: str | None, folder: Path, *, scripted: bool) -> None:
-        self._model = model
-        self._scripted = scripted
-        self._folder = folder
-        self._servers: dict[str, Callable[[], Server]] = {}
-        self._live: dict[str, Server] = {}
-        self._ports = [free_port() for _ in range(3)]
-        if scripted:
-            for number in range(2):
-                self._add(f"worker {number}", self._worker(number))
-            self._add(
-                "router", lambda: router([self._live["worker 0"], self._live["worker 1"]], folder, port=self._ports[2])
-            )
-        self._add("service", self._service)
-
-    @property
-    def url(self) -> str:
-        """Where the service listens now."""
-        return self._live["service"].url
-
-    def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """By name."""
-        own: dict[str, Callable[[], Awaitable[None]]] = {"zygote killed": self._kill_zygote}
-        if not self._scripted:
-            return own | {
-                "engine killed": lambda: self._signal_engine(signal.SIGKILL),
-                "engine hung": lambda: self._signal_engine(signal.SIGSTOP),
-            }
-        return own | {
-            "worker killed": lambda: self._end("worker 0"),
-            "worker stopped for 2 s": lambda: self._pause("worker 1", 2.0),
-            "router killed": lambda: self._end("router"),
-        }
-
-    async def supervise(self) -> None:
-        """Start again what has ended, as Docker or Kubernetes would."""
-        while True:
-            for name, server in list(self._live.items()):
-                if server.process.poll() is not None:
-                    self._live[name] = await asyncio.to_thread(self._servers[name])
-            await asyncio.sleep(0.2)
-
-    def close(self) -> None:
-        """End all."""
-        for server in self._live.values():
-            with suppress(psutil.NoSuchProcess):
-                server.process.resume()
-            server.kill()
-
-    def _add(self, name: str, start: Callable[[], Server]) -> None:
-        self._servers[name] = start
-        self._live[name] = start().await_health()
-
-    def _worker(self, number: int) -> Callable[[], Server]:
-        return lambda: scripted_worker(self._folder, tokens_per_s=60, slots=64, port=self._ports[number])
-
-    def _service(self) -> Server:
-        flags = {"max_queue": 32, "log_level": "warning"}
-        if self._scripted:
-            return service([self._live["router"].url], self._folder, worker_silence_s=3, max_num_seqs=64, **flags)
-        port = free_port()
-        command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port]
-        command += ["--model", self._model] if self._model else []
-        command += ["--log-level", "warning", "--watch-interval-s", 1, "--watch-patience-s", 3, "--max-queue", 32]
-        return Server(command, port, self._folder / f"service-{port}.log", "/ready")
-
-    async def _end(self, name: str) -> None:
-        await asyncio.to_thread(self._live[name].kill)
-
-    async def _pause(self, name: str, seconds: float) -> None:
-        process = self._live[name].process
-        process.suspend()
-        await asyncio.sleep(seconds)
-        process.resume()
-
-    async def _kill_zygote(self) -> None:
-        with suppress(psutil.NoSuchProcess):
-            for child in self._live["service"].process.children():
-                if "EngineCore" not in " ".join(child.cmdline()):
-                    child.kill()
-
-    async def _signal_engine(self, number: signal.Signals) -> None:
-        with suppress(psutil.NoSuchProcess):
-            for child in self._live["service"].process.children():
-                if "EngineCore" in " ".join(child.cmdline()):
-                    child.send_signal(number)
-
-
 def main() -> None:
     """Run and print the accounts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -176,7 +76,7 @@ def main() -> None:
 
 async def chaos(options: argparse.Namespace, folder: Path) -> Run:
     """Load and faults for so many minutes."""
-    system = await asyncio.to_thread(System, options.model, folder, scripted=options.scripted)
+    system = await asyncio.to_thread(Supervised, options.model, folder, scripted=options.scripted)
     supervisor = asyncio.create_task(system.supervise())
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as session:
@@ -191,7 +91,7 @@ async def chaos(options: argparse.Namespace, folder: Path) -> Run:
     return run
 
 
-async def _strike(run: Run, system: System, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
+async def _strike(run: Run, system: Supervised, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
     """One fault after another, each kind as often as any other, in drawn order."""
     chance = random.Random(options.seed)
     kinds = system.faults() | {
@@ -209,7 +109,7 @@ async def _strike(run: Run, system: System, session: aiohttp.ClientSession, opti
         fault.until_s = run.now_s() + _PAUSE_S
 
 
-async def _load(run: Run, system: System, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
+async def _load(run: Run, system: Supervised, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
     """A problem every so often, whatever became of those before it."""
     asking: set[asyncio.Task[None]] = set()
     number = 0
@@ -241,7 +141,7 @@ async def _ask(run: Run, url: str, session: aiohttp.ClientSession, number: int, 
     run.ended.append((result, run.now_s(), time.monotonic() - began))
 
 
-async def _leave(run: Run, system: System, session: aiohttp.ClientSession, deadline_s: float) -> None:
+async def _leave(run: Run, system: Supervised, session: aiohttp.ClientSession, deadline_s: float) -> None:
     """Twenty callers ask and hang up."""
     callers = [asyncio.create_task(_ask(run, system.url, session, number, deadline_s)) for number in range(20)]
     await asyncio.sleep(0.1)
@@ -250,7 +150,7 @@ async def _leave(run: Run, system: System, session: aiohttp.ClientSession, deadl
     await asyncio.gather(*callers)
 
 
-async def _burst(run: Run, system: System, session: aiohttp.ClientSession, deadline_s: float) -> None:
+async def _burst(run: Run, system: Supervised, session: aiohttp.ClientSession, deadline_s: float) -> None:
     await asyncio.gather(*(_ask(run, system.url, session, number, deadline_s) for number in range(200)))
 
 
