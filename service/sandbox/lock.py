@@ -12,6 +12,7 @@ import resource
 import signal
 import struct
 from dataclasses import dataclass
+from math import ceil
 
 from service.sandbox.seccomp import PIPE_FD, Seccomp
 
@@ -69,8 +70,10 @@ def lock_zygote(*, memory_bytes: int, parent_pid: int) -> LockState:
     return LockState(_seccomp_works(), landlock, network_namespace, unprivileged, rlimits)
 
 
-def lock_child(seccomp: Seccomp, *, channel_fd: int, cpu_s: int, parent_pid: int, unlocked: bool) -> None:
+def lock_child(seccomp: Seccomp, *, channel_fd: int, cpu_s: float, parent_pid: int, unlocked: bool) -> None:
     """Close everything but the channel, which becomes `PIPE_FD`, and lock this process for good.
+
+    After `cpu_s` seconds of CPU time SIGPROF kills it; without system calls it can neither catch that nor put it off.
 
     Raises:
         OSError: the filter could not be installed, and `unlocked` does not allow that.
@@ -78,7 +81,8 @@ def lock_child(seccomp: Seccomp, *, channel_fd: int, cpu_s: int, parent_pid: int
     die_with_parent(parent_pid)
     os.dup2(channel_fd, PIPE_FD)
     os.closerange(PIPE_FD + 1, 64)
-    _limit({resource.RLIMIT_CPU: cpu_s, resource.RLIMIT_NPROC: 0, resource.RLIMIT_NOFILE: 0})
+    _limit({resource.RLIMIT_CPU: ceil(cpu_s) + 1, resource.RLIMIT_NPROC: 0, resource.RLIMIT_NOFILE: 0})
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
         seccomp.install()
     except OSError:

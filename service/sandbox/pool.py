@@ -5,7 +5,8 @@ program, by the deadline, whatever the program does; that no two programs share 
 ever its own program's. It raises `SandboxError` alone, and only when no program could be run at all.
 
 1. `zygote.py` keeps locked, warmed children waiting; `supply.py` hands them over, each with a pipe of its own.
-2. `run` takes the child that has waited longest, sends it the program and waits for one reply, to the deadline.
+2. `run` takes the child that has waited longest, sends it the program and waits for one reply, to the deadline. The
+   kernel counts the program's CPU time; the clock on the wall, which also runs while others are served, backs it up.
 3. Whatever came of it, the child is killed, reaped and replaced.
 """
 
@@ -15,7 +16,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from math import ceil
 
 from service.sandbox.base import Execution, Outcome
 from service.sandbox.lock import LockState
@@ -25,6 +25,8 @@ from service.sandbox.supply import CHILD_WAIT_S, Supply
 from service.sandbox.zygote import ZygoteConfig
 
 MAX_PROGRAM_BYTES = 64 * 1024
+WALL_FACTOR = 5
+"""How much longer than its CPU time a program may take on the wall, where it waits for a core or its reply for us."""
 _REPLY_SLACK_BYTES = 4096  # an outcome and its detail, escaped, where the answer is short or missing
 _ATTEMPTS = 2  # a program whose zygote died under it is run once more: that was not the program's doing
 
@@ -34,7 +36,7 @@ class SandboxPool:
 
     Args:
         workers: programs that run at the same time; as many further children wait, warm.
-        timeout_s: wall-clock time a program may take.
+        timeout_s: CPU time a program may take; on the wall `WALL_FACTOR` times as long, for a machine that is busy.
         memory_bytes: address space a program may add to its process. All children together are bounded by twice
             `workers` times this.
         output_bytes: what a program may print, and how long its answer may be.
@@ -57,7 +59,7 @@ class SandboxPool:
         allow_unlocked: bool = False,
         observe: Callable[[Execution], None] | None = None,
     ) -> None:
-        self._timeout_s = timeout_s
+        self._wall_s = WALL_FACTOR * timeout_s
         self._max_reply_bytes = output_bytes + _REPLY_SLACK_BYTES
         self._observe = observe
         config = ZygoteConfig(
@@ -66,7 +68,7 @@ class SandboxPool:
             children=2 * workers,
             memory_bytes=memory_bytes,
             output_bytes=output_bytes,
-            cpu_s=ceil(timeout_s) + 1,
+            cpu_s=timeout_s,
             policy=policy,
             unlocked=allow_unlocked,
         )
@@ -125,10 +127,11 @@ class SandboxPool:
         child = await self._supply.take()
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._wall_s):
                 reply = await self._converse(child.pipe, source)
         except TimeoutError:
-            return Execution(Outcome.TIMEOUT, None, f"it ran for {self._timeout_s:g} s", time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            return Execution(Outcome.TIMEOUT, None, f"it did not end within {self._wall_s:g} s", seconds)
         finally:
             self._supply.release(child)
         seconds = time.perf_counter() - started
@@ -171,6 +174,6 @@ async def _post_mortem(child: Child, seconds: float) -> Execution | None:
 
 _DEATHS: dict[int, tuple[Outcome, str]] = {
     signal.SIGKILL: (Outcome.MEMORY, "killed by the kernel, which does so when memory runs out"),
-    signal.SIGXCPU: (Outcome.TIMEOUT, "it used up its CPU time"),
+    signal.SIGPROF: (Outcome.TIMEOUT, "it used up its CPU time"),
     signal.SIGSYS: (Outcome.DENIED, "it made a system call of another machine"),
 }

@@ -1,8 +1,8 @@
-"""The seccomp allow-list: the nine system calls that a locked child can still make.
+"""The seccomp allow-list: the eight system calls that a locked child can still make.
 
 It stands in the child, between fork and the first byte of a program. It promises that every other call (files,
 sockets, processes, signals, threads, executable memory) fails with EPERM in the kernel, whatever the interpreter was
-talked into. It does not bound memory or time; rlimits and the parent's deadline do.
+talked into. It does not bound memory or time; rlimits, the timer of `lock.py` and the parent's deadline do.
 """
 
 import ctypes

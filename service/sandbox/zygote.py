@@ -62,8 +62,8 @@ ans = total
 class ZygoteConfig:
     """What the service tells its zygote, as JSON in the one command-line argument.
 
-    `children` is how many live at most, waiting, running and dying; `cpu_s` backs the service's deadline up, should
-    the service itself hang. `unlocked` allows children without seccomp.
+    `children` is how many live at most, waiting, running and dying; `cpu_s` is each one's CPU time. `unlocked` allows
+    children without seccomp.
     """
 
     channel_fd: int
@@ -71,7 +71,7 @@ class ZygoteConfig:
     children: int
     memory_bytes: int
     output_bytes: int
-    cpu_s: int
+    cpu_s: float
     policy: bool
     unlocked: bool
 

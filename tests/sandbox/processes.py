@@ -1,7 +1,11 @@
 """What /proc says of the sandbox's processes."""
 
+import asyncio
+import os
+import signal
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from service.sandbox.pool import SandboxPool
@@ -18,6 +22,20 @@ def zygote_pid(pool: SandboxPool) -> int:
 def children_of(pid: int) -> list[int]:
     """The process ids of its children, oldest first."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@asynccontextmanager
+async def stopped_children(pool: SandboxPool) -> AsyncIterator[None]:
+    """None of the children that wait gets a core meanwhile, as on a machine that is busy."""
+    while len(pool._supply._ready) < pool._supply._config.children:
+        await asyncio.sleep(0.01)
+    pids = children_of(zygote_pid(pool))
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    yield
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def status_of(pid: int) -> dict[str, str]:

@@ -16,7 +16,7 @@ from service.sandbox.fake import FakeSandbox
 from service.sandbox.lock import UNLOCKED
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
 from tests.sandbox.conftest import MakePool
-from tests.sandbox.processes import children_of, survivors, zygote_pid
+from tests.sandbox.processes import children_of, stopped_children, survivors, zygote_pid
 
 ANSWERS: list[tuple[str, Value]] = [
     ("ans = 3 * 17", 51),
@@ -115,7 +115,7 @@ async def test_details(make_pool: MakePool) -> None:
     pool = make_pool(timeout_s=0.2)
     await pool.start()
     programs = {
-        "while True: pass": "it ran for 0.2 s",
+        "while True: pass": "it used up its CPU time",
         "import numpy as np\nans = np.array([1])": "numpy is not available to programs",
         "import sympy\nx = sympy.Symbol('x')": "sympy is not available to programs",
         "import os": "import of os is not allowed",
@@ -127,6 +127,23 @@ async def test_details(make_pool: MakePool) -> None:
         "#" * (MAX_PROGRAM_BYTES + 1): "the program is longer than 65536 bytes",
     }
     assert {program: (await pool.run(program)).detail for program in programs} == programs
+
+
+async def test_a_program_that_waited_for_its_turn_is_not_blamed(make_pool: MakePool) -> None:
+    pool = make_pool(workers=1, timeout_s=0.2)
+    await pool.start()
+    async with stopped_children(pool):
+        run = asyncio.create_task(pool.run("ans = 1"))
+        await asyncio.sleep(0.4)
+    assert (await run).outcome is Outcome.OK
+
+
+async def test_a_program_is_given_up_in_the_end(make_pool: MakePool) -> None:
+    pool = make_pool(workers=1, timeout_s=0.1)
+    await pool.start()
+    async with stopped_children(pool):
+        execution = await pool.run("ans = 1")
+    assert (execution.outcome, execution.detail) == (Outcome.TIMEOUT, "it did not end within 0.5 s")
 
 
 async def test_full_queue_is_an_error(make_pool: MakePool) -> None:
