@@ -6,6 +6,9 @@
 Problems arrive at `--share` of the measured capacity, each whatever became of those before it. Every `--every` seconds
 the service and all that it started are counted together. Growth is the difference between the medians of the last
 quarter of the samples and of the second; the first is warm-up.
+
+So near its capacity a service's latency follows the machine's speed, which changes within minutes where others share
+it. So a second service is started in the end, and the two get the same problems by turns: what is slower then has aged.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +32,8 @@ from benchmarks.load import latency
 from benchmarks.servers import Server, add_engine
 
 _CAPACITY_S = 20.0
+_TURNS = ("aged", "fresh", "fresh", "aged") * 2
+_TURN_S, _TURN_WARM_UP_S = 40.0, 10.0
 _SHOWN = {
     "memory_mib": "memory, MiB",
     "descriptors": "descriptors",
@@ -65,12 +71,16 @@ def main() -> None:
         capacity = measure_capacity(server.url, _CAPACITY_S)
         rate = options.share * capacity
         samples, counts = asyncio.run(soak(server, rate, 60 * options.minutes, options.every))
+        with serving(options.model, Path(folder), scripted=options.scripted) as fresh:
+            fresh.await_health()
+            turns = asyncio.run(by_turns({"aged": server, "fresh": fresh}, rate))
     figures = {
         "minutes": options.minutes,
         "capacity_per_s": round(capacity, 2),
         "rate_per_s": round(rate, 2),
         "requests": counts,
         "samples": [asdict(sample) for sample in samples],
+        "turns": turns,
     }
     print(table(figures))
     if options.json:
@@ -83,14 +93,10 @@ async def soak(server: Server, rate: float, seconds: float, every_s: float) -> t
     counts = Counter[str]()
     samples: list[Sample] = []
     began = time.monotonic()
-    asking: set[asyncio.Task[None]] = set()
 
-    async def ask(number: int) -> None:
-        asked = time.monotonic()
-        async with session.post(f"{server.url}/solve", json=request(number)) as response:
-            await response.read()
-            counts[str(response.status)] += 1
-            took.append(time.monotonic() - asked)
+    def answered(_: float, seconds: float, status: int) -> None:
+        counts[str(status)] += 1
+        took.append(seconds)
 
     async def watch() -> None:
         while True:
@@ -101,8 +107,39 @@ async def soak(server: Server, rate: float, seconds: float, every_s: float) -> t
                 Sample(round(time.monotonic() - began, 1), *await asyncio.to_thread(held, server), **figures)
             )
 
+    watching = asyncio.create_task(watch())
+    await load(server.url, rate, seconds, answered)
+    watching.cancel()
+    return samples, dict(counts)
+
+
+async def by_turns(servers: dict[str, Server], rate: float) -> list[dict[str, Any]]:
+    """The same load on one service of `_TURNS` after the other, and the latency of what was asked after the warm-up."""
+    turns = []
+    for name in _TURNS:
+        took: list[float] = []
+        await load(
+            servers[name].url,
+            rate,
+            _TURN_S,
+            lambda asked_s, seconds, _, took=took: took.append(seconds) if asked_s > _TURN_WARM_UP_S else None,
+        )
+        turns.append({"service": name} | {key: round(value, 3) for key, value in latency(took).items()})
+    return turns
+
+
+async def load(url: str, rate: float, seconds: float, answered: Callable[[float, float, int], None]) -> None:
+    """So many problems a second, evenly; `answered` gets when each was asked, how long it took, and its status."""
+    began = time.monotonic()
+    asking: set[asyncio.Task[None]] = set()
+
+    async def ask(number: int) -> None:
+        asked = time.monotonic()
+        async with session.post(f"{url}/solve", json=request(number)) as response:
+            await response.read()
+            answered(asked - began, time.monotonic() - asked, response.status)
+
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        watching = asyncio.create_task(watch())
         number = 0
         while time.monotonic() - began < seconds:
             number += 1
@@ -111,8 +148,6 @@ async def soak(server: Server, rate: float, seconds: float, every_s: float) -> t
             task.add_done_callback(asking.discard)
             await asyncio.sleep(max(0.0, number / rate - (time.monotonic() - began)))
         await asyncio.gather(*asking)
-        watching.cancel()
-    return samples, dict(counts)
 
 
 def held(server: Server) -> tuple[float, int, int]:
@@ -126,7 +161,10 @@ def held(server: Server) -> tuple[float, int, int]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """By quantity: the median of the second quarter of the samples, that of the last, the change, and the largest."""
+    """By quantity: the median of the second quarter of the samples, that of the last, the change, and the largest.
+
+    Below it how the service compares with one that was just started, on the medians of their turns.
+    """
     samples, counts = figures["samples"], figures["requests"]
     quarter = max(1, len(samples) // 4)
     said = ", ".join(f"{count:,} answered {status}" for status, count in sorted(counts.items()))
@@ -143,7 +181,20 @@ def table(figures: dict[str, Any]) -> str:
         change = f"{(late - early) / early:+.1%}" if early else "0"
         cells = [f"{value:,.0f}" if value >= 1000 else f"{value:.4g}" for value in (early, late, max(values))]
         lines.append(f"| {title} | {cells[0]} | {cells[1]} | {change} | {cells[2]} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _aged(figures["turns"])])
+
+
+def _aged(turns: list[dict[str, Any]]) -> str:
+    said = []
+    for name in ("p50_s", "p95_s"):
+        aged, fresh = ([turn[name] for turn in turns if turn["service"] == service] for service in ("aged", "fresh"))
+        ratio = statistics.median(aged) / statistics.median(fresh)
+        said.append(f"{_SHOWN[name]}: {_spread(aged)} beside {_spread(fresh)}, {ratio:.2f} times")
+    return f"Then, in {len(turns)} turns, beside a service that was just started: {'; '.join(said)}."
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def plot(figures: dict[str, Any], path: Path) -> None:
