@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from training import ablate as ablation
 from training.pipeline import open_run
 from training.recipe import load
 from training.run import Run
@@ -83,6 +84,19 @@ def measure(recipe: _Recipe, out: _Out = None) -> None:
     """Measure the calibrated student on the test problems: look once, at the end."""
     made = _make(recipe, out, "measure")
     print((made.stage("measure").path / "measure.md").read_text())
+
+
+@app.command()
+def ablate(
+    recipe: _Recipe,
+    out: _Out = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", help="A part of the data to leave out, as often as wanted.")
+    ] = None,
+) -> None:
+    """Train students that each do without one part of the data, and compare them on the dev problems."""
+    loaded = load(recipe)
+    print(ablation.ablate(loaded, out or Path("runs") / loaded.name, without or ablation.parts(loaded)))
 
 
 @app.command()

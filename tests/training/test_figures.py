@@ -1,11 +1,15 @@
 """Votes, comparison and calibration over scripted samples: exact figures."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from service.calibration import Calibration, interpolate
+from service.errors import ConfigurationError
 from service.types import PathKind, Policy
+from training.ablate import compared, parts, without
+from training.ablate import table as ablation
 from training.calibrate import (
     ENOUGH,
     best_stop,
@@ -21,6 +25,7 @@ from training.calibrate import (
 from training.compare import Students, compare, mcnemar, table
 from training.measure import measure
 from training.measure import table as measured
+from training.recipe import load
 from training.sampling import Sampled, SampledPath
 from training.votes import PLAIN, elected, first, is_right, replay
 
@@ -227,3 +232,34 @@ def test_a_comparison_is_paired_and_counts_the_same_number_of_paths() -> None:
     assert facts["tests"]["MD, vote against CoT student, vote"]["only_first"] == 4
     assert facts["curves"]["CoT student"][-1] == {"paths": 4, "accuracy": 0.0, "tokens": 40.0}
     assert "| MD, vote | 100.0% | 51.0% to 100.0% |" in table(facts)
+
+
+def test_what_a_recipe_can_do_without() -> None:
+    recipe = load(Path(__file__).parents[2] / "training/recipes/llama-3-gemma-270m-4.toml")
+    files = ["svamp/teacher_cot", "svamp/teacher_pot", "gsm8k/teacher_cot"]
+    assert parts(recipe) == ["stories", "mechanical", "numbers", *files]
+    assert [source.name for source in without(recipe, "stories").sources] == ["svamp", "gsm8k"]
+    assert {source.mechanical for source in without(recipe, "mechanical").sources} == {"none"}
+    assert without(recipe, "numbers").dataset.augment == 0
+    left = [[Path(file).name for file in source.rationales] for source in without(recipe, files[0]).sources]
+    assert left == [["teacher_pot.jsonl"], ["teacher_cot.jsonl"], []]
+    with pytest.raises(ConfigurationError, match="--without svamp: the recipe has no such part; it has stories, mech"):
+        without(recipe, "svamp")
+
+
+def test_an_ablation_is_paired_with_the_student_that_has_all() -> None:
+    def greedy(cot: str, pot: str, number: int) -> Sampled:
+        return _sampled([cot, "7"], [pot, pot], number=number)
+
+    samples = {
+        "all": [greedy("7", "7", 0), greedy("7", "8", 1), greedy("8", "7", 2)],
+        "without numbers": [greedy("8", "7", 0), greedy("8", "8", 1), greedy("7", "7", 2)],
+    }
+    facts = compared(samples, 1)
+    assert facts["students"]["without numbers"]["CoT, T = 0"]["all against it"] == {
+        "only_first": 2, "only_second": 1, "p": 1.0,
+    }  # fmt: skip
+    lines = ablation(facts).splitlines()
+    assert lines[0] == "| 3 problems | CoT, T = 0 | PoT, T = 0 | 1 + 1 paths |"
+    assert lines[2].startswith("| all | 66.7% | 66.7% |")
+    assert lines[3].startswith("| without numbers | 33.3% (2, 1, 1.00) | 66.7% (0, 0, 1.00) |")

@@ -16,6 +16,7 @@ import pytest
 
 from tests.training import forked, tiny
 from tests.training.endpoint import scripted, serving
+from training.ablate import ablate
 from training.pipeline import STAGES, open_run
 from training.rationale import read_rationales
 from training.recipe import load
@@ -50,6 +51,11 @@ class Smoke:
 def _make(directory: Path, run: str, stage: str) -> None:
     os.chdir(directory)
     open_run(load(Path("recipe.toml")), Path(run), report=lambda _: None).stage(stage)
+
+
+def _ablate(directory: Path) -> None:
+    os.chdir(directory)
+    ablate(load(Path("recipe.toml")), Path("whole"), ["numbers"])
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +111,18 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     assert said["accuracy"]["tiny, 2 + 2 paths"]["problems"] == 6
     assert {path.name for path in (whole / "export").iterdir()} >= {"model", "adapter", "int8"}
     assert "script" in (whole / "export/model/README.md").read_text()
+
+
+def test_a_part_of_the_data_is_left_out_without_asking_the_teacher_again(smoke: Smoke) -> None:
+    process = forked.start(_ablate, smoke.directory)
+    process.join()
+    assert process.exitcode == 0
+    facts = json.loads((smoke.directory / "whole/ablation.json").read_text())
+    assert facts["problems"] == 6
+    assert list(facts["students"]) == ["all", "without numbers"]
+    rows = (smoke.directory / "whole/without-numbers/dataset/train.jsonl").read_text().splitlines()
+    assert {json.loads(row)["source"] for row in rows} == {"tiny"}
+    assert not list((smoke.directory / "whole/without-numbers").glob("teacher*"))
 
 
 def test_the_exported_student_is_served_and_is_a_teacher_itself(smoke: Smoke) -> None:

@@ -1,0 +1,119 @@
+"""`twinpath train ablate RECIPE`: does each part of the data earn its place?
+
+Beside the recipe's own student, one is trained for each part that is left out: a source, a file of rationales, the
+mechanical programs, or the copies with other numbers. All take the same number of steps, then solve the dev problems
+with the decoding of `[calibrate]`. So outcomes are paired: a part that adds nothing shows in McNemar's test. Each
+student is a run of its own below the recipe's, made stage by stage and never twice; a teacher is asked once for all.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from service.errors import ConfigurationError
+from service.types import PathKind
+from training.compare import figure, mcnemar
+from training.pipeline import STAGES, open_run
+from training.recipe import Recipe, Source
+from training.report import SAMPLES
+from training.run import Run
+from training.sampling import Sampled, read_samples
+from training.stages.students import held_out_samples
+from training.votes import elected, first, is_right
+
+MECHANICAL, NUMBERS = "mechanical", "numbers"
+ALL = "all"
+
+
+def parts(recipe: Recipe) -> list[str]:
+    """What can be left out: a source without dev problems, what is made mechanically, a file of rationales."""
+    names = [source.name for source in recipe.sources if not source.dev]
+    if any(source.mechanical != "none" for source in recipe.sources):
+        names.append(MECHANICAL)
+    if recipe.dataset.augment:
+        names.append(NUMBERS)
+    return names + [_named(file) for source in recipe.sources for file in source.rationales]
+
+
+def without(recipe: Recipe, part: str) -> Recipe:
+    """The recipe with one of its `parts` left out.
+
+    Raises:
+        ConfigurationError: it has no such part; the message names those it has.
+    """
+    if part not in parts(recipe):
+        raise ConfigurationError(f"--without {part}: the recipe has no such part; it has {', '.join(parts(recipe))}")
+    if part == NUMBERS:
+        return recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"augment": 0})})
+
+    def less(source: Source) -> Source:
+        if part == MECHANICAL:
+            return source.model_copy(update={"mechanical": "none"})
+        return source.model_copy(update={"rationales": tuple(f for f in source.rationales if _named(f) != part)})
+
+    return recipe.model_copy(update={"sources": tuple(less(s) for s in recipe.sources if s.name != part)})
+
+
+def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable[[str], None] = print) -> str:
+    """Make the students and their samples below `root`; the table, which `ablation.md` there holds too."""
+    if not any(source.dev for source in recipe.sources):
+        raise ConfigurationError("ablate measures on dev problems: give a source `dev`")
+    whole = open_run(recipe, root, report)
+    stages = {**STAGES, "teacher": lambda _: whole.stage("teacher")}
+    runs = {ALL: whole}
+    for part in left_out:
+        name = f"without {part}"
+        runs[name] = Run(without(recipe, part), root / name.replace(" ", "-"), stages, report)
+    samples = {}
+    for name, run in runs.items():
+        report(f"{name}:")
+        both = dict.fromkeys(PathKind, recipe.calibrate.paths)
+        drawn = held_out_samples(run, run.stage("train"), recipe.calibrate, "dev", both)
+        samples[name] = list(read_samples(drawn.path / SAMPLES))
+    facts = compared(samples, recipe.calibrate.paths)
+    (root / "ablation.json").write_text(json.dumps(facts, indent=2) + "\n")
+    (root / "ablation.md").write_text(table(facts))
+    return table(facts)
+
+
+def compared(samples: Mapping[str, Sequence[Sampled]], paths: int) -> dict[str, Any]:
+    """Each student's accuracies, and the paired tests of the one with all parts against it; problems in one order."""
+
+    def measures(found: Sequence[Sampled]) -> dict[str, list[bool]]:
+        return {
+            "CoT, T = 0": [is_right(elected(s.of(PathKind.COT, greedy=True)), s.gold) for s in found],
+            "PoT, T = 0": [is_right(elected(s.of(PathKind.POT, greedy=True)), s.gold) for s in found],
+            f"{paths} + {paths} paths": [is_right(elected(first(s, paths, paths)), s.gold) for s in found],
+        }
+
+    right = {name: measures(found) for name, found in samples.items()}
+    return {
+        "problems": len(samples[ALL]),
+        "students": {
+            name: {
+                what: figure(outcomes) | {"all against it": mcnemar(right[ALL][what], outcomes)}
+                for what, outcomes in found.items()
+            }
+            for name, found in right.items()
+        },
+    }
+
+
+def table(facts: Mapping[str, Any]) -> str:
+    """A line for each student: accuracies, and how often `all` alone and it alone is right."""
+    named = list(facts["students"][ALL])
+    lines = [f"| {facts['problems']} problems | {' | '.join(named)} |", f"|---|{'---:|' * len(named)}"]
+    for name, rows in facts["students"].items():
+        cells = [f"{row['accuracy']:.1%}{_beside(row['all against it'], name)}" for row in rows.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n\nIn brackets: right with all parts alone, without the part alone, p.\n"
+
+
+def _beside(test: Mapping[str, float], name: str) -> str:
+    return "" if name == ALL else f" ({test['only_first']}, {test['only_second']}, {test['p']:.2f})"
+
+
+def _named(file: str) -> str:
+    """A file of rationales by its directory and stem: `svamp/teacher_cot`."""
+    return "/".join(Path(file).with_suffix("").parts[-2:])
