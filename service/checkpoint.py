@@ -88,9 +88,7 @@ def find(
     """
     if model is None:
         return describe(*embedded.build(cache_dir, embedded.bundled(), progress))
-    path = Path(model)
-    if not path.is_dir():
-        path = _download(model, weights)
+    path = local(model, weights=weights)
     return describe(path, path.name if Path(model).is_dir() else model)
 
 
@@ -114,16 +112,22 @@ def describe(path: Path, name: str) -> Checkpoint:
 _DESCRIPTION = ("*.json", "*.model", "*.jinja", "*.txt")
 
 
-def _download(name: str, weights: bool) -> Path:
-    """The local snapshot of a Hugging Face model."""
+def local(model: str, *, weights: bool = True) -> Path:
+    """A model's directory: `model` itself, or the local snapshot of what has that name at Hugging Face.
+
+    Raises:
+        CheckpointError: it is neither, or cannot be downloaded.
+    """
+    if Path(model).is_dir():
+        return Path(model)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=[*_DESCRIPTION, *["*.safetensors"] * weights]))
+        return Path(snapshot_download(model, allow_patterns=[*_DESCRIPTION, *["*.safetensors"] * weights]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         why = " ".join(str(error).split())
-        raise CheckpointError(f"{name!r} is no model directory, and cannot be downloaded: {why}") from None
+        raise CheckpointError(f"{model!r} is no model directory, and cannot be downloaded: {why}") from None
 
 
 def _special_tokens(path: Path, settings: dict[str, Any]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import ConfigurationError
+from service.errors import CheckpointError, ConfigurationError
 from training.manifest import make
 from training.pipeline import open_run
 from training.recipe import load
@@ -70,6 +70,14 @@ def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
     (data / "rationales.jsonl").write_text((data / "rationales.jsonl").read_text() + "\n")  # other bytes, same rows
     again = stages(text + "[filter]\nsimilarity = 0.95")
     assert again == {"filter": True, "dataset": False, "base": False}  # it ran again and made the same
+
+
+def test_a_base_that_is_nowhere_is_told_by_name(data: Path) -> None:
+    recipe = load(
+        _recipe(data, RECIPE.format(base=data / "nowhere", data=data).replace("[[", "vocabulary = 300\n[[", 1))
+    )
+    with pytest.raises(CheckpointError, match="nowhere' is no model directory, and cannot be downloaded"):
+        open_run(recipe, data / "run", report=lambda _: None).stage("base")
 
 
 def test_a_killed_stage_goes_on_only_for_the_same_inputs(tmp_path: Path) -> None:

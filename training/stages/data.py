@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from service.checkpoint import local
 from service.errors import ConfigurationError
 from service.paths.base import FormatV1
 from service.types import PathKind
@@ -88,7 +89,7 @@ def base(run: Run) -> Artifact:
     inputs["dataset"] = run.stage("dataset").digest
 
     def build(out: Path) -> None:
-        vocabulary.trim(_local(student.model), out, _texts(examples(run)), student.vocabulary)
+        vocabulary.trim(local(student.model), out, _texts(examples(run)), student.vocabulary)
 
     return run.make("base", {"student": student}, inputs, build)
 
@@ -107,11 +108,3 @@ def _texts(found: list[Example]) -> list[str]:
     return [form.prompt(example.kind, example.question) + example.text for example in found] + [
         form.prompt(kind, "") for kind in PathKind
     ]
-
-
-def _local(model: str) -> Path:
-    if Path(model).is_dir():
-        return Path(model)
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(model))
