@@ -63,8 +63,7 @@ def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable
     stages = {**STAGES, "teacher": lambda _: whole.stage("teacher")}
     runs = {ALL: whole}
     for part in left_out:
-        name = f"without {part}"
-        runs[name] = Run(without(recipe, part), root / name.replace(" ", "-"), stages, report)
+        runs[f"without {part}"] = Run(without(recipe, part), root / f"without-{part.replace('/', '-')}", stages, report)
     samples = {}
     for name, run in runs.items():
         report(f"{name}:")
