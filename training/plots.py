@@ -42,11 +42,11 @@ def curves(found: Mapping[str, Sequence[Mapping[str, float]]], out: Path) -> Non
 
 
 def reliability(facts: Mapping[str, Any], out: Path) -> None:
-    """The reliability diagram, and accuracy against coverage."""
+    """The reliability diagram, a dot's area by its problems, and accuracy against coverage."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.5))
     bins = facts["reliability"]
     left.plot([0, 1], [0, 1], color="grey", linestyle=":")
-    left.plot([b["confidence"] for b in bins], [b["accuracy"] for b in bins], marker="o")
+    left.scatter([b["confidence"] for b in bins], [b["accuracy"] for b in bins], s=[3 * b["problems"] for b in bins])
     left.set(xlabel="confidence", ylabel="share right", title=f"expected calibration error {facts['ece']:.3f}")
     table = facts["coverage"]
     right.plot([row["coverage"] for row in table], [row["accuracy"] for row in table], marker="o")
