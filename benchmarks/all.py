@@ -23,7 +23,7 @@ COMMANDS = {
     "peers": ["benchmarks.peers", "--data", "{data}", "--test", "{test}"],
     "overload": ["benchmarks.overload"],
     "overload-scripted": ["benchmarks.overload", "--scripted"],
-    "chaos": ["benchmarks.chaos", "--minutes", "5", "--rate", "2", "--every", "40"],
+    "chaos": ["benchmarks.chaos", "--minutes", "5", "--rate", "1", "--every", "40"],
     "chaos-scripted": ["benchmarks.chaos", "--minutes", "3", "--scripted"],
     "soak": ["benchmarks.soak", "--minutes", "10"],
 }

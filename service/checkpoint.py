@@ -88,7 +88,7 @@ def find(
     """
     if model is None:
         return describe(*embedded.build(cache_dir, embedded.bundled(), progress))
-    path = local(model, weights=weights)
+    path = model_directory(model, weights=weights)
     return describe(path, path.name if Path(model).is_dir() else model)
 
 
@@ -112,7 +112,7 @@ def describe(path: Path, name: str) -> Checkpoint:
 _DESCRIPTION = ("*.json", "*.model", "*.jinja", "*.txt")
 
 
-def local(model: str, *, weights: bool = True) -> Path:
+def model_directory(model: str, *, weights: bool = True) -> Path:
     """A model's directory: `model` itself, or the local snapshot of what has that name at Hugging Face.
 
     Raises:

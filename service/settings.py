@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     sandbox_workers: Annotated[int, Field(ge=1, le=256, description="Programs run at the same time at most.")] = 2
     sandbox_timeout_s: Annotated[
         float,
-        Field(gt=0, le=60, description="CPU seconds a program may take; on the wall five times as long."),
+        Field(ge=0.1, le=60, description="CPU seconds a program may take; on the wall five times as long."),
     ] = 2
     sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory of a program, in MiB.")] = 256
 

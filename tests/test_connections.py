@@ -153,7 +153,7 @@ async def test_a_reader_who_takes_nothing_is_dropped_and_its_problem_ends(quick:
 
 
 async def test_half_closed_connections_cost_nothing(quick: Quick) -> None:
-    client = await quick()
+    client = await quick(head_timeout_s=30)
     async with connected(client) as (reader, writer):  # closed before a request
         writer.write_eof()
         assert await seconds_until_closed(reader) < 5

@@ -65,6 +65,8 @@ def lock_zygote(*, memory_bytes: int, parent_pid: int) -> LockState:
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     die_with_parent(parent_pid)  # after the change of user, which clears it
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # it ends children; whoever started us may have ignored or blocked it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
     landlock = _restrict_files()
     rlimits = _limit(limits)
     return LockState(_seccomp_works(), landlock, network_namespace, unprivileged, rlimits)
@@ -73,7 +75,7 @@ def lock_zygote(*, memory_bytes: int, parent_pid: int) -> LockState:
 def lock_child(seccomp: Seccomp, *, channel_fd: int, cpu_s: float, parent_pid: int, unlocked: bool) -> None:
     """Close everything but the channel, which becomes `PIPE_FD`, and lock this process for good.
 
-    After `cpu_s` seconds of CPU time SIGPROF kills it; without system calls it can neither catch that nor put it off.
+    After `cpu_s` seconds of CPU time SIGPROF kills it; a process with the filter can neither catch that nor put it off.
 
     Raises:
         OSError: the filter could not be installed, and `unlocked` does not allow that.

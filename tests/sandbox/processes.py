@@ -32,10 +32,12 @@ async def stopped_children(pool: SandboxPool) -> AsyncIterator[None]:
     pids = children_of(zygote_pid(pool))
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    yield
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def status_of(pid: int) -> dict[str, str]:

@@ -17,7 +17,6 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.sandbox.base import Outcome
 from service.sandbox.pool import SandboxPool
 from tests.sandbox.attacks.run import CORPUS
 from tests.sandbox.processes import children_of, descriptors_of, status_of, zygote_pid
@@ -61,7 +60,7 @@ async def soak(programs: int, *, policy: bool = True, samples: int = 20) -> list
                 await pool.run(rng.choice(_HOSTILE))
                 continue
             execution = await pool.run(f"x = {number}\ndef solution():\n    return x * 2\n")
-            assert execution.value == 2 * number or execution.outcome is Outcome.TIMEOUT, execution
+            assert execution.value == 2 * number, execution
             honest_ms.append(execution.seconds * 1000)
 
     async def watch_loop() -> None:

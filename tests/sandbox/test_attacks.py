@@ -13,8 +13,8 @@ async def test_attacks_come_to_what_they_must(group: str, policy: bool) -> None:
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
-async def test_hanging_attacks_end_at_the_deadline(policy: bool) -> None:
-    assert await failures(HANGS, policy=policy, timeout_s=0.3, workers=len(HANGS)) == []
+async def test_hanging_attacks_end_when_their_cpu_time_is_up(policy: bool) -> None:
+    assert await failures(HANGS, policy=policy, timeout_s=0.3) == []
 
 
 def test_corpus_has_distinct_attacks() -> None:

@@ -130,11 +130,11 @@ async def test_details(make_pool: MakePool) -> None:
 
 
 async def test_a_program_that_waited_for_its_turn_is_not_blamed(make_pool: MakePool) -> None:
-    pool = make_pool(workers=1, timeout_s=0.2)
+    pool = make_pool(workers=1, timeout_s=1)
     await pool.start()
     async with stopped_children(pool):
         run = asyncio.create_task(pool.run("ans = 1"))
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.5)
     assert (await run).outcome is Outcome.OK
 
 

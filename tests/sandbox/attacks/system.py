@@ -77,6 +77,7 @@ PROCESSES = [
     Attack("thread", "import _thread\n_thread.start_new_thread(print, ())\nans = 'ESCAPED'", D, E),
     Attack("ignore signals", "import signal\nsignal.signal(15, signal.SIG_IGN)\nans = 'ESCAPED'", D, D),
     Attack("raise a limit", "import resource as r\nr.setrlimit(r.RLIMIT_AS, (-1, -1))\nans = 'ESCAPED'", D, E),
+    Attack("ignore the CPU timer", "import _signal as s\ns.signal(s.SIGPROF, s.SIG_IGN)\nans = 'ESCAPED'", D, D),
     Attack("raise the CPU limit", "import resource as r\nr.setrlimit(r.RLIMIT_CPU, (99, 99))\nans = 'ESCAPED'", D, E),
     Attack("sleep", "import time\ntime.sleep(60)", D, D),
     Attack("abort", "import os\nos.abort()", D, C),
@@ -103,6 +104,7 @@ PROCESSES = [
     _native("message queue", "syscall(240, b'x', 0o102, 0o600, None)"),
     _native("semaphore", "semget(0, 1, 0o1600)"),
     _native("timer", "setitimer(0, None, None)"),
+    _native("stop the CPU timer", "setitimer(2, None, None)"),
 ]
 
 SYSTEM = {"files": FILES, "sockets": SOCKETS, "processes": PROCESSES}
