@@ -1,12 +1,15 @@
 """`twinpath train ablate RECIPE`: does each part of the data earn its place?
 
 Beside the recipe's own student, one is trained for each part that is left out: a source, a file of rationales, the
-mechanical programs, or the copies with other numbers. All take the same number of steps, then solve the dev problems
-with the decoding of `[calibrate]`. So outcomes are paired: a part that adds nothing shows in McNemar's test. Each
-student is a run of its own below the recipe's, made stage by stage and never twice; a teacher is asked once for all.
+mechanical programs, or the copies with other numbers. All have the same base and take `train.max_steps` steps, then
+solve the dev problems with the decoding of `[calibrate]`. So the question is what a part is worth beside more of the
+rest. Outcomes are paired and tested with McNemar's test, which knows the chance of the problems, not that of one more
+training. Each student is a run of its own below the recipe's, made stage by stage and never twice; a teacher is asked
+once for all.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from training.recipe import Recipe, Source
 from training.report import SAMPLES
 from training.run import Run
 from training.sampling import Sampled, read_samples
+from training.stages.data import examples
 from training.stages.students import held_out_samples
 from training.votes import elected, first, is_right
 
@@ -27,13 +31,13 @@ ALL = "all"
 
 
 def parts(recipe: Recipe) -> list[str]:
-    """What can be left out: a source without dev problems, what is made mechanically, a file of rationales."""
+    """What can be left out: a source without dev problems, what is made mechanically, one of a source's files."""
     names = [source.name for source in recipe.sources if not source.dev]
     if any(source.mechanical != "none" for source in recipe.sources):
         names.append(MECHANICAL)
     if recipe.dataset.augment:
         names.append(NUMBERS)
-    return names + [_named(file) for source in recipe.sources for file in source.rationales]
+    return names + [_named(f) for source in recipe.sources if len(source.rationales) > 1 for f in source.rationales]
 
 
 def without(recipe: Recipe, part: str) -> Recipe:
@@ -56,28 +60,43 @@ def without(recipe: Recipe, part: str) -> Recipe:
 
 
 def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable[[str], None] = print) -> str:
-    """Make the students and their samples below `root`; the table, which `ablation.md` there holds too."""
+    """Make the students and their samples below `root`; the table, which `ablation.md` there holds too.
+
+    Raises:
+        ConfigurationError: the recipe has nothing to measure on, or its students would not be trained alike.
+    """
     if not any(source.dev for source in recipe.sources):
         raise ConfigurationError("ablate measures on dev problems: give a source `dev`")
+    if not recipe.train.max_steps:
+        raise ConfigurationError("ablate trains all students for the same number of steps: give train.max_steps")
+    if recipe.train.start:
+        raise ConfigurationError("ablate trains from the base, and train.start has learnt from every part")
     whole = open_run(recipe, root, report)
-    stages = {**STAGES, "teacher": lambda _: whole.stage("teacher")}
+    shared = {name: lambda _, name=name: whole.stage(name) for name in ("teacher", "base")}
     runs = {ALL: whole}
     for part in left_out:
-        runs[f"without {part}"] = Run(without(recipe, part), root / f"without-{part.replace('/', '-')}", stages, report)
-    samples = {}
+        directory = root / f"without-{part.replace('/', '-')}"
+        runs[f"without {part}"] = Run(without(recipe, part), directory, {**STAGES, **shared}, report)
+    samples, sizes = {}, {}
     for name, run in runs.items():
         report(f"{name}:")
         both = dict.fromkeys(PathKind, recipe.calibrate.paths)
         drawn = held_out_samples(run, run.stage("train"), recipe.calibrate, "dev", both)
         samples[name] = list(read_samples(drawn.path / SAMPLES))
-    facts = compared(samples, recipe.calibrate.paths)
+        sizes[name] = Counter(example.kind for example in examples(run))
+    facts = compared(samples, sizes, recipe.calibrate.paths)
     (root / "ablation.json").write_text(json.dumps(facts, indent=2) + "\n")
     (root / "ablation.md").write_text(table(facts))
     return table(facts)
 
 
-def compared(samples: Mapping[str, Sequence[Sampled]], paths: int) -> dict[str, Any]:
-    """Each student's accuracies, and the paired tests of the one with all parts against it; problems in one order."""
+def compared(
+    samples: Mapping[str, Sequence[Sampled]], sizes: Mapping[str, Mapping[PathKind, int]], paths: int
+) -> dict[str, Any]:
+    """Each student's examples and accuracies, and how the one with all parts does against it.
+
+    All `samples` are of the same problems in the same order.
+    """
 
     def measures(found: Sequence[Sampled]) -> dict[str, list[bool]]:
         return {
@@ -89,6 +108,7 @@ def compared(samples: Mapping[str, Sequence[Sampled]], paths: int) -> dict[str, 
     right = {name: measures(found) for name, found in samples.items()}
     return {
         "problems": len(samples[ALL]),
+        "examples": {name: {kind.value: size[kind] for kind in PathKind} for name, size in sizes.items()},
         "students": {
             name: {
                 what: figure(outcomes) | {"all against it": mcnemar(right[ALL][what], outcomes)}
@@ -100,13 +120,16 @@ def compared(samples: Mapping[str, Sequence[Sampled]], paths: int) -> dict[str, 
 
 
 def table(facts: Mapping[str, Any]) -> str:
-    """A line for each student: accuracies, and how often `all` alone and it alone is right."""
+    """A line for each student: its examples, accuracies, and how often `all` alone and it alone is right."""
     named = list(facts["students"][ALL])
-    lines = [f"| {facts['problems']} problems | {' | '.join(named)} |", f"|---|{'---:|' * len(named)}"]
+    lines = [f"| {facts['problems']} problems | CoT + PoT examples | {' | '.join(named)} |"]
+    lines.append(f"|---|{'---:|' * (len(named) + 1)}")
     for name, rows in facts["students"].items():
+        size = facts["examples"][name]
         cells = [f"{row['accuracy']:.1%}{_beside(row['all against it'], name)}" for row in rows.values()]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n\nIn brackets: right with all parts alone, without the part alone, p.\n"
+        lines.append(f"| {name} | {size['cot']:,} + {size['pot']:,} | {' | '.join(cells)} |")
+    said = "In brackets: right with all parts alone, without this part alone, and McNemar's p of that, uncorrected."
+    return "\n".join([*lines, "", said]) + "\n"
 
 
 def _beside(test: Mapping[str, float], name: str) -> str:

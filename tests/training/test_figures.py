@@ -8,7 +8,7 @@ import pytest
 from service.calibration import Calibration, interpolate
 from service.errors import ConfigurationError
 from service.types import PathKind, Policy
-from training.ablate import compared, parts, without
+from training.ablate import ablate, compared, parts, without
 from training.ablate import table as ablation
 from training.calibrate import (
     ENOUGH,
@@ -235,15 +235,15 @@ def test_a_comparison_is_paired_and_counts_the_same_number_of_paths() -> None:
 
 
 def test_what_a_recipe_can_do_without() -> None:
-    recipe = load(Path(__file__).parents[2] / "training/recipes/llama-3-gemma-270m-4.toml")
-    files = ["svamp/teacher_cot", "svamp/teacher_pot", "gsm8k/teacher_cot"]
-    assert parts(recipe) == ["stories", "mechanical", "numbers", *files]
+    recipe = load(Path(__file__).parents[2] / "training/recipes/llama-3-gemma-270m-ablation.toml")
+    files = ["svamp/teacher_cot", "svamp/teacher_pot"]
+    assert parts(recipe) == ["gsm8k", "stories", "mechanical", "numbers", *files]
     assert [source.name for source in without(recipe, "stories").sources] == ["svamp", "gsm8k"]
     assert {source.mechanical for source in without(recipe, "mechanical").sources} == {"none"}
     assert without(recipe, "numbers").dataset.augment == 0
     left = [[Path(file).name for file in source.rationales] for source in without(recipe, files[0]).sources]
     assert left == [["teacher_pot.jsonl"], ["teacher_cot.jsonl"], []]
-    with pytest.raises(ConfigurationError, match="--without svamp: the recipe has no such part; it has stories, mech"):
+    with pytest.raises(ConfigurationError, match="--without svamp: the recipe has no such part; it has gsm8k, stories"):
         without(recipe, "svamp")
 
 
@@ -255,11 +255,23 @@ def test_an_ablation_is_paired_with_the_student_that_has_all() -> None:
         "all": [greedy("7", "7", 0), greedy("7", "8", 1), greedy("8", "7", 2)],
         "without numbers": [greedy("8", "7", 0), greedy("8", "8", 1), greedy("7", "7", 2)],
     }
-    facts = compared(samples, 1)
+    facts = compared(samples, {"all": {COT: 1200, POT: 1100}, "without numbers": {COT: 600, POT: 500}}, 1)
     assert facts["students"]["without numbers"]["CoT, T = 0"]["all against it"] == {
         "only_first": 2, "only_second": 1, "p": 1.0,
     }  # fmt: skip
     lines = ablation(facts).splitlines()
-    assert lines[0] == "| 3 problems | CoT, T = 0 | PoT, T = 0 | 1 + 1 paths |"
-    assert lines[2].startswith("| all | 66.7% | 66.7% |")
-    assert lines[3].startswith("| without numbers | 33.3% (2, 1, 1.00) | 66.7% (0, 0, 1.00) |")
+    assert lines[0] == "| 3 problems | CoT + PoT examples | CoT, T = 0 | PoT, T = 0 | 1 + 1 paths |"
+    assert lines[2].startswith("| all | 1,200 + 1,100 | 66.7% | 66.7% |")
+    assert lines[3].startswith("| without numbers | 600 + 500 | 33.3% (2, 1, 1.00) | 66.7% (0, 0, 1.00) |")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [({"max_steps": 0}, "give train.max_steps"), ({"start": "runs/x"}, "train.start has learnt from every part")],
+)
+def test_students_that_would_not_be_trained_alike_are_not_compared(
+    changes: dict[str, object], complaint: str, tmp_path: Path
+) -> None:
+    recipe = load(Path(__file__).parents[2] / "training/recipes/llama-3-gemma-270m-ablation.toml")
+    with pytest.raises(ConfigurationError, match=complaint):
+        ablate(recipe.model_copy(update={"train": recipe.train.model_copy(update=changes)}), tmp_path, [])

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from service.checkpoint import local
+from service.checkpoint import model_directory
 from service.errors import ConfigurationError
 from service.paths.base import FormatV1
 from service.types import PathKind
@@ -89,7 +89,7 @@ def base(run: Run) -> Artifact:
     inputs["dataset"] = run.stage("dataset").digest
 
     def build(out: Path) -> None:
-        vocabulary.trim(local(student.model), out, _texts(examples(run)), student.vocabulary)
+        vocabulary.trim(model_directory(student.model), out, _texts(examples(run)), student.vocabulary)
 
     return run.make("base", {"student": student}, inputs, build)
 
