@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,9 @@ async def soak(server: Server, rate: float, seconds: float, every_s: float) -> t
     samples: list[Sample] = []
     began = time.monotonic()
 
-    def answered(_: float, seconds: float, status: int) -> None:
+    def answered(_: float, took_s: float, status: int) -> None:
         counts[str(status)] += 1
-        took.append(seconds)
+        took.append(took_s)
 
     async def watch() -> None:
         while True:
@@ -114,24 +115,32 @@ async def soak(server: Server, rate: float, seconds: float, every_s: float) -> t
 
 
 async def by_turns(servers: dict[str, Server], rate: float) -> list[dict[str, Any]]:
-    """The same load on one service of `_TURNS` after the other, and the latency of what was asked after the warm-up."""
+    """The same load on one service of `_TURNS` after the other: how many got which status, and the latency of those
+    asked after the warm-up.
+    """
     turns = []
     for name in _TURNS:
         took: list[float] = []
-        await load(
-            servers[name].url,
-            rate,
-            _TURN_S,
-            lambda asked_s, seconds, _, took=took: took.append(seconds) if asked_s > _TURN_WARM_UP_S else None,
-        )
-        turns.append({"service": name} | {key: round(value, 3) for key, value in latency(took).items()})
+        counts = Counter[str]()
+
+        def answered(asked_s: float, took_s: float, status: int, took: list[float], counts: Counter[str]) -> None:
+            counts[str(status)] += 1
+            if asked_s > _TURN_WARM_UP_S:
+                took.append(took_s)
+
+        await load(servers[name].url, rate, _TURN_S, partial(answered, took=took, counts=counts))
+        figures = {key: round(value, 3) for key, value in latency(took).items()}
+        turns.append({"service": name, "requests": dict(counts)} | figures)
     return turns
 
 
 async def load(url: str, rate: float, seconds: float, answered: Callable[[float, float, int], None]) -> None:
-    """So many problems a second, evenly; `answered` gets when each was asked, how long it took, and its status."""
+    """So many problems a second, evenly; `answered` gets when each was asked, how long it took, and its status.
+
+    Raises:
+        ExceptionGroup: a request got no answer at all.
+    """
     began = time.monotonic()
-    asking: set[asyncio.Task[None]] = set()
 
     async def ask(number: int) -> None:
         asked = time.monotonic()
@@ -139,15 +148,12 @@ async def load(url: str, rate: float, seconds: float, answered: Callable[[float,
             await response.read()
             answered(asked - began, time.monotonic() - asked, response.status)
 
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session, asyncio.TaskGroup() as asking:
         number = 0
         while time.monotonic() - began < seconds:
             number += 1
-            task = asyncio.create_task(ask(number))
-            asking.add(task)
-            task.add_done_callback(asking.discard)
+            asking.create_task(ask(number))
             await asyncio.sleep(max(0.0, number / rate - (time.monotonic() - began)))
-        await asyncio.gather(*asking)
 
 
 def held(server: Server) -> tuple[float, int, int]:
