@@ -138,6 +138,19 @@ async def test_a_program_that_waited_for_its_turn_is_not_blamed(make_pool: MakeP
     assert (await run).outcome is Outcome.OK
 
 
+async def test_the_cpu_timer_is_fatal_whoever_starts_the_service(make_pool: MakePool) -> None:
+    """Signals that a process ignores or blocks stay so in those it starts."""
+    before = signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
+    try:
+        pool = make_pool(workers=1, timeout_s=0.2)
+        await pool.start()
+        assert (await pool.run("while True: pass")).detail == "it used up its CPU time"
+    finally:
+        signal.signal(signal.SIGPROF, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
+
+
 async def test_a_program_is_given_up_in_the_end(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, timeout_s=0.1)
     await pool.start()
