@@ -1,8 +1,8 @@
 """Stage `compare`: does one student of both kinds beat students of one kind, and their ensemble?
 
-Students trained on CoT alone and on PoT alone get the same base, schedule length and number of rationales as the MD
-student. All figures come from the same problems, so they are paired: differences are tested with McNemar's exact test,
-accuracies have Wilson's 95 % interval.
+Students trained on CoT alone and on PoT alone get the same base and schedule as the MD student, with twice as many
+rationales of their kind in a step, and as many steps or those of `compare.steps`. All figures come from the same
+problems, so they are paired: differences are tested with McNemar's exact test, accuracies have Wilson's 95 % interval.
 """
 
 import math

@@ -1,4 +1,6 @@
-"""Plots, for people: loss, memory, accuracy against paths and tokens, reliability and coverage. Never hashed."""
+"""Plots, for people: loss, memory, accuracy against training tokens, paths and completion tokens, reliability and
+coverage. Never hashed.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +30,16 @@ def memory(points: Sequence[tuple[float, float]], out: Path) -> None:
     axis.plot([minutes for minutes, _ in points], [gib for _, gib in points])
     axis.set(xlabel="minutes", ylabel="most memory so far, GiB", ylim=(0, None))
     _save(figure, out, "memory.png")
+
+
+def learning(seen: Sequence[Mapping[str, Any]], out: Path) -> None:
+    """Accuracy of a student while it learns, against the completion tokens it has learned from."""
+    figure, axis = plt.subplots(figsize=(7, 4))
+    for name, label in (("cot", "one CoT path, T = 0"), ("pot", "one PoT path, T = 0"), ("vote", "vote")):
+        axis.plot([row["tokens"] for row in seen], [row[name] for row in seen], marker="o", label=label)
+    axis.set(xlabel="completion tokens learned from", ylabel="accuracy", xlim=(0, None), ylim=(0, 1))
+    axis.legend()
+    _save(figure, out, "accuracy-training-tokens.png")
 
 
 def curves(found: Mapping[str, Sequence[Mapping[str, float]]], out: Path) -> None:

@@ -182,9 +182,14 @@ class Decoding(Section):
 
 
 class Compare(Decoding):
-    """Which students are compared beside the MD one: trained on one kind alone, with the same budget."""
+    """Which students are compared beside the MD one: trained on one kind alone, for `steps` optimizer steps each.
+
+    0 is as many as the MD student. Half of its `max_steps` is the budget at which each sees as much of its kind as the
+    MD student did, and both together, the ensemble, have cost what the MD student has.
+    """
 
     enabled: bool = False
+    steps: Count = 0
     split: Literal["dev", "test"] = "test"
 
 

@@ -1,11 +1,13 @@
 """Generation while training: every so many steps the student solves some dev problems, by CoT, by PoT and by vote.
 
-It only looks: the run's random state is put back, what it finds goes to `log/` (a line a time in `watch.jsonl`, and
-TensorBoard), and the artifact is the same with it or without. Slow on a CPU: paths are generated with transformers.
+It only looks: the run's random state is put back, what it finds goes to `log/` (a line a time in `watch.jsonl`,
+TensorBoard, and a plot in the end), and the artifact is the same with it or without. Slow on a CPU: paths are generated
+with transformers.
 """
 
 import json
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from service.types import PathKind
+from training import plots
 from training.local import LocalStudent
 from training.manifest import LOG
 from training.rationale import Problem, read_rows, write_rows
@@ -59,6 +62,13 @@ class Watcher(TrainerCallback):
                     seed=self._seed,
                 )
             self._write(state.global_step, accuracies(list(map(marked, self._problems, found)), self._settings.paths))
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Draws what was seen, against the completion tokens learned from until then."""
+        path = self._log / WATCH_FILE
+        if state.is_world_process_zero and path.is_file():
+            learned = list(accumulate(row["tokens"] for row in state.log_history))  # a row a step
+            plots.learning([row | {"tokens": learned[row["step"] - 1]} for row in read_rows(path)], self._log)
 
     def _write(self, step: int, shares: dict[str, float]) -> None:
         self._log.mkdir(parents=True, exist_ok=True)

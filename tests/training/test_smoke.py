@@ -107,6 +107,8 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     compared = json.loads((whole / "compare/compare.json").read_text())
     assert compared["problems"] == 6
     assert {"MD, vote", "ensemble, vote"} <= compared["rows"].keys()
+    for kind in ("cot", "pot"):
+        assert len((whole / f"train-{kind}/history.jsonl").read_text().splitlines()) == 4
     said = json.loads((whole / "export/model/twinpath.json").read_text())
     assert said["recipe"] == "smoke"
     assert said["calibration"]["problems"] == 6

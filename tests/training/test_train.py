@@ -161,6 +161,7 @@ def test_a_watched_run_is_the_same_run(base: Path, tmp_path: Path) -> None:
     assert tree_digest(tmp_path / "watched") == tree_digest(tmp_path / "alone")
     steps = len(list(read_rows(tmp_path / "watched" / HISTORY)))
     assert [row["step"] for row in read_rows(tmp_path / "watched/log/watch.jsonl")] == [*range(2, steps + 1, 2)]
+    assert (tmp_path / "watched/log/accuracy-training-tokens.png").stat().st_size
     assert not (tmp_path / "alone/log/watch.jsonl").exists()
 
 

@@ -16,7 +16,10 @@ def compare(run: Run) -> Artifact:
     """The student against students of one kind, and their ensemble."""
     settings = run.recipe.compare
     both, double = dict.fromkeys(PathKind, settings.paths), 2 * settings.paths
-    alone = {kind: trained(run, f"train-{kind.value}", examples(run), kinds=(kind,)) for kind in PathKind}
+    steps = settings.steps or run.recipe.train.max_steps
+    alone = {
+        kind: trained(run, f"train-{kind.value}", examples(run), kinds=(kind,), max_steps=steps) for kind in PathKind
+    }
     samples = {"mixed": held_out_samples(run, student(run), settings, settings.split, both)}
     for kind, one in alone.items():
         samples[kind.value] = held_out_samples(run, one, settings, settings.split, {kind: double})
