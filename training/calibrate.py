@@ -3,13 +3,13 @@
 Four findings, all for `twinpath.json`. The temperature: of those tried, the one whose full vote is right most often,
 and of equals the cheapest. The weights, of a kind and of a repaired CoT: of a small grid, those that elect most right
 answers; equal weights unless others are better beyond luck, which a grid finds too. The adaptive policy's threshold
-and patience: of a grid, those that take the fewest tokens and lose at most half a point to the full vote, though the
-truth were one standard error worse, on the mean of many orders in which the same paths could have come, since one
-order's early votes are a matter of luck; too few problems change neither. The confidence map: the Beta rule's
-confidence is a statement about votes, not about being right, and wherever the adaptive policy stops it is the same; the
-leader's support among the counted paths is not, and a monotone map (isotonic regression by pooling adjacent violators)
-of it is a share of right answers. It is fitted on what the adaptive and the fixed policy make of the same paths, and
-its errors are measured by cross-fitting, so that the figures are not the fit's own.
+and patience: of a grid, those that take the fewest tokens and lose at most half a point to the full vote in every set
+of problems, though the truth were one standard error worse, on the mean of many orders in which the same paths could
+have come, since one order's early votes are a matter of luck; too few problems change neither. The confidence map: the
+Beta rule's confidence is a statement about votes, not about being right, and wherever the adaptive policy stops it is
+the same; the leader's support among the counted paths is not, and a monotone map (isotonic regression by pooling
+adjacent violators) of it is a share of right answers. It is fitted on what the adaptive and the fixed policy make of
+the same paths, and its errors are measured by cross-fitting, so that the figures are not the fit's own.
 """
 
 import math
@@ -24,7 +24,7 @@ from service.calibration import Calibration, interpolate, support
 from service.stopping import BETA_THRESHOLD
 from service.types import PathKind, Policy
 from service.vote import winner
-from training.sampling import Sampled
+from training.sampling import Sampled, by_set
 from training.votes import PLAIN, elected, first, is_right, replay
 
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
@@ -119,7 +119,9 @@ def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
 def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> list[dict[str, Any]]:
     """What each threshold and patience cost beside the full vote, on the mean of `ORDERS` orders of the same paths.
 
-    `lost` is the share of problems (its standard `error` is over problems), `tokens` that of the full vote's.
+    `lost` is the share of problems (its standard `error` is over problems), `tokens` that of the full vote's. `risk` is
+    the share that may be lost in the set of problems where it is largest: one standard error more than the loss there,
+    and a vote that is right more often when cut short was lucky, which counts as no loss.
     """
     rng = random.Random(seed)
     orders = [[first(s.shuffled(rng), paths, paths) for s in samples] for _ in range(ORDERS)]
@@ -139,22 +141,20 @@ def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: in
         stop = {"threshold": threshold, "patience": patience}
         early, tokens = outcomes(Policy.ADAPTIVE, weights.model_copy(update=stop))
         lost = [(a - b) / ORDERS for a, b in zip(full, early, strict=True)]
-        error = statistics.stdev(lost) / math.sqrt(len(lost)) if len(lost) > 1 else 0.0
-        row = {"lost": sum(lost) / max(len(lost), 1), "error": error, "tokens": tokens / max(all_tokens, 1)}
+        share, error = _mean_and_error(lost)
+        of_sets = [_mean_and_error([lost[place] for place in places]) for places in by_set(samples).values()]
+        risk = max((max(0.0, mean) + deviation for mean, deviation in of_sets), default=0.0)
+        row = {"lost": share, "error": error, "risk": risk, "tokens": tokens / max(all_tokens, 1)}
         table.append(stop | row)
     return table
 
 
 def best_stop(table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The row with the fewest tokens of those that lose no more than one in 200 problems to the full vote, though the
-    truth were one standard error worse; if there is none, the row that loses least.
+    """The row with the fewest tokens of those that risk no more than one in 200 problems; if there is none, the row
+    that risks least.
     """
-
-    def lost(row: Mapping[str, Any]) -> float:
-        return float(row["lost"] + row["error"])
-
-    kept = [row for row in table if lost(row) <= 1 / 200]
-    return min(kept, key=operator.itemgetter("tokens")) if kept else min(table, key=lost)
+    kept = [row for row in table if row["risk"] <= 1 / 200]
+    return min(kept, key=operator.itemgetter("tokens")) if kept else min(table, key=operator.itemgetter("risk"))
 
 
 def repaired_worth(samples: Sequence[Sampled], paths: int, weights: Calibration) -> dict[str, float]:
@@ -201,6 +201,13 @@ def _tokens(samples: Sequence[Sampled], paths: int, policy: Policy, weights: Cal
     """Completion tokens that `policy` takes for a problem, on the mean."""
     spent = [replay(policy, first(sampled, paths, paths), weights).tokens for sampled in samples]
     return sum(spent) / max(len(spent), 1)
+
+
+def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and its standard error."""
+    if len(values) < 2:
+        return sum(values), 0.0
+    return statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
 
 
 def _share(right: Sequence[bool]) -> float:

@@ -10,18 +10,16 @@ from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.calibrate import coverage, expected_error, observed, reliability, stops
 from training.compare import figure, mcnemar
-from training.sampling import Sampled
+from training.sampling import Sampled, by_set
 from training.votes import elected, first, is_right, replay
 
 
 def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int, seed: int) -> dict[str, Any]:
     """Accuracy of single paths and votes in each set of problems, what `adaptive` saves, and the confidence's error.
 
-    A problem's set is what its id begins with, before the first slash. Tokens are means of a problem.
+    Tokens are means of a problem.
     """
-    sets: dict[str, list[Sampled]] = {}
-    for sampled in samples:
-        sets.setdefault(sampled.id.partition("/")[0] if "/" in sampled.id else "problems", []).append(sampled)
+    sets = {name: [samples[place] for place in places] for name, places in by_set(samples).items()}
     spent = {
         policy: sum(replay(policy, first(s, paths, paths), calibration).tokens for s in samples) / len(samples)
         for policy in (Policy.ADAPTIVE, Policy.FIXED)

@@ -58,6 +58,15 @@ class Sampled:
         return replace(self, paths=tuple(rng.sample(self.paths, len(self.paths))))
 
 
+def by_set(samples: Sequence[Sampled]) -> dict[str, list[int]]:
+    """Where the problems of each set stand in `samples`. A problem's set is what its id begins with, before a slash."""
+    sets: dict[str, list[int]] = {}
+    for place, sampled in enumerate(samples):
+        name, slash, _ = sampled.id.partition("/")
+        sets.setdefault(name if slash else "problems", []).append(place)
+    return sets
+
+
 class Sampler(Protocol):
     """Samples paths from one student, with their answers; whether these are right is the caller's to say."""
 

@@ -87,11 +87,22 @@ def test_the_threshold_is_that_of_many_orders() -> None:
 
 
 def test_a_stop_that_may_lose_is_not_chosen_for_its_mean() -> None:
-    safe = {"threshold": 0.95, "patience": 1.0, "lost": 0.0, "error": 0.0, "tokens": 0.8}
-    cheap = {"threshold": 0.9, "patience": 0.6, "lost": 0.003, "error": 0.009, "tokens": 0.5}
+    safe = {"threshold": 0.95, "patience": 1.0, "risk": 0.0, "tokens": 0.8}
+    cheap = {"threshold": 0.9, "patience": 0.6, "risk": 0.012, "tokens": 0.5}
     assert best_stop([safe, cheap]) == safe
-    assert best_stop([safe, cheap | {"error": 0.001}])["tokens"] == 0.5
-    assert best_stop([cheap, safe | {"lost": 0.1}]) == cheap  # none is sure: the one that loses least
+    assert best_stop([safe, cheap | {"risk": 0.004}])["tokens"] == 0.5
+    assert best_stop([cheap, safe | {"risk": 0.1}]) == cheap  # none is sure: the one that risks least
+
+
+def test_a_stop_must_hold_in_every_set_of_problems() -> None:
+    """Sets that lose nothing must not hide one that does, nor one in which stopping early was lucky."""
+    sure = [replace(_sampled(["7"] * 11, ["7"] * 11), id=f"easy/{i}") for i in range(300)]
+    torn = replace(_sampled(["", "8", "7", "7", "7"], ["", "8", "7", "7", "8"]), id="hard/0")
+    lucky = replace(_sampled(["", "7", "8", "8", "8"], ["", "7", "8", "8", "7"]), id="lucky/0")
+    first, *_ = stops([*sure, torn, lucky], 4, PLAIN, seed=1)
+    assert abs(first["lost"]) < 0.001
+    assert first["risk"] == pytest.approx(1 / 8, abs=0.08)
+    assert stops([*sure, lucky], 4, PLAIN, seed=1)[0]["risk"] == 0.0
 
 
 def test_votes_that_stay_open_are_given_up_where_that_loses_nothing() -> None:
