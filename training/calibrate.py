@@ -9,7 +9,7 @@ have come, since one order's early votes are a matter of luck; too few problems 
 Beta rule's confidence is a statement about votes, not about being right, and wherever the adaptive policy stops it is
 the same; the leader's support among the counted paths is not, and a monotone map (isotonic regression by pooling
 adjacent violators) of it is a share of right answers. It is fitted on what the adaptive and the fixed policy make of
-the same paths, and its errors are measured by cross-fitting, so that the figures are not the fit's own.
+the same paths in those orders, and its errors are measured by cross-fitting, so that the figures are not the fit's own.
 """
 
 import math
@@ -17,7 +17,7 @@ import operator
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from service.calibration import Calibration, interpolate, support
@@ -57,8 +57,11 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
     if len(samples) >= ENOUGH:
         best = best_stop(tried)
         weights = weights.model_copy(update={name: best[name] for name in ("threshold", "patience")})
-    seen = {policy: observed(samples, paths, policy, weights) for policy in (Policy.ADAPTIVE, Policy.FIXED)}
-    mapped = cross_fitted(seen, seed)
+    policies = (Policy.ADAPTIVE, Policy.FIXED)
+    seen = {policy: observed(samples, paths, policy, weights) for policy in policies}
+    drawn = [observed(order, paths, policy, weights) for order in _orders(samples, seed) for policy in policies]
+    points = list(zip(*drawn, strict=True))
+    mapped = cross_fitted(seen, points, seed)
     right = {policy: [good for _, good in points] for policy, points in seen.items()}
     adaptive, beta = Policy.ADAPTIVE, _beta(samples, paths)
     return {
@@ -69,7 +72,7 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
         "threshold": weights.threshold,
         "patience": weights.patience,
         "stops": tried,
-        "confidence_map": [[round(x, 6), round(y, 6)] for x, y in fit([*seen[adaptive], *seen[Policy.FIXED]])],
+        "confidence_map": [[round(x, 6), round(y, 6)] for x, y in fit(list(chain(*points)), ORDERS)],
         "accuracy": _share(right[adaptive]),
         "accuracy_fixed": _share(right[Policy.FIXED]),
         "tokens": _tokens(samples, paths, Policy.ADAPTIVE, weights),
@@ -83,17 +86,21 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
     }
 
 
-def cross_fitted(seen: Mapping[Policy, Sequence[Observed]], seed: int) -> dict[Policy, list[float]]:
-    """Each problem's confidence under each policy, by a map that is fitted on the other folds of the problems."""
-    order = list(range(len(next(iter(seen.values())))))
+def cross_fitted(
+    seen: Mapping[Policy, Sequence[Observed]], points: Sequence[Sequence[Observed]], seed: int
+) -> dict[Policy, list[float]]:
+    """Each problem's confidence under each policy, by a map that is fitted on the `points` of the other folds of the
+    problems; `points` holds those of a problem in every order.
+    """
+    order = list(range(len(points)))
     random.Random(seed).shuffle(order)
     mapped = {policy: [0.0] * len(order) for policy in seen}
     for fold in range(FOLDS):
         held = set(order[fold::FOLDS])
-        fitted = fit([points[i] for points in seen.values() for i in order if i not in held])
-        for policy, points in seen.items():
+        fitted = fit([point for i in order if i not in held for point in points[i]], ORDERS)
+        for policy, observations in seen.items():
             for index in held:
-                mapped[policy][index] = interpolate(fitted, points[index][0])
+                mapped[policy][index] = interpolate(fitted, observations[index][0])
     return mapped
 
 
@@ -123,8 +130,7 @@ def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: in
     the share that may be lost in the set of problems where it is largest: one standard error more than the loss there,
     and a vote that is right more often when cut short was lucky, which counts as no loss.
     """
-    rng = random.Random(seed)
-    orders = [[first(s.shuffled(rng), paths, paths) for s in samples] for _ in range(ORDERS)]
+    orders = [[first(s, paths, paths) for s in order] for order in _orders(samples, seed)]
 
     def outcomes(policy: Policy, calibration: Calibration) -> tuple[list[int], int]:
         """For each problem in how many orders it is right, and the tokens of all."""
@@ -203,6 +209,12 @@ def _tokens(samples: Sequence[Sampled], paths: int, policy: Policy, weights: Cal
     return sum(spent) / max(len(spent), 1)
 
 
+def _orders(samples: Sequence[Sampled], seed: int) -> list[list[Sampled]]:
+    """The same samples, each problem's paths as they might have come: the same orders for the same seed."""
+    rng = random.Random(seed)
+    return [[sampled.shuffled(rng) for sampled in samples] for _ in range(ORDERS)]
+
+
 def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     """The mean and its standard error."""
     if len(values) < 2:
@@ -214,8 +226,11 @@ def _share(right: Sequence[bool]) -> float:
     return sum(right) / max(len(right), 1)
 
 
-def fit(points: Sequence[Observed]) -> Points:
-    """Isotonic regression: the monotone map with the least squared error (pool adjacent violators)."""
+def fit(points: Sequence[Observed], orders: int = 1) -> Points:
+    """Isotonic regression: the monotone map with the least squared error (pool adjacent violators).
+
+    What was seen of a problem in several `orders` is no more than what one order shows: it counts in problems.
+    """
     by_value: dict[float, list[bool]] = {}
     for value, right in points:
         by_value.setdefault(value, []).append(right)
@@ -228,7 +243,7 @@ def fit(points: Sequence[Observed]) -> Points:
     ends = []
     for hits, number, values in blocks:
         # One right and one wrong more: a handful of problems is no certainty.
-        share = (hits + 1) / (number + 2)
+        share = (hits / orders + 1) / (number / orders + 2)
         ends += [(values[0], share)] if len(values) == 1 else [(values[0], share), (values[-1], share)]
     return tuple(_monotone(ends))
 

@@ -182,6 +182,7 @@ def test_isotonic_regression_pools_violators() -> None:
     assert found == ((0.2, pytest.approx(1 / 3)), (0.4, 0.5), (0.6, 0.5), (0.8, pytest.approx(2 / 3)))
     assert interpolate(found, 0.5) == 0.5
     assert interpolate(found, 0.7) == pytest.approx(7 / 12)
+    assert fit(points * 20, orders=20) == found  # twenty orders of four problems are four problems
 
 
 def test_calibration_error_is_the_mean_gap() -> None:

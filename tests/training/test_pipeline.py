@@ -1,13 +1,18 @@
 """Recipes and artifacts: what is refused, what re-runs, and what a kill leaves."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from service.errors import CheckpointError, ConfigurationError
-from training.manifest import make
+from service.types import PathKind
+from training.manifest import Artifact, make
 from training.pipeline import open_run
-from training.recipe import load
+from training.rationale import Problem
+from training.recipe import Calibrate, Compare, Decoding, load
+from training.sampling import SampledPath
+from training.stages import students
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +75,34 @@ def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
     (data / "rationales.jsonl").write_text((data / "rationales.jsonl").read_text() + "\n")  # other bytes, same rows
     again = stages(text + "[filter]\nsimilarity = 0.95")
     assert again == {"filter": True, "dataset": False, "base": False}  # it ran again and made the same
+
+
+class _Silent:
+    """A sampler whose paths are empty."""
+
+    def __enter__(self) -> "_Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def sample(self, questions: list[str], **_: Any) -> list[list[SampledPath]]:
+        return [[] for _ in questions]
+
+
+def test_samples_are_kept_where_the_decoding_stays(base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    student = Artifact(data / "train", "0", fresh=False)
+    monkeypatch.setattr(students, "merged", lambda run, trained: student)
+    monkeypatch.setattr(students, "open_sampler", lambda *_: _Silent())
+    run = open_run(load(_recipe(data, RECIPE.format(base=base, data=data))), data / "run")
+    problems = [Problem("p", "How many?", "1")]
+
+    def sampled_anew(settings: Decoding) -> bool:
+        return students.sampled(run, student, settings, "test", problems, {PathKind.COT: 1}).fresh
+
+    assert sampled_anew(Compare())
+    assert not sampled_anew(Compare(steps=4, split="dev"))
+    assert not sampled_anew(Calibrate(bins=5))
+    assert sampled_anew(Compare(max_tokens=9))
 
 
 def test_a_base_that_is_nowhere_is_told_by_name(data: Path) -> None:

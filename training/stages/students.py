@@ -109,7 +109,7 @@ def sampled(
             )
 
     settings = {
-        "decoding": decoding,
+        "decoding": {name: getattr(decoding, name) for name in Decoding.model_fields},  # not what a stage adds to it
         "paths": {kind.value: n for kind, n in paths.items()},
         "problems": [problem.id for problem in problems],
     }
