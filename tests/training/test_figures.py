@@ -96,11 +96,11 @@ def test_a_stop_that_may_lose_is_not_chosen_for_its_mean() -> None:
 
 def test_a_stop_must_hold_in_every_set_of_problems() -> None:
     """Sets that lose nothing must not hide one that does, nor one in which stopping early was lucky."""
-    sure = [replace(_sampled(["7"] * 11, ["7"] * 11), id=f"easy/{i}") for i in range(300)]
+    sure = [replace(_sampled(["7"] * 11, ["7"] * 11), id=f"easy/{i}") for i in range(30)]
     torn = replace(_sampled(["", "8", "7", "7", "7"], ["", "8", "7", "7", "8"]), id="hard/0")
     lucky = replace(_sampled(["", "7", "8", "8", "8"], ["", "7", "8", "8", "7"]), id="lucky/0")
     first, *_ = stops([*sure, torn, lucky], 4, PLAIN, seed=1)
-    assert abs(first["lost"]) < 0.001
+    assert abs(first["lost"]) < 0.01
     assert first["risk"] == pytest.approx(1 / 8, abs=0.08)
     beside = replace(_sampled(["7"] * 5, ["7"] * 5), id="lucky/1")
     row = stops([lucky, beside], 4, PLAIN, seed=1)[0]
@@ -200,6 +200,16 @@ def test_calibration_reports_what_it_found() -> None:
     assert facts["ece"] < 0.1 < facts["ece_before"]
     assert facts["coverage"][-1] == {"coverage": 1.0, "accuracy": 0.75}
     Calibration.model_validate(facts)
+
+
+def test_the_confidence_is_that_of_many_orders() -> None:
+    """As they were recorded four paths agree at once; in most other orders they do not, and a wrong one leads in some."""
+    samples = [_sampled(["", *"77888"], ["", *"77788"], number=i) for i in range(20)]
+    recorded = fit([*observed(samples, 5, Policy.ADAPTIVE, PLAIN), *observed(samples, 5, Policy.FIXED, PLAIN)])
+    facts = calibrate(samples, 5, 10, seed=1)
+    found = [tuple(point) for point in facts["confidence_map"]]
+    assert interpolate(recorded, 5 / 6) > 0.9
+    assert interpolate(found, 5 / 6) < 0.85
 
 
 def test_the_test_problems_are_measured_as_calibrated() -> None:
