@@ -18,6 +18,7 @@ COMMANDS = {
     "start": ["benchmarks.start", "--repeat", "2"],
     "sandbox": ["benchmarks.sandbox"],
     "engine": ["benchmarks.engine", "--data", "{data}"],
+    "student": ["benchmarks.student", "--data", "{data}", "--test", "{test}"],
     "policy": ["benchmarks.policy", "--limit", "150", "--data", "{data}", "--test", "{test}"],
     "latency": ["benchmarks.latency", "--data", "{data}", "--test", "{test}"],
     "peers": ["benchmarks.peers", "--data", "{data}", "--test", "{test}"],

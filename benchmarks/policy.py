@@ -6,7 +6,11 @@ First every policy solves all problems for `--clients` concurrent clients, then 
 client alone; policies take turns, each is started from the same engine. Tokens are those of every sampled path, aborted
 ones too. Then the paths that `fixed` recorded are replayed under other thresholds and patiences, agreement of the first
 CoT and the first PoT, and the best that hindsight could have done. Accuracies are paired with those of `fixed`
-(McNemar). Prints the tables; `--json` and `--paths` keep the figures and fixed's paths.
+(McNemar).
+
+`fixed` runs once more with other seeds: what differs there is the vote's own chance. Its confidences also say which
+half of the problems is the easier, on which the replays are shown apart: a stand-in for a stronger student. Prints the
+tables; `--json` and `--paths` keep the figures and fixed's paths.
 """
 
 import argparse
@@ -14,6 +18,7 @@ import asyncio
 import json
 import math
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +34,9 @@ from training.compare import mcnemar
 from training.sampling import Sampled, SampledPath, sample_row
 
 POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
+
+_AGAIN = "fixed, other seeds"
+_ALONE = ("p50_s", "p95_s")
 
 
 def main() -> None:
@@ -67,6 +75,9 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
                 if arguments.paths:
                     with arguments.paths.open("w") as file:
                         file.writelines(json.dumps(sample_row(sampled)) + "\n" for sampled in recorded)
+        busy[_AGAIN], again = await solve_all(
+            settings, parts, questions, Policy.FIXED, arguments.seed + 1, arguments.clients
+        )
         alone: dict[str, list[float]] = {policy.value: [] for policy in POLICIES}
         for number, question in enumerate(questions[: arguments.single]):
             for policy in POLICIES[number % 3 :] + POLICIES[: number % 3]:
@@ -82,7 +93,14 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
         "busy": {name: _figures(run, busy["fixed"]) for name, run in busy.items()},
         "alone": {name: latency(seconds) for name, seconds in alone.items()},
         "replayed": replays(recorded, parts.calibration),
+        "replayed_easier": replays([recorded[number] for number in easier(again)], parts.calibration),
     }
+
+
+def easier(solutions: Sequence[Solution]) -> list[int]:
+    """Which half of the problems the vote was surest of, in their order."""
+    surest = sorted(range(len(solutions)), key=lambda number: solutions[number].confidence, reverse=True)
+    return sorted(surest[: (len(solutions) + 1) // 2])
 
 
 def _figures(run: Run, fixed: Run) -> dict[str, Any]:
@@ -127,26 +145,32 @@ def table(facts: dict[str, Any]) -> str:
         "|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in facts["busy"].items():
-        (low, high), test, alone = row["interval"], row["against_fixed"], facts["alone"][name]
+        (low, high), test = row["interval"], row["against_fixed"]
+        alone = " | ".join(f"{facts['alone'][name][part]:.2f} s" if name in facts["alone"] else "" for part in _ALONE)
         lines.append(
             f"| {name} | {row['accuracy']:.1%} ({low:.1%} to {high:.1%}) "
-            f"| {test['only_first']} / {test['only_second']} ({test['p']:.2f}) | {_points(test, facts['problems'])} "
+            f"| {_changes(row)} | {_points(test, facts['problems'])} "
             f"| {row['tokens']:.0f} | {row['tokens_of_fixed']:.2f} | {row['paths']:.1f} "
             f"| {row['p50_s']:.1f} s | {row['p95_s']:.1f} s | {row['problems_per_s']:.3f} "
-            f"| {row['problems_per_s_of_fixed']:.2f} | {alone['p50_s']:.2f} s | {alone['p95_s']:.2f} s |"
+            f"| {row['problems_per_s_of_fixed']:.2f} | {alone} |"
         )
     lines += [
         "",
-        "| replayed rule | accuracy | better / worse (p) | tokens of fixed | paths |",
-        "|---|---:|---|---:|---:|",
+        "| replayed rule | accuracy | better / worse (p) | tokens of fixed | paths "
+        "| easier half: accuracy | better / worse (p) | tokens of fixed |",
+        "|---|---:|---|---:|---:|---:|---|---:|",
     ]
-    for row in facts["replayed"]:
-        test = row["against_fixed"]
+    for row, half in zip(facts["replayed"], facts["replayed_easier"], strict=True):
         lines.append(
-            f"| {row['rule']} | {row['accuracy']:.1%} | {test['only_first']} / {test['only_second']} ({test['p']:.2f}) "
-            f"| {row['tokens_of_fixed']:.2f} | {row['paths']:.1f} |"
+            f"| {row['rule']} | {row['accuracy']:.1%} | {_changes(row)} | {row['tokens_of_fixed']:.2f} "
+            f"| {row['paths']:.1f} | {half['accuracy']:.1%} | {_changes(half)} | {half['tokens_of_fixed']:.2f} |"
         )
     return "\n".join(lines)
+
+
+def _changes(row: dict[str, Any]) -> str:
+    test = row["against_fixed"]
+    return f"{test['only_first']} / {test['only_second']} ({test['p']:.2f})"
 
 
 def _points(test: dict[str, float], problems: int) -> str:

@@ -16,7 +16,7 @@ from training.sampling import Sampled
 from training.votes import Replay, is_right, replay
 
 THRESHOLDS = (0.8, 0.9, 0.95, 0.99)
-PATIENCE = (1.0, 0.8, 0.6, 0.4)
+PATIENCE = (1.0, 0.6)
 
 
 def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
 """The shipped student in four variants, in one run: bf16, trimmed vocabulary, int8 (compressed-tensors W8A8), and both.
 
-    python -m benchmarks.student --data ../shared/data/svamp/train.jsonl --test 150
+    python -m benchmarks.student --data ../shared/data/svamp/train.jsonl --test 150 [--json FILE]
 
 Each variant is made from the same base and adapter, then measured by `twinpath evaluate` in a process of its own, in
 turn, `--repeat` times in changing order: every path of 10 + 10, fixed policy. Tokens per second are completion tokens
-over the wall time of the votes, with parsing, programs and vote in it. Accuracy carries its 95 % interval.
+over the wall time of the votes, with parsing, programs and vote in it. Accuracy carries its 95 % interval. Needs the
+`train` extra.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import results
 from benchmarks.load import add_problems, problems
 from service import embedded
 from service.settings import load_settings
@@ -29,6 +31,7 @@ def main() -> None:
     """Make the variants, measure them in turn and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_problems(parser)
+    parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--base", type=Path, help="the base model's directory (default: the embedded default's)")
@@ -44,7 +47,10 @@ def main() -> None:
             for name in VARIANTS if turn % 2 == 0 else VARIANTS[::-1]:
                 runs[name].append(measure(models[name], data))
                 print(f"{name:13} {tokens_per_s(runs[name][-1]):7.1f} tokens/s", flush=True)
-    print(table(runs))
+    facts = figures(runs)
+    print(table(facts))
+    if arguments.json:
+        results.write(arguments.json, facts)
 
 
 def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
@@ -85,20 +91,28 @@ def tokens_per_s(report: dict[str, Any]) -> float:
     return tokens / float(report["seconds"])
 
 
-def table(runs: dict[str, list[dict[str, Any]]]) -> str:
-    """A line a variant: median speed, its ratio to bf16, and the first run's accuracies."""
-    speeds = {name: [tokens_per_s(report) for report in reports] for name, reports in runs.items()}
+def figures(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The speeds of every run of a variant, and the accuracies of its first."""
+    return {
+        name: {"tokens_per_s": [tokens_per_s(report) for report in reports]}
+        | {key: reports[0][key] for key in ("n", "accuracy", "interval")}
+        for name, reports in runs.items()
+    }
+
+
+def table(facts: dict[str, Any]) -> str:
+    """A line a variant: median speed, its ratio to bf16, and the accuracies."""
     lines = [
         "| | tokens/s, median (range) | times bf16 | CoT, T = 0 | PoT, T = 0 | vote | 95 % |",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---:|---:|---:|---:|---|",
     ]
-    for name, rates in speeds.items():
-        accuracy, (low, high) = runs[name][0]["accuracy"], runs[name][0]["interval"]["vote"]
-        shares = " | ".join(f"{accuracy[measure]:.1%}" for measure in ("cot_greedy", "pot_greedy", "vote"))
+    bf16 = statistics.median(facts["bf16"]["tokens_per_s"])
+    for name, row in facts.items():
+        rates, (low, high) = row["tokens_per_s"], row["interval"]["vote"]
         middle = statistics.median(rates)
-        ratio = middle / statistics.median(speeds["bf16"])
+        shares = " | ".join(f"{row['accuracy'][measure]:.1%}" for measure in ("cot_greedy", "pot_greedy", "vote"))
         lines.append(
-            f"| {name} | {middle:.1f} ({min(rates):.1f} to {max(rates):.1f}) | {ratio:.2f} | {shares} "
+            f"| {name} | {middle:.0f} ({min(rates):.0f} to {max(rates):.0f}) | {middle / bf16:.2f} | {shares} "
             f"| {low:.1%} to {high:.1%} |"
         )
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import chaos, engine, latency, overload, policy, results, sandbox, soak, start
+from benchmarks import chaos, engine, latency, overload, policy, results, sandbox, soak, start, student
 from benchmarks.peers import tables as peers
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +32,7 @@ BLOCKS = {
     "peers-by-load": Block("peers", peers.by_load),
     "peers-stages": Block("peers", peers.stages),
     "engine": Block("engine", engine.table),
+    "student": Block("student", student.table),
     "policy": Block("policy", policy.table),
     "latency": Block("latency", latency.table),
     "sandbox": Block("sandbox", sandbox.table),

@@ -228,7 +228,7 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
     os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
     config = _engine_args(
         engine,
-        enforce_eager=True,  # compiling takes a minute and wins nothing at this size
+        enforce_eager=True,  # compiling takes a minute and a C++ compiler, and wins milliseconds of a step
         block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
         enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU
         max_num_batched_tokens=max(_CPU_PREFILL_TOKENS, engine._max_model_len),
