@@ -156,14 +156,15 @@ def table(facts: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "| replayed rule | accuracy | better / worse (p) | tokens of fixed | paths "
+        "| replayed rule | accuracy | better / worse (p) | tokens of fixed | paths | longest path of fixed "
         "| easier half: accuracy | better / worse (p) | tokens of fixed |",
-        "|---|---:|---|---:|---:|---:|---|---:|",
+        "|---|---:|---|---:|---:|---:|---:|---|---:|",
     ]
     for row, half in zip(facts["replayed"], facts["replayed_easier"], strict=True):
         lines.append(
             f"| {row['rule']} | {row['accuracy']:.1%} | {_changes(row)} | {row['tokens_of_fixed']:.2f} "
-            f"| {row['paths']:.1f} | {half['accuracy']:.1%} | {_changes(half)} | {half['tokens_of_fixed']:.2f} |"
+            f"| {row['paths']:.1f} | {row['longest_of_fixed']:.2f} "
+            f"| {half['accuracy']:.1%} | {_changes(half)} | {half['tokens_of_fixed']:.2f} |"
         )
     return "\n".join(lines)
 

@@ -1,9 +1,11 @@
 """Recorded paths under every stopping rule, also those that the service does not offer. Costs no token.
 
 A replay counts paths in the fixed order and starts as few as a busy service would; a started path's tokens count in
-full, so that the figures are those of the rule, not of the load.
+full, so that the figures are those of the rule, not of the load. The longest of the counted paths bounds what a rule
+can save of one client's wait: an engine decodes paths together, one token of each in a step.
 """
 
+import statistics
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -23,46 +25,47 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
     """A row for each rule."""
     fixed = [replay(Policy.FIXED, s.paths, calibration) for s in recorded]
     base = [is_right(end.votes[0] if end.votes else None, s.gold) for end, s in zip(fixed, recorded, strict=True)]
-    all_tokens = sum(end.tokens for end in fixed)
-    rows = []
+    whole = [len(s.paths) for s in recorded]
+    all_tokens = sum(_tokens(recorded, whole))
+    all_longest = statistics.median(_longest(recorded, whole))
+    rows: list[dict[str, Any]] = []
 
-    def add(name: str, right: Sequence[bool], tokens: int, paths: int) -> None:
+    def add(name: str, right: Sequence[bool], counted: Sequence[int], started: Sequence[int]) -> None:
         rows.append(
             {
                 "rule": name,
                 "accuracy": sum(right) / len(right),
                 "against_fixed": mcnemar(right, base),
-                "tokens_of_fixed": tokens / all_tokens,
-                "paths": paths / len(right),
+                "tokens_of_fixed": sum(_tokens(recorded, started)) / all_tokens,
+                "longest_of_fixed": statistics.median(_longest(recorded, counted)) / all_longest,
+                "paths": sum(started) / len(right),
             }
         )
 
-    add("fixed", base, all_tokens, sum(len(end.started) for end in fixed))
+    def add_ends(name: str, ends: Sequence[Replay]) -> None:
+        right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
+        add(name, right, [len(end.counted) for end in ends], [len(end.started) for end in ends])
+
+    add_ends("fixed", fixed)
     rules = [("lossless", Policy.LOSSLESS, calibration)]
     rules += [
         (f"Beta {t}" + (f", {p:.0%} of the paths" if p < 1 else ""), Policy.ADAPTIVE, _stopping(calibration, t, p))
         for p, t in product(PATIENCE, THRESHOLDS)
     ]
     for name, policy, rule in rules:
-        ends = [replay(policy, s.paths, rule) for s in recorded]
-        right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
-        add(name, right, sum(end.tokens for end in ends), sum(len(end.started) for end in ends))
-    ends = [_agreement(s, calibration) for s in recorded]
-    right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
-    add(
-        f"first CoT = first PoT, else Beta {BETA_THRESHOLD}",
-        right,
-        sum(e.tokens for e in ends),
-        sum(len(e.started) for e in ends),
-    )
-    least = [_hindsight(s, calibration) for s in recorded]
-    add(
-        "hindsight: the fewest paths with the full vote's answer",
-        base,
-        sum(path.tokens for s, n in zip(recorded, least, strict=True) for path in s.paths[:n]),
-        sum(least),
-    )
+        add_ends(name, [replay(policy, s.paths, rule) for s in recorded])
+    add_ends(f"first CoT = first PoT, else Beta {BETA_THRESHOLD}", [_agreement(s, calibration) for s in recorded])
+    fewest = [_hindsight(s, calibration) for s in recorded]
+    add("hindsight: the fewest paths with the full vote's answer", base, fewest, fewest)
     return rows
+
+
+def _tokens(recorded: Sequence[Sampled], numbers: Sequence[int]) -> list[int]:
+    return [sum(path.tokens for path in s.paths[:n]) for s, n in zip(recorded, numbers, strict=True)]
+
+
+def _longest(recorded: Sequence[Sampled], numbers: Sequence[int]) -> list[int]:
+    return [max((path.tokens for path in s.paths[:n]), default=0) for s, n in zip(recorded, numbers, strict=True)]
 
 
 def _stopping(calibration: Calibration, threshold: float, patience: float = 1.0) -> Calibration:
