@@ -126,20 +126,21 @@ def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
 def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: int) -> list[dict[str, Any]]:
     """What each threshold and patience cost beside the full vote, on the mean of `ORDERS` orders of the same paths.
 
-    `lost` is the share of problems (its standard `error` is over problems), `tokens` that of the full vote's. `risk` is
-    the share that may be lost in the set of problems where it is largest: one standard error more than the loss there,
-    and a vote that is right more often when cut short was lucky, which counts as no loss.
+    `lost` is the share of problems (its standard `error` is over problems), `tokens` that of the full vote's; `sets`
+    has the three for each set of problems. `risk` is the share that may be lost in the set where it is largest: one
+    standard error more than the loss there, and a vote that is right more often when cut short was lucky, which counts
+    as no loss.
     """
     orders = [[first(s, paths, paths) for s in order] for order in _orders(samples, seed)]
 
-    def outcomes(policy: Policy, calibration: Calibration) -> tuple[list[int], int]:
-        """For each problem in how many orders it is right, and the tokens of all."""
+    def outcomes(policy: Policy, calibration: Calibration) -> tuple[list[int], list[int]]:
+        """For each problem in how many orders it is right, and the tokens of all its orders."""
         ends = [[replay(policy, drawn, calibration) for drawn in order] for order in orders]
+        of_problems = list(zip(*ends, strict=True))
         right = [
-            sum(is_right(winner(end.votes), s.gold) for end in of)
-            for of, s in zip(zip(*ends, strict=True), samples, strict=True)
+            sum(is_right(winner(end.votes), s.gold) for end in of) for of, s in zip(of_problems, samples, strict=True)
         ]
-        return right, sum(end.tokens for order in ends for end in order)
+        return right, [sum(end.tokens for end in of) for of in of_problems]
 
     full, all_tokens = outcomes(Policy.FIXED, weights)
     table = []
@@ -147,12 +148,18 @@ def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: in
         stop = {"threshold": threshold, "patience": patience}
         early, tokens = outcomes(Policy.ADAPTIVE, weights.model_copy(update=stop))
         lost = [(a - b) / ORDERS for a, b in zip(full, early, strict=True)]
-        share, error = _mean_and_error(lost)
-        of_sets = [_mean_and_error([lost[place] for place in places]) for places in by_set(samples).values()]
-        risk = max((max(0.0, mean) + deviation for mean, deviation in of_sets), default=0.0)
-        row = {"lost": share, "error": error, "risk": risk, "tokens": tokens / max(all_tokens, 1)}
-        table.append(stop | row)
+        problems = list(zip(lost, tokens, all_tokens, strict=True))
+        sets = {name: _cost([problems[place] for place in places]) for name, places in by_set(samples).items()}
+        risk = max((max(0.0, row["lost"]) + row["error"] for row in sets.values()), default=0.0)
+        table.append(stop | _cost(problems) | {"sets": sets, "risk": risk})
     return table
+
+
+def _cost(problems: Sequence[tuple[float, int, int]]) -> dict[str, float]:
+    """Of what each problem loses, its tokens and those of its full vote: mean, standard error, and share of tokens."""
+    share, error = _mean_and_error([lost for lost, _, _ in problems])
+    whole = sum(whole for _, _, whole in problems)
+    return {"lost": share, "error": error, "tokens": sum(tokens for _, tokens, _ in problems) / max(whole, 1)}
 
 
 def best_stop(table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -252,6 +259,16 @@ def expected_error(confidences: Sequence[float], right: Sequence[bool], bins: in
     """Expected calibration error (Guo et al., arXiv 1706.04599): the mean gap of bins of equal width, by their size."""
     gaps = [abs(b["confidence"] - b["accuracy"]) * b["problems"] for b in reliability(confidences, right, bins)]
     return float(sum(gaps) / max(len(right), 1))
+
+
+def error_if_perfect(confidences: Sequence[float], bins: int, seed: int) -> dict[str, float]:
+    """The calibration error that these confidences would show if each were exactly the chance of being right.
+
+    So few problems show some error by luck alone: its median, and the 95th percentile, of a thousand draws.
+    """
+    rng = random.Random(seed)
+    drawn = sorted(expected_error(confidences, [rng.random() < c for c in confidences], bins) for _ in range(1000))
+    return {"median": drawn[500], "p95": drawn[950]}
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int) -> list[dict[str, Any]]:

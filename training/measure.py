@@ -8,7 +8,7 @@ from typing import Any
 
 from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
-from training.calibrate import coverage, expected_error, observed, reliability, stops
+from training.calibrate import coverage, error_if_perfect, expected_error, observed, reliability, stops
 from training.compare import figure, mcnemar
 from training.sampling import Sampled, by_set
 from training.votes import elected, first, is_right, replay
@@ -39,6 +39,7 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         "stops": stops(samples, paths, calibration, seed),
         "ece": expected_error(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
         "ece_fixed": expected_error(sure[Policy.FIXED], right[Policy.FIXED], bins),
+        "ece_if_perfect": error_if_perfect(sure[Policy.ADAPTIVE], bins, seed),
         "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
         "coverage": coverage(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
     }
@@ -51,17 +52,21 @@ def table(facts: Mapping[str, Any]) -> str:
         for what, row in rows.items():
             low, high = row["interval"]
             lines.append(f"| {name} ({row['problems']}) | {what} | {row['accuracy']:.1%} | {low:.1%} to {high:.1%} |")
-    test = facts["adaptive against fixed"]
+    test, luck = facts["adaptive against fixed"], facts["ece_if_perfect"]
     lines += [
         "",
         f"`adaptive` takes {facts['tokens']:.0f} completion tokens of a problem, `fixed` {facts['tokens_fixed']:.0f}. "
         f"It alone is right {test['only_first']} times, `fixed` alone {test['only_second']} times "
         f"(p = {test['p']:.2f}).",
         "",
-        f"Expected calibration error: {facts['ece']:.3f} under `adaptive`, {facts['ece_fixed']:.3f} under `fixed`.",
+        f"Expected calibration error: {facts['ece']:.3f} under `adaptive`, {facts['ece_fixed']:.3f} under `fixed`. "
+        f"A perfect confidence would show {luck['median']:.3f} on as many problems, by luck alone, and more than "
+        f"{luck['p95']:.3f} once in twenty times.",
         "",
-        "| stop at | after at most | lost to the full vote, points | tokens, of the full vote's |",
-        "|---:|---:|---:|---:|",
+        "Lost to the full vote, in points, and tokens, of the full vote's:",
+        "",
+        f"| stop at | after at most | all | {' | '.join(facts['sets'])} |",
+        f"|---:|---:|---:|{'---:|' * len(facts['sets'])}",
         *map(_stop, facts["stops"]),
         "",
         "| share answered, the surest first | accuracy |",
@@ -72,8 +77,11 @@ def table(facts: Mapping[str, Any]) -> str:
 
 
 def _stop(row: Mapping[str, Any]) -> str:
-    lost = f"{100 * row['lost']:.1f} ± {100 * row['error']:.1f}"
-    return f"| {row['threshold']} | {row['patience']:.0%} of the paths | {lost} | {row['tokens']:.2f} |"
+    costs = (
+        f"{100 * cost['lost']:.1f} ± {100 * cost['error']:.1f}, {cost['tokens']:.2f}"
+        for cost in (row, *row["sets"].values())
+    )
+    return f"| {row['threshold']} | {row['patience']:.0%} of the paths | {' | '.join(costs)} |"
 
 
 def _rows(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, dict[str, Any]]:

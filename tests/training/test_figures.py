@@ -16,6 +16,7 @@ from training.calibrate import (
     best_temperature,
     best_weights,
     calibrate,
+    error_if_perfect,
     expected_error,
     fit,
     observed,
@@ -101,6 +102,8 @@ def test_a_stop_must_hold_in_every_set_of_problems() -> None:
     lucky = replace(_sampled(["", "7", "8", "8", "8"], ["", "7", "8", "8", "7"]), id="lucky/0")
     first, *_ = stops([*sure, torn, lucky], 4, PLAIN, seed=1)
     assert abs(first["lost"]) < 0.01
+    assert first["sets"]["easy"]["lost"] == 0.0
+    assert first["sets"]["hard"]["lost"] == -first["sets"]["lucky"]["lost"] > 0.05
     assert first["risk"] == pytest.approx(1 / 8, abs=0.08)
     beside = replace(_sampled(["7"] * 5, ["7"] * 5), id="lucky/1")
     row = stops([lucky, beside], 4, PLAIN, seed=1)[0]
@@ -192,6 +195,12 @@ def test_calibration_error_is_the_mean_gap() -> None:
     assert expected_error([0.95, 0.95, 0.15, 0.15], [True, False, False, False], 10) == pytest.approx(0.3)
 
 
+def test_a_perfect_confidence_shows_an_error_too_on_few_problems() -> None:
+    assert error_if_perfect([0.0, 1.0] * 50, 10, seed=1) == {"median": 0.0, "p95": 0.0}
+    of_a_coin = error_if_perfect([0.5] * 100, 10, seed=1)  # |share - 0.5| of 100 throws, whose deviation is 0.05
+    assert of_a_coin == {"median": pytest.approx(0.034, abs=0.011), "p95": pytest.approx(0.098, abs=0.021)}
+
+
 @pytest.mark.usefixtures("few_orders")
 def test_calibration_reports_what_it_found() -> None:
     samples = [_sampled(["7"] * 3, ["7"] * 3, gold="7" if i % 4 else "8", number=i) for i in range(200)]
@@ -236,6 +245,8 @@ def test_the_test_problems_are_measured_as_calibrated() -> None:
     assert (facts["tokens"], facts["tokens_fixed"], facts["ece"]) == (30.0, 120.0, 0.0)
     assert facts["coverage"][-1] == {"coverage": 1.0, "accuracy": 0.5}
     assert "| a (2) | one CoT path, T = 0, as stated | 50.0% | 9.5% to 90.5% |" in measured(facts)
+    assert "| stop at | after at most | all | a | b |" in measured(facts)
+    assert "| 0.75 | 100% of the paths | 0.0 ± 0.0, 0.25 | 0.0 ± 0.0, 0.25 | 0.0 ± 0.0, 0.25 |" in measured(facts)
 
 
 def test_mcnemars_exact_test() -> None:
