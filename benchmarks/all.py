@@ -19,7 +19,7 @@ COMMANDS = {
     "sandbox": ["benchmarks.sandbox"],
     "engine": ["benchmarks.engine", "--data", "{data}"],
     "student": ["benchmarks.student", "--data", "{data}", "--test", "{test}"],
-    "policy": ["benchmarks.policy", "--limit", "150", "--data", "{data}", "--test", "{test}"],
+    "policy": ["benchmarks.policy", "--limit", "240", "--data", "{data}", "--test", "{test}"],
     "latency": ["benchmarks.latency", "--data", "{data}", "--test", "{test}"],
     "peers": ["benchmarks.peers", "--data", "{data}", "--test", "{test}"],
     "overload": ["benchmarks.overload"],
