@@ -15,6 +15,7 @@ from benchmarks import results
 from benchmarks.load import add_problems
 
 COMMANDS = {
+    "newcomer": ["benchmarks.newcomer"],
     "start": ["benchmarks.start", "--repeat", "2"],
     "sandbox": ["benchmarks.sandbox"],
     "engine": ["benchmarks.engine", "--data", "{data}"],

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import chaos, engine, latency, overload, policy, results, sandbox, soak, start, student
+from benchmarks import chaos, engine, latency, newcomer, overload, policy, results, sandbox, soak, start, student
 from benchmarks.peers import tables as peers
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +35,7 @@ BLOCKS = {
     "student": Block("student", student.table),
     "policy": Block("policy", policy.table),
     "latency": Block("latency", latency.table),
+    "newcomer": Block("newcomer", newcomer.table),
     "sandbox": Block("sandbox", sandbox.table),
     "start": Block("start", start.table),
     "overload": Block("overload", overload.table),

@@ -1,0 +1,110 @@
+"""A new user's path from a fresh clone, as README.md and docs/training.md have it, each step timed.
+
+    python -m benchmarks.newcomer [--json FILE]
+
+Clones this repository's last commit into a temporary folder, with an environment of its own and nothing built; packages
+and tools come from the machine's caches where these have them. The dashboards' step needs no Docker: a test runs the
+compose file's commands natively, a Prometheus among them, and asks it every panel's query.
+"""
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks import results
+from benchmarks.servers import Server, free_port
+
+ROOT = Path(__file__).parents[1]
+PROBLEM = (
+    "Each pack of dvds costs 76 dollars. If there is a discount of 25 dollars on each pack. "
+    "How much do you have to pay to buy each pack?"
+)
+_TEACHER_PORT = 8010  # the recipe's
+
+
+def main() -> None:
+    """Go the way, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = walk(Path(folder))
+    print(table(figures))
+    if arguments.json:
+        results.write(arguments.json, figures)
+
+
+def walk(folder: Path) -> dict[str, float]:
+    """Seconds of every step, in order; a step that fails ends the walk.
+
+    Raises:
+        subprocess.CalledProcessError: a command failed.
+        RuntimeError: a server did not come up.
+    """
+    clone, took = folder / "twinpath", dict[str, float]()
+    environment = os.environ | {"TWINPATH_CACHE_DIR": str(folder / "cache")}
+
+    @contextmanager
+    def step(name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        took[name] = time.monotonic() - began
+        print(f"{took[name]:7.1f} s  {name}", flush=True)
+
+    def run(*command: object) -> None:
+        subprocess.run([str(word) for word in command], check=True, cwd=clone, env=environment)
+
+    def serving(*command: object) -> Server:
+        port = free_port()
+        found = Server(command, port, folder / "server.log", "/ready", environment | {"TWINPATH_PORT": str(port)})
+        return found.await_health()
+
+    bin_ = clone / ".venv/bin"
+    with step("`git clone`"):
+        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    with step("`make solve`: environment, model, and the first answer"):
+        run("make", "solve", f"PROBLEM={PROBLEM}")
+    with step("`make solve` again"):
+        run("make", "solve", f"PROBLEM={PROBLEM}")
+    with step("`make serve`, until the page is there"):
+        service = serving("make", "-C", clone, "serve")
+        httpx.get(service.url).raise_for_status()
+    with service, step("a `POST /solve`"):
+        httpx.post(f"{service.url}/solve", json={"problem": PROBLEM}, timeout=60).raise_for_status()
+    with step("`make tools`: Prometheus, promtool, Chromium and the packages for training"):
+        run("make", "tools")
+    with step("compose's services natively, every panel of the dashboards asked of Prometheus"):
+        run(bin_ / "pytest", "-q", "tests/deploy/test_live.py")
+    with step("a base model and problems for `smoke`"):
+        run(bin_ / "python", "-m", "tests.training.tiny", "smoke")
+    teacher = [bin_ / "python", "-m", "tests.training.endpoint", _TEACHER_PORT]
+    with (
+        Server(teacher, _TEACHER_PORT, folder / "teacher.log", environment={"PYTHONPATH": str(clone)}),
+        step("`twinpath train run training/recipes/smoke.toml`: a student, all stages"),
+    ):
+        run(bin_ / "twinpath", "train", "run", "training/recipes/smoke.toml")
+    with step("`twinpath serve` of that student, until it is ready"):
+        serving(bin_ / "twinpath", "serve", "--model", clone / "runs/smoke/export/model").kill()
+    return took
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A line for each step."""
+    lines = ["| step | seconds | since the start |", "|---|---:|---:|"]
+    total = 0.0
+    for name, seconds in figures.items():
+        total += seconds
+        lines.append(f"| {name} | {seconds:.1f} | {total:.0f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
