@@ -24,8 +24,8 @@ from benchmarks.servers import Server, free_port
 
 ROOT = Path(__file__).parents[1]
 PROBLEM = (
-    "Each pack of dvds costs 76 dollars. If there is a discount of 25 dollars on each pack. "
-    "How much do you have to pay to buy each pack?"
+    "Baker made 54 cakes and 143 pastries. If he sold 68 cakes and 92 pastries. "
+    "How many more pastries than cakes did baker sell?"
 )
 _TEACHER_PORT = 8010  # the recipe's
 
