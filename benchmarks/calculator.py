@@ -1,6 +1,6 @@
 """A calculator in the loop of a chain of thought, against repairing it afterwards, on the same problems and seeds.
 
-    python -m benchmarks.calculator --data problems.jsonl [--limit 100] [--paths 4] [--model M]
+    python -m benchmarks.calculator --data problems.jsonl [--test 150] [--limit 100] [--paths 4] [--model M]
 
 In the loop, decoding stops at each `=`; where an equation stands before it, its right result is written in, and
 decoding goes on over the cached prefix. That costs a round through the engine for each equation. Prints what one path
@@ -12,11 +12,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from benchmarks.load import add_problems, problems
 from service.assemble import Parts, assemble
 from service.engine.base import Finish, Sampling
-from service.evaluate import Question, read_questions, wilson
+from service.evaluate import Question, wilson
 from service.paths.answer import Answer, matches
 from service.paths.cot import parse_cot
 from service.settings import EngineKind, Settings, load_settings
@@ -43,13 +43,13 @@ class Sampled:
 def main() -> None:
     """Sample both ways, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    add_problems(parser)
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--paths", type=int, default=4)
     parser.add_argument("--model")
     arguments = parser.parse_args()
     settings = load_settings(model=arguments.model, engine=EngineKind.VLLM)
-    asyncio.run(_compare(settings, read_questions(arguments.data, arguments.limit), arguments.paths))
+    asyncio.run(_compare(settings, problems(arguments, arguments.limit), arguments.paths))
 
 
 async def _compare(settings: Settings, questions: list[Question], paths: int) -> None:

@@ -1,6 +1,7 @@
 """What each stopping policy costs and answers, on the same problems, seeds and engine, in one run.
 
     python -m benchmarks.policy --data problems.jsonl [--json FILE] [--limit 200] [--clients 32] [--model M]
+    python -m benchmarks.policy --data problems.jsonl --easier PATHS --seed 9
 
 First every policy solves all problems for `--clients` concurrent clients, then the first `--single` problems for one
 client alone; policies take turns, each is started from the same engine. Tokens are those of every sampled path, aborted
@@ -9,8 +10,9 @@ CoT and the first PoT, and the best that hindsight could have done. Accuracies a
 (McNemar).
 
 `fixed` runs once more with other seeds: what differs there is the vote's own chance. Its confidences also say which
-half of the problems is the easier, on which the replays are shown apart: a stand-in for a stronger student. Prints the
-tables; `--json` and `--paths` keep the figures and fixed's paths.
+half of the problems is the easier, on which the replays are shown apart: a stand-in for a stronger student. `--easier`
+asks that half alone, by the confidences of the paths that `--paths` left of an earlier run; take another seed then.
+Prints the tables; `--json` keeps the figures.
 """
 
 import argparse
@@ -26,12 +28,14 @@ from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
 from benchmarks.replays import replays
 from service.assemble import assemble
+from service.calibration import Calibration
 from service.evaluate import Question, wilson
 from service.settings import EngineKind, Settings, load_settings
 from service.solution import PathResult, Solution
 from service.types import PathKind, PathOutcome, Policy
 from training.compare import mcnemar
-from training.sampling import Sampled, SampledPath, sample_row
+from training.sampling import Sampled, SampledPath, read_samples, sample_row
+from training.votes import replay
 
 POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
 
@@ -45,6 +49,7 @@ def main() -> None:
     add_problems(parser)
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--paths", type=Path, help="where the paths of `fixed` go, as JSON Lines")
+    parser.add_argument("--easier", type=Path, help="ask the half of the problems that these paths vote on most surely")
     parser.add_argument("--model")
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--clients", type=int, default=32)
@@ -61,6 +66,9 @@ def main() -> None:
 
 async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
     parts = assemble(settings)
+    if arguments.easier:
+        half = easier(list(read_samples(arguments.easier)), parts.calibration)
+        questions = [question for question in questions if question.id in half]
     await parts.sandbox.start()
     await parts.engine.start()
     try:
@@ -86,6 +94,7 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
     finally:
         await parts.engine.close()
         await parts.sandbox.close()
+    half = easier([_sampled(q, s) for q, s in zip(questions, again, strict=True)], parts.calibration)
     return {
         "model": parts.engine.model,
         "problems": len(questions),
@@ -93,14 +102,16 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
         "busy": {name: _figures(run, busy["fixed"]) for name, run in busy.items()},
         "alone": {name: latency(seconds) for name, seconds in alone.items()},
         "replayed": replays(recorded, parts.calibration),
-        "replayed_easier": replays([recorded[number] for number in easier(again)], parts.calibration),
+        "replayed_easier": replays([sampled for sampled in recorded if sampled.id in half], parts.calibration),
     }
 
 
-def easier(solutions: Sequence[Solution]) -> list[int]:
-    """Which half of the problems the vote was surest of, in their order."""
-    surest = sorted(range(len(solutions)), key=lambda number: solutions[number].confidence, reverse=True)
-    return sorted(surest[: (len(solutions) + 1) // 2])
+def easier(recorded: Sequence[Sampled], calibration: Calibration) -> set[str]:
+    """The ids of the half of the problems whose full vote is the surest; of equals the first."""
+    ends = [replay(Policy.FIXED, sampled.paths, calibration) for sampled in recorded]
+    sure = [calibration.confidence(end.votes, end.counted) for end in ends]
+    surest = sorted(range(len(recorded)), key=sure.__getitem__, reverse=True)
+    return {recorded[number].id for number in surest[: (len(recorded) + 1) // 2]}
 
 
 def _figures(run: Run, fixed: Run) -> dict[str, Any]:
