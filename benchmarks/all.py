@@ -14,13 +14,17 @@ import time
 from benchmarks import results
 from benchmarks.load import add_problems
 
+_POLICY = ["benchmarks.policy", "--limit", "240", "--data", "{data}", "--test", "{test}"]
+_PATHS = "runs/policy-paths.jsonl"
+
 COMMANDS = {
     "newcomer": ["benchmarks.newcomer"],
     "start": ["benchmarks.start", "--repeat", "2"],
     "sandbox": ["benchmarks.sandbox"],
     "engine": ["benchmarks.engine", "--data", "{data}"],
     "student": ["benchmarks.student", "--data", "{data}", "--test", "{test}"],
-    "policy": ["benchmarks.policy", "--limit", "240", "--data", "{data}", "--test", "{test}"],
+    "policy": [*_POLICY, "--paths", _PATHS],
+    "policy-easier": [*_POLICY, "--easier", _PATHS, "--seed", "9"],
     "latency": ["benchmarks.latency", "--data", "{data}", "--test", "{test}"],
     "peers": ["benchmarks.peers", "--data", "{data}", "--test", "{test}"],
     "overload": ["benchmarks.overload"],

@@ -81,6 +81,7 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
             if policy is Policy.FIXED:
                 recorded = [_sampled(q, s) for q, s in zip(questions, solutions, strict=True)]
                 if arguments.paths:
+                    arguments.paths.parent.mkdir(parents=True, exist_ok=True)
                     with arguments.paths.open("w") as file:
                         file.writelines(json.dumps(sample_row(sampled)) + "\n" for sampled in recorded)
         busy[_AGAIN], again = await solve_all(

@@ -34,6 +34,7 @@ BLOCKS = {
     "engine": Block("engine", engine.table),
     "student": Block("student", student.table),
     "policy": Block("policy", policy.table),
+    "policy-easier": Block("policy-easier", policy.table),
     "latency": Block("latency", latency.table),
     "newcomer": Block("newcomer", newcomer.table),
     "sandbox": Block("sandbox", sandbox.table),
