@@ -24,6 +24,7 @@ from service.calibration import Calibration, interpolate, support
 from service.stopping import BETA_THRESHOLD
 from service.types import PathKind, Policy
 from service.vote import winner
+from training.confidence import Observed, coverage, expected_error, fit, reliability
 from training.sampling import Sampled, by_set
 from training.votes import PLAIN, elected, first, is_right, replay
 
@@ -35,10 +36,6 @@ REPAIRED = (0.0, 0.25, 0.5, 0.75, 1.0)
 FOLDS = 5
 ENOUGH = 100
 """No stop is learned from fewer problems: one of them is more than a point, and `best_stop` asks for half of one."""
-
-Points = tuple[tuple[float, float], ...]
-Observed = tuple[float, bool]
-"""A confidence (or support), and whether the answer was right."""
 
 
 def best_temperature(tried: Mapping[float, Sequence[Sampled]], paths: int, bins: int, seed: int) -> dict[str, Any]:
@@ -231,77 +228,3 @@ def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
 
 def _share(right: Sequence[bool]) -> float:
     return sum(right) / max(len(right), 1)
-
-
-def fit(points: Sequence[Observed], orders: int = 1) -> Points:
-    """Isotonic regression: the monotone map with the least squared error (pool adjacent violators).
-
-    What was seen of a problem in several `orders` is no more than what one order shows: it counts in problems.
-    """
-    by_value: dict[float, list[bool]] = {}
-    for value, right in points:
-        by_value.setdefault(value, []).append(right)
-    blocks: list[tuple[float, float, list[float]]] = []  # right, number, confidences
-    for value, rights in sorted(by_value.items()):
-        blocks.append((sum(rights), len(rights), [value]))
-        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:
-            hits, number, values = blocks.pop()
-            blocks[-1] = (blocks[-1][0] + hits, blocks[-1][1] + number, blocks[-1][2] + values)
-    ends = []
-    for hits, number, values in blocks:
-        # One right and one wrong more: a handful of problems is no certainty.
-        share = (hits / orders + 1) / (number / orders + 2)
-        ends += [(values[0], share)] if len(values) == 1 else [(values[0], share), (values[-1], share)]
-    return tuple(_monotone(ends))
-
-
-def expected_error(confidences: Sequence[float], right: Sequence[bool], bins: int) -> float:
-    """Expected calibration error (Guo et al., arXiv 1706.04599): the mean gap of bins of equal width, by their size."""
-    gaps = [abs(b["confidence"] - b["accuracy"]) * b["problems"] for b in reliability(confidences, right, bins)]
-    return float(sum(gaps) / max(len(right), 1))
-
-
-def error_if_perfect(confidences: Sequence[float], bins: int, seed: int) -> dict[str, float]:
-    """The calibration error that these confidences would show if each were exactly the chance of being right.
-
-    So few problems show some error by luck alone: its median, and the 95th percentile, of a thousand draws.
-    """
-    rng = random.Random(seed)
-    drawn = sorted(expected_error(confidences, [rng.random() < c for c in confidences], bins) for _ in range(1000))
-    return {"median": drawn[500], "p95": drawn[950]}
-
-
-def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int) -> list[dict[str, Any]]:
-    """The bins of a reliability diagram that hold problems."""
-    held: list[list[int]] = [[] for _ in range(bins)]
-    for index, value in enumerate(confidences):
-        held[min(int(value * bins), bins - 1)].append(index)
-    return [
-        {
-            "confidence": sum(confidences[i] for i in members) / len(members),
-            "accuracy": sum(right[i] for i in members) / len(members),
-            "problems": len(members),
-        }
-        for members in held
-        if members
-    ]
-
-
-def coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[str, float]]:
-    """Accuracy when only the surest share of problems is answered, for each tenth."""
-    order = sorted(range(len(right)), key=lambda i: (-confidences[i], i))
-    table = []
-    for tenth in range(1, 11):
-        kept = order[: max(1, round(len(order) * tenth / 10))] if order else []
-        if kept:
-            table.append({"coverage": tenth / 10, "accuracy": sum(right[i] for i in kept) / len(kept)})
-    return table
-
-
-def _monotone(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    highest = 0.0
-    found = []
-    for x, y in points:
-        highest = max(highest, y)
-        found.append((x, highest))
-    return found

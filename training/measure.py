@@ -8,8 +8,9 @@ from typing import Any
 
 from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
-from training.calibrate import coverage, error_if_perfect, expected_error, observed, reliability, stops
+from training.calibrate import observed, stops
 from training.compare import figure, mcnemar
+from training.confidence import coverage, error_if_perfect, expected_error, reliability
 from training.sampling import Sampled, by_set
 from training.votes import elected, first, is_right, replay
 

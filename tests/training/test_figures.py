@@ -16,14 +16,12 @@ from training.calibrate import (
     best_temperature,
     best_weights,
     calibrate,
-    error_if_perfect,
-    expected_error,
-    fit,
     observed,
     repaired_worth,
     stops,
 )
 from training.compare import Students, compare, mcnemar, table
+from training.confidence import error_if_perfect, expected_error, fit
 from training.measure import measure
 from training.measure import table as measured
 from training.recipe import load
