@@ -9,6 +9,7 @@ compose file's commands natively, a Prometheus among them, and asks it every pan
 
 import argparse
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -23,10 +24,6 @@ from benchmarks import results
 from benchmarks.servers import Server, free_port
 
 ROOT = Path(__file__).parents[1]
-PROBLEM = (
-    "Baker made 54 cakes and 143 pastries. If he sold 68 cakes and 92 pastries. "
-    "How many more pastries than cakes did baker sell?"
-)
 _TEACHER_PORT = 8010  # the recipe's
 
 
@@ -50,6 +47,7 @@ def walk(folder: Path) -> dict[str, float]:
         RuntimeError: a server did not come up.
     """
     clone, took = folder / "twinpath", dict[str, float]()
+    problem = re.findall(r'make solve PROBLEM="([^"]+)"', (ROOT / "README.md").read_text(encoding="utf-8"))[0]
     environment = os.environ | {"TWINPATH_CACHE_DIR": str(folder / "cache")}
 
     @contextmanager
@@ -71,14 +69,15 @@ def walk(folder: Path) -> dict[str, float]:
     with step("`git clone`"):
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     with step("`make solve`: environment, model, and the first answer"):
-        run("make", "solve", f"PROBLEM={PROBLEM}")
+        run("make", "solve", f"PROBLEM={problem}")
     with step("`make solve` again"):
-        run("make", "solve", f"PROBLEM={PROBLEM}")
+        run("make", "solve", f"PROBLEM={problem}")
     with step("`make serve`, until the page is there"):
         service = serving("make", "-C", clone, "serve")
+    with service:
         httpx.get(service.url).raise_for_status()
-    with service, step("a `POST /solve`"):
-        httpx.post(f"{service.url}/solve", json={"problem": PROBLEM}, timeout=60).raise_for_status()
+        with step("a `POST /solve`"):
+            httpx.post(f"{service.url}/solve", json={"problem": problem}, timeout=60).raise_for_status()
     with step("`make tools`: Prometheus, promtool, Chromium and the packages for training"):
         run("make", "tools")
     with step("compose's services natively, every panel of the dashboards asked of Prometheus"):
