@@ -1,6 +1,9 @@
-"""Which half of the problems is the easier one."""
+"""Which half of the problems is the easier one, and what recorded paths say of a rule."""
+
+import pytest
 
 from benchmarks.policy import easier
+from benchmarks.replays import replays
 from service.calibration import Calibration
 from service.types import PathKind
 from training.sampling import Sampled, SampledPath
@@ -9,7 +12,7 @@ from training.sampling import Sampled, SampledPath
 def _sampled(id_: str, *answers: str) -> Sampled:
     kinds = (PathKind.COT, PathKind.POT)
     paths = (
-        SampledPath(kinds[i % 2], i // 2, "", 10, answer or None, None, repaired=False)
+        SampledPath(kinds[i % 2], i // 2, "", 10 + 10 * i, answer or None, None, repaired=False)
         for i, answer in enumerate(answers)
     )
     return Sampled(id_, "1", tuple(paths))
@@ -24,3 +27,12 @@ def test_the_easier_half_is_what_the_full_vote_is_surest_of() -> None:
         _sampled("right", *"1112"),
     ]
     assert easier(recorded, Calibration()) == {"wrong", "right"}
+
+
+def test_what_a_rule_waits_for_and_what_it_costs() -> None:
+    rows = {row["rule"]: row for row in replays([_sampled("sure", *"1111"), _sampled("late", *"2111")], Calibration())}
+    fixed, hindsight = rows["fixed"], rows["hindsight: the fewest paths with the full vote's answer"]
+    assert (fixed["longest_of_fixed"], fixed["tokens_of_fixed"], fixed["paths"]) == (1.0, 1.0, 4.0)
+    # One path of 10 tokens, and three of 10, 20 and 30: the longest are 10 and 30 of 40, the tokens 70 of 200.
+    assert hindsight["longest_of_fixed"] == pytest.approx(0.5)
+    assert (hindsight["tokens_of_fixed"], hindsight["paths"]) == (pytest.approx(0.35), 2.0)
