@@ -120,6 +120,7 @@ def _vllm(settings: Settings, checkpoint: Checkpoint) -> tuple[Engine, int | Non
         str(checkpoint.path),
         model=checkpoint.name,
         dtype=settings.dtype,
+        compile_dir=settings.cache_dir / "compiled" if settings.compile_on_cpu else None,
         max_model_len=settings.max_model_len,
         max_num_seqs=settings.max_num_seqs,
         kv_cache_gib=settings.kv_cache_gib,

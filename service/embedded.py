@@ -26,9 +26,9 @@ Progress = Callable[[str, float], None]
 BASE_NAME = "gemma-3-270m"
 STUDENT_NAME = "twinpath-gemma-3-270m"
 BUNDLE = Path(__file__).parent / "bundled"
+HASHES_FILE = "SHA256SUMS.json"
 
 _ADAPTER_FILE = "adapter_model.safetensors"
-_HASHES_FILE = "SHA256SUMS.json"
 _GGUF_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 _CONVERSION = "service.conversion"
 _UNFINISHED = ".unfinished-"
@@ -130,7 +130,7 @@ def _whole_or_not_at_all(target: Path) -> Iterator[Path]:
 
 def _write_hashes(path: Path) -> None:
     hashes = {file.name: _sha256(file) for file in sorted(path.iterdir())}
-    (path / _HASHES_FILE).write_text(json.dumps(hashes, indent=1), encoding="utf-8")
+    (path / HASHES_FILE).write_text(json.dumps(hashes, indent=1), encoding="utf-8")
     for file in path.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -138,11 +138,11 @@ def _write_hashes(path: Path) -> None:
 
 def _verify(path: Path) -> None:
     try:
-        hashes = json.loads((path / _HASHES_FILE).read_text(encoding="utf-8"))
+        hashes = json.loads((path / HASHES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         hashes = {}
     # Without its hashes, nothing is known to be whole.
-    for name, expected in (hashes if isinstance(hashes, dict) and hashes else {_HASHES_FILE: ""}).items():
+    for name, expected in (hashes if isinstance(hashes, dict) and hashes else {HASHES_FILE: ""}).items():
         if not (path / name).is_file() or _sha256(path / name) != expected:
             raise CheckpointError(f"{path / name} is damaged. Delete {path}; it will be built anew.")
 

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
             "bfloat16 instructions, where that is quicker for twice the memory. Not every model takes float16."
         ),
     ] = Dtype.AUTO
+    compile_on_cpu: Annotated[
+        bool,
+        Field(
+            description="Compile the model for this CPU, as is always done for a GPU: quicker steps, for a minute at "
+            "the first start and some seconds at later ones; needs a C++ compiler."
+        ),
+    ] = False
     max_model_len: Annotated[int, Field(ge=64, description="Prompt and completion tokens of a path at most.")] = 2048
     max_num_seqs: Annotated[int, Field(ge=1, le=4096, description="Paths decoded at the same time at most.")] = 64
     idle_paths: Annotated[

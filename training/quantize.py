@@ -2,15 +2,19 @@
 
 Written in the compressed-tensors format that vLLM reads: one scale for each output row, symmetric, rounded to nearest;
 no calibration data is needed since activations get a scale for each token when they are computed. Embedding and head
-stay as they are. Whether it pays is measured, not assumed: `benchmarks/training.py` and the service's own figures say.
+stay as they are. What it wins and costs for the bundled student, `benchmarks/student.py` measures.
 """
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+
+from service.embedded import HASHES_FILE
+from service.errors import CheckpointError
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -38,10 +42,15 @@ SCHEME = {
 
 
 def write_int8(model: Path, out: Path) -> None:
-    """The model directory `model` again, in int8, in `out`."""
+    """The model directory `model` again, in int8, in `out`.
+
+    Raises:
+        CheckpointError: `model` holds no model's weights, or quantized ones; nothing is written.
+    """
+    config = _config_of(model)
     out.mkdir(parents=True, exist_ok=True)
     for file in model.iterdir():
-        if file.suffix != ".safetensors" and not file.name.endswith(".index.json"):
+        if file.suffix != ".safetensors" and not file.name.endswith(".index.json") and file.name != HASHES_FILE:
             shutil.copy(file, out / file.name)
     tensors = {name: t for file in sorted(model.glob("*.safetensors")) for name, t in load_file(file).items()}
     for name in [name for name in tensors if name.endswith(".weight") and name.split(".")[-2] in LINEAR]:
@@ -49,9 +58,16 @@ def write_int8(model: Path, out: Path) -> None:
         tensors[name] = weight
         tensors[f"{name}_scale"] = scale.to(torch.bfloat16)
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((model / "config.json").read_text())
-    config["quantization_config"] = SCHEME
-    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (out / "config.json").write_text(json.dumps(config | {"quantization_config": SCHEME}, indent=2) + "\n")
+
+
+def _config_of(model: Path) -> dict[str, Any]:
+    if not (model / "config.json").is_file() or not any(model.glob("*.safetensors")):
+        raise CheckpointError(f"{model} is no model directory: config.json and .safetensors files are needed.")
+    config: dict[str, Any] = json.loads((model / "config.json").read_text())
+    if "quantization_config" in config:
+        raise CheckpointError(f"{model} is quantized already. Give the model that it was made from.")
+    return config
 
 
 def rows_to_int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

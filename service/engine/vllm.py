@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from service.engine.base import Completion, Finish, Sampling
+from service.engine.compiler import check_compiler
 from service.engine.watchdog import Watchdog
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
 from service.processor import dtype_on_cpu
@@ -60,6 +62,7 @@ class VllmEngine:
         max_model_len: prompt and completion tokens of one path at most.
         dtype: what weights and activations are computed in, as vLLM names it; `auto` takes the checkpoint's own, and on
             a CPU that has no instructions for it `float32`, which is quicker there.
+        compile_dir: where the model is compiled to for a CPU, and found at the next start; None leaves it uncompiled.
         max_num_seqs: paths decoded at the same time; more of them wait in vLLM's queue.
         kv_cache_gib: memory of the KV cache on a CPU, in GiB.
         gpu_memory_utilization: share of a GPU's memory, (0, 1].
@@ -73,6 +76,7 @@ class VllmEngine:
         *,
         model: str | None = None,
         dtype: str = "auto",
+        compile_dir: Path | None = None,
         max_model_len: int = 2048,
         max_num_seqs: int = 64,
         kv_cache_gib: float = 2,
@@ -83,6 +87,7 @@ class VllmEngine:
         self._model_dir = model_dir
         self._model = model or model_dir
         self._dtype = dtype
+        self._compile_dir = compile_dir
         self._max_model_len = max_model_len
         self._max_num_seqs = max_num_seqs
         self._kv_cache_gib = kv_cache_gib
@@ -105,7 +110,7 @@ class VllmEngine:
         """See `Engine.start`. Blocks the loop while the model loads: nothing can be served before that.
 
         Raises:
-            ConfigurationError: vLLM does not serve this model so.
+            ConfigurationError: vLLM does not serve this model so, or cannot compile it here.
         """
         try:
             self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
@@ -226,9 +231,13 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
     three, and every core for the model.
     """
     os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
+    if engine._compile_dir is not None:
+        check_compiler()
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(engine._compile_dir)
+        os.environ["VLLM_USE_AOT_COMPILE"] = "0"  # what vLLM 0.32 saves of a CPU's model, it cannot load again
     config = _engine_args(
         engine,
-        enforce_eager=True,  # compiling takes a minute and a C++ compiler, and wins milliseconds of a step
+        enforce_eager=engine._compile_dir is None,
         block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
         enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU
         max_num_batched_tokens=max(_CPU_PREFILL_TOKENS, engine._max_model_len),

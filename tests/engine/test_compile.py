@@ -1,0 +1,36 @@
+"""Compiling for a CPU on the real engine: the same text, and nothing compiled a second time."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from service.engine.base import Engine, Sampling
+from tests.engine.conftest import CONTEXT
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs g++"),
+]
+
+PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
+
+
+async def test_a_compiled_model_says_what_it_says_eagerly_and_is_compiled_once(
+    vllm_engine: Engine, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    from service.engine.vllm import VllmEngine
+
+    sampling = Sampling(temperature=0.0, max_tokens=12)
+    expected = await vllm_engine.sample("eager", PROMPT, sampling)
+    compiled = []
+    for _ in range(2):
+        engine = VllmEngine(str(tiny_checkpoint), compile_dir=tmp_path, max_model_len=CONTEXT, kv_cache_gib=1)
+        await engine.start()
+        completion = await engine.sample("compiled", PROMPT, sampling)
+        await engine.close()
+        assert (completion.text, completion.completion_tokens) == (expected.text, 12)
+        compiled.append({(file.name, file.stat().st_mtime_ns) for file in tmp_path.rglob("*.so")})
+    assert compiled[0]
+    assert compiled[1] == compiled[0]
