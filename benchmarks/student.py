@@ -26,8 +26,10 @@ from service.settings import load_settings
 from training.rationale import write_rows
 
 MODELS = ("bf16", "trimmed", "int8", "trimmed int8")
-COMPILED = ", compiled"
-VARIANTS = (*MODELS, *(name + COMPILED for name in MODELS if "trimmed" in name))
+VARIANTS = {name: (name, False) for name in MODELS} | {
+    f"{name}, compiled": (name, True) for name in ("trimmed", "trimmed int8")
+}
+"""Variant → its model, and whether it is compiled."""
 
 
 def main() -> None:
@@ -47,9 +49,9 @@ def main() -> None:
         write_rows(data, map(asdict, problems(arguments, arguments.limit)))
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
         for turn in range(arguments.repeat):
-            for name in VARIANTS if turn % 2 == 0 else VARIANTS[::-1]:
-                model = models[name.removesuffix(COMPILED)]
-                runs[name].append(measure(model, data, compiled=name.endswith(COMPILED)))
+            for name in VARIANTS if turn % 2 == 0 else reversed(VARIANTS):
+                model, compiled = VARIANTS[name]
+                runs[name].append(measure(models[model], data, compiled=compiled))
                 print(f"{name:22} {tokens_per_s(runs[name][-1]):7.1f} tokens/s", flush=True)
     facts = figures(runs)
     print(table(facts))

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from service.assemble import assemble
 from service.engine.base import Engine, Sampling
+from service.errors import ConfigurationError
+from service.settings import Settings
 from tests.engine.conftest import CONTEXT
 
 pytestmark = [
@@ -34,3 +37,12 @@ async def test_a_compiled_model_says_what_it_says_eagerly_and_is_compiled_once(
         compiled.append({(file.name, file.stat().st_mtime_ns) for file in tmp_path.rglob("*.so")})
     assert compiled[0]
     assert compiled[1] == compiled[0]
+
+
+async def test_the_setting_asks_for_a_compiler_before_anything_starts(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    parts = assemble(Settings(model=str(tiny_checkpoint), compile_on_cpu=True, cache_dir=tmp_path))
+    with pytest.raises(ConfigurationError, match="no-such-compiler"):
+        await parts.engine.start()
