@@ -1,8 +1,9 @@
 """The int8 variant: weights of the layers' linear maps in 8 bits, activations quantized as they come (W8A8).
 
 Written in the compressed-tensors format that vLLM reads: one scale for each output row, symmetric, rounded to nearest;
-no calibration data is needed since activations get a scale for each token when they are computed. Embedding and head
-stay as they are. What it wins and costs for the bundled student, `benchmarks/student.py` measures.
+activations get a scale for each token when they are computed. Before, `smooth.py` moves their outliers into the
+weights, as worked examples in the model's own prompt format show them. Embedding and head stay as they are. What it wins
+and costs for the bundled student, `benchmarks/student.py` measures.
 """
 
 import json
@@ -12,9 +13,14 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from service.assemble import path_format_of
+from service.checkpoint import describe
 from service.embedded import HASHES_FILE
 from service.errors import CheckpointError
+from service.paths.fewshot import worked_examples
+from training.smooth import smooth
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -45,14 +51,15 @@ def write_int8(model: Path, out: Path) -> None:
     """The model directory `model` again, in int8, in `out`.
 
     Raises:
-        CheckpointError: `model` holds no model's weights, or quantized ones; nothing is written.
+        CheckpointError: `model` holds no model's weights, quantized ones, or those of a layout that is not known here;
+            nothing is written.
     """
     config = _config_of(model)
+    tensors = _smoothed(model)
     out.mkdir(parents=True, exist_ok=True)
     for file in model.iterdir():
         if file.suffix != ".safetensors" and not file.name.endswith(".index.json") and file.name != HASHES_FILE:
             shutil.copy(file, out / file.name)
-    tensors = {name: t for file in sorted(model.glob("*.safetensors")) for name, t in load_file(file).items()}
     for name in [name for name in tensors if name.endswith(".weight") and name.split(".")[-2] in LINEAR]:
         weight, scale = rows_to_int8(tensors[name])
         tensors[name] = weight
@@ -68,6 +75,16 @@ def _config_of(model: Path) -> dict[str, Any]:
     if "quantization_config" in config:
         raise CheckpointError(f"{model} is quantized already. Give the model that it was made from.")
     return config
+
+
+def _smoothed(path: Path) -> dict[str, torch.Tensor]:
+    """A model directory's tensors by name, smoothed."""
+    names = {name for file in path.glob("*.safetensors") for name in load_file(file)}
+    model = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
+    form = path_format_of(describe(path, path.name))
+    solved = [form.prompt(kind, question) + text for kind, question, text in worked_examples()]
+    smooth(model, AutoTokenizer.from_pretrained(path), solved)
+    return {name: tensor for name, tensor in model.state_dict().items() if name in names}
 
 
 def rows_to_int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,6 +4,8 @@ The examples are the same for every problem and both kinds, so an engine with a 
 They were written for Twinpath; none stems from a data set.
 """
 
+from collections.abc import Iterator
+
 from service.paths.base import FormatV1
 from service.types import PathKind
 
@@ -37,6 +39,13 @@ _EXAMPLES = (
 )
 
 
+def worked_examples() -> Iterator[tuple[PathKind, str, str]]:
+    """Five problems, each solved in both ways: kind, question, completion."""
+    for question, cot, pot in _EXAMPLES:
+        yield PathKind.COT, question, cot
+        yield PathKind.POT, question, pot
+
+
 class FewShotFormat:
     """Shows a base model five problems solved both ways before it asks."""
 
@@ -45,11 +54,7 @@ class FewShotFormat:
     def __init__(self, bos: str = "") -> None:
         """`bos` is the tokenizer's beginning-of-sequence token as text, empty where the model has none."""
         self._plain = FormatV1()
-        solved = (
-            self._plain.prompt(kind, question) + text
-            for question, cot, pot in _EXAMPLES
-            for kind, text in ((PathKind.COT, cot), (PathKind.POT, pot))
-        )
+        solved = (self._plain.prompt(kind, question) + text for kind, question, text in worked_examples())
         self._examples = bos + "".join(f"{example}\n\n" for example in solved)
 
     def prompt(self, kind: PathKind, question: str) -> str:

@@ -1,7 +1,6 @@
 """Every shipped GPU recipe's architecture, as a tiny random model: train, resume, export, and what the service reads."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,14 @@ from transformers import (
     PreTrainedModel,
     Qwen2Config,
 )
-from typer.testing import CliRunner
 
 from service.checkpoint import describe
 from service.conversion import add_bundle
-from service.embedded import HASHES_FILE
 from service.errors import CheckpointError
 from service.types import PathKind
 from tests.training import tiny
-from training.cli import app
 from training.export import Facts, write_adapter, write_model
 from training.manifest import tree_digest
-from training.quantize import rows_to_int8, write_int8
 from training.recipe import Train
 from training.served import ServedStudent
 from training.student import merged
@@ -157,43 +152,3 @@ def test_another_format_version_is_refused(base: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
     with pytest.raises(CheckpointError, match="format version 99"):
         describe(tmp_path / "model", "tiny")
-
-
-def test_int8_is_within_half_a_step_of_each_row(base: Path, tmp_path: Path) -> None:
-    weight = torch.randn(8, 16)
-    rounded, scale = rows_to_int8(weight)
-    assert rounded.dtype == torch.int8
-    assert bool(((rounded * scale - weight).abs() <= scale * 1.01).all())
-    write_int8(base, tmp_path / "int8")
-    tensors = load_file(tmp_path / "int8/model.safetensors")
-    quantized = [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]
-    assert len(quantized) == 2 * 7
-    assert all(f"{name}_scale" in tensors for name in quantized)
-
-
-def test_int8_copies_all_but_weights_and_their_hashes(base: Path, tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(base, model)
-    for name in ("twinpath.json", HASHES_FILE):
-        (model / name).write_text("{}")
-    write_int8(model, tmp_path / "int8")
-    files = {file.name for file in model.iterdir()}
-    assert {file.name for file in (tmp_path / "int8").iterdir()} == files - {HASHES_FILE}
-
-
-def test_int8_refuses_what_is_no_model_or_quantized_already(base: Path, tmp_path: Path) -> None:
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    write_int8(base, tmp_path / "int8")
-    for model, why in ((empty, "no model directory"), (tmp_path / "int8", "quantized already")):
-        with pytest.raises(CheckpointError, match=why):
-            write_int8(model, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_command_int8_leaves_what_is_there(base: Path, tmp_path: Path) -> None:
-    assert CliRunner().invoke(app, ["int8", str(base), str(tmp_path / "int8")]).exit_code == 0
-    before = (tmp_path / "int8/model.safetensors").stat()
-    refused = CliRunner().invoke(app, ["int8", str(base), str(tmp_path / "int8")])
-    assert refused.exit_code == 2
-    assert (tmp_path / "int8/model.safetensors").stat() == before
