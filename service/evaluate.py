@@ -1,12 +1,14 @@
 """Accuracy, tokens and time over a file of problems, solved in this process or by a running service.
 
 Every problem is solved twice: with the policy's vote, and with one greedy path of each kind. The votes of one kind
-alone are counted from the first run's own paths, so they cost nothing and are paired with the vote of both.
+alone are counted from the first run's own paths, so they cost nothing and are paired with the vote of both; so is how
+often one sampled path is right, which tells two models apart sooner than one greedy path a problem does.
 """
 
 import asyncio
 import json
 import math
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from service.errors import ConfigurationError, InputError
 from service.paths.answer import matches, parse_answer
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
 from service.solver import path_seed
-from service.types import PathKind, Policy
+from service.types import PathKind, PathOutcome, Policy
 from service.vote import Ballot, count, winner
 
 MEASURES = ("cot_greedy", "pot_greedy", "cot_vote", "pot_vote", "vote")
@@ -36,7 +38,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of one problem: `right` by measure, the answers behind it, and what the vote cost."""
+    """What came of one problem: `right` by measure, the answers behind it, and what the vote cost.
+
+    `paths_right` is, by kind, which share of the vote's paths that ended is right; a kind of which none ended has none.
+    """
 
     id: str
     gold: str
@@ -44,6 +49,7 @@ class Row:
     status: str
     confidence: float
     right: dict[str, bool]
+    paths_right: dict[str, float]
     completion_tokens: int
     paths: int
     seconds: float
@@ -51,7 +57,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures over `n` problems; `interval` holds the 95 % Wilson interval of each accuracy."""
+    """Figures over `n` problems; `interval` holds the 95 % Wilson interval of each accuracy.
+
+    `paths_right` is, by kind, the mean over the problems of their shares of right paths.
+    """
 
     n: int
     model: str
@@ -59,6 +68,7 @@ class Report:
     seed: int
     accuracy: dict[str, float]
     interval: dict[str, tuple[float, float]]
+    paths_right: dict[str, float]
     completion_tokens_per_problem: float
     paths_per_problem: float
     problems_per_s: float
@@ -132,6 +142,7 @@ async def evaluate(
         seed=seed,
         accuracy={measure: right[measure] / n for measure in MEASURES},
         interval={measure: wilson(right[measure], n) for measure in MEASURES},
+        paths_right=_means(share for row in rows for share in row.paths_right.items()),
         completion_tokens_per_problem=sum(row.completion_tokens for row in rows) / n,
         paths_per_problem=sum(row.paths for row in rows) / n,
         problems_per_s=n / seconds,
@@ -182,6 +193,7 @@ def _row(question: Question, vote: SolveResponse, first: SolveResponse) -> Row:
         status=vote.status.value,
         confidence=vote.confidence,
         right={measure: is_right(answer, question.answer) for measure, answer in answers.items()},
+        paths_right=_means(_rights(vote.trace or [], question.answer)),
         completion_tokens=vote.usage.completion_tokens,
         paths=vote.paths.started,
         seconds=vote.timing.total_s,
@@ -192,6 +204,19 @@ def is_right(answer: str | None, gold: str) -> bool:
     """Whether a wire answer is the gold one."""
     parsed = parse_answer(answer) if answer is not None else None
     return parsed is not None and matches(parsed, gold)
+
+
+def _rights(trace: Iterable[PathTrace], gold: str) -> Iterable[tuple[str, float]]:
+    """The kind of each path that ended, and 1 if it is right, 0 if it is wrong or abstains."""
+    return ((p.kind.value, float(is_right(p.answer, gold))) for p in trace if p.outcome is not PathOutcome.ABORTED)
+
+
+def _means(shares: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The mean of each kind's values."""
+    by_kind: dict[str, list[float]] = {}
+    for kind, share in shares:
+        by_kind.setdefault(kind, []).append(share)
+    return {kind: statistics.fmean(values) for kind, values in by_kind.items()}
 
 
 def _alone(response: SolveResponse, kind: PathKind) -> str | None:

@@ -21,6 +21,8 @@ _TITLES = {
     "cot_vote": "CoT paths alone, voted",
     "pot_vote": "PoT paths alone, voted",
     "vote": "both kinds, voted",
+    "cot": "one CoT path, sampled",
+    "pot": "one PoT path, sampled",
 }
 
 
@@ -83,4 +85,6 @@ def _table(report: Report) -> Table:
     for measure in MEASURES:
         low, high = report.interval[measure]
         table.add_row(_TITLES[measure], f"{report.accuracy[measure]:.1%}", f"{low:.1%} to {high:.1%}")
+    for kind, share in report.paths_right.items():
+        table.add_row(_TITLES[kind], f"{share:.1%}")
     return table

@@ -148,6 +148,7 @@ def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, 
     check_figures(json.loads(output.read_text(encoding="utf-8")))
     assert "2 problems, fake, policy fixed" in out
     assert re.search(r"both kinds, voted .* 100\.0% .* 34\.2% to 100\.0%", out)
+    assert re.search(r"one CoT path, sampled .* 50\.0% ", out)
 
 
 def check_figures(report: dict[str, Any]) -> None:

@@ -60,6 +60,7 @@ async def test_the_figures_are_exact() -> None:
     assert tuple(right) == MEASURES
     assert report.accuracy == {measure: count / 3 for measure, count in right.items()}
     assert report.interval == {measure: wilson(count, 3) for measure, count in right.items()}
+    assert report.paths_right == {"cot": (1 + 0 + 0) / 3, "pot": pytest.approx((0.5 + 1 + 0) / 3)}
     assert (report.n, report.model, report.policy, report.seed) == (3, "fake", "fixed", 5)
     assert report.paths_per_problem == 4.0
     assert report.completion_tokens_per_problem == (24 + 24 + 8) / 3
@@ -75,13 +76,15 @@ async def test_the_figures_are_exact() -> None:
     }  # fmt: skip
 
 
-async def test_paths_beyond_the_decision_elect_nothing() -> None:
+async def test_paths_beyond_the_decision_elect_nothing_but_are_right_or_wrong() -> None:
+    ends = [("1", PathOutcome.VOTED), ("9", PathOutcome.VOTED), ("9", PathOutcome.VOTED), (None, PathOutcome.UNPARSED),
+            (None, PathOutcome.ABORTED)]  # fmt: skip
     trace = [
         PathTrace(
-            index=index, kind=PathKind.COT, text="", answer=answer, outcome=PathOutcome.VOTED, counted=index < 1,
+            index=index, kind=PathKind.COT, text="", answer=answer, outcome=outcome, counted=index < 1,
             repaired=False, stated=None, program=None, detail="", tokens=1, seconds=0.0,
         )
-        for index, answer in enumerate(["1", "9", "9"])
+        for index, (answer, outcome) in enumerate(ends)
     ]  # fmt: skip
 
     async def solve(request: SolveRequest) -> SolveResponse:
@@ -92,6 +95,7 @@ async def test_paths_beyond_the_decision_elect_nothing() -> None:
 
     report = await evaluate(solve, QUESTIONS[:1], policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=1)
     assert report.rows[0].right["cot_vote"]
+    assert report.rows[0].paths_right == {"cot": 1 / 4}  # one of the four that ended; no path of the other kind did
 
 
 async def test_each_problem_is_asked_twice_under_its_own_seed() -> None:

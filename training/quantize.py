@@ -2,8 +2,8 @@
 
 Written in the compressed-tensors format that vLLM reads: one scale for each output row, symmetric, rounded to nearest;
 activations get a scale for each token when they are computed. Before, `smooth.py` moves their outliers into the
-weights, as worked examples in the model's own prompt format show them. Embedding and head stay as they are. What it wins
-and costs for the bundled student, `benchmarks/student.py` measures.
+weights, as worked examples in the model's own prompt format show them. Embedding and head stay as they are. What it
+wins and costs for the bundled student, `benchmarks/student.py` measures.
 """
 
 import json
