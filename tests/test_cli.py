@@ -163,8 +163,8 @@ def check_figures(report: dict[str, Any]) -> None:
         ("a", "1", "1", 3), ("b", "2.0", "2", 3),
     ]  # fmt: skip
     assert set(report) == {
-        "n", "model", "policy", "seed", "accuracy", "interval", "completion_tokens_per_problem", "paths_per_problem",
-        "problems_per_s", "seconds", "rows",
+        "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
+        "paths_per_problem", "problems_per_s", "seconds", "rows",
     }  # fmt: skip
 
 
