@@ -5,8 +5,8 @@
 Each variant is made from the same base and adapter, then measured by `twinpath evaluate` in a process of its own, in
 turn, `--repeat` times in changing order: every path of 10 + 10, fixed policy. Tokens per second are completion tokens
 over the wall time of the votes, with parsing, programs and vote in it. Accuracy is measured compiled, too, since that
-rounds otherwise. The votes carry their 95 % interval; which variant is worse than bf16, the share of right ones among all
-sampled paths tells sooner, paired by problem. Needs the `train` extra, and a C++ compiler.
+rounds otherwise. The votes carry their 95 % interval; which variant is worse than bf16, the share of right ones among
+all sampled paths tells sooner, paired by problem. Needs the `train` extra, and a C++ compiler.
 """
 
 import argparse
