@@ -24,6 +24,8 @@ from benchmarks import results
 from benchmarks.load import add_problems, problems
 from service import embedded
 from service.settings import load_settings
+from service.types import PathKind
+from training.compare import difference
 from training.rationale import write_rows
 
 MODELS = ("bf16", "trimmed", "int8", "trimmed int8")
@@ -101,19 +103,16 @@ def tokens_per_s(report: dict[str, Any]) -> float:
 
 def figures(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """The speeds of every run of a variant, and the accuracies of its first."""
-    bf16 = runs["bf16"][0]["rows"]
+
+    def right(name: str, kind: str) -> list[float]:
+        return [row["paths_right"][kind] for row in runs[name][0]["rows"]]
+
     return {
         name: {"tokens_per_s": [tokens_per_s(report) for report in reports]}
         | {key: reports[0][key] for key in ("n", "accuracy", "interval", "paths_right")}
-        | {"against_bf16": {kind: difference(reports[0]["rows"], bf16, kind) for kind in reports[0]["paths_right"]}}
+        | {"against_bf16": {kind: difference(right(name, kind), right("bf16", kind)) for kind in PathKind}}
         for name, reports in runs.items()
     }
-
-
-def difference(rows: list[dict[str, Any]], others: list[dict[str, Any]], kind: str) -> tuple[float, float]:
-    """How many more of a kind's paths are right than the others' of the same problems: the mean and its 95 % margin."""
-    each = [row["paths_right"][kind] - other["paths_right"][kind] for row, other in zip(rows, others, strict=True)]
-    return statistics.fmean(each), 1.96 * statistics.stdev(each) / len(each) ** 0.5
 
 
 def table(facts: dict[str, Any]) -> str:

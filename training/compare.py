@@ -6,6 +6,7 @@ problems, so they are paired: differences are tested with McNemar's exact test, 
 """
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from service.types import PathKind
 from training.sampling import Sampled, SampledPath
 from training.votes import elected, first, is_right
 
+Z95 = 1.959964
 BOTH = (PathKind.COT, PathKind.POT)
 
 
@@ -98,6 +100,12 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> dict[str, float]:
     n, least = only_a + only_b, min(only_a, only_b)
     tail = sum(math.comb(n, k) for k in range(least + 1)) / 2**n
     return {"only_first": only_a, "only_second": only_b, "p": min(1.0, 2 * tail)}
+
+
+def difference(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
+    """By how much the mean of `a` is above that of `b`, in pairs, and the margin of its 95 % interval (normal)."""
+    each = [x - y for x, y in zip(a, b, strict=True)]
+    return statistics.fmean(each), Z95 * statistics.stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
 
 
 def figure(right: Sequence[bool]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from training.calibrate import (
     repaired_worth,
     stops,
 )
-from training.compare import Students, compare, mcnemar, table
+from training.compare import Students, compare, difference, mcnemar, table
 from training.confidence import error_if_perfect, expected_error, fit
 from training.measure import measure
 from training.measure import table as measured
@@ -32,8 +32,8 @@ COT, POT = PathKind.COT, PathKind.POT
 
 
 def _sampled(cot: list[str], pot: list[str], gold: str = "7", number: int = 0) -> Sampled:
-    paths = [SampledPath(COT, i - 1, "", 10, answer) for i, answer in enumerate(cot)]
-    paths += [SampledPath(POT, i - 1, "", 20, answer) for i, answer in enumerate(pot)]
+    paths = [SampledPath(COT, i - 1, "", 10, answer, right=answer == gold) for i, answer in enumerate(cot)]
+    paths += [SampledPath(POT, i - 1, "", 20, answer, right=answer == gold) for i, answer in enumerate(pot)]
     return Sampled(f"p{number}", gold, tuple(paths))
 
 
@@ -253,6 +253,12 @@ def test_mcnemars_exact_test() -> None:
     assert mcnemar([True], [True])["p"] == 1.0
 
 
+def test_a_difference_is_paired() -> None:
+    assert difference([0.2, 0.4, 0.9, 1.0], [0.1, 0.3, 0.8, 0.9]) == pytest.approx((0.1, 0.0))  # the same in each
+    assert difference([0.6, 0.4, 0.9, 1.0], [0.2, 0.4, 0.9, 1.0]) == pytest.approx((0.1, 1.96 * 0.2 / 2), rel=1e-4)
+    assert difference([0.5], [0.25]) == (0.25, 0.0)
+
+
 def test_a_comparison_is_paired_and_counts_the_same_number_of_paths() -> None:
     mixed = [_sampled(["7", "7", "8"], ["7", "7", "7"], number=i) for i in range(4)]
     cot = [_sampled(["8", "8", "7", "8", "8"], [], number=i) for i in range(4)]
@@ -282,21 +288,24 @@ def test_what_a_recipe_can_do_without() -> None:
 
 
 def test_an_ablation_is_paired_with_the_student_that_has_all() -> None:
-    def greedy(cot: str, pot: str, number: int) -> Sampled:
-        return _sampled([cot, "7"], [pot, pot], number=number)
+    def drawn(greedy: str, sampled: str, pot: str, number: int) -> Sampled:
+        return _sampled([greedy, sampled], [pot, pot], number=number)
 
     samples = {
-        "all": [greedy("7", "7", 0), greedy("7", "8", 1), greedy("8", "7", 2)],
-        "without numbers": [greedy("8", "7", 0), greedy("8", "8", 1), greedy("7", "7", 2)],
+        "all": [drawn("7", "7", "7", 0), drawn("7", "7", "8", 1), drawn("8", "7", "7", 2)],
+        "without numbers": [drawn("8", "8", "7", 0), drawn("8", "7", "8", 1), drawn("7", "7", "7", 2)],
     }
     facts = compared(samples, {"all": {COT: 1200, POT: 1100}, "without numbers": {COT: 600, POT: 500}}, 1)
     assert facts["students"]["without numbers"]["CoT, T = 0"]["all against it"] == {
         "only_first": 2, "only_second": 1, "p": 1.0,
     }  # fmt: skip
     lines = ablation(facts).splitlines()
-    assert lines[0] == "| 3 problems | CoT + PoT examples | CoT, T = 0 | PoT, T = 0 | 1 + 1 paths |"
+    assert lines[0].startswith("| 3 problems | CoT + PoT examples | CoT, T = 0 | PoT, T = 0 | 1 + 1 paths |")
+    assert lines[0].endswith("| all CoT paths | all PoT paths |")
     assert lines[2].startswith("| all | 1,200 + 1,100 | 66.7% | 66.7% |")
+    assert lines[2].endswith("| 100.0% | 66.7% |")
     assert lines[3].startswith("| without numbers | 600 + 500 | 33.3% (2, 1, 1.00) | 66.7% (0, 0, 1.00) |")
+    assert lines[3].endswith("| 66.7% (+33.3 ± 65.3) | 66.7% (+0.0 ± 0.0) |")
 
 
 @pytest.mark.parametrize(
