@@ -4,8 +4,8 @@ Beside the recipe's own student, one is trained for each part that is left out: 
 mechanical programs, or the copies with other numbers. All have the same base and take `train.max_steps` steps, then
 solve the dev problems with the decoding of `[calibrate]`. So the question is what a part is worth beside more of the
 rest. Outcomes are paired and tested with McNemar's test; which share of all sampled paths is right tells two students
-apart sooner, and is paired by problem. Neither knows the chance of one more training. Each student is a run of its own below the recipe's, made stage by stage and never twice; a teacher is asked
-once for all.
+apart sooner, and is paired by problem. Neither knows the chance of one more training. Each student is a run of its own
+below the recipe's, made stage by stage and never twice; a teacher is asked once for all.
 """
 
 import json
@@ -145,8 +145,8 @@ def table(facts: Mapping[str, Any]) -> str:
         cells += [f"{row['right']:.1%}{_above(row['all above it'], name)}" for row in facts["paths"][name].values()]
         lines.append(f"| {name} | {size['cot']:,} + {size['pot']:,} | {' | '.join(cells)} |")
     said = (
-        "In brackets: right with all parts alone, without this part alone, and McNemar's p of that, uncorrected; of all "
-        "sampled paths, by how many points more are right with all parts, with the 95 % margin over problems."
+        "In brackets: right with all parts alone, without this part alone, and McNemar's p of that, uncorrected; of "
+        "all sampled paths, how many points more are right with all parts, with the 95 % margin over problems."
     )
     return "\n".join([*lines, "", said]) + "\n"
 
