@@ -62,7 +62,7 @@ class Server:
         """Return once it serves.
 
         Raises:
-            RuntimeError: it ended, or did not serve in time; the message is the end of its log.
+            RuntimeError: it ended, or did not serve in time and is ended; the message is the end of its log.
         """
         until = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < until:
@@ -70,6 +70,7 @@ class Server:
                 if httpx.get(f"{self.url}{self._health}", timeout=5).status_code == 200:
                     return self
             time.sleep(0.2)
+        self.kill()
         raise RuntimeError(self._log.read_text(errors="replace")[-3000:])
 
     def cpu_s(self) -> float:

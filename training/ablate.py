@@ -25,7 +25,7 @@ from training.run import Run
 from training.sampling import Sampled, read_samples
 from training.stages.data import examples
 from training.stages.students import held_out_samples
-from training.votes import elected, first, is_right
+from training.votes import greedy, voted
 
 MECHANICAL, NUMBERS = "mechanical", "numbers"
 ALL = "all"
@@ -101,9 +101,9 @@ def compared(
 
     def measures(found: Sequence[Sampled]) -> dict[str, list[bool]]:
         return {
-            "CoT, T = 0": [is_right(elected(s.of(PathKind.COT, greedy=True)), s.gold) for s in found],
-            "PoT, T = 0": [is_right(elected(s.of(PathKind.POT, greedy=True)), s.gold) for s in found],
-            f"{paths} + {paths} paths": [is_right(elected(first(s, paths, paths)), s.gold) for s in found],
+            "CoT, T = 0": greedy(found, PathKind.COT),
+            "PoT, T = 0": greedy(found, PathKind.POT),
+            f"{paths} + {paths} paths": voted(found, paths, paths),
         }
 
     def shares(found: Sequence[Sampled], kind: PathKind) -> list[float]:

@@ -26,7 +26,7 @@ from service.types import PathKind, Policy
 from service.vote import winner
 from training.confidence import Observed, coverage, expected_error, fit, reliability
 from training.sampling import Sampled, by_set
-from training.votes import PLAIN, elected, first, is_right, replay
+from training.votes import PLAIN, first, is_right, replay, voted
 
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
 PATIENCE = (1.0, 0.8, 0.6, 0.4)
@@ -106,14 +106,10 @@ def best_weights(samples: Sequence[Sampled], paths: int) -> Calibration:
 
     Others than equal ones must be ahead by more than twice the standard error of that lead, √(problems that changed).
     """
-
-    def outcomes(calibration: Calibration) -> list[bool]:
-        return [is_right(elected(first(s, paths, paths), calibration), s.gold) for s in samples]
-
-    plain = outcomes(PLAIN)
+    plain = voted(samples, paths, paths)
     best, most = PLAIN, 0
     for calibration in _options():
-        right = outcomes(calibration)
+        right = voted(samples, paths, paths, calibration)
         lead, changed = sum(right) - sum(plain), sum(map(operator.ne, right, plain))
         if lead > most and lead > 2 * math.sqrt(changed):
             best, most = calibration, lead
@@ -169,15 +165,11 @@ def best_stop(table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def repaired_worth(samples: Sequence[Sampled], paths: int, weights: Calibration) -> dict[str, float]:
     """The full vote's accuracy by what a repaired chain of thought counts; `stated` is its answer before repair."""
-    votes = {
-        str(value): [elected(first(s, paths, paths), weights.model_copy(update={"repaired": value})) for s in samples]
+    worth = {
+        str(value): _share(voted(samples, paths, paths, weights.model_copy(update={"repaired": value})))
         for value in REPAIRED
     }
-    votes["stated"] = [elected([path.unrepaired() for path in first(s, paths, paths)], weights) for s in samples]
-    return {
-        name: _share([is_right(tally, s.gold) for tally, s in zip(tallies, samples, strict=True)])
-        for name, tallies in votes.items()
-    }
+    return worth | {"stated": _share(voted([s.unrepaired() for s in samples], paths, paths, weights))}
 
 
 def observed(samples: Sequence[Sampled], paths: int, policy: Policy, weights: Calibration) -> list[Observed]:

@@ -14,7 +14,7 @@ from typing import Any
 from service.evaluate import wilson
 from service.types import PathKind
 from training.sampling import Sampled, SampledPath
-from training.votes import elected, first, is_right
+from training.votes import elected, first, greedy, is_right, voted
 
 Z95 = 1.959964
 BOTH = (PathKind.COT, PathKind.POT)
@@ -49,16 +49,16 @@ def compare(students: Students, paths: int) -> dict[str, Any]:
 def measures(students: Students, paths: int) -> dict[str, list[bool]]:
     """For each measure whether each problem was answered rightly. Every vote has 2 · `paths` paths."""
     return {
-        "CoT student, greedy": _greedy(students.cot, PathKind.COT),
-        "PoT student, greedy": _greedy(students.pot, PathKind.POT),
-        "MD, CoT greedy": _greedy(students.mixed, PathKind.COT),
-        "MD, PoT greedy": _greedy(students.mixed, PathKind.POT),
-        "CoT student, vote": _vote(students.cot, 2 * paths, 0),
-        "PoT student, vote": _vote(students.pot, 0, 2 * paths),
+        "CoT student, greedy": greedy(students.cot, PathKind.COT),
+        "PoT student, greedy": greedy(students.pot, PathKind.POT),
+        "MD, CoT greedy": greedy(students.mixed, PathKind.COT),
+        "MD, PoT greedy": greedy(students.mixed, PathKind.POT),
+        "CoT student, vote": voted(students.cot, 2 * paths, 0),
+        "PoT student, vote": voted(students.pot, 0, 2 * paths),
         "ensemble, vote": [is_right(elected(p), g) for p, g in ensemble(students, paths)],
-        "MD, CoT paths, vote": _vote(students.mixed, paths, 0),
-        "MD, PoT paths, vote": _vote(students.mixed, 0, paths),
-        "MD, vote": _vote(students.mixed, paths, paths),
+        "MD, CoT paths, vote": voted(students.mixed, paths, 0),
+        "MD, PoT paths, vote": voted(students.mixed, 0, paths),
+        "MD, vote": voted(students.mixed, paths, paths),
     }
 
 
@@ -123,11 +123,3 @@ def table(facts: Mapping[str, Any]) -> str:
     for name, test in facts["tests"].items():
         lines.append(f"| {name} | {test['only_first']} | {test['only_second']} | {test['p']:.3f} |")
     return "\n".join(lines) + "\n"
-
-
-def _greedy(samples: Sequence[Sampled], kind: PathKind) -> list[bool]:
-    return [is_right(elected(s.of(kind, greedy=True)), s.gold) for s in samples]
-
-
-def _vote(samples: Sequence[Sampled], cot: int, pot: int) -> list[bool]:
-    return [is_right(elected(first(s, cot, pot)), s.gold) for s in samples]

@@ -12,7 +12,7 @@ from training.calibrate import observed, stops
 from training.compare import figure, mcnemar
 from training.confidence import coverage, error_if_perfect, expected_error, reliability
 from training.sampling import Sampled, by_set
-from training.votes import elected, first, is_right, replay
+from training.votes import first, greedy, replay, voted
 
 
 def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int, seed: int) -> dict[str, Any]:
@@ -86,21 +86,14 @@ def _stop(row: Mapping[str, Any]) -> str:
 
 
 def _rows(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, dict[str, Any]]:
-    def greedy(kind: PathKind, *, repaired: bool = True) -> list[bool]:
-        chosen = [s.of(kind, greedy=True) for s in samples]
-        kept = [found if repaired else [path.unrepaired() for path in found] for found in chosen]
-        return [is_right(elected(found), s.gold) for found, s in zip(kept, samples, strict=True)]
-
-    def vote(cot: int, pot: int) -> list[bool]:
-        return [is_right(elected(first(s, cot, pot), calibration), s.gold) for s in samples]
-
+    stated = [s.unrepaired() for s in samples]
     outcomes = {
-        "one CoT path, T = 0, as stated": greedy(PathKind.COT, repaired=False),
-        "one CoT path, T = 0, repaired": greedy(PathKind.COT),
-        "one PoT path, T = 0": greedy(PathKind.POT),
-        f"{paths} CoT paths": vote(paths, 0),
-        f"{paths} PoT paths": vote(0, paths),
-        f"{paths} + {paths} paths": vote(paths, paths),
+        "one CoT path, T = 0, as stated": greedy(stated, PathKind.COT),
+        "one CoT path, T = 0, repaired": greedy(samples, PathKind.COT),
+        "one PoT path, T = 0": greedy(samples, PathKind.POT),
+        f"{paths} CoT paths": voted(samples, paths, 0, calibration),
+        f"{paths} PoT paths": voted(samples, 0, paths, calibration),
+        f"{paths} + {paths} paths": voted(samples, paths, paths, calibration),
         f"{paths} + {paths} paths, adaptive": [
             good for _, good in observed(samples, paths, Policy.ADAPTIVE, calibration)
         ],

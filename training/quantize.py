@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from service.assemble import path_format_of
@@ -79,7 +80,10 @@ def _config_of(model: Path) -> dict[str, Any]:
 
 def _smoothed(path: Path) -> dict[str, torch.Tensor]:
     """A model directory's tensors by name, smoothed."""
-    names = {name for file in path.glob("*.safetensors") for name in load_file(file)}
+    names: set[str] = set()
+    for file in path.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as stored:
+            names.update(stored.keys())
     model = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
     form = path_format_of(describe(path, path.name))
     solved = [form.prompt(kind, question) + text for kind, question, text in worked_examples()]

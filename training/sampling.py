@@ -53,6 +53,10 @@ class Sampled:
         """The sampled (or the greedy) paths of a kind, in order."""
         return [path for path in self.paths if path.kind is kind and (path.index < 0) is greedy]
 
+    def unrepaired(self) -> "Sampled":
+        """The same paths as they would vote without the calculator."""
+        return replace(self, paths=tuple(path.unrepaired() for path in self.paths))
+
     def shuffled(self, rng: random.Random) -> "Sampled":
         """The same paths as they might have come."""
         return replace(self, paths=tuple(rng.sample(self.paths, len(self.paths))))

@@ -67,6 +67,16 @@ def elected(paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> T
     return winner(count(ballots(paths, calibration)))
 
 
+def greedy(samples: Sequence[Sampled], kind: PathKind) -> list[bool]:
+    """Whether one greedy path of a kind gets each problem right."""
+    return [is_right(elected(s.of(kind, greedy=True)), s.gold) for s in samples]
+
+
+def voted(samples: Sequence[Sampled], cot: int, pot: int, calibration: Calibration = PLAIN) -> list[bool]:
+    """Whether the vote of the first paths of each kind gets each problem right."""
+    return [is_right(elected(first(s, cot, pot), calibration), s.gold) for s in samples]
+
+
 def is_right(tally: Tally | None, gold: str) -> bool:
     """Whether the elected answer is the gold one."""
     return tally is not None and matches(tally.answer, gold)

@@ -22,7 +22,7 @@ from training.manifest import LOG
 from training.rationale import Problem, read_rows, write_rows
 from training.recipe import Watch
 from training.sampling import Sampled, marked
-from training.votes import elected, first, is_right
+from training.votes import greedy, voted
 
 WATCH_FILE = "watch.jsonl"
 
@@ -81,6 +81,5 @@ class Watcher(TrainerCallback):
 
 def accuracies(samples: Sequence[Sampled], paths: int) -> dict[str, float]:
     """The shares of problems that one greedy path of each kind, and the vote of all sampled ones, get right."""
-    right = {kind.value: [all(p.right for p in s.of(kind, greedy=True)) for s in samples] for kind in PathKind}
-    right["vote"] = [is_right(elected(first(s, paths, paths)), s.gold) for s in samples]
+    right = {kind.value: greedy(samples, kind) for kind in PathKind} | {"vote": voted(samples, paths, paths)}
     return {name: sum(found) / len(found) for name, found in right.items()}
