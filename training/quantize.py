@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -80,15 +79,11 @@ def _config_of(model: Path) -> dict[str, Any]:
 
 def _smoothed(path: Path) -> dict[str, torch.Tensor]:
     """A model directory's tensors by name, smoothed."""
-    names: set[str] = set()
-    for file in path.glob("*.safetensors"):
-        with safe_open(file, framework="pt") as stored:
-            names.update(stored.keys())
     model = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
     form = path_format_of(describe(path, path.name))
     solved = [form.prompt(kind, question) + text for kind, question, text in worked_examples()]
     smooth(model, AutoTokenizer.from_pretrained(path), solved)
-    return {name: tensor for name, tensor in model.state_dict().items() if name in names}
+    return {name: parameter.data for name, parameter in model.named_parameters()}  # a tied head is none of its own
 
 
 def rows_to_int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
