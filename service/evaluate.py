@@ -22,7 +22,7 @@ from service.types import PathKind, PathOutcome, Policy
 from service.vote import Ballot, count, winner
 
 MEASURES = ("cot_greedy", "pot_greedy", "cot_vote", "pot_vote", "vote")
-_Z95 = 1.959964
+Z95 = 1.959964
 
 Solve = Callable[[SolveRequest], Awaitable[SolveResponse]]
 
@@ -153,9 +153,9 @@ async def evaluate(
 
 def wilson(right: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share of `right` in `n` (Wilson, JASA 1927): sane at 0 and 1 and for small n."""
-    share, z2 = right / n, _Z95**2
+    share, z2 = right / n, Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    margin = _Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    margin = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     return max(0.0, centre - margin), min(1.0, centre + margin)
 
 

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.evaluate import wilson
+from service.evaluate import Z95, wilson
 from service.types import PathKind
 from training.sampling import Sampled, SampledPath
 from training.votes import elected, first, greedy, is_right, voted
 
-Z95 = 1.959964
 BOTH = (PathKind.COT, PathKind.POT)
 
 
