@@ -2,11 +2,13 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config
+from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig, GPT2Config, StableLmConfig
+from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 from typer.testing import CliRunner
 
 from service.embedded import HASHES_FILE
@@ -70,9 +72,9 @@ def test_the_command_int8_leaves_what_is_there(base: Path, tmp_path: Path) -> No
     assert (tmp_path / "int8/model.safetensors").stat() == before
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_a_smoothed_model_says_what_it_said(name: str, tmp_path: Path) -> None:
-    config, changes = CONFIGS[name]
+@pytest.mark.parametrize(("config", "changes"), [*CONFIGS.values(), (StableLmConfig, {})])
+def test_a_smoothed_model_says_what_it_said(config: type, changes: dict[str, Any], tmp_path: Path) -> None:
+    """StableLM is here for its norms, which have biases."""
     base = tiny.model(tmp_path / "base", config, **changes)
     model, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
     tokens = tokenizer(TEXT, return_tensors="pt").input_ids
@@ -99,6 +101,21 @@ def test_smoothing_gives_outliers_to_the_weights() -> None:
         found = (activations * steps) @ (rounded * scale).T
         errors.append(float(((found - tokens @ weight.T) ** 2).mean()))
     assert errors[1] < errors[0] / 4
+
+
+def test_a_model_that_smoothing_would_change_is_refused(tmp_path: Path) -> None:
+    """A norm whose gain is 1 + weight, and which is not known to have such."""
+
+    class AnotherNorm(Gemma3RMSNorm):
+        pass
+
+    base = tiny.model(tmp_path / "base", Gemma3TextConfig, sliding_window=128)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
+    for module in model.modules():
+        if isinstance(module, Gemma3RMSNorm):
+            module.__class__ = AnotherNorm
+    with pytest.raises(CheckpointError, match="Gemma3ForCausalLM has another"):
+        smooth(model, tokenizer, [TEXT])
 
 
 def test_int8_refuses_a_layout_that_it_does_not_know(tmp_path: Path) -> None:
