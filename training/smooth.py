@@ -18,7 +18,7 @@ ALPHA = 0.65
 
 _SMALLEST = 1e-5
 _ROUNDING = 0.1
-"""How far a smoothed model's logits may be from what they were, in their own size; the bundled student's are by 0.02."""
+"""How far a smoothed model's logits may be from what they were, in their size; the bundled student's are by 0.02."""
 
 
 def smooth(model: Any, tokenizer: Any, texts: Sequence[str], alpha: float = ALPHA) -> None:
