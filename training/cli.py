@@ -32,7 +32,7 @@ def teacher(
     if estimate:
         from training.teacher import estimate_text
 
-        print(estimate_text(load(recipe)))
+        print(estimate_text(_open(recipe, out).sources))
         return
     _make(recipe, out, "teacher")
 
@@ -127,8 +127,12 @@ def int8(
     write_int8(model, out)
 
 
-def _make(recipe: Path, out: Path | None, stage: str) -> Run:
+def _open(recipe: Path, out: Path | None) -> Run:
     loaded = load(recipe)
-    made = open_run(loaded, out or Path("runs") / loaded.name)
+    return open_run(loaded, out or Path("runs") / loaded.name)
+
+
+def _make(recipe: Path, out: Path | None, stage: str) -> Run:
+    made = _open(recipe, out)
     made.stage(stage)
     return made

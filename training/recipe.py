@@ -41,8 +41,9 @@ class Source(Section):
 
     `problems` is a JSON Lines file, `hf:NAME` (see `importers.py`) or `stories:COUNT` (see `stories.py`). `mechanical`
     makes programs from what the set carries: `annotation` (GSM8K's solutions), `equation` (SVAMP) or `reasoning` (the
-    CoT of `rationales`). `dev` and `test` problems are held out; `repeat` is
-    how often an epoch visits each question, and `weight` what its tokens count within their task's mean.
+    CoT of `rationales`). It has `limit` of the problems (0: all) behind the first `skip`. `dev` and `test` of them are
+    held out; `repeat` is how often an epoch visits each question, and `weight` what its tokens count within their
+    task's mean.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Source(Section):
     test: Count = 0
     repeat: Positive = 1
     weight: Annotated[float, Field(gt=0)] = 1.0
+    skip: Count = 0
     limit: Count = 0
 
     @property

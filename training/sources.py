@@ -37,10 +37,10 @@ class Sources:
         return digests
 
     def problems(self, source: Source) -> list[Problem]:
-        """The problems of a source, `limit` of them where there is one."""
+        """The problems of a source: `limit` of them where there is one, behind the first `skip`."""
         drawn = self._drawn(source)
         found = importers.problems(source.problems) if drawn is None else [problem for problem, *_ in drawn]
-        return found[: source.limit] if source.limit else found
+        return found[source.skip :][: source.limit or None]
 
     def split(self, source: Source) -> Split:
         """Its problems by what they are for."""
@@ -55,10 +55,10 @@ class Sources:
         problems = self.problems(source)
         ids = {problem.id for problem in problems}
         found = [rationale for path in source.rationales for rationale in read_rationales(Path(path))]
-        if source.limit:
-            found = [rationale for rationale in found if rationale.id in ids]
         for _, cot, pot in self._drawn(source) or ():
             found += [cot, pot]
+        if source.skip or source.limit:
+            found = [rationale for rationale in found if rationale.id in ids]
         found += self._mechanical(source, problems, found)
         if source.teacher:
             found += [rationale for rationale in read_rationales(self.sampled()) if rationale.id in ids]

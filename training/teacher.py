@@ -22,11 +22,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from service.errors import ConfigurationError, EngineError
 from service.paths.base import FormatV1
 from service.types import PathKind, Policy
-from training import importers
 from training.endpoint import Ledger, Request, ask, cached
 from training.manifest import LOG
 from training.rationale import Problem, Rationale, write_rows
-from training.recipe import Recipe, Teacher
+from training.recipe import Teacher
+from training.sources import Sources
 
 INSTRUCTIONS = {
     PathKind.COT: (
@@ -86,16 +86,16 @@ def sample_all(
     write_rows(out / "rationales.jsonl", (rationale.row() for rationale in _rationales(teacher, requests, cache)))
 
 
-def estimate_text(recipe: Recipe) -> str:
-    """What the recipe's teacher would cost at most, before anything is asked."""
+def estimate_text(sources: Sources) -> str:
+    """What a recipe's teacher would cost at most for its sources, before anything is asked."""
+    recipe = sources.recipe
     if recipe.teacher is None:
         raise ConfigurationError("the recipe has no [teacher]")
     ledger = Ledger(recipe.teacher)
     asked = [
         request
-        for source in recipe.sources
-        if source.teacher
-        for problem in importers.problems(source.problems)[: source.limit or None]
+        for source in sources.ask_teacher
+        for problem in sources.problems(source)
         for request in _requests(recipe.teacher, problem, recipe.seed)
     ]
     return f"{len(asked)} requests, at most ${sum(map(ledger.worst, asked)):.2f}"

@@ -16,12 +16,13 @@ from training import dataset, importers, leak, mechanical, stories
 from training.augment import augment, pairs, run_lines
 from training.filter import Fate, filter_rationales, table
 from training.packs import Encoder, Example
-from training.rationale import Problem, Rationale, read_problems, read_rationales
-from training.recipe import Dataset, Filter, Recipe, Source, Student
+from training.rationale import Problem, Rationale, read_problems, read_rationales, write_rows
+from training.recipe import Dataset, Filter, Measure, Recipe, Source, Student, Teacher
 from training.schedule import Plan, schedule
 from training.sources import Sources
 from training.split import split
 from training.student import load_tokenizer
+from training.teacher import estimate_text
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data sets are not here")
@@ -114,6 +115,38 @@ def test_a_source_may_be_drawn(tmp_path: Path) -> None:
     assert {example.source for example in dataset.read_examples(tmp_path / dataset.TRAIN)} == {"s"}
     with pytest.raises(ConfigurationError, match="stories:4000"):
         _ = Source(name="s", problems="stories:many").drawn
+
+
+def test_a_source_may_be_a_part_of_its_problems(tmp_path: Path) -> None:
+    problems = [Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(10)]
+    write_rows(tmp_path / "problems.jsonl", (problem.row() for problem in problems))
+    told = [Rationale(problem.id, PathKind.COT, "t", f"The answer is {problem.answer}") for problem in problems]
+    write_rows(tmp_path / "told.jsonl", (rationale.row() for rationale in told))
+    file = Source(
+        name="s",
+        problems=str(tmp_path / "problems.jsonl"),
+        rationales=(str(tmp_path / "told.jsonl"),),
+        teacher=True,
+        skip=3,
+        limit=4,
+    )
+    behind = file.model_copy(update={"name": "behind", "skip": 7, "limit": 0})
+    drawn = Source(name="drawn", problems="stories:20", skip=15)
+    teacher = Teacher(base_url="http://127.0.0.1:1", model="t", cot=1, pot=1)
+    recipe = Recipe(
+        name="r",
+        student=Student(model="m"),
+        sources=(file, behind, drawn),
+        teacher=teacher,
+        measure=Measure(enabled=False),
+    )
+    sources = Sources(recipe, lambda: tmp_path / "told.jsonl")
+    assert sources.problems(file) == problems[3:7]
+    assert sources.rationales(file) == told[3:7] * 2
+    assert sources.problems(behind) == problems[7:]
+    assert {r.id for r in sources.rationales(drawn)} == {problem.id for problem in sources.problems(drawn)}
+    assert len(sources.problems(drawn)) == 5
+    assert estimate_text(sources).startswith("14 requests")
 
 
 def test_a_copy_of_a_cot_with_its_own_program_is_recomputed() -> None:
