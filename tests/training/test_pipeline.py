@@ -105,12 +105,13 @@ def test_samples_are_kept_where_the_decoding_stays(base: Path, data: Path, monke
     assert sampled_anew(Compare(max_tokens=9))
 
 
-def test_a_base_that_is_nowhere_is_told_by_name(data: Path) -> None:
-    recipe = load(
-        _recipe(data, RECIPE.format(base=data / "nowhere", data=data).replace("[[", "vocabulary = 300\n[[", 1))
-    )
+@pytest.mark.parametrize("vocabulary", [0, 300])
+def test_a_base_that_is_nowhere_is_told_by_name(data: Path, vocabulary: int) -> None:
+    text = RECIPE.format(base=data / "nowhere", data=data).replace("[[", f"vocabulary = {vocabulary}\n[[", 1)
+    recipe = load(_recipe(data, text))
     with pytest.raises(CheckpointError, match="nowhere' is no model directory, and cannot be downloaded"):
         open_run(recipe, data / "run", report=lambda _: None).stage("base")
+    assert not (data / "run" / "base").exists()
 
 
 def test_a_killed_stage_goes_on_only_for_the_same_inputs(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def base_model(run: Run) -> str:
 
 
 def _note(model: str, out: Path) -> None:
+    model_directory(model, weights=False)  # that it is one is said before the training starts
     (out / "model.txt").write_text(model + "\n")
 
 
