@@ -116,7 +116,7 @@ def model_directory(model: str, *, weights: bool = True) -> Path:
     """A model's directory: `model` itself, or the local snapshot of what has that name at Hugging Face.
 
     Raises:
-        CheckpointError: it is neither, or cannot be downloaded.
+        CheckpointError: it is neither, cannot be downloaded, or has no weights as safetensors.
     """
     if Path(model).is_dir():
         return Path(model)
@@ -124,10 +124,15 @@ def model_directory(model: str, *, weights: bool = True) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(model, allow_patterns=[*_DESCRIPTION, *["*.safetensors"] * weights]))
+        path = Path(snapshot_download(model, allow_patterns=[*_DESCRIPTION, *["*.safetensors"] * weights]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         why = " ".join(str(error).split())
         raise CheckpointError(f"{model!r} is no model directory, and cannot be downloaded: {why}") from None
+    if weights and not any(path.glob("*.safetensors")):
+        raise CheckpointError(
+            f"{model!r} has no *.safetensors, and other weights are not downloaded; give a directory that holds them"
+        )
+    return path
 
 
 def _special_tokens(path: Path, settings: dict[str, Any]) -> frozenset[str]:

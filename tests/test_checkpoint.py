@@ -130,12 +130,22 @@ def test_a_name_is_looked_up_and_kept(tmp_path: Path, monkeypatch: pytest.Monkey
 
     def download(name: str, *, allow_patterns: list[str]) -> str:
         asked.append(name)
-        return str(directory(tmp_path / "snapshot-4f1c", chat_template__jinja="x"))
+        return str(directory(tmp_path / "snapshot-4f1c", chat_template__jinja="x", model__safetensors=""))
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     found = find("Qwen/Qwen2.5-0.5B-Instruct", tmp_path)
     assert (found.name, found.path, found.style) == ("Qwen/Qwen2.5-0.5B-Instruct", tmp_path / "snapshot-4f1c", "chat")
     assert asked == ["Qwen/Qwen2.5-0.5B-Instruct"]
+
+
+def test_a_name_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(name: str, *, allow_patterns: list[str]) -> str:
+        return str(directory(tmp_path / "snapshot"))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(CheckpointError, match=r"^'old/model' has no \*\.safetensors, .*; give a directory"):
+        find("old/model", tmp_path)
+    assert find("old/model", tmp_path, weights=False).path == tmp_path / "snapshot"
 
 
 @pytest.mark.parametrize(
