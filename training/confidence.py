@@ -2,7 +2,10 @@
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
+
+from scipy.optimize import isotonic_regression
 
 Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
@@ -10,24 +13,21 @@ Observed = tuple[float, bool]
 
 
 def fit(points: Sequence[Observed], orders: int = 1) -> Points:
-    """Isotonic regression: the monotone map with the least squared error (pool adjacent violators).
+    """Isotonic regression: the monotone map with the least squared error, as the ends of its steps.
 
     What was seen of a problem in several `orders` is no more than what one order shows: it counts in problems.
     """
     by_value: dict[float, list[bool]] = {}
     for value, right in points:
         by_value.setdefault(value, []).append(right)
-    blocks: list[tuple[float, float, list[float]]] = []  # right, number, confidences
-    for value, rights in sorted(by_value.items()):
-        blocks.append((sum(rights), len(rights), [value]))
-        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:
-            hits, number, values = blocks.pop()
-            blocks[-1] = (blocks[-1][0] + hits, blocks[-1][1] + number, blocks[-1][2] + values)
+    values = sorted(by_value)
+    hits, numbers = ([count(by_value[v]) for v in values] for count in (sum, len))
+    steps = isotonic_regression([h / n for h, n in zip(hits, numbers, strict=True)], weights=numbers).blocks
     ends = []
-    for hits, number, values in blocks:
+    for first, end in pairwise(steps):
         # One right and one wrong more: a handful of problems is no certainty.
-        share = (hits / orders + 1) / (number / orders + 2)
-        ends += [(values[0], share)] if len(values) == 1 else [(values[0], share), (values[-1], share)]
+        share = (sum(hits[first:end]) / orders + 1) / (sum(numbers[first:end]) / orders + 2)
+        ends += [(value, share) for value in sorted({values[first], values[end - 1]})]
     return tuple(_monotone(ends))
 
 
