@@ -2,33 +2,41 @@
 
 import random
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
-from scipy.optimize import isotonic_regression
+import numpy as np
+from scipy.optimize import minimize
 
 Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
 """A confidence (or support), and whether the answer was right."""
 
+_SUPPORTS = tuple(step / 20 for step in range(21))
+
 
 def fit(points: Sequence[Observed], orders: int = 1) -> Points:
-    """Isotonic regression: the monotone map with the least squared error, as the ends of its steps.
+    """The odds of being right as a power of the support, `odds = scale · support ** slope`, tabulated from 0 to 1.
 
-    What was seen of a problem in several `orders` is no more than what one order shows: it counts in problems.
+    Beta calibration (Kull et al., AISTATS 2017) with the slope of the support alone, which never falls; the targets
+    are Platt's (1999), so that a handful of problems is no certainty. What was seen of a problem in several `orders`
+    is no more than what one order shows: it counts in problems. Without any support there is nothing to fit: ().
     """
-    by_value: dict[float, list[bool]] = {}
-    for value, right in points:
-        by_value.setdefault(value, []).append(right)
-    values = sorted(by_value)
-    hits, numbers = ([count(by_value[v]) for v in values] for count in (sum, len))
-    steps = isotonic_regression([h / n for h, n in zip(hits, numbers, strict=True)], weights=numbers).blocks
-    ends = []
-    for first, end in pairwise(steps):
-        # One right and one wrong more: a handful of problems is no certainty.
-        share = (sum(hits[first:end]) / orders + 1) / (sum(numbers[first:end]) / orders + 2)
-        ends += [(value, share) for value in sorted({values[first], values[end - 1]})]
-    return tuple(_monotone(ends))
+    voted = [(support, right) for support, right in points if support > 0]
+    if not voted:
+        return ()
+    logs = np.log([support for support, _ in voted])
+    right = np.array([right for _, right in voted])
+    hits, misses = right.sum() / orders, (~right).sum() / orders
+    targets = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))
+
+    def log_loss(parameters: Any) -> float:
+        slope, offset = parameters
+        log_odds = offset + slope * logs
+        return float(np.mean(np.logaddexp(0, log_odds) - targets * log_odds))
+
+    slope, offset = minimize(log_loss, (1.0, 0.0), bounds=[(0, None), (None, None)]).x
+    odds = np.exp(offset) * np.array(_SUPPORTS) ** slope
+    return tuple(zip(_SUPPORTS, map(float, odds / (1 + odds)), strict=True))
 
 
 def expected_error(confidences: Sequence[float], right: Sequence[bool], bins: int) -> float:
@@ -72,12 +80,3 @@ def coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[s
         if kept:
             table.append({"coverage": tenth / 10, "accuracy": sum(right[i] for i in kept) / len(kept)})
     return table
-
-
-def _monotone(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    highest = 0.0
-    found = []
-    for x, y in points:
-        highest = max(highest, y)
-        found.append((x, highest))
-    return found

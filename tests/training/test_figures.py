@@ -180,13 +180,28 @@ def test_support_is_seen_where_a_policy_stops() -> None:
     assert observed([_sampled([], [])], 10, Policy.FIXED, PLAIN) == [(0.0, False)]
 
 
-def test_isotonic_regression_pools_violators() -> None:
-    points = [(0.2, False), (0.4, True), (0.6, False), (0.8, True)]
+def _seen(support: float, right: int, wrong: int) -> list[tuple[float, bool]]:
+    return [(support, True)] * right + [(support, False)] * wrong
+
+
+def test_the_confidence_map_finds_the_power_that_the_odds_follow() -> None:
+    """Odds of 4 · support²: 1 at a half, 1 / 4 at a quarter."""
+    points = [*_seen(1.0, 8000, 2000), *_seen(0.5, 5000, 5000), *_seen(0.25, 2000, 8000)]
     found = fit(points)
-    assert found == ((0.2, pytest.approx(1 / 3)), (0.4, 0.5), (0.6, 0.5), (0.8, pytest.approx(2 / 3)))
-    assert interpolate(found, 0.5) == 0.5
-    assert interpolate(found, 0.7) == pytest.approx(7 / 12)
-    assert fit(points * 20, orders=20) == found  # twenty orders of four problems are four problems
+    assert (found[0], len(found)) == ((0.0, 0.0), 21)
+    for support, share in ((1.0, 0.8), (0.75, 9 / 13), (0.5, 0.5), (0.25, 0.2)):
+        assert interpolate(found, support) == pytest.approx(share, abs=0.002)
+
+
+def test_the_confidence_map_never_falls_and_is_never_certain() -> None:
+    falling = fit([*_seen(0.2, 3, 1), *_seen(0.8, 1, 3)])
+    assert {round(share, 4) for support, share in falling if support} == {0.5}
+    points = [*_seen(0.2, 0, 2), *_seen(0.8, 2, 0)]
+    few = fit(points)
+    assert interpolate(few, 0.8) == pytest.approx(3 / 4, abs=0.01)  # Platt's target for two that are right
+    assert interpolate(few, 0.2) == pytest.approx(1 / 4, abs=0.01)
+    assert interpolate(fit(points * 20, orders=20), 0.8) == pytest.approx(interpolate(few, 0.8), abs=0.001)
+    assert fit(_seen(0.0, 0, 5)) == ()
 
 
 def test_calibration_error_is_the_mean_gap() -> None:
