@@ -19,20 +19,18 @@ def fit(points: Sequence[Observed], orders: int = 1) -> Points:
 
     Beta calibration (Kull et al., AISTATS 2017) with the slope of the support alone, which never falls; the targets
     are Platt's (1999), so that a handful of problems is no certainty. What was seen of a problem in several `orders`
-    is no more than what one order shows: it counts in problems. Without any support there is nothing to fit: ().
+    is no more than what one order shows: it counts in problems. Where nothing had support, the odds are the support.
     """
     voted = [(support, right) for support, right in points if support > 0]
-    if not voted:
-        return ()
     logs = np.log([support for support, _ in voted])
-    right = np.array([right for _, right in voted])
+    right = np.array([right for _, right in voted], bool)
     hits, misses = right.sum() / orders, (~right).sum() / orders
     targets = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))
 
     def log_loss(parameters: Any) -> float:
         slope, offset = parameters
         log_odds = offset + slope * logs
-        return float(np.mean(np.logaddexp(0, log_odds) - targets * log_odds))
+        return float(np.sum(np.logaddexp(0, log_odds) - targets * log_odds))
 
     slope, offset = minimize(log_loss, (1.0, 0.0), bounds=[(0, None), (None, None)]).x
     odds = np.exp(offset) * np.array(_SUPPORTS) ** slope

@@ -201,7 +201,12 @@ def test_the_confidence_map_never_falls_and_is_never_certain() -> None:
     assert interpolate(few, 0.8) == pytest.approx(3 / 4, abs=0.01)  # Platt's target for two that are right
     assert interpolate(few, 0.2) == pytest.approx(1 / 4, abs=0.01)
     assert interpolate(fit(points * 20, orders=20), 0.8) == pytest.approx(interpolate(few, 0.8), abs=0.001)
-    assert fit(_seen(0.0, 0, 5)) == ()
+
+
+def test_a_student_that_never_voted_gets_a_confidence_map() -> None:
+    assert interpolate(fit(_seen(0.0, 0, 5)), 0.5) == pytest.approx(1 / 3)
+    facts = calibrate([_sampled([], [], number=i) for i in range(10)], 2, 10, seed=1)
+    assert (facts["accuracy"], Calibration.model_validate(facts).calibrated) == (0.0, True)
 
 
 def test_calibration_error_is_the_mean_gap() -> None:
