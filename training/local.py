@@ -1,6 +1,7 @@
 """A student sampled in this process with transformers: for smoke runs, and for evaluation while it trains.
 
-Slower than the service, and its random draws are not the service's; the format, the parsers and the sandbox are.
+Slower than the service, and its random draws are not the service's; the format, the parsers and the sandbox are. The
+model is sampled on the device it lies on; a GPU takes many more paths at a time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from service.paths.base import FormatV1
 from service.types import PathKind
 from training.sampling import SampledPath, answered
 
-BATCH = 32
+BATCH, GPU_BATCH = 32, 4096
 
 
 class LocalStudent:
@@ -24,6 +25,12 @@ class LocalStudent:
         self._tokenizer = tokenizer
         self._format = FormatV1(tokenizer.bos_token or "")
         self._max_tokens = max_tokens
+        self._batch = BATCH if model.device.type == "cpu" else GPU_BATCH
+
+    @property
+    def group(self) -> int:
+        """See `Sampler.group`: a batch of prompts, one of each kind for each problem."""
+        return self._batch // len(PathKind)
 
     def __enter__(self) -> "LocalStudent":
         return self
@@ -47,18 +54,23 @@ class LocalStudent:
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[str], temperature: float, seed: int) -> list[tuple[str, int]]:
+        mixed = self._model.dtype == torch.bfloat16  # an adapter in training is float32 over it
+        with torch.autocast(self._model.device.type, torch.bfloat16, enabled=mixed):
+            return self._texts(prompts, temperature, seed)
+
+    def _texts(self, prompts: Sequence[str], temperature: float, seed: int) -> list[tuple[str, int]]:
         torch.manual_seed(seed % 2**63)
         was_training = self._model.training
         self._model.eval()
         texts = []
-        for start in range(0, len(prompts), BATCH):
+        for start in range(0, len(prompts), self._batch):
             batch = self._tokenizer(
-                list(prompts[start : start + BATCH]),
+                list(prompts[start : start + self._batch]),
                 return_tensors="pt",
                 padding=True,
                 padding_side="left",
                 add_special_tokens=False,
-            )
+            ).to(self._model.device)
             sampled = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
             ids = self._model.generate(
                 input_ids=batch["input_ids"],
@@ -68,7 +80,7 @@ class LocalStudent:
                 eos_token_id=self._tokenizer.eos_token_id,
                 **(sampled if temperature else {"do_sample": False}),
             )[:, batch["input_ids"].shape[1] :]
-            texts += [self._text(row) for row in ids]
+            texts += [self._text(row) for row in ids.cpu()]
         self._model.train(was_training)
         return texts
 

@@ -56,6 +56,10 @@ class Pack:
         return len(self.prompt) + sum(len(branch.ids) for branch in self.branches)
 
 
+Encoded = tuple[tuple[int, ...], tuple[int, ...]]
+"""An example's tokens: the prompt's, and the completion's with the end-of-sequence token."""
+
+
 class Encoder:
     """Turns examples into tokens, in the format that the service prompts with."""
 
@@ -65,26 +69,33 @@ class Encoder:
         self._tokenizer = tokenizer
         self._format = FormatV1(tokenizer.bos_token or "")
 
-    def encode(self, example: Example) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The prompt's tokens, and the completion's with the end-of-sequence token."""
-        prompt = self._ids(self._format.prompt(example.kind, example.question))
-        whole = self._ids(self._format.prompt(example.kind, example.question) + example.text)
+    def encode(self, examples: Sequence[Example]) -> list[Encoded]:
+        """The tokens of each example, all at once: a fast tokenizer does them on all cores."""
+        prompts = [self._format.prompt(example.kind, example.question) for example in examples]
+        given = self._ids(prompts)
+        whole = self._ids([prompt + example.text for prompt, example in zip(prompts, examples, strict=True)])
+        completions = [ids[len(prompt) :] for prompt, ids in zip(given, whole, strict=True)]
         # Where a token would span the border, the service's prompt ends at it, and so must ours.
-        completion = whole[len(prompt) :] if whole[: len(prompt)] == prompt else self._ids(example.text)
-        return prompt, (*completion, self._tokenizer.eos_token_id)
+        spanned = [at for at, prompt in enumerate(given) if whole[at][: len(prompt)] != prompt]
+        for at, ids in zip(spanned, self._ids([examples[at].text for at in spanned]), strict=True):
+            completions[at] = ids
+        end = (self._tokenizer.eos_token_id,)
+        return [(prompt, ids + end) for prompt, ids in zip(given, completions, strict=True)]
 
-    def pack(self, examples: Sequence[Example]) -> Pack:
-        """One pack of rationales that share their question."""
-        encoded = [self.encode(example) for example in examples]
-        shared = _common_prefix([prompt[:-1] for prompt, _ in encoded])
-        branches = tuple(
-            Branch(example.kind, prompt[shared:] + completion, len(prompt) - shared, example.weight)
-            for example, (prompt, completion) in zip(examples, encoded, strict=True)
+    def _ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        return (
+            [tuple(ids) for ids in self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
         )
-        return Pack(encoded[0][0][:shared], branches)
 
-    def _ids(self, text: str) -> tuple[int, ...]:
-        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+def packed(examples: Sequence[Example], encoded: Sequence[Encoded]) -> Pack:
+    """One pack of rationales that share their question."""
+    shared = _common_prefix([prompt[:-1] for prompt, _ in encoded])
+    branches = tuple(
+        Branch(example.kind, prompt[shared:] + completion, len(prompt) - shared, example.weight)
+        for example, (prompt, completion) in zip(examples, encoded, strict=True)
+    )
+    return Pack(encoded[0][0][:shared], branches)
 
 
 @dataclass(frozen=True, slots=True)

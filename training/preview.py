@@ -20,6 +20,6 @@ def preview(run: Run, count: int) -> None:
 def masked(encoder: Encoder, decode: object, example: Example) -> str:
     """One example: the masked prompt between ⟦ and ⟧, then the text that is learned, with token counts."""
     assert callable(decode)
-    prompt, completion = encoder.encode(example)
+    ((prompt, completion),) = encoder.encode([example])
     head = f"{example.id} {example.kind.value} ({example.source}): {len(prompt)} given, {len(completion)} learned"
     return f"{head}\n⟦{decode(list(prompt))}⟧{decode(list(completion))}"

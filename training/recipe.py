@@ -163,9 +163,15 @@ class Watch(Section):
 
 
 class SecondRound(Section):
-    """The student's own verified paths as further rationales."""
+    """The student's own verified paths as further rationales.
+
+    It sees them as `start` says: a student trained from the `base` anew, or the first `student` (its adapter) gone on
+    with. `steps` is how many optimizer steps that takes, 0 as many as the first training at most.
+    """
 
     enabled: bool = False
+    start: Literal["base", "student"] = "base"
+    steps: Count = 0
     engine: Literal["vllm", "transformers"] = "transformers"
     paths: Positive = 4
     temperature: Annotated[float, Field(gt=0)] = 0.8
@@ -253,6 +259,8 @@ class Recipe(Section):
             raise ValueError('train.start is an adapter to go on from, which train.adapter = "full" does not have')
         if self.train.start and self.compare.enabled:
             raise ValueError("compare.enabled trains its students from the base, and train.start would put one ahead")
+        if self.second_round.start == "student" and self.train.adapter == "full":
+            raise ValueError('second_round.start = "student" goes on from an adapter: train.adapter must be "lora"')
         if self.train.fsdp and self.watch.every:
             raise ValueError("watch.every needs a whole model in every process, which train.fsdp does not leave")
         return self

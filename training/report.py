@@ -33,7 +33,8 @@ def open_sampler(decoding: Decoding, model: Path, log: Path) -> AbstractContextM
     from training.local import LocalStudent
     from training.student import load_base, load_tokenizer
 
-    return LocalStudent(load_base(model, torch.float32), load_tokenizer(model), decoding.max_tokens)
+    device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
+    return LocalStudent(load_base(model, dtype).to(device), load_tokenizer(model), decoding.max_tokens)
 
 
 def write_comparison(samples: Mapping[str, Path], paths: int, out: Path) -> None:

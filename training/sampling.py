@@ -6,6 +6,7 @@ a killed run goes on with the next problem. Two samplers: `ServedStudent` asks T
 figures are made with; `LocalStudent` generates with transformers, for smoke runs and where no engine is installed.
 """
 
+import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,9 +17,6 @@ from service.paths.answer import matches, parse_answer
 from service.types import PathKind
 from training.judge import judge
 from training.rationale import Problem, read_rows, write_rows
-
-GROUP = 16
-"""Problems sampled, judged and written together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,11 @@ def by_set(samples: Sequence[Sampled]) -> dict[str, list[int]]:
 class Sampler(Protocol):
     """Samples paths from one student, with their answers; whether these are right is the caller's to say."""
 
+    @property
+    def group(self) -> int:
+        """Problems that are best sampled, judged and written together."""
+        ...
+
     def sample(
         self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
     ) -> list[list[SampledPath]]:
@@ -96,8 +99,8 @@ def sample_to(
     progress = out.with_suffix(".progress")
     if not done and progress.is_file():
         done = list(read_samples(progress))
-    for start in range(len(done), len(wanted), GROUP):
-        part = wanted[start : start + GROUP]
+    for start in range(len(done), len(wanted), sampler.group):
+        part = wanted[start : start + sampler.group]
         sampled = sampler.sample(
             [problem.question for problem in part],
             paths=paths,
@@ -115,7 +118,7 @@ def sample_to(
 
 def answered(paths: Sequence[SampledPath]) -> list[SampledPath]:
     """Raw texts with their answers, by the service's parsers and sandbox."""
-    verdicts = judge([(path.kind, path.text) for path in paths])
+    verdicts = judge([(path.kind, path.text) for path in paths], workers=os.cpu_count() or 2)
     return [
         replace(
             path,

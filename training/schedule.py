@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from service.errors import ConfigurationError
 from service.types import PathKind
-from training.packs import LENGTH_STEP, Encoder, Example, Pack
+from training.packs import LENGTH_STEP, Encoder, Example, Pack, packed
 
 GROUP = 32
 """Micro-batches whose packs are sorted by length together: little padding, yet no epoch ordered by length."""
@@ -44,6 +44,8 @@ def schedule(examples: Sequence[Example], encoder: Encoder, plan: Plan) -> Sched
     questions = _by_question(examples, plan.kinds)
     if not questions:
         raise ConfigurationError("the data set has no example of the kinds that train.kinds asks for")
+    used = [example for kinds in questions.values() for options in kinds.values() for example in options]
+    encoded = dict(zip(used, encoder.encode(used), strict=True))
     share = plan.per_kind * 2 // len(plan.kinds)
     batches: list[tuple[Pack, ...]] = []
     dropped = 0
@@ -54,10 +56,10 @@ def schedule(examples: Sequence[Example], encoder: Encoder, plan: Plan) -> Sched
             repeat = plan.repeats.get(next(iter(rationales.values()))[0].source, 1)
             for visit in range(epoch * repeat, (epoch + 1) * repeat):
                 chosen = [e for options in rationales.values() for e in _turn(options, visit, share)]
-                pack, lost = _fit(encoder.pack(chosen), plan.max_length)
+                fitted, lost = _fit(packed(chosen, [encoded[example] for example in chosen]), plan.max_length)
                 dropped += lost
-                if pack.branches:
-                    packs.append(pack)
+                if fitted.branches:
+                    packs.append(fitted)
         batches += _group(packs, plan.batch_tokens, rng)
     whole = len(batches) // plan.step_batches * plan.step_batches
     if not whole:

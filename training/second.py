@@ -1,7 +1,8 @@
 """Stage `second`: the student's own verified paths, of both kinds, as further rationales; teacher data is kept.
 
 A small student learns more from ways of reasoning that it can write itself (SIKeD, arXiv 2410.18574). Its paths over
-the training questions pass the same filter as a teacher's; then training starts from the base model anew, on both.
+the training questions pass the same filter as a teacher's; then the base model is trained anew, or that student goes on
+learning, on both.
 """
 
 from collections.abc import Sequence

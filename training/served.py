@@ -32,6 +32,8 @@ class ServedStudent:
         log: where the service's output goes.
     """
 
+    group = 16
+
     def __init__(self, model: Path, max_tokens: int, log: Path) -> None:
         self._model = model
         self._max_tokens = max_tokens

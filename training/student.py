@@ -1,12 +1,16 @@
 """The student: a base model loaded for training, with an adapter or without, and written for the next stage."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from torch.nn.functional import rms_norm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 
 from service.errors import ConfigurationError
 from service.processor import computes_bfloat16
@@ -39,13 +43,13 @@ def prepare(base: str | Path, train: Train, seed: int) -> Any:
     frozen = torch.bfloat16 if in_bf16(train) and train.adapter == "lora" else torch.float32
     model = load_base(base, frozen)
     _check_window(model, train.max_length)
-    if train.start:
-        return _adapted(model, train)
     if train.adapter == "lora":
-        config = LoraConfig(
-            r=train.rank, lora_alpha=train.alpha, target_modules="all-linear", task_type="CAUSAL_LM", bias="none"
-        )
-        return get_peft_model(model, config)
+        if torch.cuda.is_available():
+            _fuse_norms(model)
+        adapted = _adapted(model, train) if train.start else _new_adapter(model, train)
+        if in_bf16(train):
+            _trust_autocast(adapted)
+        return adapted
     if not train.train_embedding:
         for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
             layer.weight.requires_grad_(False)
@@ -76,6 +80,33 @@ def describe(model: Any) -> dict[str, Any]:
         "trainable": sum(n for n, learns in counts if learns),
         "architecture": json.loads(model.config.to_json_string()).get("architectures"),
     }
+
+
+def _new_adapter(model: PreTrainedModel, train: Train) -> Any:
+    config = LoraConfig(
+        r=train.rank, lora_alpha=train.alpha, target_modules="all-linear", task_type="CAUSAL_LM", bias="none"
+    )
+    return get_peft_model(model, config)
+
+
+def _trust_autocast(model: Any) -> None:
+    """Leave out PEFT's own cast of each adapter's input to float32, which autocast would undo at once."""
+    for module in model.modules():
+        if isinstance(module, LoraLayer):
+            module.cast_input_dtype_enabled = False
+
+
+def _fuse_norms(model: PreTrainedModel) -> None:
+    """Compute Gemma 3's norms, whose weights are frozen, by PyTorch's fused kernel instead of eight small ones: most of
+    what a GPU does in a small model's step is to start kernels.
+    """
+    for module in model.modules():
+        if isinstance(module, Gemma3RMSNorm):
+            module.forward = partial(_fused_norm, 1.0 + module.weight.detach().float(), module.eps)
+
+
+def _fused_norm(scale: torch.Tensor, eps: float, x: torch.Tensor) -> torch.Tensor:
+    return rms_norm(x.float(), scale.shape, scale.to(x.device), eps).type_as(x)
 
 
 def _adapted(model: PreTrainedModel, train: Train) -> PeftModel:

@@ -27,6 +27,8 @@ from training.trainer import Microbatches, MixedTrainer, only
 
 COMPLETE = "COMPLETE"
 HISTORY = "history.jsonl"
+GPU_LOADERS = 8
+"""Processes that lay out micro-batches ahead of a GPU, which would wait for their masks else."""
 
 
 def train(
@@ -93,6 +95,7 @@ def arguments(settings: Train, checkpoints: Path, seed: int) -> TrainingArgument
         gradient_checkpointing=settings.gradient_checkpointing,
         dataloader_drop_last=True,
         dataloader_pin_memory=not on_cpu,
+        dataloader_num_workers=0 if on_cpu else GPU_LOADERS,
         remove_unused_columns=False,
         learning_rate=settings.lr,
         lr_scheduler_type="cosine",

@@ -12,13 +12,14 @@ from service.types import PathKind
 from tests.training import tiny
 from training import loss
 from training.loss import CompletionHead, step_tokens, target
-from training.packs import Batch, Encoder, Example, collate
+from training.packs import Batch, Encoder, Example, collate, packed
 
 
 def _batch(base: Path, examples: list[Example]) -> Batch:
     encoder = Encoder(AutoTokenizer.from_pretrained(base))
     questions = dict.fromkeys(example.id for example in examples)
-    return collate([encoder.pack([e for e in examples if e.id == id_]) for id_ in questions], 0)
+    groups = [[e for e in examples if e.id == id_] for id_ in questions]
+    return collate([packed(group, encoder.encode(group)) for group in groups], 0)
 
 
 def _model(base: Path) -> torch.nn.Module:

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig, 
 from service.paths.base import FormatV1
 from service.types import PathKind
 from tests.training import tiny
-from training.packs import Encoder, collate
+from training.packs import Encoder, Example, Pack, collate, packed
 
 ARCHITECTURES = [LlamaConfig, MistralConfig, Qwen2Config, Gemma3TextConfig]
 
@@ -17,7 +17,7 @@ ARCHITECTURES = [LlamaConfig, MistralConfig, Qwen2Config, Gemma3TextConfig]
 def test_completion_follows_the_services_prompt(base: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     for example in tiny.examples(2):
-        prompt, completion = Encoder(tokenizer).encode(example)
+        ((prompt, completion),) = Encoder(tokenizer).encode([example])
         form = FormatV1("<bos>")
         assert tokenizer.decode(list(prompt)) == form.prompt(example.kind, example.question)
         assert tokenizer.decode(list(completion)) == example.text + "<eos>"
@@ -27,7 +27,7 @@ def test_targets_are_the_completions_and_nothing_else(base: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     encoder = Encoder(tokenizer)
     examples = tiny.examples(1)
-    batch = collate([encoder.pack(examples)], 0)
+    batch = collate([_pack(encoder, examples)], 0)
     for task, example in enumerate(examples):
         learned = batch.targets[0][(batch.weights[0] > 0) & (batch.tasks[0] == task)]
         assert tokenizer.decode(learned) == example.text + "<eos>"
@@ -41,14 +41,14 @@ def test_a_pack_leaks_nothing_between_its_branches(config: type, tmp_path: Path)
     model = AutoModelForCausalLM.from_pretrained(directory, attn_implementation="sdpa").eval()
     encoder = Encoder(AutoTokenizer.from_pretrained(directory))
     examples = tiny.examples(2)
-    pack = encoder.pack(examples[:2])
-    longer = encoder.pack([*examples[:2], examples[1], examples[0]])
+    short = _pack(encoder, examples[:2])
+    longer = _pack(encoder, [*examples[:2], examples[1], examples[0]])
     with torch.no_grad():
-        for packs in ([pack], [pack, longer]):
+        for packs in ([short], [short, longer]):
             batch = collate(packs, 0)
             packed = model(input_ids=batch.input_ids, position_ids=batch.position_ids, attention_mask=batch.mask).logits
             for task, example in enumerate(examples[:2]):
-                prompt, completion = encoder.encode(example)
+                ((prompt, completion),) = encoder.encode([example])
                 alone = model(input_ids=torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1]
                 mine = packed[0][(batch.weights[0] > 0) & (batch.tasks[0] == task)]
                 torch.testing.assert_close(mine, alone, atol=1e-5, rtol=1e-4)
@@ -57,9 +57,12 @@ def test_a_pack_leaks_nothing_between_its_branches(config: type, tmp_path: Path)
 def test_the_question_is_computed_once(base: Path) -> None:
     encoder = Encoder(AutoTokenizer.from_pretrained(base))
     cot, pot = tiny.examples(1)
-    prompt, _ = encoder.encode(cot)
-    pack = encoder.pack([cot, pot])
-    assert [branch.kind for branch in pack.branches] == [PathKind.COT, PathKind.POT]
-    assert len(pack.prompt) > len(prompt) - 10
-    alone = sum(map(len, (part for example in (cot, pot) for part in encoder.encode(example))))
-    assert len(pack) == alone - len(pack.prompt)
+    (prompt, completion), (other, program) = encoder.encode([cot, pot])
+    both = _pack(encoder, [cot, pot])
+    assert [branch.kind for branch in both.branches] == [PathKind.COT, PathKind.POT]
+    assert len(both.prompt) > len(prompt) - 10
+    assert len(both) == len(prompt + completion + other + program) - len(both.prompt)
+
+
+def _pack(encoder: Encoder, examples: list[Example]) -> Pack:
+    return packed(examples, encoder.encode(examples))

@@ -42,6 +42,7 @@ def _recipe(tmp_path: Path, text: str) -> Path:
         ("[train]\nlam = 1.5", "train.lam: Input should be less than or equal to 1"),
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
         ("[train]\nadapter = 'full'\nstart = 'x'", "train.start is an adapter to go on from"),
+        ("[train]\nadapter = 'full'\n[second_round]\nstart = 'student'", 'second_round.start = "student" goes on from'),
         ("[train]\nstart = 'x'\n[compare]\nenabled = true", "compare.enabled trains its students from the base"),
         ("[calibrate]\nenabled = false", "measure.enabled needs calibrate.enabled"),
         ("[train", "is no TOML"),
@@ -79,6 +80,8 @@ def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
 
 class _Silent:
     """A sampler whose paths are empty."""
+
+    group = 1
 
     def __enter__(self) -> "_Silent":
         return self

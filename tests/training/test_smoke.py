@@ -18,7 +18,7 @@ from tests.training import forked, tiny
 from tests.training.endpoint import scripted, serving
 from training.ablate import ablate
 from training.pipeline import STAGES, open_run
-from training.rationale import read_rationales
+from training.rationale import read_rationales, read_rows
 from training.recipe import load
 from training.served import ServedStudent
 
@@ -107,6 +107,9 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     compared = json.loads((whole / "compare/compare.json").read_text())
     assert compared["problems"] == 6
     assert {"MD, vote", "ensemble, vote"} <= compared["rows"].keys()
+    first, second = (list(read_rows(whole / f"{name}/history.jsonl")) for name in ("train", "second"))
+    assert len(second) == 3 < len(first)
+    assert second[0]["loss"] < 0.98 * first[0]["loss"]  # it goes on from the first student
     for kind in ("cot", "pot"):
         assert len((whole / f"train-{kind}/history.jsonl").read_text().splitlines()) == 4
     said = json.loads((whole / "export/model/twinpath.json").read_text())

@@ -44,18 +44,21 @@ def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, s
     if recipe.launch.processes > 1:
         settings["launch"] = recipe.launch
     inputs = {"dataset": run.stage("dataset").digest, "base": run.stage("base").digest, **inputs}
-    if recipe.train.start:
-        if not Path(recipe.train.start).is_dir():
-            raise ConfigurationError(f"train.start = {recipe.train.start!r} is no directory")
-        inputs = {**inputs, "start": path_digest(Path(recipe.train.start))}
+    if job.settings.start:
+        if not Path(job.settings.start).is_dir():
+            raise ConfigurationError(f"train.start = {job.settings.start!r} is no directory")
+        inputs = {**inputs, "start": path_digest(Path(job.settings.start))}
     return run.make(name, settings, inputs, partial(launch, job, found, recipe.launch.processes))
 
 
 def second_round(run: Run) -> Artifact:
-    """The stage `second`: trained anew on the teacher's rationales and the first student's own."""
-    own = _own_rationales(run)
+    """The stage `second`: trained on the teacher's and the first student's rationales, anew or from that student."""
+    own, settings = _own_rationales(run), run.recipe.second_round
     found = dataset.merge(examples(run), read_rationales(own.path / second.RATIONALES))
-    return trained(run, "second", found, inputs={"own": own.digest})
+    changes: dict[str, Any] = {"max_steps": settings.steps or run.recipe.train.max_steps}
+    if settings.start == "student":
+        changes["start"] = str(run.stage("train").path)
+    return trained(run, "second", found, inputs={"own": own.digest}, **changes)
 
 
 def _own_rationales(run: Run) -> Artifact:
