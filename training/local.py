@@ -15,6 +15,8 @@ from service.types import PathKind
 from training.sampling import SampledPath, answered
 
 BATCH, GPU_BATCH = 32, 4096
+PROMPT_TOKENS = 256
+"""What a GPU's batch is sized for besides the new tokens."""
 
 
 class LocalStudent:
@@ -25,7 +27,10 @@ class LocalStudent:
         self._tokenizer = tokenizer
         self._format = FormatV1(tokenizer.bos_token or "")
         self._max_tokens = max_tokens
-        self._batch = BATCH if model.device.type == "cpu" else GPU_BATCH
+        self._batch = BATCH
+        if model.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(model.device)
+            self._batch = batch_for(free, cache_bytes(model.config, PROMPT_TOKENS + max_tokens))
 
     @property
     def group(self) -> int:
@@ -88,3 +93,17 @@ class LocalStudent:
         ended = (ids == self._tokenizer.eos_token_id).nonzero()
         length = int(ended[0]) if len(ended) else len(ids)
         return self._tokenizer.decode(ids[:length], skip_special_tokens=True), min(length + 1, len(ids))
+
+
+def batch_for(free: int, sequence: int) -> int:
+    """How many sequences of `sequence` bytes of cache a GPU with `free` bytes takes at a time: while transformers appends
+    to the cache there are two of it.
+    """
+    return max(len(PathKind), min(GPU_BATCH, free // (3 * sequence)))
+
+
+def cache_bytes(config: Any, tokens: int) -> int:
+    """The key-value cache of a sequence of `tokens`, in bytes, at two bytes a number."""
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * 2 * int(config.num_hidden_layers * heads * width) * tokens

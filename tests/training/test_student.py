@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, Gemma3TextConfig
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 
 from tests.training import tiny
+from training.local import GPU_BATCH, batch_for, cache_bytes
 from training.recipe import Train
 from training.student import _fuse_norms, prepare
 
@@ -56,3 +57,14 @@ def test_a_cast_that_autocast_undoes_is_left_out(gemma: Path, monkeypatch: pytes
         gradients.append({name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad})
     assert any(gradient.abs().max() > 0 for gradient in gradients[0].values())
     torch.testing.assert_close(*gradients, atol=0, rtol=0)
+
+
+def test_a_gpu_is_given_as_many_sequences_as_its_memory_holds() -> None:
+    gemma = Gemma3TextConfig(num_hidden_layers=18, num_key_value_heads=1, num_attention_heads=4, head_dim=256)
+    llama = LlamaConfig(num_hidden_layers=32, num_attention_heads=32, hidden_size=4096)
+    assert cache_bytes(gemma, 100) == 18 * 256 * 100 * 2 * 2
+    assert cache_bytes(llama, 1) == 512 * 1024
+    assert batch_for(80 << 30, cache_bytes(gemma, 456)) == 3406
+    assert batch_for(80 << 30, cache_bytes(gemma, 100)) == GPU_BATCH
+    assert batch_for(64 << 30, cache_bytes(llama, 512)) == 85
+    assert batch_for(1 << 30, cache_bytes(llama, 4096)) == 2
