@@ -96,8 +96,8 @@ class LocalStudent:
 
 
 def batch_for(free: int, sequence: int) -> int:
-    """How many sequences of `sequence` bytes of cache a GPU with `free` bytes takes at a time: while transformers appends
-    to the cache there are two of it.
+    """How many sequences of `sequence` bytes of cache a GPU with `free` bytes takes: while transformers appends to
+    the cache there are two of it.
     """
     return max(len(PathKind), min(GPU_BATCH, free // (3 * sequence)))
 
