@@ -1,7 +1,7 @@
 """What the last stages write: facts as JSON, tables as Markdown, plots as PNG (under `log/`, outside the hash)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +75,7 @@ def write_export(
     student: Path,
     facts: Facts,
     data: Path,
-    rationales: Path,
+    rationales: Sequence[Path],
     calibrated: Path | None,
     measured: Path | None,
 ) -> None:
@@ -85,7 +85,7 @@ def write_export(
     accuracy = {f"{name}, {what}": row for name, rows in found["sets"].items() for what, row in rows.items()}
     decoding = {"temperature": calibration["temperature"]} if calibration else {}
     whole = replace(facts, decoding=decoding, calibration=_served(calibration), accuracy=accuracy)
-    teachers = sorted({rationale.teacher for rationale in read_rationales(rationales)})
+    teachers = sorted({rationale.teacher for path in rationales for rationale in read_rationales(path)})
     card = model_card(recipe, _read(data / "card.json"), teachers, accuracy, found.get("ece"))
     write_model(base, student, out / "model", whole, card)
     write_adapter(base, student, out / "adapter", whole, card)

@@ -117,7 +117,9 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     assert said["calibration"]["problems"] == 6
     assert said["accuracy"]["tiny, 2 + 2 paths"]["problems"] == 6
     assert {path.name for path in (whole / "export").iterdir()} >= {"model", "adapter", "int8"}
-    assert "script" in (whole / "export/model/README.md").read_text()
+    assert "| script |" in (card := (whole / "export/model/README.md").read_text())
+    own = list(read_rationales(whole / "own/rationales.jsonl"))
+    assert ("| student | the student's own verified paths |" in card) == bool(own)
 
 
 def test_a_part_of_the_data_is_left_out_without_asking_the_teacher_again(smoke: Smoke) -> None:

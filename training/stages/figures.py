@@ -8,8 +8,9 @@ from service.types import PathKind
 from training.manifest import Artifact
 from training.report import SAMPLES, read_temperature, write_calibration, write_comparison, write_export, write_measure
 from training.run import Run
+from training.second import RATIONALES
 from training.stages.data import base_model, examples
-from training.stages.students import facts, held_out_samples, student, trained
+from training.stages.students import facts, held_out_samples, own_rationales, student, trained
 
 
 def compare(run: Run) -> Artifact:
@@ -59,6 +60,7 @@ def export(run: Run) -> Artifact:
     """The checkpoint in its variants."""
     recipe = run.recipe
     found = {name: run.stage(name) for name in ("base", "dataset", "filter")} | {"student": student(run)}
+    learned = [found["filter"]] + ([own_rationales(run)] if recipe.second_round.enabled else [])
     found |= {name: run.stage(name) for name in ("calibrate", "compare", "measure") if getattr(recipe, name).enabled}
     settings = {
         "export": recipe.export,
@@ -74,7 +76,7 @@ def export(run: Run) -> Artifact:
             student=found["student"].path,
             facts=replace(facts(run), data={name: found[name].digest for name in ("filter", "dataset")}),
             data=found["dataset"].path,
-            rationales=found["filter"].path / "rationales.jsonl",
+            rationales=[artifact.path / RATIONALES for artifact in learned],
             calibrated=found["calibrate"].path if "calibrate" in found else None,
             measured=found["measure"].path if "measure" in found else None,
         )

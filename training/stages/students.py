@@ -53,7 +53,7 @@ def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, s
 
 def second_round(run: Run) -> Artifact:
     """The stage `second`: trained on the teacher's and the first student's rationales, anew or from that student."""
-    own, settings = _own_rationales(run), run.recipe.second_round
+    own, settings = own_rationales(run), run.recipe.second_round
     found = dataset.merge(examples(run), read_rationales(own.path / second.RATIONALES))
     changes: dict[str, Any] = {"max_steps": settings.steps or run.recipe.train.max_steps}
     if settings.start == "student":
@@ -61,7 +61,8 @@ def second_round(run: Run) -> Artifact:
     return trained(run, "second", found, inputs={"own": own.digest}, **changes)
 
 
-def _own_rationales(run: Run) -> Artifact:
+def own_rationales(run: Run) -> Artifact:
+    """The first student's right paths over training problems."""
     settings = run.recipe.second_round
     problems = run.sources.training_problems()[: settings.problems or None]
     decoding = Decoding(
