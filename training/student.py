@@ -102,11 +102,12 @@ def _fuse_norms(model: PreTrainedModel) -> None:
     """
     for module in model.modules():
         if isinstance(module, Gemma3RMSNorm):
-            module.forward = partial(_fused_norm, 1.0 + module.weight.detach().float(), module.eps)
+            module.register_buffer("scale", 1.0 + module.weight.detach().float(), persistent=False)  # moves along
+            module.forward = partial(_fused_norm, module)
 
 
-def _fused_norm(scale: torch.Tensor, eps: float, x: torch.Tensor) -> torch.Tensor:
-    return rms_norm(x.float(), scale.shape, scale.to(x.device), eps).type_as(x)
+def _fused_norm(module: Any, x: torch.Tensor) -> torch.Tensor:
+    return rms_norm(x.float(), module.scale.shape, module.scale, module.eps).type_as(x)
 
 
 def _adapted(model: PreTrainedModel, train: Train) -> PeftModel:
