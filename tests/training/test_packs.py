@@ -1,5 +1,6 @@
 """A pack computes what its rationales would compute alone, and its masked tokens are the prompts."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,18 @@ def test_the_question_is_computed_once(base: Path) -> None:
 
 def _pack(encoder: Encoder, examples: list[Example]) -> Pack:
     return packed(examples, encoder.encode(examples))
+
+
+def test_a_prompt_ends_where_the_services_does_though_a_token_would_span_its_end() -> None:
+    class Merging:
+        """A tokenizer of characters that joins a line's end with an `x` behind it."""
+
+        bos_token, eos_token_id = "", 0
+
+        def __call__(self, texts: list[str], add_special_tokens: bool) -> dict[str, list[list[int]]]:
+            return {"input_ids": [[ord(piece[-1]) for piece in re.findall(r"\nx|.|\n", text)] for text in texts]}
+
+    plain, spanned = (Example("p", PathKind.COT, "How many?", text) for text in ("a1", "x1"))
+    (prompt, completion), (same, joined) = Encoder(Merging()).encode([plain, spanned])  # type: ignore[arg-type]
+    assert prompt == same
+    assert (completion, joined) == ((ord("a"), ord("1"), 0), (ord("x"), ord("1"), 0))
