@@ -60,8 +60,10 @@ test: test-fast test-training test-engine  ## Run every test
 test-fast: tools  ## Run the service's tests that need no engine, in under a minute
 	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not soak" --ignore tests/training
 
+# The longest file first: with files in order of their number of tests, one worker would end alone with it.
 test-training: tools  ## Run the tests of training/, from data to the student that is served
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile -m "not soak" tests/training
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" \
+		tests/training/test_smoke.py tests/training
 
 test-engine: tools  ## Run the tests on the real engine, and those of the service as its users meet it
 	$(BIN)/pytest -q -m "(engine or e2e) and not soak" --ignore tests/training

@@ -96,6 +96,14 @@ def test_each_stage_killed_at_random_moments_makes_the_same(smoke: Smoke) -> Non
         assert smoke.digest("killed", stage) == smoke.digest("whole", stage), stage
 
 
+def test_a_run_that_is_moved_is_not_made_again(smoke: Smoke) -> None:
+    whole, moved = smoke.directory / "whole", smoke.directory / "moved"
+    shutil.copytree(whole, moved)
+    smoke.make("moved", "export")
+    for manifest in whole.glob("*/manifest.json"):
+        assert (moved / manifest.relative_to(whole)).stat().st_mtime_ns == manifest.stat().st_mtime_ns, manifest
+
+
 def test_what_the_stages_leave(smoke: Smoke) -> None:
     whole = smoke.directory / "whole"
     report = (whole / "filter/report.md").read_text()

@@ -40,14 +40,14 @@ def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, s
         recipe.watch,
         run.stage("dataset").path / dataset.DEV,
     )
-    settings: dict[str, Any] = {"train": job.settings, "repeats": job.repeats}
+    settings: dict[str, Any] = {"train": job.settings.model_copy(update={"start": ""}), "repeats": job.repeats}
     if recipe.launch.processes > 1:
         settings["launch"] = recipe.launch
     inputs = {"dataset": run.stage("dataset").digest, "base": run.stage("base").digest, **inputs}
     if job.settings.start:
         if not Path(job.settings.start).is_dir():
             raise ConfigurationError(f"train.start = {job.settings.start!r} is no directory")
-        inputs = {**inputs, "start": path_digest(Path(job.settings.start))}
+        inputs["start"] = path_digest(Path(job.settings.start))  # what is there, wherever the run lies
     return run.make(name, settings, inputs, partial(launch, job, found, recipe.launch.processes))
 
 
