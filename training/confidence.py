@@ -1,11 +1,13 @@
 """The confidence map: how it is fitted, and how far what it says is from what is right."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+
+from service.types import Policy
 
 Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
@@ -51,6 +53,35 @@ def error_if_perfect(confidences: Sequence[float], bins: int, seed: int) -> dict
     rng = random.Random(seed)
     drawn = sorted(expected_error(confidences, [rng.random() < c for c in confidences], bins) for _ in range(1000))
     return {"median": drawn[500], "p95": drawn[950]}
+
+
+def errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> dict[str, Any]:
+    """The calibration error of some problems under each policy, and the one that a perfect confidence would show."""
+    confidences = {policy: [confidence for confidence, _ in points] for policy, points in observed.items()}
+    found = {
+        policy.value: expected_error(confidences[policy], [right for _, right in points], bins)
+        for policy, points in observed.items()
+    }
+    return {
+        "problems": len(confidences[Policy.ADAPTIVE]),
+        **found,
+        "if_perfect": error_if_perfect(confidences[Policy.ADAPTIVE], bins, seed),
+    }
+
+
+def error_table(sets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Lines of Markdown: `errors` of all problems and of each set, whose errors may cancel in that of all."""
+    lines = [
+        "| expected calibration error | problems | `adaptive` | `fixed` | of a perfect confidence (19 in 20 below) |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, row in sets.items():
+        luck = row["if_perfect"]
+        lines.append(
+            f"| {name} | {row['problems']} | {row['adaptive']:.3f} | {row['fixed']:.3f} "
+            f"| {luck['median']:.3f} ({luck['p95']:.3f}) |"
+        )
+    return lines
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.calibrate import observed, stops
 from training.compare import figure, mcnemar
-from training.confidence import coverage, error_if_perfect, expected_error, reliability
+from training.confidence import coverage, error_table, errors, expected_error, reliability
 from training.sampling import Sampled, by_set
 from training.votes import first, greedy, replay, voted
 
@@ -20,7 +20,8 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
 
     Tokens are means of a problem.
     """
-    sets = {name: [samples[place] for place in places] for name, places in by_set(samples).items()}
+    places = by_set(samples)
+    sets = {name: [samples[place] for place in of] for name, of in places.items()}
     spent = {
         policy: sum(replay(policy, first(s, paths, paths), calibration).tokens for s in samples) / len(samples)
         for policy in (Policy.ADAPTIVE, Policy.FIXED)
@@ -39,8 +40,10 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         "tokens_fixed": spent[Policy.FIXED],
         "stops": stops(samples, paths, calibration, seed),
         "ece": expected_error(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
-        "ece_fixed": expected_error(sure[Policy.FIXED], right[Policy.FIXED], bins),
-        "ece_if_perfect": error_if_perfect(sure[Policy.ADAPTIVE], bins, seed),
+        "calibration_errors": {
+            name: errors({policy: [(sure[policy][i], right[policy][i]) for i in of] for policy in spent}, bins, seed)
+            for name, of in ({"all": [*range(len(samples))]} | places).items()
+        },
         "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
         "coverage": coverage(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
     }
@@ -53,16 +56,14 @@ def table(facts: Mapping[str, Any]) -> str:
         for what, row in rows.items():
             low, high = row["interval"]
             lines.append(f"| {name} ({row['problems']}) | {what} | {row['accuracy']:.1%} | {low:.1%} to {high:.1%} |")
-    test, luck = facts["adaptive against fixed"], facts["ece_if_perfect"]
+    test = facts["adaptive against fixed"]
     lines += [
         "",
         f"`adaptive` takes {facts['tokens']:.0f} completion tokens of a problem, `fixed` {facts['tokens_fixed']:.0f}. "
         f"It alone is right {test['only_first']} times, `fixed` alone {test['only_second']} times "
         f"(p = {test['p']:.2f}).",
         "",
-        f"Expected calibration error: {facts['ece']:.3f} under `adaptive`, {facts['ece_fixed']:.3f} under `fixed`. "
-        f"A perfect confidence would show {luck['median']:.3f} on as many problems, by luck alone, and more than "
-        f"{luck['p95']:.3f} once in twenty times.",
+        *error_table(facts["calibration_errors"]),
         "",
         "Lost to the full vote, in points, and tokens, of the full vote's:",
         "",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from training.confidence import error_table
 from training.dataset import card_text
 from training.recipe import Recipe
 
@@ -21,9 +22,13 @@ TERMS = {
 
 
 def model_card(
-    recipe: Recipe, data: Mapping[str, Any], teachers: list[str], accuracy: Mapping[str, Any], ece: float | None
+    recipe: Recipe,
+    data: Mapping[str, Any],
+    teachers: list[str],
+    accuracy: Mapping[str, Any],
+    calibration_errors: Mapping[str, Any],
 ) -> str:
-    """The card as Markdown."""
+    """The card as Markdown. `accuracy` and `calibration_errors`, as `measure` finds them, are empty without it."""
     built_with = " Built with Meta Llama 3." if any(teacher.startswith("llama-3") for teacher in teachers) else ""
     lines = [
         f"# {recipe.name}",
@@ -52,8 +57,8 @@ def model_card(
             lines.append(f"| {name} | {row['accuracy']:.1%} | {row['interval'][0]:.1%} to {row['interval'][1]:.1%} |")
     else:
         lines.append("Not measured.")
-    if ece is not None:
-        lines += ["", f"Expected calibration error of the confidence on them: {ece:.3f}."]
+    if calibration_errors:
+        lines += ["", *error_table(calibration_errors)]
     lines += ["", "## Limits", "", "Grade-school arithmetic in English; other problems are outside its training."]
     return "\n".join(lines) + "\n"
 

@@ -86,7 +86,7 @@ def write_export(
     decoding = {"temperature": calibration["temperature"]} if calibration else {}
     whole = replace(facts, decoding=decoding, calibration=_served(calibration), accuracy=accuracy)
     teachers = sorted({rationale.teacher for path in rationales for rationale in read_rationales(path)})
-    card = model_card(recipe, _read(data / "card.json"), teachers, accuracy, found.get("ece"))
+    card = model_card(recipe, _read(data / "card.json"), teachers, accuracy, found.get("calibration_errors", {}))
     write_model(base, student, out / "model", whole, card)
     write_adapter(base, student, out / "adapter", whole, card)
     if recipe.export.int8:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError
+from service.paths.answer import matches
 from service.paths.cot import parse_cot
 from service.types import PathKind
 from tests.training import tiny
 from training import dataset, importers, leak, mechanical, stories
 from training.augment import augment, pairs, run_lines
 from training.filter import Fate, filter_rationales, table
+from training.judge import judge
 from training.packs import Encoder, Example
 from training.rationale import Problem, Rationale, read_problems, read_rationales, write_rows
 from training.recipe import Dataset, Filter, Measure, Recipe, Source, Student, Teacher
@@ -100,6 +102,15 @@ def test_every_question_of_the_stories_can_be_told() -> None:
     for story in book["story"]:
         for ask in story["asks"]:
             assert any(stories._tell(story, ask, book, rng) for _ in range(20)), ask
+
+
+def test_the_written_problems_are_distinct_and_their_programs_right() -> None:
+    problems = read_problems(Path(leak.__file__).with_name("written.jsonl"))
+    assert len({leak._masked(problem.question) for problem in problems}) == len(problems) == 300
+    verdicts = judge([(PathKind.POT, problem.extra["program"]) for problem in problems])
+    for problem, verdict in zip(problems, verdicts, strict=True):
+        assert verdict.answer is not None, problem.id
+        assert matches(verdict.answer, problem.answer), problem.id
 
 
 def test_a_source_may_be_drawn(tmp_path: Path) -> None:
