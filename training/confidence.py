@@ -55,7 +55,7 @@ def error_if_perfect(confidences: Sequence[float], bins: int, seed: int) -> dict
     return {"median": drawn[500], "p95": drawn[950]}
 
 
-def errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> dict[str, Any]:
+def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> dict[str, Any]:
     """The calibration error of some problems under each policy, and the one that a perfect confidence would show."""
     confidences = {policy: [confidence for confidence, _ in points] for policy, points in observed.items()}
     found = {
@@ -69,8 +69,8 @@ def errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) 
     }
 
 
-def error_table(sets: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Lines of Markdown: `errors` of all problems and of each set, whose errors may cancel in that of all."""
+def calibration_error_table(sets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Markdown of `calibration_errors`, of all problems and of each set, whose errors may cancel in that of all."""
     lines = [
         "| expected calibration error | problems | `adaptive` | `fixed` | of a perfect confidence (19 in 20 below) |",
         "|---|---:|---:|---:|---:|",

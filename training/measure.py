@@ -10,9 +10,12 @@ from service.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.calibrate import observed, stops
 from training.compare import figure, mcnemar
-from training.confidence import coverage, error_table, errors, expected_error, reliability
+from training.confidence import calibration_error_table, calibration_errors, coverage, reliability
 from training.sampling import Sampled, by_set
 from training.votes import first, greedy, replay, voted
+
+ALL = "all problems"
+"""The row of all sets together; no set's name has a space."""
 
 
 def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int, seed: int) -> dict[str, Any]:
@@ -32,6 +35,12 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         policy: [interpolate(calibration.confidence_map, backed) for backed, _ in points]
         for policy, points in seen.items()
     }
+    errors = {
+        name: calibration_errors(
+            {policy: [(sure[policy][i], right[policy][i]) for i in of] for policy in spent}, bins, seed
+        )
+        for name, of in ({ALL: [*range(len(samples))]} | places).items()
+    }
     return {
         "problems": len(samples),
         "sets": {name: _rows(members, paths, calibration) for name, members in sets.items()},
@@ -39,11 +48,8 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         "tokens": spent[Policy.ADAPTIVE],
         "tokens_fixed": spent[Policy.FIXED],
         "stops": stops(samples, paths, calibration, seed),
-        "ece": expected_error(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
-        "calibration_errors": {
-            name: errors({policy: [(sure[policy][i], right[policy][i]) for i in of] for policy in spent}, bins, seed)
-            for name, of in ({"all": [*range(len(samples))]} | places).items()
-        },
+        "ece": errors[ALL][Policy.ADAPTIVE],
+        "calibration_errors": errors,
         "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
         "coverage": coverage(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
     }
@@ -63,7 +69,7 @@ def table(facts: Mapping[str, Any]) -> str:
         f"It alone is right {test['only_first']} times, `fixed` alone {test['only_second']} times "
         f"(p = {test['p']:.2f}).",
         "",
-        *error_table(facts["calibration_errors"]),
+        *calibration_error_table(facts["calibration_errors"]),
         "",
         "Lost to the full vote, in points, and tokens, of the full vote's:",
         "",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training.confidence import error_table
+from training.confidence import calibration_error_table
 from training.dataset import card_text
 from training.recipe import Recipe
 
@@ -58,7 +58,7 @@ def model_card(
     else:
         lines.append("Not measured.")
     if calibration_errors:
-        lines += ["", *error_table(calibration_errors)]
+        lines += ["", *calibration_error_table(calibration_errors)]
     lines += ["", "## Limits", "", "Grade-school arithmetic in English; other problems are outside its training."]
     return "\n".join(lines) + "\n"
 

@@ -263,7 +263,7 @@ def test_the_test_problems_are_measured_as_calibrated() -> None:
     assert (facts["tokens"], facts["tokens_fixed"], facts["ece"]) == (30.0, 120.0, 0.0)
     assert facts["coverage"][-1] == {"coverage": 1.0, "accuracy": 0.5}
     assert "| a (2) | one CoT path, T = 0, as stated | 50.0% | 9.5% to 90.5% |" in measured(facts)
-    for line in ("| all | 4 | 0.000 | 0.000 |", "| a | 2 | 0.500 | 0.500 |", "| b | 2 | 0.500 | 0.500 |"):
+    for line in ("| all problems | 4 | 0.000 | 0.000 |", "| a | 2 | 0.500 | 0.500 |", "| b | 2 | 0.500 | 0.500 |"):
         assert line in measured(facts)  # what is too much in one set and too little in the other cancels in all
     assert "| stop at | after at most | all | a | b |" in measured(facts)
     assert "| 0.75 | 100% of the paths | 0.0 ± 0.0, 0.25 | 0.0 ± 0.0, 0.25 | 0.0 ± 0.0, 0.25 |" in measured(facts)
