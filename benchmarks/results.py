@@ -66,7 +66,13 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    command = ["git", "-C", str(FOLDER.parent), "describe", "--always", "--dirty"]
+    """The commit, and whether tracked files differ from it; results themselves are no such difference."""
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ":(top)", f":(exclude){FOLDER}")
+    return _git("describe", "--always") + ("-dirty" if changes else "")
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(FOLDER.parent), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from service.errors import ConfigurationError, InputError
 from service.paths.answer import matches, parse_answer
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
+from service.solution import Status
 from service.solver import path_seed
 from service.types import PathKind, PathOutcome, Policy
 from service.vote import Ballot, count, winner
@@ -59,7 +60,8 @@ class Row:
 class Report:
     """Figures over `n` problems; `interval` holds the 95 % Wilson interval of each accuracy.
 
-    `paths_right` is, by kind, the mean over the problems of their shares of right paths.
+    `paths_right` is, by kind, the mean over the problems of their shares of right paths. `cut_off` counts the votes
+    that the deadline ended: there the accuracy is that of a slow machine, not of the checkpoint.
     """
 
     n: int
@@ -71,6 +73,7 @@ class Report:
     paths_right: dict[str, float]
     completion_tokens_per_problem: float
     paths_per_problem: float
+    cut_off: int
     problems_per_s: float
     seconds: float
     rows: tuple[Row, ...]
@@ -145,6 +148,7 @@ async def evaluate(
         paths_right=_means(share for row in rows for share in row.paths_right.items()),
         completion_tokens_per_problem=sum(row.completion_tokens for row in rows) / n,
         paths_per_problem=sum(row.paths for row in rows) / n,
+        cut_off=sum(row.status == Status.DEADLINE for row in rows),
         problems_per_s=n / seconds,
         seconds=seconds,
         rows=rows,

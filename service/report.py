@@ -75,11 +75,16 @@ def _writable(output: Path) -> None:
 
 
 def _table(report: Report) -> Table:
-    table = Table(
-        title=f"{report.n} problems, {report.model}, policy {report.policy}",
-        caption=f"{report.completion_tokens_per_problem:.0f} completion tokens and "
-        f"{report.paths_per_problem:.1f} paths a problem, {report.problems_per_s:.2f} problems/s",
+    caption = (
+        f"{report.completion_tokens_per_problem:.0f} completion tokens and "
+        f"{report.paths_per_problem:.1f} paths a problem, {report.problems_per_s:.2f} problems/s"
     )
+    if report.cut_off:
+        caption += (
+            f"\nThe deadline cut off {report.cut_off} of the {report.n} votes: raise it (deadline_s, "
+            "TWINPATH_DEADLINE_S), or lower --concurrency."
+        )
+    table = Table(title=f"{report.n} problems, {report.model}, policy {report.policy}", caption=caption)
     for column in ("", "accuracy", "95 % interval"):
         table.add_column(column, justify="left" if not column else "right")
     for measure in MEASURES:

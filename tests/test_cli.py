@@ -147,8 +147,20 @@ def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, 
     assert code == 0
     check_figures(json.loads(output.read_text(encoding="utf-8")))
     assert "2 problems, fake, policy fixed" in out
+    assert "deadline" not in out
     assert re.search(r"both kinds, voted .* 100\.0% .* 34\.2% to 100\.0%", out)
     assert re.search(r"one CoT path, sampled .* 50\.0% ", out)
+
+
+def test_evaluate_says_how_many_votes_the_deadline_cut_off(
+    twinpath: Run, config: Path, data: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.json"
+    with config.open("a") as file:
+        file.write("deadline_s = 1e-6\n")
+    code, out, _ = twinpath("evaluate", "--data", data, "--config", config, "--limit", 2, "--json", output)
+    assert (code, json.loads(output.read_text(encoding="utf-8"))["cut_off"]) == (0, 2)
+    assert "The deadline cut off 2 of the 2 votes: raise it" in " ".join(out.split())
 
 
 def check_figures(report: dict[str, Any]) -> None:
@@ -164,7 +176,7 @@ def check_figures(report: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert set(report) == {
         "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
-        "paths_per_problem", "problems_per_s", "seconds", "rows",
+        "paths_per_problem", "cut_off", "problems_per_s", "seconds", "rows",
     }  # fmt: skip
 
 

@@ -65,6 +65,7 @@ async def test_the_figures_are_exact() -> None:
     assert report.paths_per_problem == 4.0
     assert report.completion_tokens_per_problem == (24 + 24 + 8) / 3
     assert report.problems_per_s == 3 / report.seconds
+    assert report.cut_off == 0
     rows = [(row.id, row.gold, row.answer, row.status, row.paths, row.completion_tokens) for row in report.rows]
     assert rows == [
         ("a", "1", "1", "answered", 4, 24),

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from benchmarks.student import figures, table
+import pytest
+
+from benchmarks.student import figures, table, whole
 
 
 def report(tokens_per_s: float, *cot: float) -> dict[str, Any]:
@@ -25,3 +27,13 @@ def test_the_table_has_each_variants_speed_and_accuracy_beside_bf16s() -> None:
         "| bf16 | 150 (100 to 200) | 1.00 | 50.0% | 25.0% | 75.0% | 25.0% to 87.5% | 30.0% | 50.0% |",
         "| int8 | 300 (300 to 300) | 2.00 | 50.0% | 25.0% | 75.0% | 25.0% to 87.5% | 40.0% (+10.0 ± 19.6) | 50.0% |",
     ]
+
+
+def test_variants_that_are_still_to_be_measured_are_left_out() -> None:
+    assert list(figures({"bf16": [report(200, 0.2)], "int8": []})) == ["bf16"]
+
+
+def test_a_report_with_votes_that_the_deadline_cut_off_is_none_of_a_variant() -> None:
+    assert whole({"n": 4, "cut_off": 0}) == {"n": 4, "cut_off": 0}
+    with pytest.raises(SystemExit, match="3 of 4 votes took over 600 s"):
+        whole({"n": 4, "cut_off": 3})

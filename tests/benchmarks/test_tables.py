@@ -1,5 +1,6 @@
 """The documents show the committed results, and nothing else."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,26 @@ def test_a_block_is_written_from_its_results(tmp_path: Path) -> None:
     assert (before, after) == ("<!-- figures: engine -->", "<!-- /figures -->")
     assert table[-1] == "| ratio | 1.500 | 1.500 | 1.500 |"
     assert "peer 1.2" in origin
+
+
+def test_new_results_are_no_change_of_the_commit_but_other_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "benchmarks/results"
+    folder.mkdir(parents=True)
+    figures, code = folder / "engine.json", tmp_path / "code.py"
+    figures.write_text("old")
+    code.write_text("old")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t"]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "first"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(results, "FOLDER", folder)
+    results.write(figures, {})
+    results.write(figures, {})
+    assert not results.read(figures)["commit"].endswith("-dirty")
+    code.write_text("new")
+    results.write(figures, {})
+    assert results.read(figures)["commit"].endswith("-dirty")
 
 
 def test_a_block_without_results_says_so(tmp_path: Path) -> None:
