@@ -95,7 +95,7 @@ def measure(model: Path, data: Path, *, compiled: bool) -> dict[str, Any]:
         command += ["--model", str(model), "--data", str(data), "--json", report.name]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         found: dict[str, Any] = json.load(report)
-    return found
+        return found
 
 
 def whole(report: dict[str, Any]) -> dict[str, Any]:

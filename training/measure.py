@@ -15,7 +15,7 @@ from training.sampling import Sampled, by_set
 from training.votes import first, greedy, replay, voted
 
 ALL = "all problems"
-"""The row of all sets together; no set's name has a space."""
+"""The row of all sets together, beside those of the sets: no name for a set."""
 
 
 def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int, seed: int) -> dict[str, Any]:
