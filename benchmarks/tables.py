@@ -16,7 +16,7 @@ from benchmarks.peers import tables as peers
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/benchmarks.md", "docs/reliability.md")
-BLOCK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- figures: ([a-z0-9-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -33,6 +33,7 @@ BLOCKS = {
     "peers-stages": Block("peers", peers.stages),
     "engine": Block("engine", engine.table),
     "student": Block("student", student.table),
+    "student-avx2": Block("student-avx2", student.table),
     "policy": Block("policy", policy.table),
     "policy-easier": Block("policy-easier", policy.table),
     "latency": Block("latency", latency.table),
