@@ -16,7 +16,7 @@ from benchmarks.peers import tables as peers
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/benchmarks.md", "docs/reliability.md")
-BLOCK = re.compile(r"(<!-- figures: ([a-z0-9-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- figures: (\S+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 class Block(NamedTuple):

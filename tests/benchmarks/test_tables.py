@@ -49,6 +49,7 @@ def test_a_block_without_results_says_so(tmp_path: Path) -> None:
     assert "Not measured yet: `python -m benchmarks.all --data FILE --only policy`." in tables.fill(text, tmp_path)
 
 
-def test_a_block_of_an_unknown_name_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["nothing", "No_thing.2"])
+def test_a_block_of_an_unknown_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(KeyError):
-        tables.fill("<!-- figures: nothing -->\n<!-- /figures -->", tmp_path)
+        tables.fill(f"<!-- figures: {name} -->\n<!-- /figures -->", tmp_path)
