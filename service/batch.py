@@ -7,7 +7,7 @@ row, with the row's line number and id; a wrong row is a result too. At most `co
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ Solve = Callable[[Row], Awaitable[SolveResponse]]
 
 async def solve_lines(
     lines: AsyncIterator[Line], solve: Solve, *, concurrency: int, max_line_bytes: int
-) -> AsyncIterator[BatchRow]:
+) -> AsyncGenerator[BatchRow, None]:
     """Solve the problems of the lines, and yield each result as it is done. Blank lines are skipped.
 
     Args:

@@ -7,7 +7,7 @@ id. Memory does not grow with the file but for four bytes a line; the ids are in
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,9 @@ async def solve_file(
                 concurrency=concurrency or settings.batch_concurrency,
                 max_line_bytes=settings.max_body_bytes,
             )
-            async for row in rows:
-                done(row)
+            async with aclosing(rows):  # where a result cannot be written, the rows still open end before the engine
+                async for row in rows:
+                    done(row)
     told.sum_up(ledger.kept)
     return told.failures
 

@@ -1,9 +1,11 @@
 """`twinpath solve --input`: what is written, what is told, and how a killed run is gone on with."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -134,6 +136,37 @@ async def test_failures_of_ours_are_tried_again_and_bad_lines_are_not(run: Run, 
         ("c", False),
     ]
     assert list(tmp_path.glob(".out*")) == []
+
+
+async def test_where_a_result_cannot_be_written_open_rows_end_before_the_engine(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, left_at_close = [], []
+
+    @asynccontextmanager
+    async def endless(_: Settings) -> AsyncIterator[Callable[..., Any]]:
+        ended = []
+
+        async def solve(_: object) -> None:
+            opened.append(1)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(1)
+
+        try:
+            yield solve
+        finally:
+            left_at_close.append(len(opened) - len(ended))
+
+    def full(*_: object) -> NoReturn:
+        raise ConfigurationError("no room")
+
+    monkeypatch.setattr("service.solve_file.in_process", endless)
+    monkeypatch.setattr(Ledger, "write", full)
+    with pytest.raises(ConfigurationError, match="no room"):
+        await run(problem("a"), problem("b"), "{bad")
+    assert (len(opened), left_at_close) == (2, [0])
 
 
 async def test_the_output_of_another_input_is_refused(run: Run, tmp_path: Path) -> None:

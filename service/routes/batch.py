@@ -11,6 +11,7 @@ import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -99,8 +100,9 @@ class BatchResponse(Response):
                 concurrency=self._settings.batch_concurrency,
                 max_line_bytes=self._settings.max_body_bytes,
             )
-            async for row in rows:
-                await _send_row(row, send)
+            async with aclosing(rows):
+                async for row in rows:
+                    await _send_row(row, send)
             if spool.cut:
                 await _send_row(_failure(InputError(spool.cut, "body")), send)
         except EngineDeadError as error:
