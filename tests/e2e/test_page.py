@@ -116,6 +116,15 @@ def test_stopping_early_says_what_it_spared(desktop: Page) -> None:
     expect(desktop.locator("#facts b")).to_contain_text("Stopping early spared")
 
 
+def test_nothing_moves_without_end_while_paths_are_awaited(desktop: Page) -> None:
+    desktop.get_by_role("button", name="Discount").click()
+    expect(desktop.locator(".waiting").first).to_be_visible()
+    endless = "document.getAnimations().filter(a => a.effect.getTiming().iterations === Infinity).length"
+    moving = desktop.evaluate(endless)
+    expect(desktop.locator("#state")).to_have_text("Answer", timeout=20_000)
+    assert moving == 0
+
+
 def test_it_works_by_keyboard_alone(desktop: Page) -> None:
     desktop.keyboard.press("Tab")
     desktop.locator("body").press("/")
