@@ -43,6 +43,7 @@ async function watch(request, { signal }) {
   let answered = false;
   try {
     for await (const [event, data] of solve({ ...request, trace: true }, signal)) {
+      signal.throwIfAborted();
       if (event === "path") {
         lanes.fill(data);
         seen.paths += data.outcome !== "aborted";
@@ -62,6 +63,7 @@ async function watch(request, { signal }) {
     }
     if (!answered) throw new ServiceError("The stream ended before the answer.");
   } catch (error) {
+    if (running?.signal !== signal) return; // the page shows another problem now
     lanes.idle("stopped");
     if (signal.aborted) return halted();
     fail(error);

@@ -125,6 +125,15 @@ def test_nothing_moves_without_end_while_paths_are_awaited(desktop: Page) -> Non
     assert moving == 0
 
 
+def test_a_new_problem_takes_the_place_of_one_still_open(desktop: Page) -> None:
+    desktop.get_by_role("button", name="Crayons").click()
+    expect(desktop.locator("#stop")).to_be_visible()
+    desktop.get_by_role("button", name="Discount").click()
+    expect(desktop.locator("#state")).to_have_text("Answer", timeout=20_000)
+    expect(desktop.locator("#answer")).to_have_text("51")
+    expect(desktop.locator(".spare-note").filter(has_text="stopped")).to_have_count(0)
+
+
 def test_it_works_by_keyboard_alone(desktop: Page) -> None:
     desktop.keyboard.press("Tab")
     desktop.locator("body").press("/")
