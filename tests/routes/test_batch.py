@@ -7,9 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
+from starlette.types import Message
 
+from service.app import create_app
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, OverloadedError
+from service.metrics import Metrics
 from service.sandbox.fake import FakeSandbox
 from service.settings import Settings
 from service.solver import Solver
@@ -17,6 +21,7 @@ from tests.conftest import Serve
 from tests.engines import TurnEngine, computing_sandbox, cot, playing, pot
 
 LINES = {"Content-Type": "application/x-ndjson"}
+HEADERS = [(b"content-type", b"application/x-ndjson")]
 ONE = {"paths": {"cot": 1, "pot": 0}, "policy": "fixed"}
 
 
@@ -153,6 +158,29 @@ async def test_a_caller_who_leaves_ends_the_batch(live: Serve) -> None:
         await asyncio.sleep(0.01)
     assert engine.running == 0
     assert len(engine.aborted) == 3
+
+
+async def test_a_caller_who_leaves_without_reading_ends_the_batch_with_its_response() -> None:
+    engine = TurnEngine(["?"], order=[])
+    app = create_app(Settings(), engine, FakeSandbox(), metrics=Metrics(CollectorRegistry()))
+    body = iter([row(1) * 3 + b"{bad"])
+    unread = asyncio.Event()
+
+    async def receive() -> Message:
+        for content in body:
+            return {"type": "http.request", "body": content}
+        await unread.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            unread.set()
+            await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "POST", "path": "/solve/batch", "query_string": b"", "headers": HEADERS}
+    async with app.router.lifespan_context(app):
+        await app(scope, receive, send)
+        assert (len(engine.aborted), engine.running) == (3, 0)
 
 
 async def test_a_full_queue_is_waited_for(live: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
