@@ -105,8 +105,11 @@ def test_every_question_of_the_stories_can_be_told() -> None:
 
 
 def test_the_written_problems_are_distinct_and_their_programs_right() -> None:
-    problems = read_problems(Path(leak.__file__).with_name("written.jsonl"))
-    assert len({leak._masked(problem.question) for problem in problems}) == len(problems) == 300
+    files = {"written.jsonl": 300, "svamp-like.jsonl": 600}
+    sets = [read_problems(Path(leak.__file__).with_name(name)) for name in files]
+    assert [len(problems) for problems in sets] == [*files.values()]
+    problems = [problem for problems in sets for problem in problems]
+    assert len({leak._masked(problem.question) for problem in problems}) == len(problems)
     verdicts = judge([(PathKind.POT, problem.extra["program"]) for problem in problems])
     for problem, verdict in zip(problems, verdicts, strict=True):
         assert verdict.answer is not None, problem.id
