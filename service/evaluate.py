@@ -1,4 +1,4 @@
-"""Accuracy, tokens and time over a file of problems, solved in this process or by a running service.
+"""Accuracy, the confidence's error, tokens and time over a file of problems, solved here or by a running service.
 
 Every problem is solved twice: with the policy's vote, and with one greedy path of each kind. The votes of one kind
 alone are counted from the first run's own paths, so they cost nothing and are paired with the vote of both; so is how
@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.calibration_error import coverage, error_if_perfect, expected_error
 from service.errors import ConfigurationError, InputError
 from service.paths.answer import matches, parse_answer
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
@@ -24,6 +25,8 @@ from service.vote import Ballot, count, winner
 
 MEASURES = ("cot_greedy", "pot_greedy", "cot_vote", "pot_vote", "vote")
 Z95 = 1.959964
+BINS = 10
+"""Of the calibration error."""
 
 Solve = Callable[[SolveRequest], Awaitable[SolveResponse]]
 
@@ -62,6 +65,10 @@ class Report:
 
     `paths_right` is, by kind, the mean over the problems of their shares of right paths. `cut_off` counts the votes
     that the deadline ended: there the accuracy is that of a slow machine, not of the checkpoint.
+
+    `calibration_error` is how far the votes' confidences are from the shares that were right, in ten bins;
+    `calibration_error_if_perfect` what a perfect confidence would show on as many problems, by luck alone (its median
+    and 95th percentile); `coverage` the accuracy if the surest tenth, two tenths … were answered and the rest declined.
     """
 
     n: int
@@ -74,6 +81,9 @@ class Report:
     completion_tokens_per_problem: float
     paths_per_problem: float
     cut_off: int
+    calibration_error: float
+    calibration_error_if_perfect: dict[str, float]
+    coverage: list[dict[str, float]]
     problems_per_s: float
     seconds: float
     rows: tuple[Row, ...]
@@ -137,6 +147,7 @@ async def evaluate(
     firsts = await _solve_all(solve, greedy, concurrency, tick)
     rows = tuple(_row(*three) for three in zip(questions, votes, firsts, strict=True))
     right = {measure: sum(row.right[measure] for row in rows) for measure in MEASURES}
+    confidences, good = [row.confidence for row in rows], [row.right["vote"] for row in rows]
     n = len(rows)
     return Report(
         n=n,
@@ -149,6 +160,9 @@ async def evaluate(
         completion_tokens_per_problem=sum(row.completion_tokens for row in rows) / n,
         paths_per_problem=sum(row.paths for row in rows) / n,
         cut_off=sum(row.status == Status.DEADLINE for row in rows),
+        calibration_error=expected_error(confidences, good, BINS),
+        calibration_error_if_perfect=error_if_perfect(confidences, BINS, seed),
+        coverage=coverage(confidences, good),
         problems_per_s=n / seconds,
         seconds=seconds,
         rows=rows,

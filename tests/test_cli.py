@@ -148,6 +148,8 @@ def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, 
     check_figures(json.loads(output.read_text(encoding="utf-8")))
     assert "2 problems, fake, policy fixed" in out
     assert "deadline" not in out
+    assert re.search(r"both kinds, the surest half .* 100\.0% ", out)
+    assert "Calibration error 0.188; a perfect confidence shows" in " ".join(out.split())
     assert re.search(r"both kinds, voted .* 100\.0% .* 34\.2% to 100\.0%", out)
     assert re.search(r"one CoT path, sampled .* 50\.0% ", out)
 
@@ -176,7 +178,7 @@ def check_figures(report: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert set(report) == {
         "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
-        "paths_per_problem", "cut_off", "problems_per_s", "seconds", "rows",
+        "paths_per_problem", "cut_off", "calibration_error", "calibration_error_if_perfect", "coverage", "problems_per_s", "seconds", "rows",
     }  # fmt: skip
 
 

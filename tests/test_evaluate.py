@@ -66,6 +66,10 @@ async def test_the_figures_are_exact() -> None:
     assert report.completion_tokens_per_problem == (24 + 24 + 8) / 3
     assert report.problems_per_s == 3 / report.seconds
     assert report.cut_off == 0
+    assert [row.confidence for row in report.rows] == [0.8125, 0.5, 0.0]
+    assert report.calibration_error == pytest.approx(((1 - 0.8125) + 0.5 + 0.0) / 3)  # each in a bin of its own
+    assert {point["coverage"]: point["accuracy"] for point in report.coverage}[0.5] == 1 / 2
+    assert report.calibration_error_if_perfect["median"] < report.calibration_error_if_perfect["p95"]
     rows = [(row.id, row.gold, row.answer, row.status, row.paths, row.completion_tokens) for row in report.rows]
     assert rows == [
         ("a", "1", "1", "answered", 4, 24),

@@ -21,10 +21,11 @@ from itertools import chain, product
 from typing import Any
 
 from service.calibration import Calibration, interpolate, support
+from service.calibration_error import coverage, expected_error, reliability
 from service.stopping import BETA_THRESHOLD
 from service.types import PathKind, Policy
 from service.vote import winner
-from training.confidence import Observed, coverage, expected_error, fit, reliability
+from training.confidence import Observed, fit
 from training.sampling import Sampled, by_set
 from training.votes import PLAIN, first, is_right, replay, voted
 

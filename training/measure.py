@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.calibration import Calibration, interpolate
+from service.calibration_error import coverage, reliability
 from service.types import PathKind, Policy
 from training.calibrate import observed, stops
 from training.compare import figure, mcnemar
-from training.confidence import calibration_error_table, calibration_errors, coverage, reliability
+from training.confidence import calibration_error_table, calibration_errors
 from training.sampling import Sampled, by_set
 from training.votes import first, greedy, replay, voted
 

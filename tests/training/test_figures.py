@@ -21,7 +21,7 @@ from training.calibrate import (
     stops,
 )
 from training.compare import Students, compare, difference, mcnemar, table
-from training.confidence import error_if_perfect, expected_error, fit
+from training.confidence import fit
 from training.measure import measure
 from training.measure import table as measured
 from training.recipe import load
@@ -207,16 +207,6 @@ def test_a_student_that_never_voted_gets_a_confidence_map() -> None:
     assert interpolate(fit(_seen(0.0, 0, 5)), 0.5) == pytest.approx(1 / 3)
     facts = calibrate([_sampled([], [], number=i) for i in range(10)], 2, 10, seed=1)
     assert (facts["accuracy"], Calibration.model_validate(facts).calibrated) == (0.0, True)
-
-
-def test_calibration_error_is_the_mean_gap() -> None:
-    assert expected_error([0.95, 0.95, 0.15, 0.15], [True, False, False, False], 10) == pytest.approx(0.3)
-
-
-def test_a_perfect_confidence_shows_an_error_too_on_few_problems() -> None:
-    assert error_if_perfect([0.0, 1.0] * 50, 10, seed=1) == {"median": 0.0, "p95": 0.0}
-    of_a_coin = error_if_perfect([0.5] * 100, 10, seed=1)  # |share - 0.5| of 100 throws, whose deviation is 0.05
-    assert of_a_coin == {"median": pytest.approx(0.034, abs=0.011), "p95": pytest.approx(0.098, abs=0.021)}
 
 
 @pytest.mark.usefixtures("few_orders")
