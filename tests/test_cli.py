@@ -178,7 +178,8 @@ def check_figures(report: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert set(report) == {
         "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
-        "paths_per_problem", "cut_off", "calibration_error", "calibration_error_if_perfect", "coverage", "problems_per_s", "seconds", "rows",
+        "paths_per_problem", "cut_off", "calibration_error", "calibration_error_if_perfect", "coverage",
+        "problems_per_s", "seconds", "rows",
     }  # fmt: skip
 
 
