@@ -7,7 +7,7 @@ decision, never what is decided.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from service.types import PathKind, Policy
 from service.vote import EQUAL_WEIGHTS, Tally, Weights, beta_confidence
@@ -94,7 +94,7 @@ class _Standing:
 
     def with_vote(self, kind: PathKind, weight: float) -> "_Standing":
         cot = kind is PathKind.COT
-        return replace(self, cot=self.cot + cot, pot=self.pot + (not cot), weight=self.weight + weight)
+        return _Standing(self.cot + cot, self.pot + (not cot), self.weight + weight, self.against, self.weight_against)
 
 
 def _decided(rule: Rule, standing: _Standing, missing: Sequence[PathKind]) -> bool:

@@ -22,12 +22,12 @@ from typing import Any
 
 from service.calibration import Calibration, interpolate, support
 from service.calibration_error import coverage, expected_error, reliability
-from service.stopping import BETA_THRESHOLD
+from service.stopping import BETA_THRESHOLD, Rule
 from service.types import PathKind, Policy
 from service.vote import winner
 from training.confidence import Observed, fit
-from training.sampling import Sampled, by_set
-from training.votes import PLAIN, first, is_right, replay, voted
+from training.sampling import Sampled, SampledPath, by_set
+from training.votes import PLAIN, counts, first, is_right, replay, stopped, voted
 
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
 PATIENCE = (1.0, 0.8, 0.6, 0.4)
@@ -125,28 +125,31 @@ def stops(samples: Sequence[Sampled], paths: int, weights: Calibration, seed: in
     standard error more than the loss there, and a vote that is right more often when cut short was lucky, which counts
     as no loss.
     """
+    tried = [{"threshold": threshold, "patience": patience} for patience, threshold in product(PATIENCE, THRESHOLDS)]
+    adaptive = [weights.model_copy(update=stop).rule(Policy.ADAPTIVE) for stop in tried]
+    rules = [weights.rule(Policy.FIXED), *adaptive]
     orders = [[first(s, paths, paths) for s in order] for order in _orders(samples, seed)]
-
-    def outcomes(policy: Policy, calibration: Calibration) -> tuple[list[int], list[int]]:
-        """For each problem in how many orders it is right, and the tokens of all its orders."""
-        ends = [[replay(policy, drawn, calibration) for drawn in order] for order in orders]
-        of_problems = list(zip(*ends, strict=True))
-        right = [
-            sum(is_right(winner(end.votes), s.gold) for end in of) for of, s in zip(of_problems, samples, strict=True)
-        ]
-        return right, [sum(end.tokens for end in of) for of in of_problems]
-
-    full, all_tokens = outcomes(Policy.FIXED, weights)
+    ends = [_ends(rules, of, weights, s.gold) for of, s in zip(zip(*orders, strict=True), samples, strict=True)]
     table = []
-    for patience, threshold in product(PATIENCE, THRESHOLDS):
-        stop = {"threshold": threshold, "patience": patience}
-        early, tokens = outcomes(Policy.ADAPTIVE, weights.model_copy(update=stop))
-        lost = [(a - b) / ORDERS for a, b in zip(full, early, strict=True)]
-        problems = list(zip(lost, tokens, all_tokens, strict=True))
+    for n, stop in enumerate(tried):
+        problems = [((full[0] - early[n][0]) / ORDERS, early[n][1], full[1]) for full, *early in ends]
         sets = {name: _cost([problems[place] for place in places]) for name, places in by_set(samples).items()}
         risk = max((max(0.0, row["lost"]) + row["error"] for row in sets.values()), default=0.0)
         table.append(stop | _cost(problems) | {"sets": sets, "risk": risk})
     return table
+
+
+def _ends(
+    rules: Sequence[Rule], orders: Sequence[Sequence[SampledPath]], weights: Calibration, gold: str
+) -> list[tuple[int, int]]:
+    """For each rule in how many orders of a problem's paths it is right, and the tokens of all its orders."""
+    counted = [(paths, counts(paths, weights)) for paths in orders]
+    found = []
+    for rule in rules:
+        ends = [stopped(rule, paths, votes) for paths, votes in counted]
+        right = sum(is_right(winner(end.votes), gold) for end in ends)
+        found.append((right, sum(end.tokens for end in ends)))
+    return found
 
 
 def _cost(problems: Sequence[tuple[float, int, int]]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.calibration import Calibration
 from service.paths.answer import matches, parse_answer
-from service.stopping import decided, soonest
+from service.stopping import Rule, decided, soonest
 from service.types import PathKind, Policy
 from service.vote import Ballot, Tally, count, winner
 from training.sampling import Sampled, SampledPath
@@ -44,16 +44,23 @@ def ballots(paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> l
 
 def replay(policy: Policy, paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> Replay:
     """What `policy` makes of `paths`, which are in the fixed order and are all that it may start."""
-    rule = calibration.rule(policy)
-    kinds = rule.allowed(tuple(path.kind for path in paths))
+    return stopped(calibration.rule(policy), paths, counts(paths, calibration))
+
+
+def counts(paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> list[tuple[Tally, ...]]:
+    """The votes after none of `paths`, the first, the first two, and so on to all."""
     cast = ballots(paths, calibration)
+    return [count(ballot for ballot in cast if ballot.index < number) for number in range(len(paths) + 1)]
+
+
+def stopped(rule: Rule, paths: Sequence[SampledPath], votes: Sequence[tuple[Tally, ...]]) -> Replay:
+    """What `rule` makes of `paths` and their `counts`, which every rule with the same weights shares."""
+    kinds = rule.allowed(tuple(path.kind for path in paths))
     counted = started = 0
-    votes: tuple[Tally, ...] = ()
-    while not decided(rule, votes, kinds[counted:]):
-        started = max(started, counted + soonest(rule, votes, kinds[counted:]))
+    while not decided(rule, votes[counted], kinds[counted:]):
+        started = max(started, counted + soonest(rule, votes[counted], kinds[counted:]))
         counted += 1
-        votes = count(ballot for ballot in cast if ballot.index < counted)
-    return Replay(votes, kinds[:counted], tuple(paths[:started]))
+    return Replay(votes[counted], kinds[:counted], tuple(paths[:started]))
 
 
 def first(sampled: Sampled, cot: int, pot: int) -> list[SampledPath]:
