@@ -25,7 +25,7 @@ from training.run import Run
 from training.sampling import Sampled, read_samples
 from training.stages.data import examples
 from training.stages.students import held_out_samples
-from training.votes import greedy, voted
+from training.votes import greedy, right_shares, voted
 
 MECHANICAL, NUMBERS = "mechanical", "numbers"
 ALL = "all"
@@ -106,11 +106,8 @@ def compared(
             f"{paths} + {paths} paths": voted(found, paths, paths),
         }
 
-    def shares(found: Sequence[Sampled], kind: PathKind) -> list[float]:
-        return [statistics.fmean(path.right for path in s.of(kind)) for s in found]
-
     right = {name: measures(found) for name, found in samples.items()}
-    of_all = {kind: shares(samples[ALL], kind) for kind in PathKind}
+    of_all = {kind: right_shares(samples[ALL], kind) for kind in PathKind}
     return {
         "problems": len(samples[ALL]),
         "examples": {name: {kind.value: size[kind] for kind in PathKind} for name, size in sizes.items()},
@@ -124,7 +121,7 @@ def compared(
         "paths": {
             name: {
                 kind.value: {
-                    "right": statistics.fmean(drawn := shares(found, kind)),
+                    "right": statistics.fmean(drawn := right_shares(found, kind)),
                     "all above it": difference(of_all[kind], drawn),
                 }
                 for kind in PathKind

@@ -4,6 +4,7 @@ A replay counts recorded paths in the fixed order until the rule decides, as a b
 every rule and weight is tried on the same paths.
 """
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,11 @@ def elected(paths: Sequence[SampledPath], calibration: Calibration = PLAIN) -> T
 def greedy(samples: Sequence[Sampled], kind: PathKind) -> list[bool]:
     """Whether one greedy path of a kind gets each problem right."""
     return [is_right(elected(s.of(kind, greedy=True)), s.gold) for s in samples]
+
+
+def right_shares(samples: Sequence[Sampled], kind: PathKind) -> list[float]:
+    """Which share of a kind's sampled paths is right, problem by problem."""
+    return [statistics.fmean(path.right for path in s.of(kind)) for s in samples]
 
 
 def voted(samples: Sequence[Sampled], cot: int, pot: int, calibration: Calibration = PLAIN) -> list[bool]:

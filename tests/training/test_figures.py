@@ -286,6 +286,17 @@ def test_a_comparison_is_paired_and_counts_the_same_number_of_paths() -> None:
     assert "| MD, vote | 100.0% | 51.0% to 100.0% |" in table(facts)
 
 
+def test_sampled_paths_are_compared_without_the_greedy_one() -> None:
+    mixed = [_sampled(["8", "7", answer], ["7", "8", "8"], number=i) for i, answer in enumerate("7788")]
+    cot = [_sampled(["7", "7", "8", "8", "8"], [], number=i) for i in range(4)]
+    pot = [_sampled([], ["8", "7", "8", "8", "8"], number=i) for i in range(4)]
+    facts = compare(Students(mixed, cot, pot), 2)
+    assert facts["paths"]["CoT"]["MD"] == 0.75
+    assert facts["paths"]["CoT"]["alone"] == 0.25
+    assert "| CoT | 75.0% | 25.0% | +50.0 ± 28.3 |" in table(facts)
+    assert "| PoT | 0.0% | 25.0% | -25.0 ± 0.0 |" in table(facts)
+
+
 def test_what_a_recipe_can_do_without() -> None:
     recipe = load(Path(__file__).parents[2] / "training/recipes/llama-3-gemma-270m-ablation.toml")
     files = ["svamp/teacher_cot", "svamp/teacher_pot"]
