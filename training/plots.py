@@ -49,6 +49,8 @@ def curves(found: Mapping[str, Sequence[Mapping[str, float]]], out: Path) -> Non
         for name, points in found.items():
             axis.plot([p[x] for p in points], [p["accuracy"] for p in points], marker="o", label=name)
         axis.set(xlabel=label, ylabel="accuracy", ylim=(0, 1), xscale="log")
+        axis.set_xticks(ticks := [round(p[x]) for p in next(iter(found.values()))], labels=map(str, ticks))
+        axis.minorticks_off()
         axis.legend()
         _save(figure, out, f"accuracy-{x}.png")
 
