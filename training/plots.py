@@ -43,7 +43,7 @@ def learning(seen: Sequence[Mapping[str, Any]], out: Path) -> None:
 
 
 def curves(found: Mapping[str, Sequence[Mapping[str, float]]], out: Path) -> None:
-    """Accuracy against paths, and against completion tokens."""
+    """Accuracy against paths, and against completion tokens, with ticks at the first one's points."""
     for x, label in (("paths", "paths in the vote"), ("tokens", "completion tokens of a problem")):
         figure, axis = plt.subplots(figsize=(7, 4))
         for name, points in found.items():
