@@ -6,8 +6,10 @@
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +41,12 @@ def read(path: Path) -> dict[str, Any]:
     """What `write` wrote."""
     facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return facts
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """The values' median in that format, and if they are several, their range."""
+    middle = format(statistics.median(values), form)
+    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
 
 
 def machine() -> dict[str, Any]:

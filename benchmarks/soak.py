@@ -196,12 +196,9 @@ def _aged(turns: list[dict[str, Any]]) -> str:
     for name in ("p50_s", "p95_s"):
         of = {who: [turn[name] for turn in turns if turn["service"] == who][1:] for who in ("aged", "fresh")}
         ratio = statistics.median(of["aged"]) / statistics.median(of["fresh"])
-        said.append(f"{_SHOWN[name]}: {_spread(of['aged'])} beside {_spread(of['fresh'])}, {ratio:.2f} times")
+        aged, fresh = (results.spread(of[who], ".2f") for who in ("aged", "fresh"))
+        said.append(f"{_SHOWN[name]}: {aged} beside {fresh}, {ratio:.2f} times")
     return f"Then by turns, {len(turns) // 2 - 1} each, with a service started in the end: {'; '.join(said)}."
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def plot(figures: dict[str, Any], path: Path) -> None:

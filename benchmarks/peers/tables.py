@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results import spread
 from service.evaluate import wilson
 from training.compare import mcnemar
 
@@ -39,8 +40,8 @@ def summary(figures: dict[str, Any]) -> str:
     for system in _systems(figures):
         runs = _runs(figures, system)
         cells = [_LABELS[system], _PATHS.get(system, "20 + 0"), _accuracy(runs), f"{_each(runs, 'tokens'):.0f}"]
-        cells += [_spread(_values(_at(runs, load), "problems_per_s"), ".2f") for load in loads]
-        cells += [_spread(_values(_at(runs, loads[0]), "p50_s"), ".1f") + " s", f"{_each(runs, 'cpu_s'):.1f}"]
+        cells += [spread(_values(_at(runs, load), "problems_per_s"), ".2f") for load in loads]
+        cells += [spread(_values(_at(runs, loads[0]), "p50_s"), ".1f") + " s", f"{_each(runs, 'cpu_s'):.1f}"]
         cells += [f"{_peak(runs):.1f} GiB", str(_failed(runs))]
         rows.append(cells)
     return "\n\n".join([headline(figures), _table(head, rows), _note(figures)])
@@ -61,7 +62,7 @@ def headline(figures: dict[str, Any]) -> str:
     parts = []
     for one in (system for system in OURS[:2] if system in _systems(figures)):
         ours, theirs = (_values(_at(_runs(figures, name), load), "problems_per_s") for name in (one, rival))
-        ratio = _spread([mine / yours for mine, yours in zip(ours, theirs, strict=True)], ".1f")
+        ratio = spread([mine / yours for mine, yours in zip(ours, theirs, strict=True)], ".1f")
         parts.append(f"**{ratio} times** (with {_PATHS[one]} paths at most; {share(one):.0%} right)")
     return (
         f"The most accurate of the peers: {_LABELS[rival]} ({share(rival):.0%} right). With {load} problems at a time, "
@@ -79,8 +80,8 @@ def by_load(figures: dict[str, Any]) -> str:
             runs = _at(_runs(figures, system), load)
             right = sum(sum(run["right"]) for run in runs)
             cells = [str(load), _LABELS[system]]
-            cells += [_spread(_values(runs, name), ".2f") for name in ("problems_per_s", "p50_s", "p95_s")]
-            cells += [f"{_each(runs, 'tokens'):.0f}", _spread([run["tokens"] / run["seconds"] for run in runs], ".0f")]
+            cells += [spread(_values(runs, name), ".2f") for name in ("problems_per_s", "p50_s", "p95_s")]
+            cells += [f"{_each(runs, 'tokens'):.0f}", spread([run["tokens"] / run["seconds"] for run in runs], ".0f")]
             cells += [f"{sum(_values(runs, 'tokens')) / sum(_values(runs, 'steps')):.0f}"]
             cells += [f"{_each(runs, 'cpu_s'):.1f}", f"{_peak(runs):.1f} GiB"]
             rows.append([*cells, f"{right} of {_problems(runs)}", str(_failed(runs))])
@@ -102,7 +103,7 @@ def paired(figures: dict[str, Any]) -> str:
             for name in ("problems_per_s", "p50_s"):
                 for load in loads:
                     pairs = zip(_values(_at(ours, load), name), _values(_at(theirs, load), name), strict=True)
-                    cells.append("× " + _spread([mine / yours for mine, yours in pairs], ".2f"))
+                    cells.append("× " + spread([mine / yours for mine, yours in pairs], ".2f"))
             test = mcnemar(*([right for run in runs for right in run["right"]] for runs in (ours, theirs)))
             rows.append([*cells, str(test["only_first"]), str(test["only_second"]), f"{test['p']:.2f}"])
     return _table(head, rows)
@@ -208,11 +209,6 @@ def _accuracy(runs: Sequence[Row]) -> str:
     right, n = sum(sum(run["right"]) for run in runs), _problems(runs)
     low, high = wilson(right, n)
     return f"{right / n:.0%} ({low:.0%} to {high:.0%})"
-
-
-def _spread(values: Sequence[float], form: str) -> str:
-    middle = format(statistics.median(values), form)
-    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
