@@ -33,6 +33,7 @@ BLOCKS = {
     "peers-stages": Block("peers", peers.stages),
     "engine": Block("engine", engine.table),
     "student": Block("student", student.table),
+    "student-turns": Block("student-turns", student.table),
     "student-avx2": Block("student-avx2", student.table),
     "policy": Block("policy", policy.table),
     "policy-easier": Block("policy-easier", policy.table),
