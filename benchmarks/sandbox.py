@@ -225,7 +225,7 @@ def table(figures: dict[str, Any]) -> str:
     """A line for each contender: medians over the repetitions, and their spread."""
     lines = ["| | median, µs | p95, µs | programs/s, 1 core | 2 cores |", "|---|---:|---:|---:|---:|"]
     for name, row in figures["contenders"].items():
-        lines.append(f"| {name} | " + " | ".join(_spread(values) for values in row.values()) + " |")
+        lines.append(f"| {name} | " + " | ".join(results.spread(values, ",.0f") for values in row.values()) + " |")
     floors = figures["fork_exit_wait_us"]
     lines += [
         "",
@@ -233,10 +233,6 @@ def table(figures: dict[str, Any]) -> str:
     ]
     lines[-1] += f"{floors['bare']:,.0f} µs in a bare interpreter."
     return "\n".join(lines)
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):,.0f} ({min(values):,.0f}–{max(values):,.0f})"
 
 
 def main() -> None:

@@ -59,8 +59,7 @@ def table(figures: dict[str, Any]) -> str:
     for name, label in RUNS.items():
         wholes = [run["whole"] for run in figures[name]]
         cells = [f"{statistics.median(run[step] for run in figures[name]):.1f} s" for step in steps]
-        spread = f"{statistics.median(wholes):.0f} s ({min(wholes):.0f} to {max(wholes):.0f})"
-        lines.append(f"| {label} | {spread} | " + " | ".join(cells) + " |")
+        lines.append(f"| {label} | {results.spread(wholes, '.0f')} s | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

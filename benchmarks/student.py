@@ -138,6 +138,7 @@ def table(facts: dict[str, Any]) -> str:
     ]
     for name, row in facts.items():
         rates, (low, high) = row["tokens_per_s"], row["interval"]["vote"]
+        # Of the turn that is under way, not every variant has been measured.
         times = [rate / bf16 for rate, bf16 in zip(rates, facts["bf16"]["tokens_per_s"], strict=False)]
         shares = " | ".join(f"{row['accuracy'][measure]:.1%}" for measure in ("cot_greedy", "pot_greedy", "vote"))
         lines.append(
@@ -149,7 +150,7 @@ def table(facts: dict[str, Any]) -> str:
 
 def _sampled(row: dict[str, Any], kind: str) -> str:
     more, margin = row["against_bf16"][kind]
-    return f"{row['paths_right'][kind]:.1%}" + (f" ({100 * more:+.1f} ± {100 * margin:.1f})" if margin else "")
+    return f"{row['paths_right'][kind]:.1%}" + (f" ({100 * more:+z.1f} ± {100 * margin:.1f})" if margin else "")
 
 
 if __name__ == "__main__":
