@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from service.calibration_error import error_if_perfect, expected_error
 from service.types import Policy
@@ -13,30 +14,42 @@ Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
 """A confidence (or support), and whether the answer was right."""
 
-_SUPPORTS = tuple(step / 20 for step in range(21))
+_SUPPORTS = tuple(step / 20 for step in range(1, 21))
+_STIFFNESS = 10.0
+"""What a bend costs: the square of the change of slope at a knot, in log odds, against the log loss of a problem."""
 
 
 def fit(points: Sequence[Observed], orders: int = 1) -> Points:
-    """The odds of being right as a power of the support, `odds = scale · support ** slope`, tabulated from 0 to 1.
+    """The share of right answers as a function of the support, which never falls, tabulated from 0 to 1.
 
-    Beta calibration (Kull et al., AISTATS 2017) with the slope of the support alone, which never falls; the targets
-    are Platt's (1999), so that a handful of problems is no certainty. What was seen of a problem in several `orders`
-    is no more than what one order shows: it counts in problems. Where nothing had support, the odds are the support.
+    Its log odds are a P-spline (Eilers and Marx, 1996) of degree 1: straight between the knots, and the fewer problems
+    there are, the less bent. The targets are Platt's (1999), so that a handful of problems is no certainty. What was
+    seen of a problem in several `orders` is no more than what one order shows: it counts in problems. Where nothing had
+    support, the share is a half.
     """
     voted = [(support, right) for support, right in points if support > 0]
-    logs = np.log([support for support, _ in voted])
     right = np.array([right for _, right in voted], bool)
     hits, misses = right.sum() / orders, (~right).sum() / orders
     targets = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))
+    supports, place = np.unique(np.array([support for support, _ in voted]), return_inverse=True)
+    problems, hoped = np.bincount(place) / orders, np.bincount(place, targets) / orders
+    knots = np.eye(len(_SUPPORTS))
+    between = np.stack([np.interp(supports, _SUPPORTS, knot) for knot in knots], axis=1)
+    basis = np.cumsum(between[:, ::-1], axis=1)[:, ::-1]  # of the first knot's log odds and the rise to each other one
 
-    def log_loss(parameters: Any) -> float:
-        slope, offset = parameters
-        log_odds = offset + slope * logs
-        return float(np.sum(np.logaddexp(0, log_odds) - targets * log_odds))
+    def loss(parameters: Any) -> tuple[float, Any]:
+        """The log loss of all problems and the cost of the bends, with the gradient."""
+        log_odds, bends = basis @ parameters, np.diff(parameters[1:])
+        value = problems @ np.logaddexp(0, log_odds) - hoped @ log_odds + _STIFFNESS * bends @ bends
+        gradient = basis.T @ (problems * expit(log_odds) - hoped)
+        gradient[1:-1] -= 2 * _STIFFNESS * bends
+        gradient[2:] += 2 * _STIFFNESS * bends
+        return float(value), gradient
 
-    slope, offset = minimize(log_loss, (1.0, 0.0), bounds=[(0, None), (None, None)]).x
-    odds = np.exp(offset) * np.array(_SUPPORTS) ** slope
-    return tuple(zip(_SUPPORTS, map(float, odds / (1 + odds)), strict=True))
+    rising = [(None, None)] + [(0, None)] * (len(_SUPPORTS) - 1)
+    found = minimize(loss, np.zeros(len(_SUPPORTS)), jac=True, bounds=rising).x
+    shares = expit(np.cumsum(found))
+    return ((0.0, 0.0), *zip(_SUPPORTS, map(float, shares), strict=True))
 
 
 def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> dict[str, Any]:

@@ -184,13 +184,23 @@ def _seen(support: float, right: int, wrong: int) -> list[tuple[float, bool]]:
     return [(support, True)] * right + [(support, False)] * wrong
 
 
-def test_the_confidence_map_finds_the_power_that_the_odds_follow() -> None:
-    """Odds of 4 · support²: 1 at a half, 1 / 4 at a quarter."""
-    points = [*_seen(1.0, 8000, 2000), *_seen(0.5, 5000, 5000), *_seen(0.25, 2000, 8000)]
-    found = fit(points)
-    assert (found[0], len(found)) == ((0.0, 0.0), 21)
-    for support, share in ((1.0, 0.8), (0.75, 9 / 13), (0.5, 0.5), (0.25, 0.2)):
-        assert interpolate(found, support) == pytest.approx(share, abs=0.002)
+def test_the_confidence_map_finds_a_rise_that_is_not_even() -> None:
+    """As where hard problems have little support and others some: steep, flat and rising again."""
+    shares = {0.1: 0.05, 0.2: 0.3, 0.4: 0.35, 0.6: 0.5, 0.9: 0.8}
+    many = [
+        point for at, share in shares.items() for point in _seen(at, round(10000 * share), round(10000 - 10000 * share))
+    ]
+    found = fit(many)
+    assert (found[0], len(found), found[-1][0]) == ((0.0, 0.0), 21, 1.0)
+    for support, share in shares.items():
+        assert interpolate(found, support) == pytest.approx(share, abs=0.01)
+
+
+def test_few_problems_bend_the_confidence_map_little() -> None:
+    few = [*_seen(0.2, 2, 8), *_seen(0.5, 2, 8), *_seen(0.8, 8, 2)]
+    low, middle, high = (interpolate(fit(few), support) for support in (0.2, 0.5, 0.8))
+    assert low < 0.25 < middle < 0.5 < high < 0.8
+    assert interpolate(fit(few * 1000), 0.5) == pytest.approx(0.2, abs=0.01)
 
 
 def test_the_confidence_map_never_falls_and_is_never_certain() -> None:
@@ -204,7 +214,7 @@ def test_the_confidence_map_never_falls_and_is_never_certain() -> None:
 
 
 def test_a_student_that_never_voted_gets_a_confidence_map() -> None:
-    assert interpolate(fit(_seen(0.0, 0, 5)), 0.5) == pytest.approx(1 / 3)
+    assert interpolate(fit(_seen(0.0, 0, 5)), 0.5) == pytest.approx(1 / 2)
     facts = calibrate([_sampled([], [], number=i) for i in range(10)], 2, 10, seed=1)
     assert (facts["accuracy"], Calibration.model_validate(facts).calibrated) == (0.0, True)
 
