@@ -8,8 +8,8 @@ of problems, though the truth were one standard error worse, on the mean of many
 have come, since one order's early votes are a matter of luck; too few problems change neither. The confidence map: the
 Beta rule's confidence is a statement about votes, not about being right, and wherever the adaptive policy stops it is
 the same; the leader's support among the counted paths is not, and a rising map of it (`confidence.fit`) is a share of
-right answers. It is fitted on what the adaptive and the fixed policy make of the same
-paths in those orders, and its errors are measured by cross-fitting, so that the figures are not the fit's own.
+right answers. It is fitted on what the adaptive and the fixed policy make of the same paths in those orders, and its
+errors are measured by cross-fitting, so that the figures are not the fit's own.
 """
 
 import math
