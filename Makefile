@@ -36,10 +36,10 @@ $(VENV)/.setup-$(DEVICE): pyproject.toml uv.lock requirements/$(DEVICE).txt requ
 
 tools: $(VENV)/.tools-$(DEVICE)  ## Add what checks deploy/: helm, promtool, hadolint and the like; and Chromium
 
-$(VENV)/.tools-$(DEVICE): $(VENV)/.setup-$(DEVICE) deploy/tools.py tests/e2e/browser.py
+$(VENV)/.tools-$(DEVICE): $(VENV)/.setup-$(DEVICE) deploy/tools.py tests/support/browser.py
 	$(UV) sync --quiet --locked --inexact --extra train --group tools
 	$(BIN)/python -m deploy.tools
-	$(BIN)/python -m tests.e2e.browser
+	$(BIN)/python -m tests.support.browser
 	@touch $@
 
 generate: tools  ## Write the dashboards and the documents that are generated

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.load import add_problems, problems
-from service.assemble import Parts, assemble
+from service.components import Parts, assemble
 from service.engine.base import Finish, Sampling
-from service.evaluate import Question, wilson
+from service.evaluation.evaluate import Question, wilson
 from service.paths.answer import Answer, matches
 from service.paths.cot import parse_cot
 from service.settings import EngineKind, Settings, load_settings
-from service.solver import path_seed
+from service.solve.solver import path_seed
+from service.solve.vote import Ballot, count
 from service.types import PathKind
-from service.vote import Ballot, count
 
 _WRONG = "987654321.5"
 """A result that no equation has: whatever repair writes in its place is the result."""

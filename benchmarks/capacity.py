@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.servers import Server, free_port
+from tests.support.servers import Server, free_port
 
 SLOTS = 32
 """Paths that the engine decodes at the same time."""
@@ -31,7 +31,7 @@ _TOKENS_PER_S = 60.0  # of each path of the scripted engine
 def serving(model: str | None, folder: Path, *, scripted: bool) -> Server:
     """`twinpath serve` on the scripted engine, or on vLLM in its process; `model` None is the embedded default."""
     port = free_port()
-    command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port]
+    command: list[object] = [sys.executable, "-m", "service.cli.main", "serve", "--port", port]
     command += ["--max-num-seqs", SLOTS, "--max-queue", QUEUE, "--log-level", "warning"]
     if scripted:
         command += ["--engine", "fake", "--fake-tokens-per-s", _TOKENS_PER_S]
@@ -85,5 +85,5 @@ def goodput(url: str, seconds: float) -> float:
 def _solved(url: str) -> float:
     families = text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=30).text)
     samples = [sample for family in families for sample in family.samples]
-    ended = [sample for sample in samples if sample.name == "solve_duration_seconds_count"]
+    ended = [sample for sample in samples if sample.name == "twinpath_solve_duration_seconds_count"]
     return sum(sample.value for sample in ended if sample.labels["outcome"] in ("answered", "abstained"))

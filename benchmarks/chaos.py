@@ -24,8 +24,8 @@ from typing import Any
 import aiohttp
 
 from benchmarks import results
-from benchmarks.servers import add_engine
 from benchmarks.supervised import Supervised
+from tests.support.servers import add_engine
 
 _SLACK_S = 3.0
 _PAUSE_S = 4.0

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from service.evaluate import Question, read_questions
+from service.evaluation.evaluate import Question, read_questions
 from service.settings import EngineKind, load_settings
-from service.solution import Problem
+from service.solve.problem import Problem
 from service.types import Policy
 
 SYSTEMS = ("service", "offline")
@@ -94,7 +94,7 @@ def _problems(questions: list[Question]) -> list[Problem]:
 
 
 def _service(questions: list[Question], model: str | None) -> dict[str, float]:
-    from service.assemble import assemble
+    from service.components import assemble
 
     settings = load_settings(model=model, engine=EngineKind.VLLM)
     parts = assemble(settings)
@@ -129,11 +129,11 @@ def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
     from vllm import LLM, SamplingParams
     from vllm.inputs import TokensPrompt
 
-    from service.assemble import path_format_of
-    from service.attempt import plan
-    from service.checkpoint import find
+    from service.components import path_format_of
     from service.engine.vllm import engine_dtype
-    from service.solver import path_seed
+    from service.model.checkpoint import find
+    from service.solve.problem_run import plan
+    from service.solve.solver import path_seed
 
     settings = load_settings()
     checkpoint = find(model, settings.cache_dir)
@@ -143,7 +143,7 @@ def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
         dtype=engine_dtype(settings.dtype),
         max_model_len=settings.max_model_len,
         max_num_seqs=settings.max_num_seqs,
-        kv_cache_memory_bytes=settings.kv_cache_gib * 1024**3,
+        kv_cache_memory_bytes=settings.cpu_kv_cache_gib * 1024**3,
         enforce_eager=True,
         block_size=32,
         enable_chunked_prefill=False,

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.servers import Server, router, scripted_worker, service, vllm_worker
+from tests.support.servers import Server, router, scripted_worker, service, vllm_worker
 
 _PROBLEM = "Ann had {} apples and gave {} away. How many are left?"
 
@@ -147,7 +147,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> Run:
     model = arguments.model
     if not arguments.scripted and model is None:
         model = folder / "tiny"
-        subprocess.run([sys.executable, "-m", "tests.engine.tiny", model], check=True)
+        subprocess.run([sys.executable, "-m", "tests.support.tiny_model", model], check=True)
 
     def start(port: int | None = None) -> Server:
         if arguments.scripted:

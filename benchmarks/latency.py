@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.load import add_problems, latency, problems, solve_all
-from service.assemble import assemble
-from service.evaluate import Question
+from service.components import assemble
+from service.evaluation.evaluate import Question
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 

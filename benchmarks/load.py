@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.assemble import Parts
-from service.evaluate import Question, is_right, read_questions
+from service.components import Parts
+from service.evaluation.evaluate import Question, is_right, read_questions
 from service.settings import Settings
-from service.solution import Problem, Solution
-from service.solver import path_seed
+from service.solve.problem import Problem, Solution
+from service.solve.solver import path_seed
 from service.types import Policy
 from training.rationale import Problem as Row
 from training.split import split

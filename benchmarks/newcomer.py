@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from benchmarks import results
-from benchmarks.servers import Server, free_port
+from tests.support.servers import Server, free_port
 
 ROOT = Path(__file__).parents[1]
 _TEACHER_PORT = 8010  # the recipe's

@@ -29,7 +29,7 @@ import httpx
 
 from benchmarks import results
 from benchmarks.capacity import DEADLINE_S, QUEUE, SLOTS, WARM_UP_S, goodput, measure_capacity, serving
-from benchmarks.servers import Server, add_engine
+from tests.support.servers import Server, add_engine
 
 _SPAWN_S = 2
 _SPARE_S = 5  # the load goes on for a little after the last look

@@ -27,11 +27,11 @@ from typing import Any
 from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
 from benchmarks.replays import replays
-from service.assemble import assemble
-from service.calibration import Calibration
-from service.evaluate import Question, wilson
+from service.components import assemble
+from service.evaluation.evaluate import Question, wilson
 from service.settings import EngineKind, Settings, load_settings
-from service.solution import PathResult, Solution
+from service.solve.calibration import Calibration
+from service.solve.problem import PathResult, Solution
 from service.types import PathKind, PathOutcome, Policy
 from training.compare import mcnemar
 from training.sampling import Sampled, SampledPath, read_samples, sample_row

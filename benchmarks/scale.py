@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.servers import Server, router, scripted_worker, service
+from tests.support.servers import Server, router, scripted_worker, service
 
 _PROBLEM = "Ann had {} apples and gave {} away. How many are left?"
 

@@ -30,7 +30,7 @@ import psutil
 from benchmarks import results
 from benchmarks.capacity import measure_capacity, request, serving
 from benchmarks.load import latency
-from benchmarks.servers import Server, add_engine
+from tests.support.servers import Server, add_engine
 
 _CAPACITY_S = 20.0
 _TURNS = ("aged", "fresh", "fresh", "aged") * 2

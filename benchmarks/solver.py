@@ -15,14 +15,14 @@ import statistics
 import time
 from pathlib import Path
 
-from service.assemble import sandbox_pool
+from service.components import sandbox_pool
 from service.engine.fake import FakeEngine
-from service.evaluate import Question, read_questions
+from service.evaluation.evaluate import Question, read_questions
 from service.paths.base import FormatV1
 from service.sandbox.base import Sandbox
 from service.settings import load_settings
-from service.solution import Problem
-from service.solver import Solver
+from service.solve.problem import Problem
+from service.solve.solver import Solver
 from service.types import Policy
 
 

@@ -44,7 +44,7 @@ def main() -> None:
 def solve(cache: Path) -> dict[str, float]:
     """Wall time of the command, and what its steps took, in seconds."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "service.cli", "solve", PROBLEM]
+    command = [sys.executable, "-m", "service.cli.main", "solve", PROBLEM]
     environment = os.environ | {"TWINPATH_CACHE_DIR": str(cache)}
     said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
     seconds = time.monotonic() - began

@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.load import add_problems, problems
-from service import embedded
+from service.model import bundled
 from service.settings import load_settings
 from service.types import PathKind
 from training.compare import difference
@@ -45,9 +45,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--base", type=Path, help="the base model's directory (default: the embedded default's)")
-    parser.add_argument("--adapter", type=Path, default=embedded.BUNDLE, help="an exported adapter's directory")
+    parser.add_argument("--adapter", type=Path, default=bundled.BUNDLE, help="an exported adapter's directory")
     arguments = parser.parse_args()
-    base = arguments.base or embedded.build(load_settings().cache_dir, None)[0]
+    base = arguments.base or bundled.build(load_settings().cache_dir, None)[0]
     with tempfile.TemporaryDirectory() as directory:
         models = make(base, arguments.adapter, Path(directory))
         data = Path(directory) / "problems.jsonl"
@@ -68,7 +68,7 @@ def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
     """The variants' directories under `out`, from a base model's directory and an exported adapter."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from service.conversion import add_bundle, merge_adapter
+    from service.model.build import add_bundle, merge_adapter
     from training.quantize import write_int8
 
     models = {name: out / name.replace(" ", "-") for name in MODELS}
@@ -90,7 +90,7 @@ def measure(model: Path, data: Path, *, compiled: bool) -> dict[str, Any]:
     """The report of `twinpath evaluate` on a model, as JSON."""
     environment = os.environ | {"TWINPATH_COMPILE_ON_CPU": str(compiled), "TWINPATH_DEADLINE_S": str(DEADLINE_S)}
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        command = [sys.executable, "-c", "from service.cli import main; main()", "evaluate", "--policy", "fixed"]
+        command = [sys.executable, "-c", "from service.cli.main import main; main()", "evaluate", "--policy", "fixed"]
         command += ["--model", str(model), "--data", str(data), "--json", report.name]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         found: dict[str, Any] = json.load(report)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.servers import Server, free_port, router, scripted_worker, service
+from tests.support.servers import Server, free_port, router, scripted_worker, service
 
 
 class Supervised:
@@ -83,11 +83,20 @@ class Supervised:
     def _service(self) -> Server:
         flags = {"max_queue": 32, "log_level": "warning"}
         if self._scripted:
-            return service([self._live["router"].url], self._folder, worker_silence_s=3, max_num_seqs=64, **flags)
+            return service([self._live["router"].url], self._folder, worker_read_timeout_s=3, max_num_seqs=64, **flags)
         port = free_port()
-        command: list[object] = [sys.executable, "-m", "service.cli", "serve", "--port", port]
+        command: list[object] = [sys.executable, "-m", "service.cli.main", "serve", "--port", port]
         command += ["--model", self._model] if self._model else []
-        command += ["--log-level", "warning", "--watch-interval-s", 1, "--watch-patience-s", 3, "--max-queue", 32]
+        command += [
+            "--log-level",
+            "warning",
+            "--engine-check-interval-s",
+            1,
+            "--engine-hang-timeout-s",
+            3,
+            "--max-queue",
+            32,
+        ]
         return Server(command, port, self._folder / f"service-{port}.log", "/ready")
 
     async def _end(self, name: str) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from service.app import create_app
+from service.api.app import create_app
+from service.components import Components
 from service.engine.fake import FakeEngine
 from service.metrics import Metrics
 from service.sandbox.fake import FakeSandbox
@@ -34,7 +35,7 @@ _LIMITS = {
 def render() -> str:
     """The whole page."""
     metrics = Metrics(CollectorRegistry())
-    app = create_app(Settings.model_construct(), FakeEngine(), FakeSandbox(), metrics=metrics)
+    app = create_app(Components(Settings.model_construct(), FakeEngine(), FakeSandbox(), metrics=metrics))
     document = app.openapi()
     parts = [_HEAD, document["info"]["description"], ""]
     for tag in document["tags"]:

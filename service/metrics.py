@@ -11,10 +11,9 @@ from dataclasses import asdict
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from service import __version__
-from service.sandbox.base import Execution, Outcome
-from service.sandbox.lock import LockState
-from service.solution import PathResult, Solution, Status
-from service.types import PathKind, PathOutcome
+from service.sandbox.base import Execution, LockState, Outcome
+from service.solve.problem import PathResult, Solution
+from service.types import PathKind, PathOutcome, Status
 
 LATENCY_SLO_S = 10.0
 """The edge of the latency objective: 95 % of problems are solved within it."""
@@ -46,76 +45,76 @@ class Metrics:
         self._register_paths()
         self._register_sandbox()
         self._register_engine()
-        build = self._gauge("solve_build_info", "Always 1; the version is the label.", "version")
+        build = self._gauge("twinpath_build_info", "Always 1; the version is the label.", "version")
         build.labels(__version__).set(1)
 
     def _register_problems(self) -> None:
-        self.inflight = self._gauge("solve_inflight", "Problems being solved, those that wait included.")
-        self._queue_depth = self._gauge("solve_queue_depth", "Problems that wait for the engine.")
-        self._queue_capacity = self._gauge("solve_queue_capacity", "Problems that may wait; further ones get 429.")
+        self.inflight = self._gauge("twinpath_problems_inflight", "Problems being solved, those that wait included.")
+        self._queue_depth = self._gauge("twinpath_queue_depth", "Problems that wait for the engine.")
+        self._queue_capacity = self._gauge("twinpath_queue_capacity", "Problems that may wait; further ones get 429.")
         self._queue_wait = self._histogram(
-            "solve_queue_wait_seconds", "From admission to the first path given to the engine.", _QUEUE_BUCKETS
+            "twinpath_queue_wait_seconds", "From admission to the first path given to the engine.", _QUEUE_BUCKETS
         )
-        self._rejected = self._counter("solve_rejected", "Requests turned away, by reason.", "reason")
+        self._rejected = self._counter("twinpath_rejected", "Requests turned away, by reason.", "reason")
         for reason in _REASONS:
             self._rejected.labels(reason)
         self._duration = self._histogram(
-            "solve_duration_seconds", "From admission to solution; `error` is a failure of ours.", _SOLVE_BUCKETS,
-            "outcome",
+            "twinpath_solve_duration_seconds", "From admission to solution; `error` is a failure of ours.", _SOLVE_BUCKETS,
+            "status",
         )  # fmt: skip
-        for outcome in (*Status, "error"):
-            self._duration.labels(str(outcome))
+        for status in (*Status, "error"):
+            self._duration.labels(str(status))
         self._first_path = self._histogram(
-            "solve_first_path_seconds", "From the request to the first path that voted.", _SOLVE_BUCKETS
+            "twinpath_first_path_seconds", "From the request to the first path that voted.", _SOLVE_BUCKETS
         )
         self._votes = self._counter(
-            "solve_votes",
+            "twinpath_votes",
             "Votes by how they ended: the leader has more than half, is ahead, shares its place, or there is none.",
             "decision",
         )
         for decision in _DECISIONS:
             self._votes.labels(decision)
         self._agreement = self._histogram(
-            "solve_agreement_ratio", "The leader's share of a problem's votes.", _RATIO_BUCKETS
+            "twinpath_agreement_ratio", "The leader's share of a problem's votes.", _RATIO_BUCKETS
         )
-        self._confidence = self._histogram("solve_confidence_ratio", "The confidence answered.", _RATIO_BUCKETS)
+        self._confidence = self._histogram("twinpath_confidence_ratio", "The confidence answered.", _RATIO_BUCKETS)
 
     def _register_paths(self) -> None:
-        self._paths = self._counter("solve_paths", "Paths by what became of them.", "kind", "result")
+        self._paths = self._counter("twinpath_paths", "Paths by kind and outcome.", "kind", "outcome")
         for kind in PathKind:
-            for result in PathOutcome:
-                self._paths.labels(kind.value, result.value)
+            for outcome in PathOutcome:
+                self._paths.labels(kind.value, outcome.value)
         self._completion_tokens = self._counter(
-            "solve_completion_tokens", "Sampled tokens, those of aborted paths too.", "kind"
+            "twinpath_completion_tokens", "Sampled tokens, those of aborted paths too.", "kind"
         )
         self._saved_tokens = self._counter(
-            "solve_saved_tokens",
+            "twinpath_saved_tokens",
             "Estimate of what early decisions left unsampled: planned paths that never ended, at the mean length of "
             "the problem's ended ones, less what they had sampled.",
         )
         for kind in PathKind:
             self._completion_tokens.labels(kind.value)
         self._problem_tokens = self._histogram(
-            "solve_problem_tokens", "Tokens of one problem, over all its paths.", _TOKEN_BUCKETS, "type"
+            "twinpath_problem_tokens", "Tokens of one problem, over all its paths.", _TOKEN_BUCKETS, "type"
         )
-        self._repaired = self._counter("solve_repaired_paths", "Paths whose arithmetic was repaired.")
+        self._repaired = self._counter("twinpath_repaired_paths", "Paths whose arithmetic was repaired.")
 
     def _register_sandbox(self) -> None:
-        self._runs = self._counter("solve_sandbox_runs", "Programs by how they ended.", "outcome")
+        self._runs = self._counter("twinpath_sandbox_runs", "Programs by how they ended.", "outcome")
         for outcome in Outcome:
             self._runs.labels(outcome.value)
-        self._run_duration = self._histogram("solve_sandbox_duration_seconds", "A program's run.", _SANDBOX_BUCKETS)
+        self._run_duration = self._histogram("twinpath_sandbox_duration_seconds", "A program's run.", _SANDBOX_BUCKETS)
         self._lock = self._gauge(
-            "solve_sandbox_lock",
+            "twinpath_sandbox_lock",
             "Whether a layer of the sandbox's kernel lock is on; for Landlock, its ABI.",
             "layer",
         )
 
     def _register_engine(self) -> None:
-        self._engine_up = self._gauge("solve_engine_up", "Whether paths can be sampled.")
-        self._worker_up = self._gauge("solve_worker_up", "Whether a worker of the remote engine answers.", "worker")
+        self._engine_up = self._gauge("twinpath_engine_up", "Whether paths can be sampled.")
+        self._worker_up = self._gauge("twinpath_worker_up", "Whether a worker of the remote engine answers.", "worker")
         self._worker_requests = self._counter(
-            "solve_worker_requests", "Paths sent to a worker of the remote engine, by result.", "worker", "result"
+            "twinpath_worker_requests", "Paths sent to a worker of the remote engine, by result.", "worker", "result"
         )
 
     def watch_queue(self, depth: Callable[[], int], capacity: int) -> None:

@@ -1,7 +1,7 @@
-"""Every setting of the service, and the only reader of the environment.
+"""Settings of the service in groups, and the only reader of the environment.
 
-A setting is a flag (`--max-tokens 200`), an environment variable (`TWINPATH_MAX_TOKENS=200`) and a line of one TOML
-file (`max_tokens = 200`, named by `--config` or `TWINPATH_CONFIG`), in this order of precedence. Unknown keys fail.
+Each setting is a flag (`--max-tokens 200`), an environment variable (`TWINPATH_MAX_TOKENS=200`) and a line of one TOML
+file (`max_tokens = 200`), in this order of precedence. `--config` or `TWINPATH_CONFIG` names the file.
 """
 
 import os
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -27,7 +28,7 @@ _file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
 class EngineKind(StrEnum):
-    """Which engine samples the paths."""
+    """Engine that samples the paths."""
 
     VLLM = "vllm"
     REMOTE = "remote"
@@ -35,7 +36,7 @@ class EngineKind(StrEnum):
 
 
 class Dtype(StrEnum):
-    """What the engine computes in, by vLLM's names."""
+    """Data type of the model's weights and activations, by vLLM's names."""
 
     AUTO = "auto"
     BFLOAT16 = "bfloat16"
@@ -43,144 +44,236 @@ class Dtype(StrEnum):
     FLOAT32 = "float32"
 
 
-class Settings(BaseSettings):
-    """The service's settings, checked and frozen. Field descriptions are the help texts of the flags."""
+class LogLevel(StrEnum):
+    """Lowest level of the log."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class ServerSettings(BaseModel):
+    """Server"""
 
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on. 0 picks a free port.")] = 8000
     api_keys_file: Annotated[
-        Path | None, Field(description="TOML file of the API keys that are let in; `twinpath key` makes them.")
+        Path | None,
+        Field(description="TOML file of the API keys that the service accepts. `twinpath keys create` makes keys."),
     ] = None
     allow_anonymous: Annotated[
-        bool, Field(description="Listen on any address without API keys; whoever reaches it may use it.")
+        bool, Field(description="Listen on any address without API keys. Everyone who reaches it can use it.")
     ] = False
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$", description="Least level logged.")] = "info"
+    shutdown_grace_s: Annotated[
+        int, Field(ge=0, description="Seconds that open requests get to finish after SIGTERM.")
+    ] = 30
+    client_api_key_file: Annotated[
+        Path | None, Field(description="File with the API key that a command sends to the service at --url.")
+    ] = None
+
+
+class ModelSettings(BaseModel):
+    """Model"""
 
     model: Annotated[
-        str | None,
-        Field(description="Model directory or Hugging Face name; none means the embedded default."),
+        str | None, Field(description="Model directory or Hugging Face name. Default: the bundled model.")
     ] = None
-    cache_dir: Annotated[Path, Field(description="Where built models are kept.")] = Path(
+    cache_dir: Annotated[Path, Field(description="Directory for built models and logs.")] = Path(
         platformdirs.user_cache_dir("twinpath")
     )
-
-    engine: Annotated[EngineKind, Field(description="What samples the paths.")] = EngineKind.VLLM
     dtype: Annotated[
         Dtype,
         Field(
-            description="What the engine vllm computes in; auto takes the model's own, and float32 on a CPU without "
-            "bfloat16 instructions, where that is quicker for twice the memory. Not every model takes float16."
+            description="Data type of the vllm engine. `auto` takes the model's own type, and float32 on a CPU without "
+            "bfloat16 instructions, where float32 is faster but takes twice the memory."
         ),
     ] = Dtype.AUTO
-    compile_on_cpu: Annotated[
-        bool,
-        Field(
-            description="Compile the model for this CPU, as is always done for a GPU: quicker steps, for a minute at "
-            "the first start and some seconds at later ones; needs a C++ compiler."
-        ),
-    ] = False
-    max_model_len: Annotated[int, Field(ge=64, description="Prompt and completion tokens of a path at most.")] = 2048
-    max_num_seqs: Annotated[int, Field(ge=1, le=4096, description="Paths decoded at the same time at most.")] = 64
-    idle_paths: Annotated[
+    max_model_len: Annotated[
+        int, Field(ge=64, description="Context length: maximum prompt and completion tokens per path.")
+    ] = 2048
+
+
+class EngineSettings(BaseModel):
+    """Engine"""
+
+    engine: Annotated[EngineKind, Field(description="Engine that samples the paths.")] = EngineKind.VLLM
+    max_num_seqs: Annotated[
+        int, Field(ge=1, le=4096, description="Maximum number of paths that are decoded at the same time.")
+    ] = 64
+    max_eager_paths: Annotated[
         int | None,
         Field(
             ge=0,
             le=4096,
-            description="Paths of a problem up to which an idle engine runs some that its vote may not need, for a "
-            "quicker answer; none takes 8 on a CPU, where more are slower, else all.",
+            description="Start up to this many paths per problem ahead of need while the engine is idle. "
+            "Default: 8 on a CPU, all on a GPU.",
         ),
     ] = None
-    kv_cache_gib: Annotated[int, Field(ge=1, description="Memory for the KV cache on a CPU, in GiB.")] = 2
-    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1, description="Share of a GPU's memory to use.")] = 0.9
-    watch_interval_s: Annotated[
-        float, Field(gt=0, le=3600, description="Seconds between two looks at whether the engine gets on.")
+    compile_on_cpu: Annotated[
+        bool,
+        Field(
+            description="Compile the model for this CPU: faster decoding, one more minute at the first start. "
+            "Needs a C++ compiler. Models on a GPU are always compiled."
+        ),
+    ] = False
+    cpu_kv_cache_gib: Annotated[int, Field(ge=1, description="Memory for the KV cache on a CPU, in GiB.")] = 2
+    gpu_memory_utilization: Annotated[
+        float, Field(gt=0, le=1, description="Fraction of the GPU's memory that the engine may use.")
+    ] = 0.9
+    engine_check_interval_s: Annotated[
+        float, Field(gt=0, le=3600, description="Seconds between two checks that the engine makes progress.")
     ] = 10
-    watch_patience_s: Annotated[
-        float, Field(gt=0, le=3600, description="Seconds an engine that samples nothing may take for one token.")
+    engine_hang_timeout_s: Annotated[
+        float,
+        Field(gt=0, le=3600, description="Seconds for one token of an idle engine before it counts as hung."),
     ] = 60
     fake_script: Annotated[
-        Path | None, Field(description="JSON Lines of problem, kind and text for --engine fake.")
+        Path | None, Field(description="JSON Lines of problem, kind and text that --engine fake plays.")
     ] = None
     fake_tokens_per_s: Annotated[
-        float | None, Field(gt=0, description="Token rate of each path of --engine fake; none answers at once.")
+        float | None, Field(gt=0, description="Tokens per second of each path of --engine fake. Default: unlimited.")
     ] = None
+
+
+class WorkerSettings(BaseModel):
+    """Remote workers"""
 
     worker_urls: Annotated[
-        str, Field(description="Addresses of --engine remote's workers, or of a router; commas between them.")
-    ] = ""
+        list[str],
+        NoDecode,
+        Field(description="Addresses of the workers of --engine remote, or of one router. Separate them by commas."),
+    ] = []
     worker_model: Annotated[
-        str | None, Field(description="Name the workers serve the model under; none takes the first they list.")
+        str | None, Field(description="Name of the model on the workers. Default: the first that they list.")
     ] = None
-    worker_api_key_file: Annotated[Path | None, Field(description="File of the key that the workers ask for.")] = None
-    worker_silence_s: Annotated[
-        float, Field(gt=0, le=600, description="Seconds without a token after which a worker has failed a path.")
+    worker_api_key_file: Annotated[Path | None, Field(description="File with the API key for the workers.")] = None
+    worker_read_timeout_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds without a token after which a path on a worker fails.")
     ] = 60
 
-    api_key_file: Annotated[
-        Path | None, Field(description="File of the API key that a command sends to the service at --url.")
-    ] = None
+    @field_validator("worker_urls", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        parts = [value] if isinstance(value, str) else value
+        if not isinstance(parts, list):
+            return parts
+        return [url.strip() for part in parts for url in str(part).split(",") if url.strip()]
 
-    cot: Annotated[int, Field(ge=0, le=64, description="Chain-of-thought paths when a request names none.")] = 10
-    pot: Annotated[int, Field(ge=0, le=64, description="Program-of-thought paths when a request names none.")] = 10
-    policy: Annotated[Policy, Field(description="When a vote is decided when a request names none.")] = Policy.ADAPTIVE
+
+class SamplingSettings(BaseModel):
+    """Sampling"""
+
+    cot_paths: Annotated[
+        int, Field(ge=0, le=64, description="Chain-of-thought paths, unless the request sets a number.")
+    ] = 10
+    pot_paths: Annotated[
+        int, Field(ge=0, le=64, description="Program-of-thought paths, unless the request sets a number.")
+    ] = 10
+    policy: Annotated[Policy, Field(description="Stopping policy, unless the request sets one.")] = Policy.ADAPTIVE
     temperature: Annotated[
-        float | None, Field(ge=0, le=2, description="Sampling temperature; none takes the checkpoint's own.")
+        float | None, Field(ge=0, le=2, description="Sampling temperature. Default: the one of the checkpoint.")
     ] = None
-    max_tokens: Annotated[int, Field(ge=1, le=4096, description="Completion tokens of a path at most.")] = 320
-    deadline_s: Annotated[float, Field(gt=0, le=600, description="Seconds until a problem is answered as it is.")] = 30
+    max_tokens: Annotated[int, Field(ge=1, le=4096, description="Maximum number of completion tokens per path.")] = 320
+    deadline_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds after which the votes so far answer a problem.")
+    ] = 30
 
-    max_queue: Annotated[int, Field(ge=0, description="Problems that wait for the engine at most; more get 429.")] = 256
+    @model_validator(mode="after")
+    def _has_a_path(self) -> "SamplingSettings":
+        if self.cot_paths + self.pot_paths == 0:
+            raise ValueError("cot_paths and pot_paths are both 0; set at least one of them")
+        return self
 
-    sandbox_workers: Annotated[int, Field(ge=1, le=256, description="Programs run at the same time at most.")] = 2
-    sandbox_timeout_s: Annotated[
-        float,
-        Field(ge=0.1, le=60, description="CPU seconds a program may take; on the wall five times as long."),
+
+class SandboxSettings(BaseModel):
+    """Sandbox"""
+
+    sandbox_workers: Annotated[
+        int, Field(ge=1, le=256, description="Maximum number of programs that run at the same time.")
     ] = 2
-    sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory of a program, in MiB.")] = 256
-
+    sandbox_timeout_s: Annotated[
+        float, Field(ge=0.1, le=60, description="CPU seconds per program. The wall-clock limit is five times as long.")
+    ] = 2
+    sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory per program, in MiB.")] = 256
     allow_unlocked_sandbox: Annotated[
         bool,
         Field(
-            description="Run programs even where the kernel offers no lock; one that escapes the language policy "
-            "then acts with the service's own rights."
+            description="Run programs even where the kernel lacks seccomp. A program that escapes the language policy "
+            "then has the rights of the service."
         ),
     ] = False
 
+
+class LimitSettings(BaseModel):
+    """Limits"""
+
+    max_queue: Annotated[
+        int, Field(ge=0, description="Maximum number of problems that wait for the engine. More get 429.")
+    ] = 256
     max_connections: Annotated[
-        int, Field(ge=1, le=65536, description="Open connections at most; more get 503 at once.")
+        int, Field(ge=1, le=65536, description="Maximum number of open connections. More get 503.")
     ] = 4096
-    head_timeout_s: Annotated[
-        float, Field(gt=0, le=600, description="Seconds until a request's head must be whole; else it is closed.")
+    header_timeout_s: Annotated[
+        float, Field(gt=0, le=600, description="Seconds for the head of a request. Then the connection is closed.")
     ] = 10
     body_timeout_s: Annotated[
-        float, Field(gt=0, le=600, description="Seconds until a body must be whole; for a batch, between two pieces.")
+        float, Field(gt=0, le=600, description="Seconds for a request body; for a batch, between two parts of it.")
     ] = 30
-    stall_timeout_s: Annotated[
-        float, Field(gt=0, le=3600, description="Seconds for which a caller may leave a response unread.")
+    write_timeout_s: Annotated[
+        float, Field(gt=0, le=3600, description="Seconds that a client may leave a response unread.")
     ] = 60
-    max_body_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request body at most.")] = 64 * 1024
-    max_batch_bytes: Annotated[int, Field(ge=1024, description="Bytes of a batch's body at most.")] = 256 * 1024**2
+    max_body_bytes: Annotated[int, Field(ge=1024, description="Maximum size of a request body, in bytes.")] = 64 * 1024
+    max_batch_bytes: Annotated[int, Field(ge=1024, description="Maximum size of the body of a batch, in bytes.")] = (
+        256 * 1024**2
+    )
     batch_concurrency: Annotated[
-        int, Field(ge=1, le=4096, description="Problems of one batch solved at the same time.")
+        int, Field(ge=1, le=4096, description="Problems of one batch that are solved at the same time.")
     ] = 16
-    max_problem_chars: Annotated[int, Field(ge=1, description="Characters of a problem at most.")] = 4000
+    max_problem_chars: Annotated[int, Field(ge=1, description="Maximum length of a problem, in characters.")] = 4000
+
+
+class TelemetrySettings(BaseModel):
+    """Telemetry"""
+
+    log_level: Annotated[LogLevel, Field(description="Lowest level of the log.")] = LogLevel.INFO
     otlp_endpoint: Annotated[
         str | None,
         Field(
             pattern="^https?://",
-            description="OpenTelemetry collector (OTLP over HTTP) for traces; none traces nothing.",
+            description="OpenTelemetry collector (OTLP over HTTP) that receives traces. Default: no traces.",
         ),
     ] = None
-    trace_ratio: Annotated[float, Field(ge=0, le=1, description="Share of the requests that are traced.")] = 1.0
-    drain_s: Annotated[int, Field(ge=0, description="Seconds that open requests get to end at SIGTERM.")] = 30
+    trace_sample_ratio: Annotated[float, Field(ge=0, le=1, description="Fraction of the requests to trace.")] = 1.0
 
-    @model_validator(mode="after")
-    def _some_path(self) -> "Settings":
-        if self.cot + self.pot == 0:
-            raise ValueError("at least one path is needed: give cot or pot")
-        return self
+
+GROUPS: tuple[type[BaseModel], ...] = (
+    ServerSettings,
+    ModelSettings,
+    EngineSettings,
+    WorkerSettings,
+    SamplingSettings,
+    SandboxSettings,
+    LimitSettings,
+    TelemetrySettings,
+)
+"""Groups of settings in the order of the help and the documents. The docstring of a group is its title."""
+
+
+class Settings(
+    TelemetrySettings,
+    LimitSettings,
+    SandboxSettings,
+    SamplingSettings,
+    WorkerSettings,
+    EngineSettings,
+    ModelSettings,
+    ServerSettings,
+    BaseSettings,
+):
+    """All settings, validated and frozen. Field descriptions are the help texts of the flags."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     @classmethod
     def settings_customise_sources(
@@ -191,7 +284,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags before environment before the file."""
+        """Order of precedence: flags, environment, file."""
         toml = TomlConfigSettingsSource(settings_cls, toml_file=_file.get())
         return init_settings, env_settings, toml
 
@@ -200,31 +293,46 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     """Read flags, environment and file.
 
     Args:
-        config: the TOML file; None takes the one that `TWINPATH_CONFIG` names, if any.
-        flags: settings given on the command line; None means not given.
+        config: TOML file; None takes the file that `TWINPATH_CONFIG` names, if any.
+        flags: settings of the command line; None means not given.
 
     Raises:
-        ConfigurationError: a value is out of range, a key is unknown, or the file cannot be read.
+        ConfigurationError: a value is invalid, a key is unknown, or the file cannot be read.
     """
     path = config or os.environ.get(f"{_PREFIX}CONFIG") or None
     if path and not Path(path).is_file():
         raise ConfigurationError(f"The settings file {path} does not exist.")
     _refuse_unknown_variables()
-    reading = _file.set(Path(path) if path else None)
+    token = _file.set(Path(path) if path else None)
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         lines = [": ".join([*(str(part) for part in e["loc"]), e["msg"]]) for e in error.errors()]
-        raise ConfigurationError("Wrong settings: " + "; ".join(lines)) from None
-    except (OSError, ValueError) as error:  # the TOML file
+        raise ConfigurationError("Invalid settings: " + "; ".join(lines)) from None
+    except (OSError, ValueError) as error:  # from the TOML file
         raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None
     finally:
-        _file.reset(reading)
+        _file.reset(token)
 
 
 def _refuse_unknown_variables() -> None:
-    """A misspelt variable is an error, not a setting that is silently left at its default."""
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{_PREFIX}CONFIG"}
     unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
-    if unknown:
+    if unknown:  # a misspelt variable must not leave a setting at its default in silence
         raise ConfigurationError(f"Unknown environment variables: {', '.join(unknown)}.")
+
+
+def read_key(path: Path | None, setting: str) -> str | None:
+    """Read the single API key of a file; None without a file.
+
+    Args:
+        path: the file.
+        setting: name of the setting that holds the path, for the error.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").strip() if path else None
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"The file {path} of {setting} cannot be read: {error}") from None

@@ -1,175 +1,119 @@
-"""Traces: one span for each request that solves, under it one for each sampled path and one for each program run.
+"""OpenTelemetry traces: one span per request, per sampled path and per program.
 
-Off unless `--otlp-endpoint` names an OpenTelemetry collector. The spans hang together by the context that a task
-inherits from the one that made it, so nothing between the request and the engine knows of them. They tell kinds,
-outcomes, tokens and seconds; never a problem's text, a program or a key. The module needs the extra `otel`.
+Spans hold kinds, outcomes, token counts and seconds, never the text of a problem, a program or a key. Without
+`otlp_endpoint` all spans are no-ops. The export needs the extra `otel`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import extract
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_current_span
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import __version__
-from service.engine.base import Completion, Engine, Sampling
-from service.sandbox.base import Execution, Sandbox
-from service.sandbox.lock import LockState
+from service.errors import ConfigurationError
 
-_SOLVES = ("/solve", "/v1/")
-"""What a path begins with that solves problems; health, metrics and the page make no spans."""
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+_NAME = "twinpath"
+_TRACED_PATHS = ("/solve", "/v1/")
+"""Prefixes of the paths that solve problems. Health, metrics and the page have no spans."""
+
+_tracer = trace.get_tracer(_NAME, __version__)
+_provider: "TracerProvider | None" = None
 
 
-class Tracing:
-    """A tracer and what is wrapped with it.
+def export_to(endpoint: str, sample_ratio: float) -> None:
+    """Export spans in batches to a collector over OTLP and HTTP.
 
     Args:
-        processor: takes the spans that end.
-        ratio: share of the requests that are traced, where the caller has not decided that already.
+        endpoint: address of the collector.
+        sample_ratio: fraction of the requests to trace, unless the caller has decided that.
+
+    Raises:
+        ConfigurationError: the extra `otel` is not installed.
     """
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise ConfigurationError(f"Traces need the extra `otel`; install twinpath[otel] ({error}).") from None
+    install(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")), sample_ratio)
 
-    def __init__(self, processor: SpanProcessor, ratio: float = 1.0) -> None:
-        resource = Resource.create({"service.name": "twinpath", "service.version": __version__})
-        self._provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(ratio)), resource=resource)
-        self._provider.add_span_processor(processor)
-        self.tracer = self._provider.get_tracer("twinpath", __version__)
 
-    @classmethod
-    def to_collector(cls, endpoint: str, ratio: float) -> "Tracing":
-        """Send the spans to a collector's OTLP over HTTP, in batches, beside the requests."""
-        url = f"{endpoint.rstrip('/')}/v1/traces"
-        return cls(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)), ratio)
+def install(processor: "SpanProcessor", sample_ratio: float = 1.0) -> None:
+    """Send finished spans to `processor`."""
+    global _tracer, _provider
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
-    def close(self) -> None:
-        """Send what is left; waits for the collector for some seconds at most."""
-        self._provider.shutdown()
+    resource = Resource.create({"service.name": _NAME, "service.version": __version__})
+    _provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource)
+    _provider.add_span_processor(processor)
+    _tracer = _provider.get_tracer(_NAME, __version__)
+
+
+def shut_down() -> None:
+    """Export the remaining spans. Blocks for some seconds if the collector does not answer."""
+    global _tracer, _provider
+    provider, _provider = _provider, None
+    if provider is not None:
+        provider.shutdown()
+        _tracer = trace.get_tracer(_NAME, __version__)
 
 
 def exemplar() -> dict[str, str] | None:
-    """The current trace, as a metric's exemplar names it; None where none is recorded."""
-    context = get_current_span().get_span_context()
+    """Exemplar labels of the current trace; None if no trace is recorded."""
+    context = trace.get_current_span().get_span_context()
     return {"trace_id": f"{context.trace_id:032x}"} if context.trace_flags.sampled else None
 
 
-class TracedRequests:
-    """ASGI middleware: the span of each request that solves, within the trace that the caller's `traceparent` names."""
-
-    def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
-        self._app = app
-        self._tracer = tracer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on within its span."""
-        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(_SOLVES):
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        with _span(self._tracer, "solve", SpanKind.SERVER, extract(dict(headers))) as span:
-            span.set_attributes({"http.request.method": "POST", "url.path": scope["path"]})
-
-            async def sending(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    _describe(span, message["status"], Headers(raw=message["headers"]))
-                await send(message)
-
-            await self._app(scope, receive, sending)
-
-
 @contextmanager
-def _span(
-    tracer: Tracer, name: str, kind: SpanKind = SpanKind.INTERNAL, context: Context | None = None
-) -> Iterator[Span]:
-    """A span that tells an exception's type; its message may hold what a request said."""
-    with tracer.start_as_current_span(
+def span(name: str, kind: SpanKind = SpanKind.INTERNAL, context: Context | None = None) -> Iterator[Span]:
+    """Span around a block. Of an exception it records the type only: a message may hold text of the request."""
+    with _tracer.start_as_current_span(
         name, context, kind, record_exception=False, set_status_on_exception=False
-    ) as span:
+    ) as current:
         try:
-            yield span
+            yield current
         except Exception as error:
-            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
 
 
-def _describe(span: Span, status: int, headers: Headers) -> None:
-    span.set_attribute("http.response.status_code", status)
+class TracingMiddleware:
+    """ASGI middleware: one span per request that solves problems, within the trace of the `traceparent` header."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(_TRACED_PATHS):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        with span("solve", SpanKind.SERVER, extract(dict(headers))) as current:
+            current.set_attributes({"http.request.method": "POST", "url.path": scope["path"]})
+
+            async def send_and_record(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    _record_response(current, message["status"], Headers(raw=message["headers"]))
+                await send(message)
+
+            await self._app(scope, receive, send_and_record)
+
+
+def _record_response(current: Span, status: int, headers: Headers) -> None:
+    current.set_attribute("http.response.status_code", status)
     if request_id := headers.get("X-Request-ID"):
-        span.set_attribute("twinpath.request_id", request_id)
+        current.set_attribute("twinpath.request_id", request_id)
     if status >= 500:
-        span.set_status(Status(StatusCode.ERROR))
-
-
-class TracedEngine:
-    """An engine with a span for each path."""
-
-    def __init__(self, engine: Engine, tracer: Tracer) -> None:
-        self._engine = engine
-        self._tracer = tracer
-
-    @property
-    def model(self) -> str:
-        """See `Engine.model`."""
-        return self._engine.model
-
-    async def start(self) -> None:
-        """See `Engine.start`."""
-        await self._engine.start()
-
-    async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
-        """See `Engine.sample`."""
-        with _span(self._tracer, "engine", SpanKind.CLIENT) as span:
-            completion = await self._engine.sample(request_id, prompt, sampling)
-            span.set_attribute("twinpath.path", request_id.rpartition("-")[2])
-            span.set_attribute("gen_ai.request.model", self._engine.model)
-            span.set_attribute("gen_ai.usage.input_tokens", completion.prompt_tokens)
-            span.set_attribute("gen_ai.usage.output_tokens", completion.completion_tokens)
-            span.set_attribute("gen_ai.response.finish_reasons", [completion.finish.value])
-            return completion
-
-    async def abort(self, request_ids: Sequence[str]) -> None:
-        """See `Engine.abort`."""
-        await self._engine.abort(request_ids)
-
-    async def probe(self) -> None:
-        """See `Engine.probe`."""
-        await self._engine.probe()
-
-    async def close(self) -> None:
-        """See `Engine.close`."""
-        await self._engine.close()
-
-
-class TracedSandbox:
-    """A sandbox with a span for each program."""
-
-    def __init__(self, sandbox: Sandbox, tracer: Tracer) -> None:
-        self._sandbox = sandbox
-        self._tracer = tracer
-
-    @property
-    def lock(self) -> LockState:
-        """See `Sandbox.lock`."""
-        return self._sandbox.lock
-
-    async def start(self) -> None:
-        """See `Sandbox.start`."""
-        await self._sandbox.start()
-
-    async def run(self, program: str) -> Execution:
-        """See `Sandbox.run`."""
-        with _span(self._tracer, "sandbox") as span:
-            execution = await self._sandbox.run(program)
-            span.set_attribute("twinpath.outcome", execution.outcome.value)
-            span.set_attribute("twinpath.run_s", execution.seconds)
-            return execution
-
-    async def close(self) -> None:
-        """See `Sandbox.close`."""
-        await self._sandbox.close()
+        current.set_status(Status(StatusCode.ERROR))

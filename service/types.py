@@ -1,17 +1,17 @@
-"""The words that every part of a request shares. No behaviour lives here."""
+"""Shared enums: PathKind, Policy, PathOutcome, Status."""
 
 from enum import StrEnum
 
 
 class PathKind(StrEnum):
-    """How a path reasons: in prose (chain of thought) or as a program (program of thought)."""
+    """Kind of reasoning: prose (chain of thought) or a program (program of thought)."""
 
     COT = "cot"
     POT = "pot"
 
 
 class Policy(StrEnum):
-    """When a vote is decided; `stopping.py` has the rules."""
+    """Stopping policy; `solve/stopping.py` has the rules."""
 
     FIXED = "fixed"
     LOSSLESS = "lossless"
@@ -19,14 +19,22 @@ class Policy(StrEnum):
 
 
 class PathOutcome(StrEnum):
-    """What became of a path. Only `VOTED` counts in the vote; everything else abstains."""
+    """Outcome of a path. Only `VOTED` counts in the vote; every other outcome abstains."""
 
     VOTED = "voted"
-    UNPARSED = "unparsed"  # the text states no answer, or holds no program
-    ERROR = "error"  # the program raised
+    UNPARSED = "unparsed"  # no answer or no program was found in the text
+    ERROR = "error"  # the program raised an exception
     TIMEOUT = "timeout"
     MEMORY = "memory"
-    OUTPUT = "output"  # the program's result or output is too large, or is no value
+    OUTPUT = "output"  # the result or the output of the program is too large or has an unsupported type
     DENIED = "denied"  # the policy or the kernel lock refused the program
-    CRASHED = "crashed"  # the program's process died, or the sandbox cannot run
-    ABORTED = "aborted"  # the vote was decided, or the deadline passed, before the path ended
+    CRASHED = "crashed"  # the process of the program died, or the sandbox cannot run programs
+    ABORTED = "aborted"  # the vote was decided or the deadline passed before the path ended
+
+
+class Status(StrEnum):
+    """Status of a solution."""
+
+    ANSWERED = "answered"
+    ABSTAINED = "abstained"  # no valid vote, or a confidence below the caller's minimum
+    DEADLINE = "deadline"  # the deadline passed; the answer is that of the votes so far

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from service.app import create_app
-from service.connections import impatient_protocol
+from service.api.app import create_app
+from service.api.protocol import timeout_protocol
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine
 from service.metrics import Metrics
@@ -85,8 +85,10 @@ async def live() -> AsyncIterator[Serve]:
             settings = changes.pop("settings", None) or Settings()
             metrics = Metrics(CollectorRegistry())
             app = create_app(settings, engine, sandbox or FakeSandbox(), metrics=metrics, **changes)
-            protocol = impatient_protocol(
-                head_s=settings.head_timeout_s, stall_s=settings.stall_timeout_s, most=settings.max_connections
+            protocol = timeout_protocol(
+                header_timeout_s=settings.header_timeout_s,
+                write_timeout_s=settings.write_timeout_s,
+                max_connections=settings.max_connections,
             )
             config = uvicorn.Config(app, port=0, http=protocol, ws="none", log_config=None, access_log=False)
             server = uvicorn.Server(config)

@@ -13,11 +13,11 @@ def imported(statement: str) -> set[str]:
 
 
 def test_the_application_imports_nothing_heavy() -> None:
-    assert imported("import service.app") == set()
+    assert imported("import service.api.app") == set()
 
 
 def test_the_commands_import_nothing_heavy_until_it_is_needed() -> None:
-    assert imported("import service.cli, service.terminal, service.report, service.server") == set()
+    assert imported("import service.cli.main, service.cli.output, service.cli.evaluate, service.cli.serve") == set()
 
 
 def test_the_check_itself_notices_an_import() -> None:

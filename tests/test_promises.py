@@ -34,7 +34,7 @@ def test_no_wait_depends_on_the_wall_clock() -> None:
         if isinstance(node.value, ast.Name) and node.value.id in ("time", "datetime")
     }
     assert found == {
-        "service/app.py",  # since when the model is served, for OpenAI's model list
-        "service/routes/openai.py",  # when a completion was made
-        "service/client_protocol.py",  # Retry-After as a date, which is one of the wall clock's
+        "service/api/app.py",  # since when the model is served, for OpenAI's model list
+        "service/api/routes/openai.py",  # when a completion was made
+        "service/client/protocol.py",  # Retry-After as a date, which is one of the wall clock's
     }

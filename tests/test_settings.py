@@ -32,8 +32,8 @@ def test_the_defaults() -> None:
 
 def test_flag_before_environment_before_file_before_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = toml(tmp_path, 'cot = 1\npot = 1\nmax_tokens = 1\npolicy = "fixed"\n')
-    monkeypatch.setenv("TWINPATH_COT", "2")
-    monkeypatch.setenv("TWINPATH_POT", "2")
+    monkeypatch.setenv("TWINPATH_COT_PATHS", "2")
+    monkeypatch.setenv("TWINPATH_POT_PATHS", "2")
     settings = load_settings(config, cot=3)
     assert (settings.cot, settings.pot, settings.max_tokens, settings.deadline_s) == (3, 2, 1, 30)
     assert settings.policy is Policy.FIXED
@@ -61,7 +61,7 @@ def test_the_flag_names_the_file_before_the_environment(tmp_path: Path, monkeypa
 
 
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TWINPATH_COT", "")
+    monkeypatch.setenv("TWINPATH_COT_PATHS", "")
     monkeypatch.setenv("TWINPATH_FAKE_TOKENS_PER_S", "")
     assert (load_settings().cot, load_settings().fake_tokens_per_s) == (10, None)
 
@@ -77,7 +77,12 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words |= dict.fromkeys(
         ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "api_key_file"), "a-word"
     )
-    numbers = {"temperature": "1.5", "gpu_memory_utilization": "0.5", "trace_ratio": "0.5", "max_model_len": "64"}
+    numbers = {
+        "temperature": "1.5",
+        "gpu_memory_utilization": "0.5",
+        "trace_sample_ratio": "0.5",
+        "max_model_len": "64",
+    }
     numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024", "max_batch_bytes": "1024"}
     value = words.get(name) or numbers.get(name, "3")
     variable = f"TWINPATH_{name.upper()}"
@@ -126,7 +131,7 @@ def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
         ("sandbox_workers", 0, "Input should be greater than or equal to 1"),
         ("sandbox_memory_mib", 8, "Input should be greater than or equal to 16"),
         ("log_level", "loud", "String should match pattern '^(debug|info|warning|error)$'"),
-        ("drain_s", -1, "Input should be greater than or equal to 0"),
+        ("shutdown_grace_s", -1, "Input should be greater than or equal to 0"),
         ("max_body_bytes", 10, "Input should be greater than or equal to 1024"),
     ],
 )

@@ -13,12 +13,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
-from service.app import create_app
+from service.api.app import create_app
 from service.engine.base import Engine
 from service.metrics import Metrics
 from service.settings import Settings
 from service.tracing import Tracing, exemplar
-from tests.engines import TurnEngine, computing_sandbox, cot, pot
+from tests.support.engines import TurnEngine, computing_sandbox, cot, pot
 
 REQUEST = {"problem": "A secret problem", "paths": {"cot": 1, "pot": 1}, "policy": "fixed"}
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -107,9 +107,9 @@ async def test_latency_buckets_point_to_traces(traced: Traced) -> None:
     text = (await client.get("/metrics", headers=openmetrics)).text
     pointing = [line for line in text.splitlines() if f'# {{trace_id="{PARENT.split("-")[1]}"}}' in line]
     assert {line.partition("_bucket")[0] for line in pointing} == {
-        "solve_duration_seconds",
-        "solve_first_path_seconds",
-        "solve_queue_wait_seconds",
+        "twinpath_solve_duration_seconds",
+        "twinpath_first_path_seconds",
+        "twinpath_queue_wait_seconds",
     }
     assert "trace_id" not in (await client.get("/metrics")).text
 

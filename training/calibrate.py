@@ -20,11 +20,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any
 
-from service.calibration import Calibration, interpolate, support
-from service.calibration_error import coverage, expected_error, reliability
-from service.stopping import BETA_THRESHOLD, Rule
+from service.evaluation.calibration_error import coverage, expected_error, reliability
+from service.solve.calibration import Calibration, interpolate, support
+from service.solve.stopping import BETA_THRESHOLD, Rule
+from service.solve.vote import winner
 from service.types import PathKind, Policy
-from service.vote import winner
 from training.confidence import Observed, fit
 from training.sampling import Sampled, SampledPath, by_set
 from training.votes import PLAIN, counts, first, is_right, replay, stopped, voted

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from service.calibration_error import error_if_perfect, expected_error
+from service.evaluation.calibration_error import error_if_perfect, expected_error
 from service.types import Policy
 
 Points = tuple[tuple[float, float], ...]

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from service.checkpoint import METADATA_FILE
+from service.model.checkpoint import METADATA_FILE
+from service.model.vocabulary import TRIM_FILE, trim_tokenizer
 from service.paths.base import FORMAT_VERSION
-from service.vocabulary import TRIM_FILE, trim_tokenizer
 from training.student import load_tokenizer, merged
 
 CARD = "README.md"

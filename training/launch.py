@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import EngineError, TwinpathError
-from service.sandbox.lock import die_with_parent
+from service.process import die_with_parent
 from training.dataset import example_row, read_examples
 from training.manifest import LOG
 from training.packs import Example

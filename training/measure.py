@@ -6,8 +6,8 @@ These are the figures that a checkpoint's card reports. Nothing is chosen here: 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.calibration import Calibration, interpolate
-from service.calibration_error import coverage, reliability
+from service.evaluation.calibration_error import coverage, reliability
+from service.solve.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.calibrate import observed, stops
 from training.compare import figure, mcnemar

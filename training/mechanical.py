@@ -15,8 +15,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from service.paths.answer import parse_answer
+from service.paths.calculator.equations import Number, Run, read_clauses
 from service.paths.cot import parse_cot
-from service.paths.equations import Number, Run, read_clauses
 from service.types import PathKind
 from training.rationale import Problem, Rationale
 

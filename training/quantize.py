@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from service.assemble import path_format_of
-from service.checkpoint import describe
-from service.embedded import HASHES_FILE
+from service.components import path_format_of
 from service.errors import CheckpointError
+from service.model.bundled import HASHES_FILE
+from service.model.checkpoint import describe
 from service.paths.fewshot import worked_examples
 from training.smooth import smooth
 

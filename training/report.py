@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from service.calibration import Calibration
+from service.solve.calibration import Calibration
 from training import measure, plots
 from training.calibrate import best_temperature
 from training.compare import Students, compare, table

@@ -45,7 +45,7 @@ class ServedStudent:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        program = [sys.executable, "-c", "from service.cli import main; main()"]
+        program = [sys.executable, "-c", "from service.cli.main import main; main()"]
         with self._log.open("wb") as log:
             self._service = subprocess.Popen(  # noqa: S603 — our own program
                 [*program, "serve", "--host", "127.0.0.1", "--port", str(port), "--model", str(self._model)],

@@ -12,8 +12,8 @@ from torch.nn.functional import rms_norm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 
+from service.engine.cpu import computes_bfloat16
 from service.errors import ConfigurationError
-from service.processor import computes_bfloat16
 from training.recipe import Train
 
 

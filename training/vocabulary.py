@@ -18,7 +18,7 @@ from typing import Any
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from service.errors import ConfigurationError
-from service.vocabulary import TRIM_FILE, merge_pair, trim_model, trim_tokenizer
+from service.model.vocabulary import TRIM_FILE, merge_pair, trim_model, trim_tokenizer
 
 MIN_COUNT = 2
 """A token that the texts use only once is left out: rare names and typing errors are a fifth of the vocabulary."""

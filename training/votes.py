@@ -8,11 +8,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.calibration import Calibration
 from service.paths.answer import matches, parse_answer
-from service.stopping import Rule, decided, soonest
+from service.solve.calibration import Calibration
+from service.solve.stopping import Rule, decided, min_paths_to_decide
+from service.solve.vote import Ballot, Tally, count, winner
 from service.types import PathKind, Policy
-from service.vote import Ballot, Tally, count, winner
 from training.sampling import Sampled, SampledPath
 
 PLAIN = Calibration()
@@ -59,7 +59,7 @@ def stopped(rule: Rule, paths: Sequence[SampledPath], votes: Sequence[tuple[Tall
     kinds = rule.allowed(tuple(path.kind for path in paths))
     counted = started = 0
     while not decided(rule, votes[counted], kinds[counted:]):
-        started = max(started, counted + soonest(rule, votes[counted], kinds[counted:]))
+        started = max(started, counted + min_paths_to_decide(rule, votes[counted], kinds[counted:]))
         counted += 1
     return Replay(votes[counted], kinds[:counted], tuple(paths[:started]))
 

@@ -26,12 +26,12 @@ from benchmarks.load import add_problems, problems
 from benchmarks.peers import environments
 from benchmarks.peers.measure import measure
 from benchmarks.peers.systems import COT, FEW, MAX_TOKENS, POT, TEMPERATURE, System, its_hub, optillm, script, twinpath
-from benchmarks.servers import Server, embedded_service, free_port, service, vllm_worker
-from service.assemble import path_format_of
-from service.checkpoint import find
-from service.evaluate import Question
+from service.components import path_format_of
+from service.evaluation.evaluate import Question
+from service.model.checkpoint import find
 from service.settings import load_settings
 from service.types import PathKind
+from tests.support.servers import Server, embedded_service, free_port, service, vllm_worker
 
 NAMES = (
     "twinpath",
@@ -81,7 +81,7 @@ def start(model: Path, prompts: Sequence[str], folder: Path, names: Sequence[str
     cache = load_settings().cache_dir / "peers"
     python = environments.environment("its-hub", cache) / "bin/python"
     options = ["--chat-template", _TEMPLATE, "--chat-template-content-format", "string", "--disable-uvicorn-access-log"]
-    engine = stack.enter_context(vllm_worker(model, folder, kv_cache_gib=2, options=options))
+    engine = stack.enter_context(vllm_worker(model, folder, cpu_kv_cache_gib=2, options=options))
     own = stack.enter_context(embedded_service(model, folder, log_level="warning"))
     remote = stack.enter_context(service([engine.url], folder, model, log_level="warning"))
     proxy = stack.enter_context(_proxy(environments.environment("optillm", cache), engine, folder))

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.load import latency
 from benchmarks.peers.systems import Reply, System
-from benchmarks.servers import Server, memory_bytes
-from service.evaluate import Question, is_right
+from service.evaluation.evaluate import Question, is_right
+from tests.support.servers import Server, memory_bytes
 
 _EVERY_S = 1.0
 _IDLE_S = 60.0

@@ -28,8 +28,8 @@ import httpx
 import psutil
 
 from benchmarks.peers.clients.answers import stated
-from benchmarks.servers import SERVED_NAME, Server
-from service.evaluate import Question
+from service.evaluation.evaluate import Question
+from tests.support.servers import SERVED_NAME, Server
 
 COT, POT, TEMPERATURE, MAX_TOKENS = 10, 10, 0.7, 320
 FEW = 2

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import spread
-from service.evaluate import wilson
+from service.evaluation.evaluate import wilson
 from training.compare import mcnemar
 
 OURS = ("twinpath", "twinpath-few", "twinpath-remote")

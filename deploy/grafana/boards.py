@@ -34,24 +34,24 @@ SOLVE = Board(
             (
                 Panel(
                     "Time to solution",
-                    quantiles(f'solve_duration_seconds_bucket{{{JOB}, outcome!="error"}}'),
+                    quantiles(f'twinpath_solve_duration_seconds_bucket{{{JOB}, outcome!="error"}}'),
                     "s",
                     exemplars=True,
                 ),
                 Panel(
                     "Time to solution, all",
-                    (rate("solve_duration_seconds_bucket", "le", function="increase"),),
+                    (rate("twinpath_solve_duration_seconds_bucket", "le", function="increase"),),
                     "s",
                     "heatmap",
                 ),
-                Panel("Time to first path", quantiles(f"solve_first_path_seconds_bucket{{{JOB}}}"), "s"),
-                Panel("Wait in the queue", quantiles(f"solve_queue_wait_seconds_bucket{{{JOB}}}"), "s"),
+                Panel("Time to first path", quantiles(f"twinpath_first_path_seconds_bucket{{{JOB}}}"), "s"),
+                Panel("Wait in the queue", quantiles(f"twinpath_queue_wait_seconds_bucket{{{JOB}}}"), "s"),
                 Panel(
                     "Time to solution by instance",
                     (
                         (
                             f"histogram_quantile(0.95, sum by (le, instance) "
-                            f"(rate(solve_duration_seconds_bucket{{{JOB}}}[$__rate_interval])))",
+                            f"(rate(twinpath_solve_duration_seconds_bucket{{{JOB}}}[$__rate_interval])))",
                             "{{instance}}",
                         ),
                     ),
@@ -64,23 +64,23 @@ SOLVE = Board(
             (
                 Panel(
                     "Problems/s by outcome",
-                    (rate("solve_duration_seconds_count", "outcome"),),
+                    (rate("twinpath_solve_duration_seconds_count", "outcome"),),
                     "reqps",
                 ),
                 Panel(
                     "Being solved, and waiting",
                     (
-                        (f"sum(solve_inflight{{{JOB}}})", "in flight"),
-                        (f"sum(solve_queue_depth{{{JOB}}})", "waiting"),
-                        (f"sum(solve_queue_capacity{{{JOB}}})", "places"),
+                        (f"sum(twinpath_problems_inflight{{{JOB}}})", "in flight"),
+                        (f"sum(twinpath_queue_depth{{{JOB}}})", "waiting"),
+                        (f"sum(twinpath_queue_capacity{{{JOB}}})", "places"),
                     ),
                 ),
                 Panel(
                     "Turned away/s",
-                    (rate("solve_rejected_total", "reason"),),
+                    (rate("twinpath_rejected_total", "reason"),),
                     "reqps",
                 ),
-                Panel("Versions", ((f"count by (version) (solve_build_info{{{JOB}}})", "{{version}}"),)),
+                Panel("Versions", ((f"count by (version) (twinpath_build_info{{{JOB}}})", "{{version}}"),)),
                 Panel("Memory of the service", ((f"process_resident_memory_bytes{{{JOB}}}", "{{instance}}"),), "bytes"),
                 Panel(
                     "CPU of the service",
@@ -111,12 +111,12 @@ PATHS = Board(
                 ),
                 Panel(
                     "Agreement, all",
-                    (rate("solve_agreement_ratio_bucket", "le", function="increase"),),
+                    (rate("twinpath_agreement_ratio_bucket", "le", function="increase"),),
                     "percentunit",
                     "heatmap",
                 ),
-                Panel("Confidence", quantiles(f"solve_confidence_ratio_bucket{{{JOB}}}"), "percentunit"),
-                Panel("How votes end", share("solve_votes_total", "decision"), "percentunit"),
+                Panel("Confidence", quantiles(f"twinpath_confidence_ratio_bucket{{{JOB}}}"), "percentunit"),
+                Panel("How votes end", share("twinpath_votes_total", "decision"), "percentunit"),
                 Panel("Without an answer", ((f"solve:abstentions:ratio_rate5m{{{JOB}}}", "abstained"),), "percentunit"),
             ),
         ),
@@ -125,20 +125,20 @@ PATHS = Board(
             (
                 Panel(
                     "CoT paths by result",
-                    (rate("solve_paths_total", "result", match='kind="cot"'),),
+                    (rate("twinpath_paths_total", "result", match='kind="cot"'),),
                     "ops",
                 ),
                 Panel(
                     "PoT paths by result",
-                    (rate("solve_paths_total", "result", match='kind="pot"'),),
+                    (rate("twinpath_paths_total", "result", match='kind="pot"'),),
                     "ops",
                 ),
                 Panel(
                     "Paths that voted",
                     (
                         (
-                            f'sum by (kind) (rate(solve_paths_total{{{JOB}, result="voted"}}[$__rate_interval])) '
-                            f"/ sum by (kind) (rate(solve_paths_total{{{JOB}}}[$__rate_interval]))",
+                            f'sum by (kind) (rate(twinpath_paths_total{{{JOB}, outcome="voted"}}[$__rate_interval])) '
+                            f"/ sum by (kind) (rate(twinpath_paths_total{{{JOB}}}[$__rate_interval]))",
                             "{{kind}}",
                         ),
                     ),
@@ -148,8 +148,8 @@ PATHS = Board(
                     "Rationales repaired",
                     (
                         (
-                            f"sum(rate(solve_repaired_paths_total{{{JOB}}}[$__rate_interval])) "
-                            f'/ sum(rate(solve_paths_total{{{JOB}, kind="cot"}}[$__rate_interval]))',
+                            f"sum(rate(twinpath_repaired_paths_total{{{JOB}}}[$__rate_interval])) "
+                            f'/ sum(rate(twinpath_paths_total{{{JOB}, kind="cot"}}[$__rate_interval]))',
                             "of CoT paths",
                         ),
                     ),
@@ -162,9 +162,9 @@ PATHS = Board(
             (
                 Panel(
                     "Sampled tokens/s",
-                    (rate("solve_completion_tokens_total", "kind"),),
+                    (rate("twinpath_completion_tokens_total", "kind"),),
                 ),
-                Panel("Tokens of a problem", quantiles(f"solve_problem_tokens_bucket{{{JOB}}}", "type")),
+                Panel("Tokens of a problem", quantiles(f"twinpath_problem_tokens_bucket{{{JOB}}}", "type")),
                 Panel(
                     "Saved by early decisions",
                     ((f"solve:saved_tokens:ratio_rate5m{{{JOB}}}", "estimate"),),
@@ -185,24 +185,24 @@ SANDBOX = Board(
             (
                 Panel(
                     "Programs/s by outcome",
-                    (rate("solve_sandbox_runs_total", "outcome"),),
+                    (rate("twinpath_sandbox_runs_total", "outcome"),),
                     "ops",
                 ),
                 Panel("Outcomes", ((f"solve:sandbox_runs:ratio_rate5m{{{JOB}}}", "{{outcome}}"),), "percentunit"),
-                Panel("Run of a program", quantiles(f"solve_sandbox_duration_seconds_bucket{{{JOB}}}"), "s"),
+                Panel("Run of a program", quantiles(f"twinpath_sandbox_duration_seconds_bucket{{{JOB}}}"), "s"),
                 Panel(
                     "Run of a program, all",
-                    (rate("solve_sandbox_duration_seconds_bucket", "le", function="increase"),),
+                    (rate("twinpath_sandbox_duration_seconds_bucket", "le", function="increase"),),
                     "s",
                     "heatmap",
                 ),
                 Panel(
                     "Programs at the same time",
-                    ((f"sum(rate(solve_sandbox_duration_seconds_sum{{{JOB}}}[$__rate_interval]))", "mean"),),
+                    ((f"sum(rate(twinpath_sandbox_duration_seconds_sum{{{JOB}}}[$__rate_interval]))", "mean"),),
                 ),
                 Panel(
                     "Kernel lock",
-                    ((f"min by (layer) (solve_sandbox_lock{{{JOB}}})", "{{layer}}"),),
+                    ((f"min by (layer) (twinpath_sandbox_lock{{{JOB}}})", "{{layer}}"),),
                     text="0 is off. For Landlock, the least ABI of all instances.",
                 ),
             ),
@@ -217,10 +217,10 @@ ENGINE = Board(
         (
             "Health",
             (
-                Panel("Engine up", ((f"min by (instance) (solve_engine_up{{{JOB}}})", "{{instance}}"),)),
-                Panel("Workers up", ((f"min by (worker) (solve_worker_up{{{JOB}}})", "{{worker}}"),),
+                Panel("Engine up", ((f"min by (instance) (twinpath_engine_up{{{JOB}}})", "{{instance}}"),)),
+                Panel("Workers up", ((f"min by (worker) (twinpath_worker_up{{{JOB}}})", "{{worker}}"),),
                       text="Of the remote engine; empty where the engine is in the service."),
-                Panel("Paths at workers/s", (rate("solve_worker_requests_total", "result"),), "ops",
+                Panel("Paths at workers/s", (rate("twinpath_worker_requests_total", "result"),), "ops",
                       text="Of the remote engine; `failed` paths are sampled anew on another worker."),
             ),
         ),

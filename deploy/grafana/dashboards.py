@@ -31,7 +31,7 @@ def render(board: Board) -> str:
         .with_variable(
             dashboards.QueryVariable("job")
             .label("Job")
-            .query("label_values(solve_build_info, job)")
+            .query("label_values(twinpath_build_info, job)")
             .datasource(_SOURCE)
             .multi(True)
             .include_all(True)

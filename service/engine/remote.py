@@ -32,7 +32,7 @@ class RemoteEngine:
         urls: the workers' addresses, or that of a router.
         model: the name that the workers serve it under; None takes the first that they list.
         api_key: sent as a bearer token.
-        silence_s: seconds without a chunk, the wait in the worker's queue included, after which a worker has failed.
+        read_timeout_s: seconds without a chunk, queueing included, after which a worker has failed.
         on_worker: told of a worker and whether it answers.
         on_request: told of a worker and what became of a path there: `ok`, `aborted`, `refused`, `failed`.
     """
@@ -43,7 +43,7 @@ class RemoteEngine:
         *,
         model: str | None = None,
         api_key: str | None = None,
-        silence_s: float = 60.0,
+        read_timeout_s: float = 60.0,
         start_s: float = _START_S,
         on_worker: Callable[[str, bool], None] = lambda worker, up: None,
         on_request: Callable[[str, str], None] = lambda worker, result: None,
@@ -51,7 +51,7 @@ class RemoteEngine:
         self._workers = Workers(urls, on_worker)
         self._model = model
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._silence_s = silence_s
+        self._read_timeout_s = read_timeout_s
         self._start_s = start_s
         self._on_request = on_request
         self._max_model_len: int | None = None
@@ -76,7 +76,7 @@ class RemoteEngine:
         """
         self._session = aiohttp.ClientSession(
             headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=self._silence_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=self._read_timeout_s),
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
         )
         if not await self._workers.start(self._session, self._start_s):

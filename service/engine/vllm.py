@@ -6,11 +6,9 @@ revive it, so the service ends and its supervisor starts it anew.
 """
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,10 +17,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from service.engine.base import Completion, Finish, Sampling
-from service.engine.compiler import check_compiler
+from service.engine.cpu import check_compiler, dtype_on_cpu
 from service.engine.watchdog import Watchdog
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
-from service.processor import dtype_on_cpu
+from service.process import die_with_parent
 
 # OpenMP deadlocks in a fork of a process that has used it, so only a process whose torch is this module's may fork.
 _MAY_FORK = "torch" not in sys.modules
@@ -44,12 +42,11 @@ gc.enable()
 
 logger = logging.getLogger(__name__)
 
-IDLE_PATHS = 8 if current_platform.is_cpu() else None
+MAX_EAGER_PATHS = 8 if current_platform.is_cpu() else None
 """See `Admission`. A GPU decodes all its slots for about the price of one path; a CPU's step doubles by the 16th."""
 
 _CPU_PREFILL_TOKENS = 8192
 _PROBE_ID = "probe"
-_PR_SET_PDEATHSIG = 1
 _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "abort": Finish.ABORT}
 
 
@@ -64,10 +61,10 @@ class VllmEngine:
             a CPU that has no instructions for it `float32`, which is quicker there.
         compile_dir: where the model is compiled to for a CPU, and found at the next start; None leaves it uncompiled.
         max_num_seqs: paths decoded at the same time; more of them wait in vLLM's queue.
-        kv_cache_gib: memory of the KV cache on a CPU, in GiB.
+        cpu_kv_cache_gib: memory of the KV cache on a CPU, in GiB.
         gpu_memory_utilization: share of a GPU's memory, (0, 1].
-        watch_interval_s: between two looks at whether the engine gets on.
-        watch_patience_s: how long an engine that samples nothing may take for one token; longer than its longest step.
+        check_interval_s: between two looks at whether the engine gets on.
+        hang_timeout_s: how long an engine that samples nothing may take for one token; longer than its longest step.
     """
 
     def __init__(
@@ -79,10 +76,10 @@ class VllmEngine:
         compile_dir: Path | None = None,
         max_model_len: int = 2048,
         max_num_seqs: int = 64,
-        kv_cache_gib: float = 2,
+        cpu_kv_cache_gib: float = 2,
         gpu_memory_utilization: float = 0.9,
-        watch_interval_s: float = 10.0,
-        watch_patience_s: float = 60.0,
+        check_interval_s: float = 10.0,
+        hang_timeout_s: float = 60.0,
     ) -> None:
         self._model_dir = model_dir
         self._model = model or model_dir
@@ -90,15 +87,13 @@ class VllmEngine:
         self._compile_dir = compile_dir
         self._max_model_len = max_model_len
         self._max_num_seqs = max_num_seqs
-        self._kv_cache_gib = kv_cache_gib
+        self._kv_cache_gib = cpu_kv_cache_gib
         self._gpu_memory_utilization = gpu_memory_utilization
         self._llm: AsyncLLM | None = None
         self._steps = 0
         self._hangs = False
         self._watch: asyncio.Task[None] | None = None
-        self._watchdog = Watchdog(
-            lambda: self._steps, self._ask, interval_s=watch_interval_s, patience_s=watch_patience_s
-        )
+        self._watchdog = Watchdog(lambda: self._steps, self._ask, interval_s=check_interval_s, timeout_s=hang_timeout_s)
         self._encode = lru_cache(maxsize=256)(self._encode_uncached)
 
     @property
@@ -246,7 +241,7 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
     config.parallel_config.distributed_executor_backend = "uni"
     if _MAY_FORK:
         os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
-        os.register_at_fork(after_in_child=_die_with_parent)
+        os.register_at_fork(after_in_child=die_with_parent)
     return AsyncLLM(
         vllm_config=config,
         executor_class=Executor.get_class(config),
@@ -280,8 +275,3 @@ def _told_of_steps(on_step: Callable[[], None]) -> type[StatLoggerBase]:
         def log_engine_initialized(self) -> None: ...
 
     return Steps
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process when the service is killed; vLLM's engine would live on."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -19,7 +19,7 @@ class Watchdog:
         progress: a count that moves whenever the engine does anything.
         ask: samples one token.
         interval_s: between two looks.
-        patience_s: how long one token may take.
+        timeout_s: how long one token may take.
     """
 
     def __init__(
@@ -28,12 +28,12 @@ class Watchdog:
         ask: Callable[[], Awaitable[object]],
         *,
         interval_s: float,
-        patience_s: float,
+        timeout_s: float,
     ) -> None:
         self._progress = progress
         self._ask = ask
         self._interval_s = interval_s
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
 
     async def until_it_hangs(self) -> None:
         """Returns when the engine hangs."""
@@ -48,7 +48,7 @@ class Watchdog:
         before = self._progress()
         asking = asyncio.ensure_future(self._ask())
         try:
-            done, _ = await asyncio.wait({asking}, timeout=self._patience_s)
+            done, _ = await asyncio.wait({asking}, timeout=self._timeout_s)
             if not done:
                 await asyncio.wait({asking}, timeout=_GRACE_S)
             return asking.done() or self._progress() != before

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from service.paths.answer import Answer, answer_from_value, parse_answer
+from service.paths.calculator.repair import Repairs, check_equations
 from service.paths.numbers import write
-from service.paths.repair import Repairs, check_equations
 
 MAX_RATIONALE = 20_000
 """Characters; a longer text is not parsed."""

@@ -10,8 +10,6 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
-from service.sandbox.lock import LockState
-
 Value = int | float | Fraction | Decimal | bool | str | list["Value"]
 """What a program may answer with. NaN, infinities, complex numbers and objects are no values."""
 
@@ -41,6 +39,25 @@ class Execution:
     value: Value | None
     detail: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LockState:
+    """Which layers of the lock are on, as the zygote found them.
+
+    `landlock` is the kernel's Landlock ABI (0: off; from 4 on it covers TCP, from 6 on signals), `unprivileged` says
+    that children run neither as root nor with any capability.
+    """
+
+    seccomp: bool
+    landlock: int
+    network_namespace: bool
+    unprivileged: bool
+    rlimits: bool
+
+
+UNLOCKED = LockState(seccomp=False, landlock=0, network_namespace=False, unprivileged=False, rlimits=False)
+"""The state before the pool has started."""
 
 
 class Sandbox(Protocol):

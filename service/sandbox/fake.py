@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from service.errors import SandboxError
-from service.sandbox.base import Execution, Outcome
-from service.sandbox.lock import UNLOCKED, LockState
+from service.sandbox.base import UNLOCKED, Execution, LockState, Outcome
 
 _UNKNOWN = Execution(Outcome.ERROR, None, "the script has no such program", 0.0)
 

@@ -11,44 +11,19 @@ import os
 import resource
 import signal
 import struct
-from dataclasses import dataclass
 from math import ceil
 
+from service.process import die_with_parent
+from service.sandbox.base import LockState
 from service.sandbox.seccomp import PIPE_FD, Seccomp
 
 NOBODY = 65534
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 24, 38
 _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x40000000
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF, _LANDLOCK_VERSION = 444, 446, 1
 _CAPABILITY_VERSION_3, _HIGHEST_CAPABILITY = 0x20080522, 63
-
-
-@dataclass(frozen=True, slots=True)
-class LockState:
-    """Which layers of the lock are on, as the zygote found them.
-
-    `landlock` is the kernel's Landlock ABI (0: off; from 4 on it covers TCP, from 6 on signals), `unprivileged` says
-    that children run neither as root nor with any capability.
-    """
-
-    seccomp: bool
-    landlock: int
-    network_namespace: bool
-    unprivileged: bool
-    rlimits: bool
-
-
-UNLOCKED = LockState(seccomp=False, landlock=0, network_namespace=False, unprivileged=False, rlimits=False)
-"""The state before the pool has started."""
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent ends; also when it had ended before this call."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:
-        os._exit(1)
 
 
 def lock_zygote(*, memory_bytes: int, parent_pid: int) -> LockState:

@@ -17,12 +17,12 @@ import socket
 import time
 from collections.abc import Callable
 
-from service.sandbox.base import Execution, Outcome
-from service.sandbox.lock import LockState
-from service.sandbox.nursery import Child
-from service.sandbox.reply import HEADER, decode, encode, frame
-from service.sandbox.supply import CHILD_WAIT_S, Supply
+from service import tracing
+from service.sandbox.base import Execution, LockState, Outcome
+from service.sandbox.process_pool import CHILD_WAIT_S, ChildPool
+from service.sandbox.wire import HEADER, decode, encode, frame
 from service.sandbox.zygote import ZygoteConfig
+from service.sandbox.zygote_client import Child
 
 MAX_PROGRAM_BYTES = 64 * 1024
 WALL_FACTOR = 5
@@ -72,7 +72,7 @@ class SandboxPool:
             policy=policy,
             unlocked=allow_unlocked,
         )
-        self._supply = Supply(config, workers=workers, max_queue=max_queue)
+        self._supply = ChildPool(config, workers=workers, max_queue=max_queue)
 
     @property
     def lock(self) -> LockState:
@@ -100,7 +100,9 @@ class SandboxPool:
 
     async def run(self, program: str) -> Execution:
         """Run one program; see `Sandbox.run`."""
-        execution = await self._execute(program)
+        with tracing.span("sandbox") as span:
+            execution = await self._execute(program)
+            span.set_attributes({"twinpath.outcome": execution.outcome.value, "twinpath.run_s": execution.seconds})
         if self._observe is not None:
             self._observe(execution)
         return execution

@@ -14,7 +14,7 @@ from typing import Any
 from service.sandbox.base import Outcome
 from service.sandbox.guards import Guards
 from service.sandbox.policy import RefusedError, compile_program
-from service.sandbox.reply import NotAValueError, encode
+from service.sandbox.wire import NotAValueError, encode
 
 ENTRY_POINTS = ("solution", "solver")
 """Functions without arguments that return the answer, where no global `ans` holds it."""

@@ -5,9 +5,8 @@ no threads, no secrets, no environment, none of the service's descriptors. It pr
 locked, warm, single-use and dead once the service says it is done, and that all of them die with it, and it with the
 service. It never sees a program or a reply: those pass between the service and the child alone.
 
-Messages, one datagram each. To the service: first the lock's state, then a `BIRTH` for each new child, with the
-service's end of the child's pipe beside it. From the service: a `DEATH` for each child that is done. The end of the
-channel ends the zygote.
+Messages are datagrams. To the service: the lock state, then `CHILD_STARTED` with a pipe for each new child. From the
+service: `CHILD_DONE` for each finished child. The end of the channel ends the zygote.
 """
 
 import gc
@@ -24,14 +23,14 @@ from typing import NoReturn
 
 from service.sandbox.base import Outcome
 from service.sandbox.lock import lock_child, lock_zygote
-from service.sandbox.reply import HEADER, frame
 from service.sandbox.runner import Runner
 from service.sandbox.seccomp import PIPE_FD, Seccomp
+from service.sandbox.wire import HEADER, frame
 
-BIRTH = struct.Struct("=IIi")
+CHILD_STARTED = struct.Struct("=IIi")
 """The new child's number, the number of the one that it replaces (0: none), and what that one's wait status was."""
 
-DEATH = struct.Struct("=I?")
+CHILD_DONE = struct.Struct("=I?")
 """The number of the child that is done, and whether its successor is awaited already."""
 
 _WARMING_PROGRAMS = (
@@ -107,8 +106,8 @@ class _Zygote:
         with suppress(ConnectionError):  # the parent has gone
             for _ in range(self._config.children):
                 self._bear()
-            while message := self._channel.recv(DEATH.size):
-                number, hurry = DEATH.unpack(message)
+            while message := self._channel.recv(CHILD_DONE.size):
+                number, hurry = CHILD_DONE.unpack(message)
                 self._bear(number, self._bury(number), warm=not hurry)
         sys.exit(0)  # the children follow: the kernel kills them with their parent
 
@@ -121,7 +120,7 @@ class _Zygote:
             self._live(theirs.detach(), me, warm)
         self._children[self._last_number] = pid
         theirs.close()
-        socket.send_fds(self._channel, [BIRTH.pack(self._last_number, replaced, status)], [ours.fileno()])
+        socket.send_fds(self._channel, [CHILD_STARTED.pack(self._last_number, replaced, status)], [ours.fileno()])
         ours.close()
 
     def _bury(self, number: int) -> int:

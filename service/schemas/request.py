@@ -1,7 +1,7 @@
 """A problem as it comes over the wire. Unknown fields are refused; every limit is here and lands in the OpenAPI."""
 
 import re
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -16,12 +16,9 @@ from pydantic import (
 )
 
 from service.errors import InputError
-from service.settings import Settings
-from service.solution import Problem
 from service.types import Policy
 
 MAX_PATHS = 64
-_T = TypeVar("_T")
 TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x20\x7f\x85\xa0][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """No control characters, and something besides spaces."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -91,6 +88,7 @@ class SolveRequest(Wire):
         "`adaptive` also when it is unlikely to be, and after a share of the paths that the checkpoint names.",
     )
     temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Nucleus mass of every path.")
     max_tokens: TokenCount | None = Field(default=None, description="Completion tokens of a path at most.")
     deadline_s: float | None = Field(default=None, gt=0, le=600, description="Seconds until the votes so far answer.")
     seed: Seed | None = Field(default=None, description="Fixes the samples of every path.")
@@ -110,37 +108,3 @@ class SolveRequest(Wire):
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{field}: {first['msg']}", field) from None
-
-    def to_problem(self, settings: Settings, *, temperature: float, top_p: float, seed: int) -> Problem:
-        """The problem as the solver takes it.
-
-        Args:
-            settings: what is taken for fields left out.
-            temperature: the checkpoint's own, where neither request nor settings say otherwise.
-            top_p: the checkpoint's own.
-            seed: taken where the request names none.
-
-        Raises:
-            InputError: the budget and the settings together leave no path.
-        """
-        budget = self.paths or PathBudget()
-        cot, pot = _first(budget.cot, settings.cot), _first(budget.pot, settings.pot)
-        if cot + pot == 0:
-            raise InputError("No path is left: the service samples none of the other kind. Give both.", "paths")
-        return Problem(
-            text=self.problem,
-            cot=cot,
-            pot=pot,
-            policy=self.policy or settings.policy,
-            temperature=_first(self.temperature, settings.temperature, temperature),
-            top_p=top_p,
-            max_tokens=_first(self.max_tokens, settings.max_tokens),
-            deadline_s=_first(self.deadline_s, settings.deadline_s),
-            seed=_first(self.seed, seed),
-            min_confidence=self.min_confidence,
-        )
-
-
-def _first(*values: _T | None) -> _T:
-    """The first value that is given."""
-    return next(value for value in values if value is not None)

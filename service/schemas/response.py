@@ -1,14 +1,9 @@
 """What `/solve` answers, and the events of `/solve/stream`: a solution as it goes over the wire."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from pydantic import ConfigDict, Field
 
 from service.schemas.request import Wire
-from service.solution import PathResult, Solution, Status
-from service.types import PathKind, PathOutcome
-from service.vote import Tally
+from service.types import PathKind, PathOutcome, Status
 
 
 class Vote(Wire):
@@ -110,33 +105,9 @@ class SolveResponse(Wire):
     seed: int
     trace: list[PathTrace] | None = Field(default=None, exclude_if=lambda trace: trace is None)
 
-    @classmethod
-    def of(cls, solution: Solution, *, trace: bool) -> "SolveResponse":
-        """The solution as it goes over the wire."""
-        timing = solution.timing
-        return cls(
-            id=solution.id,
-            status=solution.status,
-            answer=solution.answer.text if solution.answer else None,
-            value=_number(solution),
-            confidence=round(solution.confidence, 4),
-            calibrated=solution.calibrated,
-            votes=[vote_of(tally) for tally in solution.votes],
-            paths=_counts(solution),
-            usage=Usage(
-                prompt_tokens=sum(path.prompt_tokens for path in solution.paths),
-                completion_tokens=sum(path.completion_tokens for path in solution.paths),
-            ),
-            timing=TimingReport(
-                queue_s=round(timing.queue_s, 4),
-                engine_s=round(timing.engine_s, 4),
-                sandbox_s=round(timing.sandbox_s, 4),
-                total_s=round(timing.total_s, 4),
-            ),
-            model=solution.model,
-            seed=solution.seed,
-            trace=[trace_of(path) for path in solution.paths] if trace else None,
-        )
+    def without_trace(self) -> "SolveResponse":
+        """Copy without the paths."""
+        return self.model_copy(update={"trace": None})
 
 
 class VoteEvent(Wire):
@@ -146,59 +117,17 @@ class VoteEvent(Wire):
     confidence: float
     decided: bool
 
-    @classmethod
-    def of(cls, tallies: Sequence[Tally], confidence: float, *, decided: bool) -> "VoteEvent":
-        """The votes counted so far as they go over the wire."""
-        return cls(votes=[vote_of(tally) for tally in tallies], confidence=round(confidence, 4), decided=decided)
 
+def best_path(response: SolveResponse, kind: PathKind) -> PathTrace | None:
+    """First counted path of a kind that voted for the answer. Paths without repair come first.
 
-def vote_of(tally: Tally) -> Vote:
-    """One answer's votes as they go over the wire."""
-    return Vote(answer=tally.answer.text, cot=tally.cot, pot=tally.pot)
-
-
-def path_event_of(path: PathResult) -> PathEvent:
-    """One path as it goes over the wire when it ends."""
-    return PathEvent(**_path_fields(path))
-
-
-def trace_of(path: PathResult) -> PathTrace:
-    """One path as it goes over the wire once all is decided."""
-    return PathTrace(**_path_fields(path), counted=path.counted)
-
-
-def _path_fields(path: PathResult) -> dict[str, Any]:
-    return {
-        "index": path.index,
-        "kind": path.kind,
-        "text": path.text,
-        "answer": path.answer.text if path.answer else None,
-        "outcome": path.outcome,
-        "repaired": path.repaired,
-        "stated": path.stated.text if path.stated else None,
-        "program": path.program,
-        "detail": path.detail,
-        "tokens": path.completion_tokens,
-        "seconds": round(path.seconds, 4),
-    }
-
-
-def _counts(solution: Solution) -> PathCounts:
-    counted = [path for path in solution.paths if path.counted]
-    voted = sum(path.outcome is PathOutcome.VOTED for path in counted)
-    return PathCounts(
-        planned=solution.planned,
-        started=len(solution.paths),
-        voted=voted,
-        abstained=len(counted) - voted,
-        aborted=len(solution.paths) - len(counted),
-    )
-
-
-def _number(solution: Solution) -> float | None:
-    if solution.answer is None or solution.answer.value is None:
-        return None
-    try:
-        return float(solution.answer.value)
-    except OverflowError:
-        return None
+    Args:
+        response: a response with its trace.
+        kind: kind of the path.
+    """
+    behind = [
+        path
+        for path in response.trace or []
+        if path.kind is kind and path.counted and path.answer is not None and path.answer == response.answer
+    ]
+    return min(behind, key=lambda path: path.repaired, default=None)

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.policy import easier
 from benchmarks.replays import replays
-from service.calibration import Calibration
+from service.solve.calibration import Calibration
 from service.types import PathKind
 from training.sampling import Sampled, SampledPath
 

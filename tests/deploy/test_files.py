@@ -145,7 +145,7 @@ def test_compose_services_are_careful(file: str, profile: str | None) -> None:
         if name.startswith("service"):
             assert (service["user"], service["read_only"]) == ("10001:10001", True)
             assert service["stop_grace_period"] == "45s"
-            assert int(service["environment"]["TWINPATH_DRAIN_S"]) < 45
+            assert int(service["environment"]["TWINPATH_SHUTDOWN_GRACE_S"]) < 45
             assert service["environment"]["TWINPATH_API_KEYS_FILE"] == "/run/secrets/api_keys"
             assert "api_keys" in [secret["source"] for secret in service["secrets"]]
         if name == "prometheus":

@@ -156,7 +156,7 @@ def test_pods_may_do_little() -> None:
 
 def test_the_drain_fits_into_the_grace_period() -> None:
     pod = render("workers")["Deployment", "twinpath"]["spec"]["template"]["spec"]
-    drain = int(environment(render("workers"))["TWINPATH_DRAIN_S"])
+    drain = int(environment(render("workers"))["TWINPATH_SHUTDOWN_GRACE_S"])
     leave = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod["terminationGracePeriodSeconds"] > drain + leave
 
@@ -194,7 +194,7 @@ def test_replicas_scale_on_their_queue() -> None:
     objects = render("scaled")
     assert "replicas" not in objects["Deployment", "twinpath"]["spec"]
     metric = objects["HorizontalPodAutoscaler", "twinpath"]["spec"]["metrics"][0]["pods"]
-    assert metric["metric"]["name"] == "solve_queue_depth"
+    assert metric["metric"]["name"] == "twinpath_queue_depth"
     assert metric["target"] == {"type": "AverageValue", "averageValue": "8"}
 
 

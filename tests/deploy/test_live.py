@@ -19,10 +19,10 @@ import httpx
 import pytest
 import yaml
 
-from benchmarks.servers import Server, free_port, scripted_worker
 from deploy.grafana.boards import panels
-from service.keys import KeyScope, new_key
+from service.api.api_keys import KeyScope, new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
+from tests.support.servers import Server, free_port, scripted_worker
 
 pytestmark = pytest.mark.e2e
 
@@ -76,7 +76,7 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
     workers = [scripted_worker(folder, **WORKER) for _ in range(2)]
     local = {"0.0.0.0": "127.0.0.1", "/var/cache/twinpath": str(folder / "cache")}
     local |= {"/run/secrets/api_keys": f"{folder}/api_keys"}
-    one = config("compose.yaml", "cpu", TWINPATH_MODEL=str(tiny_checkpoint), TWINPATH_KV_CACHE_GIB="1")["services"]
+    one = config("compose.yaml", "cpu", TWINPATH_MODEL=str(tiny_checkpoint), TWINPATH_CPU_KV_CACHE_GIB="1")["services"]
     many = config("compose.scale.yaml", TWINPATH_MODEL=str(described))["services"]
     services = {
         "service": Native(

@@ -1,6 +1,6 @@
 """compose.scale.yaml as it would run: its two workers on the real vLLM, router, two replicas of the service, and nginx.
 
-The workers' checkpoint knows twenty problems by heart (`tests/engine/taught.py`), so answers are exact.
+The workers' checkpoint knows twenty problems by heart (`tests/support/taught_model.py`), so answers are exact.
 """
 
 import getpass
@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.servers import free_port
+from service.api.api_keys import KeyScope, new_key
 from service.client import Twinpath
-from service.keys import KeyScope, new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint
-from tests.engine.problems import PROBLEMS
+from tests.support.problems import PROBLEMS
+from tests.support.servers import free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -18,7 +18,7 @@ MIB = 1024**2
 
 
 def start(source: Path, output: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "service.cli", "solve", "--engine", "fake", "--cot", "1", "--pot", "0"]
+    command = [sys.executable, "-m", "service.cli.main", "solve", "--engine", "fake", "--cot", "1", "--pot", "0"]
     return subprocess.Popen([*command, "--input", source, "--output", output, "--seed", "1"], stderr=subprocess.PIPE)
 
 

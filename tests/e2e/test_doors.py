@@ -1,6 +1,6 @@
 """Every door on the real vLLM: `/solve`, OpenAI's SDK, LangChain, lm-eval, the client, a file, the page in a browser.
 
-The model is tiny and knows twenty problems by heart (`tests/engine/taught.py`), so answers are exact.
+The model is tiny and knows twenty problems by heart (`tests/support/taught_model.py`), so answers are exact.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from langchain_openai import ChatOpenAI
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.client import AsyncTwinpath, Twinpath
+from service.client import AsyncClient, Twinpath
 from service.schemas import SolveResponse
-from tests.e2e.accessibility import violations
-from tests.e2e.browser import chromium
-from tests.e2e.served import served
-from tests.engine.problems import PROBLEMS
-from tests.engines import lines
+from tests.support.accessibility import violations
+from tests.support.browser import chromium
+from tests.support.engines import lines
+from tests.support.problems import PROBLEMS
+from tests.support.served import served
 
 pytestmark = pytest.mark.e2e
 
@@ -66,7 +66,7 @@ def counted(url: str) -> float:
     """Paths that the service has counted."""
     families = {family.name: family for family in text_string_to_metric_families(httpx.get(f"{url}/metrics").text)}
     assert any(name.startswith("vllm:") for name in families)
-    return float(sum(s.value for s in families["solve_paths"].samples if s.name == "solve_paths_total"))
+    return float(sum(s.value for s in families["twinpath_paths"].samples if s.name == "twinpath_paths_total"))
 
 
 def test_solve(url: str) -> None:
@@ -152,7 +152,7 @@ def test_the_client(url: str) -> None:
     assert rows == {row["id"]: row["answer"] for row in PROBLEMS}
 
     async def run() -> str | None:
-        async with AsyncTwinpath(url) as client:
+        async with AsyncClient(url) as client:
             return (await client.solve(PROBLEMS[0]["question"])).answer
 
     assert asyncio.run(run()) == PROBLEMS[0]["answer"]
@@ -163,7 +163,7 @@ def test_a_file_of_problems(url: str, tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "service.cli",
+        "service.cli.main",
         "solve",
         "--input",
         source,

@@ -15,8 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.e2e.served import started
-from tests.engines import lines
+from tests.support.engines import lines
+from tests.support.served import started
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +35,7 @@ def test_a_drain_answers_all_that_was_admitted(tmp_path: Path) -> None:
     played += [("short", "cot", "So " * 12 + "the answer is 7"), ("short", "pot", "ans = 7")]
     script = [json.dumps({"problem": name, "kind": kind, "text": text}) for name, kind, text in played]
     flags = ["--engine", "fake", "--fake-script", lines(tmp_path / "script", *script), "--fake-tokens-per-s", 20]
-    flags += ["--max-num-seqs", 6, "--drain-s", 4, "--max-tokens", 4096]
+    flags += ["--max-num-seqs", 6, "--shutdown-grace-s", 4, "--max-tokens", 4096]
     with started(tmp_path, *flags) as (process, url), ThreadPoolExecutor(4) as callers:
 
         def ask(problem: str) -> httpx.Response:
@@ -44,7 +44,7 @@ def test_a_drain_answers_all_that_was_admitted(tmp_path: Path) -> None:
         answers = {}
         for number, problem in enumerate(("votes", "mute", "short", "mute again"), 1):
             answers[problem] = callers.submit(ask, problem)
-            while f"solve_inflight {number}.0" not in httpx.get(f"{url}/metrics").text:
+            while f"twinpath_problems_inflight {number}.0" not in httpx.get(f"{url}/metrics").text:
                 time.sleep(0.02)
         process.terminate()
         told = time.monotonic()
@@ -87,7 +87,7 @@ def test_a_full_disk_below_an_output_is_told_and_gone_on_with(tmp_path: Path) ->
     source = lines(tmp_path / "in", *(json.dumps({"id": number, **PENS, **NOW}) for number in range(100)))
     script = json.dumps({"problem": "pen", "kind": "cot", "text": "The answer is 21"})
     config = lines(tmp_path / "twinpath.toml", 'engine = "fake"', f'fake_script = "{lines(tmp_path / "s", script)}"')
-    command = [sys.executable, "-m", "service.cli", "solve", "--config", config, "--input", source]
+    command = [sys.executable, "-m", "service.cli.main", "solve", "--config", config, "--input", source]
     command += ["--output", tmp_path / "out"]
     full = subprocess.run(["prlimit", "--fsize=4096", *command], capture_output=True, text=True, timeout=60)
     assert full.returncode == 2
@@ -151,7 +151,7 @@ def test_hostile_paths_are_contained_counted_and_outvoted(tmp_path: Path) -> Non
         assert max(path["tokens"] for path in solved["trace"]) <= 320
         metrics = httpx.get(f"{url}/metrics").text
         for outcome in outcomes:
-            assert f'solve_sandbox_runs_total{{outcome="{outcome}"}} {outcomes.count(outcome)}.0' in metrics
+            assert f'twinpath_sandbox_runs_total{{outcome="{outcome}"}} {outcomes.count(outcome)}.0' in metrics
         process.terminate()
         assert process.wait(10) == 0
 

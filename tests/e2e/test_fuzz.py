@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.e2e.served import started
-from tests.engines import lines
-from tests.test_keys import table, written
+from tests.api.test_api_keys import table, written
+from tests.support.engines import lines
+from tests.support.served import started
 
 pytestmark = pytest.mark.e2e
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.keys import KeyScope, new_key
-from tests.e2e.served import served
-from tests.engines import lines
+from service.api.api_keys import KeyScope, new_key
+from tests.support.engines import lines
+from tests.support.served import served
 
 pytestmark = pytest.mark.e2e
 

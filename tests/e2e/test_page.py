@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from service.keys import KeyScope, new_key
-from tests.e2e.accessibility import violations
-from tests.e2e.browser import chromium
-from tests.e2e.served import served
-from tests.engines import lines
+from service.api.api_keys import KeyScope, new_key
+from tests.support.accessibility import violations
+from tests.support.browser import chromium
+from tests.support.engines import lines
+from tests.support.served import served
 
 pytestmark = pytest.mark.e2e
 

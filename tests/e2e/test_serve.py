@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.e2e.served import started
+from tests.support.served import started
 
 pytestmark = pytest.mark.e2e
 
@@ -29,7 +29,7 @@ LONG = {
 
 @pytest.fixture
 def service(tiny_checkpoint: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    with started(tmp_path, "--model", tiny_checkpoint, "--drain-s", 5) as service:
+    with started(tmp_path, "--model", tiny_checkpoint, "--shutdown-grace-s", 5) as service:
         yield service
 
 
@@ -58,7 +58,7 @@ def test_an_engine_that_dies_gives_503_and_ends_the_service(service: tuple[subpr
 
 
 def test_an_engine_that_hangs_gives_503_and_ends_the_service(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    watched = ["--watch-interval-s", 0.5, "--watch-patience-s", 2]
+    watched = ["--engine-check-interval-s", 0.5, "--engine-hang-timeout-s", 2]
     with started(tmp_path, "--model", tiny_checkpoint, *watched) as (process, url), ThreadPoolExecutor(1) as caller:
         answer = caller.submit(httpx.post, f"{url}/solve", json=LONG, timeout=60)
         time.sleep(1.0)
@@ -83,7 +83,7 @@ def test_a_killed_service_leaves_no_engine_behind(service: tuple[subprocess.Pope
 
 
 def test_solve_prints_one_json_document(tiny_checkpoint: Path) -> None:
-    command = [sys.executable, "-m", "service.cli", "solve", "--json", "--model", tiny_checkpoint, "--seed", "1"]
+    command = [sys.executable, "-m", "service.cli.main", "solve", "--json", "--model", tiny_checkpoint, "--seed", "1"]
     run = subprocess.run([*command, "How much is 3 plus 4?"], capture_output=True, text=True, timeout=200, check=True)
     response = json.loads(run.stdout)
     assert response["paths"]["planned"] == 20

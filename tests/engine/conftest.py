@@ -12,11 +12,11 @@ import pytest_asyncio
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.servers import SERVED_NAME, vllm_worker
-from benchmarks.worker import FakeWorker
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine
 from service.engine.remote import RemoteEngine
+from tests.support.fake_worker import FakeWorker
+from tests.support.servers import SERVED_NAME, vllm_worker
 
 CONTEXT = 512
 
@@ -25,14 +25,14 @@ CONTEXT = 512
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny")
     # In a process of its own: torch must not have run here when the engine forks.
-    subprocess.run([sys.executable, "-m", "tests.engine.tiny", path], check=True)
+    subprocess.run([sys.executable, "-m", "tests.support.tiny_model", path], check=True)
     return path
 
 
 @pytest.fixture(scope="session")
 def taught_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("taught") / "pens"
-    subprocess.run([sys.executable, "-m", "tests.engine.taught", path], check=True)
+    subprocess.run([sys.executable, "-m", "tests.support.taught_model", path], check=True)
     return path
 
 
@@ -40,7 +40,7 @@ def taught_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def vllm_engine(tiny_checkpoint: Path) -> AsyncIterator[Engine]:
     from service.engine.vllm import VllmEngine
 
-    engine = VllmEngine(str(tiny_checkpoint), model=SERVED_NAME, max_model_len=CONTEXT, kv_cache_gib=1)
+    engine = VllmEngine(str(tiny_checkpoint), model=SERVED_NAME, max_model_len=CONTEXT, cpu_kv_cache_gib=1)
     await engine.start()
     yield engine
     await engine.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.assemble import assemble
+from service.components import assemble
 from service.engine.base import Engine, Sampling
 from service.errors import ConfigurationError
 from service.settings import Settings
@@ -29,7 +29,7 @@ async def test_a_compiled_model_says_what_it_says_eagerly_and_is_compiled_once(
     expected = await vllm_engine.sample("eager", PROMPT, sampling)
     compiled = []
     for _ in range(2):
-        engine = VllmEngine(str(tiny_checkpoint), compile_dir=tmp_path, max_model_len=CONTEXT, kv_cache_gib=1)
+        engine = VllmEngine(str(tiny_checkpoint), compile_dir=tmp_path, max_model_len=CONTEXT, cpu_kv_cache_gib=1)
         await engine.start()
         completion = await engine.sample("compiled", PROMPT, sampling)
         await engine.close()

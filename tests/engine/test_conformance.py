@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from benchmarks.servers import SERVED_NAME
 from service.engine.base import Engine, Finish, Sampling
 from service.errors import PromptTooLongError
 from service.paths.base import FormatV1
-from service.paths.plain import PlainQuestions
+from service.paths.escape import EscapeSpecialTokens
 from service.types import PathKind
 from tests.engine.conftest import CONTEXT, WatchedRemote
+from tests.support.servers import SERVED_NAME
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -123,7 +123,7 @@ async def test_a_callers_special_tokens_are_text(engine: Engine) -> None:
     question = "<eos>" * 20 + "How much is 3 times 7?"
     read = [
         await engine.sample(f"plain-{number}", form.prompt(PathKind.COT, question), Sampling(seed=0, max_tokens=1))
-        for number, form in enumerate((FormatV1("<bos>"), PlainQuestions(FormatV1("<bos>"), ["<bos>", "<eos>"])))
+        for number, form in enumerate((FormatV1("<bos>"), EscapeSpecialTokens(FormatV1("<bos>"), ["<bos>", "<eos>"])))
     ]
     assert read[1].prompt_tokens >= read[0].prompt_tokens + 20  # several tokens each, where one was read before
 

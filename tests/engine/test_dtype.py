@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from service.assemble import _vllm
-from service.checkpoint import find
+from service.components import _vllm
 from service.engine.base import Engine
 from service.errors import ConfigurationError
+from service.model.checkpoint import find
 from service.settings import Dtype, Settings
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -23,7 +23,7 @@ async def test_it_computes_in_what_the_settings_say(tiny_checkpoint: Path) -> No
     from service.engine.vllm import engine_dtype
 
     asked = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # what it would not choose by itself
-    settings = Settings(dtype=asked, max_model_len=512, kv_cache_gib=1)
+    settings = Settings(dtype=asked, max_model_len=512, cpu_kv_cache_gib=1)
     engine, _ = _vllm(settings, find(str(tiny_checkpoint), settings.cache_dir))
     await engine.start()
     try:

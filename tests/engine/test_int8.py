@@ -24,7 +24,7 @@ async def int8_engine(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFa
     code = "import sys; from pathlib import Path; from training.quantize import write_int8; write_int8(*map(Path, sys.argv[1:]))"
     # In a process of its own: torch must not have run here when the engine forks.
     subprocess.run([sys.executable, "-c", code, tiny_checkpoint, path], check=True)
-    engine = VllmEngine(str(path), model="tiny-int8", max_model_len=CONTEXT, kv_cache_gib=1)
+    engine = VllmEngine(str(path), model="tiny-int8", max_model_len=CONTEXT, cpu_kv_cache_gib=1)
     await engine.start()
     yield engine
     await engine.close()

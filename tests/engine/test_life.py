@@ -58,7 +58,7 @@ async def test_a_killed_engine_fails_its_paths_at_once(tiny_checkpoint: Path) ->
 @pytest.mark.engine
 async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_checkpoint: Path) -> None:
     before = set(psutil.Process().children(recursive=True))
-    engine = _vllm(tiny_checkpoint, watch_interval_s=0.3, watch_patience_s=2.0)
+    engine = _vllm(tiny_checkpoint, engine_check_interval_s=0.3, engine_hang_timeout_s=2.0)
     await engine.start()
     whole = await engine.sample("whole", PROMPT, Sampling(temperature=1.0, seed=1, max_tokens=20))
     assert whole.completion_tokens == 20
@@ -85,7 +85,7 @@ async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_ch
 @pytest.mark.engine
 async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
     """Its patience is far shorter than what it has to do."""
-    engine = _vllm(tiny_checkpoint, watch_interval_s=0.05, watch_patience_s=0.2)
+    engine = _vllm(tiny_checkpoint, engine_check_interval_s=0.05, engine_hang_timeout_s=0.2)
     await engine.start()
     paths = [engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=200)) for i in range(300)]
     began = time.monotonic()
@@ -99,7 +99,7 @@ async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
 @pytest.mark.engine
 async def test_an_engine_out_of_kv_memory_preempts_and_answers_all(tiny_checkpoint: Path) -> None:
     """2,048 tokens fit; thirty paths of 450 tokens ask for 13,500, and each gets the text it gets alone."""
-    engine = _vllm(tiny_checkpoint, kv_cache_gib=1 / 1024)
+    engine = _vllm(tiny_checkpoint, cpu_kv_cache_gib=1 / 1024)
     await engine.start()
     samplings = [Sampling(temperature=1.0, seed=seed, max_tokens=450) for seed in range(30)]
     preempted = _preemptions()
@@ -133,4 +133,4 @@ async def _is_dead_once_closed(engine: Engine) -> None:
 def _vllm(checkpoint: Path, **options: float) -> Engine:
     from service.engine.vllm import VllmEngine
 
-    return VllmEngine(str(checkpoint), **({"max_model_len": 512, "kv_cache_gib": 1} | options))  # type: ignore[arg-type]
+    return VllmEngine(str(checkpoint), **({"max_model_len": 512, "cpu_kv_cache_gib": 1} | options))  # type: ignore[arg-type]

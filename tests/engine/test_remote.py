@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from benchmarks.worker import FakeWorker
 from service.engine import remote
 from service.engine.base import Finish, Sampling
 from service.engine.remote import RemoteEngine
 from service.engine.stream import message
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
+from tests.support.fake_worker import FakeWorker
 
 PROMPT = "Question: A pen costs 3 dollars. How much do 7 pens cost in all?\nReasoning:\n"
 SAMPLING = Sampling(temperature=0.7, seed=5, max_tokens=200)

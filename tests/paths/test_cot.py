@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.paths.answer import parse_answer
+from service.paths.calculator.repair import check_equations
 from service.paths.cot import MAX_RATIONALE, parse_cot
 from service.paths.numbers import decimals_of, write
-from service.paths.repair import check_equations
 
 
 @pytest.mark.parametrize(

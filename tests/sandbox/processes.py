@@ -13,10 +13,10 @@ from service.sandbox.pool import SandboxPool
 
 def zygote_pid(pool: SandboxPool) -> int:
     """The process id of the pool's zygote."""
-    nursery = pool._supply._nursery
-    assert nursery is not None
-    assert nursery.pid is not None
-    return nursery.pid
+    zygote = pool._supply._nursery
+    assert zygote is not None
+    assert zygote.pid is not None
+    return zygote.pid
 
 
 def children_of(pid: int) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from service.sandbox.rows import answer_text
+from service.cli.sandbox import answer_text
 from tests.sandbox import interpreters
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.sandbox.base import Execution, Outcome
-from service.sandbox.reply import decode
 from service.sandbox.runner import Runner
+from service.sandbox.wire import decode
 from tests.sandbox.conftest import MakePool
 from tests.sandbox.grammar import program
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.sandbox.lock import NOBODY, LockState
+from service.sandbox.base import LockState
+from service.sandbox.lock import NOBODY
 from tests.sandbox.conftest import MakePool
 from tests.sandbox.processes import children_of, descriptors_of, limits_of, status_of, survivors, zygote_pid
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from service.cli.sandbox import answer_text
 from service.sandbox.base import Outcome
 from service.sandbox.policy import METHODS, RefusedError, compile_program, is_private
-from service.sandbox.rows import answer_text
 from tests.sandbox.conftest import MakePool
 from tests.sandbox.programs import MODERN, gsm8k, plain_answers, svamp
 

@@ -11,9 +11,8 @@ import pytest
 
 from service.errors import SandboxError
 from service.sandbox import supply
-from service.sandbox.base import Execution, Outcome, Sandbox, Value
+from service.sandbox.base import UNLOCKED, Execution, Outcome, Sandbox, Value
 from service.sandbox.fake import FakeSandbox
-from service.sandbox.lock import UNLOCKED
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
 from tests.sandbox.conftest import MakePool
 from tests.sandbox.processes import children_of, stopped_children, survivors, zygote_pid

@@ -16,9 +16,9 @@ from transformers import (
     Qwen2Config,
 )
 
-from service.checkpoint import describe
-from service.conversion import add_bundle
 from service.errors import CheckpointError
+from service.model.build import add_bundle
+from service.model.checkpoint import describe
 from service.types import PathKind
 from tests.training import tiny
 from training.export import Facts, write_adapter, write_model

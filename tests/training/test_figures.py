@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.calibration import Calibration, interpolate
 from service.errors import ConfigurationError
+from service.solve.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.ablate import ablate, compared, parts, without
 from training.ablate import table as ablation

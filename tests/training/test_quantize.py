@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig, 
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 from typer.testing import CliRunner
 
-from service.embedded import HASHES_FILE
 from service.errors import CheckpointError
+from service.model.bundled import HASHES_FILE
 from tests.training import tiny
 from tests.training.test_export import CONFIGS
 from training.cli import app

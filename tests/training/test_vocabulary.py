@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from service.vocabulary import trim_tokenizer
+from service.model.vocabulary import trim_tokenizer
 from tests.training import tiny
 from training.vocabulary import derivation, trim
 

@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from service.checkpoint import model_directory
 from service.errors import ConfigurationError
+from service.model.checkpoint import model_directory
 from service.paths.base import FormatV1
 from service.types import PathKind
 from training import dataset, vocabulary

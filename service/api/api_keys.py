@@ -1,0 +1,208 @@
+"""API keys: who may ask for what, and how much. A TOML file of hashes, read again when it changes.
+
+A key is 256 random bits, so its plain SHA-256 can be kept: there is nothing to guess, and a slow hash would only cost
+the service. No key, whole or in part, is ever logged, and its name is no metric's label.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+import tomllib
+from collections.abc import Sequence
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.errors import ConfigurationError
+from service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "tp_"
+"""Keys begin with it, so that one that was pasted in the wrong place is recognized."""
+
+_PERIOD_NS = 60 * 10**9
+_CHECK_INTERVAL_S = 1.0
+_OPEN = frozenset({"/", "/health", "/ready", "/openapi.json"})
+_OPEN_FOLDER = "/page/"
+
+
+class KeyScope(StrEnum):
+    """What a key is good for."""
+
+    SOLVE = "solve"
+    METRICS = "metrics"
+
+
+class KeyTable(BaseModel):
+    """One `[[keys]]` table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    scopes: Annotated[frozenset[KeyScope], Field(min_length=1)] = frozenset({KeyScope.SOLVE})
+    requests_per_minute: Annotated[int | None, Field(ge=1)] = None
+    concurrency: Annotated[int | None, Field(ge=1)] = None
+
+
+class ApiKey:
+    """A key's table, and what its key has used up."""
+
+    def __init__(self, table: KeyTable) -> None:
+        self.table = table
+        self.active = 0
+        self._due = 0
+
+    def acquire_rate(self) -> float:
+        """Count one request against the rate: 0 if it may go on, else the seconds until one may.
+
+        The generic cell rate algorithm: a minute's requests may come at once, and then one every 60 / rate seconds. It
+        runs on the monotonic clock, so that a clock that is set locks nobody out, and in whole nanoseconds, so that no
+        sum is rounded past its limit.
+        """
+        if self.table.requests_per_minute is None:
+            return 0.0
+        now = time.monotonic_ns()
+        due = max(self._due, now) + _PERIOD_NS // self.table.requests_per_minute
+        if due - now > _PERIOD_NS:
+            return (due - now - _PERIOD_NS) / 1e9
+        self._due = due
+        return 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many requests are open as the key may have."""
+        return self.table.concurrency is not None and self.active >= self.table.concurrency
+
+
+class KeyRing:
+    """The keys of a file.
+
+    Args:
+        path: TOML with `[[keys]]` tables.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a table is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: object = self._signature()
+        self._checked = time.monotonic()
+        self._keys = {table.name: ApiKey(table) for table in _read(path)}
+
+    def find(self, token: str) -> ApiKey | None:
+        """The key of a key; every key is compared, in constant time."""
+        self._refresh()
+        digest = hashlib.sha256(token.encode("utf-8", errors="surrogateescape")).hexdigest()
+        found = None
+        for key in self._keys.values():
+            if hmac.compare_digest(key.table.sha256, digest):
+                found = key
+        return found
+
+    def _refresh(self) -> None:
+        """Take in a file that has changed; one that is wrong changes nothing. What was used up stays used up."""
+        now = time.monotonic()
+        if now - self._checked < _CHECK_INTERVAL_S:
+            return
+        self._checked = now
+        signature = self._signature()
+        if signature == self._seen:
+            return
+        self._seen = signature
+        try:
+            tables = _read(self._path)
+        except ConfigurationError as error:
+            logger.error("the old API keys stay: %s", error)
+            return
+        old, self._keys = self._keys, {table.name: ApiKey(table) for table in tables}
+        for name, key in old.items():
+            if (new := self._keys.get(name)) is not None:
+                key.table = new.table
+                self._keys[name] = key
+        logger.info("API keys read anew: %d", len(tables))
+
+    def _signature(self) -> object:
+        try:
+            status = self._path.stat()
+        except OSError as error:
+            return error.errno
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def key_ring(settings: Settings) -> KeyRing | None:
+    """The keys that the settings name; None where anybody may ask.
+
+    Raises:
+        ConfigurationError: the file is wrong, or there is none and others than this machine could ask.
+    """
+    if settings.api_keys_file is not None:
+        return KeyRing(settings.api_keys_file)
+    if not settings.allow_anonymous and not _is_loopback(settings.host):
+        raise ConfigurationError(
+            f"Anybody who reaches {settings.host} could use the service: give --api-keys-file (`twinpath key` makes "
+            "keys), listen on 127.0.0.1, or say with --allow-anonymous that this is meant."
+        )
+    return None
+
+
+def scope_of(path: str) -> KeyScope | None:
+    """The scope that a request for the path needs; None where it needs no key."""
+    if path in _OPEN or path.startswith(_OPEN_FOLDER):
+        return None
+    return KeyScope.METRICS if path == "/metrics" else KeyScope.SOLVE
+
+
+def new_key(
+    name: str, scopes: Sequence[KeyScope], requests_per_minute: int | None, concurrency: int | None
+) -> tuple[str, str]:
+    """A new key, and the table of the file that lets it in.
+
+    Raises:
+        ConfigurationError: the name or a limit is none.
+    """
+    key = PREFIX + secrets.token_urlsafe(32)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    limits = {"requests_per_minute": requests_per_minute, "concurrency": concurrency}
+    _table({"name": name, "sha256": digest, "scopes": scopes} | limits, f"The key {name!r}")
+    lines = ["[[keys]]", f'name = "{name}"', f'sha256 = "{digest}"']
+    lines.append("scopes = [" + ", ".join(f'"{scope}"' for scope in scopes) + "]")
+    lines += [f"{limit} = {value}" for limit, value in limits.items() if value is not None]
+    return key, "\n".join(lines) + "\n"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(path: Path) -> list[KeyTable]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The API keys {path} cannot be read: {error}") from None
+    tables = content.pop("keys", None)
+    if content or not isinstance(tables, list) or not tables:
+        raise ConfigurationError(f"The API keys {path} must be [[keys]] tables, one at least, and nothing else.")
+    read = [_table(table, f"The API keys {path}, table {number}") for number, table in enumerate(tables, 1)]
+    for what in ("name", "sha256"):
+        if len({getattr(table, what) for table in read}) < len(read):
+            raise ConfigurationError(f"The API keys {path}: two tables have the same {what}.")
+    return read
+
+
+def _table(content: object, where: str) -> KeyTable:
+    try:
+        return KeyTable.model_validate(content)
+    except ValidationError as error:  # its own text would repeat the values
+        wrong = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
+        raise ConfigurationError(f"{where}: {wrong}") from None

@@ -1,0 +1,121 @@
+"""The ASGI application: routes, middleware, and start and end of the components."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+
+from service import __version__
+from service.api import errors, openapi
+from service.api.api_keys import KeyRing
+from service.api.auth import ApiKeyMiddleware
+from service.api.load_shedding import LoadSheddingMiddleware
+from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
+from service.api.routes import batch, openai, ops, page, solve
+from service.components import Components
+from service.engine.base import Engine
+from service.errors import EngineDeadError, EngineError
+from service.metrics import Metrics
+from service.tracing import TracingMiddleware
+
+logger = logging.getLogger(__name__)
+
+_PROBE_INTERVAL_S = 1.0
+_QUEUED_PATHS = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions"})
+"""Paths whose problem needs room in the queue at once. A batch waits for room."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(
+    components: Components,
+    *,
+    keys: KeyRing | None = None,
+    on_engine_death: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """Create the ASGI application. Its lifespan starts and closes the components.
+
+    Args:
+        components: engine, sandbox, settings and the rest of the service.
+        keys: accepted API keys; None accepts everyone.
+        on_engine_death: called once when the engine died. The server must exit then.
+    """
+    settings, metrics = components.settings, components.metrics
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(components)
+            metrics.observe_lock(components.sandbox.lock)
+            metrics.observe_engine(True)
+            watch = asyncio.create_task(_watch(components.engine, metrics, on_engine_death))
+            stack.push_async_callback(_cancel, watch)
+            logger.info("ready", extra={"model": components.engine.model})
+            yield
+
+    app = FastAPI(
+        title="Twinpath",
+        summary="Math word problems, answered by chain-of-thought and program-of-thought paths in one vote.",
+        version=__version__,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,  # the pages of FastAPI load scripts from a CDN
+        redoc_url=None,
+    )
+    app.state.components = components
+    app.state.started_at = int(time.time())
+    metrics.watch_queue(lambda: components.admission.waiting, settings.max_queue)
+    errors.install(app)
+    app.add_middleware(
+        BodyLimitMiddleware, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=[batch.PATH]
+    )
+    app.add_middleware(
+        LoadSheddingMiddleware,
+        admission=components.admission,
+        paths=_QUEUED_PATHS,
+        on_refusal=metrics.observe_rejection,
+    )
+    if keys:
+        app.add_middleware(ApiKeyMiddleware, ring=keys, on_refusal=metrics.observe_rejection)
+    app.add_middleware(
+        CorrelationIdMiddleware,
+        header_name="X-Request-ID",
+        validator=lambda value: _REQUEST_ID.fullmatch(value) is not None,
+        transformer=lambda value: value,
+    )
+    app.add_middleware(TracingMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.include_router(solve.router, tags=["solve"])
+    app.include_router(batch.router, tags=["solve"])
+    app.include_router(openai.router, tags=["openai"])
+    app.include_router(ops.router, tags=["operations"])
+    app.include_router(page.router)
+    openapi.install(app, settings, has_keys=keys is not None)
+    return app
+
+
+async def _watch(engine: Engine, metrics: Metrics, on_death: Callable[[], None]) -> None:
+    """Probe the engine, so that its death is noticed without a request."""
+    while True:
+        try:
+            await engine.probe()
+            metrics.observe_engine(True)
+        except EngineDeadError as error:
+            metrics.observe_engine(False)
+            logger.critical("the engine died, the service exits: %s", error)
+            on_death()
+            return
+        except EngineError as error:
+            metrics.observe_engine(False)
+            logger.error("the engine cannot sample at present: %s", error)
+        await asyncio.sleep(_PROBE_INTERVAL_S)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

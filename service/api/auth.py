@@ -1,0 +1,66 @@
+"""ASGI middleware that checks API keys."""
+
+import math
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.api_keys import ApiKey, KeyRing, scope_of
+from service.api.errors import error_response
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="twinpath"'}
+_RETRY_S = 1
+
+
+class ApiKeyMiddleware:
+    """Lets in who holds a key that is good for the path and not used up: else 401, 403 or 429.
+
+    Args:
+        app: what stands behind it.
+        ring: the keys.
+        on_refusal: told the reason: `unauthorized`, `forbidden`, `rate_limited` or `concurrency_limited`.
+    """
+
+    def __init__(self, app: ASGIApp, ring: KeyRing, on_refusal: Callable[[str], None]) -> None:
+        self._app = app
+        self._ring = ring
+        self._on_refusal = on_refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, holding one of its key's places until its response has ended."""
+        needed = scope_of(scope["path"]) if scope["type"] == "http" else None
+        if needed is None:
+            await self._app(scope, receive, send)
+            return
+        key = self._ring.find(_token(scope))
+
+        async def refuse(status: int, reason: str, detail: str, headers: dict[str, str]) -> None:
+            self._on_refusal(reason)
+            await error_response(Request(scope), status, detail, headers=headers)(scope, receive, send)
+
+        if key is None:
+            await refuse(401, "unauthorized", "Send an API key that is known: Authorization: Bearer KEY.", _CHALLENGE)
+        elif needed not in key.table.scopes:
+            await refuse(403, "forbidden", f"This API key lacks the scope {needed}.", {})
+        elif key.is_full:
+            detail = f"This API key has {key.active} requests open, and may have no more at the same time."
+            await refuse(429, "concurrency_limited", detail, {"Retry-After": str(_RETRY_S)})
+        elif wait_s := key.acquire_rate():
+            detail = f"This API key may send {key.table.requests_per_minute} requests a minute."
+            await refuse(429, "rate_limited", detail, {"Retry-After": str(math.ceil(wait_s))})
+        else:
+            await self._enter(key, scope, receive, send)
+
+    async def _enter(self, key: ApiKey, scope: Scope, receive: Receive, send: Send) -> None:
+        key.active += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            key.active -= 1
+
+
+def _token(scope: Scope) -> str:
+    scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,248 @@
+"""OpenAI's API over the same vote: `/v1/chat/completions`, `/v1/completions`, `/v1/models`.
+
+The last user message, or each prompt, is a problem; every choice is a vote of its own with its own seed. What a client
+asks for and Twinpath cannot give is refused by name.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from sse_starlette import EventSourceResponse
+
+from service import __version__
+from service.api.disconnect import while_connected
+from service.api.routes.openai_stream import Frame, open_stream
+from service.api.routes.solve import components_of, request_id, require_json, solve_and_record
+from service.errors import InputError, UnknownModelError
+from service.schemas import PathBudget, SolveRequest, SolveResponse
+from service.schemas.from_solution import solve_response
+from service.schemas.openai_errors import ErrorObject
+from service.schemas.openai_reply import bare_problem, finish_reason, reply_text, usage_of
+from service.schemas.openai_request import MAX_CHOICES, ChatRequest, CompletionRequest, Message, Options, Sampled
+from service.schemas.openai_response import (
+    ChatChoice,
+    ChatCompletion,
+    ModelCard,
+    ModelList,
+    ReplyMessage,
+    TextChoice,
+    TextCompletion,
+    UsageReport,
+)
+from service.solve.problem import Problem
+from service.solve.problem_run import Observer
+from service.solve.solver import path_seed
+
+router = APIRouter(prefix="/v1")
+
+ALIAS = "twinpath"
+"""A name of the served model that no checkpoint changes."""
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorObject, "description": description}
+    for status, description in {
+        400: "The body is no JSON, or a parameter is wrong or not supported; `param` names it.",
+        404: "The model is not served.",
+        408: "The body was not whole in time.",
+        413: "The body is too large.",
+        415: "The body is not declared as JSON.",
+        429: "The queue is full, or the API key's limit is reached; Retry-After says when to come back.",
+        503: "The engine cannot sample.",
+    }.items()
+}
+
+
+def _or_stream(description: str) -> dict[int | str, dict[str, Any]]:
+    content = {"text/event-stream": {"schema": {"type": "string"}}}
+    return _ERRORS | {200: {"description": description, "content": content}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a request comes to: its problems, and how their solutions are written down."""
+
+    problems: list[Problem]
+    stop: tuple[str, ...]
+    trace: bool
+    frame: Frame
+
+
+@router.post(
+    "/chat/completions",
+    response_model=ChatCompletion,
+    responses=_or_stream("The completion; with `stream`, its chunks as server-sent events, `[DONE]` last."),
+    dependencies=[Depends(require_json)],
+)
+async def chat_completions(body: ChatRequest, request: Request) -> Any:
+    """Solve the last user message; the reply shows the best rationale and ends with the voted answer."""
+    limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
+    text = _last_user_text(body.messages)
+    work = _work(body, request, [text], "messages", getattr(body, limit), Frame.chat)
+    if body.stream:
+        return await _stream(body, request, work)
+    replies, usage = await _replies(work, request)
+    choices = [ChatChoice(message=ReplyMessage(content=text), **rest) for text, rest in replies]
+    return ChatCompletion(**work.frame.head, choices=choices, usage=usage)
+
+
+@router.post(
+    "/completions",
+    response_model=TextCompletion,
+    responses=_or_stream("The completion; with `stream`, its chunks as server-sent events, `[DONE]` last."),
+    dependencies=[Depends(require_json)],
+)
+async def completions(body: CompletionRequest, request: Request) -> Any:
+    """Solve each prompt; the text shows the best rationale and ends with the voted answer."""
+    prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
+    work = _work(body, request, prompts, "prompt", body.max_tokens, Frame.text)
+    if body.stream:
+        return await _stream(body, request, work)
+    replies, usage = await _replies(work, request)
+    choices = [TextChoice(text=text, **rest) for text, rest in replies]
+    return TextCompletion(**work.frame.head, choices=choices, usage=usage)
+
+
+@router.get("/models")
+async def models(request: Request) -> ModelList:
+    """The served model under its own name, and under the name that is always served."""
+    return ModelList(data=[_card(request, name) for name in _names(request)])
+
+
+@router.get("/models/{model:path}", responses={404: _ERRORS[404]})
+async def model(model: str, request: Request) -> ModelCard:
+    """One name of the served model."""
+    return _card(request, _known(model, request))
+
+
+def _work(
+    body: Sampled,
+    request: Request,
+    texts: Sequence[str],
+    param: str,
+    max_tokens: int | None,
+    frame: Any,
+) -> _Work:
+    """The request's problems, `n` for each text, each with its own seed.
+
+    Raises:
+        InputError: a parameter is wrong; its field is the parameter's name.
+    """
+    name = _known(body.model, request)
+    n = body.n or 1
+    if n * len(texts) > MAX_CHOICES:
+        raise InputError(f"{n * len(texts)} choices are asked for; {MAX_CHOICES} are given at most.", "n")
+    if body.stream_options and not body.stream:
+        raise InputError("'stream_options' is only allowed when 'stream' is true.", "stream_options")
+    options = body.twinpath or Options()
+    seed = secrets.randbits(53) if body.seed is None else body.seed % 2**63
+    problems = [
+        _problem(body, request, text, param, max_tokens, options, seed if choice == 0 else path_seed(seed, -choice))
+        for choice, text in enumerate(text for text in texts for _ in range(n))
+    ]
+    stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
+    head = {
+        "id": request_id(),
+        "created": int(time.time()),
+        "model": name,
+        "system_fingerprint": f"twinpath-{__version__}",
+    }
+    return _Work(problems, stop, options.trace, frame(head))
+
+
+def _problem(
+    body: Sampled,
+    request: Request,
+    text: str,
+    param: str,
+    max_tokens: int | None,
+    options: Options,
+    seed: int,
+) -> Problem:
+    budget = options.paths or (PathBudget(cot=1, pot=1) if body.temperature == 0 else None)
+    try:
+        solve_request = SolveRequest.checked(
+            problem=bare_problem(text),
+            paths=budget,
+            policy=options.policy,
+            temperature=body.temperature,
+            top_p=body.top_p,
+            max_tokens=max_tokens,
+            deadline_s=options.deadline_s,
+            seed=seed,
+            min_confidence=options.min_confidence,
+        )
+        return components_of(request).problem(solve_request)
+    except InputError as error:
+        raise InputError(str(error), param if error.field == "problem" else error.field) from None
+
+
+async def _replies(work: _Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
+    """Each choice's text with the rest of it, and the usage of all."""
+    responses = await while_connected(request, _solve(work, request))
+    replies = [
+        (
+            reply_text(response, work.stop),
+            {
+                "index": index,
+                "finish_reason": finish_reason(response, work.problems[index].max_tokens),
+                "twinpath": response if work.trace else response.without_trace(),
+            },
+        )
+        for index, response in enumerate(responses)
+    ]
+    return replies, usage_of(responses)
+
+
+async def _solve(work: _Work, request: Request, observers: Sequence[Observer | None] = ()) -> list[SolveResponse]:
+    """Every problem's traced response, in order. The first failure ends the others."""
+    own = request_id()
+    ids = [own if len(work.problems) == 1 else f"{own}-{index}" for index in range(len(work.problems))]
+    observers = observers or [None] * len(ids)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(solve_and_record(problem, request, observer, problem_id=problem_id))
+                for problem, problem_id, observer in zip(work.problems, ids, observers, strict=True)
+            ]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [solve_response(task.result(), trace=True) for task in tasks]
+
+
+async def _stream(body: Sampled, request: Request, work: _Work) -> EventSourceResponse:
+    include_usage = bool(body.stream_options and body.stream_options.include_usage)
+    return await open_stream(
+        work.frame,
+        lambda observers: _solve(work, request, observers),
+        [problem.max_tokens for problem in work.problems],
+        stop=work.stop,
+        trace=work.trace,
+        include_usage=include_usage,
+    )
+
+
+def _last_user_text(messages: Sequence[Message]) -> str:
+    for message in reversed(messages):
+        if message.role == "user":
+            content = message.content or ""
+            return content if isinstance(content, str) else "\n".join(part.text for part in content)
+    raise InputError("There is no user message: the last one is the problem.", "messages")
+
+
+def _names(request: Request) -> list[str]:
+    return list(dict.fromkeys([components_of(request).engine.model, ALIAS]))
+
+
+def _known(name: str, request: Request) -> str:
+    if name not in _names(request):
+        raise UnknownModelError(f"The model '{name[:100]}' is not served; /v1/models lists what is.")
+    return name
+
+
+def _card(request: Request, name: str) -> ModelCard:
+    return ModelCard(id=name, created=request.app.state.started_at)

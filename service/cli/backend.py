@@ -1,0 +1,57 @@
+"""Solves requests in this process or through a running service."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from service.cli.output import build_progress
+from service.client import AsyncClient
+from service.components import build
+from service.errors import ConfigurationError, InputError, OverloadedError, ServiceError
+from service.schemas import SolveRequest, SolveResponse
+from service.schemas.from_solution import solve_response
+from service.settings import Settings, read_key
+
+_CALLER_ERRORS = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+Solve = Callable[[SolveRequest], Awaitable[SolveResponse]]
+
+
+@asynccontextmanager
+async def in_process(settings: Settings) -> AsyncIterator[Solve]:
+    """Start an engine and a sandbox in this process, and close them at the end."""
+    with build_progress() as progress:
+        components = build(settings, progress)
+
+    async def solve(request: SolveRequest) -> SolveResponse:
+        problem = components.problem(request)
+        # An evaluation solves each problem twice with one seed; the temperature tells the two apart.
+        solution = await components.solver.solve(problem, f"{problem.seed}-{problem.temperature}")
+        return solve_response(solution, trace=request.trace)
+
+    async with components:
+        yield solve
+
+
+@asynccontextmanager
+async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
+    """Connect to a running service, with the API key of the settings.
+
+    Raises:
+        ConfigurationError: `url` is not a URL, or the key file cannot be read.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"--url {url} is not a URL; give one such as http://127.0.0.1:8000.")
+    async with AsyncClient(url, api_key=read_key(settings.client_api_key_file, "client_api_key_file")) as client:
+
+        async def solve(request: SolveRequest) -> SolveResponse:
+            try:
+                return await client.send(request)
+            except ServiceError as error:
+                if error.status in _CALLER_ERRORS:
+                    raise InputError(str(error), "problem") from None
+                if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise OverloadedError(str(error), error.retry_after_s or 1.0) from None
+                raise
+
+        yield solve

@@ -1,0 +1,100 @@
+"""`twinpath evaluate`: solve a file's problems in this process or over a URL, and show the figures."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from service.cli.backend import in_process, over_http
+from service.errors import ConfigurationError
+from service.evaluation.evaluate import MEASURES, Report, evaluate, read_questions
+from service.schemas import PathBudget
+from service.settings import Settings
+
+_TITLES = {
+    "cot_greedy": "one CoT path, greedy",
+    "pot_greedy": "one PoT path, greedy",
+    "cot_vote": "CoT paths alone, voted",
+    "pot_vote": "PoT paths alone, voted",
+    "vote": "both kinds, voted",
+    "cot": "one CoT path, sampled",
+    "pot": "one PoT path, sampled",
+}
+
+
+async def evaluate_and_show(
+    settings: Settings,
+    data: Path,
+    *,
+    limit: int | None,
+    url: str | None,
+    output: Path | None,
+    concurrency: int,
+    seed: int,
+) -> None:
+    """Solve the file's problems, print a table, write the figures to `output`."""
+    questions = read_questions(data, limit)
+    if output:
+        await asyncio.to_thread(_check_writable, output)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    async with over_http(url, settings) if url else in_process(settings) as solve:
+        with bar:
+            task = bar.add_task("Solving", total=2 * len(questions))
+            report = await evaluate(
+                solve,
+                questions,
+                policy=settings.policy,
+                budget=PathBudget(cot=settings.cot_paths, pot=settings.pot_paths),
+                seed=seed,
+                concurrency=concurrency,
+                tick=lambda: bar.advance(task),
+            )
+    if output:
+        await asyncio.to_thread(output.write_text, json.dumps(asdict(report), indent=1), encoding="utf-8")
+    Console().print(_table(report))
+
+
+def _check_writable(output: Path) -> None:
+    """Fail before the run, not after it."""
+    try:
+        with output.open("a"):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"--json {output} cannot be written: {error.strerror}.") from None
+
+
+def _table(report: Report) -> Table:
+    luck = report.calibration_error_if_perfect
+    surest_half = next(point["accuracy"] for point in report.coverage if point["coverage"] == 0.5)
+    caption = (
+        f"{report.completion_tokens_per_problem:.0f} completion tokens and "
+        f"{report.paths_per_problem:.1f} paths a problem, {report.problems_per_s:.2f} problems/s\n"
+        f"Calibration error {report.calibration_error:.3f}; a perfect confidence shows "
+        f"{luck['median']:.3f}, in 19 of 20 cases under {luck['p95']:.3f}"
+    )
+    if report.cut_off:
+        caption += (
+            f"\nThe deadline cut off {report.cut_off} of the {report.n} votes: raise it (deadline_s, "
+            "TWINPATH_DEADLINE_S), or lower --concurrency."
+        )
+    table = Table(title=f"{report.n} problems, {report.model}, policy {report.policy}", caption=caption)
+    for column in ("", "accuracy", "95 % interval"):
+        table.add_column(column, justify="left" if not column else "right")
+    for measure in MEASURES:
+        low, high = report.interval[measure]
+        table.add_row(_TITLES[measure], f"{report.accuracy[measure]:.1%}", f"{low:.1%} to {high:.1%}")
+    table.add_row("both kinds, the surest half", f"{surest_half:.1%}")
+    for kind, share in report.paths_right.items():
+        table.add_row(_TITLES[kind], f"{share:.1%}")
+    return table

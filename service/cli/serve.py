@@ -1,0 +1,74 @@
+"""`twinpath serve`: the application under uvicorn."""
+
+import asyncio
+import signal
+import socket
+
+import uvicorn
+
+from service import logs
+from service.api.api_keys import key_ring
+from service.api.app import create_app
+from service.api.protocol import raise_file_limit, timeout_protocol
+from service.cli.output import build_progress
+from service.components import build
+from service.settings import Settings
+from service.solve.solver import Solver
+
+_DRAIN_S = 2
+"""Seconds between the answers at the end of the grace period and the close of the connections."""
+
+
+def run(settings: Settings) -> int:
+    """Serve until a signal arrives or the engine dies.
+
+    Returns:
+        Exit code: 0 after SIGTERM or SIGINT, when open requests have finished; 1 if the engine died.
+    """
+    logs.configure(settings.log_level)
+    keys = key_ring(settings)
+    with build_progress() as progress:
+        components = build(settings, progress)
+    engine_died = False
+
+    def on_engine_death() -> None:
+        nonlocal engine_died
+        engine_died, server.should_exit = True, True
+
+    app = create_app(components, keys=keys, on_engine_death=on_engine_death)
+    raise_file_limit(settings.max_connections)
+    protocol = timeout_protocol(
+        header_timeout_s=settings.header_timeout_s,
+        write_timeout_s=settings.write_timeout_s,
+        max_connections=settings.max_connections,
+    )
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_grace_s + _DRAIN_S,
+    )
+    server = _Server(components.solver, config, settings.shutdown_grace_s)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after it has shut down
+        signal.signal(number, lambda *_: None)
+    server.run()
+    return 1 if engine_died or not server.started else 0
+
+
+class _Server(uvicorn.Server):
+    """Server that answers open problems with their votes so far at the end of the grace period."""
+
+    def __init__(self, solver: Solver, config: uvicorn.Config, grace_s: float) -> None:
+        super().__init__(config)
+        self._solver = solver
+        self._grace_s = grace_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and drain."""
+        asyncio.get_running_loop().call_later(self._grace_s, self._solver.drain)
+        await super().shutdown(sockets)

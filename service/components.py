@@ -1,0 +1,223 @@
+"""Builds engine, sandbox and prompt format from the settings."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import Self, TypeVar
+
+from service import tracing
+from service.engine.base import Engine
+from service.engine.fake import FakeEngine, scripted
+from service.errors import InputError
+from service.metrics import Metrics
+from service.model.bundled import Progress
+from service.model.checkpoint import Checkpoint, find
+from service.model.metadata import Decoding
+from service.model.prompt_format import prompt_format
+from service.paths.base import FormatV1, PathFormat
+from service.sandbox.base import Execution, Sandbox
+from service.sandbox.pool import SandboxPool
+from service.schemas import PathBudget, SolveRequest
+from service.settings import EngineKind, SandboxSettings, Settings, read_key
+from service.solve.admission import Admission
+from service.solve.calibration import Calibration
+from service.solve.problem import Problem
+from service.solve.solver import Solver
+
+_MAX_QUEUED_PROGRAMS = 4096
+_MAX_OUTPUT_BYTES = 64 * 1024
+_MIB = 1024**2
+_SEED_BITS = 53  # the integers that every JSON parser reads exactly
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Components:
+    """Parts of a service. The context manager starts and closes engine and sandbox.
+
+    Args:
+        settings: the settings.
+        engine: samples the paths.
+        sandbox: runs the programs.
+        path_format: prompt format of the model.
+        decoding: decoding parameters of the checkpoint.
+        calibration: calibration of the checkpoint.
+        metrics: Prometheus metrics.
+        max_eager_paths: default of the engine for the setting of this name; None is no limit.
+    """
+
+    settings: Settings
+    engine: Engine
+    sandbox: Sandbox
+    path_format: PathFormat = field(default_factory=FormatV1)
+    decoding: Decoding = field(default_factory=Decoding)
+    calibration: Calibration = field(default_factory=Calibration)
+    metrics: Metrics = field(default_factory=Metrics)
+    max_eager_paths: int | None = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False, repr=False)
+
+    @cached_property
+    def admission(self) -> Admission:
+        """Admission control in front of the engine."""
+        settings = self.settings
+        eager = self.max_eager_paths if settings.max_eager_paths is None else settings.max_eager_paths
+        return Admission(settings.max_num_seqs, settings.max_queue, eager)
+
+    @cached_property
+    def solver(self) -> Solver:
+        """Solver on these components."""
+        return Solver(self.engine, self.sandbox, self.path_format, self.admission, self.calibration)
+
+    def problem(self, request: SolveRequest) -> Problem:
+        """Problem of a request. Missing fields take the value of the settings, then of the checkpoint.
+
+        Raises:
+            InputError: the problem is too long, or no path is left.
+        """
+        settings, decoding = self.settings, self.decoding
+        if len(request.problem) > settings.max_problem_chars:
+            raise InputError(
+                f"The problem has {len(request.problem)} characters; the maximum is {settings.max_problem_chars}.",
+                "problem",
+            )
+        budget = request.paths or PathBudget()
+        cot, pot = _first(budget.cot, settings.cot_paths), _first(budget.pot, settings.pot_paths)
+        if cot + pot == 0:
+            raise InputError("`paths` selects no path; set cot or pot.", "paths")
+        return Problem(
+            text=request.problem,
+            cot=cot,
+            pot=pot,
+            policy=request.policy or settings.policy,
+            temperature=_first(request.temperature, settings.temperature, decoding.temperature),
+            top_p=_first(request.top_p, decoding.top_p),
+            max_tokens=_first(request.max_tokens, settings.max_tokens),
+            deadline_s=_first(request.deadline_s, settings.deadline_s),
+            seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
+            min_confidence=request.min_confidence,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Start the sandbox, then the engine.
+
+        Raises:
+            SandboxError: the sandbox cannot contain programs on this machine.
+            EngineError: the engine did not start.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, tracing.shut_down)
+            stack.push_async_callback(self.sandbox.close)
+            await self.sandbox.start()
+            stack.push_async_callback(self.engine.close)
+            await self.engine.start()
+            self._stack.push_async_exit(stack.pop_all())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+
+def build(settings: Settings, progress: Progress = lambda what, share: None) -> Components:
+    """Build the components of a service. Nothing is started.
+
+    Args:
+        settings: the settings.
+        progress: called while the bundled model is built or verified.
+
+    Raises:
+        CheckpointError: the model cannot be served.
+        ConfigurationError: the fake script, a worker address or a key file is invalid.
+    """
+    metrics = _metrics(settings)
+    sandbox = sandbox_pool(settings, observe=metrics.observe_execution)
+    if settings.engine is EngineKind.FAKE:
+        script = scripted(settings.fake_script) if settings.fake_script else None
+        fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
+        return Components(settings, fake, sandbox, metrics=metrics)
+    is_remote = settings.engine is EngineKind.REMOTE
+    checkpoint = find(settings.model, settings.cache_dir, progress, weights=not is_remote)
+    engine, eager = (_remote_engine(settings, metrics), None) if is_remote else _vllm_engine(settings, checkpoint)
+    return Components(
+        settings,
+        engine,
+        sandbox,
+        prompt_format(checkpoint),
+        checkpoint.decoding,
+        checkpoint.calibration,
+        metrics,
+        eager,
+    )
+
+
+def sandbox_pool(
+    settings: SandboxSettings, *, policy: bool = True, observe: Callable[[Execution], None] | None = None
+) -> SandboxPool:
+    """Build the sandbox.
+
+    Args:
+        settings: the settings.
+        policy: whether the language policy applies on top of the kernel lock.
+        observe: called with every execution.
+    """
+    return SandboxPool(
+        workers=settings.sandbox_workers,
+        timeout_s=settings.sandbox_timeout_s,
+        memory_bytes=settings.sandbox_memory_mib * _MIB,
+        output_bytes=_MAX_OUTPUT_BYTES,
+        max_queue=_MAX_QUEUED_PROGRAMS,
+        policy=policy,
+        allow_unlocked=settings.allow_unlocked_sandbox,
+        observe=observe,
+    )
+
+
+def _metrics(settings: Settings) -> Metrics:
+    """Metrics, with exemplars that name the trace if traces are exported."""
+    if settings.otlp_endpoint is None:
+        return Metrics()
+    tracing.export_to(settings.otlp_endpoint, settings.trace_sample_ratio)
+    return Metrics(exemplar=tracing.exemplar)
+
+
+def _vllm_engine(settings: Settings, checkpoint: Checkpoint) -> tuple[Engine, int | None]:
+    """Engine in this process, and its default for `max_eager_paths`."""
+    from service.engine.vllm import MAX_EAGER_PATHS, VllmEngine  # takes seconds; other engines work without vLLM
+
+    engine = VllmEngine(
+        str(checkpoint.path),
+        model=checkpoint.name,
+        dtype=settings.dtype,
+        compile_dir=settings.cache_dir / "compiled" if settings.compile_on_cpu else None,
+        max_model_len=settings.max_model_len,
+        max_num_seqs=settings.max_num_seqs,
+        cpu_kv_cache_gib=settings.cpu_kv_cache_gib,
+        gpu_memory_utilization=settings.gpu_memory_utilization,
+        check_interval_s=settings.engine_check_interval_s,
+        hang_timeout_s=settings.engine_hang_timeout_s,
+    )
+    return engine, MAX_EAGER_PATHS
+
+
+def _remote_engine(settings: Settings, metrics: Metrics) -> Engine:
+    from service.engine.remote import RemoteEngine
+
+    return RemoteEngine(
+        settings.worker_urls,
+        model=settings.worker_model,
+        api_key=read_key(settings.worker_api_key_file, "worker_api_key_file"),
+        read_timeout_s=settings.worker_read_timeout_s,
+        on_worker=metrics.observe_worker,
+        on_request=metrics.observe_worker_request,
+    )
+
+
+def _first(*values: _T | None) -> _T:
+    """First value that is not None."""
+    return next(value for value in values if value is not None)

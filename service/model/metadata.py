@@ -1,0 +1,78 @@
+"""Schema of `twinpath.json`, which training writes and the service reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.errors import CheckpointError
+from service.paths.base import FORMAT_VERSION
+from service.solve.calibration import Calibration
+
+METADATA_FILE = "twinpath.json"
+
+
+class Decoding(BaseModel):
+    """Decoding parameters of a checkpoint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+
+
+class CheckpointMetadata(BaseModel):
+    """Content of `twinpath.json`. Unknown fields are kept.
+
+    Args:
+        format_version: version of the prompt format.
+        base_model: name of the base model.
+        recipe: name of the recipe that made the checkpoint.
+        seed: seed of the training run.
+        commit: commit of the code that trained the checkpoint.
+        data: SHA-256 of each input of the training run.
+        decoding: decoding parameters found on dev problems.
+        calibration: threshold and confidence map.
+        accuracy: measured accuracies.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    format_version: int = FORMAT_VERSION
+    base_model: str
+    recipe: str | None = None
+    seed: int | None = None
+    commit: str | None = None
+    data: dict[str, str] = Field(default_factory=dict)
+    decoding: Decoding = Decoding()
+    calibration: Calibration = Calibration()
+    accuracy: dict[str, Any] = Field(default_factory=dict)
+
+    def write(self, directory: Path) -> None:
+        """Write `twinpath.json` into a model directory. Empty fields are left out."""
+        content = {name: value for name, value in self.model_dump(mode="json").items() if value not in (None, {})}
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        (directory / METADATA_FILE).write_text(text, encoding="utf-8")
+
+
+def read_metadata(directory: Path) -> CheckpointMetadata | None:
+    """Read `twinpath.json` of a model directory; None if the file does not exist.
+
+    Raises:
+        CheckpointError: the file is invalid or has another format version.
+    """
+    path = directory / METADATA_FILE
+    if not path.is_file():
+        return None
+    try:
+        metadata = CheckpointMetadata.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        wrong = "; ".join(": ".join([*(str(part) for part in e["loc"]), e["msg"]]) for e in error.errors())
+        raise CheckpointError(f"{path} is invalid: {wrong}") from None
+    if metadata.format_version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format version {metadata.format_version}; this service supports version {FORMAT_VERSION}. "
+            "Export the checkpoint again, or install the Twinpath release that trained it."
+        )
+    return metadata

@@ -1,0 +1,100 @@
+"""Conversion of solutions, paths and votes to wire models."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.schemas.response import (
+    PathCounts,
+    PathEvent,
+    PathTrace,
+    SolveResponse,
+    TimingReport,
+    Usage,
+    Vote,
+    VoteEvent,
+)
+from service.solve.problem import PathResult, Solution
+from service.solve.vote import Tally
+from service.types import PathOutcome
+
+_DIGITS = 4
+"""Decimal places of seconds and confidences on the wire."""
+
+
+def solve_response(solution: Solution, *, trace: bool) -> SolveResponse:
+    """Response of `POST /solve`; `trace` adds every path."""
+    timing = solution.timing
+    return SolveResponse(
+        id=solution.id,
+        status=solution.status,
+        answer=solution.answer.text if solution.answer else None,
+        value=_number(solution),
+        confidence=round(solution.confidence, _DIGITS),
+        calibrated=solution.calibrated,
+        votes=[_vote(tally) for tally in solution.votes],
+        paths=_counts(solution),
+        usage=Usage(
+            prompt_tokens=sum(path.prompt_tokens for path in solution.paths),
+            completion_tokens=sum(path.completion_tokens for path in solution.paths),
+        ),
+        timing=TimingReport(
+            queue_s=round(timing.queue_s, _DIGITS),
+            engine_s=round(timing.engine_s, _DIGITS),
+            sandbox_s=round(timing.sandbox_s, _DIGITS),
+            total_s=round(timing.total_s, _DIGITS),
+        ),
+        model=solution.model,
+        seed=solution.seed,
+        trace=[PathTrace(**_path_fields(path), counted=path.counted) for path in solution.paths] if trace else None,
+    )
+
+
+def vote_event(tallies: Sequence[Tally], confidence: float, *, decided: bool) -> VoteEvent:
+    """Event `vote`: the votes counted so far, the leader first."""
+    return VoteEvent(votes=[_vote(tally) for tally in tallies], confidence=round(confidence, _DIGITS), decided=decided)
+
+
+def path_event(path: PathResult) -> PathEvent:
+    """Event `path`: one path that ended."""
+    return PathEvent(**_path_fields(path))
+
+
+def _vote(tally: Tally) -> Vote:
+    return Vote(answer=tally.answer.text, cot=tally.cot, pot=tally.pot)
+
+
+def _path_fields(path: PathResult) -> dict[str, Any]:
+    return {
+        "index": path.index,
+        "kind": path.kind,
+        "text": path.text,
+        "answer": path.answer.text if path.answer else None,
+        "outcome": path.outcome,
+        "repaired": path.repaired,
+        "stated": path.stated.text if path.stated else None,
+        "program": path.program,
+        "detail": path.detail,
+        "tokens": path.completion_tokens,
+        "seconds": round(path.seconds, _DIGITS),
+    }
+
+
+def _counts(solution: Solution) -> PathCounts:
+    counted = [path for path in solution.paths if path.counted]
+    voted = sum(path.outcome is PathOutcome.VOTED for path in counted)
+    return PathCounts(
+        planned=solution.planned,
+        started=len(solution.paths),
+        voted=voted,
+        abstained=len(counted) - voted,
+        aborted=len(solution.paths) - len(counted),
+    )
+
+
+def _number(solution: Solution) -> float | None:
+    if solution.answer is None or solution.answer.value is None:
+        return None
+    try:
+        return float(solution.answer.value)
+    except OverflowError:
+        return None

@@ -1,0 +1,53 @@
+"""Converts a response to the reply, finish reason and usage of an OpenAI completion."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from service.schemas.openai_response import UsageDetails, UsageReport
+from service.schemas.response import SolveResponse, best_path
+from service.types import PathKind, PathOutcome
+
+NO_ANSWER = "No answer: no path gave an answer with enough confidence."
+_LABELS = re.compile(r"\A\s*(?:(?:Question|Problem|Q):\s*)?(.*?)(?:\s*\n\s*(?:Answer|Solution|A):)?\s*\Z", re.DOTALL)
+
+
+def bare_problem(prompt: str) -> str:
+    """Prompt without the labels that evaluation harnesses put around a problem."""
+    match = _LABELS.match(prompt)
+    return match[1] if match else prompt
+
+
+def reply_text(response: SolveResponse, stop: Sequence[str]) -> str:
+    """Reply: the best rationale for the answer, then the answer, cut before the first stop sequence.
+
+    Without a rationale for the answer, the reply is the answer. A stop sequence cuts the reply, not the paths.
+    """
+    if response.answer is None:
+        text = NO_ANSWER
+    else:
+        conclusion = f"The answer is {response.answer}"
+        rationale = best_path(response, PathKind.COT)
+        text = rationale.text.strip() if rationale else ""
+        if not text.endswith(conclusion):
+            text = f"{text}\n{conclusion}".lstrip()
+    return text[: min((place for string in stop if (place := text.find(string)) >= 0), default=len(text))]
+
+
+def finish_reason(response: SolveResponse, max_tokens: int) -> Literal["stop", "length"]:
+    """`length` if there is no answer and the token limit cut a path off, else `stop`."""
+    is_cut = any(path.tokens >= max_tokens for path in response.trace or () if path.outcome is not PathOutcome.ABORTED)
+    return "length" if response.answer is None and is_cut else "stop"
+
+
+def usage_of(responses: Sequence[SolveResponse]) -> UsageReport:
+    """Token usage over all paths. Tokens of paths that the replies do not show are reasoning tokens."""
+    prompt = sum(response.usage.prompt_tokens for response in responses)
+    completion = sum(response.usage.completion_tokens for response in responses)
+    shown = [path for response in responses if (path := best_path(response, PathKind.COT))]
+    return UsageReport(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=prompt + completion,
+        completion_tokens_details=UsageDetails(reasoning_tokens=completion - sum(path.tokens for path in shown)),
+    )

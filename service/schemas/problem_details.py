@@ -1,0 +1,66 @@
+"""Problem details (RFC 9457): the error document of the HTTP API."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from pydantic import BaseModel, ConfigDict
+
+from service.errors import EngineError, InputError, SandboxError, TwinpathError
+
+MEDIA_TYPE = "application/problem+json"
+UNEXPECTED = "The service failed; its log says why under this request id."
+
+
+class FieldError(BaseModel):
+    """What is wrong with one part of the request."""
+
+    field: str
+    message: str
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 has it, with the request's id and the fields that are wrong."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "Unprocessable Entity",
+                    "status": 422,
+                    "detail": "The request does not fit: seed: Input should be greater than or equal to 0",
+                    "request_id": "76889b74b4e7422fa6d55071d000db11",
+                    "errors": [{"field": "seed", "message": "Input should be greater than or equal to 0"}],
+                }
+            ]
+        }
+    )
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str | None
+    errors: list[FieldError]
+
+
+def problem_details(error: BaseException, request_id: str | None = None) -> ProblemDetails:
+    """Problem details for an error inside a response whose status was already sent.
+
+    Args:
+        error: the error. The text of an unexpected error is not shown.
+        request_id: id of the request.
+    """
+    status = 503 if isinstance(error, EngineError | SandboxError) else 422 if isinstance(error, InputError) else 500
+    detail = str(error) if isinstance(error, TwinpathError) else UNEXPECTED
+    wrong = [FieldError(field=error.field, message=str(error))] if isinstance(error, InputError) else []
+    return details_of_status(status, detail, wrong, request_id)
+
+
+def details_of_status(
+    status: int, detail: str, errors: Sequence[FieldError] = (), request_id: str | None = None
+) -> ProblemDetails:
+    """Problem details with the title of an HTTP status."""
+    return ProblemDetails(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, request_id=request_id, errors=list(errors)
+    )

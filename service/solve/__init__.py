@@ -1,0 +1,1 @@
+"""The solver: admission, path sampling, vote and stopping rule."""

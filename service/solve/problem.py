@@ -1,0 +1,119 @@
+"""Data types: Problem, PathResult, Timing, Solution."""
+
+from dataclasses import dataclass
+
+from service.paths.answer import Answer
+from service.solve.vote import Tally
+from service.types import PathKind, PathOutcome, Policy, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One word problem and its sampling parameters.
+
+    Args:
+        text: the word problem.
+        cot: maximum number of chain-of-thought paths.
+        pot: maximum number of program-of-thought paths. `cot + pot` is at least 1.
+        policy: stopping policy.
+        temperature: sampling temperature of every path; 0 is greedy.
+        top_p: nucleus mass of every path.
+        max_tokens: maximum number of completion tokens per path.
+        deadline_s: time limit in seconds. The votes so far answer when it passes.
+        seed: seed from which the seed of every path is derived.
+        min_confidence: confidence below which the solution abstains.
+    """
+
+    text: str
+    cot: int
+    pot: int
+    policy: Policy
+    temperature: float
+    top_p: float
+    max_tokens: int
+    deadline_s: float
+    seed: int
+    min_confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PathResult:
+    """Result of one path.
+
+    Args:
+        index: position in the fixed order, counted from 0.
+        kind: kind of reasoning.
+        outcome: how the path ended. `answer` is set exactly when it is `VOTED`.
+        text: text of the model, up to the abort of an aborted path.
+        answer: answer that the path votes for.
+        repaired: whether the calculator changed a number in the text. `answer` is the repaired answer.
+        stated: answer that a chain of thought stated before repair.
+        program: program that ran in the sandbox.
+        detail: one line that describes a failure.
+        prompt_tokens, completion_tokens: exact token counts, also for aborted paths.
+        seconds: wall-clock time from start to end, the program included.
+        counted: whether the decision rests on this path.
+    """
+
+    index: int
+    kind: PathKind
+    outcome: PathOutcome
+    text: str = ""
+    answer: Answer | None = None
+    repaired: bool = False
+    stated: Answer | None = None
+    program: str | None = None
+    detail: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Wall-clock seconds of one problem.
+
+    Args:
+        queue_s: from the request to the first path in the engine.
+        engine_s: from then until the last path was sampled.
+        sandbox_s: sum over the program runs. Runs overlap with the engine and with each other.
+        total_s: from the request to the solution.
+    """
+
+    queue_s: float
+    engine_s: float
+    sandbox_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Answer, votes and paths of one problem.
+
+    Args:
+        id: id of the solution.
+        status: how the problem ended.
+        answer: voted answer; None if the solution abstains.
+        confidence: in [0, 1]. Calibrated: the share of held-out answers with such a vote that are right. Otherwise:
+            the probability that the leader is the majority.
+        calibrated: whether the confidence is calibrated.
+        votes: one tally per answer, the leader first.
+        planned: number of paths that the request asked for.
+        paths: started paths in the fixed order.
+        timing: wall-clock seconds.
+        model: name of the model.
+        seed: seed of the problem.
+    """
+
+    id: str
+    status: Status
+    answer: Answer | None
+    confidence: float
+    calibrated: bool
+    votes: tuple[Tally, ...]
+    planned: int
+    paths: tuple[PathResult, ...]
+    timing: Timing
+    model: str
+    seed: int

@@ -1,0 +1,265 @@
+"""The solver: one request, from problem to solution.
+
+`Solver.solve` and `Solver._run_path` show the whole request. The solver depends neither on HTTP nor on vLLM.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from opentelemetry.trace import SpanKind
+
+from service import tracing
+from service.engine.base import Completion, Engine, Finish, Sampling
+from service.errors import EngineDeadError, EngineError, SandboxError
+from service.paths.answer import answer_from_value
+from service.paths.base import PathFormat
+from service.paths.cot import parse_cot
+from service.paths.pot import extract_program
+from service.sandbox.base import Execution, Outcome, Sandbox
+from service.solve.admission import Admission, Slots
+from service.solve.calibration import Calibration
+from service.solve.problem import PathResult, Problem, Solution
+from service.solve.problem_run import Observer, ProblemRun
+from service.types import PathKind, PathOutcome
+
+logger = logging.getLogger(__name__)
+
+ABORT_GRACE_S = 0.2
+"""Seconds after the deadline for which the solver waits for an abort. A hung engine must not delay the answer."""
+
+_SHUTTING_DOWN = "The service is shutting down; retry."
+_MAX_DETAIL_CHARS = 200
+
+
+class Solver:
+    """Solves any number of problems at the same time with one engine, one sandbox and one prompt format.
+
+    Args:
+        engine: samples the paths.
+        sandbox: runs the programs.
+        path_format: prompt format of the model.
+        admission: admission control; None takes the default number of slots.
+        calibration: calibration of the checkpoint; None is uncalibrated.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sandbox: Sandbox,
+        path_format: PathFormat,
+        admission: Admission | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self._engine = engine
+        self._sandbox = sandbox
+        self._format = path_format
+        self._admission = admission or Admission()
+        self._calibration = calibration or Calibration()
+        self._active: set[ProblemRun] = set()
+        self._aborts: set[asyncio.Task[None]] = set()
+
+    async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
+        """Solve one problem.
+
+        A failed path abstains and never fails its problem.
+
+        Args:
+            problem: the problem.
+            problem_id: id of the solution.
+            on_path_end: called with every path that ends.
+
+        Raises:
+            OverloadedError: the queue is full.
+            PromptTooLongError: the problem exceeds the context length of the model.
+            EngineDeadError: the engine died.
+            EngineError: no path could be sampled, or the service is shutting down.
+        """
+        run = ProblemRun(problem, problem_id, self._calibration, on_path_end)
+        slots = await self._admission.enter(run.needed, run.seconds_left())  # 1. wait for a free slot of the engine
+        if slots is None:
+            run.out_of_time = True
+            return run.solution(self._engine.model)
+        self._active.add(run)
+        with slots:
+            try:
+                async with aclosing(self._finished_paths(run, slots)) as paths:  # 2-4. `_run_path` for each path
+                    async for path in paths:
+                        run.record(path)  # 5. merge equal answers and count the votes
+                        if run.decided:  # 6. stopping rule, on the fixed order
+                            break
+            finally:
+                self._active.discard(run)
+                await self._abort_rest(run)  # 7. abort what still runs
+        run.record_aborted()
+        solution = run.solution(self._engine.model)
+        if run.drained.done() and not solution.votes:
+            raise EngineError(_SHUTTING_DOWN)
+        return solution
+
+    async def _run_path(self, run: ProblemRun, index: int, slots: Slots) -> PathResult:
+        """Run one path from prompt to answer."""
+        started = time.monotonic()
+        kind = run.kinds[index]
+        try:
+            completion = await self._sample(run, index)  # 2. one request to the engine, with its own seed
+        except EngineDeadError:
+            raise
+        except EngineError as error:
+            run.fail(error)
+            return PathResult(index, kind, PathOutcome.ERROR, detail=_first_line(error))
+        finally:
+            slots.end()
+        if completion.finish is Finish.ABORT or run.stopped:
+            result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
+        elif kind is PathKind.COT:  # 3. parse the rationale, check and repair its equations
+            result = _read_rationale(index, completion.text, complete=completion.finish is Finish.STOP)
+        else:  # 4. run the program in the sandbox
+            result = await self._run_program(run, index, completion.text)
+        return replace(
+            result,
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+            seconds=time.monotonic() - started,
+        )
+
+    def drain(self) -> None:
+        """Answer every open problem with its votes so far, and refuse every other problem.
+
+        An open problem without a vote raises `EngineError`.
+        """
+        self._admission.close(EngineError(_SHUTTING_DOWN))
+        for run in self._active:
+            if not run.drained.done():
+                run.drained.set_result(None)
+
+    async def _finished_paths(self, run: ProblemRun, slots: Slots) -> AsyncGenerator[PathResult, None]:
+        """Start paths as the vote needs them and the load allows, and yield each one that ends.
+
+        Ends at the deadline and when the service shuts down.
+        """
+        while True:
+            for index in run.next_paths(slots.load):
+                slots.start(1)
+                run.tasks[index] = asyncio.create_task(self._run_path(run, index, slots))
+            running = run.unrecorded
+            waited: list[asyncio.Future[Any]] = [*running.values(), run.drained]
+            await asyncio.wait(waited, timeout=run.seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            done = sorted(index for index, task in running.items() if task.done())
+            for index in done:
+                yield running[index].result()
+            if not done or run.drained.done():
+                run.out_of_time = not run.decided
+                return
+
+    async def _sample(self, run: ProblemRun, index: int) -> Completion:
+        if run.stopped:
+            return Completion("", 0, 0, Finish.ABORT)
+        problem = run.problem
+        sampling = Sampling(
+            temperature=problem.temperature,
+            top_p=problem.top_p,
+            max_tokens=problem.max_tokens,
+            seed=path_seed(problem.seed, index),
+            stop=self._format.stop,
+        )
+        prompt = self._format.prompt(run.kinds[index], problem.text)
+        with run.sampling(index) as request_id, tracing.span("engine", SpanKind.CLIENT) as span:
+            completion = await self._engine.sample(request_id, prompt, sampling)
+            span.set_attributes(
+                {
+                    "twinpath.path": str(index),
+                    "gen_ai.request.model": self._engine.model,
+                    "gen_ai.usage.input_tokens": completion.prompt_tokens,
+                    "gen_ai.usage.output_tokens": completion.completion_tokens,
+                    "gen_ai.response.finish_reasons": [completion.finish.value],
+                }
+            )
+            return completion
+
+    async def _run_program(self, run: ProblemRun, index: int, text: str) -> PathResult:
+        program = extract_program(text)
+        if program is None:
+            return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, detail="no program in the text")
+        execution = run.executions.get(program)
+        if execution is None:  # textually equal programs run once
+            execution = run.executions[program] = asyncio.ensure_future(self._sandbox.run(program))
+        try:
+            return _read_execution(index, text, program, await asyncio.shield(execution))
+        except SandboxError as error:
+            detail = _first_line(error)
+            return PathResult(index, PathKind.POT, PathOutcome.CRASHED, text, program=program, detail=detail)
+        except asyncio.CancelledError:
+            if not execution.cancelled():
+                raise
+            return PathResult(index, PathKind.POT, PathOutcome.ABORTED, text, program=program)
+
+    async def _abort_rest(self, run: ProblemRun) -> None:
+        """Abort the paths and programs that still run, and wait until all of them have ended.
+
+        The wait ends `ABORT_GRACE_S` after the deadline. The abort then continues in the background.
+        """
+        run.stopped = True
+        abort = asyncio.create_task(self._abort(run))
+        self._aborts.add(abort)
+        abort.add_done_callback(self._aborts.discard)
+        await asyncio.wait({abort}, timeout=run.seconds_left() + ABORT_GRACE_S)
+        if abort.done():
+            abort.result()
+        else:
+            logger.warning("the engine did not abort all paths within %s s after the deadline", ABORT_GRACE_S)
+            abort.add_done_callback(_log_failure)
+
+    async def _abort(self, run: ProblemRun) -> None:
+        try:
+            await self._engine.abort(run.sampled_now())
+        finally:
+            for execution in run.executions.values():
+                execution.cancel()
+            await asyncio.gather(*run.tasks.values(), *run.executions.values(), return_exceptions=True)
+
+
+def path_seed(seed: int, index: int) -> int:
+    """Seed of one path, in [0, 2^63): a hash of the problem's seed and the path's index."""
+    digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+def _read_rationale(index: int, text: str, *, complete: bool) -> PathResult:
+    path = parse_cot(text, complete=complete)
+    if path.answer is None:
+        return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail="no answer in the text")
+    return PathResult(
+        index,
+        PathKind.COT,
+        PathOutcome.VOTED,
+        path.text,
+        answer=path.answer,
+        repaired=path.repaired,
+        stated=path.stated,
+    )
+
+
+def _read_execution(index: int, text: str, program: str, execution: Execution) -> PathResult:
+    if execution.outcome is not Outcome.OK or execution.value is None:
+        outcome = PathOutcome(execution.outcome.value)  # both enums share the names of failures
+        return PathResult(index, PathKind.POT, outcome, text, program=program, detail=execution.detail)
+    answer = answer_from_value(execution.value)
+    if answer is None:
+        detail = "the result of the program is not an answer"
+        return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, program=program, detail=detail)
+    return PathResult(index, PathKind.POT, PathOutcome.VOTED, text, answer=answer, program=program)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:_MAX_DETAIL_CHARS]
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("the abort of a problem's paths failed: %s", error)

@@ -1,0 +1,123 @@
+"""Stopping rules, and how many paths of a problem run at once.
+
+All functions are pure. The decision depends on the longest finished prefix of the fixed order, not on arrival: the
+same seed gives the same decision at any load. The load changes only how many paths run ahead of the decision.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.solve.vote import Tally, beta_confidence
+from service.types import PathKind, Policy
+
+BETA_THRESHOLD = 0.95
+"""Threshold of Adaptive-Consistency (arXiv 2305.11860). It stops at 4-0, 6-1, 8-2, 9-3, 11-4 and 12-5."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingRule:
+    """Policy and threshold that decide a vote.
+
+    `fixed` waits for every path. `lossless` stops when the missing paths cannot overtake the leader, so the answer is
+    that of the full vote. `adaptive` also stops when the leader's Beta confidence reaches `threshold` and the leader
+    has a vote of each requested kind.
+    """
+
+    policy: Policy
+    threshold: float = BETA_THRESHOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Engine slots of one problem and of the others, in paths.
+
+    Args:
+        held: slots of this problem, reserved or in use.
+        sampling: slots of this problem in use.
+        free: slots that no problem holds; 0 while other problems wait.
+        active_problems: problems that hold slots, this one included.
+        max_eager_paths: paths per problem that may run ahead of need.
+    """
+
+    held: int
+    sampling: int
+    free: int
+    active_problems: int
+    max_eager_paths: int
+
+
+def decided(rule: StoppingRule, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> bool:
+    """Whether the leader of `tallies` is the answer.
+
+    Args:
+        rule: policy and threshold.
+        tallies: the votes so far, the leader first.
+        missing: kinds of the paths that were not counted yet, in order.
+    """
+    return _decided(rule, _Standing.of(tallies), missing)
+
+
+def min_paths_to_decide(rule: StoppingRule, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> int:
+    """Number of missing paths that decide the vote if each of them votes for the leader.
+
+    Fewer paths cannot decide it, so this many can run at once without waste.
+    """
+    standing = _Standing.of(tallies)
+    for number, kind in enumerate(missing):
+        if _decided(rule, standing, missing[number:]):
+            return number
+        standing = standing.with_vote(kind)
+    return len(missing)
+
+
+def paths_to_start(needed: int, uncounted: int, unstarted: int, load: Load) -> int:
+    """Number of paths to start now.
+
+    A busy engine runs only the needed paths, so that none is wasted. An idle engine also runs paths ahead of need, for
+    the lowest latency: up to this problem's part of the free slots, and at most `max_eager_paths`.
+
+    Args:
+        needed: paths that must still be counted, from `min_paths_to_decide`.
+        uncounted: started paths that were not counted yet.
+        unstarted: planned paths that were not started yet.
+        load: slots of the engine.
+    """
+    part = load.held + load.free // load.active_problems
+    eager = min(part, load.max_eager_paths) - load.sampling
+    return max(0, min(unstarted, max(needed - uncounted, eager)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Votes for the leader by kind, and votes for the runner-up."""
+
+    cot: int = 0
+    pot: int = 0
+    against: int = 0
+
+    @classmethod
+    def of(cls, tallies: Sequence[Tally]) -> "_Standing":
+        if not tallies:
+            return cls()
+        return cls(tallies[0].cot, tallies[0].pot, tallies[1].votes if len(tallies) > 1 else 0)
+
+    def with_vote(self, kind: PathKind) -> "_Standing":
+        is_cot = kind is PathKind.COT
+        return _Standing(self.cot + is_cot, self.pot + (not is_cot), self.against)
+
+
+def _decided(rule: StoppingRule, standing: _Standing, missing: Sequence[PathKind]) -> bool:
+    votes = standing.cot + standing.pot
+    if not missing:
+        return True
+    if rule.policy is Policy.FIXED or not votes:
+        return False
+    if votes - standing.against > len(missing):
+        return True
+    if rule.policy is Policy.LOSSLESS:
+        return False
+    # The rule does not wait for a kind that no missing path can add.
+    has_each_kind = (standing.cot > 0 or PathKind.COT not in missing) and (
+        standing.pot > 0 or PathKind.POT not in missing
+    )
+    return has_each_kind and beta_confidence(votes, standing.against) >= rule.threshold

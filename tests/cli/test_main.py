@@ -1,0 +1,458 @@
+"""The commands, run as a user runs them: what is printed where, and the exit code."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import pytest
+import typer.main
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from service import __version__, assemble, logs, server
+from service.api.api_keys import KeyRing, KeyScope, new_key
+from service.api.app import create_app
+from service.cli.main import app, main
+from service.client import AsyncClient
+from service.engine.fake import FakeEngine, scripted
+from service.errors import ServiceError
+from service.metrics import Metrics
+from service.schemas import SolveRequest, SolveResponse
+from service.settings import EngineKind, Settings
+from tests.support.engines import computing_sandbox, cot, lines, pot
+
+Run = Callable[..., tuple[int, str, str]]
+COMMANDS = ["serve", "solve", "evaluate", "key", "sandbox", "model"]
+
+
+@pytest.fixture
+def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs one command in this process, as if in one of its own: exit code, standard output, standard error."""
+    monkeypatch.setattr(assemble, "Metrics", lambda: Metrics(CollectorRegistry()))
+    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(assemble, "_vllm", _no_engine)  # `main` would end the tests with it, and with success
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["twinpath", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            main()
+        out, err = capfd.readouterr()
+        return int(exited.value.code or 0), out, err
+
+    return run
+
+
+def _no_engine(*_: object) -> None:
+    pytest.fail("the command starts vLLM")
+
+
+def script_row(problem: str, kind: str, text: str) -> str:
+    return json.dumps({"problem": problem, "kind": kind, "text": text})
+
+
+SCRIPT = [
+    script_row("apples", "cot", cot(1)), script_row("apples", "pot", pot(1)),
+    script_row("bees", "cot", cot(9)), script_row("bees", "pot", pot(2)), script_row("bees", "pot", pot(2)),
+    script_row("bees", "pot", "pass"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings that play `SCRIPT`."""
+    script = lines(tmp_path / "script.jsonl", *SCRIPT)
+    return lines(tmp_path / "twinpath.toml", 'engine = "fake"', f'fake_script = "{script}"', "sandbox_workers = 1")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rows = [{"id": "a", "question": "apples?", "answer": "1"}, {"id": "b", "question": "bees?", "answer": "2.0"}]
+    return lines(
+        tmp_path / "data.jsonl", *map(json.dumps, rows), json.dumps({"id": "c", "question": "c?", "answer": "3"})
+    )
+
+
+def test_solve_prints_the_json_alone(twinpath: Run, config: Path) -> None:
+    code, out, _ = twinpath(
+        "solve", "apples", "--json", "--config", config, "--cot", 2, "--pot", 1, "--policy", "fixed", "--seed", 7
+    )
+    assert code == 0
+    response = json.loads(out)
+    assert (response["status"], response["answer"], response["seed"]) == ("answered", "1", 7)
+    assert response["votes"] == [{"answer": "1", "cot": 2, "pot": 1}]
+    assert [(path["kind"], path["outcome"]) for path in response["trace"]] == [
+        ("cot", "voted"), ("pot", "voted"), ("cot", "voted"),
+    ]  # fmt: skip
+
+
+def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, config: Path) -> None:
+    code, out, _ = twinpath("solve", "bees", "--config", config, "--cot", 1, "--pot", 2, "--policy", "fixed")
+    assert code == 0
+    written = [line.rstrip() for line in out.splitlines() if line.strip()]
+    assert written[0] == "Answer  2   confidence 0.69"
+    assert [line.split() for line in written[1:3]] == [
+        ["2", "█" * 24, "0", "cot", "2", "pot"],
+        ["9", "█" * 12, "1", "cot", "0", "pot"],
+    ]
+    assert written[3:5] == ["Program (path 1)", "  ans = 2"]
+    assert written[5].startswith("3 of 3 paths: 3 voted, 0 abstained, 0 not needed. 17 tokens. Took: model ")
+    assert not any(line.startswith("Reasoning") for line in written)
+
+
+def test_solve_shows_a_path_without_a_repair_before_one_with(twinpath: Run, tmp_path: Path) -> None:
+    repaired, sound = "9 - 4 = 6. The answer is 6", "9 - 4 = 5. The answer is 5"
+    script = lines(tmp_path / "s.jsonl", script_row("pens", "cot", repaired), script_row("pens", "cot", sound))
+    config = lines(tmp_path / "t.toml", 'engine = "fake"', f'fake_script = "{script}"')
+    _, out, _ = twinpath("solve", "pens", "--config", config, "--cot", 2, "--pot", 0, "--policy", "fixed")
+    assert "Answer  5 " in out
+    assert "Reasoning (path 1)" in out
+
+
+def test_solve_shows_that_there_is_no_answer(twinpath: Run, config: Path) -> None:
+    code, out, _ = twinpath("solve", "nothing to add", "--config", config, "--cot", 1, "--pot", 1)
+    assert (code, out.split("\n")[1]) == (0, "No answer: no path gave one.")
+
+
+def test_solve_asks_a_running_service(twinpath: Run, tmp_path: Path) -> None:
+    with in_thread(tmp_path, None) as url:
+        code, out, _ = twinpath("solve", "apples?", "--url", url, "--cot", 2, "--pot", 0, "--policy", "fixed")
+        _, asked, _ = twinpath("solve", "apples?", "--url", url, "--json", "--seed", 3)
+    assert code == 0
+    assert "Answer  1 " in out
+    assert "2 of 2 paths: 2 voted" in out
+    assert (json.loads(asked)["answer"], json.loads(asked)["seed"]) == ("1", 3)
+
+
+def test_solve_improvises_without_a_script(twinpath: Run) -> None:
+    code, out, _ = twinpath("solve", "He had 9 pens and lost 4.", "--engine", "fake", "--json", "--seed", 1)
+    assert (code, json.loads(out)["answer"]) == (0, "5")
+
+
+def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    arguments = ["--data", data, "--config", config, "--limit", 2, "--policy", "fixed", "--cot", 1, "--pot", 2]
+    code, out, _ = twinpath("evaluate", *arguments, "--concurrency", 1, "--json", output)
+    assert code == 0
+    check_figures(json.loads(output.read_text(encoding="utf-8")))
+    assert "2 problems, fake, policy fixed" in out
+    assert "deadline" not in out
+    assert re.search(r"both kinds, the surest half .* 100\.0% ", out)
+    assert "Calibration error 0.188; a perfect confidence shows" in " ".join(out.split())
+    assert re.search(r"both kinds, voted .* 100\.0% .* 34\.2% to 100\.0%", out)
+    assert re.search(r"one CoT path, sampled .* 50\.0% ", out)
+
+
+def test_evaluate_says_how_many_votes_the_deadline_cut_off(
+    twinpath: Run, config: Path, data: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.json"
+    with config.open("a") as file:
+        file.write("deadline_s = 1e-6\n")
+    code, out, _ = twinpath("evaluate", "--data", data, "--config", config, "--limit", 2, "--json", output)
+    assert (code, json.loads(output.read_text(encoding="utf-8"))["cut_off"]) == (0, 2)
+    assert "The deadline cut off 2 of the 2 votes: raise it" in " ".join(out.split())
+
+
+def check_figures(report: dict[str, Any]) -> None:
+    """`SCRIPT` over two problems with one rationale and two programs each."""
+    assert report["accuracy"] == {
+        "cot_greedy": 0.5, "pot_greedy": 0.5, "cot_vote": 0.5, "pot_vote": 1.0, "vote": 1.0,
+    }  # fmt: skip
+    assert (report["n"], report["model"], report["policy"], report["seed"]) == (2, "fake", "fixed", 0)
+    assert (report["completion_tokens_per_problem"], report["paths_per_problem"]) == (17.0, 3.0)
+    assert report["problems_per_s"] == pytest.approx(2 / report["seconds"])
+    assert [(row["id"], row["gold"], row["answer"], row["paths"]) for row in report["rows"]] == [
+        ("a", "1", "1", 3), ("b", "2.0", "2", 3),
+    ]  # fmt: skip
+    assert set(report) == {
+        "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
+        "paths_per_problem", "cut_off", "calibration_error", "calibration_error_if_perfect", "coverage",
+        "problems_per_s", "seconds", "rows",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A service under uvicorn on a free port of the loopback, in a thread."""
+    with in_thread(tmp_path, None) as url:
+        yield url
+
+
+@contextmanager
+def in_thread(folder: Path, keys: KeyRing | None) -> Iterator[str]:
+    engine = FakeEngine(scripted(lines(folder / "served.jsonl", *SCRIPT)))
+    served = create_app(Settings(), engine, computing_sandbox(), keys=keys, metrics=Metrics(CollectorRegistry()))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        host = uvicorn.Server(uvicorn.Config(served, log_config=None))
+        thread = threading.Thread(target=host.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not host.started and thread.is_alive():
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            host.should_exit = True
+            thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def test_evaluate_asks_a_running_service(twinpath: Run, url: str, data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    arguments = ["--data", data, "--url", url, "--limit", 2, "--policy", "fixed", "--cot", 1, "--pot", 2]
+    code, _, _ = twinpath("evaluate", *arguments, "--concurrency", 1, "--json", output)
+    assert code == 0
+    check_figures(json.loads(output.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("by", ["flag", "variable", "nothing"])
+def test_commands_send_the_key_that_a_file_holds(
+    by: str, twinpath: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, table = new_key("ann", [KeyScope.SOLVE], None, None)
+    file = lines(tmp_path / "key", key)
+    flags = ["--api-key-file", file] if by == "flag" else []
+    if by == "variable":
+        monkeypatch.setenv("TWINPATH_CLIENT_API_KEY_FILE", str(file))
+    with in_thread(tmp_path, KeyRing(lines(tmp_path / "keys.toml", table))) as url:
+        evaluated = twinpath("evaluate", "--data", data, "--limit", 2, "--url", url, *flags)
+        source = lines(tmp_path / "problems", json.dumps({"id": 1, "problem": "apples?"}))
+        solved = twinpath("solve", "--input", source, "--output", tmp_path / "solved", "--url", url, *flags)
+    if by == "nothing":
+        assert evaluated[0] == solved[0] == 2
+        assert "Send an API key that is known" in evaluated[2]
+        assert "Send an API key that is known" in solved[2]
+    else:
+        assert evaluated[0] == solved[0] == 0
+        assert json.loads((tmp_path / "solved").read_text())["solution"]["answer"] == "1"
+
+
+def test_a_file_waits_for_a_service_that_is_full(
+    twinpath: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = AsyncClient.ask, []
+
+    async def ask(self: AsyncClient, request: SolveRequest) -> SolveResponse:
+        asked.append(request)
+        if len(asked) < 3:
+            raise ServiceError("full", 429, 0.01)
+        return await real(self, request)
+
+    monkeypatch.setattr(AsyncClient, "ask", ask)
+    source, output = lines(tmp_path / "in", json.dumps({"id": 1, "problem": "apples?"})), tmp_path / "out"
+    code, _, _ = twinpath("solve", "--input", source, "--output", output, "--url", url)
+    assert (code, len(asked), json.loads(output.read_text())["solution"]["answer"]) == (0, 3, "1")
+
+
+def one_line(result: tuple[int, str, str]) -> str:
+    """The one line of an error; nothing else was printed."""
+    code, out, err = result
+    told = [line for line in err.splitlines() if line.startswith("twinpath: ")]
+    assert (code, out, len(told)) == (2, "", 1)
+    assert err.endswith(f"{told[0]}\n")
+    assert "Traceback" not in err
+    return told[0].removeprefix("twinpath: ")
+
+
+def test_evaluate_tells_that_no_service_answers(twinpath: Run, data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    said = one_line(twinpath("evaluate", "--data", data, "--url", f"http://127.0.0.1:{port}"))
+    assert said.startswith(f"http://127.0.0.1:{port} does not answer: ")
+
+
+def test_evaluate_refuses_what_is_no_address(twinpath: Run, data: Path) -> None:
+    said = one_line(twinpath("evaluate", "--data", data, "--url", "localhost:8000"))
+    assert said == "--url localhost:8000 is no address; give one such as http://127.0.0.1:8000."
+
+
+def test_evaluate_finds_out_before_it_solves_that_it_cannot_write(twinpath: Run, data: Path, tmp_path: Path) -> None:
+    said = one_line(twinpath("evaluate", "--engine", "fake", "--data", data, "--json", tmp_path / "no" / "out.json"))
+    assert said.endswith("cannot be written: No such file or directory.")
+
+
+def test_evaluate_tells_what_a_service_refuses(twinpath: Run, url: str, data: Path, tmp_path: Path) -> None:
+    long = lines(tmp_path / "long.jsonl", json.dumps({"id": "1", "question": "a" * 4001, "answer": "5"}))
+    said = one_line(twinpath("evaluate", "--data", long, "--url", url))
+    assert said == "The problem has 4001 characters; 4000 are taken."
+
+
+def test_sandbox_prints_one_outcome_a_line(twinpath: Run, tmp_path: Path) -> None:
+    programs = {"sum": "ans = 2 + 3", "third": "from fractions import Fraction\nans = Fraction(1, 3)",
+                "raises": "ans = 1 / 0", "text": "print('seven')"}  # fmt: skip
+    source = lines(tmp_path / "p.jsonl", *(json.dumps({"id": name, "program": p}) for name, p in programs.items()))
+    code, out, _ = twinpath("sandbox", "--input", source)
+    assert code == 0
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["id"], row["outcome"], row["answer"]) for row in rows] == [
+        ("sum", "ok", "5"), ("third", "ok", "1/3"), ("raises", "error", None), ("text", "ok", "seven"),
+    ]  # fmt: skip
+    assert rows[2]["detail"] == "ZeroDivisionError: division by zero"
+    assert all(set(row) == {"id", "outcome", "answer", "detail", "seconds"} and row["seconds"] > 0 for row in rows)
+
+
+def test_the_policy_refuses_what_the_lock_alone_lets_through(twinpath: Run, tmp_path: Path) -> None:
+    source = lines(tmp_path / "p.jsonl", json.dumps({"id": 1, "program": "ans = ().__class__.__name__"}))
+    outcomes = [json.loads(twinpath("sandbox", "--input", source, *flags)[1]) for flags in ([], ["--no-policy"])]
+    assert [(row["outcome"], row["answer"]) for row in outcomes] == [("denied", None), ("ok", "tuple")]
+
+
+def model_directory(path: Path, metadata: dict[str, object]) -> Path:
+    path.mkdir()
+    (path / "config.json").write_text("{}", encoding="utf-8")
+    (path / "twinpath.json").write_text(json.dumps(metadata), encoding="utf-8")
+    return path
+
+
+def test_model_says_what_a_model_is(twinpath: Run, tmp_path: Path) -> None:
+    path = model_directory(tmp_path / "student", {"format_version": 1, "base_model": "m"})
+    code, out, _ = twinpath("model", "--name", path)
+    assert (code, out) == (0, f"student\tv1\t{path}\n")
+
+
+def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> None:
+    path = model_directory(
+        tmp_path / "a [red] and long name that would be wrapped on a narrow terminal",
+        {"format_version": 2, "base_model": "m"},
+    )
+    for arguments in (["model", "--name", path], ["solve", "Why?", "--model", path], ["serve", "--model", path]):
+        assert one_line(twinpath(*arguments)).startswith(f"{path / 'twinpath.json'} is of format version 2; ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["solve", " ", "--engine", "fake"], "problem: String should have at least 1 character"),
+        (["solve", "a\x1bb", "--engine", "fake"], "problem: Value error, must hold no control characters; there is U+001B at 1"),
+        (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "seed: Input should be less than 9223372036854775808"),
+        (["solve", "Why?", "--engine", "fake", "--cot", 0, "--pot", 0],
+         "Wrong settings: Value error, at least one path is needed: give cot or pot"),
+        (["serve", "--port", -1], "Wrong settings: port: Input should be greater than or equal to 0"),
+        (["solve", "Why?", "--config", "/nowhere.toml"], "The settings file /nowhere.toml does not exist."),
+        (["serve", "--engine", "fake", "--fake-script", "/nowhere.jsonl"],
+         "The script /nowhere.jsonl cannot be read: [Errno 2] No such file or directory: '/nowhere.jsonl'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_one_line(arguments: list[object], said: str, twinpath: Run) -> None:
+    assert one_line(twinpath(*arguments)) == said
+
+
+def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "rows.jsonl", "{")
+    assert one_line(twinpath("sandbox", "--input", path)).startswith(f"{path}, line 1: no JSON (")
+    assert one_line(twinpath("evaluate", "--data", path)).startswith(
+        f"{path}, line 1: a row needs id, question and answer ("
+    )
+    lines(path, '{"id": 1}')
+    assert one_line(twinpath("sandbox", "--input", path)) == 'row 1 is not {"id": "…", "program": "…"}'
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["solve"], ["solve", "Why?", "--cot", 65], ["solve", "Why?", "--policy", "majority"], ["solve", "Why?", "--n", 5],
+     ["serve", "--ports", 1], ["evaluate"], ["evaluate", "--data", "/nowhere.jsonl"], ["sandbox", "--input", "/"],
+     ["evaluate", "--data", "/"], ["conquer"], ["solve", "Why?", "--concurrency", 2],
+     ["solve", "--input", __file__, "--output", "/nowhere/out", "--json"]],
+)  # fmt: skip
+def test_wrong_usage(arguments: list[object], twinpath: Run) -> None:
+    code, out, err = twinpath(*arguments)
+    assert (code, out) == (2, "")
+    assert "Usage: twinpath" in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, twinpath: Run) -> None:
+    code, out, err = twinpath(command, "--help")
+    assert (code, err) == (0, "")
+    assert f"Usage: twinpath {command}" in out
+
+
+def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
+    code, out, _ = twinpath("--help")
+    assert code == 0
+    assert all(re.search(rf"\b{command}\b", out) for command in COMMANDS)
+    assert twinpath("--version") == (0, f"twinpath {__version__}\n", "")
+
+
+def test_every_setting_is_a_flag_of_serve() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group) or hasattr(group, "commands")
+    flags = {option for parameter in group.commands["serve"].params for option in parameter.opts}
+    assert flags >= {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--config"}
+
+
+def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
+    twinpath: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Settings] = []
+
+    def run(settings: Settings) -> int:
+        served.append(settings)
+        return 1
+
+    monkeypatch.setattr(server, "run", run)
+    flags = ["--port", 0, "--cot", 3, "--temperature", 0, "--allow-unlocked-sandbox", "--policy", "lossless"]
+    assert twinpath("serve", "--config", config, *flags)[0] == 1
+    assert (served[0].engine, served[0].port, served[0].cot, served[0].pot) == (EngineKind.FAKE, 0, 3, 10)
+    assert (served[0].temperature, served[0].allow_unlocked_sandbox, served[0].policy) == (0.0, True, "lossless")
+
+
+def test_serve_refuses_others_without_keys(twinpath: Run, config: Path) -> None:
+    code, out, err = twinpath("serve", "--config", config, "--host", "0.0.0.0")
+    assert (code, out) == (2, "")
+    assert err.startswith("twinpath: Anybody who reaches 0.0.0.0 could use the service: give --api-keys-file")
+
+
+def test_key_shows_the_key_and_gives_its_table(twinpath: Run, tmp_path: Path) -> None:
+    code, out, err = twinpath("key", "ann", "--scope", "metrics", "--requests-per-minute", 60, "--concurrency", 2)
+    assert code == 0
+    found = KeyRing(lines(tmp_path / "keys.toml", out)).find(err.removesuffix("\n"))
+    assert found is not None
+    assert found.table.model_dump(exclude={"sha256"}) == {
+        "name": "ann", "scopes": {"metrics"}, "requests_per_minute": 60, "concurrency": 2,
+    }  # fmt: skip
+    assert twinpath("key", "a b")[0] == 2
+
+
+def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from service.cli.main import main; main()", "serve"]
+    process = subprocess.Popen(
+        [*command, "--config", str(config), "--port", str(port)], stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        response = None
+        for _ in range(200):
+            try:
+                response = httpx.post(f"http://127.0.0.1:{port}/solve", json={"problem": "apples"})
+                break
+            except httpx.ConnectError:
+                time.sleep(0.05)
+        assert response is not None
+        assert (response.status_code, response.json()["answer"]) == (200, "1")
+        assert (
+            httpx.get(f"http://127.0.0.1:{port}/metrics").text.count('twinpath_sandbox_runs_total{outcome="ok"} 1.0')
+            == 1
+        )
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    logged = [json.loads(line) for line in err.splitlines()]
+    solved = [record for record in logged if record["message"] == "solved"]
+    assert len(solved) == 1
+    assert (solved[0]["status"], solved[0]["request_id"]) == ("answered", response.headers["X-Request-ID"])

@@ -1,0 +1,202 @@
+"""`twinpath solve --input`: what is written, what is told, and how a killed run is gone on with."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from service.cli.results_file import Ledger
+from service.cli.solve_file import solve_file
+from service.errors import ConfigurationError, ServiceError
+from service.schemas import PathBudget
+from service.schemas.batch import BatchRow
+from service.schemas.problem_details import ProblemDetails
+from service.settings import EngineKind, Settings
+from service.solve.solver import path_seed
+from service.types import Policy
+from tests.conftest import Serve
+from tests.support.engines import computing_sandbox, cot, lines, playing, pot
+
+Run = Callable[..., Any]
+
+
+def problem(row_id: object, **fields: object) -> str:
+    return json.dumps({"id": row_id, "question": f"{row_id} and 4 pens?", "answer": "1"} | fields)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return sorted((json.loads(line) for line in path.read_text().splitlines()), key=lambda row: row["line"])
+
+
+def failed(row_id: str | int | None, line: int, status: int) -> str:
+    document = ProblemDetails(title="t", status=status, detail="d", request_id=None, errors=[])
+    return BatchRow(id=row_id, line=line, error=document).model_dump_json()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    from prometheus_client import CollectorRegistry
+
+    from service.metrics import Metrics
+
+    monkeypatch.setattr(assemble, "Metrics", lambda: Metrics(CollectorRegistry()))
+
+    async def solve(*rows: str, **changes: Any) -> int:
+        options: dict[str, Any] = {"overrides": {}, "seed": None, "url": None, "concurrency": None} | changes
+        settings = Settings(engine=EngineKind.FAKE, cot=2, pot=0, sandbox_workers=1, max_body_bytes=1024)
+        return await solve_file(settings, lines(tmp_path / "in", *rows), tmp_path / "out", **options)
+
+    return solve
+
+
+async def test_every_line_has_a_result_and_bad_lines_are_told(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [problem("a"), "{bad", "", problem("b", seed=5), '{"id": "c"}', "x" * 5000, problem(7)]
+    assert await run(*rows, seed=1) == 3
+    done = read(tmp_path / "out")
+    assert [(row["line"], row["id"], "error" in row) for row in done] == [
+        (1, "a", False), (2, None, True), (4, "b", False), (5, "c", True), (6, None, True), (7, 7, False),
+    ]  # fmt: skip
+    assert [row["solution"]["seed"] for row in done if "solution" in row] == [path_seed(1, 1), 5, path_seed(1, 7)]
+    told = capsys.readouterr().err
+    assert all(f"line {number}:" in told for number in (2, 5, 6))
+    assert "3 solved, 3 with an error." in told
+    assert "7/7" in told
+
+
+async def test_a_line_whose_id_was_there_before_is_told_and_not_solved(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [problem("a"), problem(1), problem("1"), problem("a"), problem(8)]
+    rows += ['{"question": "Mine is 6?"}', problem("a"), '{"question": "Mine would be 8?"}']
+    assert await run(*rows) == 3
+    done = read(tmp_path / "out")
+    assert [(row["line"], row["id"]) for row in done if "solution" in row] == [
+        (1, "a"), (2, 1), (3, "1"), (5, 8), (6, 6),
+    ]  # fmt: skip
+    said = {4: "'a' is that of line 1", 7: "'a' is that of line 1", 8: "8 is that of line 5"}
+    assert {row["line"]: row["error"]["detail"] for row in done if "error" in row} == {
+        line: f"The id {what}; this line is not solved." for line, what in said.items()
+    }
+    assert all(row["id"] is None and row["error"]["status"] == 422 for row in done if "error" in row)
+    told = capsys.readouterr().err
+    assert all(f"line {line}: The id {what}" in told for line, what in said.items())
+
+    whole = (tmp_path / "out").read_bytes().splitlines(keepends=True)
+    for kept in (0, 3, 6):
+        (tmp_path / "out").write_bytes(b"".join(whole[:kept]) + whole[kept][:20])
+        await run(*rows)
+        again = read(tmp_path / "out")
+        assert [(row["line"], row["id"], "error" in row) for row in again] == [
+            (row["line"], row["id"], "error" in row) for row in done
+        ]
+
+
+async def test_flags_hold_for_rows_that_leave_them_out(run: Run, tmp_path: Path) -> None:
+    rows = [problem("a"), problem("b", paths={"cot": 1, "pot": 0})]
+    assert await run(*rows, overrides={"paths": PathBudget(cot=3, pot=0), "policy": Policy.FIXED}) == 0
+    assert [row["solution"]["paths"]["planned"] for row in read(tmp_path / "out")] == [3, 1]
+
+
+async def test_a_killed_run_is_gone_on_with(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [problem(n) for n in range(6)]
+    assert await run(*rows) == 0
+    whole = (tmp_path / "out").read_bytes().splitlines(keepends=True)
+    (tmp_path / "out").write_bytes(b"".join(whole[:3]) + whole[3][:40])
+    assert await run(*rows) == 0
+    again = (tmp_path / "out").read_bytes().splitlines(keepends=True)
+    assert again[:3] == whole[:3]
+    assert [row["id"] for row in read(tmp_path / "out")] == list(range(6))
+    assert "3 solved, 0 with an error, 3 were done before." in capsys.readouterr().err
+    assert await run(*rows) == 0
+    assert (tmp_path / "out").read_bytes() == b"".join(again)
+
+
+async def test_lines_added_to_the_input_are_solved(run: Run, tmp_path: Path) -> None:
+    await run(problem("a"))
+    await run(problem("a"), problem("b"))
+    assert [row["id"] for row in read(tmp_path / "out")] == ["a", "b"]
+
+
+async def test_failures_of_ours_are_tried_again_and_bad_lines_are_not(run: Run, tmp_path: Path) -> None:
+    kept = failed("b", 2, 422)
+    lines(tmp_path / "out", failed("a", 1, 503), kept, failed("c", 3, 500))
+    assert await run(problem("a"), problem("b"), problem("c")) == 0
+    done = (tmp_path / "out").read_text().splitlines()
+    assert done[0] == kept
+    assert sorted((row["id"], "error" in row) for row in map(json.loads, done)) == [
+        ("a", False),
+        ("b", True),
+        ("c", False),
+    ]
+    assert list(tmp_path.glob(".out*")) == []
+
+
+async def test_where_a_result_cannot_be_written_open_rows_end_before_the_engine(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, left_at_close = [], []
+
+    @asynccontextmanager
+    async def endless(_: Settings) -> AsyncIterator[Callable[..., Any]]:
+        ended = []
+
+        async def solve(_: object) -> None:
+            opened.append(1)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(1)
+
+        try:
+            yield solve
+        finally:
+            left_at_close.append(len(opened) - len(ended))
+
+    def full(*_: object) -> NoReturn:
+        raise ConfigurationError("no room")
+
+    monkeypatch.setattr("service.cli.solve_file.in_process", endless)
+    monkeypatch.setattr(Ledger, "write", full)
+    with pytest.raises(ConfigurationError, match="no room"):
+        await run(problem("a"), problem("b"), "{bad")
+    assert (len(opened), left_at_close) == (2, [0])
+
+
+async def test_the_output_of_another_input_is_refused(run: Run, tmp_path: Path) -> None:
+    await run(problem("a"), problem("b"))
+    with pytest.raises(ConfigurationError, match="the id of line 2 was not 'x'"):
+        await run(problem("a"), problem("x"))
+
+
+async def test_a_file_that_holds_no_results_is_left_alone(run: Run, tmp_path: Path) -> None:
+    lines(tmp_path / "out", '{"id": "a", "question": "precious"}')
+    with pytest.raises(ConfigurationError, match="line 1: no result of a batch"):
+        await run(problem("a"))
+    assert (tmp_path / "out").read_text() == '{"id": "a", "question": "precious"}\n'
+
+
+async def test_two_runs_do_not_write_one_file(run: Run, tmp_path: Path) -> None:
+    with Ledger(tmp_path / "out"), pytest.raises(ConfigurationError, match="Another run writes"):
+        await run(problem("a"))
+
+
+async def test_a_running_service_solves_the_file(run: Run, live: Serve, tmp_path: Path) -> None:
+    server = await live(playing([cot(21)], [pot(21)]), computing_sandbox(), settings=Settings(max_problem_chars=30))
+    rows = [problem("a"), problem("b", question="long " * 30)]
+    assert await run(*rows, url=str(server.base_url)) == 1
+    first, second = read(tmp_path / "out")
+    assert first["solution"]["answer"] == "21"
+    assert (second["error"]["status"], second["error"]["errors"][0]["field"]) == (422, "problem")
+
+
+async def test_a_service_that_is_gone_ends_the_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.client.protocol.Retries.wait_s", lambda *_: None)
+    with pytest.raises(ServiceError, match="does not answer"):
+        await run(problem("a"), url="http://127.0.0.1:9")
+    assert (tmp_path / "out").read_bytes() == b""

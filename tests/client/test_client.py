@@ -1,0 +1,319 @@
+"""The client against the real application, and against a service that fails in every way."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from service import client as client_module
+from service.client import AsyncClient, Retries, Twinpath
+from service.client.protocol import pause_s
+from service.engine.fake import FakeEngine
+from service.errors import EngineDeadError, InputError, ServiceError
+from service.schemas import PathBudget, PathEvent, SolveResponse, VoteEvent
+from service.types import Policy
+from tests.conftest import Serve
+from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
+
+PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
+ANSWER = {
+    "id": "a", "status": "answered", "answer": "21", "value": 21.0, "confidence": 0.9, "calibrated": False,
+    "votes": [], "paths": {"planned": 1, "started": 1, "voted": 1, "abstained": 0, "aborted": 0},
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    "timing": {"queue_s": 0.0, "engine_s": 0.0, "sandbox_s": 0.0, "total_s": 0.0}, "model": "m", "seed": 1,
+}  # fmt: skip
+Played = httpx.Response | Exception
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits, which take no time."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(client_module.time, "sleep", waits.append)
+    monkeypatch.setattr(client_module.anyio, "sleep", sleep)
+    return waits
+
+
+def service(*played: Played) -> tuple[httpx.MockTransport, list[httpx.Request]]:
+    """A service that answers so, one after the other."""
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        now = played[min(len(requests), len(played)) - 1]
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    return httpx.MockTransport(answer), requests
+
+
+def failing(status: int, **headers: str) -> httpx.Response:
+    document = {"title": "t", "status": status, "detail": f"because {status}", "request_id": None, "errors": []}
+    return httpx.Response(status, json=document, headers={name.replace("_", "-"): v for name, v in headers.items()})
+
+
+def solved() -> httpx.Response:
+    return httpx.Response(200, json=ANSWER)
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes in pieces, to either client, and may break off."""
+
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+Ask = Callable[[httpx.MockTransport, Retries], SolveResponse]
+
+
+def ask(transport: httpx.MockTransport, retries: Retries) -> SolveResponse:
+    with Twinpath("http://service", transport=transport, retries=retries) as client:
+        return client.solve(PENS)
+
+
+def ask_async(transport: httpx.MockTransport, retries: Retries) -> SolveResponse:
+    async def run() -> SolveResponse:
+        async with AsyncClient("http://service", transport=transport, retries=retries) as client:
+            return await client.solve(PENS)
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=[ask, ask_async])
+def either(request: pytest.FixtureRequest) -> Ask:
+    chosen: Ask = request.param
+    return chosen
+
+
+async def test_solve_is_typed_and_takes_every_option(live: Serve) -> None:
+    server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
+    async with AsyncClient(str(server.base_url)) as client:
+        response = await client.solve(
+            PENS, paths=PathBudget(cot=1, pot=2), policy=Policy.FIXED, temperature=0.5, max_tokens=50, deadline_s=5.0,
+            seed=7, min_confidence=0.1, trace=True,
+        )  # fmt: skip
+        assert await client.is_ready()
+    assert (response.answer, response.value, response.seed, response.paths.planned) == ("21", 21.0, 7, 3)
+    assert response.trace is not None
+    assert [path.index for path in response.trace] == [0, 1, 2]
+
+
+async def test_the_synchronous_client(live: Serve) -> None:
+    server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
+
+    def run() -> tuple[str | None, list[str], list[tuple[Any, str | None]], bool]:
+        with Twinpath(str(server.base_url)) as client:
+            answer = client.solve(PENS).answer
+            events = [type(event).__name__ for event in client.stream(PENS, paths=PathBudget(cot=1, pot=1))]
+            rows = client.solve_many({"id": n, "problem": PENS} for n in range(3))
+            return (
+                answer,
+                events,
+                sorted((row.id, row.solution and row.solution.answer) for row in rows),
+                client.is_ready(),
+            )
+
+    answer, events, rows, ready = await asyncio.to_thread(run)
+    assert answer == "21"
+    assert (events[0], events[-1]) == ("PathEvent", "SolveResponse")
+    assert rows == [(0, "21"), (1, "21"), (2, "21")]
+    assert ready
+
+
+async def test_stream_yields_what_happens_and_the_answer_last(live: Serve) -> None:
+    server = await live(TurnEngine([cot(5), pot(6), cot(5)]), computing_sandbox())
+    async with AsyncClient(str(server.base_url)) as client:
+        events = [event async for event in client.stream(PENS, paths=PathBudget(cot=2, pot=1), policy=Policy.FIXED)]
+    assert [type(event) for event in events] == [
+        PathEvent, VoteEvent, PathEvent, VoteEvent, PathEvent, VoteEvent, SolveResponse,
+    ]  # fmt: skip
+    assert isinstance(events[-1], SolveResponse)
+    assert events[-1].answer == "5"
+
+
+async def test_a_stream_that_fails_midway_raises(live: Serve) -> None:
+    server = await live(TurnEngine([cot(21), EngineDeadError("gone")]), computing_sandbox())
+    async with AsyncClient(str(server.base_url)) as client:
+        events = client.stream(PENS, paths=PathBudget(cot=1, pot=1), policy=Policy.FIXED)
+        assert isinstance(await anext(events), PathEvent)
+        with pytest.raises(ServiceError, match="gone") as raised:
+            _ = [event async for event in events]
+    assert raised.value.status == 503
+
+
+async def test_leaving_a_stream_ends_the_problem(live: Serve) -> None:
+    engine = TurnEngine([cot(21), "?"], order=[0])
+    server = await live(engine, computing_sandbox())
+    async with AsyncClient(str(server.base_url)) as client:
+        events = client.stream(PENS, paths=PathBudget(cot=1, pot=1), policy=Policy.FIXED)
+        assert isinstance(await anext(events), PathEvent)
+        await events.aclose()  # type: ignore[attr-defined]
+    for _ in range(200):
+        if not engine.running:
+            break
+        await asyncio.sleep(0.01)
+    assert engine.running == 0
+
+
+async def test_many_are_solved_from_an_asynchronous_source(live: Serve) -> None:
+    server = await live(FakeEngine(), computing_sandbox())
+
+    async def rows() -> Any:
+        for n in range(4):
+            yield {"id": n, "problem": PENS} if n else {"id": n}
+
+    async with AsyncClient(str(server.base_url)) as client:
+        results = {row.id: row async for row in client.solve_many(rows())}
+    assert set(results) == {0, 1, 2, 3}
+    assert results[0].error is not None
+    assert (results[0].error.status, results[0].line) == (422, 1)
+    assert results[3].solution is not None
+
+
+def test_a_wrong_request_is_found_before_it_is_sent() -> None:
+    transport, requests = service(solved())
+    with Twinpath("http://service", transport=transport) as client, pytest.raises(InputError) as raised:
+        client.solve(PENS, temperature=3.0)
+    assert raised.value.field == "temperature"
+    assert requests == []
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_it_asks_again_after_the_time_that_is_named(either: Ask, slept: list[float], status: int) -> None:
+    transport, requests = service(failing(status, Retry_After="7"), solved())
+    assert either(transport, Retries()).answer == "21"
+    assert slept == [7.0]
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError("refused"), httpx.ReadError("reset"), httpx.ConnectTimeout("slow")]
+)
+def test_a_lost_connection_is_tried_again_after_growing_waits(
+    either: Ask, slept: list[float], error: Exception
+) -> None:
+    transport, requests = service(error, error, error, solved())
+    assert either(transport, Retries(first_wait_s=1.0)).answer == "21"
+    assert len(requests) == 4
+    assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(slept))
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(either: Ask, slept: list[float]) -> None:
+    broken = httpx.Response(200, stream=Pieces(b'{"id": ', httpx.ReadError("reset")))
+    transport, requests = service(broken, solved())
+    assert either(transport, Retries()).answer == "21"
+    assert (len(requests), len(slept)) == (2, 1)
+    transport, _ = service(httpx.Response(200, stream=Pieces(httpx.RemoteProtocolError("closed"))))
+    with pytest.raises(ServiceError, match="does not answer: closed"):
+        either(transport, Retries(limit=0))
+
+
+def test_it_gives_up_after_the_last_try(either: Ask, slept: list[float]) -> None:
+    transport, requests = service(failing(503))
+    with pytest.raises(ServiceError, match="because 503") as raised:
+        either(transport, Retries(limit=2))
+    assert raised.value.status == 503
+    assert (len(requests), len(slept)) == (3, 2)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 422, 500])
+def test_what_no_retry_mends_is_raised_at_once(either: Ask, slept: list[float], status: int) -> None:
+    transport, requests = service(failing(status), solved())
+    with pytest.raises(ServiceError) as raised:
+        either(transport, Retries())
+    assert (raised.value.status, len(requests), slept) == (status, 1, [])
+
+
+def test_a_wait_longer_than_the_longest_is_not_waited_for(either: Ask, slept: list[float]) -> None:
+    transport, _ = service(failing(429, Retry_After="3600"))
+    with pytest.raises(ServiceError) as raised:
+        either(transport, Retries(longest_wait_s=60))
+    assert (raised.value.retry_after_s, slept) == (3600.0, [])
+
+
+def test_a_read_that_times_out_is_not_tried_again(either: Ask, slept: list[float]) -> None:
+    transport, requests = service(httpx.ReadTimeout("too slow"))
+    with pytest.raises(ServiceError, match="too slow"):
+        either(transport, Retries())
+    assert len(requests) == 1
+
+
+def test_waits_grow_up_to_the_longest_and_respect_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    retries = Retries(limit=9, first_wait_s=1.0, longest_wait_s=5.0)
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    assert [retries.wait_s(tries, None) for tries in range(1, 6)] == [1.0, 2.0, 4.0, 5.0, 5.0]
+    assert retries.wait_s(10, None) is None
+    past = failing(503, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT")
+    transport, _ = service(past)
+    with pytest.raises(ServiceError) as raised:
+        ask(transport, Retries(limit=0))
+    assert raised.value.retry_after_s == 0.0
+    assert pause_s(retries, 1, raised.value) == 0.0
+
+
+def test_the_key_goes_along_and_foreign_answers_are_told() -> None:
+    transport, requests = service(httpx.Response(200, text="<html>"), httpx.Response(418, text="teapot"))
+    with Twinpath("http://service", api_key="secret", transport=transport) as client:
+        with pytest.raises(ServiceError, match="none of this version's"):
+            client.solve(PENS)
+        with pytest.raises(ServiceError, match="418"):
+            client.solve(PENS)
+    assert requests[0].headers["Authorization"] == "Bearer secret"
+
+
+def test_nobody_there_is_not_ready() -> None:
+    transport, _ = service(httpx.ConnectError("refused"))
+    with Twinpath("http://service", transport=transport) as client:
+        assert not client.is_ready()
+
+
+def test_a_stream_without_an_answer_is_an_error() -> None:
+    def lines() -> Iterator[bytes]:
+        yield b': ping\n\nevent: vote\ndata: {"votes": [], "confidence": 0.0, "decided": false}\n\n'
+
+    transport, _ = service(httpx.Response(200, content=lines()))
+    with (
+        Twinpath("http://service", transport=transport) as client,
+        pytest.raises(ServiceError, match="without an answer"),
+    ):
+        list(client.stream(PENS))
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+async def test_only_a_line_feed_ends_a_line(separator: str) -> None:
+    """Row ids and models' texts may hold what ends a line elsewhere; it comes in pieces besides."""
+    odd = ANSWER | {"model": f"a{separator}b"}
+    whole = json.dumps(odd, ensure_ascii=False).encode()
+    events = b"event: answer\r\ndata: " + whole + b"\r\n\r\n"
+    row = json.dumps({"id": f"1{separator}2", "line": 1, "solution": odd}, ensure_ascii=False).encode()
+
+    def cut(body: bytes) -> httpx.Response:
+        return httpx.Response(200, stream=Pieces(*(body[at : at + 7] for at in range(0, len(body), 7))))
+
+    for body in (row, row + b"\n"):
+        with Twinpath("http://service", transport=service(cut(body))[0]) as client:
+            assert [found.id for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
+        async with AsyncClient("http://service", transport=service(cut(body))[0]) as client:
+            assert [found.id async for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
+    with Twinpath("http://service", transport=service(cut(events))[0]) as client:
+        assert [event.model for event in client.stream(PENS)] == [odd["model"]]
+    async with AsyncClient("http://service", transport=service(cut(events))[0]) as client:
+        assert [event.model async for event in client.stream(PENS)] == [odd["model"]]

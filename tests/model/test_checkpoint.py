@@ -1,0 +1,179 @@
+"""Checkpoints: which directory is meant, and what it says about itself."""
+
+import json
+import tempfile
+from pathlib import Path
+from unittest.mock import Mock
+
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import CheckpointError
+from service.model.checkpoint import Decoding, Metadata, describe, find
+
+V1 = {"format_version": 1, "base_model": "gemma-3-270m"}
+
+
+def directory(path: Path, **files: object) -> Path:
+    """A model directory; names with `__` for the dot, dictionaries as JSON."""
+    path.mkdir(parents=True, exist_ok=True)
+    for name, content in ({"config__json": {}} | files).items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (path / name.replace("__", ".")).write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_distilled_student(tmp_path: Path) -> None:
+    metadata = V1 | {"decoding": {"temperature": 0.5, "top_p": 0.9}, "recipe": "md.toml", "seed": 7}
+    path = directory(
+        tmp_path, twinpath__json=metadata, tokenizer_config__json={"bos_token": "<bos>", "chat_template": "x"}
+    )
+    found = describe(path, "student")
+    assert (found.path, found.name, found.style, found.bos) == (path, "student", "v1", "<bos>")
+    assert found.decoding == Decoding(temperature=0.5, top_p=0.9)
+    assert found.metadata is not None
+    assert (found.metadata.format_version, found.metadata.base_model) == (1, "gemma-3-270m")
+    assert found.metadata.model_extra == {"recipe": "md.toml", "seed": 7}
+
+
+@pytest.mark.parametrize(
+    ("files", "style", "bos"),
+    [
+        ({}, "fewshot", ""),
+        ({"tokenizer_config__json": {}}, "fewshot", ""),
+        ({"tokenizer_config__json": {"bos_token": None}}, "fewshot", ""),
+        ({"tokenizer_config__json": {"bos_token": "<s>"}}, "fewshot", "<s>"),
+        ({"tokenizer_config__json": {"bos_token": {"content": "<s>", "lstrip": False}}}, "fewshot", "<s>"),
+        ({"tokenizer_config__json": {"chat_template": "{{ messages }}"}}, "chat", ""),
+        ({"tokenizer_config__json": {"chat_template": ""}}, "fewshot", ""),
+        ({"tokenizer_config__json": [1]}, "fewshot", ""),
+        ({"chat_template__jinja": "{{ messages }}"}, "chat", ""),
+        ({"twinpath__json": V1, "chat_template__jinja": "x"}, "v1", ""),
+    ],
+)
+def test_how_a_model_is_asked(files: dict[str, object], style: str, bos: str, tmp_path: Path) -> None:
+    found = describe(directory(tmp_path, **files), "m")
+    assert (found.style, found.bos, found.decoding) == (style, bos, Decoding(temperature=0.7, top_p=1.0))
+    assert (found.metadata is None) == (style != "v1")
+
+
+def message(path: Path) -> str:
+    with pytest.raises(CheckpointError) as raised:
+        describe(path, "m")
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None:
+    path = directory(tmp_path, twinpath__json=V1 | {"format_version": version})
+    assert message(path).startswith(
+        f"{path / 'twinpath.json'} is of format version {version}; this service speaks version 1. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "Invalid JSON: EOF while parsing an object at line 1 column 1"),
+        ("", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
+        ([1], "Input should be an object"),
+        ({"base_model": "m"}, "format_version: Field required"),
+        ({"format_version": 1}, "base_model: Field required"),
+        (
+            V1 | {"format_version": "one"},
+            "format_version: Input should be a valid integer, unable to parse string as an integer",
+        ),
+        (V1 | {"decoding": {"temperature": -1}}, "decoding: temperature: Input should be greater than or equal to 0"),
+        (V1 | {"decoding": {"top_p": 0}}, "decoding: top_p: Input should be greater than 0"),
+        (V1 | {"decoding": {"top_k": 5}}, "decoding: top_k: Extra inputs are not permitted"),
+    ],
+)
+def test_wrong_metadata_is_refused(content: object, said: str, tmp_path: Path) -> None:
+    path = directory(tmp_path, twinpath__json=content)
+    assert message(path) == f"{path / 'twinpath.json'} is wrong: {said}"
+
+
+def test_a_broken_tokenizer_configuration_is_refused(tmp_path: Path) -> None:
+    path = directory(tmp_path, tokenizer_config__json='{"bos_token": ')
+    assert message(path).startswith(f"{path / 'tokenizer_config.json'} is no JSON: ")
+
+
+def test_what_is_no_model_directory_is_refused(tmp_path: Path) -> None:
+    expected = f"{tmp_path} holds no config.json; --model takes a Hugging Face model directory or name."
+    assert message(tmp_path) == expected
+    (tmp_path / "config.json").mkdir()
+    assert message(tmp_path) == expected
+
+
+@given(st.binary(max_size=200))
+def test_metadata_is_read_or_refused_whatever_its_bytes(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = directory(Path(folder))
+        (path / "twinpath.json").write_bytes(content)
+        with pytest.raises(CheckpointError):
+            describe(path, "m")
+
+
+def test_a_directory_is_found_by_its_name(tmp_path: Path) -> None:
+    path = directory(tmp_path / "student", twinpath__json=V1)
+    found = find(str(path), tmp_path / "cache")
+    assert (found.path, found.name, found.style) == (path, "student", "v1")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_name_is_looked_up_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def download(name: str, *, allow_patterns: list[str]) -> str:
+        asked.append(name)
+        return str(directory(tmp_path / "snapshot-4f1c", chat_template__jinja="x", model__safetensors=""))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    found = find("Qwen/Qwen2.5-0.5B-Instruct", tmp_path)
+    assert (found.name, found.path, found.style) == ("Qwen/Qwen2.5-0.5B-Instruct", tmp_path / "snapshot-4f1c", "chat")
+    assert asked == ["Qwen/Qwen2.5-0.5B-Instruct"]
+
+
+def test_a_name_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(name: str, *, allow_patterns: list[str]) -> str:
+        return str(directory(tmp_path / "snapshot"))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(CheckpointError, match=r"^'old/model' has no \*\.safetensors, .*; give a directory"):
+        find("old/model", tmp_path)
+    assert find("old/model", tmp_path, weights=False).path == tmp_path / "snapshot"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        LocalEntryNotFoundError("no such thing\nin the cache"),
+        HfHubHTTPError("401 Unauthorized", response=Mock()),
+    ],
+)
+def test_a_name_that_cannot_be_downloaded(failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(name: str, *, allow_patterns: list[str]) -> str:
+        raise failure
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(
+        CheckpointError, match=r"^'no/model' is no model directory, and cannot be downloaded: "
+    ) as raised:
+        find("no/model", tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_name_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"^'/no/such/directory' is no model directory, and cannot be downloaded: "
+    ):
+        find("/no/such/directory", tmp_path)
+
+
+def test_metadata_is_frozen_and_keeps_what_training_adds() -> None:
+    metadata = Metadata.model_validate(V1 | {"accuracies": {"vote": 0.5}})
+    assert metadata.model_dump()["accuracies"] == {"vote": 0.5}

@@ -1,0 +1,160 @@
+"""Who may start: slots, the queue before them, and what is given back."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from service.components import assemble
+from service.errors import OverloadedError
+from service.settings import EngineKind, load_settings
+from service.solve.admission import Admission, Grant
+
+
+async def entered(admission: Admission, paths: int = 4) -> Grant:
+    grant = await admission.enter(paths, 10.0)
+    assert grant is not None
+    return grant
+
+
+async def test_problems_enter_while_a_slot_is_free() -> None:
+    admission = Admission(slots=8, max_queue=10)
+    for _ in range(2):
+        (await entered(admission)).start(4)
+    waiting = asyncio.create_task(entered(admission))
+    await asyncio.sleep(0)
+    assert (admission.active, admission.waiting, waiting.done()) == (2, 1, False)
+
+
+async def test_a_problem_that_needs_more_than_there_is_enters_an_idle_engine() -> None:
+    admission = Admission(slots=8, max_queue=10)
+    assert await admission.enter(20, 0.0) is not None
+    assert await admission.enter(1, 0.0) is None
+
+
+async def test_the_last_free_slot_lets_a_whole_problem_in() -> None:
+    admission = Admission(slots=5, max_queue=0)
+    await entered(admission, 4)
+    await entered(admission, 4)
+    with pytest.raises(OverloadedError):
+        await admission.enter(4, 10.0)
+
+
+async def test_the_first_who_waits_is_the_first_to_enter() -> None:
+    admission = Admission(slots=4, max_queue=100)
+    first = await entered(admission)
+    order: list[int] = []
+
+    async def problem(number: int) -> None:
+        with await entered(admission) as grant:
+            grant.start(4)
+            order.append(number)
+            await asyncio.sleep(0)
+
+    problems = [asyncio.create_task(problem(number)) for number in range(50)]
+    await asyncio.sleep(0)
+    assert (admission.waiting, order) == (50, [])
+    first.__exit__(None, None, None)
+    await asyncio.gather(*problems)
+    assert order == list(range(50))
+    assert (admission.active, admission.waiting, admission.share) == (0, 0, 4)
+
+
+async def test_who_comes_later_does_not_pass_those_who_wait() -> None:
+    admission = Admission(slots=4, max_queue=10)
+    holder = await entered(admission)
+    waiting = asyncio.create_task(entered(admission))
+    await asyncio.sleep(0)
+    holder.__exit__(None, None, None)
+    late = asyncio.create_task(entered(admission))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (waiting.done(), late.done()) == (True, False)
+    late.cancel()
+
+
+async def test_slots_come_back_as_paths_end_and_once_at_the_end() -> None:
+    admission = Admission(slots=8, max_queue=10)
+    with await entered(admission) as grant:
+        assert grant.share == 8
+        grant.start(4)
+        assert grant.share == 4
+        grant.start(2)
+        assert grant.share == 2
+        grant.end()
+        assert grant.share == 3
+    grant.end()  # a path that ends after its problem
+    assert (admission.share, admission.active) == (8, 0)
+
+
+async def test_free_slots_are_shared_and_nobody_gets_more_while_others_wait() -> None:
+    admission = Admission(slots=16, max_queue=10)
+    one, two = await entered(admission), await entered(admission)
+    one.start(4)
+    two.start(4)
+    assert (one.share, two.share) == (4, 4)
+    two.start(8)
+    waiting = asyncio.create_task(entered(admission))
+    await asyncio.sleep(0)
+    assert (one.share, two.share) == (0, 0)
+    waiting.cancel()
+
+
+async def test_a_problem_runs_ahead_of_its_vote_by_so_many_paths_at_most() -> None:
+    admission = Admission(slots=16, max_queue=10, max_eager_paths=6)
+    one, two = await entered(admission), await entered(admission)
+    assert (one.share, two.share) == (6, 6)
+    one.start(4)
+    assert (one.share, two.share) == (2, 6)
+    two.start(10)  # its vote needs so many
+    assert (one.share, two.share) == (1, 0)
+    for _ in range(8):
+        two.end()
+    assert (one.share, two.share) == (2, 4)
+
+
+async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
+    admission = Admission(slots=4, max_queue=2)
+    holder = await entered(admission)
+    waiting = [asyncio.create_task(entered(admission)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(OverloadedError, match=r"^2 problems are waiting") as raised:
+        await admission.enter(4, 10.0)
+    assert raised.value.retry_after_s == 2
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    holder.__exit__(None, None, None)
+    assert (admission.active, admission.waiting) == (0, 0)
+
+
+async def test_time_runs_out_in_the_queue() -> None:
+    admission = Admission(slots=4, max_queue=2)
+    with await entered(admission):
+        assert await admission.enter(4, 0.01) is None
+        assert admission.waiting == 0
+    assert (admission.active, admission.share) == (0, 4)
+
+
+@pytest.mark.parametrize("at_the_same_moment", [False, True])
+async def test_who_leaves_the_queue_holds_nothing(at_the_same_moment: bool) -> None:
+    admission = Admission(slots=4, max_queue=2)
+    holder = await entered(admission)
+    waiting = asyncio.create_task(entered(admission))
+    await asyncio.sleep(0)
+    if at_the_same_moment:
+        holder.__exit__(None, None, None)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    if not at_the_same_moment:
+        holder.__exit__(None, None, None)
+    assert (admission.active, admission.waiting, admission.share) == (0, 0, 4)
+
+
+async def test_the_setting_comes_before_the_engine_s_own_idle_paths() -> None:
+    settings = load_settings(engine=EngineKind.FAKE, max_num_seqs=16)
+    parts = replace(assemble(settings), max_eager_paths=6)
+    assert (await entered(parts.admission(settings), 2)).share == 6
+    assert (await entered(parts.admission(load_settings(engine=EngineKind.FAKE, max_eager_paths=3)), 2)).share == 3
+    assert (await entered(replace(parts, max_eager_paths=None).admission(settings), 2)).share == 16

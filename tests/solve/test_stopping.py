@@ -1,0 +1,202 @@
+"""When a vote is decided: the exact points, not one vote earlier."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.paths.answer import Answer
+from service.solve.stopping import BETA_THRESHOLD, Rule, min_paths_to_decide, paths_to_start
+from service.solve.stopping import decided as decided_by
+from service.solve.vote import Ballot, Tally, beta_confidence, count
+from service.types import PathKind, Policy
+
+COT, POT = PathKind.COT, PathKind.POT
+MANY = (COT, POT) * 50
+
+
+def tally(number: int, cot: int, pot: int, weight: float | None = None) -> Tally:
+    return Tally(Answer(str(number), Fraction(number)), cot, pot, float(cot + pot) if weight is None else weight)
+
+
+def decided(policy: Policy, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> bool:
+    return decided_by(Rule(policy), tallies, missing)
+
+
+def votes(leader: int, runner_up: int, *others: int) -> list[Tally]:
+    """Votes of both kinds behind the leader."""
+    tallies = [tally(0, leader - 1, 1)]
+    return tallies + [tally(number, votes, 0) for number, votes in enumerate((runner_up, *others), 1) if votes]
+
+
+@pytest.mark.parametrize(
+    ("leader", "runner_up"), [(4, 0), (6, 1), (8, 2), (9, 3), (11, 4), (12, 5)], ids=lambda votes: str(votes)
+)
+def test_adaptive_stops_at_the_beta_points_and_not_one_vote_earlier(leader: int, runner_up: int) -> None:
+    assert decided(Policy.ADAPTIVE, votes(leader, runner_up), MANY)
+    assert not decided(Policy.ADAPTIVE, votes(leader - 1, runner_up), MANY)
+    assert not decided(Policy.ADAPTIVE, votes(leader, runner_up + 1), MANY)
+
+
+def test_the_threshold_is_that_of_the_paper() -> None:
+    assert BETA_THRESHOLD == 0.95
+    assert beta_confidence(4, 0) == 31 / 32
+    assert beta_confidence(3, 0) == 15 / 16
+
+
+def test_third_answers_do_not_hold_adaptive_up() -> None:
+    assert decided(Policy.ADAPTIVE, votes(6, 1, 1, 1, 1), MANY)
+
+
+def test_adaptive_wants_a_vote_of_each_kind_that_can_still_come() -> None:
+    alone = [tally(0, 20, 0)]
+    assert not decided(Policy.ADAPTIVE, alone, (COT,) * 25 + (POT,))
+    assert not decided(Policy.ADAPTIVE, alone, (POT,) + (COT,) * 25)
+    assert decided(Policy.ADAPTIVE, alone, (COT,) * 25)
+    assert not decided(Policy.ADAPTIVE, [tally(0, 0, 20)], MANY)
+    assert decided(Policy.ADAPTIVE, [tally(0, 0, 20)], (POT,) * 25)
+    assert decided(Policy.ADAPTIVE, [tally(0, 1, 3)], MANY)
+
+
+def test_adaptive_wants_both_kinds_behind_the_leader_itself() -> None:
+    assert not decided(Policy.ADAPTIVE, [tally(0, 9, 0), tally(1, 0, 1)], MANY)
+    assert decided(Policy.ADAPTIVE, [tally(0, 9, 1), tally(1, 0, 1)], MANY)
+
+
+def test_a_leader_of_one_kind_that_cannot_be_overtaken_is_enough() -> None:
+    for policy in (Policy.ADAPTIVE, Policy.LOSSLESS):
+        assert decided(policy, [tally(0, 3, 0)], (POT, POT))
+        assert not decided(policy, [tally(0, 3, 0)], (POT,) * 3)
+
+
+@pytest.mark.parametrize(("lead", "missing"), list(product(range(1, 6), repeat=2)))
+def test_lossless_stops_when_the_missing_paths_cannot_even_tie(lead: int, missing: int) -> None:
+    for runner_up in (0, 1, 4):
+        assert decided(Policy.LOSSLESS, votes(runner_up + lead, runner_up), (POT,) * missing) == (lead > missing)
+
+
+def test_lossless_never_stops_on_confidence() -> None:
+    assert not decided(Policy.LOSSLESS, votes(40, 0), MANY)
+
+
+def test_lossless_goes_by_weight() -> None:
+    tallies = [tally(0, 1, 0, weight=4.5), tally(1, 4, 0, weight=1.0)]
+    assert decided(Policy.LOSSLESS, tallies, (COT,) * 3)
+    assert not decided(Policy.LOSSLESS, tallies, (COT,) * 4)
+
+
+@pytest.mark.parametrize("tallies", [[], votes(1, 0), votes(64, 0)])
+def test_fixed_waits_for_all(tallies: Sequence[Tally]) -> None:
+    assert not decided(Policy.FIXED, tallies, (COT,))
+    assert decided(Policy.FIXED, tallies, ())
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_an_exhausted_budget_decides_whatever_the_votes(policy: Policy) -> None:
+    assert decided(policy, [], ())
+    assert decided(policy, votes(1, 1), ())
+    assert not decided(policy, [], (COT,))
+    assert not decided(policy, votes(1, 1), (POT,))
+
+
+def test_what_is_decided_losslessly_no_continuation_changes() -> None:
+    for length in range(1, 5):
+        for cast in product(range(3), repeat=length):
+            ballots = [Ballot(i, (COT, POT)[i % 2], Answer(str(n), Fraction(n))) for i, n in enumerate(cast)]
+            for missing in range(1, 4):
+                if not decided(Policy.LOSSLESS, count(ballots), (COT,) * missing):
+                    continue
+                for more in product(range(4), repeat=missing):
+                    rest = [Ballot(length + i, COT, Answer(str(n), Fraction(n))) for i, n in enumerate(more)]
+                    assert count(ballots + rest)[0].answer == count(ballots)[0].answer
+
+
+def test_the_missing_paths_weigh_what_their_kinds_do() -> None:
+    rule = Rule(Policy.LOSSLESS, weights={COT: 0.25, POT: 1.0})
+    leader = [tally(0, 0, 2, weight=2.0), tally(1, 1, 0, weight=0.25)]
+    assert decided_by(rule, leader, (COT,) * 6)
+    assert not decided_by(rule, leader, (COT,) * 7)
+    assert not decided_by(rule, leader, (POT, POT))
+
+
+def test_a_threshold_of_its_own() -> None:
+    assert decided_by(Rule(Policy.ADAPTIVE, 0.9), votes(3, 0), MANY)
+    assert not decided_by(Rule(Policy.ADAPTIVE, 0.97), votes(4, 0), MANY)
+
+
+def test_patience_is_the_adaptive_policys_alone() -> None:
+    kinds = (COT, POT) * 10
+    allowed = {policy: Rule(policy, patience=0.6).allowed(kinds) for policy in Policy}
+    assert allowed == {Policy.FIXED: kinds, Policy.LOSSLESS: kinds, Policy.ADAPTIVE: kinds[:12]}
+    assert Rule(Policy.ADAPTIVE).allowed(kinds) == kinds
+    assert Rule(Policy.ADAPTIVE, patience=0.1).allowed(kinds + kinds[:10]) == kinds[:3]
+
+
+@pytest.mark.parametrize(("planned", "allowed"), [(1, 1), (2, 2), (4, 4), (10, 8), (20, 16), (80, 64)])
+def test_patience_is_a_share_of_what_was_asked_for(planned: int, allowed: int) -> None:
+    kinds = (COT,) * planned
+    assert Rule(Policy.ADAPTIVE, patience=0.8).allowed(kinds) == kinds[:allowed]
+
+
+@pytest.mark.parametrize(
+    ("policy", "tallies", "needed"),
+    [
+        (Policy.FIXED, [], 20),
+        (Policy.LOSSLESS, [], 11),
+        (Policy.ADAPTIVE, [], 4),
+        (Policy.ADAPTIVE, votes(2, 0), 2),
+        (Policy.ADAPTIVE, votes(3, 1), 3),
+        (Policy.ADAPTIVE, votes(4, 0), 0),
+        (Policy.ADAPTIVE, [tally(0, 4, 0)], 2),  # the first vote of the other kind is the second path
+    ],
+)
+def test_the_soonest_decision(policy: Policy, tallies: list[Tally], needed: int) -> None:
+    assert min_paths_to_decide(Rule(policy), tallies, (COT, POT) * 10) == needed
+
+
+@given(
+    policy=st.sampled_from(list(Policy)),
+    cast=st.lists(st.sampled_from([None, 0, 0, 1, 2]), max_size=12),
+    left=st.integers(0, 12),
+    weights=st.sampled_from([{COT: 1.0, POT: 1.0}, {COT: 0.5, POT: 1.0}]),
+)
+def test_no_fewer_paths_than_the_soonest_can_decide(
+    policy: Policy, cast: list[int | None], left: int, weights: dict[PathKind, float]
+) -> None:
+    rule = Rule(policy, weights=weights)
+    kinds = ((COT, POT) * 13)[: len(cast) + left]
+
+    def ballots(cast: Sequence[int | None]) -> list[Ballot]:
+        return [
+            Ballot(i, kind, Answer(str(n), Fraction(n)), weights[kind])
+            for i, (kind, n) in enumerate(zip(kinds, cast, strict=False))
+            if n is not None
+        ]
+
+    tallies = count(ballots(cast))
+    needed = min_paths_to_decide(rule, tallies, kinds[len(cast) :])
+    leader = int(tallies[0].answer.text) if tallies else 0
+    for more in range(needed + 1):
+        together = [*cast, *[leader] * more]
+        assert decided_by(rule, count(ballots(together)), kinds[len(together) :]) == (more == needed)
+
+
+@pytest.mark.parametrize(
+    ("needed", "running", "unstarted", "share", "started"),
+    [
+        (4, 0, 20, 64, 20),  # idle: the whole budget
+        (4, 0, 20, 0, 4),  # busy: what the vote needs
+        (4, 0, 20, -3, 4),
+        (4, 0, 20, 7, 7),
+        (4, 4, 16, 0, 0),
+        (3, 1, 12, 0, 2),
+        (3, 1, 1, 0, 1),
+        (20, 0, 20, 0, 20),  # fixed
+        (2, 5, 10, 0, 0),
+    ],
+)
+def test_how_many_paths_start(needed: int, running: int, unstarted: int, share: int, started: int) -> None:
+    assert paths_to_start(needed, running, unstarted, share) == started

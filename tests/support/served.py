@@ -1,0 +1,56 @@
+"""`twinpath serve` for tests, as a user starts it: in a process of its own, on a free port, until it is told to end."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+
+@contextmanager
+def served(folder: Path, *flags: object) -> Iterator[str]:
+    """The address of a service that is ready; its log goes to the folder. It must end well, and leave none behind."""
+    with started(folder, *flags) as (process, url):
+        children = psutil.Process(process.pid).children(recursive=True)
+        yield url
+        process.terminate()
+        assert process.wait(30) == 0
+        _, alive = psutil.wait_procs(children, timeout=5)
+        assert alive == []
+
+
+@contextmanager
+def started(
+    folder: Path, *flags: object, log: Path | None = None, before: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The process of a service that is ready, and its address; `before` is a command that starts the rest of its own.
+
+    It is killed at the end, with all that it started, if it still runs.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [*before, sys.executable, "-m", "service.cli.main", "serve", "--port", str(port), *map(str, flags)]
+    with (log or folder / "log").open("wb") as written:
+        process = subprocess.Popen(command, stdout=written, stderr=written)
+    try:
+        for _ in range(1800):
+            if process.poll() is not None:
+                pytest.fail((folder / "log").read_text()[-3000:])
+            try:
+                if httpx.get(f"{url}/ready").is_success:
+                    break
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        yield process, url
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
