@@ -43,7 +43,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     from service.metrics import Metrics
 
-    monkeypatch.setattr(assemble, "Metrics", lambda: Metrics(CollectorRegistry()))
+    monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
 
     async def solve(*rows: str, **changes: Any) -> int:
         options: dict[str, Any] = {"overrides": {}, "seed": None, "url": None, "concurrency": None} | changes

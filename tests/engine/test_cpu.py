@@ -27,6 +27,6 @@ def test_bfloat16_is_computed_where_there_are_instructions_for_it(line: str, com
 
 @pytest.mark.parametrize(("computes", "dtype"), [(True, "auto"), (False, "float32")])
 def test_what_a_cpu_serves_in(computes: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processor, "computes_bfloat16", lambda: computes)
+    monkeypatch.setattr(cpu, "computes_bfloat16", lambda: computes)
     assert cpu.dtype_on_cpu() == dtype
     assert cpu.dtype_on_cpu("bfloat16") == "bfloat16"

