@@ -59,9 +59,11 @@ class Metrics:
         for reason in _REASONS:
             self._rejected.labels(reason)
         self._duration = self._histogram(
-            "twinpath_solve_duration_seconds", "From admission to solution; `error` is a failure of ours.", _SOLVE_BUCKETS,
+            "twinpath_solve_duration_seconds",
+            "Time from admission to solution. Status `error` is a failure of the service.",
+            _SOLVE_BUCKETS,
             "status",
-        )  # fmt: skip
+        )
         for status in (*Status, "error"):
             self._duration.labels(str(status))
         self._first_path = self._histogram(

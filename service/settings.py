@@ -97,7 +97,9 @@ class ModelSettings(BaseModel):
 class EngineSettings(BaseModel):
     """Engine"""
 
-    engine: Annotated[EngineKind, Field(description="Engine that samples the paths.")] = EngineKind.VLLM
+    engine: Annotated[
+        EngineKind, Field(description="Engine: vLLM in this process, remote workers, or scripted paths.")
+    ] = EngineKind.VLLM
     max_num_seqs: Annotated[
         int, Field(ge=1, le=4096, description="Maximum number of paths that are decoded at the same time.")
     ] = 64
@@ -236,7 +238,7 @@ class LimitSettings(BaseModel):
 class TelemetrySettings(BaseModel):
     """Telemetry"""
 
-    log_level: Annotated[LogLevel, Field(description="Lowest level of the log.")] = LogLevel.INFO
+    log_level: Annotated[LogLevel, Field(description="Lowest level that is logged.")] = LogLevel.INFO
     otlp_endpoint: Annotated[
         str | None,
         Field(

@@ -34,7 +34,7 @@ SOLVE = Board(
             (
                 Panel(
                     "Time to solution",
-                    quantiles(f'twinpath_solve_duration_seconds_bucket{{{JOB}, outcome!="error"}}'),
+                    quantiles(f'twinpath_solve_duration_seconds_bucket{{{JOB}, status!="error"}}'),
                     "s",
                     exemplars=True,
                 ),
@@ -64,7 +64,7 @@ SOLVE = Board(
             (
                 Panel(
                     "Problems/s by outcome",
-                    (rate("twinpath_solve_duration_seconds_count", "outcome"),),
+                    (rate("twinpath_solve_duration_seconds_count", "status"),),
                     "reqps",
                 ),
                 Panel(

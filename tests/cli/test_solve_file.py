@@ -41,6 +41,7 @@ def failed(row_id: str | int | None, line: int, status: int) -> str:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     from prometheus_client import CollectorRegistry
 
+    from service import components
     from service.metrics import Metrics
 
     monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
