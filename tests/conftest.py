@@ -11,16 +11,15 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from prometheus_client import CollectorRegistry
 
+from service.api.api_keys import KeyRing
 from service.api.app import create_app
 from service.api.protocol import timeout_protocol
+from service.components import Components
 from service.engine.base import Engine
-from service.engine.fake import FakeEngine
-from service.metrics import Metrics
 from service.sandbox.base import Sandbox
-from service.sandbox.fake import FakeSandbox
 from service.settings import Settings
+from tests.support.components import fake_components
 
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -61,14 +60,13 @@ async def serve() -> AsyncIterator[Serve]:
             sandbox: Sandbox | None = None,
             *,
             settings: Settings | None = None,
+            components: Components | None = None,
+            keys: KeyRing | None = None,
+            on_engine_death: Callable[[], None] = lambda: None,
             **changes: Any,
         ) -> httpx.AsyncClient:
-            app = create_app(
-                settings or Settings(),
-                engine or FakeEngine(),
-                sandbox or FakeSandbox(),
-                **({"metrics": Metrics(CollectorRegistry())} | changes),
-            )
+            components = components or fake_components(engine, sandbox, settings=settings, **changes)
+            app = create_app(components, keys=keys, on_engine_death=on_engine_death)
             await stack.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://twinpath"))
@@ -83,8 +81,7 @@ async def live() -> AsyncIterator[Serve]:
 
         async def start(engine: Engine, sandbox: Sandbox | None = None, **changes: Any) -> httpx.AsyncClient:
             settings = changes.pop("settings", None) or Settings()
-            metrics = Metrics(CollectorRegistry())
-            app = create_app(settings, engine, sandbox or FakeSandbox(), metrics=metrics, **changes)
+            app = create_app(fake_components(engine, sandbox, settings=settings), **changes)
             protocol = timeout_protocol(
                 header_timeout_s=settings.header_timeout_s,
                 write_timeout_s=settings.write_timeout_s,

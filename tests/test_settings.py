@@ -34,7 +34,7 @@ def test_flag_before_environment_before_file_before_default(tmp_path: Path, monk
     config = toml(tmp_path, 'cot = 1\npot = 1\nmax_tokens = 1\npolicy = "fixed"\n')
     monkeypatch.setenv("TWINPATH_COT_PATHS", "2")
     monkeypatch.setenv("TWINPATH_POT_PATHS", "2")
-    settings = load_settings(config, cot=3)
+    settings = load_settings(config, cot_paths=3)
     assert (settings.cot, settings.pot, settings.max_tokens, settings.deadline_s) == (3, 2, 1, 30)
     assert settings.policy is Policy.FIXED
 
@@ -46,7 +46,7 @@ def test_a_flag_that_was_not_given_overrides_nothing(monkeypatch: pytest.MonkeyP
 
 def test_a_flag_of_zero_or_false_is_given(tmp_path: Path) -> None:
     config = toml(tmp_path, "cot = 5\nallow_unlocked_sandbox = true\n")
-    settings = load_settings(config, cot=0, allow_unlocked_sandbox=False)
+    settings = load_settings(config, cot_paths=0, allow_unlocked_sandbox=False)
     assert (settings.cot, settings.allow_unlocked_sandbox) == (0, False)
 
 
@@ -155,7 +155,7 @@ def test_all_that_is_wrong_is_told_in_one_line() -> None:
 def test_at_least_one_path() -> None:
     expected = "Wrong settings: Value error, at least one path is needed: give cot or pot"
     assert message(cot=0, pot=0) == expected
-    assert load_settings(cot=0, pot=1).pot == 1
+    assert load_settings(cot_paths=0, pot_paths=1).pot == 1
 
 
 def test_a_missing_file_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
+from service import tracing
 from service.api.app import create_app
 from service.engine.base import Engine
 from service.metrics import Metrics
-from service.settings import Settings
-from service.tracing import Tracing, exemplar
+from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, pot
 
 REQUEST = {"problem": "A secret problem", "paths": {"cot": 1, "pot": 1}, "policy": "fixed"}
@@ -32,9 +32,9 @@ async def traced() -> AsyncIterator[Traced]:
 
     async def start(engine: Engine, ratio: float = 1.0) -> tuple[httpx.AsyncClient, Callable[[], list[ReadableSpan]]]:
         memory = InMemorySpanExporter()
-        tracing = Tracing(SimpleSpanProcessor(memory), ratio)
-        metrics = Metrics(CollectorRegistry(), exemplar)
-        app = create_app(Settings(), engine, computing_sandbox(), metrics=metrics, tracing=tracing)
+        tracing.install(SimpleSpanProcessor(memory), ratio)
+        metrics = Metrics(CollectorRegistry(), tracing.exemplar)
+        app = create_app(fake_components(engine, computing_sandbox(), metrics=metrics))
         lifespan = app.router.lifespan_context(app)
         await lifespan.__aenter__()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -126,10 +126,10 @@ async def test_spans_reach_a_collector() -> None:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    tracing = Tracing.to_collector(f"http://127.0.0.1:{runner.addresses[0][1]}/", 1.0)
-    with tracing.tracer.start_as_current_span("solve"):
+    tracing.export_to(f"http://127.0.0.1:{runner.addresses[0][1]}/", 1.0)
+    with tracing.span("solve"):
         pass
-    await asyncio.to_thread(tracing.close)
+    await asyncio.to_thread(tracing.shut_down)
     await runner.cleanup()
     ((path, body),) = received
     (spans,) = ExportTraceServiceRequest.FromString(body).resource_spans

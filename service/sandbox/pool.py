@@ -17,7 +17,6 @@ import socket
 import time
 from collections.abc import Callable
 
-from service import tracing
 from service.sandbox.base import Execution, LockState, Outcome
 from service.sandbox.process_pool import CHILD_WAIT_S, ChildPool
 from service.sandbox.wire import HEADER, decode, encode, frame
@@ -100,9 +99,7 @@ class SandboxPool:
 
     async def run(self, program: str) -> Execution:
         """Run one program; see `Sandbox.run`."""
-        with tracing.span("sandbox") as span:
-            execution = await self._execute(program)
-            span.set_attributes({"twinpath.outcome": execution.outcome.value, "twinpath.run_s": execution.seconds})
+        execution = await self._execute(program)
         if self._observe is not None:
             self._observe(execution)
         return execution

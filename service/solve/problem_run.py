@@ -40,7 +40,6 @@ class ProblemRun:
         decided: whether the leader of `votes` is the answer.
         stopped: whether the remaining paths are being aborted.
         out_of_time: whether the deadline passed, or the service shut down, before the decision.
-        drained: a future that is done when the service shuts down.
         tasks: task of every started path, by index.
         executions: sandbox run of every different program.
     """
@@ -58,7 +57,6 @@ class ProblemRun:
         self.decided = False
         self.stopped = False
         self.out_of_time = False
-        self.drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.tasks: dict[int, asyncio.Task[PathResult]] = {}
         self.executions: dict[str, asyncio.Future[Execution]] = {}
         self._calibration = calibration

@@ -61,7 +61,7 @@ class Solver:
         self._format = path_format
         self._admission = admission or Admission()
         self._calibration = calibration or Calibration()
-        self._active: set[ProblemRun] = set()
+        self._drain_signals: set[asyncio.Future[None]] = set()
         self._aborts: set[asyncio.Task[None]] = set()
 
     async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
@@ -85,20 +85,23 @@ class Solver:
         if slots is None:
             run.out_of_time = True
             return run.solution(self._engine.model)
-        self._active.add(run)
+        drained = asyncio.get_running_loop().create_future()
+        self._drain_signals.add(drained)
         with slots:
             try:
-                async with aclosing(self._finished_paths(run, slots)) as paths:  # 2-4. `_run_path` for each path
+                async with aclosing(
+                    self._finished_paths(run, slots, drained)
+                ) as paths:  # 2-4. `_run_path` for each path
                     async for path in paths:
                         run.record(path)  # 5. merge equal answers and count the votes
                         if run.decided:  # 6. stopping rule, on the fixed order
                             break
             finally:
-                self._active.discard(run)
+                self._drain_signals.discard(drained)
                 await self._abort_rest(run)  # 7. abort what still runs
         run.record_aborted()
         solution = run.solution(self._engine.model)
-        if run.drained.done() and not solution.votes:
+        if drained.done() and not solution.votes:
             raise EngineError(_SHUTTING_DOWN)
         return solution
 
@@ -134,11 +137,13 @@ class Solver:
         An open problem without a vote raises `EngineError`.
         """
         self._admission.close(EngineError(_SHUTTING_DOWN))
-        for run in self._active:
-            if not run.drained.done():
-                run.drained.set_result(None)
+        for drained in self._drain_signals:
+            if not drained.done():
+                drained.set_result(None)
 
-    async def _finished_paths(self, run: ProblemRun, slots: Slots) -> AsyncGenerator[PathResult, None]:
+    async def _finished_paths(
+        self, run: ProblemRun, slots: Slots, drained: asyncio.Future[None]
+    ) -> AsyncGenerator[PathResult, None]:
         """Start paths as the vote needs them and the load allows, and yield each one that ends.
 
         Ends at the deadline and when the service shuts down.
@@ -148,12 +153,12 @@ class Solver:
                 slots.start(1)
                 run.tasks[index] = asyncio.create_task(self._run_path(run, index, slots))
             running = run.unrecorded
-            waited: list[asyncio.Future[Any]] = [*running.values(), run.drained]
+            waited: list[asyncio.Future[Any]] = [*running.values(), drained]
             await asyncio.wait(waited, timeout=run.seconds_left(), return_when=asyncio.FIRST_COMPLETED)
             done = sorted(index for index, task in running.items() if task.done())
             for index in done:
                 yield running[index].result()
-            if not done or run.drained.done():
+            if not done or drained.done():
                 run.out_of_time = not run.decided
                 return
 
@@ -188,7 +193,7 @@ class Solver:
             return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, detail="no program in the text")
         execution = run.executions.get(program)
         if execution is None:  # textually equal programs run once
-            execution = run.executions[program] = asyncio.ensure_future(self._sandbox.run(program))
+            execution = run.executions[program] = asyncio.create_task(self._execute(program))
         try:
             return _read_execution(index, text, program, await asyncio.shield(execution))
         except SandboxError as error:
@@ -198,6 +203,12 @@ class Solver:
             if not execution.cancelled():
                 raise
             return PathResult(index, PathKind.POT, PathOutcome.ABORTED, text, program=program)
+
+    async def _execute(self, program: str) -> Execution:
+        with tracing.span("sandbox") as span:
+            execution = await self._sandbox.run(program)
+            span.set_attributes({"twinpath.outcome": execution.outcome.value, "twinpath.run_s": execution.seconds})
+            return execution
 
     async def _abort_rest(self, run: ProblemRun) -> None:
         """Abort the paths and programs that still run, and wait until all of them have ended.

@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from service import __version__
 from service.api import app as app_module
@@ -13,11 +12,10 @@ from service.api.app import create_app
 from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, OverloadedError, SandboxError
-from service.metrics import Metrics
 from service.sandbox.fake import FakeSandbox
 from service.settings import Settings
-from service.solve.admission import Admission
 from tests.conftest import Serve
+from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
 
 PROBLEM = {"problem": "How many?", "paths": {"cot": 1, "pot": 1}}
@@ -58,7 +56,7 @@ class NotedSandbox(FakeSandbox):
 
 
 async def live(engine: NotedEngine, sandbox: NotedSandbox, notes: list[str]) -> None:
-    app = create_app(Settings(), engine, sandbox, metrics=Metrics(CollectorRegistry()))
+    app = create_app(fake_components(engine, sandbox))
     async with app.router.lifespan_context(app):
         notes.append("serves")
 
@@ -189,8 +187,9 @@ async def test_a_full_queue_gets_429_and_when_to_come_back(serve: Serve) -> None
 
 @pytest.mark.parametrize("path", ["/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions"])
 async def test_a_full_queue_turns_away_before_the_body_is_read(serve: Serve, path: str) -> None:
-    admission = Admission(slots=4, max_queue=0)
-    client = await serve(admission=admission)
+    components = fake_components(settings=Settings(max_num_seqs=4, max_queue=0))
+    admission = components.admission
+    client = await serve(components=components)
     read: list[bytes] = []
 
     async def body() -> object:

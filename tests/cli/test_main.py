@@ -21,9 +21,10 @@ import typer.main
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from service import __version__, assemble, logs, server
+from service import __version__, components, logs
 from service.api.api_keys import KeyRing, KeyScope, new_key
 from service.api.app import create_app
+from service.cli import serve as server
 from service.cli.main import app, main
 from service.client import AsyncClient
 from service.engine.fake import FakeEngine, scripted
@@ -31,6 +32,7 @@ from service.errors import ServiceError
 from service.metrics import Metrics
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import EngineKind, Settings
+from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, lines, pot
 
 Run = Callable[..., tuple[int, str, str]]
@@ -40,9 +42,9 @@ COMMANDS = ["serve", "solve", "evaluate", "key", "sandbox", "model"]
 @pytest.fixture
 def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Runs one command in this process, as if in one of its own: exit code, standard output, standard error."""
-    monkeypatch.setattr(assemble, "Metrics", lambda: Metrics(CollectorRegistry()))
+    monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
     monkeypatch.setattr(logs, "configure", lambda level: None)
-    monkeypatch.setattr(assemble, "_vllm", _no_engine)  # `main` would end the tests with it, and with success
+    monkeypatch.setattr(components, "_vllm_engine", _no_engine)  # `main` would end the tests with it, and with success
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["twinpath", *map(str, arguments)])
@@ -193,7 +195,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 @contextmanager
 def in_thread(folder: Path, keys: KeyRing | None) -> Iterator[str]:
     engine = FakeEngine(scripted(lines(folder / "served.jsonl", *SCRIPT)))
-    served = create_app(Settings(), engine, computing_sandbox(), keys=keys, metrics=Metrics(CollectorRegistry()))
+    served = create_app(fake_components(engine, computing_sandbox()), keys=keys)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         host = uvicorn.Server(uvicorn.Config(served, log_config=None))
         thread = threading.Thread(target=host.run, kwargs={"sockets": [listening]})

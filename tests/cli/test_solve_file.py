@@ -48,7 +48,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     async def solve(*rows: str, **changes: Any) -> int:
         options: dict[str, Any] = {"overrides": {}, "seed": None, "url": None, "concurrency": None} | changes
-        settings = Settings(engine=EngineKind.FAKE, cot=2, pot=0, sandbox_workers=1, max_body_bytes=1024)
+        settings = Settings(engine=EngineKind.FAKE, cot_paths=2, pot_paths=0, sandbox_workers=1, max_body_bytes=1024)
         return await solve_file(settings, lines(tmp_path / "in", *rows), tmp_path / "out", **options)
 
     return solve

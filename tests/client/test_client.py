@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service import client as client_module
-from service.client import AsyncClient, Retries, Twinpath
+from service.client import AsyncClient, Client, Retries
 from service.client.protocol import pause_s
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, InputError, ServiceError
@@ -85,7 +85,7 @@ Ask = Callable[[httpx.MockTransport, Retries], SolveResponse]
 
 
 def ask(transport: httpx.MockTransport, retries: Retries) -> SolveResponse:
-    with Twinpath("http://service", transport=transport, retries=retries) as client:
+    with Client("http://service", transport=transport, retries=retries) as client:
         return client.solve(PENS)
 
 
@@ -120,7 +120,7 @@ async def test_the_synchronous_client(live: Serve) -> None:
     server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
 
     def run() -> tuple[str | None, list[str], list[tuple[Any, str | None]], bool]:
-        with Twinpath(str(server.base_url)) as client:
+        with Client(str(server.base_url)) as client:
             answer = client.solve(PENS).answer
             events = [type(event).__name__ for event in client.stream(PENS, paths=PathBudget(cot=1, pot=1))]
             rows = client.solve_many({"id": n, "problem": PENS} for n in range(3))
@@ -190,7 +190,7 @@ async def test_many_are_solved_from_an_asynchronous_source(live: Serve) -> None:
 
 def test_a_wrong_request_is_found_before_it_is_sent() -> None:
     transport, requests = service(solved())
-    with Twinpath("http://service", transport=transport) as client, pytest.raises(InputError) as raised:
+    with Client("http://service", transport=transport) as client, pytest.raises(InputError) as raised:
         client.solve(PENS, temperature=3.0)
     assert raised.value.field == "temperature"
     assert requests == []
@@ -271,7 +271,7 @@ def test_waits_grow_up_to_the_longest_and_respect_dates(monkeypatch: pytest.Monk
 
 def test_the_key_goes_along_and_foreign_answers_are_told() -> None:
     transport, requests = service(httpx.Response(200, text="<html>"), httpx.Response(418, text="teapot"))
-    with Twinpath("http://service", api_key="secret", transport=transport) as client:
+    with Client("http://service", api_key="secret", transport=transport) as client:
         with pytest.raises(ServiceError, match="none of this version's"):
             client.solve(PENS)
         with pytest.raises(ServiceError, match="418"):
@@ -281,7 +281,7 @@ def test_the_key_goes_along_and_foreign_answers_are_told() -> None:
 
 def test_nobody_there_is_not_ready() -> None:
     transport, _ = service(httpx.ConnectError("refused"))
-    with Twinpath("http://service", transport=transport) as client:
+    with Client("http://service", transport=transport) as client:
         assert not client.is_ready()
 
 
@@ -291,7 +291,7 @@ def test_a_stream_without_an_answer_is_an_error() -> None:
 
     transport, _ = service(httpx.Response(200, content=lines()))
     with (
-        Twinpath("http://service", transport=transport) as client,
+        Client("http://service", transport=transport) as client,
         pytest.raises(ServiceError, match="without an answer"),
     ):
         list(client.stream(PENS))
@@ -309,11 +309,11 @@ async def test_only_a_line_feed_ends_a_line(separator: str) -> None:
         return httpx.Response(200, stream=Pieces(*(body[at : at + 7] for at in range(0, len(body), 7))))
 
     for body in (row, row + b"\n"):
-        with Twinpath("http://service", transport=service(cut(body))[0]) as client:
+        with Client("http://service", transport=service(cut(body))[0]) as client:
             assert [found.id for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
         async with AsyncClient("http://service", transport=service(cut(body))[0]) as client:
             assert [found.id async for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
-    with Twinpath("http://service", transport=service(cut(events))[0]) as client:
+    with Client("http://service", transport=service(cut(events))[0]) as client:
         assert [event.model for event in client.stream(PENS)] == [odd["model"]]
     async with AsyncClient("http://service", transport=service(cut(events))[0]) as client:
         assert [event.model async for event in client.stream(PENS)] == [odd["model"]]

@@ -8,16 +8,16 @@ from pydantic import ValidationError
 from service.errors import InputError
 from service.paths.answer import Answer
 from service.schemas import PathBudget, SolveRequest, SolveResponse
-from service.settings import Settings
-from service.solve.problem import PathResult, Solution, Status, Timing
+from service.schemas.from_solution import solve_response
+from service.solve.problem import PathResult, Solution, Timing
 from service.solve.vote import Tally
-from service.types import PathKind, PathOutcome, Policy
+from service.types import PathKind, PathOutcome, Status
 
 COT, POT = PathKind.COT, PathKind.POT
 
 
 def solution(answer: Answer | None, *paths: PathResult) -> Solution:
-    votes = (Tally(answer, 2, 1, 3.0),) if answer else ()
+    votes = (Tally(answer, 2, 1),) if answer else ()
     timing = Timing(0.00004, 0.12345, 0.00005, 1.0)
     return Solution("id", Status.ANSWERED, answer, 0.93756, False, votes, 4, paths, timing, "m", 7)
 
@@ -33,6 +33,7 @@ def test_only_the_problem_is_required() -> None:
         "paths": None,
         "policy": None,
         "temperature": None,
+        "top_p": None,
         "max_tokens": None,
         "deadline_s": None,
         "seed": None,
@@ -54,33 +55,6 @@ def test_what_is_at_its_limit_fits(fields: dict[str, object]) -> None:
     SolveRequest.model_validate({"problem": "Why?"} | fields)
 
 
-def test_to_problem_prefers_the_request_and_keeps_its_zeros() -> None:
-    settings = Settings(cot=3, pot=4, policy=Policy.FIXED, temperature=0.4, max_tokens=9, deadline_s=5)
-    bare = SolveRequest(problem="Why?").to_problem(settings, temperature=0.9, top_p=0.8, seed=5)
-    assert (bare.text, bare.cot, bare.pot, bare.policy, bare.temperature, bare.top_p) == (
-        "Why?",
-        3,
-        4,
-        Policy.FIXED,
-        0.4,
-        0.8,
-    )
-    assert (bare.max_tokens, bare.deadline_s, bare.seed, bare.min_confidence) == (9, 5.0, 5, 0.0)
-    request = SolveRequest(
-        problem="Why?", paths=PathBudget(cot=0, pot=1), policy=Policy.LOSSLESS, temperature=0.0, max_tokens=1,
-        deadline_s=1.0, seed=0, min_confidence=0.5,
-    )  # fmt: skip
-    full = request.to_problem(settings, temperature=0.9, top_p=0.8, seed=5)
-    assert (full.cot, full.pot, full.policy, full.temperature) == (0, 1, Policy.LOSSLESS, 0.0)
-    assert (full.max_tokens, full.deadline_s, full.seed, full.min_confidence) == (1, 1.0, 0, 0.5)
-    half = SolveRequest(problem="Why?", paths=PathBudget(cot=1)).to_problem(
-        settings, temperature=0.9, top_p=1.0, seed=5
-    )
-    assert (half.cot, half.pot) == (1, 4)
-    unset = SolveRequest(problem="Why?").to_problem(Settings(), temperature=0.9, top_p=0.8, seed=5)
-    assert unset.temperature == 0.9
-
-
 def test_checked_names_the_first_field_that_is_wrong() -> None:
     with pytest.raises(InputError, match=r"^problem: String should have at least 1 character$") as raised:
         SolveRequest.checked(problem=" ", seed=-1)
@@ -92,9 +66,6 @@ def test_checked_names_the_first_field_that_is_wrong() -> None:
 def test_a_budget_has_at_least_one_path() -> None:
     with pytest.raises(ValidationError, match="at least one path is needed"):
         PathBudget(cot=0, pot=0)
-    request = SolveRequest(problem="Why?", paths=PathBudget(cot=0))
-    with pytest.raises(InputError, match="No path is left"):
-        request.to_problem(Settings(cot=5, pot=0), temperature=0.9, top_p=1.0, seed=5)
 
 
 def test_every_path_is_counted_once() -> None:
@@ -104,14 +75,14 @@ def test_every_path_is_counted_once() -> None:
         path(2, PathOutcome.VOTED, counted=False),
         path(3, PathOutcome.ABORTED, counted=False),
     )
-    response = SolveResponse.of(solution(Answer("5", Fraction(5)), *paths), trace=False)
+    response = solve_response(solution(Answer("5", Fraction(5)), *paths), trace=False)
     counts = response.paths
     assert (counts.planned, counts.started, counts.voted, counts.abstained, counts.aborted) == (4, 4, 1, 1, 2)
     assert (response.usage.prompt_tokens, response.usage.completion_tokens) == (40, 6)
 
 
 def test_clocks_and_confidence_have_four_decimals() -> None:
-    response = SolveResponse.of(solution(None, path(0, PathOutcome.VOTED)), trace=True)
+    response = solve_response(solution(None, path(0, PathOutcome.VOTED)), trace=True)
     timing = response.timing
     assert (timing.queue_s, timing.engine_s, timing.sandbox_s, timing.total_s) == (0.0, 0.1235, 0.0001, 1.0)
     assert response.confidence == 0.9376
@@ -130,12 +101,12 @@ def test_clocks_and_confidence_have_four_decimals() -> None:
     ],
 )
 def test_the_value_of_an_answer(answer: Answer | None, value: float | None) -> None:
-    assert SolveResponse.of(solution(answer), trace=False).value == value
+    assert solve_response(solution(answer), trace=False).value == value
 
 
 def test_the_trace_is_there_only_when_asked_for_and_a_response_reads_itself() -> None:
-    plain = SolveResponse.of(solution(None, path(0, PathOutcome.VOTED)), trace=False)
-    traced = SolveResponse.of(solution(None, path(0, PathOutcome.VOTED)), trace=True)
+    plain = solve_response(solution(None, path(0, PathOutcome.VOTED)), trace=False)
+    traced = solve_response(solution(None, path(0, PathOutcome.VOTED)), trace=True)
     assert "trace" not in plain.model_dump()
     assert len(traced.model_dump()["trace"]) == 1
     assert SolveResponse.model_validate_json(plain.model_dump_json()) == plain

@@ -1,20 +1,31 @@
 """Who may start: slots, the queue before them, and what is given back."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
-from service.components import assemble
 from service.errors import OverloadedError
-from service.settings import EngineKind, load_settings
-from service.solve.admission import Admission, Grant
+from service.settings import Settings
+from service.solve.admission import Admission, Slots
+from service.solve.stopping import paths_to_start
+from tests.support.components import fake_components
 
 
-async def entered(admission: Admission, paths: int = 4) -> Grant:
-    grant = await admission.enter(paths, 10.0)
-    assert grant is not None
-    return grant
+async def entered(admission: Admission, paths: int = 4) -> Slots:
+    slots = await admission.enter(paths, 10.0)
+    assert slots is not None
+    return slots
+
+
+def eager(slots: Slots) -> int:
+    """Number of paths that start though the vote needs none."""
+    return paths_to_start(0, 0, 64, slots.load)
+
+
+async def idle_slots(admission: Admission) -> int:
+    """Number of paths that a problem starts on an engine without other problems."""
+    with await entered(admission, 0) as slots:
+        return eager(slots) if slots.load.active_problems == 1 else 0
 
 
 async def test_problems_enter_while_a_slot_is_free() -> None:
@@ -23,7 +34,7 @@ async def test_problems_enter_while_a_slot_is_free() -> None:
         (await entered(admission)).start(4)
     waiting = asyncio.create_task(entered(admission))
     await asyncio.sleep(0)
-    assert (admission.active, admission.waiting, waiting.done()) == (2, 1, False)
+    assert (admission.waiting, waiting.done()) == (1, False)
 
 
 async def test_a_problem_that_needs_more_than_there_is_enters_an_idle_engine() -> None:
@@ -46,8 +57,8 @@ async def test_the_first_who_waits_is_the_first_to_enter() -> None:
     order: list[int] = []
 
     async def problem(number: int) -> None:
-        with await entered(admission) as grant:
-            grant.start(4)
+        with await entered(admission) as slots:
+            slots.start(4)
             order.append(number)
             await asyncio.sleep(0)
 
@@ -57,7 +68,7 @@ async def test_the_first_who_waits_is_the_first_to_enter() -> None:
     first.__exit__(None, None, None)
     await asyncio.gather(*problems)
     assert order == list(range(50))
-    assert (admission.active, admission.waiting, admission.share) == (0, 0, 4)
+    assert (admission.waiting, await idle_slots(admission)) == (0, 4)
 
 
 async def test_who_comes_later_does_not_pass_those_who_wait() -> None:
@@ -75,16 +86,16 @@ async def test_who_comes_later_does_not_pass_those_who_wait() -> None:
 
 async def test_slots_come_back_as_paths_end_and_once_at_the_end() -> None:
     admission = Admission(slots=8, max_queue=10)
-    with await entered(admission) as grant:
-        assert grant.share == 8
-        grant.start(4)
-        assert grant.share == 4
-        grant.start(2)
-        assert grant.share == 2
-        grant.end()
-        assert grant.share == 3
-    grant.end()  # a path that ends after its problem
-    assert (admission.share, admission.active) == (8, 0)
+    with await entered(admission) as slots:
+        assert eager(slots) == 8
+        slots.start(4)
+        assert eager(slots) == 4
+        slots.start(2)
+        assert eager(slots) == 2
+        slots.end()
+        assert eager(slots) == 3
+    slots.end()  # a path that ends after its problem
+    assert await idle_slots(admission) == 8
 
 
 async def test_free_slots_are_shared_and_nobody_gets_more_while_others_wait() -> None:
@@ -92,25 +103,25 @@ async def test_free_slots_are_shared_and_nobody_gets_more_while_others_wait() ->
     one, two = await entered(admission), await entered(admission)
     one.start(4)
     two.start(4)
-    assert (one.share, two.share) == (4, 4)
+    assert (eager(one), eager(two)) == (4, 4)
     two.start(8)
     waiting = asyncio.create_task(entered(admission))
     await asyncio.sleep(0)
-    assert (one.share, two.share) == (0, 0)
+    assert (eager(one), eager(two)) == (0, 0)
     waiting.cancel()
 
 
 async def test_a_problem_runs_ahead_of_its_vote_by_so_many_paths_at_most() -> None:
     admission = Admission(slots=16, max_queue=10, max_eager_paths=6)
     one, two = await entered(admission), await entered(admission)
-    assert (one.share, two.share) == (6, 6)
+    assert (eager(one), eager(two)) == (6, 6)
     one.start(4)
-    assert (one.share, two.share) == (2, 6)
+    assert (eager(one), eager(two)) == (2, 6)
     two.start(10)  # its vote needs so many
-    assert (one.share, two.share) == (1, 0)
+    assert (eager(one), eager(two)) == (1, 0)
     for _ in range(8):
         two.end()
-    assert (one.share, two.share) == (2, 4)
+    assert (eager(one), eager(two)) == (2, 4)
 
 
 async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
@@ -118,14 +129,14 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
     holder = await entered(admission)
     waiting = [asyncio.create_task(entered(admission)) for _ in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(OverloadedError, match=r"^2 problems are waiting") as raised:
+    with pytest.raises(OverloadedError, match=r"^The queue is full: 2 problems are waiting") as raised:
         await admission.enter(4, 10.0)
     assert raised.value.retry_after_s == 2
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     holder.__exit__(None, None, None)
-    assert (admission.active, admission.waiting) == (0, 0)
+    assert (admission.waiting, await idle_slots(admission)) == (0, 4)
 
 
 async def test_time_runs_out_in_the_queue() -> None:
@@ -133,7 +144,7 @@ async def test_time_runs_out_in_the_queue() -> None:
     with await entered(admission):
         assert await admission.enter(4, 0.01) is None
         assert admission.waiting == 0
-    assert (admission.active, admission.share) == (0, 4)
+    assert await idle_slots(admission) == 4
 
 
 @pytest.mark.parametrize("at_the_same_moment", [False, True])
@@ -149,12 +160,14 @@ async def test_who_leaves_the_queue_holds_nothing(at_the_same_moment: bool) -> N
         await waiting
     if not at_the_same_moment:
         holder.__exit__(None, None, None)
-    assert (admission.active, admission.waiting, admission.share) == (0, 0, 4)
+    assert (admission.waiting, await idle_slots(admission)) == (0, 4)
 
 
-async def test_the_setting_comes_before_the_engine_s_own_idle_paths() -> None:
-    settings = load_settings(engine=EngineKind.FAKE, max_num_seqs=16)
-    parts = replace(assemble(settings), max_eager_paths=6)
-    assert (await entered(parts.admission(settings), 2)).share == 6
-    assert (await entered(parts.admission(load_settings(engine=EngineKind.FAKE, max_eager_paths=3)), 2)).share == 3
-    assert (await entered(replace(parts, max_eager_paths=None).admission(settings), 2)).share == 16
+async def test_the_setting_overrides_the_default_of_the_engine() -> None:
+    def admission(default: int | None, setting: int | None = None) -> Admission:
+        settings = Settings(max_num_seqs=16, max_eager_paths=setting)
+        return fake_components(settings=settings, max_eager_paths=default).admission
+
+    assert eager(await entered(admission(6), 2)) == 6
+    assert eager(await entered(admission(6, setting=3), 2)) == 3
+    assert eager(await entered(admission(None), 2)) == 16

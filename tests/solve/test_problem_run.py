@@ -1,4 +1,4 @@
-"""The fixed order, and what an attempt makes of the paths that ended."""
+"""The fixed order, and the state of a run as its paths end."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,10 +7,9 @@ import pytest
 
 from service.errors import EngineError
 from service.paths.answer import Answer
-from service.solve.calibration import Calibration
-from service.solve.problem import PathResult, Status
-from service.solve.problem_run import Attempt, plan
-from service.types import PathKind, PathOutcome, Policy
+from service.solve.problem import PathResult
+from service.solve.problem_run import ProblemRun, plan
+from service.types import PathKind, PathOutcome, Policy, Status
 from tests.support.engines import problem
 
 COT, POT = PathKind.COT, PathKind.POT
@@ -25,8 +24,8 @@ def failed(index: int, outcome: PathOutcome) -> PathResult:
     return PathResult(index, (COT, POT)[index % 2], outcome)
 
 
-def shown(attempt: Attempt) -> list[tuple[str, int, int]]:
-    return [(tally.answer.text, tally.cot, tally.pot) for tally in attempt.votes]
+def shown(run: ProblemRun) -> list[tuple[str, int, int]]:
+    return [(tally.answer.text, tally.cot, tally.pot) for tally in run.votes]
 
 
 @pytest.mark.parametrize(
@@ -38,121 +37,109 @@ def test_the_plan_alternates_and_ends_with_what_is_left(cot: int, pot: int, kind
 
 
 def test_paths_are_counted_in_the_fixed_order_and_wait_for_those_before_them() -> None:
-    attempt = Attempt(problem(), "id")
-    attempt.record(voted(3, 1))
-    attempt.record(voted(1, 2))
-    assert shown(attempt) == []
-    attempt.record(voted(0, 2))
-    assert shown(attempt) == [("2", 1, 1)]
-    assert not attempt.decided
-    attempt.record(voted(2, 1))
-    assert shown(attempt) == [("2", 1, 1), ("1", 1, 1)]
-    assert attempt.decided
+    run = ProblemRun(problem(), "id")
+    run.record(voted(3, 1))
+    run.record(voted(1, 2))
+    assert shown(run) == []
+    run.record(voted(0, 2))
+    assert shown(run) == [("2", 1, 1)]
+    assert not run.decided
+    run.record(voted(2, 1))
+    assert shown(run) == [("2", 1, 1), ("1", 1, 1)]
+    assert run.decided
 
 
 def test_counting_stops_where_the_vote_is_decided() -> None:
-    attempt = Attempt(problem(cot=5, pot=5, policy=Policy.ADAPTIVE), "id")
+    run = ProblemRun(problem(cot=5, pot=5, policy=Policy.ADAPTIVE), "id")
     for index in (9, 8, 7, 6, 5, 4, 3, 2, 1):
-        attempt.record(voted(index, 0 if index > 3 else 5))
-    assert not attempt.decided
-    attempt.record(voted(0, 5))
-    assert attempt.decided
-    assert shown(attempt) == [("5", 2, 2)]
-    solution = attempt.solution("m")
+        run.record(voted(index, 0 if index > 3 else 5))
+    assert not run.decided
+    run.record(voted(0, 5))
+    assert run.decided
+    assert shown(run) == [("5", 2, 2)]
+    solution = run.solution("m")
     assert [path.counted for path in solution.paths] == [True] * 4 + [False] * 6
     assert (solution.status, solution.confidence) == (Status.ANSWERED, 31 / 32)
 
 
-def test_a_vote_that_stays_open_is_given_up_where_the_calibration_says() -> None:
-    attempt = Attempt(problem(cot=5, pot=5, policy=Policy.ADAPTIVE), "id", Calibration(patience=0.4))
-    assert attempt.start(share=64) == range(4)
-    for index, number in enumerate((5, 6, 7)):
-        attempt.record(voted(index, number))
-        assert not attempt.decided
-    attempt.record(voted(3, 8))
-    assert attempt.decided
-    solution = attempt.solution("m")
-    assert (solution.planned, len(solution.paths), solution.answer and solution.answer.text) == (10, 4, "5")
-
-
 def test_what_ends_after_the_stop_is_kept_and_not_counted() -> None:
-    attempt = Attempt(problem(), "id")
-    attempt.record(voted(0, 5))
-    attempt.stopped = True
-    attempt.record(voted(1, 6))
-    attempt.record(failed(2, PathOutcome.ABORTED))
-    attempt.record(failed(3, PathOutcome.ABORTED))
-    assert shown(attempt) == [("5", 1, 0)]
-    assert [path.counted for path in attempt.solution("m").paths] == [True, False, False, False]
+    run = ProblemRun(problem(), "id")
+    run.record(voted(0, 5))
+    run.stopped = True
+    run.record(voted(1, 6))
+    run.record(failed(2, PathOutcome.ABORTED))
+    run.record(failed(3, PathOutcome.ABORTED))
+    assert shown(run) == [("5", 1, 0)]
+    assert [path.counted for path in run.solution("m").paths] == [True, False, False, False]
 
 
 def test_out_of_time_every_path_that_ended_votes() -> None:
-    attempt = Attempt(problem(), "id")
-    attempt.out_of_time = attempt.stopped = True
+    run = ProblemRun(problem(), "id")
+    run.out_of_time = run.stopped = True
     for result in (failed(0, PathOutcome.ABORTED), voted(1, 5), failed(2, PathOutcome.ABORTED), voted(3, 5)):
-        attempt.record(result)
-    solution = attempt.solution("m")
+        run.record(result)
+    solution = run.solution("m")
     assert (solution.status, solution.answer and solution.answer.text) == (Status.DEADLINE, "5")
     assert solution.confidence == 0.875
-    assert shown(attempt) == [("5", 0, 2)]
+    assert shown(run) == [("5", 0, 2)]
     assert [path.counted for path in solution.paths] == [False, True, False, True]
 
 
 def test_out_of_time_without_a_vote() -> None:
-    attempt = Attempt(problem(cot=1, pot=0), "id")
-    attempt.out_of_time = attempt.stopped = True
-    attempt.record(failed(0, PathOutcome.ABORTED))
-    solution = attempt.solution("m")
+    run = ProblemRun(problem(cot=1, pot=0), "id")
+    run.out_of_time = run.stopped = True
+    run.record(failed(0, PathOutcome.ABORTED))
+    solution = run.solution("m")
     assert (solution.status, solution.answer, solution.confidence, solution.votes) == (Status.DEADLINE, None, 0.0, ())
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in PathOutcome if outcome is not PathOutcome.VOTED])
 def test_what_did_not_vote_abstains(outcome: PathOutcome) -> None:
-    attempt = Attempt(problem(cot=1, pot=1), "id")
-    attempt.record(failed(0, outcome))
-    attempt.record(failed(1, outcome))
-    solution = attempt.solution("m")
+    run = ProblemRun(problem(cot=1, pot=1), "id")
+    run.record(failed(0, outcome))
+    run.record(failed(1, outcome))
+    solution = run.solution("m")
     assert (solution.status, solution.answer, solution.confidence) == (Status.ABSTAINED, None, 0.0)
 
 
 @pytest.mark.parametrize(("least", "status"), [(0.75, Status.ANSWERED), (0.7501, Status.ABSTAINED)])
 def test_the_least_confidence(least: float, status: Status) -> None:
-    attempt = Attempt(problem(cot=1, pot=0, min_confidence=least), "id")
-    attempt.record(voted(0, 5))
-    solution = attempt.solution("m")
+    run = ProblemRun(problem(cot=1, pot=0, min_confidence=least), "id")
+    run.record(voted(0, 5))
+    solution = run.solution("m")
     assert solution.status is status
     assert (solution.answer is not None) == (status is Status.ANSWERED)
     assert (solution.confidence, len(solution.votes)) == (0.75, 1)
 
 
 def test_the_engine_failed_on_every_path() -> None:
-    attempt = Attempt(problem(cot=1, pot=1), "id")
+    run = ProblemRun(problem(cot=1, pot=1), "id")
     for index in (0, 1):
-        attempt.fail(EngineError("no memory"))
-        attempt.record(failed(index, PathOutcome.ERROR))
+        run.fail(EngineError("no memory"))
+        run.record(failed(index, PathOutcome.ERROR))
     with pytest.raises(EngineError, match=r"^no memory$"):
-        attempt.solution("m")
+        run.solution("m")
 
 
 def test_a_program_that_raised_is_no_failure_of_the_engine() -> None:
-    attempt = Attempt(problem(cot=1, pot=1), "id")
-    attempt.fail(EngineError("no memory"))
-    attempt.record(failed(0, PathOutcome.ERROR))
-    attempt.record(failed(1, PathOutcome.ERROR))
-    assert attempt.solution("m").status is Status.ABSTAINED
+    run = ProblemRun(problem(cot=1, pot=1), "id")
+    run.fail(EngineError("no memory"))
+    run.record(failed(0, PathOutcome.ERROR))
+    run.record(failed(1, PathOutcome.ERROR))
+    assert run.solution("m").status is Status.ABSTAINED
 
 
 def test_the_solution_tells_what_it_is_of() -> None:
-    attempt = Attempt(problem(cot=1, pot=1, seed=99), "the-id")
-    attempt.record(voted(1, 5))
-    attempt.record(voted(0, 5))
-    solution = attempt.solution("a model")
+    run = ProblemRun(problem(cot=1, pot=1, seed=99), "the-id")
+    run.record(voted(1, 5))
+    run.record(voted(0, 5))
+    solution = run.solution("a model")
     assert (solution.id, solution.model, solution.seed, solution.planned) == ("the-id", "a model", 99, 2)
     assert solution.paths == (replace(voted(0, 5), counted=True), replace(voted(1, 5), counted=True))
 
 
 def test_request_ids_are_those_of_the_paths_being_sampled() -> None:
-    first, second = Attempt(problem(), "id"), Attempt(problem(), "id")
+    first, second = ProblemRun(problem(), "id"), ProblemRun(problem(), "id")
     with first.sampling(0) as zero, first.sampling(3) as three:
         assert first.sampled_now() == [zero, three]
         assert (zero.startswith("id-"), zero.endswith("-0"), three.endswith("-3")) == (True, True, True)
@@ -162,5 +149,5 @@ def test_request_ids_are_those_of_the_paths_being_sampled() -> None:
 
 
 def test_no_time_is_left_after_the_deadline() -> None:
-    assert 29 < Attempt(problem(deadline_s=30.0), "id").seconds_left() <= 30
-    assert Attempt(problem(deadline_s=-1.0), "id").seconds_left() == 0.0
+    assert 29 < ProblemRun(problem(deadline_s=30.0), "id").seconds_left() <= 30
+    assert ProblemRun(problem(deadline_s=-1.0), "id").seconds_left() == 0.0

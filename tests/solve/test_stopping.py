@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.paths.answer import Answer
-from service.solve.stopping import BETA_THRESHOLD, Rule, min_paths_to_decide, paths_to_start
+from service.solve.stopping import BETA_THRESHOLD, Load, StoppingRule, min_paths_to_decide, paths_to_start
 from service.solve.stopping import decided as decided_by
 from service.solve.vote import Ballot, Tally, beta_confidence, count
 from service.types import PathKind, Policy
@@ -18,12 +18,12 @@ COT, POT = PathKind.COT, PathKind.POT
 MANY = (COT, POT) * 50
 
 
-def tally(number: int, cot: int, pot: int, weight: float | None = None) -> Tally:
-    return Tally(Answer(str(number), Fraction(number)), cot, pot, float(cot + pot) if weight is None else weight)
+def tally(number: int, cot: int, pot: int) -> Tally:
+    return Tally(Answer(str(number), Fraction(number)), cot, pot)
 
 
 def decided(policy: Policy, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> bool:
-    return decided_by(Rule(policy), tallies, missing)
+    return decided_by(StoppingRule(policy), tallies, missing)
 
 
 def votes(leader: int, runner_up: int, *others: int) -> list[Tally]:
@@ -82,12 +82,6 @@ def test_lossless_never_stops_on_confidence() -> None:
     assert not decided(Policy.LOSSLESS, votes(40, 0), MANY)
 
 
-def test_lossless_goes_by_weight() -> None:
-    tallies = [tally(0, 1, 0, weight=4.5), tally(1, 4, 0, weight=1.0)]
-    assert decided(Policy.LOSSLESS, tallies, (COT,) * 3)
-    assert not decided(Policy.LOSSLESS, tallies, (COT,) * 4)
-
-
 @pytest.mark.parametrize("tallies", [[], votes(1, 0), votes(64, 0)])
 def test_fixed_waits_for_all(tallies: Sequence[Tally]) -> None:
     assert not decided(Policy.FIXED, tallies, (COT,))
@@ -114,31 +108,9 @@ def test_what_is_decided_losslessly_no_continuation_changes() -> None:
                     assert count(ballots + rest)[0].answer == count(ballots)[0].answer
 
 
-def test_the_missing_paths_weigh_what_their_kinds_do() -> None:
-    rule = Rule(Policy.LOSSLESS, weights={COT: 0.25, POT: 1.0})
-    leader = [tally(0, 0, 2, weight=2.0), tally(1, 1, 0, weight=0.25)]
-    assert decided_by(rule, leader, (COT,) * 6)
-    assert not decided_by(rule, leader, (COT,) * 7)
-    assert not decided_by(rule, leader, (POT, POT))
-
-
 def test_a_threshold_of_its_own() -> None:
-    assert decided_by(Rule(Policy.ADAPTIVE, 0.9), votes(3, 0), MANY)
-    assert not decided_by(Rule(Policy.ADAPTIVE, 0.97), votes(4, 0), MANY)
-
-
-def test_patience_is_the_adaptive_policys_alone() -> None:
-    kinds = (COT, POT) * 10
-    allowed = {policy: Rule(policy, patience=0.6).allowed(kinds) for policy in Policy}
-    assert allowed == {Policy.FIXED: kinds, Policy.LOSSLESS: kinds, Policy.ADAPTIVE: kinds[:12]}
-    assert Rule(Policy.ADAPTIVE).allowed(kinds) == kinds
-    assert Rule(Policy.ADAPTIVE, patience=0.1).allowed(kinds + kinds[:10]) == kinds[:3]
-
-
-@pytest.mark.parametrize(("planned", "allowed"), [(1, 1), (2, 2), (4, 4), (10, 8), (20, 16), (80, 64)])
-def test_patience_is_a_share_of_what_was_asked_for(planned: int, allowed: int) -> None:
-    kinds = (COT,) * planned
-    assert Rule(Policy.ADAPTIVE, patience=0.8).allowed(kinds) == kinds[:allowed]
+    assert decided_by(StoppingRule(Policy.ADAPTIVE, 0.9), votes(3, 0), MANY)
+    assert not decided_by(StoppingRule(Policy.ADAPTIVE, 0.97), votes(4, 0), MANY)
 
 
 @pytest.mark.parametrize(
@@ -154,24 +126,21 @@ def test_patience_is_a_share_of_what_was_asked_for(planned: int, allowed: int) -
     ],
 )
 def test_the_soonest_decision(policy: Policy, tallies: list[Tally], needed: int) -> None:
-    assert min_paths_to_decide(Rule(policy), tallies, (COT, POT) * 10) == needed
+    assert min_paths_to_decide(StoppingRule(policy), tallies, (COT, POT) * 10) == needed
 
 
 @given(
     policy=st.sampled_from(list(Policy)),
     cast=st.lists(st.sampled_from([None, 0, 0, 1, 2]), max_size=12),
     left=st.integers(0, 12),
-    weights=st.sampled_from([{COT: 1.0, POT: 1.0}, {COT: 0.5, POT: 1.0}]),
 )
-def test_no_fewer_paths_than_the_soonest_can_decide(
-    policy: Policy, cast: list[int | None], left: int, weights: dict[PathKind, float]
-) -> None:
-    rule = Rule(policy, weights=weights)
+def test_no_fewer_paths_than_the_soonest_can_decide(policy: Policy, cast: list[int | None], left: int) -> None:
+    rule = StoppingRule(policy)
     kinds = ((COT, POT) * 13)[: len(cast) + left]
 
     def ballots(cast: Sequence[int | None]) -> list[Ballot]:
         return [
-            Ballot(i, kind, Answer(str(n), Fraction(n)), weights[kind])
+            Ballot(i, kind, Answer(str(n), Fraction(n)))
             for i, (kind, n) in enumerate(zip(kinds, cast, strict=False))
             if n is not None
         ]
@@ -185,18 +154,21 @@ def test_no_fewer_paths_than_the_soonest_can_decide(
 
 
 @pytest.mark.parametrize(
-    ("needed", "running", "unstarted", "share", "started"),
+    ("needed", "uncounted", "unstarted", "load", "started"),
     [
-        (4, 0, 20, 64, 20),  # idle: the whole budget
-        (4, 0, 20, 0, 4),  # busy: what the vote needs
-        (4, 0, 20, -3, 4),
-        (4, 0, 20, 7, 7),
-        (4, 4, 16, 0, 0),
-        (3, 1, 12, 0, 2),
-        (3, 1, 1, 0, 1),
-        (20, 0, 20, 0, 20),  # fixed
-        (2, 5, 10, 0, 0),
+        (4, 0, 20, Load(4, 0, 60, 1, 64), 20),  # idle: the whole budget
+        (4, 0, 20, Load(0, 0, 0, 1, 64), 4),  # busy: only what the vote needs
+        (4, 0, 20, Load(4, 0, 0, 2, 64), 4),
+        (4, 0, 20, Load(4, 0, 6, 2, 64), 7),  # its part of the free slots
+        (4, 0, 20, Load(4, 0, 60, 1, 6), 6),  # eager paths are limited
+        (4, 0, 20, Load(4, 0, 60, 1, 2), 4),  # needed paths are not
+        (2, 4, 16, Load(3, 3, 60, 1, 8), 5),
+        (4, 4, 16, Load(4, 4, 0, 3, 64), 0),
+        (3, 1, 12, Load(1, 1, 0, 3, 64), 2),
+        (3, 1, 1, Load(1, 1, 0, 3, 64), 1),
+        (20, 0, 20, Load(20, 0, 0, 1, 64), 20),  # fixed
+        (2, 5, 10, Load(5, 5, 0, 3, 64), 0),
     ],
 )
-def test_how_many_paths_start(needed: int, running: int, unstarted: int, share: int, started: int) -> None:
-    assert paths_to_start(needed, running, unstarted, share) == started
+def test_how_many_paths_start(needed: int, uncounted: int, unstarted: int, load: Load, started: int) -> None:
+    assert paths_to_start(needed, uncounted, unstarted, load) == started

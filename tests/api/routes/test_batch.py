@@ -7,17 +7,16 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 from starlette.types import Message
 
 from service.api.app import create_app
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, OverloadedError
-from service.metrics import Metrics
 from service.sandbox.fake import FakeSandbox
 from service.settings import Settings
 from service.solve.solver import Solver
 from tests.conftest import Serve
+from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
 
 LINES = {"Content-Type": "application/x-ndjson"}
@@ -162,7 +161,7 @@ async def test_a_caller_who_leaves_ends_the_batch(live: Serve) -> None:
 
 async def test_a_caller_who_leaves_without_reading_ends_the_batch_with_its_response() -> None:
     engine = TurnEngine(["?"], order=[])
-    app = create_app(Settings(), engine, FakeSandbox(), metrics=Metrics(CollectorRegistry()))
+    app = create_app(fake_components(engine))
     body = iter([row(1) * 3 + b"{bad"])
     unread = asyncio.Event()
 

@@ -462,7 +462,7 @@ async def test_under_the_least_confidence_the_votes_are_told_and_no_answer(serve
 
 async def test_what_a_request_leaves_out_comes_from_the_settings_then_the_checkpoint(serve: Serve) -> None:
     engine = TurnEngine([cot(1)] * 3)
-    settings = Settings(cot=3, pot=0, max_tokens=77, temperature=0.3)
+    settings = Settings(cot_paths=3, pot_paths=0, max_tokens=77, temperature=0.3)
     client = await serve(engine, settings=settings, decoding=Decoding(temperature=0.9, top_p=0.8))
     await client.post("/solve", json={"problem": PENS})
     await client.post(
@@ -472,7 +472,9 @@ async def test_what_a_request_leaves_out_comes_from_the_settings_then_the_checkp
     assert asked == [(0.3, 0.8, 77)] * 3 + [(0.0, 0.8, 5)]
 
     engine = TurnEngine([cot(1)])
-    client = await serve(engine, settings=Settings(cot=1, pot=0), decoding=Decoding(temperature=0.9, top_p=0.8))
+    client = await serve(
+        engine, settings=Settings(cot_paths=1, pot_paths=0), decoding=Decoding(temperature=0.9, top_p=0.8)
+    )
     await client.post("/solve", json={"problem": PENS})
     assert [(s.temperature, s.top_p, s.max_tokens) for _, _, s in engine.sampled] == [(0.9, 0.8, 320)]
 

@@ -1,0 +1,48 @@
+"""Components: the problem that a request makes, and the order of start and close."""
+
+import pytest
+
+from service.errors import InputError
+from service.model.metadata import Decoding
+from service.schemas import PathBudget, SolveRequest
+from service.settings import Settings
+from service.types import Policy
+from tests.support.components import fake_components
+
+
+def test_a_request_takes_missing_fields_from_settings_and_then_from_the_checkpoint() -> None:
+    settings = Settings(cot_paths=3, pot_paths=4, policy=Policy.FIXED, temperature=0.4, max_tokens=9, deadline_s=5)
+    components = fake_components(settings=settings, decoding=Decoding(temperature=0.9, top_p=0.8))
+    bare = components.problem(SolveRequest(problem="Why?"))
+    assert (bare.text, bare.cot, bare.pot, bare.policy) == ("Why?", 3, 4, Policy.FIXED)
+    assert (bare.temperature, bare.top_p) == (0.4, 0.8)
+    assert (bare.max_tokens, bare.deadline_s, bare.min_confidence) == (9, 5.0, 0.0)
+    assert 0 <= bare.seed < 2**53
+    half = components.problem(SolveRequest(problem="Why?", paths=PathBudget(cot=1)))
+    assert (half.cot, half.pot) == (1, 4)
+    unset = fake_components(decoding=Decoding(temperature=0.9)).problem(SolveRequest(problem="Why?"))
+    assert unset.temperature == 0.9
+
+
+def test_a_request_overrides_settings_and_keeps_its_zeros() -> None:
+    request = SolveRequest(
+        problem="Why?", paths=PathBudget(cot=0, pot=1), policy=Policy.LOSSLESS, temperature=0.0, top_p=0.5,
+        max_tokens=1, deadline_s=1.0, seed=0, min_confidence=0.5,
+    )  # fmt: skip
+    full = fake_components(settings=Settings(temperature=0.4)).problem(request)
+    assert (full.cot, full.pot, full.policy, full.temperature, full.top_p) == (0, 1, Policy.LOSSLESS, 0.0, 0.5)
+    assert (full.max_tokens, full.deadline_s, full.seed, full.min_confidence) == (1, 1.0, 0, 0.5)
+
+
+def test_a_request_without_a_path_is_refused() -> None:
+    components = fake_components(settings=Settings(cot_paths=5, pot_paths=0))
+    with pytest.raises(InputError, match="selects no path") as raised:
+        components.problem(SolveRequest(problem="Why?", paths=PathBudget(cot=0)))
+    assert raised.value.field == "paths"
+
+
+def test_a_long_problem_is_refused() -> None:
+    components = fake_components(settings=Settings(max_problem_chars=4))
+    assert components.problem(SolveRequest(problem="Why?")).text == "Why?"
+    with pytest.raises(InputError, match=r"^The problem has 5 characters; the maximum is 4\.$"):
+        components.problem(SolveRequest(problem="Why??"))
