@@ -25,17 +25,22 @@ def message(config: Path | None = None, **flags: object) -> str:
 def test_the_defaults() -> None:
     settings = load_settings()
     assert (settings.host, settings.port, settings.engine, settings.model) == ("127.0.0.1", 8000, EngineKind.VLLM, None)
-    assert (settings.cot, settings.pot, settings.policy, settings.max_tokens) == (10, 10, Policy.ADAPTIVE, 320)
+    assert (settings.cot_paths, settings.pot_paths, settings.policy, settings.max_tokens) == (
+        10,
+        10,
+        Policy.ADAPTIVE,
+        320,
+    )
     assert (settings.temperature, settings.deadline_s, settings.allow_unlocked_sandbox) == (None, 30, False)
     assert (settings.max_body_bytes, settings.max_problem_chars) == (65536, 4000)
 
 
 def test_flag_before_environment_before_file_before_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = toml(tmp_path, 'cot = 1\npot = 1\nmax_tokens = 1\npolicy = "fixed"\n')
+    config = toml(tmp_path, 'cot_paths = 1\npot_paths = 1\nmax_tokens = 1\npolicy = "fixed"\n')
     monkeypatch.setenv("TWINPATH_COT_PATHS", "2")
     monkeypatch.setenv("TWINPATH_POT_PATHS", "2")
     settings = load_settings(config, cot_paths=3)
-    assert (settings.cot, settings.pot, settings.max_tokens, settings.deadline_s) == (3, 2, 1, 30)
+    assert (settings.cot_paths, settings.pot_paths, settings.max_tokens, settings.deadline_s) == (3, 2, 1, 30)
     assert settings.policy is Policy.FIXED
 
 
@@ -45,25 +50,25 @@ def test_a_flag_that_was_not_given_overrides_nothing(monkeypatch: pytest.MonkeyP
 
 
 def test_a_flag_of_zero_or_false_is_given(tmp_path: Path) -> None:
-    config = toml(tmp_path, "cot = 5\nallow_unlocked_sandbox = true\n")
+    config = toml(tmp_path, "cot_paths = 5\nallow_unlocked_sandbox = true\n")
     settings = load_settings(config, cot_paths=0, allow_unlocked_sandbox=False)
-    assert (settings.cot, settings.allow_unlocked_sandbox) == (0, False)
+    assert (settings.cot_paths, settings.allow_unlocked_sandbox) == (0, False)
 
 
 def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TWINPATH_CONFIG", str(toml(tmp_path, "cot = 4")))
-    assert load_settings().cot == 4
+    monkeypatch.setenv("TWINPATH_CONFIG", str(toml(tmp_path, "cot_paths = 4")))
+    assert load_settings().cot_paths == 4
 
 
 def test_the_flag_names_the_file_before_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWINPATH_CONFIG", "/nowhere.toml")
-    assert load_settings(toml(tmp_path, "cot = 4")).cot == 4
+    assert load_settings(toml(tmp_path, "cot_paths = 4")).cot_paths == 4
 
 
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWINPATH_COT_PATHS", "")
     monkeypatch.setenv("TWINPATH_FAKE_TOKENS_PER_S", "")
-    assert (load_settings().cot, load_settings().fake_tokens_per_s) == (10, None)
+    assert (load_settings().cot_paths, load_settings().fake_tokens_per_s) == (10, None)
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
@@ -75,7 +80,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words |= {"otlp_endpoint": "http://collector:4318"}
     words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
     words |= dict.fromkeys(
-        ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "api_key_file"), "a-word"
+        ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"), "a-word"
     )
     numbers = {
         "temperature": "1.5",
@@ -97,7 +102,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
 
 
 def test_an_unknown_flag_fails() -> None:
-    assert message(cots=3) == "Wrong settings: cots: Extra inputs are not permitted"
+    assert message(cots=3) == "Invalid settings: cots: Extra inputs are not permitted"
 
 
 def test_an_unknown_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,8 +112,8 @@ def test_an_unknown_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
-    assert message(toml(tmp_path, "cots = 3\n")) == "Wrong settings: cots: Extra inputs are not permitted"
-    assert message(toml(tmp_path, "[paths]\ncot = 3\n")) == "Wrong settings: paths: Extra inputs are not permitted"
+    assert message(toml(tmp_path, "cots = 3\n")) == "Invalid settings: cots: Extra inputs are not permitted"
+    assert message(toml(tmp_path, "[paths]\ncot = 3\n")) == "Invalid settings: paths: Extra inputs are not permitted"
 
 
 @pytest.mark.parametrize(
@@ -116,9 +121,9 @@ def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
     [
         ("port", 65536, "Input should be less than or equal to 65535"),
         ("port", -1, "Input should be greater than or equal to 0"),
-        ("cot", 65, "Input should be less than or equal to 64"),
-        ("cot", "many", "Input should be a valid integer, unable to parse string as an integer"),
-        ("cot", "1.5", "Input should be a valid integer, unable to parse string as an integer"),
+        ("cot_paths", 65, "Input should be less than or equal to 64"),
+        ("cot_paths", "many", "Input should be a valid integer, unable to parse string as an integer"),
+        ("cot_paths", "1.5", "Input should be a valid integer, unable to parse string as an integer"),
         ("policy", "majority", "Input should be 'fixed', 'lossless' or 'adaptive'"),
         ("engine", "tpu", "Input should be 'vllm', 'remote' or 'fake'"),
         ("temperature", 2.5, "Input should be less than or equal to 2"),
@@ -130,7 +135,7 @@ def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
         ("fake_tokens_per_s", 0, "Input should be greater than 0"),
         ("sandbox_workers", 0, "Input should be greater than or equal to 1"),
         ("sandbox_memory_mib", 8, "Input should be greater than or equal to 16"),
-        ("log_level", "loud", "String should match pattern '^(debug|info|warning|error)$'"),
+        ("log_level", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
         ("shutdown_grace_s", -1, "Input should be greater than or equal to 0"),
         ("max_body_bytes", 10, "Input should be greater than or equal to 1024"),
     ],
@@ -138,7 +143,7 @@ def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
 def test_what_is_out_of_range_fails_from_every_source(
     name: str, value: object, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = f"Wrong settings: {name}: {said}"
+    expected = f"Invalid settings: {name}: {said}"
     assert message(None, **{name: value}) == expected
     assert message(toml(tmp_path, f"{name} = {value!r}\n".replace("'nan'", "nan").replace("'inf'", "inf"))) == expected
     monkeypatch.setenv("TWINPATH_CONFIG", "")
@@ -147,15 +152,15 @@ def test_what_is_out_of_range_fails_from_every_source(
 
 
 def test_all_that_is_wrong_is_told_in_one_line() -> None:
-    assert message(port=-1, cot=65) == (
-        "Wrong settings: port: Input should be greater than or equal to 0; cot: Input should be less than or equal to 64"
+    assert message(port=-1, cot_paths=65) == (
+        "Invalid settings: port: Input should be greater than or equal to 0; cot_paths: Input should be less than or equal to 64"
     )
 
 
 def test_at_least_one_path() -> None:
-    expected = "Wrong settings: Value error, at least one path is needed: give cot or pot"
-    assert message(cot=0, pot=0) == expected
-    assert load_settings(cot_paths=0, pot_paths=1).pot == 1
+    expected = "Invalid settings: Value error, cot_paths and pot_paths are both 0; set at least one of them"
+    assert message(cot_paths=0, pot_paths=0) == expected
+    assert load_settings(cot_paths=0, pot_paths=1).pot_paths == 1
 
 
 def test_a_missing_file_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +171,7 @@ def test_a_missing_file_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert message() == f"The settings file {missing} does not exist."
 
 
-@pytest.mark.parametrize("text", [b"cot = ", b"cot: 3", b"cot = 3\ncot = 4", b"\xff\xfe", b"\x00"])
+@pytest.mark.parametrize("text", [b"cot_paths = ", b"cot: 3", b"cot_paths = 3\ncot_paths = 4", b"\xff\xfe", b"\x00"])
 def test_a_broken_file_fails(text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "twinpath.toml"
     path.write_bytes(text)
@@ -175,7 +180,7 @@ def test_a_broken_file_fails(text: bytes, tmp_path: Path) -> None:
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError, match="Instance is frozen"):
-        load_settings().cot = 3  # type: ignore[misc]
+        load_settings().cot_paths = 3  # type: ignore[misc]
 
 
 def test_every_setting_has_a_description() -> None:

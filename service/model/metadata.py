@@ -39,7 +39,7 @@ class CheckpointMetadata(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    format_version: int = FORMAT_VERSION
+    format_version: int
     base_model: str
     recipe: str | None = None
     seed: int | None = None

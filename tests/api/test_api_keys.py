@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.api import api_keys as keys_module
-from service.api.api_keys import Holder, KeyRing, KeyScope, KeyTable, key_ring, new_key, scope_of
+from service.api.api_keys import ApiKey, KeyRing, KeyScope, KeyTable, key_ring, new_key, scope_of
 from service.errors import ConfigurationError
 from service.settings import Settings
 
@@ -161,8 +161,8 @@ def test_what_was_used_up_stays_used_up_when_the_file_changes(tmp_path: Path, cl
     assert rotated.acquire_rate() == 59.0
 
 
-def holder(rate: int | None) -> Holder:
-    return Holder(KeyTable(name="a", sha256=digest("one"), requests_per_minute=rate))
+def holder(rate: int | None) -> ApiKey:
+    return ApiKey(KeyTable(name="a", sha256=digest("one"), requests_per_minute=rate))
 
 
 def test_a_minutes_requests_may_come_at_once_and_then_at_their_rate(clock: list[float]) -> None:

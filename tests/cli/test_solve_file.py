@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from service.cli.results_file import Ledger
+from service.cli.results_file import ResultsFile
 from service.cli.solve_file import solve_file
 from service.errors import ConfigurationError, ServiceError
 from service.schemas import PathBudget
@@ -163,7 +163,7 @@ async def test_where_a_result_cannot_be_written_open_rows_end_before_the_engine(
         raise ConfigurationError("no room")
 
     monkeypatch.setattr("service.cli.solve_file.in_process", endless)
-    monkeypatch.setattr(Ledger, "write", full)
+    monkeypatch.setattr(ResultsFile, "write", full)
     with pytest.raises(ConfigurationError, match="no room"):
         await run(problem("a"), problem("b"), "{bad")
     assert (len(opened), left_at_close) == (2, [0])
@@ -177,13 +177,13 @@ async def test_the_output_of_another_input_is_refused(run: Run, tmp_path: Path) 
 
 async def test_a_file_that_holds_no_results_is_left_alone(run: Run, tmp_path: Path) -> None:
     lines(tmp_path / "out", '{"id": "a", "question": "precious"}')
-    with pytest.raises(ConfigurationError, match="line 1: no result of a batch"):
+    with pytest.raises(ConfigurationError, match="line 1: not a result of a batch"):
         await run(problem("a"))
     assert (tmp_path / "out").read_text() == '{"id": "a", "question": "precious"}\n'
 
 
 async def test_two_runs_do_not_write_one_file(run: Run, tmp_path: Path) -> None:
-    with Ledger(tmp_path / "out"), pytest.raises(ConfigurationError, match="Another run writes"):
+    with ResultsFile(tmp_path / "out"), pytest.raises(ConfigurationError, match="is in use by another process"):
         await run(problem("a"))
 
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from service.api.api_keys import KeyScope, new_key
-from service.client import Twinpath
+from service.client import Client
 from tests.deploy.native import DEPLOY, Native, config, entrypoint
 from tests.support.problems import PROBLEMS
 from tests.support.servers import free_port
@@ -135,7 +135,7 @@ def test_workers_keep_their_key(scaled: Scaled) -> None:
 def test_a_batch_goes_through_the_door(scaled: Scaled) -> None:
     one = {"paths": {"cot": 1, "pot": 0}, "temperature": 0}  # a path that nothing outvotes: drawn, it may go astray
     rows = [PROBLEMS[n % 20] | one | {"id": n, "padding": "x" * 30_000} for n in range(60)]
-    with Twinpath(scaled.urls["door"], api_key=scaled.key) as client:  # 2 MB, twice what nginx takes of another request
+    with Client(scaled.urls["door"], api_key=scaled.key) as client:  # 2 MB, twice what nginx takes of another request
         answers = {row.id: row.solution and row.solution.answer for row in client.solve_many(rows)}
     assert answers == {n: PROBLEMS[n % 20]["answer"] for n in range(60)}
 

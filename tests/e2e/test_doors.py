@@ -17,7 +17,7 @@ from langchain_openai import ChatOpenAI
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.client import AsyncClient, Twinpath
+from service.client import AsyncClient
 from service.schemas import SolveResponse
 from tests.support.accessibility import violations
 from tests.support.browser import chromium
@@ -144,7 +144,7 @@ def test_lm_eval(url: str, tmp_path: Path, kind: str, route: str, more: str, tem
 
 
 def test_the_client(url: str) -> None:
-    with Twinpath(url) as client:
+    with Client(url) as client:
         *_, answer = client.stream(PROBLEMS[4]["question"], seed=7)
         assert isinstance(answer, SolveResponse)
         assert (answer.answer, answer.votes[0].cot > 0, answer.votes[0].pot > 0) == ("56", True, True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.components import assemble
+from service.components import build
 from service.engine.base import Engine, Sampling
 from service.errors import ConfigurationError
 from service.settings import Settings
@@ -43,6 +43,6 @@ async def test_the_setting_asks_for_a_compiler_before_anything_starts(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    parts = assemble(Settings(model=str(tiny_checkpoint), compile_on_cpu=True, cache_dir=tmp_path))
+    parts = build(Settings(model=str(tiny_checkpoint), compile_on_cpu=True, cache_dir=tmp_path))
     with pytest.raises(ConfigurationError, match="no-such-compiler"):
         await parts.engine.start()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.components import _vllm
+from service.components import _vllm_engine
 from service.engine.base import Engine
 from service.errors import ConfigurationError
 from service.model.checkpoint import find
@@ -24,7 +24,7 @@ async def test_it_computes_in_what_the_settings_say(tiny_checkpoint: Path) -> No
 
     asked = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # what it would not choose by itself
     settings = Settings(dtype=asked, max_model_len=512, cpu_kv_cache_gib=1)
-    engine, _ = _vllm(settings, find(str(tiny_checkpoint), settings.cache_dir))
+    engine, _ = _vllm_engine(settings, find(str(tiny_checkpoint), settings.cache_dir))
     await engine.start()
     try:
         assert computed_in(engine) == f"torch.{asked}"

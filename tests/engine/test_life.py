@@ -58,7 +58,7 @@ async def test_a_killed_engine_fails_its_paths_at_once(tiny_checkpoint: Path) ->
 @pytest.mark.engine
 async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_checkpoint: Path) -> None:
     before = set(psutil.Process().children(recursive=True))
-    engine = _vllm(tiny_checkpoint, engine_check_interval_s=0.3, engine_hang_timeout_s=2.0)
+    engine = _vllm(tiny_checkpoint, check_interval_s=0.3, hang_timeout_s=2.0)
     await engine.start()
     whole = await engine.sample("whole", PROMPT, Sampling(temperature=1.0, seed=1, max_tokens=20))
     assert whole.completion_tokens == 20
@@ -85,7 +85,7 @@ async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_ch
 @pytest.mark.engine
 async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
     """Its patience is far shorter than what it has to do."""
-    engine = _vllm(tiny_checkpoint, engine_check_interval_s=0.05, engine_hang_timeout_s=0.2)
+    engine = _vllm(tiny_checkpoint, check_interval_s=0.05, hang_timeout_s=0.2)
     await engine.start()
     paths = [engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=200)) for i in range(300)]
     began = time.monotonic()

@@ -212,7 +212,7 @@ async def test_a_silent_worker_has_failed_the_path(start: Start, connect) -> Non
         raise AssertionError
 
     bad, good = await start(silent), await start()
-    engine = await connect(bad, good, silence_s=0.2)
+    engine = await connect(bad, good, read_timeout_s=0.2)
     assert (await engine.sample("path", PROMPT, SAMPLING)).finish is Finish.STOP
 
 

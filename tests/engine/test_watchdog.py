@@ -21,14 +21,14 @@ class Engine:
         await asyncio.sleep(3600 if self.answers_s is None else self.answers_s)
         self.steps += 1
 
-    def watched(self, patience_s: float = 0.05) -> Watchdog:
-        return Watchdog(lambda: self.steps, self.ask, interval_s=0.02, patience_s=patience_s)
+    def watched(self, timeout_s: float = 0.05) -> Watchdog:
+        return Watchdog(lambda: self.steps, self.ask, interval_s=0.02, timeout_s=timeout_s)
 
 
-async def hangs(engine: Engine, within_s: float, patience_s: float = 0.05) -> bool:
+async def hangs(engine: Engine, within_s: float, timeout_s: float = 0.05) -> bool:
     try:
         async with asyncio.timeout(within_s):
-            await engine.watched(patience_s).until_it_hangs()
+            await engine.watched(timeout_s).until_it_hangs()
         return True
     except TimeoutError:
         return False
@@ -81,5 +81,5 @@ async def test_an_engine_that_gets_on_but_does_not_answer_in_time_lives(monkeypa
 async def test_an_answer_that_comes_while_we_were_stopped_counts() -> None:
     """The time has run out when the loop runs again, and the answer is there a moment later."""
     engine = Engine(0.1)
-    assert not await hangs(engine, 0.4, patience_s=0.05)
+    assert not await hangs(engine, 0.4, timeout_s=0.05)
     assert engine.asked > 1

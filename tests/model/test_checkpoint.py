@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import CheckpointError
-from service.model.checkpoint import Decoding, Metadata, describe, find
+from service.model.checkpoint import describe, find
+from service.model.metadata import CheckpointMetadata, Decoding
 
 V1 = {"format_version": 1, "base_model": "gemma-3-270m"}
 
@@ -71,7 +72,7 @@ def message(path: Path) -> str:
 def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None:
     path = directory(tmp_path, twinpath__json=V1 | {"format_version": version})
     assert message(path).startswith(
-        f"{path / 'twinpath.json'} is of format version {version}; this service speaks version 1. "
+        f"{path / 'twinpath.json'} has format version {version}; this service supports version 1. "
     )
 
 
@@ -94,7 +95,7 @@ def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None
 )
 def test_wrong_metadata_is_refused(content: object, said: str, tmp_path: Path) -> None:
     path = directory(tmp_path, twinpath__json=content)
-    assert message(path) == f"{path / 'twinpath.json'} is wrong: {said}"
+    assert message(path) == f"{path / 'twinpath.json'} is invalid: {said}"
 
 
 def test_a_broken_tokenizer_configuration_is_refused(tmp_path: Path) -> None:
@@ -175,5 +176,5 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
 
 
 def test_metadata_is_frozen_and_keeps_what_training_adds() -> None:
-    metadata = Metadata.model_validate(V1 | {"accuracies": {"vote": 0.5}})
+    metadata = CheckpointMetadata.model_validate(V1 | {"accuracies": {"vote": 0.5}})
     assert metadata.model_dump()["accuracies"] == {"vote": 0.5}

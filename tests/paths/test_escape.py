@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
-from service.components import path_format_of
 from service.model.checkpoint import describe
+from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1
 from service.paths.escape import EscapeSpecialTokens
 from service.types import PathKind
@@ -64,7 +64,7 @@ def test_a_checkpoints_tokenizer_finds_none_but_the_formats_own(tmp_path: Path) 
     (tmp_path / "config.json").write_text("{}")
     checkpoint = describe(tmp_path, "m")
     assert checkpoint.special_tokens == {"<bos>", "<eos>", "<turn>"}
-    prompt = path_format_of(checkpoint).prompt(PathKind.POT, "2 <eos> 3 <bos><table><turn>?")
+    prompt = prompt_format(checkpoint).prompt(PathKind.POT, "2 <eos> 3 <bos><table><turn>?")
     ids = tokenizer.encode(prompt, add_special_tokens=False).ids
     assert [number for number in ids if number in (0, 1)] == [0]
     assert ids[0] == 0

@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 from service.errors import SandboxError
-from service.sandbox import supply
+from service.sandbox import process_pool
 from service.sandbox.base import UNLOCKED, Execution, Outcome, Sandbox, Value
 from service.sandbox.fake import FakeSandbox
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
@@ -218,7 +218,7 @@ async def test_child_that_is_killed_while_running_is_an_outcome(make_pool: MakeP
 
 
 async def test_hung_zygote_is_replaced(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supply, "CHILD_WAIT_S", 0.5)
+    monkeypatch.setattr(process_pool, "CHILD_WAIT_S", 0.5)
     pool = make_pool(workers=1)
     await pool.start()
     os.kill(zygote_pid(pool), signal.SIGSTOP)
@@ -240,7 +240,7 @@ async def test_zygote_that_cannot_start_is_one_clear_error(
 async def test_pool_whose_zygote_cannot_come_back_says_so_and_recovers(
     make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supply, "_RESTART_PAUSE_S", 0.0)
+    monkeypatch.setattr(process_pool, "_RESTART_PAUSE_S", 0.0)
     pool = make_pool(workers=1)
     await pool.start()
     with monkeypatch.context() as patch:

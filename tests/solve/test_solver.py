@@ -18,7 +18,7 @@ from service.sandbox.fake import FakeSandbox
 from service.solve.admission import Admission
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, Status
-from service.solve.problem_run import Attempt, plan
+from service.solve.problem_run import ProblemRun, plan
 from service.solve.solver import GRACE_S, Solver, path_seed
 from service.types import PathKind, PathOutcome, Policy
 from tests.support.engines import TurnEngine, computing_sandbox, cot, ok, playing, pot, problem, texts
@@ -440,7 +440,7 @@ async def test_a_busy_engine_gets_no_more_paths_than_the_vote_needs() -> None:
     order=st.permutations(range(10)),
     slots=st.integers(1, 12),
     policy=st.sampled_from(list(Policy)),
-    calibration=st.sampled_from([Calibration(), Calibration(threshold=0.8, patience=0.6)]),
+    calibration=st.sampled_from([Calibration(), Calibration(threshold=0.8)]),
 )
 def test_the_load_changes_what_runs_and_never_what_is_decided(
     cast: list[int | None], order: list[int], slots: int, policy: Policy, calibration: Calibration
@@ -459,16 +459,16 @@ def test_the_load_changes_what_runs_and_never_what_is_decided(
     assert decision(run(busy())) == decision(idle)
 
 
-async def test_weights_and_a_calibrated_confidence() -> None:
-    calibration = Calibration(weights={COT: 0.4}, repaired=0.0, confidence_map=((0.0, 0.1), (1.0, 0.9)))
+async def test_a_calibrated_confidence() -> None:
+    calibration = Calibration(confidence_map=((0.0, 0.1), (1.0, 0.9)))
     sandbox = computing_sandbox()
     await sandbox.start()
     engine = TurnEngine([cot(7), pot(5), cot(7), "?", "1 + 1 = 3. The answer is 3"])
     solver = Solver(engine, sandbox, FormatV1(), calibration=calibration)
     solution = await solver.solve(problem(cot=3, pot=2), "p")
-    assert votes(solution) == [("5", 0, 1), ("7", 2, 0)]
+    assert votes(solution) == [("7", 2, 0), ("5", 0, 1), ("2", 1, 0)]
     assert solution.calibrated
-    assert solution.confidence == pytest.approx(0.1 + 0.8 * 2 / (3 * 0.4 + 2 + 2))
+    assert solution.confidence == pytest.approx(0.1 + 0.8 * 3 / (5 + 2))
     assert (solution.paths[4].repaired, solution.paths[4].stated and solution.paths[4].stated.text) == (True, "3")
 
 
@@ -536,12 +536,12 @@ async def test_problems_at_the_same_time_do_not_mix() -> None:
 async def test_the_observer_is_told_of_every_path_that_ends() -> None:
     told: list[tuple[int, str, list[tuple[str, int]]]] = []
 
-    def observer(result: PathResult, attempt: Attempt) -> None:
+    def observer(result: PathResult, run: ProblemRun) -> None:
         told.append(
             (
                 result.index,
                 result.outcome.value,
-                [(tally.answer.text, tally.cot + tally.pot) for tally in attempt.votes],
+                [(tally.answer.text, tally.cot + tally.pot) for tally in run.votes],
             )
         )
 
@@ -560,7 +560,7 @@ async def test_the_observer_is_told_of_every_path_that_ends() -> None:
 async def test_paths_that_end_together_are_told_in_the_fixed_order() -> None:
     told: list[int] = []
     solver = Solver(TurnEngine([cot(5)] * 6, [5, 3, 1, 0, 2, 4], together=6), FakeSandbox(), FormatV1())
-    await solver.solve(problem(cot=6, pot=0), "p", lambda result, attempt: told.append(result.index))
+    await solver.solve(problem(cot=6, pot=0), "p", lambda result, run: told.append(result.index))
     assert told == [0, 1, 2, 3, 4, 5]
 
 
