@@ -12,17 +12,17 @@ SOLVE = Board(
         (
             "Objectives",
             (
-                Panel("Problems/s", ((f"sum(solve:requests:rate5m{{{JOB}}})", ""),), "reqps", "stat"),
+                Panel("Problems/s", ((f"sum(twinpath:requests:rate5m{{{JOB}}})", ""),), "reqps", "stat"),
                 Panel(
                     "Errors, last hour",
-                    ((f"max(solve:errors:ratio_rate1h{{{JOB}}})", ""),),
+                    ((f"max(twinpath:errors:ratio_rate1h{{{JOB}}})", ""),),
                     "percentunit",
                     "stat",
                     "The objective allows 0.5 %.",
                 ),
                 Panel(
                     "Slower than 10 s, last hour",
-                    ((f"max(solve:slow:ratio_rate1h{{{JOB}}})", ""),),
+                    ((f"max(twinpath:slow:ratio_rate1h{{{JOB}}})", ""),),
                     "percentunit",
                     "stat",
                     "The objective allows 5 %.",
@@ -103,8 +103,8 @@ PATHS = Board(
                 Panel(
                     "Agreement",
                     (
-                        (f"solve:agreement:mean_rate5m{{{JOB}}}", "mean, 5 minutes"),
-                        (f"solve:agreement:mean_rate1d{{{JOB}}}", "mean, a day"),
+                        (f"twinpath:agreement:mean_rate5m{{{JOB}}}", "mean, 5 minutes"),
+                        (f"twinpath:agreement:mean_rate1d{{{JOB}}}", "mean, a day"),
                     ),
                     "percentunit",
                     text="The leader's share of a problem's votes.",
@@ -117,7 +117,9 @@ PATHS = Board(
                 ),
                 Panel("Confidence", quantiles(f"twinpath_confidence_ratio_bucket{{{JOB}}}"), "percentunit"),
                 Panel("How votes end", share("twinpath_votes_total", "decision"), "percentunit"),
-                Panel("Without an answer", ((f"solve:abstentions:ratio_rate5m{{{JOB}}}", "abstained"),), "percentunit"),
+                Panel(
+                    "Without an answer", ((f"twinpath:abstentions:ratio_rate5m{{{JOB}}}", "abstained"),), "percentunit"
+                ),
             ),
         ),
         (
@@ -167,7 +169,7 @@ PATHS = Board(
                 Panel("Tokens of a problem", quantiles(f"twinpath_problem_tokens_bucket{{{JOB}}}", "type")),
                 Panel(
                     "Saved by early decisions",
-                    ((f"solve:saved_tokens:ratio_rate5m{{{JOB}}}", "estimate"),),
+                    ((f"twinpath:saved_tokens:ratio_rate5m{{{JOB}}}", "estimate"),),
                     "percentunit",
                     text="Tokens left unsampled, of all that the full budget would have taken.",
                 ),
@@ -188,7 +190,7 @@ SANDBOX = Board(
                     (rate("twinpath_sandbox_runs_total", "outcome"),),
                     "ops",
                 ),
-                Panel("Outcomes", ((f"solve:sandbox_runs:ratio_rate5m{{{JOB}}}", "{{outcome}}"),), "percentunit"),
+                Panel("Outcomes", ((f"twinpath:sandbox_runs:ratio_rate5m{{{JOB}}}", "{{outcome}}"),), "percentunit"),
                 Panel("Run of a program", quantiles(f"twinpath_sandbox_duration_seconds_bucket{{{JOB}}}"), "s"),
                 Panel(
                     "Run of a program, all",

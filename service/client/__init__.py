@@ -183,7 +183,7 @@ class AsyncClient:
         return await self.send(SolveRequest.checked(problem=problem, **options))
 
     async def send(self, request: SolveRequest) -> SolveResponse:
-        """See `Client.ask`."""
+        """See `Client.send`."""
         async with self._answered("POST", "/solve", whole=True, json=body_of(request)) as response:
             return parsed(SolveResponse, response.content)
 

@@ -46,8 +46,8 @@ Line = tuple[int, bytes]
 Solve = Callable[[Row], Awaitable[SolveResponse]]
 
 
-def parse_line(line: Line, max_line_bytes: int) -> Row | BatchRow:
-    """Parse a line into a row, or into a result with an error."""
+def parse_line(line: Line, max_line_bytes: int, request_id: str | None = None) -> Row | BatchRow:
+    """Parse a line into a row, or into a result with an error that names the request."""
     row_id: RowId | None = None
     try:
         columns = _columns(line, max_line_bytes)
@@ -56,11 +56,11 @@ def parse_line(line: Line, max_line_bytes: int) -> Row | BatchRow:
         fields.setdefault("problem", columns.get("question", ""))
         return Row(line[0], row_id, SolveRequest.checked(**fields))
     except InputError as error:
-        return BatchRow(id=row_id, line=line[0], error=problem_details(error))
+        return BatchRow(id=row_id, line=line[0], error=problem_details(error, request_id))
 
 
 async def solve_rows(
-    rows: AsyncIterator[Row | BatchRow], solve: Solve, *, concurrency: int
+    rows: AsyncIterator[Row | BatchRow], solve: Solve, *, concurrency: int, request_id: str | None = None
 ) -> AsyncGenerator[BatchRow, None]:
     """Solve rows concurrently and yield each result as soon as it is ready.
 
@@ -68,6 +68,7 @@ async def solve_rows(
         rows: rows, and results that pass through. The next one is read when a place is free.
         solve: solves one row. After an `OverloadedError` the row waits and is tried again.
         concurrency: rows that are solved at the same time.
+        request_id: id of the request, for errors.
 
     Raises:
         EngineDeadError, ServiceError: no further row can be solved.
@@ -83,7 +84,7 @@ async def solve_rows(
                 row = reading.result()
                 reading, has_more = None, row is not None
                 if row is not None:
-                    running.add(asyncio.create_task(_result(row, solve)))
+                    running.add(asyncio.create_task(_result(row, solve, request_id)))
             for task in done & running:
                 running.discard(task)
                 yield task.result()
@@ -119,7 +120,7 @@ async def _next(rows: AsyncIterator[Row | BatchRow]) -> Row | BatchRow | None:
     return await anext(rows, None)
 
 
-async def _result(row: Row | BatchRow, solve: Solve) -> BatchRow:
+async def _result(row: Row | BatchRow, solve: Solve, request_id: str | None) -> BatchRow:
     if isinstance(row, BatchRow):
         return row
     while True:
@@ -130,4 +131,4 @@ async def _result(row: Row | BatchRow, solve: Solve) -> BatchRow:
         except (EngineDeadError, ServiceError):
             raise
         except TwinpathError as error:
-            return BatchRow(id=row.id, line=row.line, error=problem_details(error))
+            return BatchRow(id=row.id, line=row.line, error=problem_details(error, request_id))

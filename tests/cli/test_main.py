@@ -109,7 +109,7 @@ def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, conf
         ["9", "█" * 12, "1", "cot", "0", "pot"],
     ]
     assert written[3:5] == ["Program (path 1)", "  ans = 2"]
-    assert written[5].startswith("3 of 3 paths: 3 voted, 0 abstained, 0 not needed. 17 tokens. Took: model ")
+    assert written[5].startswith("3 of 3 paths: 3 voted, 0 abstained, 0 aborted. 17 tokens. Time: model ")
     assert not any(line.startswith("Reasoning") for line in written)
 
 
@@ -243,7 +243,7 @@ def test_commands_send_the_key_that_a_file_holds(
 def test_a_file_waits_for_a_service_that_is_full(
     twinpath: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, asked = AsyncClient.ask, []
+    real, asked = AsyncClient.send, []
 
     async def ask(self: AsyncClient, request: SolveRequest) -> SolveResponse:
         asked.append(request)
@@ -251,7 +251,7 @@ def test_a_file_waits_for_a_service_that_is_full(
             raise ServiceError("full", 429, 0.01)
         return await real(self, request)
 
-    monkeypatch.setattr(AsyncClient, "ask", ask)
+    monkeypatch.setattr(AsyncClient, "send", ask)
     source, output = lines(tmp_path / "in", json.dumps({"id": 1, "problem": "apples?"})), tmp_path / "out"
     code, _, _ = twinpath("solve", "--input", source, "--output", output, "--url", url)
     assert (code, len(asked), json.loads(output.read_text())["solution"]["answer"]) == (0, 3, "1")
@@ -276,7 +276,7 @@ def test_evaluate_tells_that_no_service_answers(twinpath: Run, data: Path) -> No
 
 def test_evaluate_refuses_what_is_no_address(twinpath: Run, data: Path) -> None:
     said = one_line(twinpath("evaluate", "--data", data, "--url", "localhost:8000"))
-    assert said == "--url localhost:8000 is no address; give one such as http://127.0.0.1:8000."
+    assert said == "--url localhost:8000 is not a URL; give one such as http://127.0.0.1:8000."
 
 
 def test_evaluate_finds_out_before_it_solves_that_it_cannot_write(twinpath: Run, data: Path, tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_evaluate_finds_out_before_it_solves_that_it_cannot_write(twinpath: Run,
 def test_evaluate_tells_what_a_service_refuses(twinpath: Run, url: str, data: Path, tmp_path: Path) -> None:
     long = lines(tmp_path / "long.jsonl", json.dumps({"id": "1", "question": "a" * 4001, "answer": "5"}))
     said = one_line(twinpath("evaluate", "--data", long, "--url", url))
-    assert said == "The problem has 4001 characters; 4000 are taken."
+    assert said == "The problem has 4001 characters; the maximum is 4000."
 
 
 def test_sandbox_prints_one_outcome_a_line(twinpath: Run, tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
         {"format_version": 2, "base_model": "m"},
     )
     for arguments in (["model", "--name", path], ["solve", "Why?", "--model", path], ["serve", "--model", path]):
-        assert one_line(twinpath(*arguments)).startswith(f"{path / 'twinpath.json'} is of format version 2; ")
+        assert one_line(twinpath(*arguments)).startswith(f"{path / 'twinpath.json'} has format version 2; ")
 
 
 @pytest.mark.parametrize(
@@ -339,8 +339,8 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
         (["solve", "a\x1bb", "--engine", "fake"], "problem: Value error, must hold no control characters; there is U+001B at 1"),
         (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "seed: Input should be less than 9223372036854775808"),
         (["solve", "Why?", "--engine", "fake", "--cot", 0, "--pot", 0],
-         "Wrong settings: Value error, at least one path is needed: give cot or pot"),
-        (["serve", "--port", -1], "Wrong settings: port: Input should be greater than or equal to 0"),
+         "Invalid settings: Value error, cot_paths and pot_paths are both 0; set at least one of them"),
+        (["serve", "--port", -1], "Invalid settings: port: Input should be greater than or equal to 0"),
         (["solve", "Why?", "--config", "/nowhere.toml"], "The settings file /nowhere.toml does not exist."),
         (["serve", "--engine", "fake", "--fake-script", "/nowhere.jsonl"],
          "The script /nowhere.jsonl cannot be read: [Errno 2] No such file or directory: '/nowhere.jsonl'"),
@@ -404,9 +404,9 @@ def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
         return 1
 
     monkeypatch.setattr(server, "run", run)
-    flags = ["--port", 0, "--cot", 3, "--temperature", 0, "--allow-unlocked-sandbox", "--policy", "lossless"]
+    flags = ["--port", 0, "--cot-paths", 3, "--temperature", 0, "--allow-unlocked-sandbox", "--policy", "lossless"]
     assert twinpath("serve", "--config", config, *flags)[0] == 1
-    assert (served[0].engine, served[0].port, served[0].cot, served[0].pot) == (EngineKind.FAKE, 0, 3, 10)
+    assert (served[0].engine, served[0].port, served[0].cot_paths, served[0].pot_paths) == (EngineKind.FAKE, 0, 3, 10)
     assert (served[0].temperature, served[0].allow_unlocked_sandbox, served[0].policy) == (0.0, True, "lossless")
 
 

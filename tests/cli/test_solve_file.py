@@ -80,13 +80,13 @@ async def test_a_line_whose_id_was_there_before_is_told_and_not_solved(
     assert [(row["line"], row["id"]) for row in done if "solution" in row] == [
         (1, "a"), (2, 1), (3, "1"), (5, 8), (6, 6),
     ]  # fmt: skip
-    said = {4: "'a' is that of line 1", 7: "'a' is that of line 1", 8: "8 is that of line 5"}
+    said = {4: "Line 1 has the id 'a'", 7: "Line 1 has the id 'a'", 8: "Line 5 has the id 8"}
     assert {row["line"]: row["error"]["detail"] for row in done if "error" in row} == {
-        line: f"The id {what}; this line is not solved." for line, what in said.items()
+        line: f"{what} already; this line is not solved." for line, what in said.items()
     }
     assert all(row["id"] is None and row["error"]["status"] == 422 for row in done if "error" in row)
     told = capsys.readouterr().err
-    assert all(f"line {line}: The id {what}" in told for line, what in said.items())
+    assert all(f"line {line}: {what}" in told for line, what in said.items())
 
     whole = (tmp_path / "out").read_bytes().splitlines(keepends=True)
     for kept in (0, 3, 6):
@@ -113,7 +113,7 @@ async def test_a_killed_run_is_gone_on_with(run: Run, tmp_path: Path, capsys: py
     again = (tmp_path / "out").read_bytes().splitlines(keepends=True)
     assert again[:3] == whole[:3]
     assert [row["id"] for row in read(tmp_path / "out")] == list(range(6))
-    assert "3 solved, 0 with an error, 3 were done before." in capsys.readouterr().err
+    assert "3 solved, 0 with an error, 3 from earlier runs." in capsys.readouterr().err
     assert await run(*rows) == 0
     assert (tmp_path / "out").read_bytes() == b"".join(again)
 
@@ -169,10 +169,13 @@ async def test_where_a_result_cannot_be_written_open_rows_end_before_the_engine(
     assert (len(opened), left_at_close) == (2, [0])
 
 
-async def test_the_output_of_another_input_is_refused(run: Run, tmp_path: Path) -> None:
+async def test_results_are_joined_by_id_whatever_the_order_of_the_input(run: Run, tmp_path: Path) -> None:
     await run(problem("a"), problem("b"))
-    with pytest.raises(ConfigurationError, match="the id of line 2 was not 'x'"):
-        await run(problem("a"), problem("x"))
+    done = (tmp_path / "out").read_bytes()
+    await run(problem("b"), problem("x"), problem("a"))
+    whole = (tmp_path / "out").read_bytes()
+    assert whole.startswith(done)
+    assert [json.loads(line)["id"] for line in whole[len(done) :].splitlines()] == ["x"]
 
 
 async def test_a_file_that_holds_no_results_is_left_alone(run: Run, tmp_path: Path) -> None:

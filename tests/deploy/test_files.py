@@ -105,13 +105,13 @@ def test_every_query_parses_and_names_what_exists() -> None:
     for expression in expressions:
         filled = expression.replace("$__rate_interval", "1m").replace("$job", ".+")
         promql_parser.parse(filled)
-        names = set(re.findall(r"\b(?:solve[_:]|engine:|process_|up\b)[\w:]*", filled))
+        names = set(re.findall(r"\b(?:twinpath[_:]|engine:|process_|up\b)[\w:]*", filled))
         assert names
         assert names <= known, expression
 
 
 def test_the_latency_objective_is_a_bucket_edge() -> None:
-    slow = [rule["expr"] for rule in rules("record") if rule["record"].startswith("solve:slow:")]
+    slow = [rule["expr"] for rule in rules("record") if rule["record"].startswith("twinpath:slow:")]
     assert len(slow) == 5
     assert all(f'le="{LATENCY_SLO_S}"' in expression for expression in slow)
     assert LATENCY_SLO_S in Metrics(CollectorRegistry())._duration._kwargs["buckets"]

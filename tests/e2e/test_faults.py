@@ -55,7 +55,10 @@ def test_a_drain_answers_all_that_was_admitted(tmp_path: Path) -> None:
     assert (solved["votes"].status_code, votes["status"], votes["answer"]) == (200, "deadline", "5")
     assert (solved["short"].status_code, solved["short"].json()["answer"]) == (200, "7")
     for problem in ("mute", "mute again"):
-        assert (solved[problem].status_code, solved[problem].json()["detail"]) == (503, "The service stops; ask again.")
+        assert (solved[problem].status_code, solved[problem].json()["detail"]) == (
+            503,
+            "The service is shutting down; retry.",
+        )
 
 
 def test_a_full_disk_below_the_log_stops_nothing(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_distilled_student(tmp_path: Path) -> None:
     assert found.decoding == Decoding(temperature=0.5, top_p=0.9)
     assert found.metadata is not None
     assert (found.metadata.format_version, found.metadata.base_model) == (1, "gemma-3-270m")
-    assert found.metadata.model_extra == {"recipe": "md.toml", "seed": 7}
+    assert (found.metadata.recipe, found.metadata.seed) == ("md.toml", 7)
 
 
 @pytest.mark.parametrize(

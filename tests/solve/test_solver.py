@@ -19,7 +19,7 @@ from service.solve.admission import Admission
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, Status
 from service.solve.problem_run import ProblemRun, plan
-from service.solve.solver import GRACE_S, Solver, path_seed
+from service.solve.solver import ABORT_GRACE_S, Solver, path_seed
 from service.types import PathKind, PathOutcome, Policy
 from tests.support.engines import TurnEngine, computing_sandbox, cot, ok, playing, pot, problem, texts
 
@@ -236,8 +236,8 @@ async def test_programs_run_while_other_paths_are_sampled() -> None:
         (Execution(Outcome.OUTPUT, None, "too long", 0.1), PathOutcome.OUTPUT, "too long"),
         (Execution(Outcome.DENIED, None, "import os", 0.1), PathOutcome.DENIED, "import os"),
         (Execution(Outcome.CRASHED, None, "killed", 0.1), PathOutcome.CRASHED, "killed"),
-        (ok([1, 2]), PathOutcome.UNPARSED, "the program's result is no answer"),
-        (ok("no idea at all"), PathOutcome.UNPARSED, "the program's result is no answer"),
+        (ok([1, 2]), PathOutcome.UNPARSED, "the result of the program is not an answer"),
+        (ok("no idea at all"), PathOutcome.UNPARSED, "the result of the program is not an answer"),
     ],
 )
 async def test_programs_that_fail_abstain(execution: Execution, outcome: PathOutcome, detail: str) -> None:
@@ -252,7 +252,7 @@ async def test_programs_that_fail_abstain(execution: Execution, outcome: PathOut
 async def test_texts_without_an_answer_or_a_program_abstain() -> None:
     solution = await solved(TurnEngine(["Let me think", "Let me think", "", ""]), problem())
     assert (solution.status, solution.answer, solution.confidence) == (Status.ABSTAINED, None, 0.0)
-    assert [path.detail for path in solution.paths] == ["the text states no answer", "the text holds no program"] * 2
+    assert [path.detail for path in solution.paths] == ["no answer in the text", "no program in the text"] * 2
     assert outcomes(solution) == ["unparsed"] * 4
 
 
@@ -374,10 +374,10 @@ async def test_a_hung_engine_does_not_hold_up_the_deadline() -> None:
     solver = Solver(engine, sandbox, FormatV1())
     began = time.monotonic()
     solution = await solver.solve(problem(deadline_s=0.1), "p")
-    assert 0.1 + GRACE_S <= time.monotonic() - began < 0.1 + GRACE_S + 0.2
+    assert 0.1 + ABORT_GRACE_S <= time.monotonic() - began < 0.1 + ABORT_GRACE_S + 0.2
     assert (solution.status, votes(solution)) == (Status.DEADLINE, [("5", 1, 1)])
     assert outcomes(solution) == ["voted", "voted", "aborted", "aborted"]
-    assert solution.paths[3].detail == "it did not end in time"
+    assert solution.paths[3].detail == "did not end in time"
     released.set()
     while engine.running:
         await asyncio.sleep(0)
@@ -598,14 +598,14 @@ async def test_in_a_hurry_each_problem_is_answered_as_it_stands() -> None:
     third = asyncio.create_task(solver.solve(problem(), "third"))
     waiting = asyncio.create_task(solver.solve(problem(), "waiting"))
     await asyncio.sleep(0.01)
-    solver.hurry()
-    solver.hurry()
+    solver.drain()
+    solver.drain()
     late = asyncio.create_task(solver.solve(problem(), "late"))
     solution = await voted
     assert solution.answer is not None
     assert (solution.status, solution.answer.text, solution.planned) == (Status.DEADLINE, "5", 4)
     for task in (silent, third, waiting, late):
-        with pytest.raises(EngineError, match=r"^The service stops; ask again\.$"):
+        with pytest.raises(EngineError, match=r"^The service is shutting down; retry\.$"):
             await task
     assert engine.running == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}

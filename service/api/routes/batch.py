@@ -94,21 +94,27 @@ class BatchResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         try:
-            rows = solve_rows(self._rows(spool), self._solve, concurrency=self._settings.batch_concurrency)
+            rows = solve_rows(
+                self._rows(spool), self._solve, concurrency=self._settings.batch_concurrency, request_id=self._id
+            )
             async with aclosing(rows):
                 async for row in rows:
                     await _send_row(row, send)
             if spool.cut:
-                await _send_row(_failure(InputError(spool.cut, "body")), send)
+                await _send_row(self._failure(InputError(spool.cut, "body")), send)
         except EngineDeadError as error:
             logger.error("batch: %s", error)
-            await _send_row(_failure(error), send)
+            await _send_row(self._failure(error), send)
         await send({"type": "http.response.body", "body": b""})
 
     async def _rows(self, spool: "_Spool") -> AsyncIterator[Row | BatchRow]:
         async for number, content in spool.lines():
             if content.strip():
-                yield parse_line((number, content), self._settings.max_body_bytes)
+                yield parse_line((number, content), self._settings.max_body_bytes, self._id)
+
+    def _failure(self, error: Exception) -> BatchRow:
+        """Last line of a batch that was cut short."""
+        return BatchRow(id=None, line=0, error=problem_details(error, self._id))
 
     async def _solve(self, row: Row) -> SolveResponse:
         problem = components_of(self._request).problem(row.request)
@@ -218,8 +224,3 @@ class _Spool:
 
 async def _send_row(row: BatchRow, send: Send) -> None:
     await send({"type": "http.response.body", "body": row.model_dump_json().encode() + b"\n", "more_body": True})
-
-
-def _failure(error: Exception) -> BatchRow:
-    """The last line of a batch that was cut short."""
-    return BatchRow(id=None, line=0, error=problem_details(error))

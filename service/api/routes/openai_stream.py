@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from asgi_correlation_id import correlation_id
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from service.api.routes.solve import HEARTBEAT_S, OPENING_S
@@ -102,7 +103,7 @@ async def open_stream(
                 yield ServerSentEvent(frame.chunk([note], **usage))
                 told = await votes.get()
             if error := task.exception():
-                document = problem_details(error)
+                document = problem_details(error, correlation_id.get())
                 yield ServerSentEvent(error_object(document.status, document.detail).model_dump_json())
                 return
             for index, response in enumerate(task.result()):

@@ -156,7 +156,7 @@ class EventStream:
             pass
         elif error := task.exception():
             logger.log(logging.WARNING if isinstance(error, TwinpathError) else logging.ERROR, "stream: %s", error)
-            self._tell("error", problem_details(error).model_dump_json())
+            self._tell("error", problem_details(error, correlation_id.get()).model_dump_json())
         else:
             self._tell("answer", solve_response(task.result(), trace=self._trace).model_dump_json())
         self.events.put_nowait(None)

@@ -63,7 +63,7 @@ async def test_a_chat_is_answered_with_the_best_rationale_and_exact_usage(live: 
         ([LONG, pot(21)], LONG),
         (["So it is 21 dollars. The answer is 21 dollars", pot(21)], "So it is 21 dollars. The answer is 21 dollars\nThe answer is 21"),
         (["I do not know.", pot(21)], "The answer is 21"),
-        (["I do not know.", "pass"], "No answer: the paths gave none that could be relied on."),
+        (["I do not know.", "pass"], "No answer: no path gave an answer with enough confidence."),
     ],
 )  # fmt: skip
 async def test_the_reply_ends_with_the_voted_answer(serve: Serve, texts: list[str], reply: str) -> None:

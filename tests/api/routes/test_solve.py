@@ -270,7 +270,7 @@ async def test_the_limits_are_settings(serve: Serve) -> None:
     client = await serve(settings=Settings(max_body_bytes=200_000, max_problem_chars=5))
     check_problem(await client.post("/solve", content=b"[" * 100_000, headers=JSON), 400, ["body"])
     document = check_problem(await client.post("/solve", json={"problem": "6 + 6?"}), 422, ["problem"])
-    assert document["detail"] == "The problem has 6 characters; 5 are taken."
+    assert document["detail"] == "The problem has 6 characters; the maximum is 5."
     assert (await client.post("/solve", json={"problem": "  5+5?  "})).status_code == 200
 
 
@@ -402,7 +402,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
                 "kind": "cot",
                 "text": "I do not know.",
                 "outcome": "unparsed",
-                "detail": "the text states no answer",
+                "detail": "no answer in the text",
                 "tokens": 8,
             },
             path
