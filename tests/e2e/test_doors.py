@@ -17,7 +17,7 @@ from langchain_openai import ChatOpenAI
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.client import AsyncClient
+from service.client import AsyncClient, Client
 from service.schemas import SolveResponse
 from tests.support.accessibility import violations
 from tests.support.browser import chromium
