@@ -89,10 +89,8 @@ class Solver:
         self._drain_signals.add(drained)
         with slots:
             try:
-                async with aclosing(
-                    self._finished_paths(run, slots, drained)
-                ) as paths:  # 2-4. `_run_path` for each path
-                    async for path in paths:
+                async with aclosing(self._finished_paths(run, slots, drained)) as paths:
+                    async for path in paths:  # 2. to 4. are in `_run_path`
                         run.record(path)  # 5. merge equal answers and count the votes
                         if run.decided:  # 6. stopping rule, on the fixed order
                             break
