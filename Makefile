@@ -68,11 +68,12 @@ test-training: tools  ## Run the tests of training/, from data to the student th
 test-engine: tools  ## Run the tests on the real engine, and those of the service as its users meet it
 	$(BIN)/pytest -q -m "(engine or e2e) and not soak" --ignore tests/training
 
-check: tools  ## Lint, types, import contracts, lock
+check: tools  ## Check format, lint, types, import contracts, prose and lock file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m dev.prose
 	$(UV) lock --check
 
 format: tools  ## Format and mend what ruff can

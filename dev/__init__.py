@@ -1,0 +1,1 @@
+"""Developer tools: the prose linter, the readability table and one-off studies."""
