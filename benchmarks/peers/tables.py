@@ -47,26 +47,44 @@ def summary(figures: dict[str, Any]) -> str:
     return "\n\n".join([headline(figures), _table(head, rows), _note(figures)])
 
 
+def short(figures: dict[str, Any]) -> str:
+    """Three rows for the README: Twinpath with two budgets, and the most accurate peer."""
+    load = _loads(figures)[-1]
+    head = ["system", "paths at most", "right answers (95 %)", f"problems/s, {load} at a time"]
+    systems = [*OURS[:2], _most_accurate_peer(figures)]
+    rows = []
+    for system in systems:
+        runs = _runs(figures, system)
+        rate = statistics.median(_values(_at(runs, load), "problems_per_s"))
+        paths = str(sum(map(int, _PATHS.get(system, "20 + 0").split(" + "))))
+        rows.append([_LABELS[system], paths, _accuracy(runs), f"{rate:.2f}"])
+    return _table(head, rows)
+
+
+def _most_accurate_peer(figures: dict[str, Any]) -> str:
+    return max((system for system in _systems(figures) if system not in OURS), key=lambda one: _share(figures, one))
+
+
+def _share(figures: dict[str, Any], system: str) -> float:
+    """Share of right answers, over all runs."""
+    runs = _runs(figures, system)
+    return float(sum(sum(run["right"]) for run in runs) / _problems(runs))
+
+
 def headline(figures: dict[str, Any]) -> str:
     """Twinpath against the most accurate peer under the heaviest load, in words."""
-
-    def share(system: str) -> float:
-        runs = _runs(figures, system)
-        return sum(sum(run["right"]) for run in runs) / _problems(runs)
-
     load = _loads(figures)[-1]
-    rivals = [system for system in _systems(figures) if system not in OURS]
-    if not rivals:
+    if all(system in OURS for system in _systems(figures)):
         return "No peer ran."
-    rival = max(rivals, key=share)
+    rival = _most_accurate_peer(figures)
     parts = []
     for one in (system for system in OURS[:2] if system in _systems(figures)):
         ours, theirs = (_values(_at(_runs(figures, name), load), "problems_per_s") for name in (one, rival))
         ratio = spread([mine / yours for mine, yours in zip(ours, theirs, strict=True)], ".1f")
-        parts.append(f"**{ratio} times** (with {_PATHS[one]} paths at most; {share(one):.0%} right)")
+        parts.append(f"**{ratio} times** (with {_PATHS[one]} paths at most; {_share(figures, one):.0%} right)")
     return (
-        f"The most accurate of the peers: {_LABELS[rival]} ({share(rival):.0%} right). With {load} problems at a time, "
-        f"Twinpath solves {' and '.join(parts)} as many a second."
+        f"The most accurate of the peers: {_LABELS[rival]} ({_share(figures, rival):.0%} right). With {load} problems "
+        f"at a time, Twinpath solves {' and '.join(parts)} as many a second."
     )
 
 
