@@ -1,4 +1,4 @@
-# Everything a user or a developer runs. Each target sets up what it needs.
+# Commands for users and developers. Each target sets up what it needs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 PROBLEM ?= Baker made 54 cakes and 143 pastries. If he sold 68 cakes and 92 pastries. How many more pastries than cakes did baker sell?
 DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
-# The CPU build of torch: from the folder that pip is told of where there is one, else from PyTorch's own index.
+# The CPU build of torch: from PIP_FIND_LINKS if that folder has it, else from PyTorch's own index.
 ifneq ($(wildcard $(PIP_FIND_LINKS)/torch-*+cpu-*.whl),)
 CPU_TORCH := --find-links $(PIP_FIND_LINKS)
 else
@@ -20,10 +20,10 @@ AUDIT = $(UV) run --quiet --no-project --with pip-audit==2.10.1 pip-audit --stri
 .DEFAULT_GOAL := help
 .PHONY: help setup tools generate solve serve benchmarks test test-fast test-training test-engine check format audit sbom requirements
 
-help:  ## Say what each target does
+help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.setup-$(DEVICE)  ## Make .venv with the engine that fits this machine (GPU or CPU)
+setup: $(VENV)/.setup-$(DEVICE)  ## Create .venv with the engine for this machine (GPU or CPU)
 
 $(UV):
 	@$(PYTHON) -m venv $(VENV)
@@ -34,7 +34,7 @@ $(VENV)/.setup-$(DEVICE): pyproject.toml uv.lock requirements/$(DEVICE).txt requ
 	$(UV) pip install --quiet --no-config $(INSTALL_$(DEVICE)) -r requirements/$(DEVICE).txt
 	@touch $@
 
-tools: $(VENV)/.tools-$(DEVICE)  ## Add what checks deploy/: helm, promtool, hadolint and the like; and Chromium
+tools: $(VENV)/.tools-$(DEVICE)  ## Add the tools that check deploy/ (helm, promtool, hadolint), and Chromium
 
 $(VENV)/.tools-$(DEVICE): $(VENV)/.setup-$(DEVICE) deploy/tools.py tests/support/browser.py
 	$(UV) sync --quiet --locked --inexact --extra train --group tools
@@ -42,30 +42,30 @@ $(VENV)/.tools-$(DEVICE): $(VENV)/.setup-$(DEVICE) deploy/tools.py tests/support
 	$(BIN)/python -m tests.support.browser
 	@touch $@
 
-generate: tools  ## Write the dashboards and the documents that are generated
+generate: tools  ## Write the generated dashboards and documents
 	$(BIN)/python -m deploy.generate
 
-solve: setup  ## Solve PROBLEM="…" with the embedded model
+solve: setup  ## Solve PROBLEM="…" with the bundled model
 	@$(BIN)/twinpath solve "$(PROBLEM)"
 
 serve: setup  ## Serve POST /solve on http://127.0.0.1:8000
 	@exec $(BIN)/twinpath serve
 
-benchmarks: setup  ## Measure every figure of the documents on DATA=problems.jsonl (TEST=150: held-out ones only)
+benchmarks: setup  ## Measure every table of the documents on DATA=problems.jsonl (TEST=150: only held-out problems)
 	$(UV) sync --quiet --locked --inexact --extra train --group bench
 	$(BIN)/python -m benchmarks.all --data "$(DATA)" --test $(or $(TEST),0)
 
 test: test-fast test-training test-engine  ## Run every test
 
-test-fast: tools  ## Run the service's tests that need no engine, in under a minute
+test-fast: tools  ## Run the service's tests without an engine, in about a minute
 	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not soak" --ignore tests/training
 
-# The longest file first: with files in order of their number of tests, one worker would end alone with it.
-test-training: tools  ## Run the tests of training/, from data to the student that is served
+# The longest file first, so that no worker is left with it at the end.
+test-training: tools  ## Run the tests of training/, from data to the served student
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" \
 		tests/training/test_smoke.py tests/training
 
-test-engine: tools  ## Run the tests on the real engine, and those of the service as its users meet it
+test-engine: tools  ## Run the tests on the real engine, and of the service as users start it
 	$(BIN)/pytest -q -m "(engine or e2e) and not soak" --ignore tests/training
 
 check: tools  ## Check format, lint, types, import contracts, prose and lock file
@@ -76,21 +76,21 @@ check: tools  ## Check format, lint, types, import contracts, prose and lock fil
 	$(BIN)/python -m dev.prose
 	$(UV) lock --check
 
-format: tools  ## Format and mend what ruff can
+format: tools  ## Format the code, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-audit: | $(UV)  ## Look every pinned package up in the advisory databases, the engines' too; needs the network
+audit: | $(UV)  ## Look up every pinned package in the advisory databases; needs the network
 	@$(UV) export --quiet --locked --all-extras --all-groups --no-emit-project -o $(VENV)/audit.txt
 	$(AUDIT) --require-hashes -r $(VENV)/audit.txt
 	$(AUDIT) --no-deps -r requirements/gpu.txt
 
-sbom: | $(UV)  ## Write sbom.json, a CycloneDX bill of what the service runs on, vLLM included
+sbom: | $(UV)  ## Write sbom.json, a CycloneDX bill of materials with vLLM
 	@$(UV) export --quiet --locked --no-dev --extra otel --no-emit-project --no-hashes -o $(VENV)/locked.txt
 	@cat $(VENV)/locked.txt requirements/gpu.txt | sed -n 's/ *;.*//; /==/p' | sort -u > $(VENV)/sbom.txt
 	$(UV) run --quiet --no-project --with cyclonedx-bom==7.5.0 cyclonedx-py requirements $(VENV)/sbom.txt -o sbom.json
 
-requirements: | $(UV)  ## Pin the engines anew, in step with uv.lock
+requirements: | $(UV)  ## Pin the engines again, in step with uv.lock
 	$(UV) export --quiet --locked --all-extras --all-groups --no-hashes --no-emit-project -o $(VENV)/lock.txt
 	$(UV) pip compile --quiet --no-config --python-platform x86_64-manylinux_2_28 --python-version 3.11 -c $(VENV)/lock.txt $(CPU_TORCH) \
 		--overrides requirements/overrides-cpu.txt --no-emit-find-links --no-emit-index-url --no-annotate \

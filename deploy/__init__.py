@@ -1,1 +1,1 @@
-"""What runs Twinpath in production, and what generates and checks it."""
+"""Files for production, and the code that generates and checks them."""

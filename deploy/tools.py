@@ -1,7 +1,9 @@
-"""`python -m deploy.tools`: put helm, prometheus, promtool and nginx beside this interpreter for the tests.
+"""Installer of helm, prometheus, promtool and nginx for the tests.
 
-helm comes out of a package that is installed already. The others are Debian's: downloaded and unpacked without root and
-without a service, unless they are on the PATH. Where there is no apt, install them by hand.
+    python -m deploy.tools
+
+helm comes from an installed Python package. The others come from Debian's packages, unpacked without root, unless they
+are on the PATH. Without apt, install them by hand.
 """
 
 import io

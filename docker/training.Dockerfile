@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1.7
-# The training: `twinpath train STAGE RECIPE` on vLLM's image, so that the student is compared on the engine that will
-# serve it. Mount the data read-only and a volume for the runs:
+# Image of the training: `twinpath train STAGE RECIPE` on vLLM's image, so the student is measured on the engine that
+# serves it. Mount the data read-only, and a volume for the runs:
 #
 #   docker build -f docker/training.Dockerfile -t twinpath/training .
 #   docker run --gpus all --shm-size 8g -v DATA:/data:ro -v RUNS:/runs twinpath/training train RECIPE

@@ -1,6 +1,7 @@
-"""What the dashboards show: rows of panels, each with its queries. `dashboards.py` makes Grafana's JSON of it.
+"""Content of the dashboards: rows of panels with their queries.
 
-Panels read the service's own metrics and the recording rules, never an engine's metric names.
+`dashboards.py` converts them to Grafana's JSON. Panels read the service's own metrics and the recording rules, never an
+engine's metric names.
 """
 
 from deploy.grafana.panels import JOB, Board, Panel, quantiles, rate, share

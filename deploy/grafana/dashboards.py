@@ -1,6 +1,7 @@
-"""The dashboards, as code: `python -m deploy.generate` writes them to `dashboards/*.json`.
+"""Grafana's JSON of the dashboards.
 
-`boards.py` says what they show. Every query is run against a real Prometheus by `tests/deploy/test_live.py`.
+`python -m deploy.generate` writes it to `dashboards/*.json`. `boards.py` has the content. `tests/deploy/test_live.py` runs
+every query against a real Prometheus.
 """
 
 from collections.abc import Sequence

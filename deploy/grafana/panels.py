@@ -1,9 +1,9 @@
-"""What a dashboard is made of: boards, panels, and the queries that many panels share."""
+"""Parts of a dashboard: boards, panels and shared queries."""
 
 from dataclasses import dataclass
 
 JOB = 'job=~"$job"'
-"""Selects the jobs that are chosen at the top of a dashboard."""
+"""Selector of the jobs that are chosen at the top of a dashboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +11,11 @@ class Panel:
     """One panel.
 
     Args:
-        title: what it shows.
-        queries: PromQL and legend; `$job` and `$__rate_interval` are filled in by Grafana.
+        title: title of the panel.
+        queries: PromQL and legend. Grafana fills in `$job` and `$__rate_interval`.
         unit: Grafana's name of the values' unit.
         kind: `lines`, `heatmap` or `stat`.
-        text: what the reader should know.
+        text: description for the reader.
         exemplars: whether points link to traces.
     """
 
