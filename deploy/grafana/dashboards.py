@@ -1,7 +1,7 @@
 """Grafana's JSON of the dashboards.
 
-`python -m deploy.generate` writes it to `dashboards/*.json`. `boards.py` has the content. `tests/deploy/test_live.py` runs
-every query against a real Prometheus.
+`python -m deploy.generate` writes it to `dashboards/*.json`. `boards.py` has the content. `tests/deploy/test_live.py`
+runs every query against a real Prometheus.
 """
 
 from collections.abc import Sequence
