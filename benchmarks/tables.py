@@ -11,21 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import (
-    bundled,
-    chaos,
-    engine,
-    latency,
-    newcomer,
-    overload,
-    policy,
-    results,
-    sandbox,
-    soak,
-    start,
-    student,
-)
+from benchmarks import chaos, engine, latency, newcomer, overload, policy, results, sandbox, soak, start, student
 from benchmarks.peers import tables as peers
+from benchmarks.readme import bundled_accuracy, comparison, metadata
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/benchmarks.md", "docs/reliability.md")
@@ -33,23 +21,15 @@ BLOCK = re.compile(r"(<!-- figures: (\S+) -->\n).*?(<!-- /figures -->)", re.DOTA
 
 
 class Block(NamedTuple):
-    """One generated block.
-
-    Args:
-        source: name of its results.
-        table: Markdown of their figures.
-        has_details: whether machine, versions and command follow the table.
-    """
+    """The results that a block is made of, and how."""
 
     source: str
     table: Callable[[dict[str, Any]], str]
-    has_details: bool = True
 
 
 BLOCKS = {
-    "bundled-accuracy": Block("bundled", bundled.table),
+    "comparison": Block("peers", comparison),
     "peers": Block("peers", peers.summary),
-    "peers-short": Block("peers", peers.short, has_details=False),
     "peers-paired": Block("peers", peers.paired),
     "peers-by-load": Block("peers", peers.by_load),
     "peers-stages": Block("peers", peers.stages),
@@ -101,17 +81,18 @@ def fill(text: str, folder: Path = results.FOLDER) -> str:
     """
 
     def write(found: re.Match[str]) -> str:
+        if found[2] == "bundled-accuracy":
+            return f"{found[1]}{bundled_accuracy(metadata())}\n{found[3]}"
         block = BLOCKS[found[2]]
-        if block.source == "bundled":
-            return f"{found[1]}{block.table(bundled.metadata())}\n{found[3]}"
         path = _source(block.source, folder)
         if not path.is_file():
             return (
                 f"{found[1]}Not measured yet: `python -m benchmarks.all --data FILE --only {block.source}`.\n{found[3]}"
             )
         facts = results.read(path)
-        origin = f"\n\n{_origin(facts)}" if block.has_details else ""
-        return f"{found[1]}{block.table(facts['figures']).rstrip()}{origin}\n{found[3]}"
+        if found[2] == "comparison":  # README.md names the machine in benchmarks.md
+            return f"{found[1]}{block.table(facts['figures'])}\n{found[3]}"
+        return f"{found[1]}{block.table(facts['figures']).rstrip()}\n\n{_origin(facts)}\n{found[3]}"
 
     return BLOCK.sub(write, text)
 

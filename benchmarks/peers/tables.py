@@ -10,7 +10,7 @@ from service.evaluation.evaluate import wilson
 from training.compare import mcnemar
 
 OURS = ("twinpath", "twinpath-few", "twinpath-remote")
-_LABELS = {
+LABELS = {
     "twinpath": "**Twinpath**",
     "twinpath-few": "**Twinpath**, few paths",
     "twinpath-remote": "**Twinpath**, remote engine",
@@ -20,13 +20,15 @@ _LABELS = {
     "optillm-consistency": "optillm, self_consistency",
     "script": "script over `vllm serve`",
 }
-_PATHS = {
+"""Names in the tables."""
+PATHS = {
     "twinpath": "10 + 10",
     "twinpath-few": "2 + 2",
     "twinpath-remote": "10 + 10",
     "script": "10 + 10",
     "optillm-consistency": "5 + 0",
 }
+"""CoT and PoT paths per problem. Default: 20 + 0."""
 Row = dict[str, Any]
 
 
@@ -39,7 +41,7 @@ def summary(figures: dict[str, Any]) -> str:
     rows = []
     for system in _systems(figures):
         runs = _runs(figures, system)
-        cells = [_LABELS[system], _PATHS.get(system, "20 + 0"), _accuracy(runs), f"{_each(runs, 'tokens'):.0f}"]
+        cells = [LABELS[system], PATHS.get(system, "20 + 0"), accuracy(runs), f"{_each(runs, 'tokens'):.0f}"]
         cells += [spread(_values(_at(runs, load), "problems_per_s"), ".2f") for load in loads]
         cells += [spread(_values(_at(runs, loads[0]), "p50_s"), ".1f") + " s", f"{_each(runs, 'cpu_s'):.1f}"]
         cells += [f"{_peak(runs):.1f} GiB", str(_failed(runs))]
@@ -47,44 +49,26 @@ def summary(figures: dict[str, Any]) -> str:
     return "\n\n".join([headline(figures), _table(head, rows), _note(figures)])
 
 
-def short(figures: dict[str, Any]) -> str:
-    """Three rows for the README: Twinpath with two budgets, and the most accurate peer."""
-    load = _loads(figures)[-1]
-    head = ["system", "paths at most", "right answers (95 %)", f"problems/s, {load} at a time"]
-    systems = [*OURS[:2], _most_accurate_peer(figures)]
-    rows = []
-    for system in systems:
-        runs = _runs(figures, system)
-        rate = statistics.median(_values(_at(runs, load), "problems_per_s"))
-        paths = str(sum(map(int, _PATHS.get(system, "20 + 0").split(" + "))))
-        rows.append([_LABELS[system], paths, _accuracy(runs), f"{rate:.2f}"])
-    return _table(head, rows)
-
-
-def _most_accurate_peer(figures: dict[str, Any]) -> str:
-    return max((system for system in _systems(figures) if system not in OURS), key=lambda one: _share(figures, one))
-
-
-def _share(figures: dict[str, Any], system: str) -> float:
-    """Share of right answers, over all runs."""
-    runs = _runs(figures, system)
-    return float(sum(sum(run["right"]) for run in runs) / _problems(runs))
-
-
 def headline(figures: dict[str, Any]) -> str:
     """Twinpath against the most accurate peer under the heaviest load, in words."""
+
+    def share(system: str) -> float:
+        runs = _runs(figures, system)
+        return sum(sum(run["right"]) for run in runs) / _problems(runs)
+
     load = _loads(figures)[-1]
-    if all(system in OURS for system in _systems(figures)):
+    rivals = [system for system in _systems(figures) if system not in OURS]
+    if not rivals:
         return "No peer ran."
-    rival = _most_accurate_peer(figures)
+    rival = max(rivals, key=share)
     parts = []
     for one in (system for system in OURS[:2] if system in _systems(figures)):
         ours, theirs = (_values(_at(_runs(figures, name), load), "problems_per_s") for name in (one, rival))
         ratio = spread([mine / yours for mine, yours in zip(ours, theirs, strict=True)], ".1f")
-        parts.append(f"**{ratio} times** (with {_PATHS[one]} paths at most; {_share(figures, one):.0%} right)")
+        parts.append(f"**{ratio} times** (with {PATHS[one]} paths at most; {share(one):.0%} right)")
     return (
-        f"The most accurate of the peers: {_LABELS[rival]} ({_share(figures, rival):.0%} right). With {load} problems "
-        f"at a time, Twinpath solves {' and '.join(parts)} as many a second."
+        f"The most accurate of the peers: {LABELS[rival]} ({share(rival):.0%} right). With {load} problems at a time, "
+        f"Twinpath solves {' and '.join(parts)} as many a second."
     )
 
 
@@ -97,7 +81,7 @@ def by_load(figures: dict[str, Any]) -> str:
         for system in _systems(figures):
             runs = _at(_runs(figures, system), load)
             right = sum(sum(run["right"]) for run in runs)
-            cells = [str(load), _LABELS[system]]
+            cells = [str(load), LABELS[system]]
             cells += [spread(_values(runs, name), ".2f") for name in ("problems_per_s", "p50_s", "p95_s")]
             cells += [f"{_each(runs, 'tokens'):.0f}", spread([run["tokens"] / run["seconds"] for run in runs], ".0f")]
             cells += [f"{sum(_values(runs, 'tokens')) / sum(_values(runs, 'steps')):.0f}"]
@@ -117,7 +101,7 @@ def paired(figures: dict[str, Any]) -> str:
             ours, theirs = _runs(figures, one), _runs(figures, other)
             if not ours or other in OURS:
                 continue
-            cells = [f"{_LABELS[one]} / {_LABELS[other]}"]
+            cells = [f"{LABELS[one]} / {LABELS[other]}"]
             for name in ("problems_per_s", "p50_s"):
                 for load in loads:
                     pairs = zip(_values(_at(ours, load), name), _values(_at(theirs, load), name), strict=True)
@@ -141,7 +125,7 @@ def stages(figures: dict[str, Any]) -> str:
             parts = {name: statistics.fmean(run["stages"][name] for run in runs) for name in runs[0]["stages"]}
             whole = sum(parts[name] for name in ("queue", "engine", "after", "http"))
             rate = statistics.median(run["tokens"] / run["seconds"] for run in runs)
-            cells = [str(load), _LABELS[system]]
+            cells = [str(load), LABELS[system]]
             cells += [f"{parts[name] / whole:.1%}" for name in ("queue", "engine", "after", "http")]
             cells += [f"{parts['programs']:.2f} s of {whole:.2f} s", f"{rate:.0f}"]
             rows.append(cells + ([f"{rate / ceiling:.0%}"] if ceiling else []))
@@ -159,7 +143,7 @@ def plot(figures: dict[str, Any], path: Path) -> None:
     figure, (cost, rate) = plt.subplots(1, 2, figsize=(11, 4.4))
     for system in _systems(figures):
         runs, loads = _runs(figures, system), _loads(figures)
-        label, marker = _LABELS[system].replace("*", "").replace("`", ""), "o" if system in OURS else "s"
+        label, marker = LABELS[system].replace("*", "").replace("`", ""), "o" if system in OURS else "s"
         right, n = sum(sum(run["right"]) for run in runs), _problems(runs)
         low, high = wilson(right, n)
         errors = [[right / n - low], [high - right / n]]
@@ -187,7 +171,7 @@ def _note(figures: dict[str, Any]) -> str:
 
 def _systems(figures: dict[str, Any]) -> list[str]:
     ran = {run["system"] for run in figures["runs"]}
-    return [system for system in _LABELS if system in ran]
+    return [system for system in LABELS if system in ran]
 
 
 def _loads(figures: dict[str, Any]) -> list[int]:
@@ -223,7 +207,8 @@ def _peak(runs: Iterable[Row]) -> float:
     return float(max(_values(runs, "peak_bytes")) / 2**30)
 
 
-def _accuracy(runs: Sequence[Row]) -> str:
+def accuracy(runs: Sequence[Row]) -> str:
+    """Share of right answers, with its 95 % interval."""
     right, n = sum(sum(run["right"]) for run in runs), _problems(runs)
     low, high = wilson(right, n)
     return f"{right / n:.0%} ({low:.0%} to {high:.0%})"
