@@ -54,4 +54,6 @@ def comparison(figures: dict[str, Any]) -> str:
 
 
 def _share(runs: list[dict[str, Any]]) -> float:
-    return sum(sum(run["right"]) for run in runs) / sum(run["problems"] for run in runs)
+    right: int = sum(sum(run["right"]) for run in runs)
+    problems: int = sum(run["problems"] for run in runs)
+    return right / problems
