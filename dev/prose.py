@@ -73,7 +73,7 @@ class Docstring:
                 starts = True
             elif indent == 0 and _SECTION.match(line):
                 in_section = starts = True
-            elif indent >= 4 and not in_section:
+            elif line.lstrip().startswith("|") or (indent >= 4 and not in_section):
                 starts = True
             else:
                 in_section = in_section and indent > 0

@@ -53,6 +53,7 @@ def test_sentences_end_at_items_and_paragraphs_and_not_at_abbreviations() -> Non
 
 
 def test_a_docstring_sentence_has_at_most_25_words() -> None:
+    assert function(f"Runs.\n\n    | {words(26)} |\n    ") == []
     assert function(words(25)) == []
     assert function(words(26)) == [(2, "length")]
     assert function(f"Runs.\n\n    Args:\n        one: {words(25)}\n        two: {words(25)}\n    ") == []
