@@ -48,7 +48,7 @@ class Components:
         decoding: decoding parameters of the checkpoint.
         calibration: calibration of the checkpoint.
         metrics: Prometheus metrics.
-        max_eager_paths: default of the engine for the setting of this name; None is no limit.
+        max_eager_paths: default of the engine for the setting of this name. Default: no limit.
     """
 
     settings: Settings

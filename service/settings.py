@@ -1,4 +1,4 @@
-"""Settings of the service in groups, and the only reader of the environment.
+"""Settings of the service, and the only reader of the environment.
 
 Each setting is a flag (`--max-tokens 200`), an environment variable (`TWINPATH_MAX_TOKENS=200`) and a line of one TOML
 file (`max_tokens = 200`), in this order of precedence. `--config` or `TWINPATH_CONFIG` names the file.
@@ -295,8 +295,8 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     """Read flags, environment and file.
 
     Args:
-        config: TOML file; None takes the file that `TWINPATH_CONFIG` names, if any.
-        flags: settings of the command line; None means not given.
+        config: TOML file. Default: the file that `TWINPATH_CONFIG` names, if any.
+        flags: settings of the command line. None means not given.
 
     Raises:
         ConfigurationError: a value is invalid, a key is unknown, or the file cannot be read.
@@ -325,7 +325,7 @@ def _refuse_unknown_variables() -> None:
 
 
 def read_key(path: Path | None, setting: str) -> str | None:
-    """Read the single API key of a file; None without a file.
+    """Read the single API key of a file. Without a file, return None.
 
     Args:
         path: the file.

@@ -1,7 +1,7 @@
 """OpenTelemetry traces: one span per request, per sampled path and per program.
 
-Spans hold kinds, outcomes, token counts and seconds, never the text of a problem, a program or a key. Without
-`otlp_endpoint` all spans are no-ops. The export needs the extra `otel`.
+Spans hold kinds, outcomes, token counts and seconds, never the text of a problem, a program or a key. Spans do
+nothing without `otlp_endpoint`. The export needs the extra `otel`.
 """
 
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def shut_down() -> None:
 
 
 def exemplar() -> dict[str, str] | None:
-    """Exemplar labels of the current trace; None if no trace is recorded."""
+    """Exemplar labels of the current trace, or None if no trace is recorded."""
     context = trace.get_current_span().get_span_context()
     return {"trace_id": f"{context.trace_id:032x}"} if context.trace_flags.sampled else None
 

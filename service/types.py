@@ -11,7 +11,7 @@ class PathKind(StrEnum):
 
 
 class Policy(StrEnum):
-    """Stopping policy; `solve/stopping.py` has the rules."""
+    """Stopping policy. `solve/stopping.py` has the rules."""
 
     FIXED = "fixed"
     LOSSLESS = "lossless"
@@ -19,7 +19,7 @@ class Policy(StrEnum):
 
 
 class PathOutcome(StrEnum):
-    """Outcome of a path. Only `VOTED` counts in the vote; every other outcome abstains."""
+    """Outcome of a path. Only `VOTED` counts in the vote. Every other outcome abstains."""
 
     VOTED = "voted"
     UNPARSED = "unparsed"  # no answer or no program was found in the text

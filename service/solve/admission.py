@@ -23,7 +23,7 @@ class Admission:
     Args:
         slots: paths that the engine decodes at the same time.
         max_queue: maximum number of waiting problems.
-        max_eager_paths: paths per problem that an idle engine may run ahead of need; None is `slots`.
+        max_eager_paths: paths per problem that an idle engine may run ahead of need. Default: `slots`.
     """
 
     def __init__(self, slots: int = 64, max_queue: int = 256, max_eager_paths: int | None = None) -> None:
@@ -60,7 +60,7 @@ class Admission:
             timeout_s: maximum wait in seconds.
 
         Returns:
-            The slots, a context manager; None if the time ran out.
+            The slots, a context manager, or None if the time ran out.
 
         Raises:
             OverloadedError: the queue is full.

@@ -44,7 +44,7 @@ class Calibration(BaseModel):
         return bool(self.confidence_map)
 
     def confidence(self, tallies: Sequence[Tally], counted: int) -> float:
-        """Confidence in the leader, in [0, 1]; 0 without a vote.
+        """Confidence in the leader, in [0, 1], or 0 without a vote.
 
         Args:
             tallies: the votes, the leader first.

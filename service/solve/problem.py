@@ -16,7 +16,7 @@ class Problem:
         cot: maximum number of chain-of-thought paths.
         pot: maximum number of program-of-thought paths. `cot + pot` is at least 1.
         policy: stopping policy.
-        temperature: sampling temperature of every path; 0 is greedy.
+        temperature: sampling temperature of every path. 0 is greedy.
         top_p: nucleus mass of every path.
         max_tokens: maximum number of completion tokens per path.
         deadline_s: time limit in seconds. The votes so far answer when it passes.
@@ -43,7 +43,7 @@ class PathResult:
     Args:
         index: position in the fixed order, counted from 0.
         kind: kind of reasoning.
-        outcome: how the path ended. `answer` is set exactly when it is `VOTED`.
+        outcome: outcome of the path. `answer` is set exactly when it is `VOTED`.
         text: text of the model, up to the abort of an aborted path.
         answer: answer that the path votes for.
         repaired: whether the calculator changed a number in the text. `answer` is the repaired answer.
@@ -93,8 +93,8 @@ class Solution:
 
     Args:
         id: id of the solution.
-        status: how the problem ended.
-        answer: voted answer; None if the solution abstains.
+        status: status of the solution.
+        answer: voted answer, or None if the solution abstains.
         confidence: in [0, 1]. Calibrated: the share of held-out answers with such a vote that are right. Otherwise:
             the probability that the leader is the majority.
         calibrated: whether the confidence is calibrated.

@@ -30,7 +30,7 @@ class ProblemRun:
 
     Args:
         problem: the problem.
-        problem_id: id of the solution; the request ids of the paths begin with it.
+        problem_id: id of the solution, and prefix of the paths' request ids.
         calibration: threshold and confidence map of the checkpoint.
         on_path_end: called after each path was recorded.
 
@@ -87,7 +87,7 @@ class ProblemRun:
         return min_paths_to_decide(self._rule, self.votes, self.kinds[self._counted :])
 
     def next_paths(self, load: Load) -> range:
-        """Indices of the paths to start now; they count as started."""
+        """Indices of the paths to start now. They count as started."""
         started = self._started_paths
         number = paths_to_start(self.needed, started - self._counted, len(self.kinds) - started, load)
         self._started_paths += number
@@ -100,7 +100,7 @@ class ProblemRun:
 
     @contextmanager
     def sampling(self, index: int) -> Iterator[str]:
-        """Mark a path as being sampled; yields its request id."""
+        """Mark a path as being sampled, and yield its request id."""
         self._sampling_began = self._sampling_began or time.monotonic()
         self._sampling[index] = f"{self._request_id}-{index}"
         try:

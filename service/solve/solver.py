@@ -44,8 +44,8 @@ class Solver:
         engine: samples the paths.
         sandbox: runs the programs.
         path_format: prompt format of the model.
-        admission: admission control; None takes the default number of slots.
-        calibration: calibration of the checkpoint; None is uncalibrated.
+        admission: admission control. Default: the default number of slots.
+        calibration: calibration of the checkpoint. Default: uncalibrated.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ def count(ballots: Iterable[Ballot]) -> tuple[Tally, ...]:
 
 
 def winner(tallies: Sequence[Tally]) -> Tally | None:
-    """First of the tallies that `count` returned; None without a vote."""
+    """First of the tallies that `count` returned, or None without a vote."""
     return tallies[0] if tallies else None
 
 
