@@ -73,8 +73,8 @@ def min_paths_to_decide(rule: StoppingRule, tallies: Sequence[Tally], missing: S
 def paths_to_start(needed: int, uncounted: int, unstarted: int, load: Load) -> int:
     """Number of paths to start now.
 
-    A busy engine runs only the needed paths, so that none is wasted. An idle engine also runs paths ahead of need, which
-    lowers the latency. Their limits are this problem's part of the free slots, and `max_eager_paths`.
+    A busy engine runs only the needed paths, so that none is wasted. An idle engine also runs paths ahead of need,
+    which lowers the latency. Their limits are this problem's part of the free slots, and `max_eager_paths`.
 
     Args:
         needed: paths that must still be counted, from `min_paths_to_decide`.
