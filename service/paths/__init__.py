@@ -1,1 +1,1 @@
-"""Paths: prompts in, answers and programs out."""
+"""Prompt formats, and parsers for rationales, programs and answers."""

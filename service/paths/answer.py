@@ -1,12 +1,8 @@
-"""Answers as exact values: what a text, a program or a gold label says, in one form that the vote can compare.
+"""Answers as exact values that the vote can compare.
 
-In a request it stands between a path and the vote: `parse_answer` reads what follows "The answer is",
-`answer_from_value` takes a program's result. Answers that mean the same are equal and hash alike, whatever their
-notation: 51, 51.0, "51 dollars", "$51"; 1,000 and 1000; 1/2 and 0.5; "twelve apples" and 12.
-
-Notation that does not count: units, currency, thousands separators, and the percent sign, which is a unit like any
-other: "50%", "50 percent" and "50" are one answer, because word problems ask "what percentage" and expect 50. Hence
-50% is not 0.5. It does not convert units, does not evaluate expressions, and never raises on any text.
+Answers of equal value are equal in any notation: 51, 51.0, "51 dollars" and "$51", or 1/2 and 0.5, or "twelve apples"
+and 12. Units, currency signs and thousands separators do not count. Units are not converted, and expressions are not
+evaluated.
 """
 
 import re
@@ -17,15 +13,17 @@ from fractions import Fraction
 from service.paths.numbers import from_decimal, from_float, within_limits, write
 from service.sandbox.base import Value
 
-_MAX_PHRASE = 400  # characters; an answer is a phrase
+_MAX_PHRASE_CHARS = 400
 _MAX_NESTING = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """An answer: `text` is its canonical form ("51", "1/3", "0.5", "yes", "B"), `value` the exact number.
+    """An answer. Two answers are equal if their values are equal, or, without values, their texts.
 
-    `value` is None for yes, no and option letters. Equality is by meaning: by value, else by text.
+    Args:
+        text: canonical form ("51", "1/3", "0.5", "yes", "B").
+        value: exact number, or None for yes, no and option letters.
     """
 
     text: str
@@ -42,12 +40,19 @@ class Answer:
 
 
 def parse_answer(text: str) -> Answer | None:
-    """The answer that a phrase states, or None. Only its first 400 characters are read.
+    """Answer that a phrase states, or None. Never raises.
 
-    In this order: an option letter or yes/no that is the whole phrase or opens it; the first number after the last
-    equals sign of the first line; a number word. Clock times and ratios (3:30), dates and sums (12 * 3) are None.
+    Only the first 400 characters count. The first match in this order is the answer:
+
+    1. an option letter, yes or no at the start of the phrase,
+    2. the first number after the last equals sign of the first line,
+    3. a number word.
+
+    Clock times and ratios (3:30), dates, and expressions (12 * 3) are not answers. A percent sign is a unit: "50%",
+    "50 percent" and "50" are equal.
     """
-    phrase = text[:_MAX_PHRASE].translate(_PLAIN)
+    # Word problems ask "what percentage" and expect 50, so 50% is not 0.5.
+    phrase = text[:_MAX_PHRASE_CHARS].translate(_PLAIN)
     phrase = _LATEX_FRACTION.sub(r" \1/\2 ", phrase.replace("\\$", "$").replace("{,}", ","))
     phrase = phrase.strip(" \t\r\n*\"'`:")
     first_line = phrase.split("\n", 1)[0]
@@ -55,17 +60,16 @@ def parse_answer(text: str) -> Answer | None:
     if word is not None:
         return word
     sides = [side for side in first_line.split("=") if side.strip()]
-    return _parse_number(sides[-1], cut=len(text) > _MAX_PHRASE) if sides else None
+    return _parse_number(sides[-1], cut=len(text) > _MAX_PHRASE_CHARS) if sides else None
 
 
 def answer_from_value(value: Value) -> Answer | None:
-    """The answer in a program's result, or None where it holds none.
+    """Answer of a program's result, or None.
 
-    Floats stand for the number they approximate (`numbers.from_float`), booleans for yes and no, strings for what
-    `parse_answer` reads in them. A list of one element is that element (programs that solve an equation answer so);
-    a longer or empty list is several answers or none, and abstains.
+    A float is the number that it approximates (`numbers.from_float`), and a boolean is yes or no. A string goes
+    through `parse_answer`. A list of one element is that element. Any other list has no answer.
     """
-    for _ in range(_MAX_NESTING):
+    for _ in range(_MAX_NESTING):  # a solved equation is a list of one element
         if not isinstance(value, list):
             break
         if len(value) != 1:
@@ -85,9 +89,10 @@ def answer_from_value(value: Value) -> Answer | None:
 
 
 def matches(answer: Answer, gold: str) -> bool:
-    """Whether the answer is right: equal to gold or, where gold has decimals, rounding to gold at their number.
+    """Whether an answer is right.
 
-    Gold "3.33" takes 10/3; gold "3" does not, nor does "3.0", whose decimals say nothing of rounding.
+    It is right if it equals gold, or if gold has non-zero decimals and the answer rounds to gold at their number. 10/3
+    matches "3.33", but neither "3" nor "3.0".
     """
     target = parse_answer(gold)
     if target is None:
@@ -158,7 +163,7 @@ def _parse_word(phrase: str) -> Answer | None:
     return _BY_WORD[yes_no[1].lower()] if yes_no else None
 
 
-def _parse_number(phrase: str, cut: bool) -> Answer | None:
+def _parse_number(phrase: str, *, cut: bool) -> Answer | None:
     found = _NUMBER.search(phrase)
     if found is None:
         return _parse_number_word(phrase)

@@ -1,7 +1,7 @@
-"""The prompt format: what a model is asked for each kind of path, and where its text ends.
+"""Prompt format protocol, and the format of distilled students.
 
-Training and serving share it; a checkpoint names the version it was trained on, and the service refuses another.
-Implementations: `FormatV1` below (distilled students), `chat.py` (stock instruct models), `fewshot.py` (base models).
+Training and serving share the format. A checkpoint names the version that it was trained on, and the service refuses
+any other version. Other implementations: `chat.py` for instruct models, `fewshot.py` for base models.
 """
 
 from typing import Protocol
@@ -9,13 +9,13 @@ from typing import Protocol
 from service.types import PathKind
 
 FORMAT_VERSION = 1
-"""The version of `FormatV1`. A change of a single character of a prompt is a new version."""
+"""Version of `FormatV1`. Any change of a prompt, even of one character, needs a new version."""
 
 _MARKERS = {PathKind.COT: "Reasoning:", PathKind.POT: "Program:"}
 
 
 class PathFormat(Protocol):
-    """Turns a question into the prompt of a path of each kind."""
+    """Builds the prompt of a path from a question."""
 
     @property
     def stop(self) -> tuple[str, ...]:
@@ -23,24 +23,29 @@ class PathFormat(Protocol):
         ...
 
     def prompt(self, kind: PathKind, question: str) -> str:
-        """The whole prompt, special tokens as text. The question comes before anything that depends on the kind, so
-        that both kinds of a problem share its KV blocks.
+        """Complete prompt, with special tokens as text.
+
+        Args:
+            kind: kind of path. The prompt depends on it only after the question, so that both kinds share KV blocks.
+            question: text of the word problem.
         """
         ...
 
 
 class FormatV1:
-    r"""The format of Mixed Distillation students.
+    r"""Prompt format of Mixed Distillation students (arXiv 2312.10730).
 
-    `{bos}Question: {question}\nReasoning:\n` is followed by prose that ends `The answer is {answer}`;
-    `{bos}Question: {question}\nProgram:\n` by Python that leaves its result in `ans`. Both end with the
-    end-of-sequence token.
+    `{bos}Question: {question}\nReasoning:\n` asks for prose that ends with `The answer is {answer}`.
+    `{bos}Question: {question}\nProgram:\n` asks for Python that leaves its result in `ans`. Both completions end
+    with the end-of-sequence token.
+
+    Args:
+        bos: beginning-of-sequence token of the tokenizer as text, empty if the model has none.
     """
 
     stop: tuple[str, ...] = ()
 
     def __init__(self, bos: str = "") -> None:
-        """`bos` is the tokenizer's beginning-of-sequence token as text, empty where the model has none."""
         self._bos = bos
 
     def prompt(self, kind: PathKind, question: str) -> str:

@@ -1,14 +1,11 @@
-"""The prompt format of stock instruct models: their own chat template, one instruction for each kind of path.
-
-Such a model was not distilled for two kinds of paths; it is told what a path must look like instead.
-"""
+"""Prompt format of instruct models: the chat template and one instruction per kind of path."""
 
 from collections.abc import Callable
 
 from service.types import PathKind
 
 Render = Callable[[str], str]
-"""A user message in, the whole prompt out, special tokens as text."""
+"""Renders a user message as a complete prompt, with special tokens as text."""
 
 _INSTRUCTIONS = {
     PathKind.COT: (
@@ -23,12 +20,15 @@ _INSTRUCTIONS = {
 
 
 class ChatFormat:
-    """Asks an instruct model through its chat template."""
+    """Prompt format of instruct models.
+
+    Args:
+        render: applies the chat template of the model to one user message, and opens the reply.
+    """
 
     stop: tuple[str, ...] = ()
 
     def __init__(self, render: Render) -> None:
-        """`render` applies the model's chat template to one user message and opens the reply."""
         self._render = render
 
     def prompt(self, kind: PathKind, question: str) -> str:

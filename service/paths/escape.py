@@ -1,7 +1,7 @@
-"""Questions as plain text: a special token that a caller writes out is never one.
+"""Escapes special tokens in a question.
 
-Engines read special tokens in a prompt's text, since a prompt format writes its own so. One in the question would end
-the prompt, open a turn, or speak for the model. It is broken by a space: the model reads the same signs as text.
+Engines parse special tokens in the text of a prompt. A special token in a question could end the prompt or open a
+turn. A space inside it makes it plain text with the same characters.
 """
 
 import re
@@ -12,18 +12,17 @@ from service.types import PathKind
 
 
 class EscapeSpecialTokens:
-    """A prompt format whose questions hold no special token.
+    """Prompt format that escapes special tokens in the question.
 
     Args:
-        inner: the format.
-        special: the tokenizer's special tokens, as text.
+        inner: format that builds the prompt.
+        special_tokens: special tokens of the tokenizer as text.
     """
 
-    def __init__(self, inner: PathFormat, special: Collection[str]) -> None:
+    def __init__(self, inner: PathFormat, special_tokens: Collection[str]) -> None:
         self._inner = inner
-        self._special = (
-            re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True)))) if special else None
-        )
+        longest_first = sorted(special_tokens, key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, longest_first))) if special_tokens else None
 
     @property
     def stop(self) -> tuple[str, ...]:
@@ -32,11 +31,11 @@ class EscapeSpecialTokens:
 
     def prompt(self, kind: PathKind, question: str) -> str:
         """See `PathFormat.prompt`."""
-        while self._special and self._special.search(question):  # what is left may be one anew
-            question = self._special.sub(_broken, question)
+        while self._special and self._special.search(question):  # the rest can form another token
+            question = self._special.sub(_escaped, question)
         return self._inner.prompt(kind, question)
 
 
-def _broken(token: re.Match[str]) -> str:
-    """`<eos>` as `< eos>`; one of a single sign is left out."""
+def _escaped(token: re.Match[str]) -> str:
+    """`<eos>` as `< eos>`. A token of a single character becomes a space."""
     return f"{token[0][0]} {token[0][1:]}" if len(token[0]) > 1 and token[0][1] != " " else " "

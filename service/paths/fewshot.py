@@ -1,7 +1,7 @@
-"""The prompt format of base models: worked examples of both kinds, then the question in format v1.
+"""Prompt format of base models: worked examples of both kinds, then the question in format v1.
 
-The examples are the same for every problem and both kinds, so an engine with a prefix cache computes them once.
-They were written for Twinpath; none stems from a data set.
+All prompts share the examples, so an engine with a prefix cache computes them once. The examples were written for
+Twinpath. No data set holds them.
 """
 
 from collections.abc import Iterator
@@ -40,23 +40,26 @@ _EXAMPLES = (
 
 
 def worked_examples() -> Iterator[tuple[PathKind, str, str]]:
-    """Five problems, each solved in both ways: kind, question, completion."""
+    """Kind, question and completion of five problems, each solved in both ways."""
     for question, cot, pot in _EXAMPLES:
         yield PathKind.COT, question, cot
         yield PathKind.POT, question, pot
 
 
 class FewShotFormat:
-    """Shows a base model five problems solved both ways before it asks."""
+    """Prompt format of base models: five problems solved in both ways come before the question.
+
+    Args:
+        bos: beginning-of-sequence token of the tokenizer as text, empty if the model has none.
+    """
 
     stop: tuple[str, ...] = ("\nQuestion:",)
 
     def __init__(self, bos: str = "") -> None:
-        """`bos` is the tokenizer's beginning-of-sequence token as text, empty where the model has none."""
-        self._plain = FormatV1()
-        solved = (self._plain.prompt(kind, question) + text for kind, question, text in worked_examples())
+        self._format = FormatV1()
+        solved = (self._format.prompt(kind, question) + text for kind, question, text in worked_examples())
         self._examples = bos + "".join(f"{example}\n\n" for example in solved)
 
     def prompt(self, kind: PathKind, question: str) -> str:
         """See `PathFormat.prompt`."""
-        return self._examples + self._plain.prompt(kind, question)
+        return self._examples + self._format.prompt(kind, question)

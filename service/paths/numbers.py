@@ -1,7 +1,7 @@
-"""Exact numbers behind answers: how one is written, and which one a rounded number stands for.
+"""Exact numbers: canonical text, and the fractions that floats and Decimals approximate.
 
-`answer.py` and the calculator of `repair.py` rest on it. Everything is a `Fraction`; nothing here reads prose.
-Numbers beyond `LIMIT` are refused, so that no text or program can make the service handle giant integers.
+Every number is a `Fraction`. `LIMIT` bounds all of them, so that no text and no program can cause arithmetic on giant
+integers.
 """
 
 import math
@@ -9,13 +9,13 @@ from decimal import Decimal
 from fractions import Fraction
 
 LIMIT = 10**60
-"""Numerators and denominators from here on are no answer to a word problem."""
+"""Exclusive bound of numerators and denominators. No word problem needs a larger answer."""
 
 _MAX_DECIMALS = 60
 _SHORT_DIGITS = 12
 _MAX_DENOMINATOR = 10_000
 _SLACK_ULPS = 512
-_WHOLE_FROM = 1e12  # from about here on 512 ulp are an eighth and more
+_MAX_WITH_FRACTION = 1e12  # beyond it 512 ulp are about an eighth or more
 
 
 def within_limits(value: Fraction) -> bool:
@@ -24,7 +24,7 @@ def within_limits(value: Fraction) -> bool:
 
 
 def decimals_of(value: Fraction) -> int | None:
-    """How many decimals write the value exactly; None where no finite number, or more than sixty, would do."""
+    """Number of decimals that write a value exactly, or None if it is infinite or over sixty."""
     rest, twos, fives = value.denominator, 0, 0
     while rest % 2 == 0 and twos <= _MAX_DECIMALS:
         rest, twos = rest // 2, twos + 1
@@ -34,7 +34,7 @@ def decimals_of(value: Fraction) -> int | None:
 
 
 def write(value: Fraction, thousands: bool = False) -> str:
-    """The canonical form: `51`, `0.5`, and `1/3` where decimals do not end. Needs a value within the limits."""
+    """Canonical text of a value within the limits: `51`, `0.5`, or `1/3` if the decimals do not end."""
     decimals = decimals_of(value)
     if decimals is None:
         return f"{value.numerator}/{value.denominator}"
@@ -45,22 +45,20 @@ def write(value: Fraction, thousands: bool = False) -> str:
 
 
 def from_float(number: float) -> Fraction | None:
-    """The number that a binary float stands for; None for NaN, infinities and what is beyond the limits.
+    """Number that a binary float approximates, or None for NaN, infinities and numbers beyond the limits.
 
-    A float that prints with at most 12 digits is that decimal. A longer one carries round-off: it is the simplest
-    fraction within 512 ulp of max(|x|, 1), if its denominator is at most 10,000 (0.1 + 0.2 is 3/10,
-    0.3333333333333333 is 1/3; 1000.1 - 1000 is 0.1, which takes 93 ulp). Near 1 that is 1e-13, where a number at
-    random meets such a fraction with a probability of 1e-5 (0.3 q² fractions have a denominator up to q in a
-    unit); all others are the decimal that Python prints.
-    The simplest fraction of an interval is the highest node in it of the Stern-Brocot tree (Graham, Knuth and
-    Patashnik, Concrete Mathematics, §4.5).
+    A float that prints with at most 12 digits is that decimal. A longer one holds round-off. It is the simplest
+    fraction within 512 ulp of max(|x|, 1), if its denominator is at most 10,000, and otherwise the decimal that Python
+    prints. So 0.1 + 0.2 is 3/10, and 0.3333333333333333 is 1/3.
     """
     if not math.isfinite(number) or abs(number) >= LIMIT:
         return None
-    if number.is_integer() or abs(number) > _WHOLE_FROM:
+    if number.is_integer() or abs(number) > _MAX_WITH_FRACTION:
         return Fraction(round(number))
     printed = Fraction(repr(number))
-    if _significant(repr(number)) > _SHORT_DIGITS:
+    if _significant_digits(repr(number)) > _SHORT_DIGITS:
+        # 1000.1 - 1000 needs 93 ulp. Near 1, 512 ulp are 1e-13: a random number is that close to such a fraction with
+        # a probability of 1e-5, as a unit interval holds 0.3 q² fractions of a denominator up to q.
         slack = Fraction(_SLACK_ULPS * math.ulp(max(abs(number), 1.0)))
         simplest = simplest_between(printed - slack, printed + slack)
         if simplest.denominator <= _MAX_DENOMINATOR:
@@ -69,7 +67,7 @@ def from_float(number: float) -> Fraction | None:
 
 
 def from_decimal(number: Decimal) -> Fraction | None:
-    """The number that a Decimal stands for: as it is up to 15 digits; longer ones carry round-off as floats do."""
+    """Number that a Decimal approximates, or None. One of more than 15 digits holds round-off, as a float does."""
     if not number.is_finite() or not -60 <= number.adjusted() <= 60:
         return Fraction(0) if number.is_finite() and not number else None
     if len(number.as_tuple().digits) > 15 and int(number.as_tuple().exponent) < 0:
@@ -79,12 +77,16 @@ def from_decimal(number: Decimal) -> Fraction | None:
 
 
 def simplest_between(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the smallest denominator (and of those the one nearest zero) in [low, high]."""
+    """Fraction in [low, high] with the smallest denominator, and of those the one nearest to zero.
+
+    It is the highest node of the Stern-Brocot tree in the interval (Graham, Knuth and Patashnik, Concrete Mathematics,
+    §4.5).
+    """
     if low <= 0 <= high:
         return Fraction(0)
     if high < 0:
         return -simplest_between(-high, -low)
-    p0, q0, p1, q1 = 0, 1, 1, 0  # convergents of the continued fraction that both ends share
+    p0, q0, p1, q1 = 0, 1, 1, 0  # convergents of the continued fraction of both ends
     while True:
         whole = -(-low.numerator // low.denominator)
         if whole <= high:
@@ -94,6 +96,6 @@ def simplest_between(low: Fraction, high: Fraction) -> Fraction:
         low, high = 1 / (high - whole), 1 / (low - whole)
 
 
-def _significant(printed: str) -> int:
+def _significant_digits(printed: str) -> int:
     mantissa = printed.split("e")[0].replace(".", "").lstrip("-0")
     return len(mantissa.rstrip("0"))

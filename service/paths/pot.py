@@ -1,24 +1,23 @@
-"""Program-of-thought paths: the program in a model's text.
+"""Parser for program-of-thought paths: the program in a model's text.
 
-In a request it stands between the engine and the sandbox. It cuts the program out of what surrounds it: code fences,
-an echoed "Program:", prose before and after, a following question. It does not judge whether the program is valid,
-and where its result is found (`ans`, `solution()`, the last print) is the sandbox's work. It never raises.
+It removes code fences, a repeated "Program:", prose before and after the program, and a following question. The
+program is not checked, and the sandbox finds its result. Never raises.
 """
 
 import re
 import textwrap
 
-MAX_PROGRAM = 20_000
-"""Characters; a longer program is None."""
+MAX_PROGRAM_CHARS = 20_000
+"""Maximum length of a program in characters. A longer program does not run."""
 
 
 def extract_program(text: str) -> str | None:
-    """The program in `text`, dedented and without what surrounds it, or None where there is nothing to run."""
-    if len(text) > 2 * MAX_PROGRAM:
+    """Dedented program in a text, or None if there is nothing to run."""
+    if len(text) > 2 * MAX_PROGRAM_CHARS:
         return None
     body = _ECHO.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1)
     program = _trim(_before_the_rest(_in_fences(body)))
-    return program if len(program) <= MAX_PROGRAM and _CODE.search(program) else None
+    return program if len(program) <= MAX_PROGRAM_CHARS and _CODE.search(program) else None
 
 
 _ECHO = re.compile(r"\A\s*(?:#+ ?)?(?:\*\*)?(?:Python )?(?:Program|Python|Code)\s?:(?:\*\*)?[ \t]*", re.IGNORECASE)
@@ -37,9 +36,9 @@ _CODE = re.compile(
 
 
 def _in_fences(text: str) -> str:
-    """What the first fence with code in it holds, or the text where there is none; an unclosed fence runs to the end.
+    """Content of the first fence with code, or the text if it has no fence.
 
-    A text that starts inside a fence, which the prompt opened, ends at its first one.
+    An unclosed fence runs to the end. A text that starts inside a fence of the prompt ends at its first fence.
     """
     fences = list(_FENCE.finditer(text))
     if not fences:
@@ -55,13 +54,13 @@ def _in_fences(text: str) -> str:
 
 
 def _before_the_rest(program: str) -> str:
-    """Cut where another question, or a statement of the answer, begins."""
+    """Program up to another question or a statement of the answer."""
     after = _AFTER.search(program)
     return program[: after.start()] if after else program
 
 
 def _trim(program: str) -> str:
-    """Without blank lines and sentences around it, and without common indentation."""
+    """Program without blank lines and sentences around it, and without common indentation."""
     lines = [line.rstrip() for line in program.split("\n")]
     code = [number for number, line in enumerate(lines) if line and not _PROSE.fullmatch(line)]
     return textwrap.dedent("\n".join(lines[code[0] : code[-1] + 1])) if code else ""

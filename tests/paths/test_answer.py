@@ -90,11 +90,11 @@ def test_notations(text: str, canonical: str) -> None:
      "1e61", "9" * 61, "9" * 5000, "9" * 100_000, "twenty-one", "one hundred", "one half", "two point five", "None",
      "nan", "inf", "no more", "A total", "F", "(F)", "\ud800", "٣", "=", "==="],
 )  # fmt: skip
-def test_what_is_no_answer(text: str) -> None:
+def test_phrases_without_an_answer(text: str) -> None:
     assert parse_answer(text) is None
 
 
-def test_a_number_cut_off_by_the_length_limit_is_no_answer() -> None:
+def test_a_number_cut_off_by_the_length_limit_is_not_an_answer() -> None:
     assert parse_answer(" " * 398 + "123") is None
     assert parse_answer(" " * 390 + "123") == Answer("123", Fraction(123))
 
@@ -124,21 +124,21 @@ def test_program_results(value: Value, canonical: str) -> None:
 
 
 @pytest.mark.parametrize("value", [[], [1, 2], float("nan"), float("inf"), "", "x", Decimal("NaN"), 10**60])
-def test_program_results_that_are_no_answer(value: Value) -> None:
+def test_program_results_without_an_answer(value: Value) -> None:
     assert answer_from_value(value) is None
 
 
-def test_giant_integers_are_no_answer() -> None:
-    assert answer_from_value(-(10**5000)) is None  # beyond the digits that Python prints
+def test_giant_integers_are_not_answers() -> None:
+    assert answer_from_value(-(10**5000)) is None  # more digits than Python prints
 
 
-def test_a_list_that_holds_itself_is_no_answer() -> None:
+def test_a_list_that_contains_itself_is_not_an_answer() -> None:
     endless: list[Value] = []
     endless.append(endless)
     assert answer_from_value(endless) is None
 
 
-def test_equality_is_by_meaning() -> None:
+def test_equality_is_by_value() -> None:
     assert Answer("1/2", Fraction(1, 2)) == Answer("0.5", Fraction(1, 2))
     assert len({parse_answer(text) for text in ("51", "51.0", "$51", "51 dollars", "51%")}) == 1
     assert parse_answer("yes") != parse_answer("no")

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.paths.answer import parse_answer
-from service.paths.calculator.repair import check_equations
-from service.paths.cot import MAX_RATIONALE, parse_cot
+from service.paths.cot import MAX_RATIONALE_CHARS, parse_cot
 from service.paths.numbers import decimals_of, write
 
 
@@ -60,7 +59,7 @@ def test_texts_that_state_no_answer(text: str, complete: bool) -> None:
         ("First 2 * 3 = 7 pens. Then 7 - 1 = 6!", "5"),
     ],
 )
-def test_a_final_equation_states_the_answer_of_a_complete_text_alone(text: str, answer: str) -> None:
+def test_a_final_equation_states_the_answer_of_a_complete_text_only(text: str, answer: str) -> None:
     assert parse_cot(text, complete=True).answer == parse_answer(answer)
     assert parse_cot(text).answer is None
 
@@ -128,7 +127,7 @@ def test_repairs(text: str, repaired: str, answer: str) -> None:
     assert path.repaired is (text != repaired)
 
 
-def test_a_repair_is_carried_through_what_rests_on_it() -> None:
+def test_a_repair_is_carried_to_later_equations() -> None:
     path = parse_cot("5 + 3 = 9. Twice that is 9 * 2 = 18. She keeps 18 - 1 = 17. The answer is 17")
     assert path.text == "5 + 3 = 8. Twice that is 8 * 2 = 16. She keeps 16 - 1 = 15. The answer is 15"
     assert path.stated == parse_answer("17")
@@ -146,17 +145,12 @@ def test_a_false_result_that_was_an_operand_before_is_not_carried_into_operands(
     assert path.text == "8 + 5 = 13. 8 * 3 = 24. The answer is 24"
 
 
-def test_one_round_replaces_a_number_in_both_its_roles() -> None:
-    text = "7 + 1 = 8. 2 * 3 + 4 = 7 + 4 = 11"  # 7 is a false result here, and the first operand of what follows
-    assert check_equations(text).apply(text) == "7 + 1 = 8. 2 * 3 + 4 = 6 + 4 = 10"
-
-
-def test_rounds_go_on_until_nothing_is_false() -> None:
+def test_rounds_continue_until_no_equation_is_false() -> None:
     text = "2 * 3 + 4 = 7 + 4 = 2 * 3 + 4 = 7 + 4. The answer is 5"
     assert parse_cot(text).text == "2 * 3 + 4 = 6 + 4 = 2 * 3 + 4 = 6 + 4. The answer is 5"
 
 
-def test_an_answer_that_rests_on_no_false_result_stays() -> None:
+def test_an_answer_without_a_false_result_stays() -> None:
     path = parse_cot("5 + 3 = 9. The answer is 4")
     assert path.text == "5 + 3 = 8. The answer is 4"
     assert path.answer == path.stated == parse_answer("4")
@@ -223,7 +217,7 @@ def test_an_answer_that_rests_on_no_false_result_stays() -> None:
         "9" * 40 + " + 1 = 2",
     ],
 )
-def test_what_is_not_surely_false_stays(text: str) -> None:
+def test_results_that_are_not_surely_false_stay(text: str) -> None:
     path = parse_cot(text + ". The answer is 1")
     assert path.text == text + ". The answer is 1"
     assert not path.repaired
@@ -231,8 +225,8 @@ def test_what_is_not_surely_false_stays(text: str) -> None:
 
 def test_a_text_over_the_limit_is_not_parsed() -> None:
     statement = "The answer is 5"
-    assert parse_cot(" " * (MAX_RATIONALE - len(statement)) + statement).answer == parse_answer("5")
-    assert parse_cot(" " * MAX_RATIONALE + statement).answer is None
+    assert parse_cot(" " * (MAX_RATIONALE_CHARS - len(statement)) + statement).answer == parse_answer("5")
+    assert parse_cot(" " * MAX_RATIONALE_CHARS + statement).answer is None
 
 
 @given(st.text(st.characters(codec=None)))
@@ -260,7 +254,7 @@ def test_repairing_twice_changes_nothing(text: str) -> None:
 
 @st.composite
 def _chains(draw: st.DrawFn) -> tuple[list[tuple[Fraction, str, Fraction, Fraction]], Fraction]:
-    """Steps that each begin with the result of the one before, with positive results."""
+    """Steps with positive results. Each step begins with the result of the previous one."""
     value = Fraction(draw(st.integers(1, 200)))
     steps = []
     for _ in range(draw(st.integers(1, 5))):
@@ -269,7 +263,7 @@ def _chains(draw: st.DrawFn) -> tuple[list[tuple[Fraction, str, Fraction, Fracti
         if operator == "-":
             other = min(other, value - 1) if value > 1 else Fraction(0)
         if operator == "/" and decimals_of(value / other) is None:
-            operator = "+"  # 10 / 3 has no result that decimals could write
+            operator = "+"  # decimals cannot write the result of 10 / 3
         steps.append((value, operator, other, _apply(value, operator, other)))
         value = steps[-1][3]
     return steps, value
@@ -279,9 +273,9 @@ def _apply(one: Fraction, operator: str, other: Fraction) -> Fraction:
     return Fraction({"+": add, "-": sub, "*": mul, "/": truediv}[operator](one, other))
 
 
-def _tell(steps: list[tuple[Fraction, str, Fraction, Fraction]], answer: Fraction) -> str:
-    told = [f"He has {write(a)} pens {op} {write(b)} = {write(c)} pens." for a, op, b, c in steps]
-    return " ".join([*told, f"The answer is {write(answer)}"])
+def _rationale(steps: list[tuple[Fraction, str, Fraction, Fraction]], answer: Fraction) -> str:
+    sentences = [f"He has {write(a)} pens {op} {write(b)} = {write(c)} pens." for a, op, b, c in steps]
+    return " ".join([*sentences, f"The answer is {write(answer)}"])
 
 
 @given(_chains())
@@ -289,7 +283,7 @@ def _tell(steps: list[tuple[Fraction, str, Fraction, Fraction]], answer: Fractio
 def test_a_consistent_chain_is_never_changed(
     chain: tuple[list[tuple[Fraction, str, Fraction, Fraction]], Fraction],
 ) -> None:
-    text = _tell(*chain)
+    text = _rationale(*chain)
     path = parse_cot(text)
     assert path.text == text
     assert path.answer == parse_answer(write(chain[1]))
@@ -307,11 +301,11 @@ def test_a_false_first_result_is_recovered(
         start = wrong[-1][3]
         wrong.append((start, operator, other, _apply(start, operator, other)))
     if any(decimals_of(step[3]) is None for step in wrong):
-        return  # a fraction is a sum to the parser, not a result
+        return  # the parser reads a fraction as an expression, not as a result
     distinct = {number for step in wrong for number in (step[2], step[3])} | {first}
     if len(distinct) < 2 * len(wrong) + 1:
-        return  # a number that means two things
-    path = parse_cot(_tell(wrong, wrong[-1][3]))
+        return  # a number with two meanings
+    path = parse_cot(_rationale(wrong, wrong[-1][3]))
     assert path.answer == parse_answer(write(value))
     assert path.repaired
 
@@ -323,9 +317,9 @@ def test_a_false_first_result_is_recovered(
      "a-", "1(", "1 = "],
 )  # fmt: skip
 def test_work_is_bounded(piece: str) -> None:
-    text = "1" + piece * (MAX_RATIONALE // len(piece) - 2) + "=2"
+    text = "1" + piece * (MAX_RATIONALE_CHARS // len(piece) - 2) + "=2"
     start = time.process_time()
-    parse_cot(text[:MAX_RATIONALE])
+    parse_cot(text[:MAX_RATIONALE_CHARS])
     assert time.process_time() - start < 5
 
 

@@ -1,4 +1,4 @@
-"""A caller's special tokens are text, whatever they are made of; what holds none is left as it is."""
+"""Special tokens in a question are escaped, and other questions stay as they are."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from service.types import PathKind
 SPECIAL = ("<bos>", "<eos>", "<start_of_turn>", "<|im_end|>", "<s>", "</s>", "[INST]", "§", "<a b>", "< c>")
 
 
-def asked(question: str, special: tuple[str, ...] = SPECIAL) -> str:
+def escaped(question: str, special: tuple[str, ...] = SPECIAL) -> str:
     prompt = EscapeSpecialTokens(FormatV1("<bos>"), special).prompt(PathKind.COT, question)
     return prompt.removeprefix("<bos>Question: ").removesuffix("\nReasoning:\n")
 
@@ -36,19 +36,19 @@ def asked(question: str, special: tuple[str, ...] = SPECIAL) -> str:
         ("<EOS>", "<EOS>"),
     ],
 )
-def test_a_special_token_is_broken_by_a_space(question: str, plain: str) -> None:
-    assert asked(question) == plain
+def test_a_space_breaks_a_special_token(question: str, plain: str) -> None:
+    assert escaped(question) == plain
 
 
 @given(st.lists(st.sampled_from([*SPECIAL, "<", ">", " ", "|", "eos", "s", "im_end", "x"]), max_size=30).map("".join))
 def test_no_question_holds_a_special_token(question: str) -> None:
-    plain = asked(question)
+    plain = escaped(question)
     assert not [token for token in SPECIAL if token in plain]
-    assert asked(plain) == plain
+    assert escaped(plain) == plain
 
 
 def test_without_special_tokens_nothing_changes() -> None:
-    assert asked("a<eos>b", ()) == "a<eos>b"
+    assert escaped("a<eos>b", ()) == "a<eos>b"
     assert EscapeSpecialTokens(FormatV1(), ()).stop == ()
 
 

@@ -52,12 +52,12 @@ def test_write_with_thousands_separators() -> None:
         (math.sqrt(2), Fraction("1.4142135623730951")),
     ],
 )
-def test_a_float_stands_for_the_simplest_fraction_in_its_round_off(number: float, value: Fraction) -> None:
+def test_a_float_is_the_simplest_fraction_within_its_round_off(number: float, value: Fraction) -> None:
     assert from_float(number) == value
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e61, -1e300])
-def test_floats_that_are_no_answer(number: float) -> None:
+def test_floats_without_a_number(number: float) -> None:
     assert from_float(number) is None
 
 

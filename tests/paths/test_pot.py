@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.paths.pot import MAX_PROGRAM, extract_program
+from service.paths.pot import MAX_PROGRAM_CHARS, extract_program
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_nothing_to_run(text: str) -> None:
 
 def test_the_length_is_capped() -> None:
     line = "ans = 5\n"
-    most = line * (MAX_PROGRAM // len(line))
+    most = line * (MAX_PROGRAM_CHARS // len(line))
     assert extract_program(most) == most.rstrip()
     assert extract_program(most + line) is None
 
@@ -76,7 +76,7 @@ def test_extracting_twice_changes_nothing(lines: list[str]) -> None:
     "piece", ["```\n", "a ", "a.b", "    ", "Q\n", "\n", "a[", "a, ", "a[1]", "A b c ", "Answer:\n", "a\t"]
 )
 def test_work_is_bounded(piece: str) -> None:
-    text = piece * (2 * MAX_PROGRAM // len(piece))
+    text = piece * (2 * MAX_PROGRAM_CHARS // len(piece))
     start = time.process_time()
     extract_program(text)
     assert time.process_time() - start < 0.5

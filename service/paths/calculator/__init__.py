@@ -1,0 +1,1 @@
+"""Calculator: checks the equations of a rationale and repairs false results."""

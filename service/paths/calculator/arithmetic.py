@@ -1,15 +1,16 @@
-"""What a run of arithmetic comes to, in every way that it can be read, and whether a result agrees with it.
+"""Evaluates arithmetic expressions and compares results.
 
-The arithmetic of the calculator: `equations.py` reads runs, `repair.py` changes results. Exact: all numbers are
-fractions. It knows no text and changes nothing.
+All numbers are exact fractions. `equations.py` parses the expressions, and `repair.py` changes results.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 
-from service.paths.calculator.equations import Number, Run
+from service.paths.calculator.equations import Expression, Number
 
 READINGS = ("standard", "one level", "left to right", "percent as unit")
+"""Ways to read an expression: three orders of operations, and a percent sign that is a unit."""
+
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "|": 3}  # | is a slash without spaces: 10 / 1/2 is 20
 _LEVELS = {
     "standard": _PRECEDENCE,
@@ -19,13 +20,19 @@ _LEVELS = {
 }
 
 
-def compute(run: Run, values: Sequence[Fraction], reading: str) -> Fraction | None:
-    """The run's value with `values` for its operands, or None where it divides by zero."""
+def compute(expression: Expression, values: Sequence[Fraction], reading: str) -> Fraction | None:
+    """Value of an expression, or None if it divides by zero.
+
+    Args:
+        expression: expression whose operators and brackets apply.
+        values: values of the operands, in order.
+        reading: one of `READINGS`.
+    """
     levels = _LEVELS[reading]
     stack: list[Fraction] = []
     operators: list[str] = []
     operands = iter(values)
-    for item in run.items:
+    for item in expression.items:
         if isinstance(item, Number):
             value = next(operands)
             stack.append(value / 100 if item.percent and reading != "percent as unit" else value)
@@ -47,6 +54,7 @@ def compute(run: Run, values: Sequence[Fraction], reading: str) -> Fraction | No
 
 
 def _reduce(stack: list[Fraction], operator: str) -> bool:
+    """Apply an operator to the top of the stack. Returns False for a division by zero."""
     right = stack.pop()
     left = stack.pop()
     if operator == "+":
@@ -62,61 +70,64 @@ def _reduce(stack: list[Fraction], operator: str) -> bool:
     return True
 
 
-def agrees(value: Fraction | None, result: Number, run: Run) -> bool:
-    """Whether a result is `value`, rounded to its own decimals (six at most) in whichever direction."""
+def agrees(value: Fraction | None, result: Number, expression: Expression) -> bool:
+    """Whether a stated result is the value of an expression, or the value rounded in any direction.
+
+    The result's own decimals, at most six, are the precision. The sign does not matter. A value of None agrees.
+    """
     if value is None or value == result.value:
         return True
-    money = result.money or any(number.money for number in run.numbers)
+    money = result.money or any(number.money for number in expression.numbers)
     if money and value in (result.value * 100, result.value / 100):
         return True  # cents and dollars
     step = Fraction(1, 10 ** min(result.decimals, 6))
     for scale in (1, 100) if result.percent else (1,):
         gap = abs(abs(value * scale) - abs(result.value))
-        if gap < step or gap <= _rounding(run, value) * scale:
+        if gap < step or gap <= _rounding(expression, value) * scale:
             return True
     return False
 
 
-def _rounding(run: Run, value: Fraction) -> Fraction:
-    """How far rounded factors can move a product: 1.33 for 4/3, but not 0.25; nothing for sums and money."""
-    if is_sum(run):
+def _rounding(expression: Expression, value: Fraction) -> Fraction:
+    """Largest change of a product by rounded factors: 1.33 for 4/3, but not 0.25. Zero for sums and money."""
+    if is_sum(expression):
         return Fraction(0)
-    decimals = [number for number in run.numbers if number.decimals >= 2 and not number.money]
+    decimals = [number for number in expression.numbers if number.decimals >= 2 and not number.money]
     rounded = [number for number in decimals if (number.value * 20).denominator != 1]
     return abs(value) * sum(Fraction(1, 2 * 10**number.decimals) / abs(number.value) for number in rounded)
 
 
-def mixes_percent(run: Run) -> bool:
-    """Whether it adds percent to what is none: 50 + 20% may be 50.2, 60 or 70."""
-    percent = [number.percent for number in run.numbers]
-    return any(percent) and not all(percent) and is_sum(run)
+def mixes_percent(expression: Expression) -> bool:
+    """Whether an expression adds a percentage to another number: 50 + 20% may be 50.2, 60 or 70."""
+    percent = [number.percent for number in expression.numbers]
+    return any(percent) and not all(percent) and is_sum(expression)
 
 
-def is_sum(run: Run) -> bool:
-    """Whether it adds or subtracts anywhere."""
-    return "+" in run.items or "-" in run.items
+def is_sum(expression: Expression) -> bool:
+    """Whether an expression adds or subtracts anywhere."""
+    return "+" in expression.items or "-" in expression.items
 
 
 def in_percent(value: Fraction, result: Number) -> Fraction:
-    """The value as a number before the percent sign, where the result has one: 20 / 50 = 40%."""
+    """Value as the number before the percent sign of a result, if it has one: 20 / 50 = 40%."""
     return value * 100 if result.percent and abs(value) <= 1 < abs(result.value) else value
 
 
-def means_a_part(run: Run, result: Number) -> bool:
-    """Whether a result that does not follow from the whole run follows from its end.
+def follows_from_end(expression: Expression, result: Number) -> bool:
+    """Whether a result follows from the end of an expression instead of the whole.
 
-    From its last term alone ("8 letters + 8/2 = 4 digits"), or from what comes after a full stop without a space
-    ("the difference is 154 - 91.154 - 91 = 63").
+    The end is the last term ("8 letters + 8/2 = 4 digits"), or the rest after a full stop without a space ("the
+    difference is 154 - 91.154 - 91 = 63").
     """
-    if "(" in run.items:
+    if "(" in expression.items:
         return False
-    signs = [place for place, item in enumerate(run.items) if item in ("+", "-")]
-    last = Run(run.items[signs[-1] + 1 :]) if signs else Run()
+    signs = [index for index, item in enumerate(expression.items) if item in ("+", "-")]
+    last = Expression(expression.items[signs[-1] + 1 :]) if signs else Expression()
     if len(last.items) > 1 and agrees(compute(last, last.values, READINGS[0]), result, last):
         return True
-    for place, item in enumerate(run.items):
+    for index, item in enumerate(expression.items):
         if isinstance(item, Number) and item.decimals:
-            tail = Run(run.items[place:])
+            tail = Expression(expression.items[index:])
             after_stop = Fraction(abs(item.value.numerator) * 10**item.decimals // item.value.denominator)
             values = [after_stop % 10**item.decimals, *tail.values[1:]]
             if any(agrees(compute(tail, values, reading), result, tail) for reading in READINGS):

@@ -1,11 +1,7 @@
-"""The equations in a rationale: where each `a op b = c` stands in the text, and what its sides are.
+"""Parser for the equations of a rationale.
 
-The reading half of the calculator; `repair.py` computes. A text becomes clauses (between full stops, commas, line
-ends, unmatched brackets), a clause with an equals sign becomes its sides, and a side the runs of arithmetic in it:
-`She has 5 boxes of 3` holds the runs 5 and 3, `697 girls - 228` one run. Words between numbers count as units.
-
-What is not surely plain arithmetic is marked `plain = False` and left alone: variables (2x, n), powers, clock times,
-dates, dozens and millions, "3/4 of the students". It takes linear time, whatever the text, and never raises.
+A clause becomes its sides, and each side a list of expressions. `She has 5 boxes of 3` holds the expressions 5 and 3.
+`697 girls - 228` is one expression. Words between numbers count as units. Takes linear time and never raises.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +11,7 @@ from itertools import pairwise
 from service.paths.calculator.tokens import Token, clauses
 
 MAX_OPERANDS = 40
-"""A longer sum is not read."""
+"""Maximum number of operands of an expression. Longer expressions are not checked."""
 
 _MAX_DIGITS = 30
 _MAX_DEPTH = 8
@@ -23,7 +19,10 @@ _MAX_DEPTH = 8
 
 @dataclass(slots=True)
 class Number:
-    """A number in the text: `text[start:end]` is its digits with their sign, without currency and percent signs."""
+    """A number in the text.
+
+    `text[start:end]` holds its digits and its sign, without currency and percent signs.
+    """
 
     value: Fraction
     start: int
@@ -35,10 +34,14 @@ class Number:
 
 
 @dataclass(slots=True)
-class Run:
-    """Arithmetic without a gap. `items` are numbers, the operators + - * / and | (a slash without spaces), ( and ).
+class Expression:
+    """An arithmetic expression.
 
-    `words` are its units: the words between its numbers, and two after the last.
+    Args:
+        items: numbers, brackets, and the operators + - * / and |. The operator | is a slash without spaces.
+        words: units: the words between the numbers, and two after the last number.
+        plain: False if the expression may not be plain arithmetic. It is then neither checked nor repaired.
+        operators: number of operators.
     """
 
     items: list[Number | str] = field(default_factory=list)
@@ -48,30 +51,37 @@ class Run:
 
     @property
     def numbers(self) -> list[Number]:
-        """The operands, in order."""
+        """Operands, in order."""
         return [item for item in self.items if isinstance(item, Number)]
 
     @property
     def values(self) -> list[Fraction]:
-        """The operands' values, in order."""
+        """Values of the operands, in order."""
         return [number.value for number in self.numbers]
 
 
 @dataclass(slots=True)
 class Side:
-    """What stands between two equals signs: its first run answers what is left of it, its last begins what follows."""
+    """Expressions between two equals signs.
 
-    runs: list[Run] = field(default_factory=list)
+    The equals sign on the left relates to the first expression, the one on the right to the last.
+    """
+
+    expressions: list[Expression] = field(default_factory=list)
 
 
 def read_clauses(text: str) -> list[list[Side]]:
-    """The sides of every clause that has an equals sign, in order."""
+    """Sides of every clause with an equals sign, in order.
+
+    These are not plain arithmetic: variables (2x, n), powers, clock times, dates, dozens, millions, and fractions such
+    as "3/4 of the students".
+    """
     return [_sides(text, clause) for clause in clauses(text)]
 
 
 def _sides(text: str, clause: list[Token]) -> list[Side]:
-    places = [place for place, token in enumerate(clause) if token[0] == "eq"]
-    bounds = pairwise([-1, *places, len(clause)])
+    equals_signs = [index for index, token in enumerate(clause) if token[0] == "eq"]
+    bounds = pairwise([-1, *equals_signs, len(clause)])
     return [_Reader(text, clause[left + 1 : right]).read() for left, right in bounds]
 
 
@@ -81,7 +91,7 @@ def _words(text: str) -> frozenset[str]:
 
 _MONEY = frozenset("$€£¥₹")
 _OPERATORS = {"×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-", "—": "-"}
-_SPOKEN = {"x": "*", "times": "*", "plus": "+", "minus": "-", "divided": "/", "multiplied": "*"}
+_OPERATOR_WORDS = {"x": "*", "times": "*", "plus": "+", "minus": "-", "divided": "/", "multiplied": "*"}
 _CONJUNCTIONS = _words(
     "and or so then therefore thus hence because since as if that which where when is are was were be equals has had "
     "have gets means get"
@@ -96,37 +106,38 @@ _NOT_PLAIN = _words(
 
 
 class _Reader:
-    """Reads one side, token by token; `run` is the run being read, `wants` whether an operand must come next."""
+    """Reads one side, token by token."""
 
     def __init__(self, text: str, tokens: list[Token]) -> None:
         self.text, self.tokens = text, tokens
-        self.side, self.run = Side(), Run()
-        self.wants, self.depth, self.sign = True, 0, -1
-        self.of = ""  # "direct" in `20% of the`, "loose" in `3 boxes of the`, empty again after other words
-        self.words_since = self.conjunction = False  # since the last number; whether the last of them is one
-        self.after_operator = False  # whether the run began with a word or a variable for an operand
-        self.previous: Run | None = None
+        self.side, self.expression = Side(), Expression()  # the expression is the one being read
+        self.needs_operand, self.depth = True, 0
+        self.sign = -1  # start of the minus sign of the next number; -1 without one
+        self.of = ""  # "direct" in `20% of the`, "loose" in `3 boxes of the`, empty after other words
+        self.words_since = self.conjunction = False  # since the last number; whether the last word is a conjunction
+        self.after_operator = False  # whether a word or a variable is the first operand of the expression
+        self.previous: Expression | None = None
 
     def read(self) -> Side:
-        place = 0
-        while place < len(self.tokens):
-            kind, start, end = self.tokens[place]
+        index = 0
+        while index < len(self.tokens):
+            kind, start, end = self.tokens[index]
             if kind == "num":
                 self._number(start, end)
             elif kind == "op":
-                self._operator(place)
+                self._operator(index)
             elif kind == "word" or kind == "ordinal":
-                self._word(place)
+                self._word(index)
             elif kind == "lp":
-                place = self._open(place)
+                index = self._open(index)
             elif kind == "rp":
                 self._close()
             elif kind == "pct":
                 self._percent()
             elif kind == "bad":
-                self.run.plain = False
-            place += 1
-        self._end_run()
+                self.expression.plain = False
+            index += 1
+        self._end_expression()
         return self.side
 
     def _number(self, start: int, end: int) -> None:
@@ -134,140 +145,145 @@ class _Reader:
         digits = written.replace(",", "")
         decimals = len(digits) - digits.find(".") - 1 if "." in digits else 0
         if len(digits) > _MAX_DIGITS:
-            self.run.plain = False
+            self.expression.plain = False
             digits, decimals = "0", 0
         value = Fraction(int(digits)) if not decimals else Fraction(digits)
-        if not self.wants:
+        if not self.needs_operand:
             self._adjacent(value)
         if self.sign >= 0:
             value, start, self.sign = -value, self.sign, -1
-        self.run.items.append(
+        self.expression.items.append(
             Number(value, start, end, decimals, thousands="," in written, money=self.text[start - 1 : start] in _MONEY)
         )
-        self.wants, self.of, self.words_since, self.conjunction = False, "", False, False
+        self.needs_operand, self.of, self.words_since, self.conjunction = False, "", False, False
 
     def _adjacent(self, value: Fraction) -> None:
-        """A number without an operator before it: "20% of 50" multiplies, anything else begins a new run.
+        """Handle a number without an operator before it.
 
-        The new run is doubtful where the old one may reach into it: `5 * 3 boxes of 6 + 2`, `17 000 + 1`.
+        "20% of 50" multiplies. Any other such number begins a new expression, which is not plain where the old
+        expression may reach into it: `5 * 3 boxes of 6 + 2`, `17 000 + 1`.
         """
-        run = self.run
-        last = run.items[-1]
-        fraction = len(run.items) >= 3 and run.items[-2] == "|"
+        expression = self.expression
+        last = expression.items[-1]
+        fraction = len(expression.items) >= 3 and expression.items[-2] == "|"
         if self.of == "direct" and ((isinstance(last, Number) and last.percent) or fraction):
             self._push("*")
             return
-        again = isinstance(last, Number) and last.value == value and not run.operators
-        apart = self.words_since and not self.depth and not self.of and not run.operators
-        concluded = self.words_since and self.conjunction and (run.plain or not run.operators)
-        certain = concluded or (run.plain and (again or apart))
-        self._end_run()
-        self.run.plain = certain
+        repeated = isinstance(last, Number) and last.value == value and not expression.operators
+        apart = self.words_since and not self.depth and not self.of and not expression.operators
+        concluded = self.words_since and self.conjunction and (expression.plain or not expression.operators)
+        certain = concluded or (expression.plain and (repeated or apart))
+        self._end_expression()
+        self.expression.plain = certain
 
-    def _operator(self, place: int) -> None:
-        _, start, end = self.tokens[place]
+    def _operator(self, index: int) -> None:
+        _, start, end = self.tokens[index]
         text = self.text
         sign = _OPERATORS.get(text[start:end], text[start:end])
         after = text[end : end + 1]
-        following = self._kind(place + 1)
-        if sign in "-/" and not self.wants and after.isalpha() and text[start - 1] != " ":
+        following = self._kind(index + 1)
+        if sign in "-/" and not self.needs_operand and after.isalpha() and text[start - 1] != " ":
             return  # per: 15/hour; or a hyphen: 30-minute
-        if not self.wants:
+        if not self.needs_operand:
             tight = sign == "/" and after.isdigit() and text[start - 1] != " "
             self._push("|" if tight else sign)
         elif (
             sign == "-"
             and after != " "
-            and (following == "num" or (following == "skip" and self._kind(place + 2) == "num"))
+            and (following == "num" or (following == "skip" and self._kind(index + 2) == "num"))
         ):
             self.sign = start
-        elif self.run.items or place:  # the first sign of a clause is a bullet; elsewhere a word is its operand
-            self.run.plain = False
+        elif self.expression.items or index:  # the first sign of a clause is a bullet; elsewhere a word is its operand
+            self.expression.plain = False
             self.after_operator = True
 
-    def _word(self, place: int) -> None:
-        _, start, end = self.tokens[place]
+    def _word(self, index: int) -> None:
+        _, start, end = self.tokens[index]
         word = self.text[start:end].lower()
+        expression = self.expression
         if word == "percent":
             self._percent()
             return
-        if self.run.items and (self.wants or len(self.run.words) < 2 * len(self.run.items)):
-            self.run.words.append(word)
-        if word in _SPOKEN and not self.wants and self._operand_follows(place + 1):
-            self._push(_SPOKEN[word])
+        if expression.items and (self.needs_operand or len(expression.words) < 2 * len(expression.items)):
+            expression.words.append(word)
+        if word in _OPERATOR_WORDS and not self.needs_operand and self._operand_follows(index + 1):
+            self._push(_OPERATOR_WORDS[word])
         elif word == "of":
             self.of = "loose" if self.words_since else "direct"
-        elif word in _NOT_PLAIN or (self.run.items and end - start == 1 and self.text[start] not in _UNIT_LETTERS):
-            self.run.plain = False
-        elif word in _CONJUNCTIONS and not self.run.items and not self.after_operator:
-            self.run.plain = True  # what came before is no part of the run: twice that is 5 * 2
+        elif word in _NOT_PLAIN or (expression.items and end - start == 1 and self.text[start] not in _UNIT_LETTERS):
+            expression.plain = False
+        elif word in _CONJUNCTIONS and not expression.items and not self.after_operator:
+            expression.plain = True  # the words before are not part of the expression: twice that is 5 * 2
         if word != "of" and word not in _ARTICLES:
             self.of = ""
         self.conjunction = word in _CONJUNCTIONS
         self.words_since = True
 
-    def _operand_follows(self, place: int) -> bool:
-        while self._kind(place) == "skip" or (self._kind(place) == "word" and self._text(place) == "by"):
-            place += 1
-        return self._kind(place) in ("num", "lp")
+    def _operand_follows(self, index: int) -> bool:
+        while self._kind(index) == "skip" or (self._kind(index) == "word" and self._text(index) == "by"):
+            index += 1
+        return self._kind(index) in ("num", "lp")
 
-    def _open(self, place: int) -> int:
-        """An opening bracket; returns the place to go on from. Brackets around words only are units."""
-        depth, close = 0, place
+    def _open(self, index: int) -> int:
+        """Handle an opening bracket, and return the index of the last token that was read.
+
+        Brackets that hold only words are units.
+        """
+        depth, close = 0, index
         if self.depth >= _MAX_DEPTH:
-            self.run.plain = False
-            close = len(self.tokens)  # not looked into, so that the work stays linear
+            self.expression.plain = False
+            close = len(self.tokens)  # the work stays linear without a search for the match
         while close < len(self.tokens):
             depth += {"lp": 1, "rp": -1}.get(self.tokens[close][0], 0)
             if depth == 0:
                 break
             close += 1
-        if self.depth < _MAX_DEPTH and not any(token[0] in ("num", "bad") for token in self.tokens[place:close]):
+        if self.depth < _MAX_DEPTH and not any(token[0] in ("num", "bad") for token in self.tokens[index:close]):
             self.words_since = True
             return close
-        if not self.wants:
-            if self.text[self.tokens[place][1] - 1] not in "0123456789)":
+        if not self.needs_operand:
+            if self.text[self.tokens[index][1] - 1] not in "0123456789)":
                 if close == len(self.tokens) - 1:
                     return close  # a remark at the end: = 8 (5 + 3)
-                self.run.plain = False
+                self.expression.plain = False
             self._push("*")
-        self.run.items.append("(")
+        self.expression.items.append("(")
         self.depth += 1
-        return place
+        return index
 
     def _close(self) -> None:
         if self.depth:
             self.depth -= 1
-            self.run.items.append(")")
-            self.run.plain = self.run.plain and not self.wants
+            self.expression.items.append(")")
+            self.expression.plain = self.expression.plain and not self.needs_operand
 
     def _percent(self) -> None:
-        last = self.run.items[-1] if self.run.items else None
+        last = self.expression.items[-1] if self.expression.items else None
         if isinstance(last, Number):
             last.percent = True
 
     def _push(self, operator: str) -> None:
-        self.run.items.append(operator)
-        self.run.operators += 1
-        self.wants, self.of = True, ""
-        if self.run.operators >= MAX_OPERANDS:
-            self.run.plain = False
+        self.expression.items.append(operator)
+        self.expression.operators += 1
+        self.needs_operand, self.of = True, ""
+        if self.expression.operators >= MAX_OPERANDS:
+            self.expression.plain = False
 
-    def _end_run(self) -> None:
-        run = self.run
-        lone_fraction = run.operators == 1 and "|" in run.items and self.words_since  # 3/4 of the students
-        if self.wants or self.depth or lone_fraction:
-            run.plain = False
-        elif run.operators and self.previous and self.previous.values == run.values:
-            run.plain = True  # said twice: 27 * 23 27 * 23 = 621
-        if run.items:
-            self.side.runs.append(run)
-        self.previous, self.run = run, Run()
-        self.depth, self.sign, self.of, self.wants, self.after_operator = 0, -1, "", True, False
+    def _end_expression(self) -> None:
+        ended = self.expression
+        lone_fraction = ended.operators == 1 and "|" in ended.items and self.words_since  # 3/4 of the students
+        if self.needs_operand or self.depth or lone_fraction:
+            ended.plain = False
+        elif ended.operators and self.previous and self.previous.values == ended.values:
+            ended.plain = True  # written twice: 27 * 23 27 * 23 = 621
+        if ended.items:
+            self.side.expressions.append(ended)
+        self.previous, self.expression = ended, Expression()
+        self.depth, self.sign, self.of, self.needs_operand, self.after_operator = 0, -1, "", True, False
 
-    def _kind(self, place: int) -> str:
-        return self.tokens[place][0] if place < len(self.tokens) else ""
+    def _kind(self, index: int) -> str:
+        return self.tokens[index][0] if index < len(self.tokens) else ""
 
-    def _text(self, place: int) -> str:
-        _, start, end = self.tokens[place]
+    def _text(self, index: int) -> str:
+        _, start, end = self.tokens[index]
         return self.text[start:end].lower()

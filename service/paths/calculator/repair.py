@@ -1,14 +1,11 @@
-"""The calculator of a rationale: false results found, computed again, and carried through what rests on them.
+"""Finds false results in a rationale and repairs them, with every later number that depends on them.
 
-Between `equations.py`, which reads, and `cot.py`, which states the answer. Small students state the right operation
-and the wrong result. So the operands are believed and the result is not: `697 girls - 228 = 516` becomes 469, a
-later `516 + 10` becomes `469 + 10`, and an answer 516 becomes 469.
-
-A result is false only if no reading makes it true: precedence or left to right, percent as hundredths or as a unit,
-rounded up, down or to nearest at its own decimals, either sign. What is not plain arithmetic stays as it is, and so
-does a result that would become negative. Repairing a repaired text changes nothing.
+Small students state the right operation and the wrong result, so the operands are trusted. `697 girls - 228 = 516`
+becomes 469, a later `516 + 10` becomes `469 + 10`, and an answer 516 becomes 469. Repairing a repaired text changes
+nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -17,154 +14,200 @@ from service.paths.calculator.arithmetic import (
     READINGS,
     agrees,
     compute,
+    follows_from_end,
     in_percent,
     is_sum,
-    means_a_part,
     mixes_percent,
 )
-from service.paths.calculator.equations import Number, Run, Side, read_clauses
-from service.paths.calculator.units import convertible
+from service.paths.calculator.equations import Expression, Number, Side, read_clauses
 from service.paths.numbers import within_limits, write
 
 
 @dataclass(slots=True)
 class Repairs:
-    """What the calculator found in a text.
+    """Repairs of one text.
 
-    `edits` maps the start of a number to its end and its new text; `answers` each false result to the true one;
-    `last` is the last result that was checked, as repaired, and `last_end` where it ends.
+    Args:
+        edits: by the start of a number, its end and its new text.
+        corrected: by false result, the correct result.
+        last: last checked result, after repair.
+        last_end: end of the last checked result in the text.
     """
 
     edits: dict[int, tuple[int, str]] = field(default_factory=dict)
-    answers: dict[Fraction, Fraction] = field(default_factory=dict)
+    corrected: dict[Fraction, Fraction] = field(default_factory=dict)
     last: Fraction | None = None
     last_end: int = 0
-    # As `answers`, for operands: without the false results that were operands before, and may still be meant as such.
+    # `corrected` for operands. A false result that was an operand before may still mean itself, so it is left out.
     _carried: dict[Fraction, Fraction] = field(default_factory=dict)
     _operands: set[Fraction] = field(default_factory=set)
     _written: dict[int, Fraction] = field(default_factory=dict)
 
     def apply(self, text: str) -> str:
-        """The text with the repairs written in."""
-        parts, place = [], 0
+        """Text with the repairs written in."""
+        parts, end_of_last = [], 0
         for start, (end, new) in sorted(self.edits.items()):
-            parts += [text[place:start], new]
-            place = end
-        return "".join([*parts, text[place:]])
+            parts += [text[end_of_last:start], new]
+            end_of_last = end
+        return "".join([*parts, text[end_of_last:]])
 
-    def carry(self, run: Run) -> list[Fraction]:
-        """The run's operands, false results among them replaced."""
-        self._operands.update(run.values)
-        return [self._written.get(n.start, self._carried.get(n.value, n.value)) for n in run.numbers]
+    def carry(self, expression: Expression) -> list[Fraction]:
+        """Values of the operands, with false results replaced by the correct ones."""
+        self._operands.update(expression.values)
+        return [self._written.get(n.start, self._carried.get(n.value, n.value)) for n in expression.numbers]
 
     def confirm(self, result: Number) -> None:
-        """Note a true result: from here on its number means itself."""
-        self.answers.pop(result.value, None)
+        """Record a true result. From here on its number means itself."""
+        self.corrected.pop(result.value, None)
         self._carried.pop(result.value, None)
         self.last, self.last_end = result.value, result.end
 
     def replace(self, result: Number, value: Fraction) -> None:
-        """Note that a false result is `value`, and write it."""
+        """Replace a false result by `value`."""
         self.write(result, value)
-        self.answers[result.value] = value
+        self.corrected[result.value] = value
         if result.value not in self._operands:
             self._carried[result.value] = value
         self.last, self.last_end = value, result.end
 
     def write(self, number: Number, value: Fraction) -> None:
-        """Write `value` in the place of a number, unless it stands there."""
+        """Write `value` over a number that has another value."""
         if value != number.value:
             self.edits[number.start] = (number.end, write(value, number.thousands))
             self._written[number.start] = value
 
 
 def check_equations(text: str) -> Repairs:
-    """Check every equation of the text, in order."""
+    """Check every equation of a text, in order.
+
+    A result is false only if no reading makes it true. Readings differ in the order of operations, in percent as
+    hundredths or as a unit, in rounding at the result's own decimals, and in the sign. A result stays if its equation
+    is not plain arithmetic, or if the correct result is negative.
+    """
     repairs = Repairs()
     for sides in read_clauses(text):
         for left, right in pairwise(sides):
-            if left.runs and right.runs:
+            if left.expressions and right.expressions:
                 _check(left, right, repairs)
     return repairs
 
 
-def _check(left: Side, right: Side, repairs: Repairs) -> None:
-    """One equals sign: the last run before it against the first run after it."""
-    ours, theirs = left.runs[-1], right.runs[0]
-    if not ours.plain or not theirs.plain:
+def _check(left_side: Side, right_side: Side, repairs: Repairs) -> None:
+    """Check one equals sign: the last expression before it against the first one after it."""
+    left, right = left_side.expressions[-1], right_side.expressions[0]
+    if not left.plain or not right.plain:
         return
-    result = theirs.items[0]
+    result = right.items[0]
     if not isinstance(result, Number):
         return
-    if not ours.operators:
-        _check_same(ours, theirs, repairs)
-    elif theirs.operators:
-        _check_sum(ours, theirs, repairs)
+    if not left.operators:
+        _check_repetition(left, right, repairs)
+    elif right.operators:
+        _check_two_expressions(left, right, repairs)
     else:
-        money = result.money or any(number.money for number in ours.numbers)
-        doubtful = is_sum(ours) and convertible([*ours.words, *theirs.words], money)
-        _settle(ours, ours, result, repairs, doubtful)
+        money = result.money or any(number.money for number in left.numbers)
+        doubtful = is_sum(left) and has_convertible_units([*left.words, *right.words], money)
+        _check_result(left, result, repairs, doubtful)
 
 
-def _check_same(ours: Run, theirs: Run, repairs: Repairs) -> None:
-    """The middle of `a + b = c = c`: a repaired result stated once more."""
-    number, again = ours.items[0], theirs.items[0]
-    if theirs.operators or not isinstance(number, Number) or not isinstance(again, Number):
+def _check_repetition(left: Expression, right: Expression, repairs: Repairs) -> None:
+    """Repeat the repair of `c` in the second half of `a + b = c = c`."""
+    number, repeated = left.items[0], right.items[0]
+    if right.operators or not isinstance(number, Number) or not isinstance(repeated, Number):
         return
-    if number.start in repairs.edits and again.value == number.value:
-        repairs.edits[again.start] = (again.end, repairs.edits[number.start][1])
+    if number.start in repairs.edits and repeated.value == number.value:
+        repairs.edits[repeated.start] = (repeated.end, repairs.edits[number.start][1])
 
 
-def _check_sum(ours: Run, theirs: Run, repairs: Repairs) -> None:
-    """A sum against a sum: a step (`2 * 3 + 4 = 6 + 4`), a running total (`2 * 3 = 6 + 4`) or another way to it.
+def _check_two_expressions(left: Expression, right: Expression, repairs: Repairs) -> None:
+    """Check an expression against another one.
 
-    What fits none of them is not trusted from here on.
+    The right one is a running total (`2 * 3 = 6 + 4`), a step (`2 * 3 + 4 = 6 + 4`) or another way to the same value.
+    Otherwise the right one is marked as not plain.
     """
-    values = ours.values
-    result = theirs.numbers[0]
-    if any(agrees(compute(ours, values, reading), result, ours) for reading in READINGS):
-        theirs.plain = _settle(ours, ours, result, repairs, doubtful=False)
+    values = left.values
+    result = right.numbers[0]
+    if any(agrees(compute(left, values, reading), result, left) for reading in READINGS):
+        right.plain = _check_result(left, result, repairs, doubtful=False)
         return
-    carried = repairs.carry(ours)
-    step = _step(ours, theirs)
+    carried = repairs.carry(left)
+    step = _step(left, right)
     if step is not None:
-        for number, value in zip(ours.numbers, carried, strict=True):
+        for number, value in zip(left.numbers, carried, strict=True):
             repairs.write(number, value)
-        theirs.plain = _settle(step, step, result, repairs, doubtful=False)
+        right.plain = _check_result(step, result, repairs, doubtful=False)
         return
-    total = {compute(theirs, theirs.values, reading) for reading in READINGS}
-    same = any(compute(ours, values, reading) in total for reading in READINGS)
-    theirs.plain = same and values == carried
+    totals = {compute(right, right.values, reading) for reading in READINGS}
+    same = any(compute(left, values, reading) in totals for reading in READINGS)
+    right.plain = same and values == carried
 
 
-def _step(ours: Run, theirs: Run) -> Run | None:
-    """The front of our run that `theirs` puts one number for: `2 * 3` in `2 * 3 + 4 = 6 + 4`."""
-    tail = theirs.items[1:]
-    front = ours.items[: -len(tail)]
-    if len(front) < 3 or "(" in ours.items or "(" in tail or tail[0] not in ("+", "-"):
+def _step(left: Expression, right: Expression) -> Expression | None:
+    """Front of the left expression that the right one replaces by a number: `2 * 3` in `2 * 3 + 4 = 6 + 4`."""
+    tail = right.items[1:]
+    front = left.items[: -len(tail)]
+    if len(front) < 3 or "(" in left.items or "(" in tail or tail[0] not in ("+", "-"):
         return None
     same = all(
-        mine.value == his.value if isinstance(mine, Number) and isinstance(his, Number) else mine == his
-        for mine, his in zip(ours.items[-len(tail) :], tail, strict=True)
+        one.value == other.value if isinstance(one, Number) and isinstance(other, Number) else one == other
+        for one, other in zip(left.items[-len(tail) :], tail, strict=True)
     )
-    return Run(front, operators=len(front) // 2) if same else None
+    return Expression(front, operators=len(front) // 2) if same else None
 
 
-def _settle(ours: Run, run: Run, result: Number, repairs: Repairs, doubtful: bool) -> bool:
-    """Check a run's result, repair it if need be; False where it neither holds nor can be repaired."""
-    values = run.values
-    carried = repairs.carry(run)
-    reading = next((r for r in READINGS if agrees(compute(run, values, r), result, run)), None)
+def _check_result(expression: Expression, result: Number, repairs: Repairs, doubtful: bool) -> bool:
+    """Check the result of an expression, and repair it if it is false.
+
+    Returns:
+        False if the result is false and cannot be repaired.
+    """
+    values = expression.values
+    carried = repairs.carry(expression)
+    reading = next((r for r in READINGS if agrees(compute(expression, values, r), result, expression)), None)
     if reading is not None and values == carried:
         repairs.confirm(result)
         return True
     value = None
-    if reading is not None or not (doubtful or mixes_percent(run) or means_a_part(run, result)):
-        value = compute(run, carried, reading or READINGS[0])
+    if reading is not None or not (doubtful or mixes_percent(expression) or follows_from_end(expression, result)):
+        value = compute(expression, carried, reading or READINGS[0])
     if value is None or value < 0 or not within_limits(value):
-        repairs.confirm(result)  # whatever it rests on, from here on its number means this result
+        repairs.confirm(result)  # from here on its number means this result
         return False
-    for number, operand in zip(ours.numbers, carried, strict=True):
+    for number, operand in zip(expression.numbers, carried, strict=True):
         repairs.write(number, operand)
     repairs.replace(result, in_percent(value, result))
     return True
+
+
+# Units of one scale, a scale per line. Two of one scale in an equation make a sum such as
+# 2 hours + 30 minutes = 150 minutes, which may be right although 2 + 30 is not 150.
+_SCALES = (
+    "second/sec minute/min hour/hr/h day week month year decade century",
+    "inch/inche foot/feet/ft yard mile mm cm m/meter/metre km/kilometer centimeter",
+    "ounce/oz pound/lb ton gram/g kg/kilogram mg",
+    "cup pint quart gallon liter/litre ml/milliliter tablespoon teaspoon ounce/oz",
+    "penny/pennie/cent nickel dime dollar coin euro",
+    "pair sock shoe glove",
+)
+_UNITS = {
+    spelling: (scale, unit.split("/")[0])
+    for scale, units in enumerate(_SCALES)
+    for unit in units.split()
+    for spelling in unit.split("/")
+}
+_MONEY = 4
+
+
+def has_convertible_units(words: Iterable[str], money: bool = False) -> bool:
+    """Whether two units of one scale are among lower-case words.
+
+    Args:
+        words: the words.
+        money: whether the equation has a currency sign.
+    """
+    found: dict[int, str] = {_MONEY: "dollar"} if money else {}
+    for word in words:
+        unit = _UNITS.get(word) or _UNITS.get(word.removesuffix("s"))
+        if unit is not None and found.setdefault(*unit) != unit[1]:
+            return True
+    return False

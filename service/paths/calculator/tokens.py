@@ -1,43 +1,43 @@
-"""The signs in a rationale that arithmetic is made of, and the clauses that hold an equation.
+"""Tokenizer for arithmetic in prose.
 
-The lowest layer of the calculator: `equations.py` reads clauses into sums. It decides what ends a clause and never what
-a sign means; every character is looked at once, so long texts take linear time.
+It splits a rationale into tokens, and the tokens into clauses. The meaning of a token is the work of `equations.py`.
+Takes linear time.
 """
 
 import re
 
 Token = tuple[str, int, int]
-"""Kind, start and end. Kinds: num, op, eq, lp, rp, pct, word, ordinal, skip, brk, and bad for what is no arithmetic."""
+"""Kind, start and end. Kinds: num, op, eq, lp, rp, pct, word, ordinal, skip, brk, and bad for unsupported notation."""
 
 
 def clauses(text: str) -> list[list[Token]]:
-    """The tokens of every clause with an equals sign, in order.
+    """Tokens of every clause with an equals sign, in order.
 
-    Full stops, commas, line ends and comparisons end a clause, and so does a bracket without its match in the clause
-    or around an equation. Full stops and commas within numbers do not.
+    Full stops, commas, line ends and comparisons end a clause. Full stops and commas within numbers do not. A bracket
+    without a match in the clause, or around an equals sign, also ends it.
     """
     tokens = [(found.lastgroup or "", *found.span()) for found in _TOKEN.finditer(text)]
     found, start = [], 0
-    for place in [*sorted(_ends(tokens)), len(tokens)]:
-        clause = tokens[start:place]
+    for end in [*sorted(_ends(tokens)), len(tokens)]:
+        clause = tokens[start:end]
         if any(token[0] == "eq" for token in clause):
             found.append(clause)
-        start = place + 1
+        start = end + 1
     return found
 
 
 def _ends(tokens: list[Token]) -> set[int]:
-    """The places of the tokens that end clauses."""
-    ends = {place for place, token in enumerate(tokens) if token[0] == "brk"}
+    """Indices of the tokens that end a clause."""
+    ends = {index for index, token in enumerate(tokens) if token[0] == "brk"}
     open_brackets: list[int] = []
-    for place, (kind, _, _) in enumerate(tokens):
+    for index, (kind, _, _) in enumerate(tokens):
         if kind == "lp":
-            open_brackets.append(place)
+            open_brackets.append(index)
         elif kind == "rp":
             if open_brackets:
                 open_brackets.pop()
             else:
-                ends.add(place)
+                ends.add(index)
         elif kind in ("eq", "brk"):
             ends.update(open_brackets)
             open_brackets.clear()

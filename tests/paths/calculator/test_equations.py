@@ -2,18 +2,17 @@ from fractions import Fraction
 
 import pytest
 
-from service.paths.calculator.equations import MAX_OPERANDS, Number, Run, read_clauses
-from service.paths.calculator.units import convertible
+from service.paths.calculator.equations import MAX_OPERANDS, Expression, Number, read_clauses
 
 
-def runs(text: str) -> list[list[Run]]:
-    """The runs of each side of the one clause in `text`."""
+def expressions(text: str) -> list[list[Expression]]:
+    """Expressions of each side of the only clause in a text."""
     (sides,) = read_clauses(text)
-    return [side.runs for side in sides]
+    return [side.expressions for side in sides]
 
 
-def sum_of(run: Run) -> str:
-    return " ".join(str(item.value) if isinstance(item, Number) else item for item in run.items)
+def written(expression: Expression) -> str:
+    return " ".join(str(item.value) if isinstance(item, Number) else item for item in expression.items)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def sum_of(run: Run) -> str:
     ],
 )
 def test_sides(text: str, sides: list[list[str]]) -> None:
-    assert [[sum_of(run) for run in side] for side in runs(text)] == sides
+    assert [[written(expression) for expression in side] for side in expressions(text)] == sides
 
 
 @pytest.mark.parametrize(
@@ -45,12 +44,12 @@ def test_sides(text: str, sides: list[list[str]]) -> None:
     ["2x + 3", "5 * n", "3^2 + 1", "6 dozen + 1", "1/4 of the students", "Total - 5 + 3", "5 +", "9:30 + 1",
      "5 (3 + 2) * 1"],
 )  # fmt: skip
-def test_what_is_not_plain(side: str) -> None:
-    assert not runs(f"{side} = 9")[0][-1].plain
+def test_text_that_is_not_plain_arithmetic(side: str) -> None:
+    assert not expressions(f"{side} = 9")[0][-1].plain
 
 
-def test_places_and_marks() -> None:
-    (left, right) = runs("$1,000 * 20% = -$200.00")
+def test_positions_and_marks_of_numbers() -> None:
+    (left, right) = expressions("$1,000 * 20% = -$200.00")
     dollars, percent = left[0].numbers
     assert (dollars.start, dollars.end, dollars.thousands, dollars.money) == (1, 6, True, True)
     assert (percent.value, percent.percent, percent.money) == (Fraction(20), True, False)
@@ -59,16 +58,9 @@ def test_places_and_marks() -> None:
 
 
 def test_a_long_sum_is_not_plain() -> None:
-    assert runs("1 + " * (MAX_OPERANDS - 1) + "1 = 40")[0][0].plain
-    assert not runs("1 + " * MAX_OPERANDS + "1 = 41")[0][0].plain
+    assert expressions("1 + " * (MAX_OPERANDS - 1) + "1 = 40")[0][0].plain
+    assert not expressions("1 + " * MAX_OPERANDS + "1 = 41")[0][0].plain
 
 
 def test_clauses_without_an_equation_are_not_read() -> None:
     assert read_clauses("5 + 3, and 2 + 2. 9 >= 8") == []
-
-
-def test_units_convert_within_a_scale_only() -> None:
-    assert convertible(["hours", "minute"])
-    assert convertible(["cents"], money=True)
-    assert not convertible(["hour", "hours", "hrs"])
-    assert not convertible(["hours", "miles", "dollars"])
