@@ -17,7 +17,6 @@ import operator
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import chain, product
 from typing import Any
 
@@ -80,8 +79,8 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> d
         "ece_before": expected_error([c for c, _ in beta], [good for _, good in beta], bins),
         "ece": expected_error(mapped[adaptive], right[adaptive], bins),
         "ece_fixed": expected_error(mapped[Policy.FIXED], right[Policy.FIXED], bins),
-        "reliability": [asdict(b) for b in reliability(mapped[adaptive], right[adaptive], bins)],
-        "coverage": [asdict(point) for point in coverage(mapped[adaptive], right[adaptive])],
+        "reliability": reliability(mapped[adaptive], right[adaptive], bins),
+        "coverage": coverage(mapped[adaptive], right[adaptive]),
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.evaluation.statistics import Z95, wilson
+from service.evaluation.evaluate import Z95, wilson
 from service.types import PathKind
 from training.sampling import Sampled, SampledPath
 from training.votes import elected, first, greedy, is_right, right_shares, voted

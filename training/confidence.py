@@ -1,7 +1,6 @@
 """The confidence map: how it is fitted, and how far what it says is from what is right in each set of problems."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int,
     return {
         "problems": len(confidences[Policy.ADAPTIVE]),
         **found,
-        "if_perfect": asdict(error_if_perfect(confidences[Policy.ADAPTIVE], bins, seed)),
+        "if_perfect": error_if_perfect(confidences[Policy.ADAPTIVE], bins, seed),
     }
 
 

@@ -4,7 +4,6 @@ These are the figures that a checkpoint's card reports. Nothing is chosen here: 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from service.evaluation.calibration_error import coverage, reliability
@@ -52,8 +51,8 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         "stops": stops(samples, paths, calibration, seed),
         "ece": errors[ALL][Policy.ADAPTIVE],
         "calibration_errors": errors,
-        "reliability": [asdict(b) for b in reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins)],
-        "coverage": [asdict(point) for point in coverage(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE])],
+        "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
+        "coverage": coverage(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
     }
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from service.cli.backend import in_process, over_http
 from service.errors import ConfigurationError
-from service.evaluation.evaluate import MEASURES, Report, evaluate, read_questions
+from service.evaluation.evaluate import MEASURES, Report, evaluate, read_problems
 from service.schemas import PathBudget
 from service.settings import Settings
 
@@ -37,7 +37,7 @@ async def evaluate_and_show(
     seed: int,
 ) -> None:
     """Solve the file's problems, print a table, write the figures to `output`."""
-    questions = read_questions(data, limit)
+    problems = read_problems(data, limit)
     if output:
         await asyncio.to_thread(_check_writable, output)
     bar = Progress(
@@ -50,10 +50,10 @@ async def evaluate_and_show(
     )
     async with over_http(url, settings) if url else in_process(settings) as solve:
         with bar:
-            task = bar.add_task("Solving", total=2 * len(questions))
+            task = bar.add_task("Solving", total=2 * len(problems))
             report = await evaluate(
                 solve,
-                questions,
+                problems,
                 policy=settings.policy,
                 budget=PathBudget(cot=settings.cot_paths, pot=settings.pot_paths),
                 seed=seed,
@@ -75,13 +75,13 @@ def _check_writable(output: Path) -> None:
 
 
 def _table(report: Report) -> Table:
-    luck = report.calibration_error_if_perfect
-    surest_half = next(point["accuracy"] for point in report.coverage if point["coverage"] == 0.5)
+    by_chance = report.calibration_error_if_perfect
+    surest_half = next(point.accuracy for point in report.coverage if point.coverage == 0.5)
     caption = (
         f"{report.completion_tokens_per_problem:.0f} completion tokens and "
         f"{report.paths_per_problem:.1f} paths a problem, {report.problems_per_s:.2f} problems/s\n"
         f"Calibration error {report.calibration_error:.3f}; a perfect confidence shows "
-        f"{luck['median']:.3f}, in 19 of 20 cases under {luck['p95']:.3f}"
+        f"{by_chance.median:.3f}, in 19 of 20 cases under {by_chance.p95:.3f}"
     )
     if report.cut_off:
         caption += (

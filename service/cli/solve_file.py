@@ -16,7 +16,7 @@ from service.schemas import SolveResponse
 from service.schemas.batch import BatchRow, Line, Row, RowId, parse_line, solve_rows
 from service.schemas.problem_details import problem_details
 from service.settings import Settings
-from service.solve.solver import path_seed
+from service.solve.problem import path_seed
 
 _SHOWN_FAILURES = 20
 _CHUNK_BYTES = 1 << 20

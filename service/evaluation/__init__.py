@@ -1,0 +1,1 @@
+"""Evaluation of a model on problems with known answers."""

@@ -1,48 +1,109 @@
-"""How far confidences are from what was right, on problems whose answers are known."""
+"""Expected calibration error, reliability and coverage."""
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+
+_DRAWS = 1000
 
 
-def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int) -> list[dict[str, Any]]:
-    """The bins of a reliability diagram that hold problems."""
-    held: list[list[int]] = [[] for _ in range(bins)]
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """One bin of a reliability diagram.
+
+    Args:
+        confidence: mean confidence, in [0, 1].
+        accuracy: share of right answers, in [0, 1].
+        problems: number of problems, at least 1.
+    """
+
+    confidence: float
+    accuracy: float
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorByChance:
+    """Distribution of the calibration error of a perfect confidence.
+
+    Args:
+        median: median of the draws.
+        p95: 95th percentile of the draws.
+    """
+
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoveragePoint:
+    """Accuracy on the problems of the highest confidence.
+
+    Args:
+        coverage: share of the problems that are answered, in (0, 1].
+        accuracy: share of right answers among them, in [0, 1].
+    """
+
+    coverage: float
+    accuracy: float
+
+
+def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int) -> list[ReliabilityBin]:
+    """Non-empty bins of a reliability diagram.
+
+    Args:
+        confidences: confidence of each problem, in [0, 1].
+        right: whether the answer of each problem is right.
+        bins: number of bins of equal width.
+    """
+    members: list[list[int]] = [[] for _ in range(bins)]
     for index, value in enumerate(confidences):
-        held[min(int(value * bins), bins - 1)].append(index)
+        members[min(int(value * bins), bins - 1)].append(index)
     return [
-        {
-            "confidence": sum(confidences[i] for i in members) / len(members),
-            "accuracy": sum(right[i] for i in members) / len(members),
-            "problems": len(members),
-        }
-        for members in held
-        if members
+        ReliabilityBin(
+            confidence=sum(confidences[i] for i in indices) / len(indices),
+            accuracy=sum(right[i] for i in indices) / len(indices),
+            problems=len(indices),
+        )
+        for indices in members
+        if indices
     ]
 
 
 def expected_error(confidences: Sequence[float], right: Sequence[bool], bins: int) -> float:
-    """Expected calibration error (Guo et al., arXiv 1706.04599): the mean gap of bins of equal width, by their size."""
-    gaps = [abs(b["confidence"] - b["accuracy"]) * b["problems"] for b in reliability(confidences, right, bins)]
+    """Expected calibration error (Guo et al., arXiv 1706.04599).
+
+    The mean gap between confidence and accuracy over bins of equal width, weighted by their problems. `reliability`
+    takes the same arguments.
+    """
+    gaps = [abs(b.confidence - b.accuracy) * b.problems for b in reliability(confidences, right, bins)]
     return float(sum(gaps) / max(len(right), 1))
 
 
-def error_if_perfect(confidences: Sequence[float], bins: int, seed: int) -> dict[str, float]:
-    """The calibration error that these confidences would show if each were exactly the chance of being right.
+def error_if_perfect(confidences: Sequence[float], bins: int, seed: int) -> ErrorByChance:
+    """Calibration error by chance, if each confidence were the exact probability of a right answer.
 
-    So few problems show some error by luck alone: its median, and the 95th percentile, of a thousand draws.
+    Args:
+        confidences: confidence of each problem, in [0, 1].
+        bins: number of bins of equal width.
+        seed: seed of the thousand draws.
     """
-    rng = random.Random(seed)  # noqa: S311 - to be repeatable, not secret
-    drawn = sorted(expected_error(confidences, [rng.random() < c for c in confidences], bins) for _ in range(1000))
-    return {"median": drawn[500], "p95": drawn[950]}
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    draws = sorted(expected_error(confidences, [rng.random() < c for c in confidences], bins) for _ in range(_DRAWS))
+    return ErrorByChance(median=draws[_DRAWS // 2], p95=draws[_DRAWS * 95 // 100])
 
 
-def coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[str, float]]:
-    """Accuracy when only the surest share of problems is answered, for each tenth."""
+def coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[CoveragePoint]:
+    """Accuracy of the answers with the highest confidence, for each tenth of the problems.
+
+    Args:
+        confidences: confidence of each problem, in [0, 1].
+        right: whether the answer of each problem is right.
+    """
     order = sorted(range(len(right)), key=lambda i: (-confidences[i], i))
-    table = []
+    points = []
     for tenth in range(1, 11):
-        kept = order[: max(1, round(len(order) * tenth / 10))] if order else []
-        if kept:
-            table.append({"coverage": tenth / 10, "accuracy": sum(right[i] for i in kept) / len(kept)})
-    return table
+        answered = order[: max(1, round(len(order) * tenth / 10))] if order else []
+        if answered:
+            points.append(CoveragePoint(tenth / 10, sum(right[i] for i in answered) / len(answered)))
+    return points

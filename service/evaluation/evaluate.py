@@ -1,13 +1,11 @@
-"""Accuracy, the confidence's error, tokens and time over a file of problems, solved here or by a running service.
+"""Evaluation: accuracy, calibration error, tokens and time over a file of problems.
 
-Every problem is solved twice: with the policy's vote, and with one greedy path of each kind. The votes of one kind
-alone are counted from the first run's own paths, so they cost nothing and are paired with the vote of both; so is how
-often one sampled path is right, which tells two models apart sooner than one greedy path a problem does.
+Each problem is solved twice: with the vote of the policy, and with one greedy path of each kind. The first run also
+gives the votes of one kind and the accuracy of single sampled paths, at no cost.
 """
 
 import asyncio
 import json
-import math
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -15,35 +13,57 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import ConfigurationError, InputError
-from service.evaluation.calibration_error import coverage, error_if_perfect, expected_error
+from service.evaluation.calibration_error import (
+    CoveragePoint,
+    ErrorByChance,
+    coverage,
+    error_if_perfect,
+    expected_error,
+)
+from service.evaluation.statistics import wilson
 from service.paths.answer import matches, parse_answer
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
-from service.solve.solver import path_seed
+from service.solve.problem import path_seed
 from service.solve.vote import Ballot, count, winner
 from service.types import PathKind, PathOutcome, Policy, Status
 
 MEASURES = ("cot_greedy", "pot_greedy", "cot_vote", "pot_vote", "vote")
-Z95 = 1.959964
 BINS = 10
-"""Of the calibration error."""
+"""Number of bins of the calibration error."""
 
 Solve = Callable[[SolveRequest], Awaitable[SolveResponse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A problem with its gold answer, a decimal string."""
+class LabeledProblem:
+    """A problem with its gold answer.
+
+    Args:
+        id: id of the row.
+        text: the word problem.
+        answer: gold answer.
+    """
 
     id: str
-    question: str
+    text: str
     answer: str
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What came of one problem: `right` by measure, the answers behind it, and what the vote cost.
+class ProblemResult:
+    """Result of one problem.
 
-    `paths_right` is, by kind, which share of the vote's paths that ended is right; a kind of which none ended has none.
+    Args:
+        id: id of the row.
+        gold: gold answer.
+        answer: answer of the vote, or None if it abstains.
+        status: status of the solution.
+        confidence: confidence of the vote, in [0, 1].
+        right: by measure, whether its answer is right.
+        paths_right: by kind, the share of right paths among those that ended. Kinds without such a path are left out.
+        completion_tokens: completion tokens of the vote.
+        paths: number of started paths of the vote.
+        seconds: wall-clock seconds of the vote.
     """
 
     id: str
@@ -60,14 +80,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures over `n` problems; `interval` holds the 95 % Wilson interval of each accuracy.
+    """Figures over all problems.
 
-    `paths_right` is, by kind, the mean over the problems of their shares of right paths. `cut_off` counts the votes
-    that the deadline ended: there the accuracy is that of a slow machine, not of the checkpoint.
-
-    `calibration_error` is how far the votes' confidences are from the shares that were right, in ten bins;
-    `calibration_error_if_perfect` what a perfect confidence would show on as many problems, by luck alone (its median
-    and 95th percentile); `coverage` the accuracy if the surest tenth, two tenths … were answered and the rest declined.
+    Args:
+        n: number of problems.
+        model: name of the model.
+        policy: stopping policy.
+        seed: seed from which the seed of every problem is derived.
+        accuracy: accuracy by measure.
+        interval: 95 % confidence interval of each accuracy.
+        paths_right: by kind, the mean over the problems of `ProblemResult.paths_right`.
+        completion_tokens_per_problem: mean completion tokens of a vote.
+        paths_per_problem: mean number of started paths of a vote.
+        cut_off: number of votes that the deadline ended. They lower the accuracy on a slow machine.
+        calibration_error: expected calibration error of the votes, in `BINS` bins.
+        calibration_error_if_perfect: calibration error of a perfect confidence, by chance.
+        coverage: accuracy of the votes with the highest confidence.
+        problems_per_s: votes per second.
+        seconds: wall-clock seconds of all votes.
+        rows: result of each problem, in the order of the file.
     """
 
     n: int
@@ -81,40 +112,57 @@ class Report:
     paths_per_problem: float
     cut_off: int
     calibration_error: float
-    calibration_error_if_perfect: dict[str, float]
-    coverage: list[dict[str, float]]
+    calibration_error_if_perfect: ErrorByChance
+    coverage: list[CoveragePoint]
     problems_per_s: float
     seconds: float
-    rows: tuple[Row, ...]
+    rows: tuple[ProblemResult, ...]
 
 
-def read_questions(path: Path, limit: int | None = None) -> list[Question]:
-    """Read JSON Lines of `id`, `question` and `answer`; other fields are ignored.
+def read_problems(path: Path, limit: int | None = None) -> list[LabeledProblem]:
+    """Read JSON Lines of `id`, `question` and `answer`. Other fields are ignored.
+
+    Args:
+        path: the file.
+        limit: maximum number of problems.
 
     Raises:
-        ConfigurationError: a row is wrong; the message names the line.
+        ConfigurationError: a row is invalid, or the file is empty.
     """
-    questions: list[Question] = []
+    problems: list[LabeledProblem] = []
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, 1):
-            if limit is not None and len(questions) == limit:
+            if limit is not None and len(problems) == limit:
                 break
             try:
-                row = json.loads(line)
-                question = SolveRequest.checked(problem=row["question"]).problem
-                questions.append(Question(str(row["id"]), question, str(row["answer"])))
-            except (ValueError, KeyError, TypeError, InputError) as error:
-                raise ConfigurationError(
-                    f"{path}, line {number}: a row needs id, question and answer ({error!r})."
-                ) from None
-    if not questions:
-        raise ConfigurationError(f"{path} holds no problem.")
-    return questions
+                problems.append(_read_problem(line))
+            except InputError as error:
+                raise ConfigurationError(f"{path}, line {number}: {error}") from None
+    if not problems:
+        raise ConfigurationError(f"{path} is empty; each line must be a JSON object with id, question and answer.")
+    return problems
+
+
+def _read_problem(line: str) -> LabeledProblem:
+    try:
+        row = json.loads(line.rstrip("\r\n"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the line is not valid JSON: {error}", "line") from None
+    if not isinstance(row, dict):
+        raise InputError("the line is not a JSON object.", "line")
+    missing = [name for name in ("id", "question", "answer") if name not in row]
+    if missing:
+        raise InputError(f"`{missing[0]}` is missing; a row needs id, question and answer.", missing[0])
+    try:
+        text = SolveRequest.checked(problem=row["question"]).problem
+    except InputError as error:
+        raise InputError(f"`question` is invalid: {error}", "question") from None
+    return LabeledProblem(str(row["id"]), text, str(row["answer"]))
 
 
 async def evaluate(
     solve: Solve,
-    questions: Sequence[Question],
+    problems: Sequence[LabeledProblem],
     *,
     policy: Policy,
     budget: PathBudget,
@@ -122,31 +170,30 @@ async def evaluate(
     concurrency: int,
     tick: Callable[[], None] = lambda: None,
 ) -> Report:
-    """Solve every problem and count.
+    """Solve all problems and compute the figures.
 
     Args:
-        solve: answers one request.
-        questions: the problems.
-        policy: when a vote is decided.
-        budget: paths of each kind at most.
-        seed: problem i gets its own seed, made of this and i.
-        concurrency: problems solved at the same time.
+        solve: solves one request.
+        problems: the problems, at least one.
+        policy: stopping policy.
+        budget: maximum number of paths of each kind.
+        seed: seed from which the seed of every problem is derived.
+        concurrency: maximum number of problems that are solved at the same time.
         tick: called after each of the two runs of a problem.
     """
-    voted = [
-        SolveRequest(problem=q.question, paths=budget, policy=policy, seed=path_seed(seed, i), trace=True)
-        for i, q in enumerate(questions)
+    requests = [
+        SolveRequest(problem=problem.text, paths=budget, policy=policy, seed=path_seed(seed, i), trace=True)
+        for i, problem in enumerate(problems)
     ]
-    began = time.monotonic()
-    votes = await _solve_all(solve, voted, concurrency, tick)
-    seconds = time.monotonic() - began
-    one_each = PathBudget(cot=1, pot=1)
-    greedily = {"temperature": 0.0, "paths": one_each, "policy": Policy.FIXED}
-    greedy = [request.model_copy(update=greedily) for request in voted]
-    firsts = await _solve_all(solve, greedy, concurrency, tick)
-    rows = tuple(_row(*three) for three in zip(questions, votes, firsts, strict=True))
+    started = time.monotonic()
+    votes = await _solve_all(solve, requests, concurrency, tick)
+    seconds = time.monotonic() - started
+    greedily = {"temperature": 0.0, "paths": PathBudget(cot=1, pot=1), "policy": Policy.FIXED}
+    greedy_requests = [request.model_copy(update=greedily) for request in requests]
+    greedy = await _solve_all(solve, greedy_requests, concurrency, tick)
+    rows = tuple(_result(*three) for three in zip(problems, votes, greedy, strict=True))
     right = {measure: sum(row.right[measure] for row in rows) for measure in MEASURES}
-    confidences, good = [row.confidence for row in rows], [row.right["vote"] for row in rows]
+    confidences, vote_right = [row.confidence for row in rows], [row.right["vote"] for row in rows]
     n = len(rows)
     return Report(
         n=n,
@@ -159,21 +206,19 @@ async def evaluate(
         completion_tokens_per_problem=sum(row.completion_tokens for row in rows) / n,
         paths_per_problem=sum(row.paths for row in rows) / n,
         cut_off=sum(row.status == Status.DEADLINE for row in rows),
-        calibration_error=expected_error(confidences, good, BINS),
+        calibration_error=expected_error(confidences, vote_right, BINS),
         calibration_error_if_perfect=error_if_perfect(confidences, BINS, seed),
-        coverage=coverage(confidences, good),
+        coverage=coverage(confidences, vote_right),
         problems_per_s=n / seconds,
         seconds=seconds,
         rows=rows,
     )
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `right` in `n` (Wilson, JASA 1927): sane at 0 and 1 and for small n."""
-    share, z2 = right / n, Z95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    margin = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, centre - margin), min(1.0, centre + margin)
+def is_right(answer: str | None, gold: str) -> bool:
+    """Whether an answer in wire format matches a gold answer."""
+    parsed = parse_answer(answer) if answer is not None else None
+    return parsed is not None and matches(parsed, gold)
 
 
 async def _solve_all(
@@ -181,7 +226,7 @@ async def _solve_all(
 ) -> list[SolveResponse]:
     places = asyncio.Semaphore(concurrency)
 
-    async def one(request: SolveRequest) -> SolveResponse:
+    async def solve_one(request: SolveRequest) -> SolveResponse:
         async with places:
             response = await solve(request)
         tick()
@@ -189,55 +234,49 @@ async def _solve_all(
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(request)) for request in requests]
+            tasks = [group.create_task(solve_one(request)) for request in requests]
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
 
 
-def _row(question: Question, vote: SolveResponse, first: SolveResponse) -> Row:
+def _result(problem: LabeledProblem, vote: SolveResponse, greedy: SolveResponse) -> ProblemResult:
     answers = {
-        "cot_greedy": _alone(first, PathKind.COT),
-        "pot_greedy": _alone(first, PathKind.POT),
-        "cot_vote": _alone(vote, PathKind.COT),
-        "pot_vote": _alone(vote, PathKind.POT),
+        "cot_greedy": _vote_of_kind(greedy, PathKind.COT),
+        "pot_greedy": _vote_of_kind(greedy, PathKind.POT),
+        "cot_vote": _vote_of_kind(vote, PathKind.COT),
+        "pot_vote": _vote_of_kind(vote, PathKind.POT),
         "vote": vote.answer,
     }
-    return Row(
-        id=question.id,
-        gold=question.answer,
+    return ProblemResult(
+        id=problem.id,
+        gold=problem.answer,
         answer=vote.answer,
         status=vote.status.value,
         confidence=vote.confidence,
-        right={measure: is_right(answer, question.answer) for measure, answer in answers.items()},
-        paths_right=_means(_rights(vote.trace or [], question.answer)),
+        right={measure: is_right(answer, problem.answer) for measure, answer in answers.items()},
+        paths_right=_means(_scores(vote.trace or [], problem.answer)),
         completion_tokens=vote.usage.completion_tokens,
         paths=vote.paths.started,
         seconds=vote.timing.total_s,
     )
 
 
-def is_right(answer: str | None, gold: str) -> bool:
-    """Whether a wire answer is the gold one."""
-    parsed = parse_answer(answer) if answer is not None else None
-    return parsed is not None and matches(parsed, gold)
-
-
-def _rights(trace: Iterable[PathTrace], gold: str) -> Iterable[tuple[str, float]]:
-    """The kind of each path that ended, and 1 if it is right, 0 if it is wrong or abstains."""
+def _scores(trace: Iterable[PathTrace], gold: str) -> Iterable[tuple[str, float]]:
+    """Kind and score of each path that ended: 1 if it is right, 0 if it is wrong or abstains."""
     return ((p.kind.value, float(is_right(p.answer, gold))) for p in trace if p.outcome is not PathOutcome.ABORTED)
 
 
-def _means(shares: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The mean of each kind's values."""
+def _means(values: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Mean of the values of each kind."""
     by_kind: dict[str, list[float]] = {}
-    for kind, share in shares:
-        by_kind.setdefault(kind, []).append(share)
+    for kind, value in values:
+        by_kind.setdefault(kind, []).append(value)
     return {kind: statistics.fmean(values) for kind, values in by_kind.items()}
 
 
-def _alone(response: SolveResponse, kind: PathKind) -> str | None:
-    """The answer that the counted paths of one kind elect by themselves."""
+def _vote_of_kind(response: SolveResponse, kind: PathKind) -> str | None:
+    """Answer that wins the vote of the counted paths of one kind."""
     leader = winner(count(_ballots(response.trace or [], kind)))
     return leader.answer.text if leader else None
 

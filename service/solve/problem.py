@@ -1,5 +1,6 @@
 """Data types: Problem, PathResult, Timing, Solution."""
 
+import hashlib
 from dataclasses import dataclass
 
 from service.paths.answer import Answer
@@ -117,3 +118,9 @@ class Solution:
     timing: Timing
     model: str
     seed: int
+
+
+def path_seed(seed: int, index: int) -> int:
+    """Seed of one path, in [0, 2^63): a hash of the problem's seed and the path's index."""
+    digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import AsyncGenerator
@@ -24,7 +23,7 @@ from service.paths.pot import extract_program
 from service.sandbox.base import Execution, Outcome, Sandbox
 from service.solve.admission import Admission, Slots
 from service.solve.calibration import Calibration
-from service.solve.problem import PathResult, Problem, Solution
+from service.solve.problem import PathResult, Problem, Solution, path_seed
 from service.solve.problem_run import Observer, ProblemRun
 from service.types import PathKind, PathOutcome
 
@@ -231,12 +230,6 @@ class Solver:
             for execution in run.executions.values():
                 execution.cancel()
             await asyncio.gather(*run.tasks.values(), *run.executions.values(), return_exceptions=True)
-
-
-def path_seed(seed: int, index: int) -> int:
-    """Seed of one path, in [0, 2^63): a hash of the problem's seed and the path's index."""
-    digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) >> 1
 
 
 def _read_rationale(index: int, text: str, *, complete: bool) -> PathResult:

@@ -353,9 +353,7 @@ def test_what_is_wrong_is_told_in_one_line(arguments: list[object], said: str, t
 def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> None:
     path = lines(tmp_path / "rows.jsonl", "{")
     assert one_line(twinpath("sandbox", "--input", path)).startswith(f"{path}, line 1: no JSON (")
-    assert one_line(twinpath("evaluate", "--data", path)).startswith(
-        f"{path}, line 1: a row needs id, question and answer ("
-    )
+    assert one_line(twinpath("evaluate", "--data", path)).startswith(f"{path}, line 1: the line is not valid JSON: ")
     lines(path, '{"id": 1}')
     assert one_line(twinpath("sandbox", "--input", path)) == 'row 1 is not {"id": "…", "program": "…"}'
 

@@ -16,7 +16,7 @@ from service.schemas import PathBudget
 from service.schemas.batch import BatchRow
 from service.schemas.problem_details import ProblemDetails
 from service.settings import EngineKind, Settings
-from service.solve.solver import path_seed
+from service.solve.problem import path_seed
 from service.types import Policy
 from tests.conftest import Serve
 from tests.support.engines import computing_sandbox, cot, lines, playing, pot

@@ -1,25 +1,27 @@
-"""Exact figures over a few problems, and what a wrong file says."""
+"""Exact figures over a few problems, and the errors of an invalid file."""
 
 import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from service.engine.fake import FakeEngine, Script
 from service.errors import ConfigurationError, EngineError
-from service.evaluation.evaluate import MEASURES, Question, Report, evaluate, is_right, read_questions, wilson
-from service.paths.base import FormatV1
+from service.evaluation.evaluate import MEASURES, LabeledProblem, Report, evaluate, is_right, read_problems
+from service.evaluation.statistics import wilson
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
-from service.settings import Settings
-from service.solve.solver import Solver, path_seed
+from service.schemas.from_solution import solve_response
+from service.solve.problem import path_seed
 from service.types import PathKind, PathOutcome, Policy
+from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, in_turn, lines, pot
 
-QUESTIONS = [Question("a", "apples?", "1"), Question("b", "bees?", "2"), Question("c", "cats?", "3")]
+PROBLEMS = [LabeledProblem("a", "apples?", "1"), LabeledProblem("b", "bees?", "2"), LabeledProblem("c", "cats?", "3")]
 
 
-def by_question(prompt: str, scripts: dict[str, tuple[list[str], list[str]]], played: dict[str, Script]) -> Script:
+def by_problem(prompt: str, scripts: dict[str, tuple[list[str], list[str]]], played: dict[str, Script]) -> Script:
     name = next(name for name in scripts if name in prompt)
     return played.setdefault(name, in_turn(*scripts[name]))
 
@@ -27,22 +29,19 @@ def by_question(prompt: str, scripts: dict[str, tuple[list[str], list[str]]], pl
 async def report_of(
     scripts: dict[str, tuple[list[str], list[str]]], concurrency: int = 1
 ) -> tuple[Report, list[SolveRequest]]:
-    """Evaluate `QUESTIONS` with two paths of each kind; also every request that was made."""
+    """Report over `PROBLEMS` with two paths of each kind, and every request."""
     played: dict[str, Script] = {}
-    engine = FakeEngine(lambda prompt, sampling: by_question(prompt, scripts, played)(prompt, sampling))
-    sandbox = computing_sandbox()
-    await engine.start()
-    await sandbox.start()
-    solver = Solver(engine, sandbox, FormatV1())
+    engine = FakeEngine(lambda prompt, sampling: by_problem(prompt, scripts, played)(prompt, sampling))
     requests: list[SolveRequest] = []
+    async with fake_components(engine, computing_sandbox()) as components:
 
-    async def solve(request: SolveRequest) -> SolveResponse:
-        requests.append(request)
-        problem = request.to_problem(Settings(), temperature=0.7, top_p=1.0, seed=0)
-        return SolveResponse.of(await solver.solve(problem, "id"), trace=request.trace)
+        async def solve(request: SolveRequest) -> SolveResponse:
+            requests.append(request)
+            solution = await components.solver.solve(components.problem(request), "id")
+            return solve_response(solution, trace=request.trace)
 
-    budget = PathBudget(cot=2, pot=2)
-    report = await evaluate(solve, QUESTIONS, policy=Policy.FIXED, budget=budget, seed=5, concurrency=concurrency)
+        budget = PathBudget(cot=2, pot=2)
+        report = await evaluate(solve, PROBLEMS, policy=Policy.FIXED, budget=budget, seed=5, concurrency=concurrency)
     return report, requests
 
 
@@ -55,7 +54,7 @@ SCRIPTS = {  # two sampled paths of each kind, then one greedy path of each kind
 
 async def test_the_figures_are_exact() -> None:
     report, _ = await report_of(SCRIPTS)
-    # bees: two votes each, of one kind each; the tie goes to the earlier path, which is prose and wrong.
+    # bees: two answers of two votes, each of one kind. The tie goes to the earlier path, a wrong rationale.
     right = {"cot_greedy": 2, "pot_greedy": 1, "cot_vote": 1, "pot_vote": 2, "vote": 1}
     assert tuple(right) == MEASURES
     assert report.accuracy == {measure: count / 3 for measure, count in right.items()}
@@ -68,8 +67,8 @@ async def test_the_figures_are_exact() -> None:
     assert report.cut_off == 0
     assert [row.confidence for row in report.rows] == [0.8125, 0.5, 0.0]
     assert report.calibration_error == pytest.approx(((1 - 0.8125) + 0.5 + 0.0) / 3)  # each in a bin of its own
-    assert {point["coverage"]: point["accuracy"] for point in report.coverage}[0.5] == 1 / 2
-    assert report.calibration_error_if_perfect["median"] < report.calibration_error_if_perfect["p95"]
+    assert {point.coverage: point.accuracy for point in report.coverage}[0.5] == 1 / 2
+    assert report.calibration_error_if_perfect.median < report.calibration_error_if_perfect.p95
     rows = [(row.id, row.gold, row.answer, row.status, row.paths, row.completion_tokens) for row in report.rows]
     assert rows == [
         ("a", "1", "1", "answered", 4, 24),
@@ -78,6 +77,17 @@ async def test_the_figures_are_exact() -> None:
     ]
     assert report.rows[0].right == {
         "cot_greedy": True, "pot_greedy": False, "cot_vote": True, "pot_vote": True, "vote": True,
+    }  # fmt: skip
+
+
+async def test_the_report_as_json() -> None:
+    report, _ = await report_of(SCRIPTS)
+    written = json.loads(json.dumps(asdict(report)))
+    assert set(written["calibration_error_if_perfect"]) == {"median", "p95"}
+    assert written["coverage"][-1] == {"coverage": 1.0, "accuracy": 1 / 3}
+    assert written["interval"]["vote"] == list(wilson(1, 3))
+    assert set(written["rows"][0]) == {
+        "id", "gold", "answer", "status", "confidence", "right", "paths_right", "completion_tokens", "paths", "seconds",
     }  # fmt: skip
 
 
@@ -93,17 +103,16 @@ async def test_paths_beyond_the_decision_elect_nothing_but_are_right_or_wrong() 
     ]  # fmt: skip
 
     async def solve(request: SolveRequest) -> SolveResponse:
-        problem = request.to_problem(Settings(), temperature=0.7, top_p=1.0, seed=0)
-        solver = Solver(TurnEngine([cot(1)] * 20), computing_sandbox(), FormatV1())
-        response = SolveResponse.of(await solver.solve(problem, "id"), trace=True)
+        components = fake_components(TurnEngine([cot(1)] * 20), computing_sandbox())
+        response = solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
         return response.model_copy(update={"trace": trace})
 
-    report = await evaluate(solve, QUESTIONS[:1], policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=1)
+    report = await evaluate(solve, PROBLEMS[:1], policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=1)
     assert report.rows[0].right["cot_vote"]
-    assert report.rows[0].paths_right == {"cot": 1 / 4}  # one of the four that ended; no path of the other kind did
+    assert report.rows[0].paths_right == {"cot": 1 / 4}  # one of the four that ended. No program ended.
 
 
-async def test_each_problem_is_asked_twice_under_its_own_seed() -> None:
+async def test_each_problem_is_solved_twice_with_its_own_seed() -> None:
     _, requests = await report_of(SCRIPTS)
     assert [request.problem for request in requests] == ["apples?", "bees?", "cats?"] * 2
     assert [request.seed for request in requests] == [path_seed(5, index) for index in range(3)] * 2
@@ -113,13 +122,13 @@ async def test_each_problem_is_asked_twice_under_its_own_seed() -> None:
     assert all(request.trace for request in requests)
 
 
-async def test_problems_at_the_same_time_give_the_same_rows() -> None:
+async def test_concurrent_problems_give_the_same_rows() -> None:
     one, _ = await report_of(SCRIPTS)
     many, _ = await report_of(SCRIPTS, concurrency=3)
     assert [(row.id, row.right) for row in many.rows] == [(row.id, row.right) for row in one.rows]
 
 
-async def test_no_more_problems_at_a_time_than_asked_for() -> None:
+async def test_concurrency_is_bounded() -> None:
     running = most = ticks = 0
 
     async def solve(request: SolveRequest) -> SolveResponse:
@@ -137,22 +146,8 @@ async def test_no_more_problems_at_a_time_than_asked_for() -> None:
         ticks += 1
 
     with pytest.raises(EngineError, match=r"^no engine$"):
-        await evaluate(solve, QUESTIONS, policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=2, tick=tick)
+        await evaluate(solve, PROBLEMS, policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=2, tick=tick)
     assert (most, ticks, running) == (2, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("right", "n", "low", "high"),
-    [
-        (0, 10, 0.0, 0.2775),
-        (10, 10, 0.7225, 1.0),
-        (5, 10, 0.2366, 0.7634),
-        (1, 1, 0.2065, 1.0),
-        (81, 100, 0.7222, 0.8749),
-    ],
-)  # Wilson's interval as published tables and R's prop.test(correct = FALSE) give it
-def test_wilson(right: int, n: int, low: float, high: float) -> None:
-    assert wilson(right, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -168,33 +163,49 @@ def row(**fields: object) -> str:
     return json.dumps({"id": "1", "question": "Why?", "answer": "5"} | fields)
 
 
-def test_questions_are_read_up_to_the_limit(tmp_path: Path) -> None:
+def test_problems_are_read_up_to_the_limit(tmp_path: Path) -> None:
     path = lines(tmp_path / "d.jsonl", row(), row(id=2, question=" How?\n", answer=7, more="ignored"), "{")
-    assert read_questions(path, 2) == [Question("1", "Why?", "5"), Question("2", "How?", "7")]
+    assert read_problems(path, 2) == [LabeledProblem("1", "Why?", "5"), LabeledProblem("2", "How?", "7")]
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    ["{", "", "[]", "5", '{"id": "1", "question": "Why?"}', '{"id": "1", "answer": "5"}', '{"question": "a", "answer": "5"}',
-     row(question=5), row(question=" "), row(question="\x00"), row(question="\ud800"), row(question=None)],
-)  # fmt: skip
-def test_a_wrong_row_is_named_by_its_line(wrong: str, tmp_path: Path) -> None:
-    path = lines(tmp_path / "d.jsonl", row(), wrong)
+    ("line", "reason"),
+    [
+        (
+            "{",
+            "the line is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
+        ("", "the line is not valid JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("[" * 100_000, "the line is not valid JSON: maximum recursion depth exceeded"),
+        ("[]", "the line is not a JSON object."),
+        ("5", "the line is not a JSON object."),
+        ('{"id": "1", "question": "Why?"}', "`answer` is missing; a row needs id, question and answer."),
+        ('{"id": "1", "answer": "5"}', "`question` is missing; a row needs id, question and answer."),
+        ('{"question": "a", "answer": "5"}', "`id` is missing; a row needs id, question and answer."),
+        (row(question=5), "`question` is invalid: problem: Input should be a valid string"),
+        (row(question=" "), "`question` is invalid: problem: "),
+        (row(question="\x00"), "`question` is invalid: problem: "),
+        (row(question="\ud800"), "`question` is invalid: problem: "),
+        (row(question=None), "`question` is invalid: problem: Input should be a valid string"),
+    ],
+)
+def test_an_invalid_row_is_named_by_its_line(line: str, reason: str, tmp_path: Path) -> None:
+    path = lines(tmp_path / "d.jsonl", row(), line)
     with pytest.raises(ConfigurationError) as raised:
-        read_questions(path)
-    assert str(raised.value).startswith(f"{path}, line 2: a row needs id, question and answer (")
+        read_problems(path)
+    assert str(raised.value).startswith(f"{path}, line 2: {reason}")
     assert "\n" not in str(raised.value)
 
 
-def test_bytes_that_are_no_utf8_are_named_by_their_line(tmp_path: Path) -> None:
+def test_invalid_utf8_is_named_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     path.write_bytes(row().encode() + b'\n{"id": "1", "question": "\xff", "answer": "5"}\n')
     with pytest.raises(ConfigurationError, match=r", line 2: "):
-        read_questions(path)
+        read_problems(path)
 
 
-def test_an_empty_file_holds_no_problem(tmp_path: Path) -> None:
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path = lines(tmp_path / "d.jsonl")
     with pytest.raises(ConfigurationError) as raised:
-        read_questions(path)
-    assert str(raised.value) == f"{path} holds no problem."
+        read_problems(path)
+    assert str(raised.value) == f"{path} is empty; each line must be a JSON object with id, question and answer."

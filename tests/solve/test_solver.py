@@ -17,9 +17,9 @@ from service.sandbox.base import Execution, Outcome, Sandbox
 from service.sandbox.fake import FakeSandbox
 from service.solve.admission import Admission
 from service.solve.calibration import Calibration
-from service.solve.problem import PathResult, Problem, Solution, Status
+from service.solve.problem import PathResult, Problem, Solution, Status, path_seed
 from service.solve.problem_run import ProblemRun, plan
-from service.solve.solver import ABORT_GRACE_S, Solver, path_seed
+from service.solve.solver import ABORT_GRACE_S, Solver
 from service.types import PathKind, PathOutcome, Policy
 from tests.support.engines import TurnEngine, computing_sandbox, cot, ok, playing, pot, problem, texts
 

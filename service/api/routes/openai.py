@@ -34,9 +34,8 @@ from service.schemas.openai_response import (
     TextCompletion,
     UsageReport,
 )
-from service.solve.problem import Problem
+from service.solve.problem import Problem, path_seed
 from service.solve.problem_run import Observer
-from service.solve.solver import path_seed
 
 router = APIRouter(prefix="/v1")
 

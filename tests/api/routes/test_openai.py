@@ -13,7 +13,7 @@ from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, OverloadedError
 from service.paths.base import FormatV1
 from service.settings import Settings
-from service.solve.solver import path_seed
+from service.solve.problem import path_seed
 from service.types import PathKind
 from tests.conftest import Serve
 from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
