@@ -15,7 +15,7 @@ from service.engine.fake import FakeEngine, scripted
 from service.errors import InputError
 from service.metrics import Metrics
 from service.model.bundled import Progress
-from service.model.checkpoint import Checkpoint, find
+from service.model.checkpoint import Checkpoint, find_checkpoint
 from service.model.metadata import Decoding
 from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1, PathFormat
@@ -142,7 +142,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
         return Components(settings, fake, sandbox, metrics=metrics)
     is_remote = settings.engine is EngineKind.REMOTE
-    checkpoint = find(settings.model, settings.cache_dir, progress, weights=not is_remote)
+    checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress, weights=not is_remote)
     engine, eager = (_remote_engine(settings, metrics), None) if is_remote else _vllm_engine(settings, checkpoint)
     return Components(
         settings,

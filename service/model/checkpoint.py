@@ -1,7 +1,7 @@
-"""Checkpoints: find the model directory, and say what is in it.
+"""Finds and reads checkpoints.
 
-A checkpoint is a Hugging Face model directory; what Twinpath distilled has a `twinpath.json` in it. `embedded.py`
-builds the one that is served when none is named.
+A checkpoint is a Hugging Face model directory. A distilled student also has a `twinpath.json`. `bundled.py` builds the
+default checkpoint.
 """
 
 import json
@@ -15,104 +15,120 @@ from service.model.bundled import Progress
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
 from service.solve.calibration import Calibration
 
+Style = Literal["v1", "chat", "fewshot"]
+"""Style of the prompts: `v1` for distilled students, `chat` for instruct models, `fewshot` for base models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A model directory that can be served.
 
     Args:
-        path: the directory.
-        name: the name that is reported.
-        metadata: what `twinpath.json` says; None for a stock model.
-        bos: the beginning-of-sequence token as text, empty where there is none.
-        style: how the model is asked: `v1` for a distilled student, `chat` for an instruct model, `fewshot` for a
-            base model.
-        special_tokens: the tokenizer's special tokens as text.
+        path: model directory.
+        name: name of the model in responses.
+        metadata: content of `twinpath.json`, or None without the file.
+        bos: beginning-of-sequence token as text, empty if the model has none.
+        style: style of the prompts.
+        special_tokens: special tokens of the tokenizer as text.
     """
 
     path: Path
     name: str
     metadata: CheckpointMetadata | None
     bos: str
-    style: Literal["v1", "chat", "fewshot"]
+    style: Style
     special_tokens: frozenset[str] = frozenset()
 
     @property
     def decoding(self) -> Decoding:
-        """How to decode unless a request says otherwise."""
+        """Default decoding parameters of the model."""
         return self.metadata.decoding if self.metadata else Decoding()
 
     @property
     def calibration(self) -> Calibration:
-        """What its votes are worth."""
+        """Calibration of the model's votes."""
         return self.metadata.calibration if self.metadata else Calibration()
 
 
-def find(
+def find_checkpoint(
     model: str | None, cache_dir: Path, progress: Progress = lambda what, share: None, *, weights: bool = True
 ) -> Checkpoint:
-    """The checkpoint that `model` names.
+    """Find a checkpoint. Downloads or builds it if needed.
 
     Args:
-        model: a directory, a Hugging Face name, or None for the embedded default.
-        cache_dir: where built models are kept.
-        progress: told how a first build goes on.
-        weights: False where others serve the model: only what describes it is downloaded.
+        model: directory, Hugging Face name, or None for the bundled model.
+        cache_dir: parent directory of built models.
+        progress: called while the bundled model is built or verified.
+        weights: whether to download the weights. Without them only the other files of the model are downloaded.
 
     Raises:
-        CheckpointError: it is missing, damaged, or of another format version.
+        CheckpointError: the model is missing, damaged, or of another format version.
     """
     if model is None:
-        return describe(*bundled.build(cache_dir, bundled.bundled(), progress))
+        return read_checkpoint(*bundled.build(cache_dir, bundled.bundled(), progress))
     path = model_directory(model, weights=weights)
-    return describe(path, path.name if Path(model).is_dir() else model)
+    return read_checkpoint(path, path.name if Path(model).is_dir() else model)
 
 
-def describe(path: Path, name: str) -> Checkpoint:
-    """Read what a model directory says about itself.
+def read_checkpoint(path: Path, name: str) -> Checkpoint:
+    """Read the metadata, the tokenizer settings and the style of a model directory.
+
+    Args:
+        path: model directory.
+        name: name of the model in responses.
 
     Raises:
-        CheckpointError: no model is there, or its `twinpath.json` is wrong or of another format version.
+        CheckpointError: the directory has no model, or a file in it is invalid or of another format version.
     """
     if not (path / "config.json").is_file():
-        raise CheckpointError(f"{path} holds no config.json; --model takes a Hugging Face model directory or name.")
+        raise CheckpointError(f"{path} has no config.json; --model must be a Hugging Face model directory or name.")
     metadata = read_metadata(path)
     tokenizer = _read_json(path / "tokenizer_config.json")
     bos = tokenizer.get("bos_token") or ""
     bos = bos["content"] if isinstance(bos, dict) else bos
     has_template = bool(tokenizer.get("chat_template")) or (path / "chat_template.jinja").is_file()
-    style: Literal["v1", "chat", "fewshot"] = "v1" if metadata else "chat" if has_template else "fewshot"
+    style: Style = "v1" if metadata else "chat" if has_template else "fewshot"
     return Checkpoint(path, name, metadata, bos, style, _special_tokens(path, tokenizer))
 
 
-_DESCRIPTION = ("*.json", "*.model", "*.jinja", "*.txt")
+_ALL_BUT_WEIGHTS = ("*.json", "*.model", "*.jinja", "*.txt")
+_PATH_PREFIXES = ("/", ".", "~")
 
 
 def model_directory(model: str, *, weights: bool = True) -> Path:
-    """A model's directory: `model` itself, or the local snapshot of what has that name at Hugging Face.
+    """Directory of a model: `model` itself, or the local snapshot of a Hugging Face model.
+
+    Args:
+        model: directory, or Hugging Face name.
+        weights: whether to download the weights, as safetensors.
 
     Raises:
-        CheckpointError: it is neither, cannot be downloaded, or has no weights as safetensors.
+        CheckpointError: the directory does not exist, or the model cannot be downloaded or has no safetensors.
     """
     if Path(model).is_dir():
         return Path(model)
+    if model.startswith(_PATH_PREFIXES):
+        raise CheckpointError(f"{model}: no such directory; --model must be a Hugging Face model directory or name.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        path = Path(snapshot_download(model, allow_patterns=[*_DESCRIPTION, *["*.safetensors"] * weights]))
+        path = Path(snapshot_download(model, allow_patterns=[*_ALL_BUT_WEIGHTS, *["*.safetensors"] * weights]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        why = " ".join(str(error).split())
-        raise CheckpointError(f"{model!r} is no model directory, and cannot be downloaded: {why}") from None
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{model} is not a directory and cannot be downloaded: {reason}") from None
     if weights and not any(path.glob("*.safetensors")):
         raise CheckpointError(
-            f"{model!r} has no *.safetensors, and other weights are not downloaded; give a directory that holds them"
+            f"{model} has no *.safetensors, and other weights are not downloaded; give a directory with the weights."
         )
     return path
 
 
 def _special_tokens(path: Path, settings: dict[str, Any]) -> frozenset[str]:
-    """What the tokenizer's files say is special, as they say it: by their names, in a list, or in the tokenizer."""
+    """Special tokens in the files of a tokenizer.
+
+    They are in the settings by name, in the list of added tokens of the settings, or in `tokenizer.json`.
+    """
     named = [token for name, token in settings.items() if name.endswith("_token")]
     listed = [*(settings.get("added_tokens_decoder") or {}).values()]
     listed += _read_json(path / "tokenizer.json").get("added_tokens") or []
@@ -127,5 +143,5 @@ def _read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise CheckpointError(f"{path} is no JSON: {error}") from None
+        raise CheckpointError(f"{path} is not valid JSON: {error}") from None
     return content if isinstance(content, dict) else {}

@@ -57,7 +57,7 @@ class CheckpointMetadata(BaseModel):
 
 
 def read_metadata(directory: Path) -> CheckpointMetadata | None:
-    """Read `twinpath.json` of a model directory; None if the file does not exist.
+    """Read `twinpath.json` of a model directory. Returns None if the file does not exist.
 
     Raises:
         CheckpointError: the file is invalid or has another format version.

@@ -8,7 +8,7 @@ from service.paths.fewshot import FewShotFormat
 
 
 def prompt_format(checkpoint: Checkpoint) -> PathFormat:
-    """Prompt format of a checkpoint. Special tokens in a question are escaped."""
+    """Build the prompt format of a checkpoint. It escapes special tokens in a question."""
     return EscapeSpecialTokens(_inner_format(checkpoint), checkpoint.special_tokens)
 
 

@@ -1,7 +1,7 @@
-"""A trimmed vocabulary: a tokenizer and a model cut to some of their tokens, which take new ids in their old order.
+"""Trimmed vocabulary: a tokenizer and a model with a subset of their tokens, renumbered in the old order.
 
-Training trims the student before it learns (`training/vocabulary.py` chooses the tokens), and the embedded default is
-trimmed in the same way when it is built, or the adapter would not fit. No weight is computed anew: rows are dropped.
+Training trims the student before it learns. The build of the bundled model trims its base in the same way, so that the
+adapter fits. Only rows of weights are removed.
 """
 
 import json
@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 TRIM_FILE = "vocabulary.json"
-"""In a trimmed model directory: the base model's token ids that were kept, in the order of their new ids."""
+"""File of a trimmed model directory: the kept token ids of the base model, in the order of their new ids."""
 
 _SPECIAL_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id")
 
 
 def trimmed_tokenizer(spec: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
-    """The content of `tokenizer.json` with the ids `kept` alone, renumbered in their order."""
+    """Content of a trimmed `tokenizer.json`.
+
+    Args:
+        spec: content of the base model's `tokenizer.json`.
+        kept: kept token ids, ascending.
+    """
     new_id = {old: new for new, old in enumerate(kept)}
     model = spec["model"]
     vocab = {token: new_id[i] for token, i in model["vocab"].items() if i in new_id}
@@ -26,15 +31,18 @@ def trimmed_tokenizer(spec: dict[str, Any], kept: Sequence[int]) -> dict[str, An
 
 
 def trim_tokenizer(source: Path, out: Path, kept: Sequence[int]) -> None:
-    """Write the tokenizer of the directory `source`, with the ids `kept` alone, to `out`, which may be the same.
+    """Write a trimmed tokenizer. Special tokens that are not kept are removed from its settings.
 
-    A special token that is not kept is no special token any more: transformers would add it again, with an id that
-    the model has no row for.
+    Args:
+        source: model directory of the base model.
+        out: model directory of the trimmed model. It can be `source`.
+        kept: kept token ids, ascending.
     """
     spec = trimmed_tokenizer(json.loads((source / "tokenizer.json").read_text(encoding="utf-8")), kept)
     settings = json.loads((source / "tokenizer_config.json").read_text(encoding="utf-8"))
-    settings.pop("added_tokens_decoder", None)  # old ids; the other file has the new ones
+    settings.pop("added_tokens_decoder", None)  # these are old ids, and tokenizer.json has the new ones
     known = spec["model"]["vocab"].keys() | {entry["content"] for entry in spec["added_tokens"]}
+    # transformers would add a missing special token again, with an id that has no row in the model.
     for name in [name for name in settings if name.endswith("_token")]:
         token = settings[name]
         content = token["content"] if isinstance(token, dict) else token
@@ -45,9 +53,14 @@ def trim_tokenizer(source: Path, out: Path, kept: Sequence[int]) -> None:
 
 
 def trim_model(model: Any, kept: Sequence[int]) -> None:
-    """Cut a transformers model's embedding and head to the rows `kept`, in place."""
+    """Remove rows of the embedding and the head of a transformers model, in place.
+
+    Args:
+        model: the model.
+        kept: kept token ids, ascending.
+    """
     embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
-    for weight in {embedding.weight, head.weight}:  # one, where the two are tied
+    for weight in {embedding.weight, head.weight}:  # the same weight if the two are tied
         weight.data = weight.data[list(kept)].clone()
     new_id = {old: new for new, old in enumerate(kept)}
     embedding.num_embeddings = head.out_features = model.config.vocab_size = len(kept)
@@ -58,7 +71,7 @@ def trim_model(model: Any, kept: Sequence[int]) -> None:
 
 
 def merge_pair(merge: str | Sequence[str]) -> tuple[str, str]:
-    """A merge of a tokenizer, which older files write as one string."""
+    """Both tokens of a merge rule. Older tokenizers write a rule as one string."""
     left, right = merge.split(" ") if isinstance(merge, str) else merge
     return left, right
 

@@ -7,7 +7,7 @@ import pytest
 from service.components import _vllm_engine
 from service.engine.base import Engine
 from service.errors import ConfigurationError
-from service.model.checkpoint import find
+from service.model.checkpoint import find_checkpoint
 from service.settings import Dtype, Settings
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -24,7 +24,7 @@ async def test_it_computes_in_what_the_settings_say(tiny_checkpoint: Path) -> No
 
     asked = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # what it would not choose by itself
     settings = Settings(dtype=asked, max_model_len=512, cpu_kv_cache_gib=1)
-    engine, _ = _vllm_engine(settings, find(str(tiny_checkpoint), settings.cache_dir))
+    engine, _ = _vllm_engine(settings, find_checkpoint(str(tiny_checkpoint), settings.cache_dir))
     await engine.start()
     try:
         assert computed_in(engine) == f"torch.{asked}"

@@ -1,4 +1,4 @@
-"""The embedded default: built whole and once or not at all, in a process that ends with its parent."""
+"""Bundled model: built once and complete or not at all, in a process that ends with its parent."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from safetensors.numpy import save_file
 
 from service.errors import CheckpointError
 from service.model import bundled
-from service.model.checkpoint import find
+from service.model.checkpoint import find_checkpoint
 from tests.sandbox.processes import survivors
 
 V1 = {"format_version": 1, "base_model": "gemma-3-270m"}
 
 
 def build(target: Path, bundle: Path | None, progress: bundled.Progress) -> None:
-    """Stands in for the conversion."""
+    """Replacement of the build."""
     files = {"config.json": {}, "tokenizer_config.json": {"bos_token": "<bos>"}, "model.safetensors": "weights"}
     if bundle is not None:
         files["twinpath.json"] = V1
@@ -35,7 +35,7 @@ def build(target: Path, bundle: Path | None, progress: bundled.Progress) -> None
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Puts `build` in the place of the real one, and lists its calls."""
+    """Calls of `build`, which replaces the real build."""
     calls: list[Path] = []
 
     def counted(target: Path, bundle: Path | None, progress: bundled.Progress) -> None:
@@ -48,7 +48,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A bundle in the place of the shipped one."""
+    """Bundle that replaces the real one."""
     path = tmp_path / "bundled"
     path.mkdir()
     (path / "adapter_model.safetensors").write_text("adapter")
@@ -69,14 +69,14 @@ def names(path: Path) -> list[str]:
 BUILT = ["SHA256SUMS.json", "config.json", "model.safetensors", "tokenizer_config.json"]
 
 
-def test_the_default_is_built_once_and_verified_ever_after(tmp_path: Path, built: list[Path], unbundled: None) -> None:
+def test_the_model_is_built_once_and_then_verified(tmp_path: Path, built: list[Path], unbundled: None) -> None:
     steps: list[tuple[str, float]] = []
-    found = find(None, tmp_path, lambda what, share: steps.append((what, share)))
+    found = find_checkpoint(None, tmp_path, lambda step, share: steps.append((step, share)))
     assert (found.path.parent, found.name) == (tmp_path / "models", "gemma-3-270m")
     assert (found.style, found.bos) == ("fewshot", "<bos>")
     assert names(found.path) == BUILT
     assert steps == [("write", 1.0)]
-    assert find(None, tmp_path, lambda what, share: steps.append((what, share))) == found
+    assert find_checkpoint(None, tmp_path, lambda step, share: steps.append((step, share))) == found
     assert steps == [("write", 1.0), ("verify", 0.0), ("verify", 1.0)]
     assert len(built) == 1
     assert built[0].parent == tmp_path / "models"
@@ -84,8 +84,8 @@ def test_the_default_is_built_once_and_verified_ever_after(tmp_path: Path, built
     assert found.path.stat().st_mode & 0o777 == 0o755
 
 
-def test_with_a_bundle_the_default_is_its_student(tmp_path: Path, built: list[Path], bundle: Path) -> None:
-    found = find(None, tmp_path)
+def test_a_bundle_makes_the_student(tmp_path: Path, built: list[Path], bundle: Path) -> None:
+    found = find_checkpoint(None, tmp_path)
     assert (found.name, found.style) == ("twinpath-gemma-3-270m", "v1")
     assert found.metadata is not None
 
@@ -114,12 +114,14 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, remove, flip])
-def test_damage_is_noticed(damage: Callable[[Path], None], tmp_path: Path, built: list[Path]) -> None:
+def test_damage_is_detected(damage: Callable[[Path], None], tmp_path: Path, built: list[Path]) -> None:
     path, _ = bundled.build(tmp_path, None)
     damage(path / "model.safetensors")
     with pytest.raises(CheckpointError) as raised:
         bundled.build(tmp_path, None)
-    assert str(raised.value) == f"{path / 'model.safetensors'} is damaged. Delete {path}; it will be built anew."
+    assert (
+        str(raised.value) == f"{path / 'model.safetensors'} is damaged. Delete {path}; the next start builds it again."
+    )
 
 
 @pytest.mark.parametrize("content", [None, "{}", "[]"])
@@ -132,7 +134,7 @@ def test_a_directory_without_its_hashes_is_damaged(content: str | None, tmp_path
         hashes.write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError) as raised:
         bundled.build(tmp_path, None)
-    assert str(raised.value) == f"{hashes} is damaged. Delete {path}; it will be built anew."
+    assert str(raised.value) == f"{hashes} is damaged. Delete {path}; the next start builds it again."
 
 
 def test_hashes_cut_short_are_damaged(tmp_path: Path, built: list[Path]) -> None:
@@ -179,39 +181,39 @@ def test_two_builds_at_the_same_time_build_once(tmp_path: Path, monkeypatch: pyt
 
 
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Puts a module of this code in the place of the conversion."""
+    """Replace the build module by this code."""
     (tmp_path / "converter.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(bundled, "_CONVERSION", "converter")
+    monkeypatch.setattr(bundled, "_BUILD_MODULE", "converter")
 
 
-def test_the_progress_of_the_other_process_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_of_the_child_is_forwarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path, monkeypatch, "print('[\"dequantize\", 0.5]'); print('[\"write\", 1.0]')")
     steps: list[tuple[str, float]] = []
-    bundled.build(tmp_path, None, lambda what, share: steps.append((what, share)))
+    bundled.build(tmp_path, None, lambda step, share: steps.append((step, share)))
     assert steps == [("import", 0.0), ("dequantize", 0.5), ("write", 1.0)]
 
 
 @pytest.mark.parametrize(
-    ("code", "why"),
+    ("code", "reason"),
     [
         ("import sys; print('a bar', file=sys.stderr); raise ValueError('no room')", "ValueError: no room"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "its process ended with -9"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "its process ended with exit code -9"),
     ],
 )
-def test_a_failed_conversion_is_one_line(code: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_build_is_one_line(code: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path, monkeypatch, code)
     with pytest.raises(CheckpointError) as raised:
         bundled.build(tmp_path, None)
-    assert str(raised.value) == f"The embedded default cannot be built: {why}"
+    assert str(raised.value) == f"The bundled model cannot be built: {reason}"
     assert names(tmp_path / "models") == [".lock"]
 
 
-def test_an_interrupted_wait_ends_the_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_wait_ends_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path, monkeypatch, "import time; print('[\"write\", 0.5]', flush=True); time.sleep(60)")
 
-    def interrupted(what: str, share: float) -> None:
-        if what == "write":
+    def interrupted(step: str, share: float) -> None:
+        if step == "write":
             raise KeyboardInterrupt
 
     began = time.monotonic()
@@ -229,7 +231,7 @@ def test_a_killed_build_leaves_nothing_whole_and_the_next_removes_its_leftovers(
     code = "import sys; from pathlib import Path; from service.model import bundled; bundled.build(Path(sys.argv[1]), None)"
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
     models = tmp_path / "models"
-    while not list(models.glob(".unfinished-*/model.gguf")):  # the real conversion is at work
+    while not list(models.glob(".unfinished-*/model.gguf")):  # the real build runs
         assert process.poll() is None
         time.sleep(0.01)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -256,12 +258,12 @@ def test_the_real_base_becomes_the_student_of_a_bundle_without_torch_in_this_pro
     save_file(adapter, bundle / "adapter_model.safetensors")
     code = (
         "import sys; from pathlib import Path; from service.model import bundled; bundled.BUNDLE = Path(sys.argv[1]);"
-        "from service.model.checkpoint import find; found = find(None, Path(sys.argv[2]));"
+        "from service.model.checkpoint import find_checkpoint; found = find_checkpoint(None, Path(sys.argv[2]));"
         "print(found.path, found.style, found.bos, 'torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code, bundle, tmp_path], capture_output=True, text=True, check=True)
-    path, *said = run.stdout.split()
-    assert said == ["v1", "<bos>", "False"]
+    path, *rest = run.stdout.split()
+    assert rest == ["v1", "<bos>", "False"]
     assert run.stderr == ""
     assert json.loads((Path(path) / "config.json").read_text())["vocab_size"] == len(kept)
     with safe_open(Path(path) / "model.safetensors", "np") as tensors:
@@ -269,7 +271,7 @@ def test_the_real_base_becomes_the_student_of_a_bundle_without_torch_in_this_pro
     assert not (Path(path) / "model.gguf").exists()
 
 
-def test_the_bundle_is_whole_and_small() -> None:
+def test_the_bundle_is_complete_and_small() -> None:
     notice = (bundled.BUNDLE / "NOTICE").read_text(encoding="utf-8")
     assert notice.startswith(
         "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n"

@@ -1,4 +1,4 @@
-"""Checkpoints: which directory is meant, and what it says about itself."""
+"""Checkpoints: the directory of a model, and its metadata, style and tokens."""
 
 import json
 import tempfile
@@ -10,16 +10,17 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from service.errors import CheckpointError
-from service.model.checkpoint import describe, find
-from service.model.metadata import CheckpointMetadata, Decoding
+from service.model.checkpoint import find_checkpoint, read_checkpoint
+from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
 
 V1 = {"format_version": 1, "base_model": "gemma-3-270m"}
 
 
 def directory(path: Path, **files: object) -> Path:
-    """A model directory; names with `__` for the dot, dictionaries as JSON."""
+    """Model directory. File names have `__` for the dot, and dictionaries become JSON."""
     path.mkdir(parents=True, exist_ok=True)
     for name, content in ({"config__json": {}} | files).items():
         text = content if isinstance(content, str) else json.dumps(content)
@@ -32,7 +33,7 @@ def test_a_distilled_student(tmp_path: Path) -> None:
     path = directory(
         tmp_path, twinpath__json=metadata, tokenizer_config__json={"bos_token": "<bos>", "chat_template": "x"}
     )
-    found = describe(path, "student")
+    found = read_checkpoint(path, "student")
     assert (found.path, found.name, found.style, found.bos) == (path, "student", "v1", "<bos>")
     assert found.decoding == Decoding(temperature=0.5, top_p=0.9)
     assert found.metadata is not None
@@ -55,15 +56,15 @@ def test_a_distilled_student(tmp_path: Path) -> None:
         ({"twinpath__json": V1, "chat_template__jinja": "x"}, "v1", ""),
     ],
 )
-def test_how_a_model_is_asked(files: dict[str, object], style: str, bos: str, tmp_path: Path) -> None:
-    found = describe(directory(tmp_path, **files), "m")
+def test_the_style_of_the_prompts(files: dict[str, object], style: str, bos: str, tmp_path: Path) -> None:
+    found = read_checkpoint(directory(tmp_path, **files), "m")
     assert (found.style, found.bos, found.decoding) == (style, bos, Decoding(temperature=0.7, top_p=1.0))
     assert (found.metadata is None) == (style != "v1")
 
 
 def message(path: Path) -> str:
     with pytest.raises(CheckpointError) as raised:
-        describe(path, "m")
+        read_checkpoint(path, "m")
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
@@ -77,7 +78,7 @@ def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reason"),
     [
         ("{", "Invalid JSON: EOF while parsing an object at line 1 column 1"),
         ("", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
@@ -93,40 +94,40 @@ def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None
         (V1 | {"decoding": {"top_k": 5}}, "decoding: top_k: Extra inputs are not permitted"),
     ],
 )
-def test_wrong_metadata_is_refused(content: object, said: str, tmp_path: Path) -> None:
+def test_invalid_metadata_is_refused(content: object, reason: str, tmp_path: Path) -> None:
     path = directory(tmp_path, twinpath__json=content)
-    assert message(path) == f"{path / 'twinpath.json'} is invalid: {said}"
+    assert message(path) == f"{path / 'twinpath.json'} is invalid: {reason}"
 
 
-def test_a_broken_tokenizer_configuration_is_refused(tmp_path: Path) -> None:
+def test_invalid_tokenizer_settings_are_refused(tmp_path: Path) -> None:
     path = directory(tmp_path, tokenizer_config__json='{"bos_token": ')
-    assert message(path).startswith(f"{path / 'tokenizer_config.json'} is no JSON: ")
+    assert message(path).startswith(f"{path / 'tokenizer_config.json'} is not valid JSON: ")
 
 
-def test_what_is_no_model_directory_is_refused(tmp_path: Path) -> None:
-    expected = f"{tmp_path} holds no config.json; --model takes a Hugging Face model directory or name."
+def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
+    expected = f"{tmp_path} has no config.json; --model must be a Hugging Face model directory or name."
     assert message(tmp_path) == expected
     (tmp_path / "config.json").mkdir()
     assert message(tmp_path) == expected
 
 
 @given(st.binary(max_size=200))
-def test_metadata_is_read_or_refused_whatever_its_bytes(content: bytes) -> None:
+def test_random_bytes_are_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = directory(Path(folder))
         (path / "twinpath.json").write_bytes(content)
         with pytest.raises(CheckpointError):
-            describe(path, "m")
+            read_checkpoint(path, "m")
 
 
 def test_a_directory_is_found_by_its_name(tmp_path: Path) -> None:
     path = directory(tmp_path / "student", twinpath__json=V1)
-    found = find(str(path), tmp_path / "cache")
+    found = find_checkpoint(str(path), tmp_path / "cache")
     assert (found.path, found.name, found.style) == (path, "student", "v1")
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_name_is_looked_up_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_downloaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def download(name: str, *, allow_patterns: list[str]) -> str:
@@ -134,7 +135,7 @@ def test_a_name_is_looked_up_and_kept(tmp_path: Path, monkeypatch: pytest.Monkey
         return str(directory(tmp_path / "snapshot-4f1c", chat_template__jinja="x", model__safetensors=""))
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    found = find("Qwen/Qwen2.5-0.5B-Instruct", tmp_path)
+    found = find_checkpoint("Qwen/Qwen2.5-0.5B-Instruct", tmp_path)
     assert (found.name, found.path, found.style) == ("Qwen/Qwen2.5-0.5B-Instruct", tmp_path / "snapshot-4f1c", "chat")
     assert asked == ["Qwen/Qwen2.5-0.5B-Instruct"]
 
@@ -144,9 +145,9 @@ def test_a_name_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pyte
         return str(directory(tmp_path / "snapshot"))
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    with pytest.raises(CheckpointError, match=r"^'old/model' has no \*\.safetensors, .*; give a directory"):
-        find("old/model", tmp_path)
-    assert find("old/model", tmp_path, weights=False).path == tmp_path / "snapshot"
+    with pytest.raises(CheckpointError, match=r"^old/model has no \*\.safetensors, .*; give a directory"):
+        find_checkpoint("old/model", tmp_path)
+    assert find_checkpoint("old/model", tmp_path, weights=False).path == tmp_path / "snapshot"
 
 
 @pytest.mark.parametrize(
@@ -161,20 +162,41 @@ def test_a_name_that_cannot_be_downloaded(failure: Exception, tmp_path: Path, mo
         raise failure
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    with pytest.raises(
-        CheckpointError, match=r"^'no/model' is no model directory, and cannot be downloaded: "
-    ) as raised:
-        find("no/model", tmp_path)
+    with pytest.raises(CheckpointError, match=r"^no/model is not a directory and cannot be downloaded: ") as raised:
+        find_checkpoint("no/model", tmp_path)
     assert "\n" not in str(raised.value)
 
 
-def test_a_name_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(
-        CheckpointError, match=r"^'/no/such/directory' is no model directory, and cannot be downloaded: "
-    ):
-        find("/no/such/directory", tmp_path)
+@pytest.mark.parametrize("path", ["/no/such/directory", "./no", "../no", "~/no"])
+def test_a_path_without_a_directory_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=AssertionError))
+    with pytest.raises(CheckpointError) as raised:
+        find_checkpoint(path, tmp_path)
+    assert str(raised.value) == f"{path}: no such directory; --model must be a Hugging Face model directory or name."
 
 
-def test_metadata_is_frozen_and_keeps_what_training_adds() -> None:
+def test_an_invalid_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"^a/b/c is not a directory and cannot be downloaded: Repo id must be "):
+        find_checkpoint("a/b/c", tmp_path)
+
+
+def test_metadata_keeps_unknown_fields() -> None:
     metadata = CheckpointMetadata.model_validate(V1 | {"accuracies": {"vote": 0.5}})
+    assert metadata.model_extra == {"accuracies": {"vote": 0.5}}
     assert metadata.model_dump()["accuracies"] == {"vote": 0.5}
+
+
+def test_metadata_is_frozen() -> None:
+    with pytest.raises(ValidationError):
+        CheckpointMetadata.model_validate(V1).seed = 7  # type: ignore[misc]
+
+
+def test_metadata_is_written_without_empty_fields_and_read_again(tmp_path: Path) -> None:
+    metadata = CheckpointMetadata.model_validate(V1 | {"recipe": "md.toml", "accuracy": {"vote": 0.5}})
+    metadata.write(tmp_path)
+    written = json.loads((tmp_path / "twinpath.json").read_text(encoding="utf-8"))
+    assert {name: written[name] for name in (*V1, "recipe", "accuracy")} == V1 | {
+        "recipe": "md.toml", "accuracy": {"vote": 0.5},
+    }  # fmt: skip
+    assert not {"seed", "commit", "data"} & set(written)
+    assert read_metadata(tmp_path) == metadata

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
-from service.model.checkpoint import describe
+from service.model.checkpoint import read_checkpoint
 from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1
 from service.paths.escape import EscapeSpecialTokens
@@ -62,7 +62,7 @@ def test_a_checkpoints_tokenizer_finds_none_but_the_formats_own(tmp_path: Path) 
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
     (tmp_path / "twinpath.json").write_text(json.dumps({"format_version": 1, "base_model": "b"}))
     (tmp_path / "config.json").write_text("{}")
-    checkpoint = describe(tmp_path, "m")
+    checkpoint = read_checkpoint(tmp_path, "m")
     assert checkpoint.special_tokens == {"<bos>", "<eos>", "<turn>"}
     prompt = prompt_format(checkpoint).prompt(PathKind.POT, "2 <eos> 3 <bos><table><turn>?")
     ids = tokenizer.encode(prompt, add_special_tokens=False).ids
