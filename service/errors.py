@@ -1,40 +1,40 @@
-"""Every exception that Twinpath raises on purpose.
+"""Exceptions of Twinpath.
 
     TwinpathError
-    ├── ConfigurationError      what the operator wrote cannot work: setting, recipe, script
-    │   └── CheckpointError     the model directory is missing, damaged or of another format version
-    ├── InputError              what the caller sent cannot be solved; `field` names the part
-    │   ├── PromptTooLongError  the problem does not fit into the model's context
-    │   └── UnknownModelError   the caller names a model that is not served
-    ├── OverloadedError         the queue is full; `retry_after_s` says when to come back
-    ├── EngineError             the engine could not sample
-    │   └── EngineDeadError     it never will again: the process must end and be started anew
-    ├── SandboxError            the sandbox could not run a program at all
-    └── ServiceError            a running service, asked by the client, refused, failed, or could not be reached
+    ├── ConfigurationError      invalid setting, recipe, script or file of the operator
+    │   └── CheckpointError     missing, damaged or incompatible model directory
+    ├── InputError              invalid request, `field` names the part
+    │   ├── PromptTooLongError  problem longer than the context of the model
+    │   └── UnknownModelError   name of a model that is not served
+    ├── OverloadedError         full queue, `retry_after_s` is the time to wait
+    ├── EngineError             failed sampling of a path
+    │   └── EngineDeadError     dead engine, the process must end and start again
+    ├── SandboxError            sandbox that cannot run programs
+    └── ServiceError            running service that refused, failed or did not answer
 
-The model's own failures (no answer in a text, a program that raises) are values, never exceptions.
-`problem_json.py` turns these into HTTP, `cli.py` into exit codes; nothing else does.
+Failures of the model (no answer in a text, a program that raises) are values. `api/errors.py` turns exceptions into
+HTTP responses, and `cli/main.py` into exit codes.
 """
 
 
 class TwinpathError(Exception):
-    """Base of all of Twinpath's exceptions."""
+    """Base of all exceptions of Twinpath."""
 
 
 class ConfigurationError(TwinpathError):
-    """What the operator wrote cannot work; the message says what to change."""
+    """Invalid setting, recipe, script or file of the operator."""
 
 
 class CheckpointError(ConfigurationError):
-    """The model directory is missing, damaged, or of another format version."""
+    """Missing or damaged model directory, or one of another format version."""
 
 
 class InputError(TwinpathError):
-    """What the caller sent cannot be solved.
+    """Invalid request.
 
     Args:
-        message: what is wrong and what to change.
-        field: the part of the request that is wrong, dotted (`paths.cot`).
+        message: the fault and its remedy.
+        field: dotted name of the invalid part of the request (`paths.cot`).
     """
 
     def __init__(self, message: str, field: str) -> None:
@@ -43,25 +43,25 @@ class InputError(TwinpathError):
 
 
 class PromptTooLongError(InputError):
-    """The problem does not fit into the model's context."""
+    """Problem that is longer than the context of the model."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, field="problem")
 
 
 class UnknownModelError(InputError):
-    """The caller names a model that is not served."""
+    """Name of a model that is not served."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, field="model")
 
 
 class OverloadedError(TwinpathError):
-    """The queue is full.
+    """Full queue.
 
     Args:
-        message: what is full.
-        retry_after_s: seconds after which a retry has a chance.
+        message: the full resource.
+        retry_after_s: seconds to wait before a retry.
     """
 
     def __init__(self, message: str, retry_after_s: float) -> None:
@@ -70,24 +70,24 @@ class OverloadedError(TwinpathError):
 
 
 class EngineError(TwinpathError):
-    """The engine could not sample a path."""
+    """Failed sampling of a path."""
 
 
 class EngineDeadError(EngineError):
-    """The engine's process is gone for good."""
+    """Dead engine process. Only a new start of the service helps."""
 
 
 class SandboxError(TwinpathError):
-    """The sandbox could not run a program at all; that is our failure, not the program's."""
+    """Sandbox that cannot run programs. This is a failure of the service, not of a program."""
 
 
 class ServiceError(TwinpathError):
-    """A running service refused a request, failed, or could not be reached.
+    """Running service that refused a request, failed, or did not answer.
 
     Args:
-        message: what it says, or why it does not answer.
-        status: the HTTP status; None where there was no answer.
-        retry_after_s: seconds after which it asks to be tried again, where it does.
+        message: detail of the response, or the reason of a failed connection.
+        status: HTTP status, or None without a response.
+        retry_after_s: seconds of the Retry-After header, or None without one.
     """
 
     def __init__(self, message: str, status: int | None, retry_after_s: float | None = None) -> None:

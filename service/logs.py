@@ -1,13 +1,13 @@
-"""JSON logs, one object a line on standard error, each with the request's id."""
+"""JSON logs on standard error: one object per line, with the request id."""
 
 import logging.config
 
 
 def configure(level: str) -> None:
-    """Send every logger's records to one JSON handler.
+    """Send the records of all loggers to one JSON handler.
 
     Args:
-        level: least level logged; the engine's own chatter starts at warning.
+        level: lowest level that is logged. vLLM and the access log start at WARNING at the lowest.
     """
     logging.config.dictConfig(
         {
@@ -33,7 +33,7 @@ def configure(level: str) -> None:
             "loggers": {
                 "vllm": {"level": "WARNING"},
                 "uvicorn.access": {"level": "WARNING"},
-                "asgi_correlation_id": {"level": "ERROR"},  # a caller's odd id is no reason for a line
+                "asgi_correlation_id": {"level": "ERROR"},  # an invalid id of a caller needs no record
             },
         }
     )

@@ -1,7 +1,7 @@
-"""What Prometheus is told. Labels are enums and workers; no problem text, key or request id is ever one.
+"""Prometheus metrics of the service.
 
-Bucket edges are the thresholds that objectives and alerts ask about, so that a share under a threshold is exact.
-`docs/metrics.md` is generated from this module (`python -m deploy.generate`).
+Labels are enums and worker addresses, never problem texts, keys or request ids. `python -m deploy.generate` writes
+`docs/metrics.md` from this module.
 """
 
 import time
@@ -16,8 +16,9 @@ from service.solve.problem import PathResult, Solution
 from service.types import PathKind, PathOutcome, Status
 
 LATENCY_SLO_S = 10.0
-"""The edge of the latency objective: 95 % of problems are solved within it."""
+"""Latency objective in seconds: 95 % of problems are solved within it."""
 
+# Bucket edges are the thresholds of objectives and alerts, so that a share below a threshold is exact.
 _SOLVE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, LATENCY_SLO_S, 15, 20, 30, 45, 60, 120)
 _SANDBOX_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10)
 _QUEUE_BUCKETS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60)
@@ -27,15 +28,15 @@ _DECISIONS = ("majority", "plurality", "tie", "abstain")
 _REASONS = ("queue_full", "rate_limited", "concurrency_limited", "unauthorized", "forbidden")
 
 Exemplar = Callable[[], dict[str, str] | None]
-"""The trace that the current request belongs to, as an exemplar's labels; None outside a recorded trace."""
+"""Returns the exemplar labels of the current trace, or None outside a recorded trace."""
 
 
 class Metrics:
-    """The service's own metrics, in one registry. The engine adds its `vllm:` metrics to the default one.
+    """Metrics of the service in one registry. The engine adds its `vllm:` metrics to the default registry.
 
     Args:
-        registry: where they are registered.
-        exemplar: ties observations to traces; see `service/tracing.py`.
+        registry: registry of the metrics.
+        exemplar: links observations to traces (`service/tracing.py`).
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY, exemplar: Exemplar = lambda: None) -> None:
@@ -45,41 +46,47 @@ class Metrics:
         self._register_paths()
         self._register_sandbox()
         self._register_engine()
-        build = self._gauge("twinpath_build_info", "Always 1; the version is the label.", "version")
+        build = self._gauge("twinpath_build_info", "Constant 1, labelled with the version of the service.", "version")
         build.labels(__version__).set(1)
 
     def _register_problems(self) -> None:
-        self.inflight = self._gauge("twinpath_problems_inflight", "Problems being solved, those that wait included.")
-        self._queue_depth = self._gauge("twinpath_queue_depth", "Problems that wait for the engine.")
-        self._queue_capacity = self._gauge("twinpath_queue_capacity", "Problems that may wait; further ones get 429.")
-        self._queue_wait = self._histogram(
-            "twinpath_queue_wait_seconds", "From admission to the first path given to the engine.", _QUEUE_BUCKETS
+        self.inflight = self._gauge(
+            "twinpath_problems_inflight", "Problems in progress, including those that wait in the queue."
         )
-        self._rejected = self._counter("twinpath_rejected", "Requests turned away, by reason.", "reason")
+        self._queue_depth = self._gauge("twinpath_queue_depth", "Problems that wait in the queue.")
+        self._queue_capacity = self._gauge(
+            "twinpath_queue_capacity", "Maximum number of problems in the queue. Further requests get status 429."
+        )
+        self._queue_wait = self._histogram(
+            "twinpath_queue_wait_seconds", "Seconds from the request to the first path in the engine.", _QUEUE_BUCKETS
+        )
+        self._rejected = self._counter("twinpath_rejected", "Refused requests by reason.", "reason")
         for reason in _REASONS:
             self._rejected.labels(reason)
         self._duration = self._histogram(
             "twinpath_solve_duration_seconds",
-            "Time from admission to solution. Status `error` is a failure of the service.",
+            "Seconds from the request to the solution. Status `error` is a failure of the service.",
             _SOLVE_BUCKETS,
             "status",
         )
         for status in (*Status, "error"):
             self._duration.labels(str(status))
         self._first_path = self._histogram(
-            "twinpath_first_path_seconds", "From the request to the first path that voted.", _SOLVE_BUCKETS
+            "twinpath_first_path_seconds", "Seconds from the request to the first path that votes.", _SOLVE_BUCKETS
         )
         self._votes = self._counter(
             "twinpath_votes",
-            "Votes by how they ended: the leader has more than half, is ahead, shares its place, or there is none.",
+            "Votes by result: the leader has more than half of the votes, the most votes or a tie, or no path voted.",
             "decision",
         )
         for decision in _DECISIONS:
             self._votes.labels(decision)
         self._agreement = self._histogram(
-            "twinpath_agreement_ratio", "The leader's share of a problem's votes.", _RATIO_BUCKETS
+            "twinpath_agreement_ratio", "Share of the votes for the leader, per problem.", _RATIO_BUCKETS
         )
-        self._confidence = self._histogram("twinpath_confidence_ratio", "The confidence answered.", _RATIO_BUCKETS)
+        self._confidence = self._histogram(
+            "twinpath_confidence_ratio", "Confidence of the solution, per problem.", _RATIO_BUCKETS
+        )
 
     def _register_paths(self) -> None:
         self._paths = self._counter("twinpath_paths", "Paths by kind and outcome.", "kind", "outcome")
@@ -87,67 +94,79 @@ class Metrics:
             for outcome in PathOutcome:
                 self._paths.labels(kind.value, outcome.value)
         self._completion_tokens = self._counter(
-            "twinpath_completion_tokens", "Sampled tokens, those of aborted paths too.", "kind"
+            "twinpath_completion_tokens", "Sampled tokens, including those of aborted paths.", "kind"
         )
         self._saved_tokens = self._counter(
             "twinpath_saved_tokens",
-            "Estimate of what early decisions left unsampled: planned paths that never ended, at the mean length of "
-            "the problem's ended ones, less what they had sampled.",
+            "Estimate of the tokens that early decisions saved: the planned paths that did not end, times the mean "
+            "length of the paths that ended, minus the tokens that were sampled.",
         )
         for kind in PathKind:
             self._completion_tokens.labels(kind.value)
         self._problem_tokens = self._histogram(
-            "twinpath_problem_tokens", "Tokens of one problem, over all its paths.", _TOKEN_BUCKETS, "type"
+            "twinpath_problem_tokens", "Tokens of all paths of a problem.", _TOKEN_BUCKETS, "type"
         )
-        self._repaired = self._counter("twinpath_repaired_paths", "Paths whose arithmetic was repaired.")
+        self._repaired = self._counter("twinpath_repaired_paths", "Paths with repaired arithmetic.")
 
     def _register_sandbox(self) -> None:
-        self._runs = self._counter("twinpath_sandbox_runs", "Programs by how they ended.", "outcome")
+        self._runs = self._counter("twinpath_sandbox_runs", "Program runs by outcome.", "outcome")
         for outcome in Outcome:
             self._runs.labels(outcome.value)
-        self._run_duration = self._histogram("twinpath_sandbox_duration_seconds", "A program's run.", _SANDBOX_BUCKETS)
+        self._run_duration = self._histogram(
+            "twinpath_sandbox_duration_seconds", "Seconds of a program run.", _SANDBOX_BUCKETS
+        )
         self._lock = self._gauge(
             "twinpath_sandbox_lock",
-            "Whether a layer of the sandbox's kernel lock is on; for Landlock, its ABI.",
+            "Whether a layer of the kernel lock is active (0 or 1). For Landlock, its ABI version.",
             "layer",
         )
 
     def _register_engine(self) -> None:
-        self._engine_up = self._gauge("twinpath_engine_up", "Whether paths can be sampled.")
-        self._worker_up = self._gauge("twinpath_worker_up", "Whether a worker of the remote engine answers.", "worker")
+        self._engine_up = self._gauge("twinpath_engine_up", "Whether the engine can sample paths (0 or 1).")
+        self._worker_up = self._gauge(
+            "twinpath_worker_up", "Whether a worker of the remote engine answers (0 or 1).", "worker"
+        )
         self._worker_requests = self._counter(
-            "twinpath_worker_requests", "Paths sent to a worker of the remote engine, by result.", "worker", "result"
+            "twinpath_worker_requests",
+            "Paths sent to a worker of the remote engine, by result (ok, aborted, refused, failed).",
+            "worker",
+            "result",
         )
 
     def watch_queue(self, depth: Callable[[], int], capacity: int) -> None:
-        """Report the queue: its depth is asked for at each scrape; more than `capacity` problems never wait."""
+        """Report the queue.
+
+        Args:
+            depth: returns the number of waiting problems. Each scrape calls it.
+            capacity: maximum number of waiting problems.
+        """
         self._queue_depth.set_function(depth)
         self._queue_capacity.set(capacity)
 
     def observe_rejection(self, reason: str) -> None:
-        """Count one request that was turned away; `reason` is one of `_REASONS`."""
+        """Count a refused request. `reason` is one of `_REASONS`."""
         self._rejected.labels(reason).inc()
 
     def first_path(self) -> Callable[[PathResult], None]:
-        """To be told of one problem's paths as they end: times the first that votes, from this call on."""
-        began = time.monotonic()
+        """Start the time to the first vote of a problem. Returns an observer of its paths."""
+        started = time.monotonic()
         seen = False
 
         def observe(path: PathResult) -> None:
             nonlocal seen
             if path.answer is not None and not seen:
-                self._first_path.observe(time.monotonic() - began, self._exemplar())
+                self._first_path.observe(time.monotonic() - started, self._exemplar())
                 seen = True
 
         return observe
 
     def observe_lock(self, lock: LockState) -> None:
-        """Tell which layers hold the programs."""
+        """Report the active layers of the kernel lock."""
         for layer, state in asdict(lock).items():
             self._lock.labels(layer).set(state)
 
     def observe_solution(self, solution: Solution) -> None:
-        """Count one solved problem, its vote and its paths."""
+        """Count a solved problem, its vote and its paths."""
         exemplar = self._exemplar()
         self._duration.labels(solution.status.value).observe(solution.timing.total_s, exemplar)
         self._queue_wait.observe(solution.timing.queue_s, exemplar)
@@ -165,24 +184,24 @@ class Metrics:
         self._problem_tokens.labels("completion").observe(sum(path.completion_tokens for path in solution.paths))
 
     def observe_failure(self, seconds: float) -> None:
-        """Count one problem that ended with an error of ours after so many seconds."""
+        """Count a problem that ended with a failure of the service after so many seconds."""
         self._duration.labels("error").observe(seconds, self._exemplar())
 
     def observe_execution(self, execution: Execution) -> None:
-        """Count one program's run."""
+        """Count a program run."""
         self._runs.labels(execution.outcome.value).inc()
         self._run_duration.observe(execution.seconds, self._exemplar())
 
     def observe_engine(self, up: bool) -> None:
-        """Tell whether the engine can sample."""
+        """Report whether the engine can sample paths."""
         self._engine_up.set(up)
 
     def observe_worker(self, worker: str, up: bool) -> None:
-        """Tell whether a worker of the remote engine answers; `worker` is its host and port."""
+        """Report whether a worker of the remote engine answers. `worker` is its host and port."""
         self._worker_up.labels(worker).set(up)
 
     def observe_worker_request(self, worker: str, result: str) -> None:
-        """Count one path sent to a worker, by how it ended there: `ok`, `aborted`, `refused` or `failed`."""
+        """Count a path sent to a worker. `result` is `ok`, `aborted`, `refused` or `failed`."""
         self._worker_requests.labels(worker, result).inc()
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
@@ -205,7 +224,7 @@ def _decision(solution: Solution) -> str:
 
 
 def _saved(solution: Solution) -> float:
-    """Tokens that were not sampled because the vote was decided; an estimate, never negative."""
+    """Estimate of the tokens that the decision of the vote saved, at least 0."""
     lengths = [path.completion_tokens for path in solution.paths if path.outcome is not PathOutcome.ABORTED]
     if not lengths or solution.status is Status.DEADLINE:
         return 0.0
