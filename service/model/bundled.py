@@ -34,7 +34,7 @@ _BUILD_MODULE = "service.model.build"
 _UNFINISHED = ".unfinished-"
 
 
-def bundled() -> Path | None:
+def adapter_directory() -> Path | None:
     """Directory of the bundled adapter, or None without one."""
     return BUNDLE if (BUNDLE / _ADAPTER_FILE).is_file() else None
 

@@ -65,7 +65,7 @@ def find_checkpoint(
         CheckpointError: the model is missing, damaged, or of another format version.
     """
     if model is None:
-        return read_checkpoint(*bundled.build(cache_dir, bundled.bundled(), progress))
+        return read_checkpoint(*bundled.build(cache_dir, bundled.adapter_directory(), progress))
     path = model_directory(model, weights=weights)
     return read_checkpoint(path, path.name if Path(model).is_dir() else model)
 

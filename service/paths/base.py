@@ -35,9 +35,9 @@ class PathFormat(Protocol):
 class FormatV1:
     r"""Prompt format of Mixed Distillation students (arXiv 2312.10730).
 
-    `{bos}Question: {question}\nReasoning:\n` asks for prose that ends with `The answer is {answer}`.
-    `{bos}Question: {question}\nProgram:\n` asks for Python that leaves its result in `ans`. Both completions end
-    with the end-of-sequence token.
+    `{bos}Question: {question}\nReasoning:\n` is the prompt of prose that ends with `The answer is {answer}`.
+    `{bos}Question: {question}\nProgram:\n` is the prompt of Python that leaves its result in `ans`.
+    Both completions end with the end-of-sequence token.
 
     Args:
         bos: beginning-of-sequence token of the tokenizer as text, empty if the model has none.

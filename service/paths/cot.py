@@ -2,7 +2,7 @@ r"""Parser for chain-of-thought paths: the stated answer, after its equations ar
 
 The answer follows the last "The answer is", "Answer:", "####" or "\boxed{". Without such a marker, a complete text
 that ends in an equation answers with its result. Any other text has no answer. Text from another "Question:" on is
-ignored. Takes linear time and never raises.
+ignored. Never raises.
 """
 
 import re

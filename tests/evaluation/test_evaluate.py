@@ -1,4 +1,4 @@
-"""Exact figures over a few problems, and the errors of an invalid file."""
+"""Exact figures over a few problems, and errors of invalid files."""
 
 import asyncio
 import json

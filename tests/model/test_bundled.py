@@ -92,13 +92,13 @@ def test_a_bundle_makes_the_student(tmp_path: Path, built: list[Path], bundle: P
 
 def test_a_changed_bundle_is_another_build(tmp_path: Path, built: list[Path], bundle: Path) -> None:
     bare = bundled.build(tmp_path, None)
-    first = bundled.build(tmp_path, bundled.bundled())
-    assert bundled.build(tmp_path, bundled.bundled()) == first
+    first = bundled.build(tmp_path, bundled.adapter_directory())
+    assert bundled.build(tmp_path, bundled.adapter_directory()) == first
     (bundle / "twinpath.json").write_text(json.dumps(V1 | {"seed": 8}))
-    second = bundled.build(tmp_path, bundled.bundled())
+    second = bundled.build(tmp_path, bundled.adapter_directory())
     assert len({bare[0], first[0], second[0]}) == len(built) == 3
     (bundle / "twinpath.json").write_text(json.dumps(V1))
-    assert bundled.build(tmp_path, bundled.bundled()) == first
+    assert bundled.build(tmp_path, bundled.adapter_directory()) == first
 
 
 def cut(path: Path) -> None:
@@ -277,7 +277,7 @@ def test_the_bundle_is_complete_and_small() -> None:
         "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n"
     )
     assert "Section 4: ADDITIONAL PROVISIONS" in notice
-    if bundled.bundled():
+    if bundled.adapter_directory():
         adapter = bundled.BUNDLE / "adapter_model.safetensors"
         assert adapter.stat().st_size <= 40e6
         for name in ("adapter_config.json", "vocabulary.json", "twinpath.json", "README.md"):

@@ -1,4 +1,4 @@
-"""Special tokens in a question are escaped, and other questions stay as they are."""
+"""Escape of special tokens in a question."""
 
 import json
 from pathlib import Path

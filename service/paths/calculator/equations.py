@@ -160,8 +160,8 @@ class _Reader:
     def _adjacent(self, value: Fraction) -> None:
         """Handle a number without an operator before it.
 
-        "20% of 50" multiplies. Any other such number begins a new expression, which is not plain where the old
-        expression may reach into it: `5 * 3 boxes of 6 + 2`, `17 000 + 1`.
+        "20% of 50" multiplies. Any other such number begins a new expression. The new expression is not plain where
+        the old one may extend into it: `5 * 3 boxes of 6 + 2`, `17 000 + 1`.
         """
         expression = self.expression
         last = expression.items[-1]

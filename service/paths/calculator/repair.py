@@ -1,8 +1,7 @@
-"""Finds false results in a rationale and repairs them, with every later number that depends on them.
+"""Calculator: finds false results in a rationale and repairs them.
 
 Small students state the right operation and the wrong result, so the operands are trusted. `697 girls - 228 = 516`
-becomes 469, a later `516 + 10` becomes `469 + 10`, and an answer 516 becomes 469. Repairing a repaired text changes
-nothing.
+becomes 469, and a later `516 + 10` becomes `469 + 10`. A second repair of a text changes nothing.
 """
 
 from collections.abc import Iterable
@@ -122,8 +121,8 @@ def _check_repetition(left: Expression, right: Expression, repairs: Repairs) -> 
 def _check_two_expressions(left: Expression, right: Expression, repairs: Repairs) -> None:
     """Check an expression against another one.
 
-    The right one is a running total (`2 * 3 = 6 + 4`), a step (`2 * 3 + 4 = 6 + 4`) or another way to the same value.
-    Otherwise the right one is marked as not plain.
+    The right one is a running total (`2 * 3 = 6 + 4`), a step (`2 * 3 + 4 = 6 + 4`), or of equal value. Otherwise it
+    is marked as not plain.
     """
     values = left.values
     result = right.numbers[0]
