@@ -1,1 +1,1 @@
-"""The sandbox: where programs of thought run."""
+"""Sandbox: runs programs of thought in locked processes."""

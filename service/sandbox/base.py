@@ -1,7 +1,7 @@
-"""What the solver asks of a sandbox: run one program, say what came out.
+"""Sandbox protocol: run one program, return its outcome.
 
-Implementations: `pool.py` (locked processes) and `fake.py` (scripted). A program is hostile until shown otherwise:
-whatever it does ends as an `Outcome`, never as an exception.
+Implementations: `pool.py` (locked processes) and `fake.py` (scripted). Every program counts as hostile. Nothing that a
+program does raises an exception in the service: each run ends as an `Outcome`.
 """
 
 from dataclasses import dataclass
@@ -11,28 +11,30 @@ from fractions import Fraction
 from typing import Protocol
 
 Value = int | float | Fraction | Decimal | bool | str | list["Value"]
-"""What a program may answer with. NaN, infinities, complex numbers and objects are no values."""
+"""Type of a program's answer. NaN, infinities, complex numbers and other objects are not values."""
 
 
 class Outcome(StrEnum):
-    """How a program ended."""
+    """Result category of one program's run."""
 
     OK = "ok"
-    ERROR = "error"  # it raised, did not compile, or left no result
+    ERROR = "error"  # it raised, did not compile, or left no answer
     TIMEOUT = "timeout"
     MEMORY = "memory"
-    OUTPUT = "output"  # its result is no `Value`, or it printed or answered too much
+    OUTPUT = "output"  # its answer is not a `Value`, or its output or answer is too long
     DENIED = "denied"  # the language policy or the kernel lock refused it
-    CRASHED = "crashed"  # its process died without a reply
+    CRASHED = "crashed"  # its process ended without a reply
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One program's run.
+    """Result of one program's run.
 
-    `value` is set exactly when `outcome` is OK. `detail` is one line for people: the exception's name and message,
-    the refused name; never more than 200 characters. `seconds` is wall-clock time from submission to result, without
-    the wait for a free child.
+    Args:
+        outcome: category of the result.
+        value: the answer; None unless `outcome` is OK.
+        detail: one line of at most 200 characters, such as the exception's name and message or the refused name.
+        seconds: wall-clock time from submission to result, without the wait for a free child.
     """
 
     outcome: Outcome
@@ -43,10 +45,14 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class LockState:
-    """Which layers of the lock are on, as the zygote found them.
+    """Active layers of the kernel lock, as the zygote measured them.
 
-    `landlock` is the kernel's Landlock ABI (0: off; from 4 on it covers TCP, from 6 on signals), `unprivileged` says
-    that children run neither as root nor with any capability.
+    Args:
+        seccomp: whether the system call filter works.
+        landlock: ABI of the kernel's Landlock; 0 is off. It covers TCP from ABI 4 on, signals from ABI 6 on.
+        network_namespace: whether the processes have a network namespace of their own.
+        unprivileged: whether children run neither as root nor with any capability.
+        rlimits: whether all resource limits are set.
     """
 
     seccomp: bool
@@ -57,27 +63,36 @@ class LockState:
 
 
 UNLOCKED = LockState(seccomp=False, landlock=0, network_namespace=False, unprivileged=False, rlimits=False)
-"""The state before the pool has started."""
+"""Lock state before the sandbox has started."""
 
 
 class Sandbox(Protocol):
-    """Runs programs, each apart from every other."""
+    """Runs programs in isolation from the service and from each other."""
 
     @property
     def lock(self) -> LockState:
-        """Which layers of the kernel lock are on; all off before `start`."""
+        """Active layers of the kernel lock; all off before `start`."""
         ...
 
     async def start(self) -> None:
-        """Start the processes; raises `SandboxError` if programs could not be contained here."""
+        """Start the processes.
+
+        Raises:
+            SandboxError: programs cannot be contained on this machine.
+        """
         ...
 
     async def run(self, program: str) -> Execution:
-        """Run one program: its answer is the value of `ans`, else what `solution()` or `solver()` returns, else the
-        last line it printed. Raises `SandboxError` only when no program could be run at all.
+        """Run one program.
+
+        Its answer is the value of `ans`, else the return value of `solution()` or `solver()`, else the last line that
+        it printed.
+
+        Raises:
+            SandboxError: no program can be run at present.
         """
         ...
 
     async def close(self) -> None:
-        """Kill what runs and wait for it; safe to call twice."""
+        """Kill the running programs and wait until they have ended. Safe to call twice."""
         ...

@@ -1,8 +1,8 @@
-"""The modules that a program under the policy may import: facades of chosen functions, never a module object.
+"""Importable modules under the policy: facades with selected functions.
 
-It promises that an import yields nothing but the names listed here. A real module would hand out what it imported
-itself (`fractions.sys.modules["os"]`). Packages that models import by habit and rarely use (`numpy`) can be imported
-and refuse their first use; everything else is refused at the import.
+An import returns a facade instead of a module, because a module exposes its own imports
+(`fractions.sys.modules["os"]`). Packages that models import and rarely use (`numpy`) refuse their first use. The policy
+refuses every other import.
 """
 
 import __future__
@@ -31,19 +31,19 @@ from typing import Any
 from service.sandbox.policy import RefusedError, RefusedImportError
 
 SEED = 0
-"""Every program draws the same random numbers, so that the same problem has the same answer."""
+"""Seed of every program's random numbers, so that the same program has the same answer."""
 
 MAX_PATTERN_CHARACTERS, MAX_TEXT_CHARACTERS = 1_000, 100_000
 
-HABITS = frozenset({"numpy", "sympy", "scipy", "pandas", "matplotlib", "time"})
-"""What many programs import and few use."""
+MISSING_PACKAGES = frozenset({"numpy", "sympy", "scipy", "pandas", "matplotlib", "time"})
+"""Packages that many programs import and few use."""
 
 _IMPORTED_BY_C = ("_strptime", "unicodedata")
-"""Modules that C code imports through the program's builtins, but then takes from `sys.modules` itself."""
+"""Modules that C code imports through the program's builtins. The C code then reads them from `sys.modules`."""
 
 
 class Facade:
-    """Stands for a module; its members are fixed."""
+    """Replacement of a module, with fixed members."""
 
     __slots__ = ("_members", "_name")
 
@@ -55,101 +55,103 @@ class Facade:
         return self.member(name)
 
     def member(self, name: str) -> Any:
-        """The member of that name; raises `RefusedError` if it is not offered."""
+        """Member of this name. Raises `RefusedError` if it is not offered."""
         if name not in self._members:
             raise RefusedError(f"{self._name}.{name} is not offered")
         return self._members[name]
 
 
-class Absent:
-    """Stands for a package that is not installed, or for a name of it; any use is refused."""
+class MissingPackage:
+    """Replacement of a package that is not installed, or of a name in it. Every use raises `RefusedError`."""
 
     __slots__ = ("_name",)
 
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __getattr__(self, name: str) -> "Absent":  # what `from sympy import Symbol` calls
-        return Absent(self._name)
+    def __getattr__(self, name: str) -> "MissingPackage":  # what `from sympy import Symbol` calls
+        return MissingPackage(self._name)
 
     def __call__(self, *_: object, **__: object) -> None:
         self.member("")
 
     def member(self, _: str) -> Any:
-        """Raises `RefusedError`: there are no members."""
+        """Raise `RefusedError`: there are no members."""
         raise RefusedError(f"{self._name} is not available to programs")
 
 
-def import_facade(name: str, _globals: object, _locals: object, _from: object, _level: int = 0) -> Facade | Absent:
-    """What stands behind `import` in a program; raises `RefusedImportError` for what is not offered."""
+def import_facade(
+    name: str, _globals: object, _locals: object, _from: object, _level: int = 0
+) -> Facade | MissingPackage:
+    """Implementation of `import` in a program. Raises `RefusedImportError` for every other module."""
     if type(name) is not str:
-        raise RefusedImportError("a module's name must be a string")
+        raise RefusedImportError("the name of a module must be a string")
     if name in FACADES:
         return FACADES[name]
     root = name.partition(".")[0]
-    if root in HABITS or name in _IMPORTED_BY_C:
-        return Absent(root)
+    if root in MISSING_PACKAGES or name in _IMPORTED_BY_C:
+        return MissingPackage(root)
     raise RefusedImportError(f"import of {name[:50]} is not allowed")
 
 
-def _chosen(module: ModuleType, names: str) -> Facade:
+def _facade(module: ModuleType, names: str) -> Facade:
     return Facade(module.__name__, {name: getattr(module, name) for name in names.split()})
 
 
-def _public(module: ModuleType) -> Facade:
-    """Every public member of a module that is written in C and holds nothing but functions and numbers."""
+def _facade_of_all(module: ModuleType) -> Facade:
+    """Facade of all public members. The module must be written in C and hold only functions and numbers."""
     return Facade(module.__name__, {name: value for name, value in vars(module).items() if not name.startswith("_")})
 
 
-def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of `re` that refuses patterns and texts of absurd length; time is the deadline's business."""
+def _limit_lengths(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Function of `re` that refuses long patterns and texts."""
 
-    def bounded(pattern: Any, *arguments: Any, **keywords: Any) -> Any:
+    def limited(pattern: Any, *arguments: Any, **keywords: Any) -> Any:
         if isinstance(pattern, str) and len(pattern) > MAX_PATTERN_CHARACTERS:
             raise RefusedError("the regular expression is too long")
         if any(isinstance(argument, str) and len(argument) > MAX_TEXT_CHARACTERS for argument in arguments):
             raise RefusedError("the text is too long for a regular expression")
         return function(pattern, *arguments, **keywords)
 
-    return bounded
+    return limited
 
 
-class _Hint:
-    """Stands for the names of `typing`; annotations are dropped, so it is hardly ever touched."""
+class _TypeHint:
+    """Replacement of the names in `typing`. Programs rarely use it, because the policy drops annotations."""
 
-    def __getitem__(self, _: object) -> "_Hint":
+    def __getitem__(self, _: object) -> "_TypeHint":
         return self
 
 
-_HINTS = "Any Callable ClassVar Final Generic Iterable Iterator Literal Mapping Optional Sequence TypeVar Union"
-_RANDOM = random.Random(SEED)  # noqa: S311 (no secret is drawn here)
+_TYPING_NAMES = "Any Callable ClassVar Final Generic Iterable Iterator Literal Mapping Optional Sequence TypeVar Union"
+_RANDOM = random.Random(SEED)  # noqa: S311 (not used for secrets)
 
 for _module in _IMPORTED_BY_C:
-    import_module(_module)  # ahead of time: a locked child can read no file
+    import_module(_module)  # ahead of time: a locked child cannot read files
 
 FACADES: Mapping[str, Facade] = MappingProxyType(
     {
         "__future__": Facade("__future__", dict.fromkeys(__future__.all_feature_names)),
-        "bisect": _chosen(bisect, "bisect bisect_left bisect_right insort insort_left insort_right"),
-        "calendar": _chosen(
+        "bisect": _facade(bisect, "bisect bisect_left bisect_right insort insort_left insort_right"),
+        "calendar": _facade(
             calendar,
             "isleap leapdays weekday monthrange monthcalendar timegm day_name day_abbr month_name month_abbr "
             "MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY",
         ),
-        "cmath": _public(cmath),
-        "collections": _chosen(collections, "Counter OrderedDict defaultdict deque namedtuple"),
-        "datetime": _chosen(datetime, "date datetime time timedelta timezone MINYEAR MAXYEAR"),
-        "decimal": _chosen(
+        "cmath": _facade_of_all(cmath),
+        "collections": _facade(collections, "Counter OrderedDict defaultdict deque namedtuple"),
+        "datetime": _facade(datetime, "date datetime time timedelta timezone MINYEAR MAXYEAR"),
+        "decimal": _facade(
             decimal,
             "Decimal getcontext localcontext ROUND_UP ROUND_DOWN ROUND_CEILING ROUND_FLOOR ROUND_HALF_UP "
             "ROUND_HALF_DOWN ROUND_HALF_EVEN ROUND_05UP InvalidOperation DivisionByZero Overflow Inexact",
         ),
-        "fractions": _chosen(fractions, "Fraction"),
-        "functools": _chosen(functools, "reduce lru_cache cache partial cmp_to_key"),
-        "heapq": _chosen(heapq, "heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
-        "itertools": _public(itertools),
-        "math": _public(math),
-        "operator": _chosen(
+        "fractions": _facade(fractions, "Fraction"),
+        "functools": _facade(functools, "reduce lru_cache cache partial cmp_to_key"),
+        "heapq": _facade(heapq, "heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
+        "itertools": _facade_of_all(itertools),
+        "math": _facade_of_all(math),
+        "operator": _facade(
             operator,
             "abs add and_ concat contains countOf eq floordiv ge gt index indexOf inv invert itemgetter le lshift lt "
             "mod mul ne neg not_ or_ pos pow rshift sub truediv truth xor",
@@ -166,26 +168,26 @@ FACADES: Mapping[str, Facade] = MappingProxyType(
         "re": Facade(
             "re",
             {
-                name: _bounded(getattr(re, name))
+                name: _limit_lengths(getattr(re, name))
                 for name in "compile match fullmatch search findall finditer sub subn split escape".split()
             }
             | {name: getattr(re, name) for name in "I IGNORECASE M MULTILINE S DOTALL X VERBOSE A ASCII".split()},
         ),
-        "statistics": _chosen(
+        "statistics": _facade(
             statistics,
             "mean fmean median median_low median_high mode multimode stdev pstdev variance pvariance quantiles "
             "geometric_mean harmonic_mean correlation covariance StatisticsError",
         ),
-        "string": _chosen(
+        "string": _facade(
             string,
             "ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable punctuation "
             "whitespace",
         ),
         "typing": Facade(
             "typing",
-            {name: _Hint() for name in _HINTS.split()}
+            {name: _TypeHint() for name in _TYPING_NAMES.split()}
             | {"Dict": dict, "FrozenSet": frozenset, "List": list, "Set": set, "Tuple": tuple, "Type": object},
         ),
     }
 )
-"""Module name → what a program gets for it."""
+"""Module name → facade."""

@@ -1,19 +1,19 @@
-"""A sandbox that runs nothing: it answers from a script. For tests, and for trying the service without programs."""
+"""Scripted sandbox that runs no program, for tests and for trials of the service."""
 
 from collections.abc import Mapping
 
 from service.errors import SandboxError
 from service.sandbox.base import UNLOCKED, Execution, LockState, Outcome
 
-_UNKNOWN = Execution(Outcome.ERROR, None, "the script has no such program", 0.0)
+_UNKNOWN = Execution(Outcome.ERROR, None, "the script does not contain this program", 0.0)
 
 
 class FakeSandbox:
     """Implements `Sandbox` without a process.
 
     Args:
-        script: what comes of each program; an exception in it is raised.
-        default: what comes of a program that the script does not have.
+        script: result per program; an exception is raised.
+        default: result of every other program.
     """
 
     def __init__(
@@ -26,15 +26,15 @@ class FakeSandbox:
 
     @property
     def lock(self) -> LockState:
-        """Nothing runs, so nothing is locked."""
+        """Lock state: always unlocked."""
         return UNLOCKED
 
     async def start(self) -> None:
-        """Nothing to start, but `run` before it fails, as it does for real."""
+        """Allow `run`, which raises `SandboxError` before this call."""
         self._started = True
 
     async def run(self, program: str) -> Execution:
-        """The scripted execution; `programs` remembers what was asked for."""
+        """Return the scripted result and record the program in `programs`."""
         if not self._started:
             raise SandboxError("the sandbox is not running")
         self.programs.append(program)
@@ -44,5 +44,5 @@ class FakeSandbox:
         return result
 
     async def close(self) -> None:
-        """Nothing to end, but `run` after it fails."""
+        """Make every later `run` raise `SandboxError`."""
         self._started = False

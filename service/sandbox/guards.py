@@ -1,13 +1,15 @@
-"""What a program under the policy can touch: guarded attributes and writes, its builtins, its classes.
+"""Runtime guards: attribute access, writes, builtins.
 
-It stands behind the calls that `policy.py` writes into a program. It promises that no module, frame, code object or
-private attribute is handed out, that only the program's own objects are changed, and that what is missing fails with
-a `RefusedError` that names it. A guard that were fooled would still sit inside the kernel lock.
+`policy.py` adds calls of these guards to a program. They expose no module, frame, code object or private attribute. A
+program can change only its own objects. Everything else raises a `RefusedError` that names it. The kernel lock holds
+even if a guard fails.
 """
 
 import builtins
+import string
+from _string import formatter_field_name_split  # type: ignore[import-not-found]  # CPython's own parser
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -16,11 +18,10 @@ from typing import Any
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
-from service.sandbox.facades import Absent, Facade, import_facade
-from service.sandbox.formatting import safe_format
-from service.sandbox.policy import METHODS, READABLE, RefusedError, is_private
+from service.sandbox.facades import Facade, MissingPackage, import_facade
+from service.sandbox.policy import READABLE_SPECIAL_ATTRIBUTES, SPECIAL_METHODS, RefusedError, is_private
 
-_OFFERED = (
+_OFFERED_BUILTINS = (
     "abs all any ascii bin bool bytes bytearray callable chr classmethod complex dict divmod enumerate filter float "
     "format frozenset hash hex int isinstance issubclass iter len list map max min next object oct ord pow property "
     "range repr reversed round set slice sorted staticmethod str sum super tuple zip "
@@ -31,22 +32,22 @@ _EXCEPTIONS = {
     for name, value in vars(builtins).items()
     if isinstance(value, type) and issubclass(value, BaseException) and not name.endswith("Group")
 }
-_HIDDEN = INSPECT_ATTRIBUTES | {"mro"}
-_HIDDEN_IN_EXCEPTIONS = frozenset({"obj", "path", "name_from", "with_traceback", "add_note"})
+_HIDDEN_ATTRIBUTES = INSPECT_ATTRIBUTES | {"mro"}
+_HIDDEN_EXCEPTION_ATTRIBUTES = frozenset({"obj", "path", "name_from", "with_traceback", "add_note"})
 _CONTAINERS: frozenset[type] = frozenset({dict, list, set, bytearray, defaultdict, Counter, OrderedDict, deque})
 _SUBCLASSABLE: frozenset[type] = frozenset({object, int, float, str, list, dict, tuple, set, *_EXCEPTIONS.values()})
 _NAMEABLE: frozenset[type] = frozenset(
     {int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None), object, Fraction, Decimal}
     | {date, datetime, time, timedelta, timezone, *_CONTAINERS, *_EXCEPTIONS.values()}
 )
-"""The types that `type()` gives away. A function's or a class's type would make functions and classes."""
+"""Types that `type()` may return. The type of a function or of a class could create functions and classes."""
 
 
 class Guards:
-    """The guards of one program; they know which classes and functions are its own.
+    """Guards of one program. They record its classes and recognize its functions.
 
     Args:
-        write: takes the text that the program prints.
+        write: called with the text that the program prints.
     """
 
     def __init__(self, write: Callable[[str], object]) -> None:
@@ -56,23 +57,23 @@ class Guards:
 
     @property
     def namespace(self) -> dict[str, Any]:
-        """The program's globals."""
+        """Globals of the program."""
         return self._globals
 
     def read(self, target: object, name: str) -> Any:
-        """`target.name`."""
-        if isinstance(target, Facade | Absent):
+        """Guarded `target.name`."""
+        if isinstance(target, Facade | MissingPackage):
             return target.member(name)
-        if name in _HIDDEN or (name.startswith("_") and not self._may_read_private(target, name)):
+        if name in _HIDDEN_ATTRIBUTES or (name.startswith("_") and not self._may_read_private(target, name)):
             raise RefusedError(f"the attribute {name!r} is reserved")
-        if name in _HIDDEN_IN_EXCEPTIONS and isinstance(target, BaseException):
+        if name in _HIDDEN_EXCEPTION_ATTRIBUTES and isinstance(target, BaseException):
             raise RefusedError(f"the attribute {name!r} is reserved")
         if name in ("format", "format_map"):
             return self._format(target, name)
         return getattr(target, name)
 
     def write(self, target: object, name: str | None = None) -> Any:
-        """The target of a store or a deletion (of attribute `name`, or of an item), if it may be changed."""
+        """Target of a store or deletion, of attribute `name` or of an item, if the program may change it."""
         kind = type(target)
         own = kind in self._own_classes or (kind is type and target in self._own_classes)
         if own or (name is None and kind in _CONTAINERS):
@@ -84,7 +85,7 @@ class Guards:
         raise RefusedError(f"{_article(kind.__name__)} may not be changed")
 
     def make_class(self, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
-        """The metaclass of the program's classes."""
+        """Create a class; the metaclass of all classes of the program."""
         for base in bases:
             if base not in self._own_classes and base not in _SUBCLASSABLE:
                 raise RefusedError("only classes of the program, exceptions and plain types may be subclassed")
@@ -93,13 +94,13 @@ class Guards:
         return made
 
     def super(self, target: object, name: str) -> Any:
-        """`super().__init__` and its like."""
-        if type(target) is not super or name not in METHODS:
+        """Special method of a `super()` object, such as `super().__init__`."""
+        if type(target) is not super or name not in SPECIAL_METHODS:
             raise RefusedError(f"the attribute {name!r} is reserved")
         return getattr(target, name)
 
     def print(self, *values: object, sep: str | None = " ", end: str | None = "\n", **others: object) -> None:
-        """`print`, into the program's own output."""
+        """`print` into the output of the program."""
         if others.get("file") is not None:
             raise RefusedError("print to a file is not allowed")
         self._print_text((" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end))
@@ -112,25 +113,25 @@ class Guards:
         return kind
 
     def getattr(self, target: object, name: str, *default: object) -> Any:
-        """`getattr`, as guarded as a plain read."""
+        """`getattr` with the guard of an attribute read."""
         try:
-            return self.read(target, _public(name))
+            return self.read(target, _require_public(name))
         except AttributeError:
             if not default:
                 raise
             return default[0]
 
     def hasattr(self, target: object, name: str) -> bool:
-        """`hasattr`; what is refused is not there."""
+        """`hasattr`; false for refused attributes."""
         try:
-            self.read(target, _public(name))
+            self.read(target, _require_public(name))
         except (AttributeError, RefusedError):
             return False
         return True
 
     def setattr(self, target: object, name: str, value: object) -> None:
-        """`setattr`, as guarded as a plain store."""
-        setattr(self.write(target, _public(name)), name, value)
+        """`setattr` with the guard of an attribute store."""
+        setattr(self.write(target, _require_public(name)), name, value)
 
     def _builtins(self) -> dict[str, Any]:
         return {
@@ -147,13 +148,13 @@ class Guards:
         }
 
     def _may_read_private(self, target: object, name: str) -> bool:
-        if name in READABLE:
+        if name in READABLE_SPECIAL_ATTRIBUTES:
             return isinstance(target, type | FunctionType)
         kind = type(target)
         return not is_private(name) and (kind in self._own_classes or (kind is type and target in self._own_classes))
 
     def _format(self, target: object, name: str) -> Any:
-        """`text.format` and `str.format`: the C method would read attributes unguarded."""
+        """Guarded `text.format` and `str.format`."""
         if isinstance(target, super):
             raise RefusedError(f"the attribute {name!r} is reserved")
         bound = isinstance(target, str)
@@ -163,13 +164,27 @@ class Guards:
         def formatted(*arguments: Any, **keywords: Any) -> str:
             text, *rest = (target, *arguments) if bound else arguments
             if name == "format_map":
-                return safe_format(self.read, text, (), rest[0])
-            return safe_format(self.read, text, rest, keywords)
+                return _Formatter(self.read).vformat(text, (), rest[0])
+            return _Formatter(self.read).vformat(text, rest, keywords)
 
         return formatted
 
 
-def _public(name: str) -> str:
+class _Formatter(string.Formatter):
+    """`str.format` with guarded attribute reads. The C method reads attributes unguarded (`"{0.__class__}"`)."""
+
+    def __init__(self, read: Callable[[object, str], Any]) -> None:
+        self._read = read
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, int | str]:
+        first, rest = formatter_field_name_split(field_name)
+        value = self.get_value(first, args, kwargs)
+        for is_attribute, key in rest:
+            value = self._read(value, key) if is_attribute else value[key]
+        return value, first
+
+
+def _require_public(name: str) -> str:
     if type(name) is not str:
         raise TypeError("attribute name must be string")
     if is_private(name):
@@ -177,7 +192,7 @@ def _public(name: str) -> str:
     return name
 
 
-def _refuser(name: str) -> Callable[..., None]:
+def _refused_builtin(name: str) -> Callable[..., None]:
     def refused(*_: object, **__: object) -> None:
         raise RefusedError(f"{name}() is not available to programs")
 
@@ -193,8 +208,8 @@ def _article(noun: str) -> str:
 
 
 _STATIC_BUILTINS: dict[str, Any] = {
-    **{name: _refuser(name) for name in vars(builtins) if not name.startswith("_")},
-    **{name: getattr(builtins, name) for name in _OFFERED},
+    **{name: _refused_builtin(name) for name in vars(builtins) if not name.startswith("_")},
+    **{name: getattr(builtins, name) for name in _OFFERED_BUILTINS},
     **_EXCEPTIONS,
     "exit": _exit,
     "quit": _exit,

@@ -1,8 +1,8 @@
-"""The kernel lock: what a program could not do even if it owned the interpreter.
+"""Kernel confinement: seccomp, Landlock, namespaces, rlimits.
 
-It stands in the zygote (`lock_zygote`, inherited by every child) and in each child (`lock_child`, just before it waits
-for a program). It promises that `LockState` is the truth: each layer is either on or reported off, and the pool
-refuses to start without seccomp. It does not judge programs; `policy.py` does.
+It holds even against a program that controls the interpreter. `lock_zygote` locks the zygote, and every child inherits
+that. `lock_child` locks a child before it reads its program. `LockState` reports every layer that is off, and the pool
+does not start without seccomp.
 """
 
 import contextlib
@@ -27,48 +27,56 @@ _CAPABILITY_VERSION_3, _HIGHEST_CAPABILITY = 0x20080522, 63
 
 
 def lock_zygote(*, memory_bytes: int, parent_pid: int) -> LockState:
-    """Give up all that the children never need. Must run in a single-threaded process that has done its imports.
+    """Drop every right that the children do not need. The process must have one thread and all its imports.
 
     Args:
-        memory_bytes: how much address space a child may add to what the zygote has now.
-        parent_pid: the service's process, at whose end the zygote ends.
+        memory_bytes: address space that a child may add to the present size of the zygote.
+        parent_pid: process id of the service. The zygote ends when the service ends.
+
+    Returns:
+        The active layers.
     """
-    limits = _zygote_limits(memory_bytes)  # this and the next line read and write /proc, closed further down
-    _volunteer_for_oom_killer()
-    network_namespace = _leave_network()
+    limits = _zygote_limits(memory_bytes)  # this and the next line use /proc, which Landlock closes below
+    _raise_oom_score()
+    network_namespace = _unshare_network()
     unprivileged = _drop_privileges()
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    die_with_parent(parent_pid)  # after the change of user, which clears it
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # it ends children; whoever started us may have ignored or blocked it
+    die_with_parent(parent_pid)  # after the change of user, which clears this setting
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # the CPU timer; the service may have inherited it ignored or blocked
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
-    landlock = _restrict_files()
-    rlimits = _limit(limits)
+    landlock = _restrict_with_landlock()
+    rlimits = _set_limits(limits)
     return LockState(_seccomp_works(), landlock, network_namespace, unprivileged, rlimits)
 
 
-def lock_child(seccomp: Seccomp, *, channel_fd: int, cpu_s: float, parent_pid: int, unlocked: bool) -> None:
-    """Close everything but the channel, which becomes `PIPE_FD`, and lock this process for good.
+def lock_child(seccomp: Seccomp, *, pipe_fd: int, cpu_s: float, parent_pid: int, allow_unlocked: bool) -> None:
+    """Close every descriptor but the pipe, which becomes `PIPE_FD`, and lock this process. It cannot be unlocked.
 
-    After `cpu_s` seconds of CPU time SIGPROF kills it; a process with the filter can neither catch that nor put it off.
+    Args:
+        seccomp: the filter.
+        pipe_fd: descriptor of the pipe to the service.
+        cpu_s: CPU time after which SIGPROF kills the process. The filter refuses every call that could prevent that.
+        parent_pid: process id of the zygote.
+        allow_unlocked: whether the process may run without the filter.
 
     Raises:
-        OSError: the filter could not be installed, and `unlocked` does not allow that.
+        OSError: the filter could not be installed, and `allow_unlocked` is false.
     """
     die_with_parent(parent_pid)
-    os.dup2(channel_fd, PIPE_FD)
+    os.dup2(pipe_fd, PIPE_FD)
     os.closerange(PIPE_FD + 1, 64)
-    _limit({resource.RLIMIT_CPU: ceil(cpu_s) + 1, resource.RLIMIT_NPROC: 0, resource.RLIMIT_NOFILE: 0})
+    _set_limits({resource.RLIMIT_CPU: ceil(cpu_s) + 1, resource.RLIMIT_NPROC: 0, resource.RLIMIT_NOFILE: 0})
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
         seccomp.install()
     except OSError:
-        if not unlocked:
+        if not allow_unlocked:
             raise
 
 
-def _leave_network() -> bool:
-    """An empty network and IPC namespace: as root directly, else by way of a user namespace."""
+def _unshare_network() -> bool:
+    """Enter an empty network and IPC namespace. A process without privileges needs a user namespace for that."""
     if _libc.unshare(_CLONE_NEWNET | _CLONE_NEWIPC) == 0:
         return True
     return os.geteuid() != 0 and _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC) == 0
@@ -78,23 +86,23 @@ def _drop_privileges() -> bool:
     for capability in range(_HIGHEST_CAPABILITY + 1):
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     if os.geteuid() == 0:
-        with contextlib.suppress(OSError):  # a container may hold root without CAP_SETUID
+        with contextlib.suppress(OSError):  # root in a container may lack CAP_SETUID
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
     header = struct.pack("=II", _CAPABILITY_VERSION_3, 0)
-    capless = _libc.capset(header, bytes(24)) == 0
-    return capless and os.geteuid() != 0
+    has_no_capability = _libc.capset(header, bytes(24)) == 0
+    return has_no_capability and os.geteuid() != 0
 
 
-def _volunteer_for_oom_killer() -> None:
-    """When memory runs out, children go before the service does."""
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 (no pathlib here)
+def _raise_oom_score() -> None:
+    """Make the kernel kill children before the service when memory runs out."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 (pathlib is not imported here)
         file.write("1000")
 
 
-def _restrict_files() -> int:
-    """Landlock with no rule at all: no path, no TCP port, no signal or abstract socket outside. Returns the ABI."""
+def _restrict_with_landlock() -> int:
+    """Deny all paths, TCP ports, and signals and abstract sockets of other processes. Returns the Landlock ABI."""
     abi: int = _libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION)
     if abi < 1:
         return 0
@@ -109,7 +117,7 @@ def _restrict_files() -> int:
 
 
 def _zygote_limits(memory_bytes: int) -> dict[int, int]:
-    with open("/proc/self/statm") as file:  # noqa: PTH123 (no pathlib here)
+    with open("/proc/self/statm") as file:  # noqa: PTH123 (pathlib is not imported here)
         address_space = int(file.read().split()[0]) * resource.getpagesize()
     return {
         resource.RLIMIT_AS: address_space + memory_bytes,
@@ -121,8 +129,8 @@ def _zygote_limits(memory_bytes: int) -> dict[int, int]:
     }
 
 
-def _limit(limits: dict[int, int]) -> bool:
-    """Set soft and hard limits, or leave a hard limit that is lower already. Returns whether all are set."""
+def _set_limits(limits: dict[int, int]) -> bool:
+    """Set soft and hard limits. A lower hard limit stays. Returns whether all are set."""
     try:
         for name, value in limits.items():
             hard = resource.getrlimit(name)[1]
@@ -134,7 +142,7 @@ def _limit(limits: dict[int, int]) -> bool:
 
 
 def _seccomp_works() -> bool:
-    """Try it in a process of its own: there, a new pipe must be refused once the filter is on."""
+    """Test the filter in a process of its own: a new pipe must be refused there."""
     pid = os.fork()
     if pid == 0:
         try:

@@ -1,12 +1,12 @@
-"""The language policy: RestrictedPython, widened to what today's models write.
+"""Language policy: RestrictedPython, extended for the programs that models write.
 
-It stands in the locked child, before a program runs. It promises that a program that compiles here reaches attributes
-and writes only through `guards.py`, binds no guard's name, and uses no syntax that RestrictedPython does not know.
-It narrows what can go wrong and names it well; it is not the boundary. The kernel lock is.
-
-RestrictedPython also wraps iteration, subscription, unpacking and calls, for integrators who guard containers. Nothing
-is guarded there here, so those wrappers are left out: loops run at CPython's speed, and `d[k] += 1` needs no help.
+A compiled program reads and writes attributes only through `guards.py`. It cannot bind the name of a guard, and it uses
+only syntax that RestrictedPython knows. The policy narrows the language and names each refused part. The security
+boundary is the kernel lock.
 """
+
+# RestrictedPython also wraps iteration, subscription, unpacking and calls. Nothing is guarded there, so these wrappers
+# are left out: loops run at the speed of CPython, and `d[k] += 1` works.
 
 import ast
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from RestrictedPython import RestrictingNodeTransformer
 
-METHODS = frozenset(
+SPECIAL_METHODS = frozenset(
     f"__{name}__"
     for name in (
         "init repr str format len contains getitem setitem delitem iter next call enter exit hash bool "
@@ -23,11 +23,10 @@ METHODS = frozenset(
         "pow rpow neg pos abs int float index round floor ceil trunc"
     ).split()
 )
-"""Special methods that a class may define. None of them takes part in attribute access, class creation or pickling."""
+"""Special methods that a class may define. None is part of attribute access, class creation or pickling."""
 
-READABLE = frozenset({"__name__"})
-"""Special attributes that a program may read, of classes and functions."""
-
+READABLE_SPECIAL_ATTRIBUTES = frozenset({"__name__"})
+"""Special attributes of classes and functions that a program may read."""
 
 _LEAVES = frozenset(
     kind
@@ -38,17 +37,17 @@ _LEAVES = frozenset(
     )
     and hasattr(RestrictingNodeTransformer, f"visit_{kind.__name__}")
 )
-"""Contexts, operators and constants that RestrictedPython knows and takes as they are."""
+"""Contexts, operators and constants, which RestrictedPython leaves unchanged."""
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
 class RefusedError(Exception):
-    """The program uses something that the policy refuses, when compiled or when run; the message names it."""
+    """The policy refuses a part of the program, at compile time or at run time. The message names it."""
 
 
 class RefusedImportError(RefusedError, ImportError):
-    """It imports what is not offered; a program may catch this as the ImportError it expects."""
+    """The program imports a module that is not offered. A program may catch it as an `ImportError`."""
 
 
 def compile_program(source: str) -> CodeType:
@@ -56,7 +55,7 @@ def compile_program(source: str) -> CodeType:
 
     Raises:
         RefusedError: the policy refuses it.
-        SyntaxError, ValueError, RecursionError, MemoryError: Python itself does.
+        SyntaxError, ValueError, RecursionError, MemoryError: Python cannot compile it.
     """
     tree = ast.parse(source, "<program>")
     transformer = _Transformer()
@@ -67,15 +66,15 @@ def compile_program(source: str) -> CodeType:
 
 
 def is_private(name: str) -> bool:
-    """Whether a name is a special method, a guard, or reaches into an object that is not the program's own."""
+    """Whether a name is reserved: a special method, a private name with two underscores, or a guard."""
     return name.startswith("__") or (name.startswith("_") and name.endswith("_") and name != "_")
 
 
 class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPython is untyped
-    """What is not overridden here is RestrictedPython's rule; an unknown node is refused there."""
+    """Adds guard calls to a program. RestrictedPython checks the other nodes and refuses unknown ones."""
 
     def node_contents_visit(self, node: _Node) -> _Node:
-        """As `ast.NodeTransformer.generic_visit`, but half of all nodes are leaves and not worth a call."""
+        """Visit the children, as `ast.NodeTransformer.generic_visit` does, without a call per leaf."""
         for name in node._fields:
             value = getattr(node, name, None)
             if type(value) is list:
@@ -93,13 +92,13 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
     def _visit_contents(self, node: ast.AST) -> ast.AST:
         return self.node_contents_visit(node)
 
-    # Not wrapped here, see above. Print needs no collector in each scope either: `guards.py` has one for all.
+    # RestrictedPython wraps these; see the top of the module. `guards.py` has one print collector for all scopes.
     visit_Assign = visit_AugAssign = visit_Call = visit_For = visit_With = visit_Module = _visit_contents
 
     def check_name(self, node: ast.AST, name: str | None, allow_magic_methods: bool = False) -> None:
         if name is None or not (is_private(name) or name == "print"):
             return
-        if not (allow_magic_methods and name in METHODS and node.col_offset):  # type: ignore[attr-defined]
+        if not (allow_magic_methods and name in SPECIAL_METHODS and node.col_offset):  # type: ignore[attr-defined]
             self.error(node, f'the name "{name}" is reserved')
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -112,9 +111,9 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         name, reads = node.attr, isinstance(node.ctx, ast.Load)
-        if _is_super_call(node.value) and name in METHODS and reads:
+        if _is_super_call(node.value) and name in SPECIAL_METHODS and reads:
             return _call("_super_", node, [self.node_contents_visit(node.value), ast.Constant(name)])
-        if is_private(name) and not (reads and name in READABLE):
+        if is_private(name) and not (reads and name in READABLE_SPECIAL_ATTRIBUTES):
             self.error(node, f'the attribute "{name}" is reserved')
         node = self.node_contents_visit(node)
         if reads:
@@ -129,7 +128,7 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """Annotations are dropped unread: they name modules that a program need not import."""
+        """Drop the annotation: it may name a module that the program does not import."""
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
         assign = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
@@ -179,7 +178,8 @@ def _is_super_call(node: ast.AST) -> bool:
 
 
 def _call(guard: str, at: ast.AST, arguments: list[ast.expr]) -> ast.Call:
-    """The call of a guard, at the place of what it guards (RestrictedPython's own helper walks the whole subtree)."""
+    """Call of a guard, with the source location of the guarded node."""
+    # RestrictedPython's helper for locations walks the whole subtree.
     name = ast.copy_location(ast.Name(guard, ast.Load()), at)
     for argument in arguments:
         if not hasattr(argument, "lineno"):

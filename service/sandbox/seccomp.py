@@ -1,8 +1,8 @@
-"""The seccomp allow-list: the eight system calls that a locked child can still make.
+"""Seccomp filter: the eight system calls that a locked child can make.
 
-It stands in the child, between fork and the first byte of a program. It promises that every other call (files,
-sockets, processes, signals, threads, executable memory) fails with EPERM in the kernel, whatever the interpreter was
-talked into. It does not bound memory or time; rlimits, the timer of `lock.py` and the parent's deadline do.
+A child installs it after the fork and before it reads a program. Every other call (files, sockets, processes, signals,
+threads, executable memory) then fails with EPERM in the kernel. Memory and time are bounded elsewhere: by rlimits, by
+the timer of `lock.py` and by the service's deadline.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import struct
 from typing import NamedTuple
 
 PIPE_FD = 0
-"""The one descriptor a child keeps: its program comes in and its reply goes out here."""
+"""Only descriptor of a child. It reads its program and writes its reply here."""
 
 _SET_MODE_FILTER = 1
 _RET_KILL, _RET_EPERM, _RET_ALLOW = 0x80000000, 0x00050001, 0x7FFF0000
@@ -30,17 +30,17 @@ _ALLOWED: dict[str, dict[int, int]] = {
     "clock_gettime": {},
     "exit_group": {},
 }
-"""System call → what its arguments must be, by position. The kernel reads all four as 32 bits."""
+"""System call → required argument values by position. The kernel reads all four as 32 bits."""
 
 
-class _Machine(NamedTuple):
+class _Architecture(NamedTuple):
     seccomp: int
     audit_arch: int
     numbers: dict[str, int]
 
 
-_MACHINES = {
-    "x86_64": _Machine(
+_ARCHITECTURES = {
+    "x86_64": _Architecture(
         317,
         0xC000003E,
         {
@@ -54,7 +54,7 @@ _MACHINES = {
             "exit_group": 231,
         },
     ),
-    "aarch64": _Machine(
+    "aarch64": _Architecture(
         277,
         0xC00000B7,
         {
@@ -71,39 +71,42 @@ _MACHINES = {
 }
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
     """The kernel's `struct sock_fprog`."""
 
     _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
 
 
 class Seccomp:
-    """The filter for this machine, assembled once so that each child installs it with one call."""
+    """Filter for this architecture, assembled once. Each child installs it with one system call."""
 
     def __init__(self) -> None:
-        machine = _MACHINES.get(os.uname().machine)
-        self.supported = machine is not None
-        self._code = _assemble(machine) if machine else b""
-        self._program = _Program(len(self._code) // 8, self._code)
+        architecture = _ARCHITECTURES.get(os.uname().machine)
+        self.supported = architecture is not None
+        self._code = _assemble(architecture) if architecture else b""
+        self._program = _FilterProgram(len(self._code) // 8, self._code)
         self._reference = ctypes.byref(self._program)
-        self._number = machine.seccomp if machine else -1
+        self._number = architecture.seccomp if architecture else -1
         self._syscall = ctypes.CDLL(None, use_errno=True).syscall
 
     def install(self) -> None:
-        """Lock the calling process for good. It must have set no_new_privs.
+        """Install the filter in the calling process. It cannot be removed. The process must have set no_new_privs.
 
         Raises:
-            OSError: the kernel has no seccomp filters, or this machine is not known here.
+            OSError: the kernel has no seccomp filters, or this architecture is not supported.
         """
         if not self.supported or self._syscall(self._number, _SET_MODE_FILTER, 0, self._reference) != 0:
             raise OSError(ctypes.get_errno(), "seccomp is not available")
 
 
-def _assemble(machine: _Machine) -> bytes:
-    """One block a call: not this number, skip the block; an argument differs, refuse; else allow."""
+def _assemble(architecture: _Architecture) -> bytes:
+    """Assemble the filter.
+
+    Each call has one block. Another number skips the block, a different argument refuses, and the rest is allowed.
+    """
     code = [
         _instruction(_LOAD, _ARCH_OFFSET),
-        _instruction(_JUMP_IF_EQUAL, machine.audit_arch, if_true=1),
+        _instruction(_JUMP_IF_EQUAL, architecture.audit_arch, if_true=1),
         _instruction(_RETURN, _RET_KILL),
         _instruction(_LOAD, _NUMBER_OFFSET),
     ]
@@ -117,7 +120,7 @@ def _assemble(machine: _Machine) -> bytes:
         block.append(_instruction(_RETURN, _RET_ALLOW))
         if arguments:
             block.append(_instruction(_RETURN, _RET_EPERM))
-        code.append(_instruction(_JUMP_IF_EQUAL, machine.numbers[name], if_false=len(block)))
+        code.append(_instruction(_JUMP_IF_EQUAL, architecture.numbers[name], if_false=len(block)))
         code.extend(block)
     return b"".join([*code, _instruction(_RETURN, _RET_EPERM)])
 

@@ -1,8 +1,7 @@
-"""What travels between the service and a child: programs in, one reply out.
+"""Wire format between service and sandbox child.
 
-It stands on both sides of the pipe. The child's side is a convenience; the parent's side (`decode`) takes bytes that a
-hostile child may have written, and promises an `Execution` for every one of them: exact tags, exact types, bounded
-sizes, nothing unpickled, nothing evaluated. It does not know who wrote a reply: a child has its own pipe.
+The service sends one program and receives one reply. A hostile child may write any bytes, and `decode` returns an
+`Execution` for all of them. It checks exact tags, exact types and sizes, and neither unpickles nor evaluates anything.
 """
 
 import json
@@ -16,67 +15,84 @@ from typing import Any
 from service.sandbox.base import Execution, Outcome, Value
 
 HEADER = struct.Struct("=I")
-"""The length that goes before a program and before a reply."""
+"""Length in bytes of the program or reply that follows."""
 
-MAX_INT_BITS = 1024  # what a float can hold, so that nobody downstream meets an OverflowError
+MAX_INT_BITS = 1024  # the range of a float, so that no later conversion raises OverflowError
 MAX_DEPTH, MAX_ITEMS = 8, 1000
 DETAIL_CHARACTERS = 200
 _MAX_DECIMAL_DIGITS = _MAX_DECIMAL_EXPONENT = 308
 
 
 class NotAValueError(Exception):
-    """A result that is no `Value`; the message says why."""
+    """The result is not a `Value`; the message has the reason."""
 
 
 def frame(body: bytes) -> bytes:
-    """A program or a reply, ready to send."""
+    """Message of a program or a reply: its length, then its bytes."""
     return HEADER.pack(len(body)) + body
 
 
 def encode(outcome: Outcome, detail: str = "", value: object = None) -> bytes:
-    """A reply's body. Raises `NotAValueError` if the outcome is OK and `value` is none of those a program may give."""
+    """Body of a reply.
+
+    Args:
+        outcome: category of the result.
+        detail: one line; it is cut to 200 characters.
+        value: the answer; ignored unless `outcome` is OK.
+
+    Raises:
+        NotAValueError: the outcome is OK and `value` is not a `Value`.
+    """
     tagged = _Tagger().tag(value) if outcome is Outcome.OK else None
     return json.dumps([outcome.value, detail[:DETAIL_CHARACTERS], tagged]).encode()
 
 
 def decode(body: bytes, seconds: float) -> Execution:
-    """The reply in `body`, whoever wrote it. What is no reply is a crash, what holds no value is OUTPUT."""
+    """Execution that a reply describes. Never raises.
+
+    Args:
+        body: bytes from the child, possibly forged.
+        seconds: duration of the run.
+
+    Returns:
+        The execution. It is CRASHED for an invalid reply, and OUTPUT for an invalid value.
+    """
     try:
         name, detail, tagged = json.loads(body)
         outcome = Outcome(name)
         if type(detail) is not str:
             raise TypeError
     except (ValueError, TypeError, RecursionError):
-        return Execution(Outcome.CRASHED, None, "its process wrote something that is no reply", seconds)
+        return Execution(Outcome.CRASHED, None, "the process sent an invalid reply", seconds)
     if outcome is not Outcome.OK:
         return Execution(outcome, None, one_line(detail), seconds)
     try:
         return Execution(outcome, _untag(tagged, 0), "", seconds)
     except (NotAValueError, ValueError, TypeError, ArithmeticError):
-        return Execution(Outcome.OUTPUT, None, "its process answered with no value", seconds)
+        return Execution(Outcome.OUTPUT, None, "the process sent an invalid value", seconds)
 
 
 def one_line(text: str) -> str:
-    """The text fit for a log: one line, printable, at most 200 characters."""
+    """Text as one printable line of at most 200 characters."""
     return "".join(c if c.isprintable() else " " for c in text[:DETAIL_CHARACTERS])
 
 
 class _Tagger:
-    """Tags one answer; knows how many items its lists may still have, all together."""
+    """Tags one answer and counts the items of all its lists."""
 
     def __init__(self) -> None:
         self._items_left = MAX_ITEMS
 
     def tag(self, value: object, depth: int = 0) -> list[Any]:
-        # Exact types: a subclass may lie in every method that a conversion would call.
+        # Exact types: a subclass may override every method that a conversion would call.
         tag, make = _TAGS.get(type(value), ("", None))
         if make is not None:
             return [tag, make(value)]
         if type(value) is not list and type(value) is not tuple:
-            raise NotAValueError(f"a {type(value).__name__} is no answer")
+            raise NotAValueError(f"a {type(value).__name__} is not a valid answer")
         self._items_left -= len(value)
         if depth == MAX_DEPTH or self._items_left < 0:
-            raise NotAValueError("the list is too long or too deep")
+            raise NotAValueError("the list is too long or too deeply nested")
         return ["list", [self.tag(item, depth + 1) for item in value]]
 
 
@@ -114,7 +130,7 @@ def _checked_int(value: int) -> int:
 
 def _float_to_hex(value: float) -> str:
     if not math.isfinite(value):
-        raise NotAValueError(f"{value} is no number")
+        raise NotAValueError(f"{value} is not a finite number")
     return value.hex()
 
 
@@ -137,9 +153,9 @@ def _pair_to_fraction(payload: Any) -> Fraction:
 
 def _checked_decimal(value: Decimal) -> Decimal:
     if not value.is_finite():
-        raise NotAValueError(f"{value} is no number")
+        raise NotAValueError(f"{value} is not a finite number")
     if abs(value.adjusted()) > _MAX_DECIMAL_EXPONENT or len(value.as_tuple().digits) > _MAX_DECIMAL_DIGITS:
-        raise NotAValueError("the decimal is too large or too exact")
+        raise NotAValueError("the decimal has too many digits or too large an exponent")
     return value
 
 
@@ -161,7 +177,7 @@ def _checked_text(payload: Any) -> str:
     try:
         payload.encode()
     except UnicodeEncodeError:
-        raise NotAValueError("the text is no valid Unicode") from None
+        raise NotAValueError("the text is not valid Unicode") from None
     return payload
 
 

@@ -1,12 +1,9 @@
-"""The zygote: a small process that forks locked children ahead of need.
+"""Zygote: a small process that forks locked children ahead of need.
 
-It stands between the service and the children, in a process of its own that was exec'd, never forked from the service:
-no threads, no secrets, no environment, none of the service's descriptors. It promises that every child it hands out is
-locked, warm, single-use and dead once the service says it is done, and that all of them die with it, and it with the
-service. It never sees a program or a reply: those pass between the service and the child alone.
+It is exec'd, so it holds no threads, secrets, environment or descriptors of the service. Each child runs one program.
+All children end with the zygote, and the zygote ends with the service.
 
-Messages are datagrams. To the service: the lock state, then `CHILD_STARTED` with a pipe for each new child. From the
-service: `CHILD_DONE` for each finished child. The end of the channel ends the zygote.
+Messages are datagrams: the lock state, `CHILD_STARTED` with the pipe of a new child, and `CHILD_DONE` from the service.
 """
 
 import gc
@@ -28,12 +25,12 @@ from service.sandbox.seccomp import PIPE_FD, Seccomp
 from service.sandbox.wire import HEADER, frame
 
 CHILD_STARTED = struct.Struct("=IIi")
-"""The new child's number, the number of the one that it replaces (0: none), and what that one's wait status was."""
+"""Number of the new child, number of the child that it replaces (0: none), and wait status of the replaced child."""
 
 CHILD_DONE = struct.Struct("=I?")
-"""The number of the child that is done, and whether its successor is awaited already."""
+"""Number of the finished child, and whether its successor skips the warm-up."""
 
-_WARMING_PROGRAMS = (
+_WARMUP_PROGRAMS = (
     b"""
 pens = 7
 price = 2.5
@@ -54,93 +51,102 @@ total = clips_april + clips_may
 ans = total
 """,
 )
-"""They touch what most programs touch, so that their pages are copied ahead of time."""
+"""Programs that write to the memory pages that most programs write to. The kernel then copies those ahead of need."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZygoteConfig:
-    """What the service tells its zygote, as JSON in the one command-line argument.
+    """Configuration of a zygote, sent as JSON in its command-line argument.
 
-    `children` is how many live at most, waiting, running and dying; `cpu_s` is each one's CPU time. `unlocked` allows
-    children without seccomp.
+    Args:
+        channel_fd: descriptor of the channel to the service.
+        parent_pid: process id of the service.
+        max_children: maximum number of children that are ready, running or ending.
+        memory_bytes: address space that a child may add.
+        output_bytes: maximum length of a program's output, and of its reply.
+        cpu_s: CPU time limit of a child.
+        policy: whether the language policy applies.
+        allow_unlocked: whether children may run without seccomp.
     """
 
     channel_fd: int
     parent_pid: int
-    children: int
+    max_children: int
     memory_bytes: int
     output_bytes: int
     cpu_s: float
     policy: bool
-    unlocked: bool
+    allow_unlocked: bool
 
     def to_json(self) -> str:
-        """The command-line argument."""
+        """Return the command-line argument."""
         return json.dumps(asdict(self))
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Run the zygote until its channel ends."""
+    """Run the zygote until the service closes the channel."""
     config = ZygoteConfig(**json.loads(arguments[1]))
     os.environ.clear()
     runner = Runner(policy=config.policy, output_bytes=config.output_bytes)
-    _warm(runner)
+    _warm_up(runner)
     state = lock_zygote(memory_bytes=config.memory_bytes, parent_pid=config.parent_pid)
     channel = socket.socket(fileno=config.channel_fd)
     channel.send(json.dumps(asdict(state)).encode())
-    _Zygote(config, channel, runner).serve()
+    _ForkServer(config, channel, runner).serve()
 
 
-class _Zygote:
+class _ForkServer:
     def __init__(self, config: ZygoteConfig, channel: socket.socket, runner: Runner) -> None:
         self._config = config
         self._channel = channel
         self._runner = runner
         self._seccomp = Seccomp()
-        self._children: dict[int, int] = {}  # number → process id; only this process reaps, so no id is ever stale
+        self._children: dict[int, int] = {}  # number → process id; never stale: only this process reaps
         self._last_number = 0
 
     def serve(self) -> NoReturn:
         gc.collect()
         gc.freeze()  # a collection in a child would otherwise copy every page
-        with suppress(ConnectionError):  # the parent has gone
-            for _ in range(self._config.children):
-                self._bear()
+        with suppress(ConnectionError):  # the service has ended
+            for _ in range(self._config.max_children):
+                self._spawn()
             while message := self._channel.recv(CHILD_DONE.size):
-                number, hurry = CHILD_DONE.unpack(message)
-                self._bear(number, self._bury(number), warm=not hurry)
-        sys.exit(0)  # the children follow: the kernel kills them with their parent
+                number, skip_warmup = CHILD_DONE.unpack(message)
+                self._spawn(number, self._reap(number), skip_warmup=skip_warmup)
+        sys.exit(0)  # the kernel kills the children with their parent
 
-    def _bear(self, replaced: int = 0, status: int = 0, *, warm: bool = True) -> None:
-        ours, theirs = socket.socketpair()
+    def _spawn(self, replaced: int = 0, status: int = 0, *, skip_warmup: bool = False) -> None:
+        service_end, child_end = socket.socketpair()
         self._last_number += 1
-        me = os.getpid()
+        zygote_pid = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._live(theirs.detach(), me, warm)
+            self._child_main(child_end.detach(), zygote_pid, skip_warmup)
         self._children[self._last_number] = pid
-        theirs.close()
-        socket.send_fds(self._channel, [CHILD_STARTED.pack(self._last_number, replaced, status)], [ours.fileno()])
-        ours.close()
+        child_end.close()
+        message = CHILD_STARTED.pack(self._last_number, replaced, status)
+        socket.send_fds(self._channel, [message], [service_end.fileno()])
+        service_end.close()
 
-    def _bury(self, number: int) -> int:
+    def _reap(self, number: int) -> int:
+        """Kill a child and return its wait status."""
         pid = self._children.pop(number)
         os.kill(pid, signal.SIGKILL)
         return os.waitpid(pid, 0)[1]
 
-    def _live(self, pipe_fd: int, zygote_pid: int, warm: bool) -> NoReturn:
-        """A child's whole life. It never returns: what follows a fork in the zygote is not its business."""
+    def _child_main(self, pipe_fd: int, zygote_pid: int, skip_warmup: bool) -> NoReturn:
+        """Run the child process. It never returns, because only the zygote may run the code after the fork."""
         try:
             config = self._config
             lock_child(
                 self._seccomp,
-                channel_fd=pipe_fd,
+                pipe_fd=pipe_fd,
                 cpu_s=config.cpu_s,
                 parent_pid=zygote_pid,
-                unlocked=config.unlocked,
+                allow_unlocked=config.allow_unlocked,
             )
-            if warm:
-                for program in _WARMING_PROGRAMS:
+            if not skip_warmup:
+                for program in _WARMUP_PROGRAMS:
                     self._runner.run(program)
             program = _read_program()
             _write_all(frame(self._runner.run(program)))
@@ -148,11 +154,11 @@ class _Zygote:
             os._exit(0)
 
 
-def _warm(runner: Runner) -> None:
-    for program in _WARMING_PROGRAMS * 20:  # enough for CPython to specialize the bytecode that all run through
+def _warm_up(runner: Runner) -> None:
+    for program in _WARMUP_PROGRAMS * 20:  # CPython specializes the bytecode of the runner after some calls
         reply = json.loads(runner.run(program))
         if reply[0] != Outcome.OK:
-            sys.exit(f"the sandbox cannot run its own program: {reply[1]}")
+            sys.exit(f"the sandbox cannot run its warm-up program: {reply[1]}")
 
 
 def _read_program() -> bytes:
@@ -165,7 +171,7 @@ def _read_exactly(length: int) -> bytes:
     while len(data) < length:
         chunk = os.read(PIPE_FD, length - len(data))
         if not chunk:
-            os._exit(0)  # the service let this child go unused
+            os._exit(0)  # the service closed the pipe of an unused child
         data += chunk
     return data
 

@@ -1,8 +1,7 @@
-"""The service's hold on one zygote: starts it, takes the children it hands out, tells it which are done.
+"""Handle of the zygote process: start, receive children, report.
 
-It stands in the service's process, on the event loop, below `pool.py`. It promises that the zygote is exec'd with an
-empty environment and no descriptor but its channel, and that its end is noticed and reported once. It does not decide
-who runs what, and it does not start a second zygote; the pool does.
+It runs on the service's event loop. The zygote is exec'd with an empty environment and no descriptor but its channel.
+Its exit is reported once. `process_pool.py` hands out the children and starts the next zygote.
 """
 
 import asyncio
@@ -21,16 +20,23 @@ from service.errors import SandboxError
 from service.sandbox.base import UNLOCKED, LockState
 from service.sandbox.zygote import CHILD_DONE, CHILD_STARTED, ZygoteConfig
 
-_START_S, _END_S = 20.0, 5.0
-_LARGEST_MESSAGE = 4096
+_START_TIMEOUT_S, _EXIT_TIMEOUT_S = 20.0, 5.0
+_MAX_MESSAGE_BYTES = 4096
 _BOOT = "import sys; sys.path += sys.argv[2:]; from service.sandbox.zygote import main; main(sys.argv)"
 _OPTIONS = ("-s", "-S", "-P", "-B", "-Wignore", "-Xutf8")
-_ENVIRONMENT = {"PYTHONHASHSEED": "0"}  # the same order of sets for every run of the same program
+_ENVIRONMENT = {"PYTHONHASHSEED": "0"}  # the same order of sets in every run of the same program
 
 
 @dataclass(eq=False, slots=True)
 class Child:
-    """A locked process that waits for its one program. `status` becomes its wait status, None if nobody could tell."""
+    """Locked process that waits for its one program.
+
+    Args:
+        number: number that the zygote gave it.
+        pipe: the service's end of its pipe.
+        zygote: the zygote that forked it.
+        status: its wait status, once reaped; None if the zygote ended first.
+    """
 
     number: int
     pipe: socket.socket
@@ -39,47 +45,51 @@ class Child:
 
 
 class Zygote:
-    """One zygote and the children it has handed out.
+    """One zygote process and the children that it has forked.
 
     Args:
-        config: what to tell the zygote; `channel_fd` and `parent_pid` are filled in here.
-        on_child: called with each child that is ready.
-        on_death: called once when the zygote has ended without being asked to.
+        config: configuration of the zygote; `channel_fd` and `parent_pid` are set here.
+        on_child: called with each ready child.
+        on_exit: called once if the zygote ends before `kill`.
     """
 
     def __init__(
-        self, config: ZygoteConfig, on_child: Callable[[Child], None], on_death: Callable[["Zygote"], None]
+        self, config: ZygoteConfig, on_child: Callable[[Child], None], on_exit: Callable[["Zygote"], None]
     ) -> None:
         self._config = config
         self._on_child = on_child
-        self._on_death = on_death
+        self._on_exit = on_exit
         self._children: dict[int, Child] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
-        self._hello: asyncio.Future[LockState] | None = None
+        self._lock_report: asyncio.Future[LockState] | None = None
         self.lock = UNLOCKED
 
     @property
     def alive(self) -> bool:
-        """Whether the zygote still answers, as far as is known."""
+        """Whether the channel to the zygote is open."""
         return self._channel is not None
 
     @property
     def pid(self) -> int | None:
-        """The zygote's process id."""
+        """Process id of the zygote."""
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Start the zygote and wait for its report; raises `SandboxError` if there is none."""
+        """Start the zygote and wait for its lock state.
+
+        Raises:
+            SandboxError: the zygote did not start, or did not report in time.
+        """
         loop = asyncio.get_running_loop()
-        self._hello = loop.create_future()
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._lock_report = loop.create_future()
+        self._channel, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.setblocking(False)
         try:
-            with theirs:
-                self._process = self._launch(theirs)
+            with zygote_end:
+                self._process = self._launch(zygote_end)
             loop.add_reader(self._channel, self._receive)
-            self.lock = await asyncio.wait_for(self._hello, _START_S)
+            self.lock = await asyncio.wait_for(self._lock_report, _START_TIMEOUT_S)
         except (OSError, TimeoutError) as error:
             self.kill()
             raise SandboxError(f"the sandbox's zygote did not start: {error or 'no answer'}") from error
@@ -87,81 +97,81 @@ class Zygote:
             self.kill()
             raise
 
-    def done(self, child: Child, *, hurry: bool = False) -> None:
-        """The child has served: it is killed if it still runs, reaped, and replaced.
+    def done(self, child: Child, *, skip_warmup: bool = False) -> None:
+        """Make the zygote kill, reap and replace a child.
 
         Args:
-            child: one that this zygote has handed out.
-            hurry: do without warming its successor, who is awaited already.
+            child: child of this zygote.
+            skip_warmup: whether the next child takes a program without a warm-up.
         """
         child.pipe.close()
         if self._channel is not None:
             try:
-                self._channel.send(CHILD_DONE.pack(child.number, hurry))
+                self._channel.send(CHILD_DONE.pack(child.number, skip_warmup))
             except OSError:
-                self._end()
+                self._handle_exit()
 
     def kill(self) -> None:
-        """End the zygote and all its children, now; safe to call twice."""
+        """Kill the zygote and all its children at once. Safe to call twice."""
         self._close()
         if self._process is not None:
             with contextlib.suppress(OSError):  # without CAP_KILL, the end of its channel ends it
                 self._process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_END_S)
+                self._process.wait(_EXIT_TIMEOUT_S)
 
-    def _launch(self, theirs: socket.socket) -> "subprocess.Popen[bytes]":
-        config = replace(self._config, channel_fd=theirs.fileno(), parent_pid=os.getpid())
-        return subprocess.Popen(  # noqa: S603 (our own interpreter, our own module)
+    def _launch(self, zygote_end: socket.socket) -> "subprocess.Popen[bytes]":
+        config = replace(self._config, channel_fd=zygote_end.fileno(), parent_pid=os.getpid())
+        return subprocess.Popen(  # noqa: S603 (this interpreter, a module of this package)
             [sys.executable, *_OPTIONS, "-c", _BOOT, config.to_json(), *_import_roots()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            start_new_session=True,  # a terminal's Ctrl-C is for the service
-            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # Ctrl-C in a terminal must reach the service only
+            pass_fds=[zygote_end.fileno()],
             env=_ENVIRONMENT,
             cwd="/",
         )
 
     def _receive(self) -> None:
-        """Read what the zygote has sent: as much as there is."""
+        """Read all messages that the zygote has sent."""
         while self._channel is not None:
             try:
-                data, descriptors, _, _ = socket.recv_fds(self._channel, _LARGEST_MESSAGE, 1)
+                data, descriptors, _, _ = socket.recv_fds(self._channel, _MAX_MESSAGE_BYTES, 1)
             except BlockingIOError:
                 return
             except OSError:
                 data, descriptors = b"", []
             if not data:
-                self._end()
+                self._handle_exit()
             elif not descriptors:
-                self._greet(data)
+                self._receive_lock_report(data)
             else:
-                self._take(data, descriptors)
+                self._receive_child(data, descriptors[0])
 
-    def _greet(self, report: bytes) -> None:
-        if self._hello is not None and not self._hello.done():
-            self._hello.set_result(LockState(**json.loads(report)))
+    def _receive_lock_report(self, report: bytes) -> None:
+        if self._lock_report is not None and not self._lock_report.done():
+            self._lock_report.set_result(LockState(**json.loads(report)))
 
-    def _take(self, data: bytes, descriptors: list[int]) -> None:
-        number, replaced, status = CHILD_STARTED.unpack(data)
-        dead = self._children.pop(replaced, None)
-        if dead is not None and not dead.status.done():
-            dead.status.set_result(status)
-        pipe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
+    def _receive_child(self, data: bytes, pipe_fd: int) -> None:
+        number, replaced_number, status = CHILD_STARTED.unpack(data)
+        replaced = self._children.pop(replaced_number, None)
+        if replaced is not None and not replaced.status.done():
+            replaced.status.set_result(status)
+        pipe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, pipe_fd)
         pipe.setblocking(False)
         child = Child(number, pipe, self)
         self._children[number] = child
         self._on_child(child)
 
-    def _end(self) -> None:
-        """The zygote is gone, unasked."""
+    def _handle_exit(self) -> None:
+        """Report the exit of a zygote that was not killed here."""
         if self._channel is None:
             return
         self._close()
-        if self._hello is not None and not self._hello.done():
-            self._hello.set_exception(SandboxError("the sandbox's zygote ended at its start"))
+        if self._lock_report is not None and not self._lock_report.done():
+            self._lock_report.set_exception(SandboxError("the sandbox's zygote exited during its start"))
             return
-        self._on_death(self)
+        self._on_exit(self)
 
     def _close(self) -> None:
         channel, self._channel = self._channel, None
@@ -176,11 +186,11 @@ class Zygote:
 
 
 def _import_roots() -> list[str]:
-    """Where the zygote finds this package and RestrictedPython; without `site`, it knows the standard library alone."""
-    roots = []
+    """Import paths of this package and of RestrictedPython."""
+    roots = []  # without `site`, the zygote has only the standard library
     for package in ("service", "RestrictedPython"):
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise SandboxError(f"the package {package} cannot be found")
+            raise SandboxError(f"the package {package} is not installed")
         roots.append(str(Path(next(iter(spec.submodule_search_locations))).parent))
     return roots
