@@ -1,1 +1,1 @@
-"""Engines: what samples the paths."""
+"""Engines: sample the paths from the model."""

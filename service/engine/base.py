@@ -1,4 +1,4 @@
-"""What the solver asks of an engine: sample one path, abort one path, say whether you live.
+"""Engine protocol: sample, abort, health check.
 
 Implementations: `vllm.py` (in process), `remote.py` (OpenAI-compatible workers), `fake.py` (scripted). All pass the
 conformance suite in `tests/engine/test_conformance.py`.
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Finish(StrEnum):
-    """Why a completion ended. A path that was aborted never votes."""
+    """Reason for the end of a completion. An aborted path never votes."""
 
     STOP = "stop"  # end-of-sequence token or a stop string
     LENGTH = "length"  # `max_tokens` reached
@@ -20,14 +20,14 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to sample one path.
+    """Sampling parameters of one path.
 
     Args:
         temperature: 0 is greedy.
         top_p: nucleus mass, in (0, 1].
-        max_tokens: completion tokens at most.
-        seed: makes this path's samples its own; None draws from the engine's generator.
-        stop: strings that end the completion; they are not part of its text.
+        max_tokens: maximum number of completion tokens.
+        seed: seed of this path. None draws from the engine's generator.
+        stop: strings that end the completion and are not part of its text.
     """
 
     temperature: float = 0.7
@@ -39,7 +39,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One sampled path, whole or up to where it was aborted; token counts are exact in both cases."""
+    """One sampled path, complete or up to its abort.
+
+    Args:
+        text: text without the prompt and the stop string.
+        prompt_tokens: exact number of prompt tokens.
+        completion_tokens: exact number of sampled tokens, also of an aborted path.
+        finish: reason for its end.
+    """
 
     text: str
     prompt_tokens: int
@@ -50,35 +57,51 @@ class Completion:
 class Engine(Protocol):
     """Samples completions from one model.
 
-    `sample` raises `PromptTooLongError` for a prompt that cannot fit, `EngineDeadError` once the engine is gone for
-    good, and `EngineError` for a path that failed alone.
+    `EngineDeadError` is final: no later call can succeed. Any other `EngineError` concerns one path.
     """
 
     @property
     def model(self) -> str:
-        """The served model's name."""
+        """Name of the served model."""
         ...
 
     async def start(self) -> None:
-        """Load the model; returns when `sample` can be called."""
+        """Load the model. Returns when `sample` can be called."""
         ...
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
-        """Sample one completion of `prompt`, which holds its special tokens as text.
+        """Sample one completion.
 
-        `request_id` is unique among the running requests. Returns with `Finish.ABORT` when `abort` named the request;
-        a cancelled call aborts its request and awaits that before the cancellation goes on.
+        A cancelled call aborts its request and awaits the abort before it raises `CancelledError`.
+
+        Args:
+            request_id: id that is unique among the running requests.
+            prompt: prompt with its special tokens as text.
+            sampling: sampling parameters.
+
+        Returns:
+            The completion. It ends with `Finish.ABORT` if `abort` named the request.
+
+        Raises:
+            PromptTooLongError: the prompt exceeds the context length of the model.
+            EngineDeadError: the engine is closed or has died.
+            EngineError: this path failed.
         """
         ...
 
     async def abort(self, request_ids: Sequence[str]) -> None:
-        """Stop these requests and free what they hold; unknown and finished ids are ignored."""
+        """Stop these requests and free their resources. Unknown and finished ids are ignored."""
         ...
 
     async def probe(self) -> None:
-        """Return if the engine can sample; raise `EngineDeadError` if it never will again, `EngineError` if it may."""
+        """Check that the engine can sample.
+
+        Raises:
+            EngineDeadError: it can never sample again.
+            EngineError: it cannot sample at present.
+        """
         ...
 
     async def close(self) -> None:
-        """Stop the engine and wait for its processes to end; safe to call twice."""
+        """Stop the engine and wait until its processes have ended. Safe to call twice."""
         ...

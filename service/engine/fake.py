@@ -1,7 +1,8 @@
-"""A scripted engine, shipped: for tests, demonstrations and load tests of everything around the engine.
+"""Scripted engine for tests, demonstrations and load tests of the service.
 
-It speaks format v1. Without a script it gives any problem deterministic, plausible paths of both kinds: most of them
-right by the simplest reading of the problem, some wrong, a few of them useless. It reasons about nothing.
+It reads prompts of format v1. Without a script it writes deterministic, plausible paths of both kinds. Most of them
+combine the first two numbers of the problem with the operation that its words suggest. Some are wrong, and a few have
+no answer.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from service.engine.base import Completion, Finish, Sampling
 from service.errors import ConfigurationError, EngineDeadError, PromptTooLongError
 
 Script = Callable[[str, Sampling], str]
-"""The text of one path, from its prompt and how it is sampled."""
+"""Function that returns the text of one path from its prompt and its sampling parameters."""
 
 _TOKEN = re.compile(r"\w+|[^\w\s]|\s+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -28,13 +29,14 @@ _OPERATIONS = {
 
 
 class FakeEngine:
-    """Plays a script at a settable rate.
+    """Returns scripted texts at a given token rate.
 
     Args:
-        script: the text of a path; None improvises.
-        tokens_per_s: token rate of each path; None answers at once.
-        model: the name that is reported.
-        max_model_len: prompt and completion tokens of one path at most; a token is a word, a space or a sign.
+        script: text of each path. None is `improvise`.
+        tokens_per_s: token rate of each path. None returns at once.
+        model: reported name of the model.
+        max_model_len: maximum number of tokens in prompt and completion. A token is a word, white space or another
+            character.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class FakeEngine:
 
     @property
     def running(self) -> int:
-        """Paths that are being sampled now."""
+        """Number of paths that are sampled now."""
         return len(self._aborts)
 
     async def start(self) -> None:
@@ -71,11 +73,13 @@ class FakeEngine:
         await self.probe()
         prompt_tokens = len(_TOKEN.findall(prompt))
         if prompt_tokens >= self._max_model_len:
-            raise PromptTooLongError(f"The prompt takes {prompt_tokens} tokens of {self._max_model_len}.")
+            raise PromptTooLongError(
+                f"The prompt has {prompt_tokens} tokens. The context length is {self._max_model_len}."
+            )
         tokens = _TOKEN.findall(_cut(self._script(prompt, sampling), sampling.stop))
-        most = min(sampling.max_tokens, self._max_model_len - prompt_tokens)
-        finish = Finish.STOP if len(tokens) <= most else Finish.LENGTH
-        tokens = tokens[:most]
+        max_tokens = min(sampling.max_tokens, self._max_model_len - prompt_tokens)
+        finish = Finish.STOP if len(tokens) <= max_tokens else Finish.LENGTH
+        tokens = tokens[:max_tokens]
         aborted = self._aborts[request_id] = asyncio.Event()
         started = asyncio.get_running_loop().time()
         try:
@@ -110,13 +114,13 @@ class FakeEngine:
 
 
 def scripted(path: Path) -> Script:
-    """A script from a JSON Lines file.
+    """Script from a JSON Lines file.
 
-    A row holds `problem` (its text, or a part of it), `kind` (cot or pot) and `text`. Rows of the same problem and
-    kind are played in turn, over and over; a prompt without a row is improvised.
+    A row has the fields `problem` (text of the problem or a part of it), `kind` (cot or pot) and `text`. Rows of the
+    same problem and kind repeat in turn. A prompt without a row gets an improvised path.
 
     Raises:
-        ConfigurationError: the file is missing or a row is wrong; the message names the line.
+        ConfigurationError: the file cannot be read, or a row is invalid. The message names the line.
     """
     rows: dict[tuple[str, bool], list[str]] = {}
     try:
@@ -125,11 +129,11 @@ def scripted(path: Path) -> Script:
                 row = json.loads(line)
                 problem, is_cot, text = row["problem"], {"cot": True, "pot": False}[row["kind"]], row["text"]
                 if not isinstance(problem, str) or not isinstance(text, str):
-                    raise TypeError("problem and text are strings")
+                    raise TypeError("problem and text must be strings")
                 rows.setdefault((problem, is_cot), []).append(text)
             except (ValueError, KeyError, TypeError) as error:
                 raise ConfigurationError(
-                    f"{path}, line {number}: a row needs problem, kind (cot or pot) and text ({error!r})."
+                    f"{path}, line {number}: a row needs `problem`, `kind` (cot or pot) and `text` ({error!r})."
                 ) from None
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(f"The script {path} cannot be read: {error}") from None
@@ -146,7 +150,7 @@ def scripted(path: Path) -> Script:
 
 
 def improvise(prompt: str, sampling: Sampling) -> str:
-    """A plausible path; the same for the same prompt and seed, and for every seed at temperature 0."""
+    """Plausible path, deterministic in prompt and seed. At temperature 0 the seed has no effect."""
     question = prompt.rpartition("Question: ")[2]
     chance = random.Random(f"{question}/{sampling.seed if sampling.temperature else None}")  # noqa: S311
     numbers = _NUMBER.findall(question)[:2]
@@ -164,7 +168,7 @@ def improvise(prompt: str, sampling: Sampling) -> str:
 
 
 def _cut(text: str, stop: Sequence[str]) -> str:
-    """The text up to the first stop string."""
+    """Text before the first stop string."""
     return text[: min((place for string in stop if (place := text.find(string)) >= 0), default=len(text))]
 
 

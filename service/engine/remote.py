@@ -1,9 +1,8 @@
-"""The engine on other machines: OpenAI-compatible workers (vLLM, SGLang, llama.cpp's server) over pooled HTTP.
+"""Remote engine: OpenAI-compatible workers (vLLM, SGLang, llama.cpp) over HTTP.
 
-Each path is one streamed request, so that an abort is a disconnect and what had been sampled is known. A path whose
-worker breaks is sampled anew on another; its seed is the same, so its text is too. Token counts are the worker's own;
-those of an aborted path end with the last chunk that arrived. No worker at all is a state that may pass: `probe` then
-raises `EngineError`, and `EngineDeadError` only before the start and after the end.
+Each path is one streamed request, and a disconnect aborts it. If a worker fails, another one samples the path again
+with the same seed. Token counts come from the worker. Those of an aborted path end with its last chunk. While no worker
+is up, `probe` raises `EngineError`.
 """
 
 import asyncio
@@ -13,28 +12,29 @@ from collections.abc import Callable, Sequence
 import aiohttp
 
 from service.engine.base import Completion, Sampling
-from service.engine.stream import MISSHAPEN, StreamedPath, WorkerFailedError, chunks, message
+from service.engine.stream import MALFORMED, StreamedPath, WorkerFailedError, error_message, read_chunks
 from service.engine.workers import Worker, Workers
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
 
-_ATTEMPTS = 6
+_MAX_ATTEMPTS = 6
 _BACKOFF_S = 0.1
-_CONNECT_S = 5.0
-_KEEPALIVE_S = 4.0  # vLLM closes idle connections after 5 s; one that is closed while it is reused fails a path
-_START_S = 600.0
-_CHUNK_TOKENS = 8  # one for each token costs a tenth of the throughput; an aborted path counts up to 7 too few
+_CONNECT_TIMEOUT_S = 5.0
+_KEEPALIVE_S = 4.0  # vLLM closes idle connections after 5 s, and the reuse of a closed connection fails the path
+_START_TIMEOUT_S = 600.0
+_CHUNK_TOKENS = 8  # chunks of one token cost a tenth of the throughput; an aborted path counts up to 7 too few
 
 
 class RemoteEngine:
     """Samples paths on workers that all serve the same model.
 
     Args:
-        urls: the workers' addresses, or that of a router.
-        model: the name that the workers serve it under; None takes the first that they list.
-        api_key: sent as a bearer token.
-        read_timeout_s: seconds without a chunk, queueing included, after which a worker has failed.
-        on_worker: told of a worker and whether it answers.
-        on_request: told of a worker and what became of a path there: `ok`, `aborted`, `refused`, `failed`.
+        urls: addresses of the workers, or of one router.
+        model: name of the model on the workers. None selects the first one that a worker lists.
+        api_key: bearer token for the workers.
+        read_timeout_s: seconds without a chunk after which a worker counts as failed, including its queueing time.
+        start_timeout_s: seconds that `start` waits for a worker.
+        on_worker: called with a worker's name and whether it is up, at the start and at each change.
+        on_request: called with a worker's name and the result of a path: `ok`, `aborted`, `refused` or `failed`.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RemoteEngine:
         model: str | None = None,
         api_key: str | None = None,
         read_timeout_s: float = 60.0,
-        start_s: float = _START_S,
+        start_timeout_s: float = _START_TIMEOUT_S,
         on_worker: Callable[[str, bool], None] = lambda worker, up: None,
         on_request: Callable[[str, str], None] = lambda worker, result: None,
     ) -> None:
@@ -52,7 +52,7 @@ class RemoteEngine:
         self._model = model
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._read_timeout_s = read_timeout_s
-        self._start_s = start_s
+        self._start_timeout_s = start_timeout_s
         self._on_request = on_request
         self._max_model_len: int | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -63,34 +63,29 @@ class RemoteEngine:
         """See `Engine.model`."""
         return self._model or "remote"
 
-    @property
-    def running(self) -> int:
-        """Paths that are being sampled now."""
-        return len(self._streams)
-
     async def start(self) -> None:
-        """See `Engine.start`. Waits until a worker answers.
+        """See `Engine.start`. Waits until a worker is up.
 
         Raises:
-            EngineError: none does within ten minutes, or it does not serve the model.
+            EngineError: no worker was up in time, or a worker does not serve the model.
         """
         self._session = aiohttp.ClientSession(
             headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=self._read_timeout_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=self._read_timeout_s),
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
         )
-        if not await self._workers.start(self._session, self._start_s):
+        if not await self._workers.start(self._session, self._start_timeout_s):
             await self.close()
-            raise EngineError(f"No worker answered within {self._start_s:g} s.")
+            raise EngineError(f"No worker answered within {self._start_timeout_s:g} s.")
         try:
-            await self._ask_for_model(self._session)
+            await self._fetch_model(self._session)
         except BaseException:
             await self.close()
             raise
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
-        """See `Engine.sample`. A path that was aborted before its first chunk has counted no token."""
-        session = self._living()
+        """See `Engine.sample`. A path that was aborted before its first chunk has no tokens."""
+        session = self._require_session()
         path = StreamedPath()
         stream = asyncio.create_task(self._stream(session, request_id, prompt, sampling, path))
         self._streams[request_id] = stream
@@ -108,7 +103,7 @@ class RemoteEngine:
             del self._streams[request_id]
 
     async def abort(self, request_ids: Sequence[str]) -> None:
-        """See `Engine.abort`. Closing a path's connection is what tells its worker."""
+        """See `Engine.abort`. The worker aborts the path when its connection closes."""
         streams = {self._streams[request_id] for request_id in request_ids if request_id in self._streams}
         for stream in streams:
             stream.cancel()
@@ -116,26 +111,26 @@ class RemoteEngine:
             await asyncio.wait(streams)
 
     async def probe(self) -> None:
-        """See `Engine.probe`; raises `EngineError` while no worker answers."""
-        self._living()
+        """See `Engine.probe`. Raises `EngineError` while no worker is up."""
+        self._require_session()
         if not self._workers.any_up:
             raise EngineError("No worker answers.")
 
     async def close(self) -> None:
-        """See `Engine.close`. The workers go on."""
+        """See `Engine.close`. The workers keep running."""
         session, self._session = self._session, None
         if session is not None:
             await self.abort(list(self._streams))
             await self._workers.close()
             await session.close()
 
-    def _living(self) -> aiohttp.ClientSession:
+    def _require_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             raise EngineDeadError("The engine is not running.")
         return self._session
 
-    async def _ask_for_model(self, session: aiohttp.ClientSession) -> None:
-        """Learn the model's name and its context from a worker's list."""
+    async def _fetch_model(self, session: aiohttp.ClientSession) -> None:
+        """Read the name and the context length of the model from a worker."""
         worker = self._workers.choose(())
         assert worker is not None
         try:
@@ -152,11 +147,11 @@ class RemoteEngine:
     async def _stream(
         self, session: aiohttp.ClientSession, request_id: str, prompt: str, sampling: Sampling, path: StreamedPath
     ) -> None:
-        """Sample one path on whichever worker can; `path` holds what has arrived."""
-        body = self._body(prompt, sampling)
+        """Sample one path into `path`, on the first worker that succeeds."""
+        body = self._request_body(prompt, sampling)
         tried: list[Worker] = []
-        failure = "none answers"
-        for attempt in range(_ATTEMPTS):
+        failure = "no worker is up"
+        for attempt in range(_MAX_ATTEMPTS):
             worker = self._workers.choose(tried)
             if worker is None or worker in tried:
                 await asyncio.sleep(_BACKOFF_S * 2 ** max(0, attempt - 1))
@@ -172,23 +167,25 @@ class RemoteEngine:
                 failure = f"{worker.name}: {error}"
         raise EngineError(f"No worker could sample the path ({failure}).")
 
-    def _body(self, prompt: str, sampling: Sampling) -> bytes:
-        most = sampling.max_tokens if self._max_model_len is None else min(sampling.max_tokens, self._max_model_len)
+    def _request_body(self, prompt: str, sampling: Sampling) -> bytes:
+        max_tokens = (
+            sampling.max_tokens if self._max_model_len is None else min(sampling.max_tokens, self._max_model_len)
+        )
         fields = {
             "model": self._model,
             "prompt": prompt,
-            "max_tokens": most,
+            "max_tokens": max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": sampling.seed,
             "stop": list(sampling.stop),
             "stream": True,
             "stream_options": {"include_usage": True},
-            # vLLM's own, which other servers pass over: tokens in a chunk, and their ids, to count an aborted path's.
+            # vLLM's extensions, which other servers ignore. The token ids count an aborted path's tokens.
             "stream_interval": _CHUNK_TOKENS,
             "return_token_ids": True,
-            "add_special_tokens": False,  # the prompt holds them as text
-            # A worker would take these from the model's generation_config.json; the engine in process does not.
+            "add_special_tokens": False,  # the prompt contains them as text
+            # Otherwise a worker takes these from generation_config.json, unlike the engine in this process.
             "top_k": -1,
             "min_p": 0.0,
             "repetition_penalty": 1.0,
@@ -205,30 +202,30 @@ class RemoteEngine:
             async with session.post(f"{worker.url}/v1/completions", data=body, headers=headers) as response:
                 if response.status != 200:
                     result = "failed" if response.status >= 500 or response.status == 429 else "refused"
-                    self._raise_for(response.status, message(await response.text()))
-                async for chunk in chunks(response.content.iter_any()):
-                    path.take(chunk)
+                    self._raise_for_status(response.status, error_message(await response.text()))
+                async for chunk in read_chunks(response.content.iter_any()):
+                    path.add(chunk)
             if path.finish is None:
-                raise WorkerFailedError("the stream broke off")
+                raise WorkerFailedError("the stream ended early")
             result = "ok"
         except asyncio.CancelledError:
             result = "aborted"
             raise
         except aiohttp.ClientConnectorError as error:
-            self._workers.refused(worker)
+            self._workers.mark_down(worker)
             raise WorkerFailedError(str(error)) from None
-        except (aiohttp.ClientError, TimeoutError, *MISSHAPEN) as error:
+        except (aiohttp.ClientError, TimeoutError, *MALFORMED) as error:
             raise WorkerFailedError(repr(error)) from None
         finally:
             worker.running -= 1
             self._on_request(worker.name, result)
 
-    def _raise_for(self, status: int, said: str) -> None:
+    def _raise_for_status(self, status: int, message: str) -> None:
         if status >= 500 or status == 429:
-            raise WorkerFailedError(f"{status} {said}")
-        if status == 400 and "context" in said:
+            raise WorkerFailedError(f"{status} {message}")
+        if status == 400 and "context" in message:
             raise PromptTooLongError(
-                f"The problem does not fit with its prompt; the model's context holds {self._max_model_len} tokens. "
-                f"Shorten the problem. ({said})"
+                f"The problem and its prompt exceed the model's context length of {self._max_model_len} tokens. "
+                f"Shorten the problem. ({message})"
             )
-        raise EngineError(f"The worker refused the path: {status} {said}")
+        raise EngineError(f"The worker refused the path: {status} {message}")

@@ -1,8 +1,7 @@
-"""What a worker streams: server-sent events of completions, gathered into one path.
+"""Parser for a worker's completion stream (SSE).
 
-Usage counts the tokens where it comes. Until then, and where it never does, the ids in the chunks do, as vLLM sends
-them, or else the chunks: one that has text is a token at least. Anything that is no whole completion is a
-`WorkerFailedError`; nothing here knows of connections.
+Token counts come from the `usage` field. Without it, they are the number of token ids in the chunks, else the number of
+chunks with text. An error event or an unknown finish reason raises `WorkerFailedError`.
 """
 
 import json
@@ -13,19 +12,19 @@ from typing import Any
 
 from service.engine.base import Completion, Finish
 
-MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError)
-"""What reading an answer raises that is none of the shape which is read here."""
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+"""Exceptions that reading a response of an unexpected shape raises."""
 
 _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH}
 
 
 class WorkerFailedError(Exception):
-    """This worker could not sample the path; another may."""
+    """The worker could not sample the path. Another worker may."""
 
 
 @dataclass(slots=True)
 class StreamedPath:
-    """What has arrived of one path."""
+    """Received part of one path."""
 
     text: list[str] = field(default_factory=list)
     prompt_tokens: int = 0
@@ -33,19 +32,23 @@ class StreamedPath:
     finish: Finish | None = None
 
     def clear(self) -> None:
-        """Forget what a broken worker sent."""
+        """Drop the chunks of a failed worker."""
         self.text.clear()
         self.prompt_tokens = self.completion_tokens = 0
         self.finish = None
 
-    def take(self, chunk: dict[str, Any]) -> None:
-        """Add one chunk of the stream."""
+    def add(self, chunk: dict[str, Any]) -> None:
+        """Add one chunk of the stream.
+
+        Raises:
+            WorkerFailedError: the chunk reports an error, or the worker ended the path itself.
+        """
         if "error" in chunk:
             raise WorkerFailedError(chunk["error"].get("message", "the worker failed"))
         for choice in chunk["choices"]:
             self.text.append(choice["text"])
             if reason := choice.get("finish_reason"):
-                if reason not in _FINISH:  # it shuts down, or its engine died
+                if reason not in _FINISH:  # the worker shuts down, or its engine died
                     raise WorkerFailedError(f"the worker ended the path: {reason}")
                 self.finish = _FINISH[reason]
             self.prompt_tokens += len(choice.get("prompt_token_ids") or ())
@@ -54,12 +57,13 @@ class StreamedPath:
             self.prompt_tokens, self.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
 
     def completion(self, *, aborted: bool) -> Completion:
+        """Completion of the received part."""
         finish = Finish.ABORT if aborted or self.finish is None else self.finish
         return Completion("".join(self.text), self.prompt_tokens, self.completion_tokens, finish)
 
 
-async def chunks(received: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
-    """The JSON objects of a stream of server-sent events, up to `[DONE]`."""
+async def read_chunks(received: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+    """JSON objects of a stream of server-sent events, up to `[DONE]`."""
     rest = b""
     async for data in received:
         *lines, rest = (rest + data).split(b"\n")
@@ -71,9 +75,9 @@ async def chunks(received: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]
                 yield json.loads(event)
 
 
-def message(text: str) -> str:
-    """What an error response says, in one line."""
-    with suppress(*MISSHAPEN):
+def error_message(text: str) -> str:
+    """Message of an error response, as one line of at most 200 characters."""
+    with suppress(*MALFORMED):
         document = json.loads(text)
         text = document.get("error", document)["message"]
     return " ".join(text.split())[:200]

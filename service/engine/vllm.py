@@ -1,8 +1,8 @@
-"""The engine: vLLM's `AsyncLLM` in this process, on GPUs and CPUs alike.
+"""vLLM engine: `AsyncLLM` in this process, on GPUs and CPUs.
 
-One request per path, with its own id and seed, so that a single path can be aborted. Prompts and completions are text;
-token counts are the engine's own. Once the engine's process is gone, every call raises `EngineDeadError`: vLLM cannot
-revive it, so the service ends and its supervisor starts it anew.
+Each path is one request with its own id and seed, so that each path can be aborted. vLLM cannot restart its engine
+process. After that process died, every call raises `EngineDeadError`, the service exits and its supervisor starts it
+again.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from service.engine.watchdog import Watchdog
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
 from service.process import die_with_parent
 
-# OpenMP deadlocks in a fork of a process that has used it, so only a process whose torch is this module's may fork.
+# OpenMP deadlocks in a fork of a process that has used it. Fork only if nothing has imported torch before this module.
 _MAY_FORK = "torch" not in sys.modules
 
-gc.disable()  # collecting while vLLM's 5,000 modules are imported costs a tenth of the start
+gc.disable()  # collections during the import of vLLM's 5,000 modules take a tenth of the start
 from vllm import SamplingParams  # noqa: E402
 from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: E402
 from vllm.inputs.engine import tokens_input  # noqa: E402
@@ -37,13 +37,13 @@ from vllm.v1.engine.exceptions import EngineGenerateError  # noqa: E402
 from vllm.v1.executor import Executor  # noqa: E402
 from vllm.v1.metrics.loggers import StatLoggerBase  # noqa: E402
 
-gc.freeze()  # what is imported stays; the forked engine shares it and never scans it
+gc.freeze()  # the forked engine shares the imported modules and never scans them
 gc.enable()
 
 logger = logging.getLogger(__name__)
 
 MAX_EAGER_PATHS = 8 if current_platform.is_cpu() else None
-"""See `Admission`. A GPU decodes all its slots for about the price of one path; a CPU's step doubles by the 16th."""
+"""Default of `max_eager_paths`. A GPU step over all slots takes about as long as one path. A CPU step doubles by 16."""
 
 _CPU_PREFILL_TOKENS = 8192
 _PROBE_ID = "probe"
@@ -55,16 +55,17 @@ class VllmEngine:
 
     Args:
         model_dir: model directory, or a Hugging Face name that vLLM resolves.
-        model: the name that is reported; None takes `model_dir`.
-        max_model_len: prompt and completion tokens of one path at most.
-        dtype: what weights and activations are computed in, as vLLM names it; `auto` takes the checkpoint's own, and on
-            a CPU that has no instructions for it `float32`, which is quicker there.
-        compile_dir: where the model is compiled to for a CPU, and found at the next start; None leaves it uncompiled.
-        max_num_seqs: paths decoded at the same time; more of them wait in vLLM's queue.
-        cpu_kv_cache_gib: memory of the KV cache on a CPU, in GiB.
-        gpu_memory_utilization: share of a GPU's memory, (0, 1].
-        check_interval_s: between two looks at whether the engine gets on.
-        hang_timeout_s: how long an engine that samples nothing may take for one token; longer than its longest step.
+        model: reported name of the model. None is `model_dir`.
+        dtype: data type of weights and activations, by vLLM's names. `auto` is that of the checkpoint, or the faster
+            `float32` on a CPU without bfloat16 instructions.
+        compile_dir: directory of the compiled model on a CPU, reused at the next start. None does not compile.
+        max_model_len: maximum number of prompt and completion tokens of one path.
+        max_num_seqs: maximum number of paths decoded at the same time. Further paths wait in vLLM's queue.
+        cpu_kv_cache_gib: size of the KV cache on a CPU, in GiB.
+        gpu_memory_utilization: fraction of a GPU's memory, in (0, 1].
+        check_interval_s: seconds between two hang checks.
+        hang_timeout_s: seconds for one token after which an engine without progress counts as hung. It must exceed the
+            longest engine step.
     """
 
     def __init__(
@@ -91,9 +92,11 @@ class VllmEngine:
         self._gpu_memory_utilization = gpu_memory_utilization
         self._llm: AsyncLLM | None = None
         self._steps = 0
-        self._hangs = False
-        self._watch: asyncio.Task[None] | None = None
-        self._watchdog = Watchdog(lambda: self._steps, self._ask, interval_s=check_interval_s, timeout_s=hang_timeout_s)
+        self._hung = False
+        self._hang_check: asyncio.Task[None] | None = None
+        self._watchdog = Watchdog(
+            lambda: self._steps, self._sample_probe_token, interval_s=check_interval_s, timeout_s=hang_timeout_s
+        )
         self._encode = lru_cache(maxsize=256)(self._encode_uncached)
 
     @property
@@ -102,26 +105,26 @@ class VllmEngine:
         return self._model
 
     async def start(self) -> None:
-        """See `Engine.start`. Blocks the loop while the model loads: nothing can be served before that.
+        """See `Engine.start`. Blocks the event loop while the model loads.
 
         Raises:
-            ConfigurationError: vLLM does not serve this model so, or cannot compile it here.
+            ConfigurationError: vLLM cannot serve this model with these settings, or cannot compile it on this machine.
         """
         try:
             self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
-        except ValueError as error:  # one of pydantic's, among others
-            raise ConfigurationError(f"vLLM refuses this model or a setting: {error}") from error
-        self._watch = asyncio.create_task(self._end_when_it_hangs(self._llm))
+        except ValueError as error:  # also the base class of pydantic's errors
+            raise ConfigurationError(f"vLLM refuses the model or a setting: {error}") from error
+        self._hang_check = asyncio.create_task(self._kill_when_hung(self._llm))
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`."""
-        llm = self._living()
+        llm = self._require_running()
         tokens = self._encode(prompt)
         room = self._max_model_len - len(tokens)
         if room < 1:
             raise PromptTooLongError(
-                f"The problem takes {len(tokens)} tokens with its prompt; the model's context holds "
-                f"{self._max_model_len}. Shorten the problem."
+                f"The problem and its prompt have {len(tokens)} tokens and exceed the model's context length of "
+                f"{self._max_model_len} tokens. Shorten the problem."
             )
         params = SamplingParams(
             temperature=sampling.temperature,
@@ -135,7 +138,7 @@ class VllmEngine:
             async for output in llm.generate(tokens_input(list(tokens)), params, request_id):
                 last = output
         except asyncio.CancelledError:
-            # vLLM aborts a cancelled request itself, but not one that is cancelled while it is being added.
+            # vLLM aborts a cancelled request, except one that is cancelled while vLLM adds it.
             await asyncio.shield(self.abort([request_id]))
             raise
         except VllmDeadError:
@@ -156,49 +159,49 @@ class VllmEngine:
             await self._llm.abort(list(request_ids))
 
     async def probe(self) -> None:
-        """See `Engine.probe`. Asks the engine for nothing: the watchdog does that."""
-        if self._living().errored:
-            raise EngineDeadError("The engine hung." if self._hangs else "The engine's process has died.")
+        """See `Engine.probe`. Samples nothing: the watchdog does that."""
+        if self._require_running().errored:
+            raise EngineDeadError("The engine hung." if self._hung else "The engine's process has died.")
 
     async def close(self) -> None:
         """See `Engine.close`."""
         llm, self._llm = self._llm, None
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        if self._hang_check is not None:
+            self._hang_check.cancel()
+            await asyncio.gather(self._hang_check, return_exceptions=True)
         if llm is not None:
             await asyncio.to_thread(_shut_down, llm)
 
-    async def _end_when_it_hangs(self, llm: AsyncLLM) -> None:
-        """An engine that hangs is killed; all that waits for it then fails as when it dies by itself."""
-        await self._watchdog.until_it_hangs()
-        logger.critical("the engine samples nothing and answers no probe: it is killed")
-        self._hangs = True
+    async def _kill_when_hung(self, llm: AsyncLLM) -> None:
+        """Wait until the engine hangs, then kill it. Its paths fail as after any other death."""
+        await self._watchdog.wait_for_hang()
+        logger.critical("the engine hangs: it samples nothing and answers no probe; killing it")
+        self._hung = True
         for process in _processes(llm):
-            process.kill()  # a stopped process ends too
+            process.kill()  # SIGKILL also ends a stopped process
 
-    async def _ask(self) -> None:
-        """Sample one token; an engine that cannot is dead or failing, and does not hang."""
+    async def _sample_probe_token(self) -> None:
+        """Sample one token. A dead or failing engine does not hang, so its errors are ignored."""
         with suppress(VllmDeadError, EngineGenerateError, EngineDeadError):
-            async for _ in self._living().generate(tokens_input([0]), SamplingParams(max_tokens=1), _PROBE_ID):
+            async for _ in self._require_running().generate(tokens_input([0]), SamplingParams(max_tokens=1), _PROBE_ID):
                 pass
 
-    def _step(self) -> None:
+    def _count_step(self) -> None:
         self._steps += 1
 
-    def _living(self) -> AsyncLLM:
+    def _require_running(self) -> AsyncLLM:
         if self._llm is None:
             raise EngineDeadError("The engine is not running.")
         return self._llm
 
     def _encode_uncached(self, prompt: str) -> tuple[int, ...]:
-        """Token ids of a prompt whose special tokens are written out; the paths of a problem share two prompts."""
-        return tuple(self._living().get_tokenizer().encode(prompt, add_special_tokens=False))
+        """Token ids of a prompt with its special tokens as text. The paths of a problem share two prompts."""
+        return tuple(self._require_running().get_tokenizer().encode(prompt, add_special_tokens=False))
 
 
-def engine_dtype(asked: str) -> str:
-    """What the engine computes in on this machine where `asked` is wished for, see `VllmEngine`."""
-    return dtype_on_cpu(asked) if current_platform.is_cpu() else asked
+def engine_dtype(requested: str) -> str:
+    """Data type for vLLM on this machine. See `VllmEngine`."""
+    return dtype_on_cpu(requested) if current_platform.is_cpu() else requested
 
 
 def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
@@ -215,26 +218,26 @@ def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
 
 def _start_on_gpu(engine: VllmEngine) -> AsyncLLM:
     arguments = _engine_args(engine, gpu_memory_utilization=engine._gpu_memory_utilization)
-    return AsyncLLM.from_engine_args(arguments, stat_loggers=[_told_of_steps(engine._step)])
+    return AsyncLLM.from_engine_args(arguments, stat_loggers=[_step_logger(engine._count_step)])
 
 
 def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
-    """Start vLLM on a CPU in one process beside this one instead of two.
+    """Start vLLM on a CPU with one child process instead of two.
 
-    By default vLLM starts an engine and a worker. Each imports vLLM anew, and the engine spins on a core while it
-    waits for the worker. Here the engine is its own worker, and a fork where that is safe: one import instead of
-    three, and every core for the model.
+    By default vLLM starts an engine process and a worker process. Both import vLLM again, and the engine occupies a
+    core while it waits for the worker. Here the engine is its own worker, and a fork if that is safe. This saves two
+    imports and a core.
     """
     os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
     if engine._compile_dir is not None:
         check_compiler()
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(engine._compile_dir)
-        os.environ["VLLM_USE_AOT_COMPILE"] = "0"  # what vLLM 0.32 saves of a CPU's model, it cannot load again
+        os.environ["VLLM_USE_AOT_COMPILE"] = "0"  # vLLM 0.32 cannot load the artifact that it saves for a CPU
     config = _engine_args(
         engine,
         enforce_eager=engine._compile_dir is None,
-        block_size=32,  # the default of 128 is longer than most prompts, which then share no KV
-        enable_chunked_prefill=False,  # vLLM 0.32 cannot seed a path whose prompt is prefilled in chunks on a CPU
+        block_size=32,  # prompts shorter than a block share no KV, and the default is 128
+        enable_chunked_prefill=False,  # vLLM 0.32 fails on a seeded path with chunked prefill on a CPU
         max_num_batched_tokens=max(_CPU_PREFILL_TOKENS, engine._max_model_len),
         kv_cache_memory_bytes=int(engine._kv_cache_gib * 1024**3),
     ).create_engine_config()
@@ -246,7 +249,7 @@ def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
         vllm_config=config,
         executor_class=Executor.get_class(config),
         log_stats=True,
-        stat_loggers=[_told_of_steps(engine._step)],
+        stat_loggers=[_step_logger(engine._count_step)],
         log_requests=False,
     )
 
@@ -256,17 +259,17 @@ def _processes(llm: AsyncLLM) -> list[BaseProcess]:
 
 
 def _shut_down(llm: AsyncLLM) -> None:
-    """Ends the engine and waits for it: vLLM kills a process that does not end in time, and leaves it at that."""
+    """Stop the engine and wait for its processes. vLLM kills slow processes but does not wait for their end."""
     processes = _processes(llm)
     llm.shutdown()
     for process in processes:
         process.join()
 
 
-def _told_of_steps(on_step: Callable[[], None]) -> type[StatLoggerBase]:
-    """What vLLM tells of each of the engine's steps, as a count."""
+def _step_logger(on_step: Callable[[], None]) -> type[StatLoggerBase]:
+    """Statistics logger class for vLLM that calls `on_step` after every engine step."""
 
-    class Steps(StatLoggerBase):  # type: ignore[misc]
+    class StepLogger(StatLoggerBase):  # type: ignore[misc]
         def __init__(self, vllm_config: object, engine_index: int = 0) -> None: ...
 
         def record(self, *_: object, **__: object) -> None:
@@ -274,4 +277,4 @@ def _told_of_steps(on_step: Callable[[], None]) -> type[StatLoggerBase]:
 
         def log_engine_initialized(self) -> None: ...
 
-    return Steps
+    return StepLogger

@@ -1,7 +1,7 @@
-"""The remote engine's workers: which of them answer, and which of them takes the next path.
+"""Health checks and load balancing over remote workers.
 
-A worker is probed every second. It is down when it refuses a connection or fails two probes, and up again at the
-first probe that it passes. The next path goes to the worker with the fewest paths of this service on it.
+Each worker is probed every second. It is down after a refused connection or two failed probes, and up after one passed
+probe. The next path goes to the worker with the fewest running paths of this service.
 """
 
 import asyncio
@@ -17,20 +17,23 @@ logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 1.0
 _PROBE_TIMEOUT_S = 2.0
-_FAILED_PROBES = 2
+_MAX_FAILED_PROBES = 2
 
 
 class Worker:
-    """One OpenAI-compatible server, or a router in front of many.
+    """One OpenAI-compatible server, or a router in front of several.
 
     Args:
         url: its address, with or without `/v1`.
+
+    Raises:
+        ConfigurationError: the address is not an HTTP URL.
     """
 
     def __init__(self, url: str) -> None:
         scheme, separator, rest = url.strip().rstrip("/").removesuffix("/v1").partition("://")
         if scheme not in ("http", "https") or not separator or not rest:
-            raise ConfigurationError(f"{url!r} is no worker's address; write http://HOST:PORT.")
+            raise ConfigurationError(f"{url!r} is not a worker address; write http://HOST:PORT.")
         self.url = f"{scheme}://{rest}"
         self.name = rest.rpartition("@")[2]
         self.up = False
@@ -42,33 +45,33 @@ class Workers:
     """All workers of one engine.
 
     Args:
-        urls: their addresses; one at least.
-        on_change: told of a worker's name and whether it answers, at the start and whenever that changes.
+        urls: addresses of at least one worker.
+        on_change: called with a worker's name and whether it is up, at the start and at each change.
     """
 
     def __init__(self, urls: Sequence[str], on_change: Callable[[str, bool], None]) -> None:
         if not urls:
-            raise ConfigurationError("The remote engine needs workers: give --worker-urls.")
+            raise ConfigurationError("The remote engine needs at least one worker; set `worker_urls`.")
         self._workers = [Worker(url) for url in urls]
         self._on_change = on_change
-        self._watch: asyncio.Task[None] | None = None
+        self._probes: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
     @property
     def any_up(self) -> bool:
-        """Whether a path could be sampled now."""
+        """Whether at least one worker is up."""
         return any(worker.up for worker in self._workers)
 
     def choose(self, avoid: Collection[Worker]) -> Worker | None:
-        """The least busy worker that answers; one of `avoid` only where there is no other."""
+        """Worker with the fewest running paths that is up, preferably not one of `avoid`. None if all are down."""
         up = [worker for worker in self._workers if worker.up]
         return min(up, key=lambda worker: (worker in avoid, worker.running), default=None)
 
     async def start(self, session: aiohttp.ClientSession, timeout_s: float) -> bool:
-        """Begin to watch; returns whether a worker answered within the time."""
+        """Start the probes. Returns whether a worker was up within the timeout."""
         for worker in self._workers:
             self._on_change(worker.name, False)
-        self._watch = asyncio.create_task(self._probe_for_ever(session))
+        self._probes = asyncio.create_task(self._probe_repeatedly(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while not self.any_up:
@@ -77,17 +80,17 @@ class Workers:
         return self.any_up
 
     async def close(self) -> None:
-        """End the watch."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        """Stop the probes."""
+        if self._probes is not None:
+            self._probes.cancel()
+            await asyncio.gather(self._probes, return_exceptions=True)
 
-    def refused(self, worker: Worker) -> None:
-        """It took no connection: it is down until a probe says otherwise."""
-        worker.failed_probes = _FAILED_PROBES
-        self._set(worker, up=False)
+    def mark_down(self, worker: Worker) -> None:
+        """Mark a worker that refused a connection as down until it passes a probe."""
+        worker.failed_probes = _MAX_FAILED_PROBES
+        self._set_up(worker, up=False)
 
-    async def _probe_for_ever(self, session: aiohttp.ClientSession) -> None:
+    async def _probe_repeatedly(self, session: aiohttp.ClientSession) -> None:
         while True:
             await asyncio.gather(*(self._probe(worker, session) for worker in self._workers))
             await asyncio.sleep(_PROBE_INTERVAL_S)
@@ -98,15 +101,15 @@ class Workers:
             async with session.get(f"{worker.url}/health", timeout=timeout) as response:
                 healthy = response.status < 500
         except aiohttp.ClientConnectorError:
-            self.refused(worker)
+            self.mark_down(worker)
             return
         except (aiohttp.ClientError, TimeoutError):
             healthy = False
         worker.failed_probes = 0 if healthy else worker.failed_probes + 1
-        if healthy or worker.failed_probes >= _FAILED_PROBES:
-            self._set(worker, up=healthy)
+        if healthy or worker.failed_probes >= _MAX_FAILED_PROBES:
+            self._set_up(worker, up=healthy)
 
-    def _set(self, worker: Worker, *, up: bool) -> None:
+    def _set_up(self, worker: Worker, *, up: bool) -> None:
         if worker.up != up:
             worker.up = up
             logger.log(logging.INFO if up else logging.WARNING, "worker %s is %s", worker.name, "up" if up else "down")

@@ -32,7 +32,7 @@ class Execution:
 
     Args:
         outcome: category of the result.
-        value: the answer; None unless `outcome` is OK.
+        value: the answer, or None unless `outcome` is OK.
         detail: one line of at most 200 characters, such as the exception's name and message or the refused name.
         seconds: wall-clock time from submission to result, without the wait for a free child.
     """
@@ -49,7 +49,7 @@ class LockState:
 
     Args:
         seccomp: whether the system call filter works.
-        landlock: ABI of the kernel's Landlock; 0 is off. It covers TCP from ABI 4 on, signals from ABI 6 on.
+        landlock: ABI of the kernel's Landlock, 0 if it is off. It covers TCP from ABI 4 on, signals from ABI 6 on.
         network_namespace: whether the processes have a network namespace of their own.
         unprivileged: whether children run neither as root nor with any capability.
         rlimits: whether all resource limits are set.
@@ -71,7 +71,7 @@ class Sandbox(Protocol):
 
     @property
     def lock(self) -> LockState:
-        """Active layers of the kernel lock; all off before `start`."""
+        """Active layers of the kernel lock. All are off before `start`."""
         ...
 
     async def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Scripted sandbox that runs no program, for tests and for trials of the service."""
+"""Scripted sandbox for tests and trials, without processes."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ class FakeSandbox:
     """Implements `Sandbox` without a process.
 
     Args:
-        script: result per program; an exception is raised.
+        script: result of each program. An exception is raised.
         default: result of every other program.
     """
 

@@ -85,7 +85,7 @@ class Guards:
         raise RefusedError(f"{_article(kind.__name__)} may not be changed")
 
     def make_class(self, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
-        """Create a class; the metaclass of all classes of the program."""
+        """Create a class of the program. This is the metaclass of all its classes."""
         for base in bases:
             if base not in self._own_classes and base not in _SUBCLASSABLE:
                 raise RefusedError("only classes of the program, exceptions and plain types may be subclassed")
@@ -122,7 +122,7 @@ class Guards:
             return default[0]
 
     def hasattr(self, target: object, name: str) -> bool:
-        """`hasattr`; false for refused attributes."""
+        """`hasattr`, false for refused attributes."""
         try:
             self.read(target, _require_public(name))
         except (AttributeError, RefusedError):

@@ -1,7 +1,7 @@
 """Language policy: RestrictedPython, extended for the programs that models write.
 
 A compiled program reads and writes attributes only through `guards.py`. It cannot bind the name of a guard, and it uses
-only syntax that RestrictedPython knows. The policy narrows the language and names each refused part. The security
+only syntax that RestrictedPython supports. The policy narrows the language and names each refused part. The security
 boundary is the kernel lock.
 """
 

@@ -25,7 +25,7 @@ _MAX_ATTEMPTS = 2  # a program whose zygote died runs once more: the program is 
 
 
 class SandboxPool:
-    """Pool of locked processes; implements `Sandbox`.
+    """Pool of locked processes, an implementation of `Sandbox`.
 
     Args:
         workers: maximum number of running programs. The same number of further children is kept ready.
@@ -71,7 +71,7 @@ class SandboxPool:
 
     @property
     def lock(self) -> LockState:
-        """Active layers of the kernel lock; all off before `start`."""
+        """Active layers of the kernel lock. All are off before `start`."""
         return self._children.lock
 
     @property
@@ -93,7 +93,7 @@ class SandboxPool:
         await self._children.start()
 
     async def run(self, program: str) -> Execution:
-        """Run one program; see `Sandbox.run`."""
+        """Run one program. See `Sandbox.run`."""
         execution = await self._execute(program)
         self._observe(execution)
         return execution
@@ -131,7 +131,7 @@ class SandboxPool:
         return decode(reply, seconds) if reply is not None else await _execution_of_exit(child, seconds)
 
     async def _exchange(self, pipe: socket.socket, source: bytes) -> bytes | None:
-        """Send the program and receive the body of its reply; None if the child ended before the reply did."""
+        """Send the program and receive the body of its reply. None if the child ended before the reply did."""
         loop = asyncio.get_running_loop()
         received = bytearray()
         try:
@@ -151,7 +151,7 @@ class SandboxPool:
 
 
 async def _execution_of_exit(child: Child, seconds: float) -> Execution | None:
-    """Execution of a child that ended without a reply; None if its zygote ended too."""
+    """Execution of a child that ended without a reply. None if its zygote ended too."""
     try:
         status = await asyncio.wait_for(child.status, CHILD_WAIT_S)
     except TimeoutError:

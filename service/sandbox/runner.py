@@ -50,7 +50,7 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing; `sys.stdout` needs this method."""
+        """Do nothing. `sys.stdout` needs this method."""
 
     @property
     def overflowed(self) -> bool:
@@ -58,7 +58,7 @@ class Output:
         return self._left < 0
 
     def last_line(self) -> str:
-        """Last line that is not blank; empty if there is none."""
+        """Last line that is not blank, or an empty string."""
         lines = "".join(self._parts).rstrip().splitlines()
         return lines[-1].strip() if lines else ""
 

@@ -24,7 +24,7 @@ _MAX_DECIMAL_DIGITS = _MAX_DECIMAL_EXPONENT = 308
 
 
 class NotAValueError(Exception):
-    """The result is not a `Value`; the message has the reason."""
+    """The result is not a `Value`. The message has the reason."""
 
 
 def frame(body: bytes) -> bytes:
@@ -37,8 +37,8 @@ def encode(outcome: Outcome, detail: str = "", value: object = None) -> bytes:
 
     Args:
         outcome: category of the result.
-        detail: one line; it is cut to 200 characters.
-        value: the answer; ignored unless `outcome` is OK.
+        detail: one line, which is cut to 200 characters.
+        value: the answer, which is ignored unless `outcome` is OK.
 
     Raises:
         NotAValueError: the outcome is OK and `value` is not a `Value`.

@@ -1,9 +1,9 @@
 """Zygote: a small process that forks locked children ahead of need.
 
-It is exec'd, so it holds no threads, secrets, environment or descriptors of the service. Each child runs one program.
-All children end with the zygote, and the zygote ends with the service.
+It is exec'd without the service's threads, secrets, environment and descriptors. Each child runs one program. All
+children end with the zygote, and the zygote ends with the service.
 
-Messages are datagrams: the lock state, `CHILD_STARTED` with the pipe of a new child, and `CHILD_DONE` from the service.
+Messages are datagrams: the lock state, `CHILD_STARTED` with a pipe, and `CHILD_DONE` from the service.
 """
 
 import gc

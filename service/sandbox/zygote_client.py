@@ -35,7 +35,7 @@ class Child:
         number: number that the zygote gave it.
         pipe: the service's end of its pipe.
         zygote: the zygote that forked it.
-        status: its wait status, once reaped; None if the zygote ended first.
+        status: its wait status, once reaped. None if the zygote ended first.
     """
 
     number: int
@@ -48,7 +48,7 @@ class Zygote:
     """One zygote process and the children that it has forked.
 
     Args:
-        config: configuration of the zygote; `channel_fd` and `parent_pid` are set here.
+        config: configuration of the zygote. `channel_fd` and `parent_pid` are set by `start`.
         on_child: called with each ready child.
         on_exit: called once if the zygote ends before `kill`.
     """
