@@ -136,7 +136,8 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         ConfigurationError: the fake script, a worker address or a key file is invalid.
     """
     metrics = _metrics(settings)
-    sandbox = sandbox_pool(settings, observe=metrics.observe_execution)
+    sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
+    metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
     if settings.engine is EngineKind.FAKE:
         script = scripted(settings.fake_script) if settings.fake_script else None
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
@@ -157,7 +158,11 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
 
 
 def sandbox_pool(
-    settings: SandboxSettings, *, policy: bool = True, observe: Callable[[Execution], None] | None = None
+    settings: SandboxSettings,
+    *,
+    policy: bool = True,
+    observe: Callable[[Execution], None] = lambda execution: None,
+    on_restart: Callable[[], None] = lambda: None,
 ) -> SandboxPool:
     """Build the sandbox.
 
@@ -165,6 +170,7 @@ def sandbox_pool(
         settings: the settings.
         policy: whether the language policy applies on top of the kernel lock.
         observe: called with every execution.
+        on_restart: called whenever a dead zygote has been replaced.
     """
     return SandboxPool(
         workers=settings.sandbox_workers,
@@ -175,6 +181,7 @@ def sandbox_pool(
         policy=policy,
         allow_unlocked=settings.allow_unlocked_sandbox,
         observe=observe,
+        on_restart=on_restart,
     )
 
 

@@ -115,6 +115,11 @@ class Metrics:
         self._run_duration = self._histogram(
             "twinpath_sandbox_duration_seconds", "Seconds of a program run.", _SANDBOX_BUCKETS
         )
+        self._sandbox_running = self._gauge("twinpath_sandbox_running", "Programs that run now.")
+        self._sandbox_queued = self._gauge("twinpath_sandbox_queued", "Programs that wait for a sandbox process.")
+        self._sandbox_restarts = self._counter(
+            "twinpath_sandbox_restarts", "Restarts of the sandbox after its zygote process died or hung."
+        )
         self._lock = self._gauge(
             "twinpath_sandbox_lock",
             "Whether a layer of the kernel lock is active (0 or 1). For Landlock, its ABI version.",
@@ -142,6 +147,20 @@ class Metrics:
         """
         self._queue_depth.set_function(depth)
         self._queue_capacity.set(capacity)
+
+    def watch_sandbox(self, running: Callable[[], int], queued: Callable[[], int]) -> None:
+        """Report the load of the sandbox. Both functions are called at each scrape.
+
+        Args:
+            running: returns the number of running programs.
+            queued: returns the number of programs that wait for a process.
+        """
+        self._sandbox_running.set_function(running)
+        self._sandbox_queued.set_function(queued)
+
+    def observe_sandbox_restart(self) -> None:
+        """Count one restart of the sandbox."""
+        self._sandbox_restarts.inc()
 
     def observe_rejection(self, reason: str) -> None:
         """Count a refused request. `reason` is one of `_REASONS`."""

@@ -18,10 +18,12 @@ from service.api.protocol import timeout_protocol
 from service.components import Components
 from service.engine.base import Engine
 from service.sandbox.base import Sandbox
+from service.sandbox.pool import SandboxPool
 from service.settings import Settings
 from tests.support.components import fake_components
 
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
+MakePool = Callable[..., SandboxPool]
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,27 @@ async def lost() -> AsyncIterator[list[dict[str, Any]]]:
     gc.collect()
     gc.unfreeze()
     assert contexts == []
+
+
+@pytest.fixture
+async def make_pool() -> AsyncIterator[MakePool]:
+    """Makes sandbox pools with small limits, so that attacks on the limits are quick. Closes them after the test."""
+    pools: list[SandboxPool] = []
+
+    def make(**changes: Any) -> SandboxPool:
+        settings: dict[str, Any] = {
+            "workers": 2,
+            "timeout_s": 10.0,
+            "memory_bytes": 64 * 1024 * 1024,
+            "output_bytes": 16 * 1024,
+            "max_queue": 1000,
+        }
+        pools.append(SandboxPool(**(settings | changes)))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        await pool.close()
 
 
 @pytest.fixture

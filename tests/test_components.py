@@ -1,12 +1,21 @@
-"""Components: the problem that a request makes, and the order of start and close."""
+"""Components: the problem of a request, the order of start and close, and the metrics of the sandbox."""
+
+import asyncio
+import os
+import signal
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from service.components import build
 from service.errors import InputError
+from service.metrics import Metrics
 from service.model.metadata import Decoding
+from service.sandbox.pool import SandboxPool
 from service.schemas import PathBudget, SolveRequest
-from service.settings import Settings
+from service.settings import EngineKind, Settings
 from service.types import Policy
+from tests.sandbox.processes import zygote_pid
 from tests.support.components import fake_components
 
 
@@ -46,3 +55,24 @@ def test_a_long_problem_is_refused() -> None:
     assert components.problem(SolveRequest(problem="Why?")).text == "Why?"
     with pytest.raises(InputError, match=r"^The problem has 5 characters; the maximum is 4\.$"):
         components.problem(SolveRequest(problem="Why??"))
+
+
+async def test_load_and_restarts_of_the_sandbox_are_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = CollectorRegistry()
+    monkeypatch.setattr("service.components.Metrics", lambda: Metrics(registry))
+    async with build(Settings(engine=EngineKind.FAKE, sandbox_workers=1)) as components:
+        pool = components.sandbox
+        assert isinstance(pool, SandboxPool)
+        runs = [asyncio.create_task(pool.run("while True: pass")) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        assert registry.get_sample_value("twinpath_sandbox_running") == 1
+        assert registry.get_sample_value("twinpath_sandbox_queued") == 2
+        assert registry.get_sample_value("twinpath_sandbox_restarts_total") == 0
+        os.kill(zygote_pid(pool), signal.SIGKILL)
+        while registry.get_sample_value("twinpath_sandbox_restarts_total") == 0:
+            await asyncio.sleep(0.01)
+        assert registry.get_sample_value("twinpath_sandbox_restarts_total") == 1
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+        assert registry.get_sample_value("twinpath_sandbox_running") == 0

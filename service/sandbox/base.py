@@ -47,12 +47,8 @@ class Execution:
 class LockState:
     """Active layers of the kernel lock, as the zygote measured them.
 
-    Args:
-        seccomp: whether the system call filter works.
-        landlock: ABI of the kernel's Landlock, 0 if it is off. It covers TCP from ABI 4 on, signals from ABI 6 on.
-        network_namespace: whether the processes have a network namespace of their own.
-        unprivileged: whether children run neither as root nor with any capability.
-        rlimits: whether all resource limits are set.
+    `landlock` is the ABI of the kernel's Landlock, or 0 if it is off. It covers TCP from ABI 4 on and signals from ABI
+    6 on. `unprivileged` means that children run neither as root nor with any capability.
     """
 
     seccomp: bool

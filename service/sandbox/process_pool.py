@@ -143,7 +143,7 @@ class ChildPool:
             self._drop_ready()
             raise SandboxError(
                 "seccomp is not available on this kernel, so programs cannot be contained; "
-                "allow_unlocked=True runs them with the rights of their process"
+                "set allow_unlocked_sandbox to run them with the rights of their process"
             )
         if not zygote.alive:
             raise SandboxError("the sandbox's zygote exited during its start")

@@ -1,4 +1,4 @@
-"""Rows of programs to rows of outcomes."""
+"""The command `twinpath sandbox`: rows of programs to rows of outcomes."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -9,7 +9,7 @@ from service.cli.sandbox import OutcomeRow, answer_text, run_rows
 from service.errors import InputError
 from service.sandbox.base import Execution, Outcome, Value
 from service.sandbox.fake import FakeSandbox
-from tests.sandbox.conftest import MakePool
+from tests.conftest import MakePool
 
 
 async def test_rows_come_out_in_order(make_pool: MakePool) -> None:

@@ -1,4 +1,4 @@
-"""The engines under test. One real vLLM engine, and one `vllm serve`, serve the whole session: starting takes time."""
+"""Engines under test. One vLLM engine and one `vllm serve` serve the whole session, because their start is slow."""
 
 import asyncio
 import subprocess
@@ -24,7 +24,7 @@ CONTEXT = 512
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny")
-    # In a process of its own: torch must not have run here when the engine forks.
+    # In another process: the engine forks only if this process has not imported torch.
     subprocess.run([sys.executable, "-m", "tests.support.tiny_model", path], check=True)
     return path
 
@@ -55,25 +55,25 @@ async def fake_engine() -> AsyncIterator[Engine]:
 
 
 class WatchedRemote(RemoteEngine):
-    """Asks its worker what it still holds."""
+    """Remote engine that reads the number of open requests from its worker."""
 
     url: str
 
-    async def held(self) -> int:
-        """Requests that the worker runs or queues, once it has had the time to notice a disconnect."""
+    async def open_requests(self) -> int:
+        """Requests that the worker runs or queues. Waits for it to notice a disconnect."""
         async with httpx.AsyncClient() as client:
             for _ in range(100):
                 families = text_string_to_metric_families((await client.get(f"{self.url}/metrics")).text)
-                named = [family for family in families if family.name in HELD]
-                assert len(named) == 2
-                held = sum(sample.value for family in named for sample in family.samples)
-                if not held:
+                gauges = [family for family in families if family.name in OPEN_REQUESTS]
+                assert len(gauges) == 2
+                count = sum(sample.value for family in gauges for sample in family.samples)
+                if not count:
                     break
                 await asyncio.sleep(0.05)
-        return int(held) + self.running
+        return int(count) + len(self._streams)
 
 
-HELD = ("vllm:num_requests_running", "vllm:num_requests_waiting")
+OPEN_REQUESTS = ("vllm:num_requests_running", "vllm:num_requests_waiting")
 
 
 async def watched(url: str, **options: object) -> WatchedRemote:
@@ -126,7 +126,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def _babble(prompt: str, sampling: object) -> str:
-    """More words than fit into any budget, other ones for every seed."""
+    """Text that exceeds every token limit, different for every seed."""
     seed, temperature = sampling.seed, sampling.temperature  # type: ignore[attr-defined]
     start = (seed or 0) if temperature else 0
     return " ".join(f"w{start + place}" for place in range(1000))

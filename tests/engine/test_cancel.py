@@ -1,4 +1,4 @@
-"""Paths that are dropped at any moment leave nothing in the real engine: no request, no KV block."""
+"""Paths that are cancelled or aborted at any moment leave no request and no KV block in vLLM."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ async def test_dropped_paths_leave_no_request_and_no_memory(number: int, vllm_en
 
 
 async def _dropped(engine: Engine, request_id: str, chance: random.Random) -> Completion:
-    """One path, cancelled or aborted after at most some steps; at times before it has even been added."""
+    """One path that is cancelled or aborted after a few steps, sometimes before vLLM has added it."""
     how, turns = chance.choice(("cancel", "abort")), chance.choice((0, 1, 2, 5))
     path = asyncio.create_task(
         engine.sample(request_id, PROMPT, Sampling(temperature=1.0, seed=chance.getrandbits(32), max_tokens=400))
@@ -44,7 +44,7 @@ async def _dropped(engine: Engine, request_id: str, chance: random.Random) -> Co
     if how == "cancel":
         path.cancel()
     else:
-        while not path.done():  # an abort that comes before its request is known does nothing
+        while not path.done():  # an abort before the request has been added has no effect
             await engine.abort([request_id])
             await asyncio.sleep(0.002)
     return await path

@@ -1,4 +1,4 @@
-"""Compiling for a CPU on the real engine: the same text, and nothing compiled a second time."""
+"""Compilation for a CPU with vLLM: the same text, and no second compilation."""
 
 import shutil
 from pathlib import Path

@@ -1,5 +1,6 @@
-"""What every engine promises (`service/engine/base.py`), shown on each of them: the fake, the real vLLM in process,
-and the remote engine on a scripted worker and on a real `vllm serve`.
+"""Conformance suite of the engine protocol (`service/engine/base.py`).
+
+It runs on the fake, on vLLM, and on the remote engine with a scripted worker and with `vllm serve`.
 """
 
 import asyncio
@@ -21,9 +22,9 @@ FOREVER = Sampling(temperature=1.0, seed=1, max_tokens=450)
 
 
 async def unfinished(engine: Engine) -> int:
-    """Requests that the engine still holds."""
+    """Number of open requests in the engine."""
     if isinstance(engine, WatchedRemote):
-        return await engine.held()
+        return await engine.open_requests()
     inner = getattr(engine, "_llm", None)
     return inner.output_processor.get_num_unfinished_requests() if inner else engine.running  # type: ignore[attr-defined]
 
@@ -125,7 +126,7 @@ async def test_a_callers_special_tokens_are_text(engine: Engine) -> None:
         await engine.sample(f"plain-{number}", form.prompt(PathKind.COT, question), Sampling(seed=0, max_tokens=1))
         for number, form in enumerate((FormatV1("<bos>"), EscapeSpecialTokens(FormatV1("<bos>"), ["<bos>", "<eos>"])))
     ]
-    assert read[1].prompt_tokens >= read[0].prompt_tokens + 20  # several tokens each, where one was read before
+    assert read[1].prompt_tokens >= read[0].prompt_tokens + 20  # several tokens each instead of one
 
 
 async def test_a_completion_ends_with_the_context(engine: Engine) -> None:

@@ -1,10 +1,13 @@
-"""What a processor computes in, by what Linux says of it."""
+"""CPU support: bfloat16 instructions from /proc/cpuinfo, and the check for a compiler before vLLM starts."""
 
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 from service.engine import cpu
+from service.engine.cpu import check_compiler
+from service.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -19,14 +22,45 @@ from service.engine import cpu
         ("model name\t: avx512_bf16", False),
     ],
 )
-def test_bfloat16_is_computed_where_there_are_instructions_for_it(line: str, computes: bool, tmp_path: Path) -> None:
+def test_bfloat16_needs_its_instructions(line: str, computes: bool, tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\n{line}\n\nprocessor\t: 1\n", encoding="utf-8")
     assert cpu.computes_bfloat16(cpuinfo) is computes
 
 
 @pytest.mark.parametrize(("computes", "dtype"), [(True, "auto"), (False, "float32")])
-def test_what_a_cpu_serves_in(computes: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dtype_on_a_cpu(computes: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu, "computes_bfloat16", lambda: computes)
     assert cpu.dtype_on_cpu() == dtype
     assert cpu.dtype_on_cpu("bfloat16") == "bfloat16"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder with the compiler and the header of a machine. A test may remove either file."""
+    for name in ("g++", "Python.h"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sysconfig, "get_path", {"include": str(tmp_path)}.__getitem__)
+    return tmp_path
+
+
+def test_a_machine_with_compiler_and_headers_passes(machine: Path) -> None:
+    check_compiler()
+
+
+@pytest.mark.parametrize(("file", "install"), [("g++", "Install g"), ("Python.h", "python3-dev")])
+def test_a_missing_file_names_the_package_to_install(machine: Path, file: str, install: str) -> None:
+    (machine / file).unlink()
+    with pytest.raises(ConfigurationError, match=install):
+        check_compiler()
+
+
+def test_the_environment_can_name_the_compiler(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (machine / "g++").rename(machine / "c++-12")
+    monkeypatch.setenv("CXX", "c++-12")
+    check_compiler()
+    monkeypatch.setenv("CXX", "c++-13")
+    with pytest.raises(ConfigurationError, match="c\\+\\+-13 was not found"):
+        check_compiler()

@@ -1,4 +1,4 @@
-"""What the real engine computes in, on this machine."""
+"""Data type of vLLM on this machine."""
 
 from pathlib import Path
 
@@ -13,31 +13,31 @@ from service.settings import Dtype, Settings
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_by_itself_it_computes_in_what_the_processor_has_instructions_for(vllm_engine: Engine) -> None:
+async def test_the_default_dtype_has_instructions_on_this_cpu(vllm_engine: Engine) -> None:
     from service.engine.vllm import engine_dtype
 
-    assert (computed_in(vllm_engine) == "torch.float32") is (engine_dtype("auto") == "float32")
+    assert (dtype_of(vllm_engine) == "torch.float32") is (engine_dtype("auto") == "float32")
 
 
-async def test_it_computes_in_what_the_settings_say(tiny_checkpoint: Path) -> None:
+async def test_the_setting_selects_the_dtype(tiny_checkpoint: Path) -> None:
     from service.engine.vllm import engine_dtype
 
-    asked = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # what it would not choose by itself
-    settings = Settings(dtype=asked, max_model_len=512, cpu_kv_cache_gib=1)
+    requested = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # not the default
+    settings = Settings(dtype=requested, max_model_len=512, cpu_kv_cache_gib=1)
     engine, _ = _vllm_engine(settings, find_checkpoint(str(tiny_checkpoint), settings.cache_dir))
     await engine.start()
     try:
-        assert computed_in(engine) == f"torch.{asked}"
+        assert dtype_of(engine) == f"torch.{requested}"
     finally:
         await engine.close()
 
 
-async def test_what_vllm_refuses_is_the_operators_to_change(tiny_checkpoint: Path) -> None:
+async def test_a_setting_that_vllm_refuses_is_a_configuration_error(tiny_checkpoint: Path) -> None:
     from service.engine.vllm import VllmEngine
 
-    with pytest.raises(ConfigurationError, match=r"vLLM refuses this model or a setting: [\s\S]*dtype"):
+    with pytest.raises(ConfigurationError, match=r"vLLM refuses the model or a setting: [\s\S]*dtype"):
         await VllmEngine(str(tiny_checkpoint), dtype="float7").start()
 
 
-def computed_in(engine: Engine) -> str:
+def dtype_of(engine: Engine) -> str:
     return str(engine._llm.vllm_config.model_config.dtype)  # type: ignore[attr-defined]

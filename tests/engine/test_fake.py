@@ -1,4 +1,4 @@
-"""What the shipped fake says: by a script in turn, or improvised, plausible and always the same."""
+"""The fake engine: scripted texts in turn, and plausible, deterministic improvised ones."""
 
 import json
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def test_a_wrong_row_is_named_by_its_line(wrong: str, tmp_path: Path) -> None:
     path = lines(tmp_path / "s.jsonl", row(), wrong, row())
     with pytest.raises(ConfigurationError) as raised:
         scripted(path)
-    assert str(raised.value).startswith(f"{path}, line 2: a row needs problem, kind (cot or pot) and text (")
+    assert str(raised.value).startswith(f"{path}, line 2: a row needs `problem`, `kind` (cot or pot) and `text` (")
 
 
 def latin(path: Path) -> None:

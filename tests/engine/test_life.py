@@ -1,4 +1,4 @@
-"""How engines end: closed, and killed."""
+"""Ends of engines: closed, killed and hung."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ async def test_a_killed_engine_fails_its_paths_at_once(tiny_checkpoint: Path) ->
         os.kill(process.pid, signal.SIGKILL)
     killed = time.monotonic()
     ended = await asyncio.gather(*paths, return_exceptions=True)
-    cut_off = [result for result in ended if not isinstance(result, Completion)]  # some may have ended before
+    cut_off = [result for result in ended if not isinstance(result, Completion)]  # some may have finished before
     assert len(cut_off) > 10
     assert {type(result) for result in cut_off} == {EngineDeadError}
     assert time.monotonic() - killed < 5
@@ -62,7 +62,7 @@ async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_ch
     await engine.start()
     whole = await engine.sample("whole", PROMPT, Sampling(temperature=1.0, seed=1, max_tokens=20))
     assert whole.completion_tokens == 20
-    await asyncio.sleep(1.5)  # idle: it is asked for a token every so often, and answers
+    await asyncio.sleep(1.5)  # idle: the watchdog requests a token now and then, and gets it
     await engine.probe()
     paths = [
         asyncio.create_task(engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=450)))
@@ -84,7 +84,7 @@ async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_ch
 
 @pytest.mark.engine
 async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
-    """Its patience is far shorter than what it has to do."""
+    """The hang timeout is far shorter than the work."""
     engine = _vllm(tiny_checkpoint, check_interval_s=0.05, hang_timeout_s=0.2)
     await engine.start()
     paths = [engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=200)) for i in range(300)]
@@ -98,7 +98,7 @@ async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
 
 @pytest.mark.engine
 async def test_an_engine_out_of_kv_memory_preempts_and_answers_all(tiny_checkpoint: Path) -> None:
-    """2,048 tokens fit; thirty paths of 450 tokens ask for 13,500, and each gets the text it gets alone."""
+    """2,048 tokens fit. Thirty paths of 450 tokens need 13,500, and each gets the text of a separate run."""
     engine = _vllm(tiny_checkpoint, cpu_kv_cache_gib=1 / 1024)
     await engine.start()
     samplings = [Sampling(temperature=1.0, seed=seed, max_tokens=450) for seed in range(30)]

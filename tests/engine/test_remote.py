@@ -1,4 +1,4 @@
-"""The remote engine's own promises: retries, health, keys, counts without continuous usage. Workers are scripted."""
+"""The remote engine on scripted workers: retries, health, keys, token counts without usage."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ from aiohttp import web
 from service.engine import remote
 from service.engine.base import Finish, Sampling
 from service.engine.remote import RemoteEngine
-from service.engine.stream import message
+from service.engine.stream import error_message
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
 from tests.support.fake_worker import FakeWorker
 
@@ -21,7 +21,7 @@ Start = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Starts workers: a scripted one, whose completions a handler may take over. Returns the address."""
+    """Starts scripted workers, with an optional handler for completions. Returns the address."""
     runners: list[web.AppRunner] = []
 
     async def start(complete: Handler | None = None, worker: FakeWorker | None = None) -> str:
@@ -63,7 +63,7 @@ async def failing(request: web.Request) -> web.StreamResponse:
 
 
 async def breaking(request: web.Request) -> web.StreamResponse:
-    """Sends half a path and hangs up."""
+    """Sends half a path and closes the connection."""
     response = web.StreamResponse()
     await response.prepare(request)
     await response.write(b'data: {"choices": [{"text": "half", "finish_reason": null}]}\n\n')
@@ -120,9 +120,7 @@ async def test_a_lone_worker_is_tried_again(start: Start, connect) -> None:
     assert (completion.text, completion.prompt_tokens, calls) == ("42", 9, 3)
 
 
-async def test_a_path_that_nobody_can_sample_fails_alone(
-    start: Start, connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_path_that_no_worker_can_sample_fails(start: Start, connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "_BACKOFF_S", 0.001)
     engine = await connect(await start(failing))
     with pytest.raises(EngineError, match="500 out of order"):
@@ -145,13 +143,13 @@ async def test_a_refused_request_is_not_repeated(start: Start, connect) -> None:
 
 
 @pytest.mark.parametrize("said", ["[]", '"no"', '{"error": "no"}', '{"error": {}}', "no\nsuch"])
-def test_an_error_of_another_shape_is_told_as_it_is(said: str) -> None:
-    assert message(said) == " ".join(said.split())
+def test_an_error_of_another_shape_is_reported_unchanged(said: str) -> None:
+    assert error_message(said) == " ".join(said.split())
 
 
 async def test_a_prompt_that_is_too_long_names_the_field(start: Start, connect) -> None:
     engine = await connect(await start(worker=FakeWorker(max_model_len=20)))
-    with pytest.raises(PromptTooLongError, match="holds 20 tokens") as caught:
+    with pytest.raises(PromptTooLongError, match="context length of 20 tokens") as caught:
         await engine.sample("path", PROMPT * 3, SAMPLING)
     assert caught.value.field == "problem"
 
@@ -180,7 +178,7 @@ async def test_a_worker_goes_down_and_comes_back(connect, monkeypatch: pytest.Mo
     again = web.AppRunner(await FakeWorker().application(), shutdown_timeout=0, handler_cancellation=True)
     await again.setup()
     await web.TCPSite(again, "127.0.0.1", port).start()
-    completion = await engine.sample("path", PROMPT, SAMPLING)  # waits for the probe
+    completion = await engine.sample("path", PROMPT, SAMPLING)  # waits for the next probe
     assert completion.finish is Finish.STOP
     await engine.probe()
     assert seen == [(f"127.0.0.1:{port}", up) for up in (False, True, False, True)]
@@ -203,7 +201,7 @@ async def test_an_abort_is_a_disconnect(start: Start, connect) -> None:
         (34, 17, "one two three four five six seven one two"),
     ]
     await asyncio.sleep(0.1)
-    assert (worker.running, engine.running) == (0, 0)
+    assert (worker.running, engine._streams) == (0, {})
 
 
 async def test_a_silent_worker_has_failed_the_path(start: Start, connect) -> None:
@@ -239,7 +237,7 @@ async def test_tokens_are_counted_by_usage_by_ids_or_by_chunks(start: Start, con
     assert (never.prompt_tokens, never.completion_tokens) == (0, 3)
 
 
-async def test_what_a_worker_is_asked(start: Start, connect) -> None:
+async def test_the_request_to_a_worker(start: Start, connect) -> None:
     worker = FakeWorker(model="math")
     engine = await connect(await start(worker=worker), api_key="secret")
     assert engine.model == "math"
@@ -287,7 +285,7 @@ async def test_a_worker_that_does_not_serve_the_model_is_refused(start: Start) -
 
 
 async def test_no_worker_at_the_start() -> None:
-    engine = RemoteEngine(["http://127.0.0.1:9"], start_s=0.05)
+    engine = RemoteEngine(["http://127.0.0.1:9"], start_timeout_s=0.05)
     with pytest.raises(EngineError, match=r"No worker answered within 0\.05 s"):
         await engine.start()
 

@@ -1,9 +1,9 @@
-"""Limits put on natively: Docker's default seccomp profile and a container's capabilities, or just another user.
+"""Limits of a container without a container: Docker's default seccomp profile and capabilities, or another user.
 
     python -m tests.sandbox.container docker-root|no-capabilities|user|bare-user|no-seccomp [CLASS …]
 
-enters the limits, runs the attacks of these classes inside them and prints `{"lock": …, "failures": […]}`. The profile
-is moby's profiles/seccomp/default.json as it applies to x86_64 without CAP_SYS_ADMIN.
+applies the limits, runs the attacks of these classes and prints `{"lock": …, "failures": […]}`. The profile is moby's
+profiles/seccomp/default.json as it applies to x86_64 without CAP_SYS_ADMIN.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from dataclasses import asdict
 
 from service.errors import SandboxError
 from service.sandbox.pool import SandboxPool
-from service.sandbox.seccomp import _instruction, _Program
+from service.sandbox.seccomp import _FilterProgram, _instruction
 from tests.sandbox.attacks.run import run_groups
 
 _REFUSED = """
@@ -39,7 +39,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(variant: str, groups: list[str]) -> None:
-    """Enter the variant's limits, for good, and report from inside."""
+    """Apply the variant's limits and print the report."""
     keep = _DOCKER_CAPABILITIES if variant in ("docker-root", "no-seccomp") else 0
     if variant in ("user", "bare-user"):
         os.setgroups([])
@@ -93,7 +93,7 @@ def _profile(*, seccomp: bool) -> bytes:
 
 def _install(code: bytes) -> None:
     _libc.prctl(38, 1, 0, 0, 0)
-    program = _Program(len(code) // 8, code)
+    program = _FilterProgram(len(code) // 8, code)
     if _libc.syscall(_SECCOMP, 1, 0, ctypes.byref(program)) != 0:
         raise OSError(ctypes.get_errno(), "the profile could not be installed")
 

@@ -1,6 +1,6 @@
-"""Random programs: a small grammar of what models write, mixed with hostile parts, and mutations of both.
+"""Random programs: a small grammar of typical programs, mixed with hostile parts, and mutations of both.
 
-Every program is marked with a number that a right answer repeats, so that a reply that went astray is seen.
+Every program contains a number that a correct answer repeats. A reply for another program is therefore detected.
 """
 
 import random
@@ -13,7 +13,7 @@ HARMLESS = [attack.program for group in ("answers", "parser", "formats", "attrib
 
 
 def program(rng: random.Random, number: int) -> str:
-    """A random program; most raise, some answer, some try to do harm."""
+    """Random program. Most raise, some answer, some attack."""
     kind = rng.random()
     if kind < 0.25:
         return f"try:\n{_block(rng, 2, ' ')}\nexcept Exception: pass\nans = {number}\n"

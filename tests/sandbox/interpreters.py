@@ -1,4 +1,4 @@
-"""Other interpreters on this machine, to run the sandbox's corpus under them in a process of its own."""
+"""Other Python interpreters on this machine, for runs of the attack corpus."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def find(version: str) -> str | None:
-    """A Python of that version ("3.12"), the running one first; None if there is none."""
+    """Path of a Python of this version ("3.12"), the running one first. None if there is none."""
     if sys.version.startswith(version):
         return sys.executable
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(":")]
@@ -21,12 +21,12 @@ def find(version: str) -> str | None:
 
 
 def find_public() -> str | None:
-    """A Python that every user may run, not just the one who installed it; None if there is none."""
+    """Path of a Python that every user may run. None if there is none."""
     return next((path for path in ("/usr/bin/python3", "/usr/local/bin/python3") if _works(Path(path), "3.11")), None)
 
 
 def run_module(interpreter: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """`python -m …` with this project and RestrictedPython in reach, and nothing else of this environment."""
+    """Run `python -m …` with this project and RestrictedPython, and no other package of this environment."""
     spec = find_spec("RestrictedPython")
     assert spec is not None
     assert spec.origin is not None

@@ -1,4 +1,4 @@
-"""What /proc says of the sandbox's processes."""
+"""State of the sandbox's processes, from /proc."""
 
 import asyncio
 import os
@@ -12,22 +12,22 @@ from service.sandbox.pool import SandboxPool
 
 
 def zygote_pid(pool: SandboxPool) -> int:
-    """The process id of the pool's zygote."""
-    zygote = pool._supply._nursery
+    """Process id of the pool's zygote."""
+    zygote = pool._children._zygote
     assert zygote is not None
     assert zygote.pid is not None
     return zygote.pid
 
 
 def children_of(pid: int) -> list[int]:
-    """The process ids of its children, oldest first."""
+    """Process ids of its children, oldest first."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @asynccontextmanager
 async def stopped_children(pool: SandboxPool) -> AsyncIterator[None]:
-    """None of the children that wait gets a core meanwhile, as on a machine that is busy."""
-    while len(pool._supply._ready) < pool._supply._config.children:
+    """Stops the ready children inside the block, as if a busy machine gave them no core."""
+    while len(pool._children._ready) < pool._children._config.max_children:
         await asyncio.sleep(0.01)
     pids = children_of(zygote_pid(pool))
     for pid in pids:
@@ -41,13 +41,13 @@ async def stopped_children(pool: SandboxPool) -> AsyncIterator[None]:
 
 
 def status_of(pid: int) -> dict[str, str]:
-    """/proc/PID/status, by field."""
+    """Fields of /proc/PID/status."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def descriptors_of(pid: int) -> dict[int, str]:
-    """What its open descriptors lead to; one that it closes meanwhile is left out."""
+    """Targets of its open descriptors, without those that it closes meanwhile."""
     found = {}
     for path in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -56,21 +56,23 @@ def descriptors_of(pid: int) -> dict[int, str]:
 
 
 def limits_of(pid: int) -> dict[str, list[str]]:
-    """Its resource limits, soft and hard."""
+    """Soft and hard resource limits."""
     lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
     return {line[:26].strip(): line[26:].split()[:2] for line in lines}
 
 
 def survivors(pids: list[int], wait_s: float = 2.0) -> list[int]:
-    """Those that are still there after the wait."""
+    """Processes that still run after the wait."""
     end = time.monotonic() + wait_s
-    while (left := [pid for pid in pids if _lives(pid)]) and time.monotonic() < end:
+    while (left := [pid for pid in pids if _is_running(pid)]) and time.monotonic() < end:
         time.sleep(0.01)
     return left
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
-        return not status_of(pid)["State"].startswith("Z")  # dead; whoever adopted it has not looked yet
+        return not status_of(pid)["State"].startswith(
+            "Z"
+        )  # a zombie: it ended, and its new parent has not reaped it yet
     except FileNotFoundError:
         return False

@@ -1,4 +1,4 @@
-"""Programs as today's models write them, and programs of the published data, with what plain CPython makes of them."""
+"""Programs as models write them, programs from published data, and their answers under plain CPython."""
 
 import json
 import re
@@ -16,7 +16,7 @@ MODERN: dict[str, str] = dict(
     part.rstrip().split("\n", maxsplit=1)
     for part in Path(__file__).with_name("modern_programs.txt").read_text().split("#### ")[1:]
 )
-"""What the policy must take, each named after what it shows; all are plain Python too."""
+"""Feature → program that uses it. The policy must accept all of them, and all run under plain Python."""
 
 
 def svamp() -> list[str]:
@@ -25,7 +25,7 @@ def svamp() -> list[str]:
 
 
 def gsm8k() -> list[str]:
-    """GSM8K's annotations `<<48/2=24>>` as programs: a line for each, the last one's value is the answer."""
+    """GSM8K's annotations `<<48/2=24>>` as programs: one line per annotation, and the last value is the answer."""
     programs = []
     for row in _rows(DATA / "gsm8k" / "train.jsonl"):
         sums = re.findall(r"<<([^<>=]+)=([^<>=]+)>>", row["solution"])
@@ -36,7 +36,7 @@ def gsm8k() -> list[str]:
 
 
 def plain_answers(programs: Iterable[str]) -> list[str | None]:
-    """What plain CPython makes of each program, in a process of its own: its answer as text, None if there is none."""
+    """Answers of the programs under plain CPython, in another process. None if a program has no answer."""
     result = interpreters.run_module(sys.executable, "tests.sandbox.programs", stdin=json.dumps(list(programs)))
     answers: list[str | None] = json.loads(result.stdout)
     return answers
@@ -47,7 +47,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _plain_answer(program: str) -> str | None:
-    """Independent of the sandbox's own harvest on purpose."""
+    # Deliberately independent of `service.sandbox.runner`.
     namespace: dict[str, Any] = {"__name__": "__main__"}
     printed: list[str] = []
     namespace["print"] = lambda *values, **_: printed.append(" ".join(map(str, values)))

@@ -1,9 +1,9 @@
-"""Many programs, a tenth of them hostile, and what the processes look like meanwhile. Also a command:
+"""Soak test: many programs, a tenth of them hostile, and samples of the processes' resources. Also a command:
 
     python -m tests.sandbox.soak [PROGRAMS]
 
-prints a row for every twentieth of the way: memory, descriptors and processes of service and zygote, how late the event
-loop ran, and how long an honest program took while the hostile ones ran.
+prints 20 rows with memory, descriptors and processes of service and zygote, the lag of the event loop, and the time of a
+benign program.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _HOSTILE = [attack.program for attacks in CORPUS.values() for attack in attacks]
 
 @dataclass(frozen=True)
 class Sample:
-    """The state of things after so many programs. Sizes in KiB, times in milliseconds."""
+    """State after a number of programs. Sizes are in KiB, times in milliseconds."""
 
     programs: int
     service_kib: int
@@ -37,18 +37,25 @@ class Sample:
     processes: int
     restarts: int
     loop_lag_ms: float
-    honest_ms: float
+    benign_ms: float
 
 
 async def soak(programs: int, *, policy: bool = True, samples: int = 20) -> list[Sample]:
-    """Run the programs, two at a time with as many waiting; raises AssertionError on a wrong answer."""
+    """Run the programs, two at a time while two more wait. Raises `AssertionError` on a wrong answer."""
+    restarts: list[float] = []
     pool = SandboxPool(
-        workers=2, timeout_s=TIMEOUT_S, memory_bytes=64 << 20, output_bytes=16384, max_queue=100, policy=policy
+        workers=2,
+        timeout_s=TIMEOUT_S,
+        memory_bytes=64 << 20,
+        output_bytes=16384,
+        max_queue=100,
+        policy=policy,
+        on_restart=lambda: restarts.append(time.monotonic()),
     )
     await pool.start()
     rng = random.Random(programs)
     numbers = iter(range(programs))
-    honest_ms: deque[float] = deque(maxlen=1000)
+    benign_ms: deque[float] = deque(maxlen=1000)
     finished = 0
     lags_ms: list[float] = []
 
@@ -61,7 +68,7 @@ async def soak(programs: int, *, policy: bool = True, samples: int = 20) -> list
                 continue
             execution = await pool.run(f"x = {number}\ndef solution():\n    return x * 2\n")
             assert execution.value == 2 * number, execution
-            honest_ms.append(execution.seconds * 1000)
+            benign_ms.append(execution.seconds * 1000)
 
     async def watch_loop() -> None:
         while True:
@@ -78,7 +85,7 @@ async def soak(programs: int, *, policy: bool = True, samples: int = 20) -> list
             await asyncio.sleep(0.02)
         if step == samples:
             await asyncio.gather(*workers)
-        curve.append(_sample(pool, due, lags_ms, list(honest_ms)))
+        curve.append(_sample(pool, due, len(restarts), lags_ms, list(benign_ms)))
         lags_ms.clear()
         if step == samples:
             break
@@ -87,7 +94,7 @@ async def soak(programs: int, *, policy: bool = True, samples: int = 20) -> list
     return curve
 
 
-def _sample(pool: SandboxPool, programs: int, lags_ms: list[float], honest_ms: list[float]) -> Sample:
+def _sample(pool: SandboxPool, programs: int, restarts: int, lags_ms: list[float], benign_ms: list[float]) -> Sample:
     zygote = zygote_pid(pool)
     return Sample(
         programs=programs,
@@ -96,19 +103,19 @@ def _sample(pool: SandboxPool, programs: int, lags_ms: list[float], honest_ms: l
         service_descriptors=len(descriptors_of_self()),
         zygote_descriptors=len(descriptors_of(zygote)),
         processes=len(children_of(zygote)),
-        restarts=pool.restarts,
+        restarts=restarts,
         loop_lag_ms=round(statistics.median(lags_ms or [0.0]), 2),
-        honest_ms=round(statistics.median(honest_ms or [0.0]), 2),
+        benign_ms=round(statistics.median(benign_ms or [0.0]), 2),
     )
 
 
 def descriptors_of_self() -> list[str]:
-    """This process's open descriptors."""
+    """Open descriptors of this process."""
     return [path.name for path in Path("/proc/self/fd").iterdir()]
 
 
 def main(programs: int) -> None:
-    """Run and print the curve."""
+    """Run the soak test and print the samples."""
     started = time.perf_counter()
     curve = asyncio.run(soak(programs))
     names = list(Sample.__dataclass_fields__)

@@ -1,4 +1,4 @@
-"""The corpus of attacks, each under policy and lock and under the lock alone."""
+"""The attack corpus, under policy and lock, and under the lock only."""
 
 import pytest
 

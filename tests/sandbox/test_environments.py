@@ -1,4 +1,4 @@
-"""The corpus under other interpreters, and under the limits of an ordinary unprivileged container."""
+"""The attack corpus under other interpreters, and under the limits of an unprivileged container."""
 
 import json
 import os
@@ -10,12 +10,12 @@ import pytest
 from tests.sandbox import interpreters
 from tests.sandbox.attacks.run import CORPUS
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can put on a container's capabilities")
-needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the profile's numbers are those of x86_64")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can set the capabilities of a container")
+needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the profile has the numbers of x86_64")
 
 
 CORE = ["sockets", "processes"]
-"""The classes that every fast run tries everywhere; the slow suite tries all of them."""
+"""Classes of the fast suite. The slow suite runs all classes."""
 
 ALL = pytest.param(list(CORPUS), marks=pytest.mark.soak)
 by_classes = pytest.mark.parametrize("groups", [CORE, ALL], ids=["core", "all"])
@@ -42,7 +42,7 @@ def test_corpus_holds_on_every_supported_python(version: str, groups: list[str])
 def test_corpus_holds_in_an_ordinary_container(variant: str, unprivileged: bool, groups: list[str]) -> None:
     report = _enter(variant, *groups)
     assert report["failures"] == []
-    assert report["lock"].pop("landlock") >= 0  # as the kernel has it
+    assert report["lock"].pop("landlock") >= 0  # depends on the kernel
     assert report["lock"] == {
         "seccomp": True,
         "network_namespace": False,  # Docker's profile refuses unshare
@@ -56,7 +56,7 @@ def test_corpus_holds_in_an_ordinary_container(variant: str, unprivileged: bool,
 def test_corpus_holds_for_an_ordinary_user() -> None:
     report = _enter("bare-user", *CORE)
     assert report["failures"] == []
-    assert report["lock"].pop("landlock") >= 0  # as the kernel has it, and so is the next one
+    assert report["lock"].pop("landlock") >= 0  # depends on the kernel, as the next one
     assert report["lock"].pop("network_namespace") in (True, False)
     assert report["lock"] == {"seccomp": True, "unprivileged": True, "rlimits": True}
 
@@ -65,7 +65,7 @@ def test_corpus_holds_for_an_ordinary_user() -> None:
 @needs_x86
 def test_without_seccomp_it_refuses_unless_told_otherwise() -> None:
     report = _enter("no-seccomp")
-    assert report["refused"].startswith("this kernel offers no seccomp")
+    assert report["refused"].startswith("seccomp is not available on this kernel")
     assert report["lock"]["seccomp"] is False
     assert report["answer"] == 42
 

@@ -1,4 +1,4 @@
-"""The kernel lock, seen from outside: what a child is, holds and may ask of the kernel."""
+"""The kernel lock from outside: rights, descriptors, limits and system calls of a child."""
 
 import asyncio
 import os
@@ -11,15 +11,15 @@ import pytest
 
 from service.sandbox.base import LockState
 from service.sandbox.lock import NOBODY
-from tests.sandbox.conftest import MakePool
+from tests.conftest import MakePool
 from tests.sandbox.processes import children_of, descriptors_of, limits_of, status_of, survivors, zygote_pid
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at another user's processes")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the state of another user's processes")
 
 ALLOWED_CALLS = {"read": 0, "write": 1, "mmap": 9, "munmap": 11, "brk": 12, "mremap": 25, "clock_gettime": 228}
 EXIT_GROUP = 231
 BEYOND_SECCOMP = [335, 336]
-"""uretprobe and uprobe: newer kernels let them past every filter, and refuse them outside of their own trampolines."""
+"""uretprobe and uprobe: newer kernels let them pass every filter and refuse them outside their own trampolines."""
 
 
 async def test_lock_state_is_reported(make_pool: MakePool) -> None:
@@ -62,9 +62,8 @@ async def test_zygote_inherits_nothing_of_the_service(make_pool: MakePool, monke
         await asyncio.sleep(0.1)
         zygote = zygote_pid(pool)
         descriptors = descriptors_of(zygote)
-    assert descriptors.pop(2) == str(
-        Path("/proc/self/fd/2").readlink()
-    )  # for what Python says when the zygote itself fails
+    stderr = str(Path("/proc/self/fd/2").readlink())  # inherited for errors of the zygote itself
+    assert descriptors.pop(2) == stderr
     assert [target.partition(":")[0] for _, target in sorted(descriptors.items())] == [
         "/dev/null",
         "/dev/null",
@@ -74,7 +73,7 @@ async def test_zygote_inherits_nothing_of_the_service(make_pool: MakePool, monke
     assert status_of(zygote)["Threads"] == "1"
 
 
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86_64")
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the test has the numbers of x86_64")
 async def test_kernel_refuses_every_other_call(make_pool: MakePool) -> None:
     pool = make_pool(policy=False)
     await pool.start()

@@ -1,4 +1,4 @@
-"""The language policy: what it takes, with plain CPython's result, and what it refuses, by name."""
+"""The language policy: accepted programs have CPython's result, and refusals name the refused part."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ import pytest
 
 from service.cli.sandbox import answer_text
 from service.sandbox.base import Outcome
-from service.sandbox.policy import METHODS, RefusedError, compile_program, is_private
-from tests.sandbox.conftest import MakePool
+from service.sandbox.policy import SPECIAL_METHODS, RefusedError, compile_program, is_private
+from tests.conftest import MakePool
 from tests.sandbox.programs import MODERN, gsm8k, plain_answers, svamp
 
 REFUSED = {
@@ -77,7 +77,7 @@ def test_names_of_guards(name: str) -> None:
 def test_special_methods_give_no_hold_on_attributes() -> None:
     hooks = "getattr getattribute setattr delattr get set set_name class new init_subclass class_getitem subclasshook "
     hooks += "mro_entries prepare instancecheck subclasscheck dir reduce reduce_ex getstate setstate del slots dict"
-    assert not METHODS & {f"__{hook}__" for hook in hooks.split()}
+    assert not SPECIAL_METHODS & {f"__{hook}__" for hook in hooks.split()}
 
 
 def test_refusal_is_raised_at_compile_time() -> None:

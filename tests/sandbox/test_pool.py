@@ -1,4 +1,4 @@
-"""The pool: outcomes, answers, queueing, and what happens when processes die."""
+"""The pool: outcomes, answers, queueing, and the death of processes."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import signal
 import sys
 from decimal import Decimal
 from fractions import Fraction
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,7 +15,7 @@ from service.sandbox import process_pool
 from service.sandbox.base import UNLOCKED, Execution, Outcome, Sandbox, Value
 from service.sandbox.fake import FakeSandbox
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
-from tests.sandbox.conftest import MakePool
+from tests.conftest import MakePool
 from tests.sandbox.processes import children_of, stopped_children, survivors, zygote_pid
 
 ANSWERS: list[tuple[str, Value]] = [
@@ -114,15 +115,15 @@ async def test_details(make_pool: MakePool) -> None:
     pool = make_pool(timeout_s=0.2)
     await pool.start()
     programs = {
-        "while True: pass": "it used up its CPU time",
+        "while True: pass": "CPU time limit exceeded",
         "import numpy as np\nans = np.array([1])": "numpy is not available to programs",
         "import sympy\nx = sympy.Symbol('x')": "sympy is not available to programs",
         "import os": "import of os is not allowed",
         "ans = []": "",
-        "ans = {}": "a dict is no answer",
+        "ans = {}": "a dict is not a valid answer",
         "raise ValueError('two\\nlines' + 'x' * 1000)": ("ValueError: two lines" + "x" * 1000)[:200],
-        "print('x' * 20000)": "it printed too much",
-        "pass": "it left no answer: no `ans`, no solution(), nothing printed",
+        "print('x' * 20000)": "the program printed too much",
+        "pass": "the program left no answer: set `ans`, define solution() or print it",
         "#" * (MAX_PROGRAM_BYTES + 1): "the program is longer than 65536 bytes",
     }
     assert {program: (await pool.run(program)).detail for program in programs} == programs
@@ -138,13 +139,13 @@ async def test_a_program_that_waited_for_its_turn_is_not_blamed(make_pool: MakeP
 
 
 async def test_the_cpu_timer_is_fatal_whoever_starts_the_service(make_pool: MakePool) -> None:
-    """Signals that a process ignores or blocks stay so in those it starts."""
+    """A process inherits the ignored and blocked signals of its parent."""
     before = signal.signal(signal.SIGPROF, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
     try:
         pool = make_pool(workers=1, timeout_s=0.2)
         await pool.start()
-        assert (await pool.run("while True: pass")).detail == "it used up its CPU time"
+        assert (await pool.run("while True: pass")).detail == "CPU time limit exceeded"
     finally:
         signal.signal(signal.SIGPROF, before)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
@@ -155,7 +156,7 @@ async def test_a_program_is_given_up_in_the_end(make_pool: MakePool) -> None:
     await pool.start()
     async with stopped_children(pool):
         execution = await pool.run("ans = 1")
-    assert (execution.outcome, execution.detail) == (Outcome.TIMEOUT, "it did not end within 0.5 s")
+    assert (execution.outcome, execution.detail) == (Outcome.TIMEOUT, "no reply within 0.5 s")
 
 
 async def test_full_queue_is_an_error(make_pool: MakePool) -> None:
@@ -165,7 +166,7 @@ async def test_full_queue_is_an_error(make_pool: MakePool) -> None:
     hang = "while True: pass"
     results = await asyncio.gather(*(pool.run(hang) for _ in range(4)), return_exceptions=True)
     assert [isinstance(result, SandboxError) for result in results] == [False, False, False, True]
-    assert str(results[3]) == "the sandbox's queue is full: 2 programs wait"
+    assert str(results[3]) == "the sandbox's queue is full: 2 programs are waiting"
 
 
 async def test_cancelled_runs_give_their_children_back(make_pool: MakePool) -> None:
@@ -182,19 +183,21 @@ async def test_cancelled_runs_give_their_children_back(make_pool: MakePool) -> N
 
 
 async def test_dead_zygote_is_replaced_and_its_program_run_again(make_pool: MakePool) -> None:
-    pool = make_pool()
+    on_restart = Mock()
+    pool = make_pool(on_restart=on_restart)
     await pool.start()
     first = zygote_pid(pool)
     run = asyncio.create_task(pool.run("x = 0\nwhile x < 3_000_000: x += 1\nans = x"))
     await asyncio.sleep(0.05)
     os.kill(first, signal.SIGKILL)
     assert (await run).value == 3_000_000
-    assert pool.restarts == 1
+    on_restart.assert_called_once_with()
     assert zygote_pid(pool) != first
 
 
 async def test_child_that_dies_while_waiting_is_passed_over(make_pool: MakePool) -> None:
-    pool = make_pool(workers=1)
+    on_restart = Mock()
+    pool = make_pool(workers=1, on_restart=on_restart)
     await pool.start()
     await pool.run("ans = 1")
     await asyncio.sleep(0.05)
@@ -202,7 +205,7 @@ async def test_child_that_dies_while_waiting_is_passed_over(make_pool: MakePool)
         os.kill(pid, signal.SIGKILL)
     await asyncio.sleep(0.05)
     assert [(await pool.run("ans = 5")).value for _ in range(3)] == [5, 5, 5]
-    assert pool.restarts == 0
+    on_restart.assert_not_called()
 
 
 async def test_child_that_is_killed_while_running_is_an_outcome(make_pool: MakePool) -> None:
@@ -214,17 +217,18 @@ async def test_child_that_is_killed_while_running_is_an_outcome(make_pool: MakeP
         os.kill(pid, signal.SIGKILL)
     execution = await run
     assert execution.outcome is Outcome.MEMORY
-    assert execution.detail == "killed by the kernel, which does so when memory runs out"
+    assert execution.detail == "killed by the kernel: out of memory"
 
 
 async def test_hung_zygote_is_replaced(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_pool, "CHILD_WAIT_S", 0.5)
-    pool = make_pool(workers=1)
+    on_restart = Mock()
+    pool = make_pool(workers=1, on_restart=on_restart)
     await pool.start()
     os.kill(zygote_pid(pool), signal.SIGSTOP)
     executions = [await pool.run("ans = 5") for _ in range(4)]  # more than were ready
     assert [execution.value for execution in executions] == [5] * 4
-    assert pool.restarts == 1
+    on_restart.assert_called_once_with()
 
 
 async def test_zygote_that_cannot_start_is_one_clear_error(
@@ -232,7 +236,7 @@ async def test_zygote_that_cannot_start_is_one_clear_error(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     pool = make_pool()
-    with pytest.raises(SandboxError, match=r"^the sandbox's zygote ended at its start$"):
+    with pytest.raises(SandboxError, match=r"^the sandbox's zygote exited during its start$"):
         await pool.start()
     assert pool.lock == UNLOCKED
 
@@ -248,7 +252,7 @@ async def test_pool_whose_zygote_cannot_come_back_says_so_and_recovers(
         os.kill(zygote_pid(pool), signal.SIGKILL)
         runs = [pool.run("ans = 5") for _ in range(3)]
         results = await asyncio.gather(*runs, return_exceptions=True)
-        assert str(results[-1]) == "the sandbox's zygote ended at its start"
+        assert str(results[-1]) == "the sandbox's zygote exited during its start"
     with pytest.raises(SandboxError, match="could not be started again"):
         await pool.run("ans = 5")
     assert (await pool.run("ans = 5")).value == 5

@@ -1,4 +1,4 @@
-"""THREATS.md names a test for every threat, and every test and class of attacks that it names exists."""
+"""THREATS.md names a test for every threat, and every named test and attack class exists."""
 
 import re
 from pathlib import Path

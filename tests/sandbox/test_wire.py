@@ -1,4 +1,4 @@
-"""The wire format: every value survives it exactly, and no bytes whatever make the service's side raise."""
+"""The wire format: every value survives exactly, and no bytes make `decode` raise."""
 
 import json
 from decimal import Decimal

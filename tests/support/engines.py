@@ -1,4 +1,4 @@
-"""Engines and problems for tests: every path's text, failure and turn is what the test says."""
+"""Engines and problems for tests, with the text, failure and order of every path set by the test."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from service.solve.problem import Problem
 from service.types import PathKind, Policy
 
 Played = str | Exception
-_STEPS = 8  # turns of the event loop between two paths: more than the solver takes to count one
+_STEPS = 8  # turns of the event loop between two paths, more than the solver needs to record one
 
 
 class TurnEngine:
-    """Plays one text, or failure, for each path of the fixed order, and ends the paths in a given order.
+    """Returns one text or failure for each path of the fixed order, and ends the paths in a given order.
 
     Args:
-        texts: by path index; an exception in it is raised.
-        order: path indices in the order in which they end; those left out never end by themselves.
-        together: paths that end in the same turn of the event loop.
+        texts: text of each path by its index. An exception is raised.
+        order: path indices in the order of their ends. The other paths end only when aborted.
+        together: number of paths that end in the same turn of the event loop.
     """
 
     model = "turns"
@@ -78,17 +78,17 @@ class TurnEngine:
 
 
 def cot(answer: object) -> str:
-    """A rationale that states an answer."""
+    """Rationale that states an answer."""
     return f"The answer is {answer}"
 
 
 def pot(answer: object) -> str:
-    """A program that leaves an answer, which `computing_sandbox` finds."""
+    """Program that leaves an answer, for `computing_sandbox`."""
     return f"ans = {answer}"
 
 
 def texts(votes: Sequence[int | None], kinds: Sequence[PathKind]) -> list[str]:
-    """One text a path; None states nothing."""
+    """One text per path. None is a text without an answer."""
     write = {PathKind.COT: cot, PathKind.POT: pot}
     return ["I do not know." if vote is None else write[kind](vote) for vote, kind in zip(votes, kinds, strict=True)]
 
@@ -98,7 +98,7 @@ def ok(value: Value, seconds: float = 0.0) -> Execution:
 
 
 def computing_sandbox(*numbers: int) -> FakeSandbox:
-    """Runs what `pot` writes for these numbers (0 to 99 where none is given)."""
+    """Sandbox with the results of `pot` for these numbers, by default 0 to 99."""
     return FakeSandbox({pot(number): ok(number) for number in numbers or range(100)})
 
 
@@ -118,7 +118,7 @@ def problem(text: str = "How many?", **changes: object) -> Problem:
 
 
 def playing(cots: Sequence[str], pots: Sequence[str], *, tokens_per_s: float | None = None) -> FakeEngine:
-    """The shipped fake, with the texts of each kind in turn, over and over."""
+    """Fake engine that repeats the texts of each kind in turn."""
     return FakeEngine(in_turn(cots, pots), tokens_per_s=tokens_per_s)
 
 

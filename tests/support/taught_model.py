@@ -1,4 +1,4 @@
-"""A tiny checkpoint that knows twenty problems by heart: what it answers can be asserted to the last digit."""
+"""Tiny checkpoint that was overfitted to twenty problems, so that tests can assert its exact answers."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ from tests.support.problems import PROBLEMS
 from tests.support.tiny_model import make
 
 _STEPS = 400
-_SURE = 0.001
+_TARGET_LOSS = 0.001
 
 
 def written(kind: PathKind, row: dict[str, str]) -> str:
-    """What the model writes of a problem."""
+    """Text that the model learns for a problem."""
     price, pens = (word for word in row["question"].split() if word.isdecimal())
     if kind is PathKind.COT:
         return f"{price} * {pens} = {row['answer']}. The answer is {row['answer']}<eos>"
@@ -25,10 +25,10 @@ def written(kind: PathKind, row: dict[str, str]) -> str:
 
 
 def teach(path: Path) -> None:
-    """Write the checkpoint to `path`; as `tests.support.tiny_model` makes it, then taught until it is sure."""
+    """Write the checkpoint to `path`: that of `tests.support.tiny_model`, trained to the target loss."""
     make(path)
     torch.manual_seed(0)
-    torch.set_num_threads(1)  # two threads of so small a model wait for each other more than they work
+    torch.set_num_threads(1)  # for so small a model, synchronization takes longer than the work
     tokenizer = AutoTokenizer.from_pretrained(path)
     model = LlamaForCausalLM.from_pretrained(path, dtype=torch.float32)
     pad = tokenizer.pad_token_id
@@ -48,7 +48,7 @@ def teach(path: Path) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        if loss.item() < _SURE:
+        if loss.item() < _TARGET_LOSS:
             break
     model.to(torch.bfloat16).save_pretrained(path)
     metadata = {"format_version": FORMAT_VERSION, "base_model": "tiny"}

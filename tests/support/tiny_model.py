@@ -1,4 +1,4 @@
-"""A checkpoint that loads in a second: random weights behind a real tokenizer."""
+"""Tiny checkpoint that loads in a second: random weights and a real tokenizer."""
 
 import sys
 from pathlib import Path

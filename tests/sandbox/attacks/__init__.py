@@ -1,1 +1,1 @@
-"""The corpus of attacks: `base.py` says what one is, `run.py` runs them, the rest are the attacks by class."""
+"""Attack corpus: `base.py` defines an attack, `run.py` runs them, the other modules hold them by class."""

@@ -1,7 +1,7 @@
-"""What an attack is. Each runs twice: under policy and lock, and as plain Python under the lock alone.
+"""Definition of an attack. Each runs twice: under policy and lock, and as plain Python under the lock only.
 
-A program that gets where it must not sets `ans` to a text with ESCAPED in it. `CANARY`, `PORT`, `SERVICE` and `ZYGOTE`
-in a program stand for a file, a listening port and two process ids of the test.
+A program that succeeds sets `ans` to a text with ESCAPED in it. The runner replaces `CANARY`, `PORT`, `SERVICE` and
+`ZYGOTE` in a program by a file, a listening port and two process ids.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,14 @@ from service.sandbox.base import Outcome, Value
 
 @dataclass(frozen=True)
 class Attack:
-    """A program and what must come of it: an outcome, or the value of an OK that shows it got nowhere."""
+    """Hostile program with its expected results: an outcome, or the value of a harmless OK.
+
+    Args:
+        name: name within its class.
+        program: source.
+        policy: expected result under policy and lock.
+        lock: expected result under the lock only.
+    """
 
     name: str
     program: str
@@ -20,4 +27,4 @@ class Attack:
 
 
 REACH = "open('CANARY', 'a').write('x'); ans = 'ESCAPED'"
-"""What an attack on the language does once it holds the real builtins."""
+"""Code that an attack on the language runs with the real builtins."""

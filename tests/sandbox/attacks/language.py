@@ -1,4 +1,4 @@
-"""Attacks on the language policy. Under the lock alone they find plain Python, and then a kernel that refuses."""
+"""Attacks on the language policy. Without the policy they reach plain Python, and the kernel refuses them."""
 
 from service.sandbox.base import Outcome
 from tests.sandbox.attacks.base import Attack

@@ -1,4 +1,4 @@
-"""Attacks by way of imports, and attempts to leave something behind for the next program."""
+"""Attacks through imports, and attempts to change the state of the next program."""
 
 from service.sandbox.base import Outcome
 from tests.sandbox.attacks.base import Attack

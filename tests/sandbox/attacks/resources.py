@@ -1,4 +1,4 @@
-"""Attacks on time, memory, the parser and the output. `HANGS` all run into the deadline; the rest must not."""
+"""Attacks on time, memory, the parser and the output. Only those in `HANGS` reach the time limit."""
 
 from service.sandbox.base import Outcome
 from tests.sandbox.attacks.base import Attack

@@ -1,4 +1,4 @@
-"""Attacks by what a program leaves as its answer."""
+"""Attacks through the answer of a program."""
 
 from service.sandbox.base import Outcome
 from tests.sandbox.attacks.base import Attack

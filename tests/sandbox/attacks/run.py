@@ -1,4 +1,4 @@
-"""Runs the whole corpus and says what did not come out as it must. Also a command, for interpreters without pytest:
+"""Runner of the attack corpus. Also a command, for interpreters without pytest:
 
 python -m tests.sandbox.attacks.run [CLASS …]
 """
@@ -28,9 +28,12 @@ CANARY_TEXT = "tweet"
 
 
 async def failures(attacks: list[Attack], *, policy: bool, timeout_s: float = 10.0, workers: int = 2) -> list[str]:
-    """Run the attacks against a pool of their own. Returns a line for each that came out otherwise than it must, and
-    one for each trace that any of them left outside.
+    """Run attacks in a new pool.
+
+    Returns:
+        One line for each unexpected result and for each effect outside the sandbox.
     """
+    restarts: list[str] = []
     pool = SandboxPool(
         workers=workers,
         timeout_s=timeout_s,
@@ -38,12 +41,13 @@ async def failures(attacks: list[Attack], *, policy: bool, timeout_s: float = 10
         output_bytes=16 * 1024,
         max_queue=len(attacks),
         policy=policy,
+        on_restart=lambda: restarts.append("the zygote was replaced"),
     )
     await pool.start()
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
         canary = Path(folder, "canary")
         canary.write_text(CANARY_TEXT)
-        for path, mode in ((folder, 0o777), (canary, 0o666)):  # only the lock may stand between it and a program
+        for path, mode in ((folder, 0o777), (canary, 0o666)):  # only the lock may protect it from a program
             os.chmod(path, mode)  # noqa: PTH101
         server.setblocking(False)
         targets = {
@@ -52,31 +56,29 @@ async def failures(attacks: list[Attack], *, policy: bool, timeout_s: float = 10
             "SERVICE": str(os.getpid()),
             "ZYGOTE": str(zygote_pid(pool)),
         }
-        executions = await asyncio.gather(*(pool.run(_aim(attack.program, targets)) for attack in attacks))
-        lines = [_verdict(attack, execution, policy) for attack, execution in zip(attacks, executions, strict=True)]
-        lines += _traces(canary, server)
-    if pool.restarts:
-        lines.append(f"the zygote died {pool.restarts} times")
+        executions = await asyncio.gather(*(pool.run(_insert_targets(attack.program, targets)) for attack in attacks))
+        lines = [_mismatch(attack, execution, policy) for attack, execution in zip(attacks, executions, strict=True)]
+        lines += _outside_effects(canary, server)
     await pool.close()
-    return [line for line in lines if line]
+    return [line for line in lines + restarts if line]
 
 
-def _aim(program: str, targets: dict[str, str]) -> str:
+def _insert_targets(program: str, targets: dict[str, str]) -> str:
     for name, value in targets.items():
         program = program.replace(name, value)
     return program
 
 
-def _verdict(attack: Attack, execution: Execution, policy: bool) -> str:
+def _mismatch(attack: Attack, execution: Execution, policy: bool) -> str:
     expected = attack.policy if policy else attack.lock
-    came: Outcome | Value | None = execution.value if execution.outcome is Outcome.OK else execution.outcome
-    in_time = expected is not Outcome.TIMEOUT or execution.detail == "it used up its CPU time"
-    if came == expected and type(came) is type(expected) and in_time:
+    actual: Outcome | Value | None = execution.value if execution.outcome is Outcome.OK else execution.outcome
+    in_time = expected is not Outcome.TIMEOUT or execution.detail == "CPU time limit exceeded"
+    if actual == expected and type(actual) is type(expected) and in_time:
         return ""
-    return f"{attack.name}: expected {expected!r}, came {came!r} ({execution.detail})"
+    return f"{attack.name}: expected {expected!r}, got {actual!r} ({execution.detail})"
 
 
-def _traces(canary: Path, server: socket.socket) -> list[str]:
+def _outside_effects(canary: Path, server: socket.socket) -> list[str]:
     lines = []
     if [path.name for path in canary.parent.iterdir()] != [canary.name] or canary.read_text() != CANARY_TEXT:
         lines.append("a file was reached")
@@ -88,7 +90,7 @@ def _traces(canary: Path, server: socket.socket) -> list[str]:
 
 
 async def run_groups(groups: Collection[str]) -> list[str]:
-    """Run the attacks of these classes both ways; a line for each that came out otherwise than it must."""
+    """Run the attacks of these classes with and without the policy. Returns one line for each failure."""
     others = [attack for group in groups if group != "hangs" for attack in CORPUS[group]]
     lines = []
     for policy in (True, False):
@@ -99,7 +101,7 @@ async def run_groups(groups: Collection[str]) -> list[str]:
 
 
 def main(groups: list[str]) -> int:
-    """Run and print; the exit code is 0 if all held."""
+    """Run the corpus and print the failures. The exit code is 0 if there are none."""
     groups = groups or list(CORPUS)
     lines = asyncio.run(run_groups(groups))
     count = sum(len(CORPUS[group]) for group in groups)

@@ -1,4 +1,4 @@
-"""Attacks on the operating system. The policy refuses them at the import; the lock alone must hold too."""
+"""Attacks on the operating system. The policy refuses their imports, and the lock must stop them without it."""
 
 from service.sandbox.base import Outcome
 from tests.sandbox.attacks.base import Attack
@@ -11,7 +11,7 @@ def _os(name: str, call: str, lock: object = D) -> Attack:
 
 
 def _native(name: str, call: str) -> Attack:
-    """A call past Python's own checks: whatever libc is asked for, the kernel says EPERM (1)."""
+    """Attack that calls libc directly, without Python's checks. The kernel answers EPERM (1)."""
     program = f"import ctypes\nc = ctypes.CDLL(None, use_errno=True)\nr = c.{call}\n"
     return Attack(name, program + "ans = [r, ctypes.get_errno()] if r == -1 else 'ESCAPED'", D, [-1, 1])
 
