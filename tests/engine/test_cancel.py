@@ -1,4 +1,4 @@
-"""Paths that are cancelled or aborted at any moment leave no request and no KV block in vLLM."""
+"""Cancelled and aborted paths leave no request and no KV block in vLLM."""
 
 import asyncio
 import random

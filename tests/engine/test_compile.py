@@ -20,7 +20,7 @@ pytestmark = [
 PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
 
 
-async def test_a_compiled_model_says_what_it_says_eagerly_and_is_compiled_once(
+async def test_a_compiled_model_has_the_eager_text_and_is_compiled_once(
     vllm_engine: Engine, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     from service.engine.vllm import VllmEngine
@@ -39,7 +39,7 @@ async def test_a_compiled_model_says_what_it_says_eagerly_and_is_compiled_once(
     assert compiled[1] == compiled[0]
 
 
-async def test_the_setting_asks_for_a_compiler_before_anything_starts(
+async def test_a_missing_compiler_is_reported_before_the_start(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")

@@ -135,6 +135,6 @@ async def test_a_completion_ends_with_the_context(engine: Engine) -> None:
     assert completion.prompt_tokens + completion.completion_tokens == CONTEXT
 
 
-async def test_it_lives_and_names_its_model(engine: Engine) -> None:
+async def test_it_is_healthy_and_names_its_model(engine: Engine) -> None:
     await engine.probe()
     assert engine.model == SERVED_NAME

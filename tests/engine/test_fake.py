@@ -52,13 +52,13 @@ def test_improvisation_is_the_same_for_a_seed_and_greedily_for_every_seed() -> N
     assert None in answers
 
 
-def test_without_two_numbers_nothing_is_known() -> None:
+def test_without_two_numbers_there_is_no_answer() -> None:
     assert improvise(prompt("How many of the 5 pens?"), GREEDY) == "I do not know."
 
 
 @settings(max_examples=50)
 @given(st.text(max_size=200), st.sampled_from(PathKind), st.floats(0, 2))
-def test_improvisation_takes_any_problem(question: str, kind: PathKind, temperature: float) -> None:
+def test_improvisation_accepts_any_problem(question: str, kind: PathKind, temperature: float) -> None:
     assert improvise(prompt(question, kind), Sampling(temperature=temperature, seed=1))
 
 
@@ -73,7 +73,7 @@ def test_rows_are_played_in_turn_and_others_improvised(tmp_path: Path) -> None:
     assert script(prompt("3 books and 4 books"), GREEDY) == improvise(prompt("3 books and 4 books"), GREEDY)
 
 
-def test_a_line_separator_in_a_text_is_no_line_end(tmp_path: Path) -> None:
+def test_a_line_separator_in_a_text_does_not_end_the_line(tmp_path: Path) -> None:
     raw = json.dumps({"problem": "pens", "kind": "cot", "text": "a\u2028b"}, ensure_ascii=False)
     assert scripted(lines(tmp_path / "s.jsonl", raw))(prompt("pens"), GREEDY) == "a\u2028b"
 

@@ -30,7 +30,7 @@ async def int8_engine(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFa
     await engine.close()
 
 
-async def test_int8_says_what_bf16_says(vllm_engine: Engine, int8_engine: Engine) -> None:
+async def test_int8_has_the_text_of_bf16(vllm_engine: Engine, int8_engine: Engine) -> None:
     sampling = Sampling(temperature=0.0, max_tokens=12)
     exact, rounded = [await engine.sample("greedy", PROMPT, sampling) for engine in (vllm_engine, int8_engine)]
     assert (rounded.text, rounded.completion_tokens) == (exact.text, 12)

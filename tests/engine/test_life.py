@@ -56,7 +56,7 @@ async def test_a_killed_engine_fails_its_paths_at_once(tiny_checkpoint: Path) ->
 
 
 @pytest.mark.engine
-async def test_an_engine_that_hangs_is_noticed_ended_and_fails_its_paths(tiny_checkpoint: Path) -> None:
+async def test_a_hung_engine_is_killed_and_fails_its_paths(tiny_checkpoint: Path) -> None:
     before = set(psutil.Process().children(recursive=True))
     engine = _vllm(tiny_checkpoint, check_interval_s=0.3, hang_timeout_s=2.0)
     await engine.start()

@@ -1,4 +1,4 @@
-"""Programs as models write them, programs from published data, and their answers under plain CPython."""
+"""Typical programs, programs of published data, and their plain CPython answers."""
 
 import json
 import re

@@ -8,12 +8,12 @@ from tests.sandbox.attacks.run import CORPUS, failures
 
 @pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
 @pytest.mark.parametrize("group", sorted(CORPUS.keys() - {"hangs"}))
-async def test_attacks_come_to_what_they_must(group: str, policy: bool) -> None:
+async def test_attacks_have_the_expected_results(group: str, policy: bool) -> None:
     assert await failures(CORPUS[group], policy=policy) == []
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
-async def test_hanging_attacks_end_when_their_cpu_time_is_up(policy: bool) -> None:
+async def test_hanging_attacks_end_at_the_cpu_time_limit(policy: bool) -> None:
     assert await failures(HANGS, policy=policy, timeout_s=0.3) == []
 
 

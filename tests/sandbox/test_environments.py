@@ -1,4 +1,4 @@
-"""The attack corpus under other interpreters, and under the limits of an unprivileged container."""
+"""The attack corpus under other interpreters and in unprivileged containers."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_corpus_holds_for_an_ordinary_user() -> None:
 
 @needs_root
 @needs_x86
-def test_without_seccomp_it_refuses_unless_told_otherwise() -> None:
+def test_without_seccomp_the_pool_refuses_to_start_by_default() -> None:
     report = _enter("no-seccomp")
     assert report["refused"].startswith("seccomp is not available on this kernel")
     assert report["lock"]["seccomp"] is False

@@ -35,7 +35,7 @@ REFUSED = {
 }
 
 
-async def test_modern_programs_give_what_plain_python_gives(make_pool: MakePool) -> None:
+async def test_modern_programs_have_the_answers_of_plain_python(make_pool: MakePool) -> None:
     expected = dict(zip(MODERN, plain_answers(MODERN.values()), strict=True))
     pool = make_pool()
     await pool.start()

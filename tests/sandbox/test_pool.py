@@ -92,7 +92,7 @@ async def test_nothing_of_one_program_is_seen_by_the_next(make_pool: MakePool) -
         assert execution.value == [False, False]
 
 
-async def test_chance_is_the_same_for_every_program(make_pool: MakePool) -> None:
+async def test_random_numbers_are_the_same_for_every_program(make_pool: MakePool) -> None:
     program = "import random\nans = [random.random(), list({'a', 'b', 'c', 'd', 'e'})]"
     values = []
     for _ in range(2):
@@ -129,7 +129,7 @@ async def test_details(make_pool: MakePool) -> None:
     assert {program: (await pool.run(program)).detail for program in programs} == programs
 
 
-async def test_a_program_that_waited_for_its_turn_is_not_blamed(make_pool: MakePool) -> None:
+async def test_time_without_a_core_does_not_count(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, timeout_s=1)
     await pool.start()
     async with stopped_children(pool):
@@ -138,7 +138,7 @@ async def test_a_program_that_waited_for_its_turn_is_not_blamed(make_pool: MakeP
     assert (await run).outcome is Outcome.OK
 
 
-async def test_the_cpu_timer_is_fatal_whoever_starts_the_service(make_pool: MakePool) -> None:
+async def test_the_cpu_timer_ignores_inherited_signal_settings(make_pool: MakePool) -> None:
     """A process inherits the ignored and blocked signals of its parent."""
     before = signal.signal(signal.SIGPROF, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
@@ -151,7 +151,7 @@ async def test_the_cpu_timer_is_fatal_whoever_starts_the_service(make_pool: Make
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
 
 
-async def test_a_program_is_given_up_in_the_end(make_pool: MakePool) -> None:
+async def test_a_program_ends_at_the_wall_clock_limit(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, timeout_s=0.1)
     await pool.start()
     async with stopped_children(pool):
@@ -195,7 +195,7 @@ async def test_dead_zygote_is_replaced_and_its_program_run_again(make_pool: Make
     assert zygote_pid(pool) != first
 
 
-async def test_child_that_dies_while_waiting_is_passed_over(make_pool: MakePool) -> None:
+async def test_child_that_dies_while_waiting_is_skipped(make_pool: MakePool) -> None:
     on_restart = Mock()
     pool = make_pool(workers=1, on_restart=on_restart)
     await pool.start()
@@ -241,7 +241,7 @@ async def test_zygote_that_cannot_start_is_one_clear_error(
     assert pool.lock == UNLOCKED
 
 
-async def test_pool_whose_zygote_cannot_come_back_says_so_and_recovers(
+async def test_pool_recovers_after_its_zygote_could_not_be_started_again(
     make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process_pool, "_RESTART_PAUSE_S", 0.0)
@@ -273,7 +273,7 @@ async def test_close_ends_everything(make_pool: MakePool) -> None:
     assert survivors([zygote, *children]) == []
 
 
-def test_pool_keeps_the_protocol() -> None:
+def test_pool_implements_the_protocol() -> None:
     sandbox: type[Sandbox] = SandboxPool
     assert sandbox is SandboxPool
 

@@ -1,4 +1,4 @@
-"""THREATS.md names a test for every threat, and every named test and attack class exists."""
+"""THREATS.md: every threat has a test, and every named test exists."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ TESTS = {
 THREATS = [line for line in TEXT.partition("## What each")[0].splitlines() if line.startswith("| ")][1:]
 
 
-def test_every_threat_names_what_shows_it() -> None:
+def test_every_threat_names_its_test() -> None:
     assert len(THREATS) >= 20
     assert [line for line in THREATS if not re.search(r"C:\w+|`test_\w+`", line.split(" | ")[-1])] == []
 

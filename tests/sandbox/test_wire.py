@@ -72,7 +72,7 @@ def test_no_forgery_makes_it_raise(outcome: str, detail: object, tagged: list[ob
         [[[[[[[[[1]]]]]]]]],
     ],
 )
-def test_what_is_no_value_is_not_sent(value: object) -> None:
+def test_invalid_values_are_not_sent(value: object) -> None:
     with pytest.raises(NotAValueError):
         encode(Outcome.OK, "", value)
 

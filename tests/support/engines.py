@@ -1,4 +1,4 @@
-"""Engines and problems for tests, with the text, failure and order of every path set by the test."""
+"""Engines with scripted texts, failures and order of paths, and problems for them."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Tiny checkpoint that was overfitted to twenty problems, so that tests can assert its exact answers."""
+"""Tiny checkpoint overfitted to twenty problems, for tests of exact answers."""
 
 import json
 import sys

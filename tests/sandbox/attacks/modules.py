@@ -1,4 +1,4 @@
-"""Attacks through imports, and attempts to change the state of the next program."""
+"""Attacks through imports and through state that later programs could see."""
 
 from service.sandbox.base import Outcome
 from tests.sandbox.attacks.base import Attack
