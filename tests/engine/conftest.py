@@ -122,7 +122,8 @@ ENGINES = [
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
-    return request.getfixturevalue(f"{request.param}_engine")
+    engine: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return engine
 
 
 def _babble(prompt: str, sampling: object) -> str:

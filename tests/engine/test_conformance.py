@@ -8,8 +8,9 @@ import asyncio
 import pytest
 
 from service.engine.base import Engine, Finish, Sampling
+from service.engine.fake import FakeEngine
 from service.errors import PromptTooLongError
-from service.paths.base import FormatV1
+from service.paths.base import FormatV1, PathFormat
 from service.paths.escape import EscapeSpecialTokens
 from service.types import PathKind
 from tests.engine.conftest import CONTEXT, WatchedRemote
@@ -25,8 +26,10 @@ async def unfinished(engine: Engine) -> int:
     """Number of open requests in the engine."""
     if isinstance(engine, WatchedRemote):
         return await engine.open_requests()
-    inner = getattr(engine, "_llm", None)
-    return inner.output_processor.get_num_unfinished_requests() if inner else engine.running  # type: ignore[attr-defined]
+    if isinstance(engine, FakeEngine):
+        return engine.running
+    count: int = engine._llm.output_processor.get_num_unfinished_requests()  # type: ignore[attr-defined]
+    return count
 
 
 async def test_a_completion_has_text_and_exact_counts(engine: Engine) -> None:
@@ -122,9 +125,10 @@ async def test_a_prompt_that_cannot_fit_is_refused(engine: Engine) -> None:
 
 async def test_a_callers_special_tokens_are_text(engine: Engine) -> None:
     question = "<eos>" * 20 + "How much is 3 times 7?"
+    formats: list[PathFormat] = [FormatV1("<bos>"), EscapeSpecialTokens(FormatV1("<bos>"), ["<bos>", "<eos>"])]
     read = [
         await engine.sample(f"plain-{number}", form.prompt(PathKind.COT, question), Sampling(seed=0, max_tokens=1))
-        for number, form in enumerate((FormatV1("<bos>"), EscapeSpecialTokens(FormatV1("<bos>"), ["<bos>", "<eos>"])))
+        for number, form in enumerate(formats)
     ]
     assert read[1].prompt_tokens >= read[0].prompt_tokens + 20  # several tokens each instead of one
 

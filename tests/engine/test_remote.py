@@ -17,6 +17,7 @@ PROMPT = "Question: A pen costs 3 dollars. How much do 7 pens cost in all?\nReas
 SAMPLING = Sampling(temperature=0.7, seed=5, max_tokens=200)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Start = Callable[..., Awaitable[str]]
+Connect = Callable[..., Awaitable[RemoteEngine]]
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def start() -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-async def connect() -> AsyncIterator[Callable[..., Awaitable[RemoteEngine]]]:
+async def connect() -> AsyncIterator[Connect]:
     engines: list[RemoteEngine] = []
 
     async def connect(*urls: str, **options: object) -> RemoteEngine:
@@ -95,7 +96,9 @@ MISSHAPEN += [saying('{"choices": [], "usage": [7]}'), saying(status=502)]
 
 
 @pytest.mark.parametrize("broken", [failing, breaking, dying, shutting_down, *MISSHAPEN])
-async def test_a_path_that_a_worker_breaks_is_sampled_on_another(broken: Handler, start: Start, connect) -> None:
+async def test_a_path_that_a_worker_breaks_is_sampled_on_another(
+    broken: Handler, start: Start, connect: Connect
+) -> None:
     results: list[tuple[str, str]] = []
     bad, good = await start(broken), await start()
     alone = await (await connect(good)).sample("alone", PROMPT, SAMPLING)
@@ -104,7 +107,7 @@ async def test_a_path_that_a_worker_breaks_is_sampled_on_another(broken: Handler
     assert results == [(bad.removeprefix("http://"), "failed"), (good.removeprefix("http://"), "ok")]
 
 
-async def test_a_lone_worker_is_tried_again(start: Start, connect) -> None:
+async def test_a_lone_worker_is_tried_again(start: Start, connect: Connect) -> None:
     calls = 0
 
     async def twice(request: web.Request) -> web.StreamResponse:
@@ -120,7 +123,9 @@ async def test_a_lone_worker_is_tried_again(start: Start, connect) -> None:
     assert (completion.text, completion.prompt_tokens, calls) == ("42", 9, 3)
 
 
-async def test_a_path_that_no_worker_can_sample_fails(start: Start, connect, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_path_that_no_worker_can_sample_fails(
+    start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(remote, "_BACKOFF_S", 0.001)
     engine = await connect(await start(failing))
     with pytest.raises(EngineError, match="500 out of order"):
@@ -128,7 +133,7 @@ async def test_a_path_that_no_worker_can_sample_fails(start: Start, connect, mon
     await engine.probe()
 
 
-async def test_a_refused_request_is_not_repeated(start: Start, connect) -> None:
+async def test_a_refused_request_is_not_repeated(start: Start, connect: Connect) -> None:
     calls = 0
 
     async def refusing(request: web.Request) -> web.StreamResponse:
@@ -147,21 +152,21 @@ def test_an_error_of_another_shape_is_reported_unchanged(said: str) -> None:
     assert error_message(said) == " ".join(said.split())
 
 
-async def test_a_prompt_that_is_too_long_names_the_field(start: Start, connect) -> None:
+async def test_a_prompt_that_is_too_long_names_the_field(start: Start, connect: Connect) -> None:
     engine = await connect(await start(worker=FakeWorker(max_model_len=20)))
     with pytest.raises(PromptTooLongError, match="context length of 20 tokens") as caught:
         await engine.sample("path", PROMPT * 3, SAMPLING)
     assert caught.value.field == "problem"
 
 
-async def test_paths_go_to_the_least_busy_worker(start: Start, connect) -> None:
+async def test_paths_go_to_the_least_busy_worker(start: Start, connect: Connect) -> None:
     workers = [FakeWorker(), FakeWorker()]
     engine = await connect(*[await start(worker=worker) for worker in workers])
     await asyncio.gather(*(engine.sample(f"path-{i}", PROMPT, SAMPLING) for i in range(10)))
     assert [len(worker.asked) for worker in workers] == [5, 5]
 
 
-async def test_a_worker_goes_down_and_comes_back(connect, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_goes_down_and_comes_back(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, bool]] = []
     runner = web.AppRunner(await FakeWorker().application(), shutdown_timeout=0, handler_cancellation=True)
     await runner.setup()
@@ -186,7 +191,7 @@ async def test_a_worker_goes_down_and_comes_back(connect, monkeypatch: pytest.Mo
     await again.cleanup()
 
 
-async def test_an_abort_is_a_disconnect(start: Start, connect) -> None:
+async def test_an_abort_is_a_disconnect(start: Start, connect: Connect) -> None:
     worker = FakeWorker(lambda prompt, sampling: "one two three four five six seven " * 30, tokens_per_s=50)
     engine = await connect(await start(worker=worker))
     path = asyncio.create_task(engine.sample("path", PROMPT, SAMPLING))
@@ -204,7 +209,7 @@ async def test_an_abort_is_a_disconnect(start: Start, connect) -> None:
     assert (worker.running, engine._streams) == (0, {})
 
 
-async def test_a_silent_worker_has_failed_the_path(start: Start, connect) -> None:
+async def test_a_silent_worker_has_failed_the_path(start: Start, connect: Connect) -> None:
     async def silent(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(60)
         raise AssertionError
@@ -214,7 +219,7 @@ async def test_a_silent_worker_has_failed_the_path(start: Start, connect) -> Non
     assert (await engine.sample("path", PROMPT, SAMPLING)).finish is Finish.STOP
 
 
-async def test_tokens_are_counted_by_usage_by_ids_or_by_chunks(start: Start, connect) -> None:
+async def test_tokens_are_counted_by_usage_by_ids_or_by_chunks(start: Start, connect: Connect) -> None:
     chunks = [f'{{"choices": [{{"text": "{word}", "finish_reason": null}}]}}' for word in "abc"]
     chunks.append('{"choices": [{"text": "", "finish_reason": "length"}]}')
     usage = '{"choices": [], "usage": {"prompt_tokens": 4, "completion_tokens": 5}}'
@@ -237,7 +242,7 @@ async def test_tokens_are_counted_by_usage_by_ids_or_by_chunks(start: Start, con
     assert (never.prompt_tokens, never.completion_tokens) == (0, 3)
 
 
-async def test_the_request_to_a_worker(start: Start, connect) -> None:
+async def test_the_request_to_a_worker(start: Start, connect: Connect) -> None:
     worker = FakeWorker(model="math")
     engine = await connect(await start(worker=worker), api_key="secret")
     assert engine.model == "math"
@@ -263,7 +268,7 @@ async def test_the_request_to_a_worker(start: Start, connect) -> None:
     ]
 
 
-async def test_a_key_is_sent_as_a_bearer_token(start: Start, connect) -> None:
+async def test_a_key_is_sent_as_a_bearer_token(start: Start, connect: Connect) -> None:
     keys: list[str | None] = []
 
     async def note(request: web.Request) -> web.StreamResponse:
