@@ -115,7 +115,7 @@ class Metrics:
         self._run_duration = self._histogram(
             "twinpath_sandbox_duration_seconds", "Seconds of a program run.", _SANDBOX_BUCKETS
         )
-        self._sandbox_running = self._gauge("twinpath_sandbox_running", "Programs that run now.")
+        self._sandbox_running = self._gauge("twinpath_sandbox_running", "Running programs.")
         self._sandbox_queued = self._gauge("twinpath_sandbox_queued", "Programs that wait for a sandbox process.")
         self._sandbox_restarts = self._counter(
             "twinpath_sandbox_restarts", "Restarts of the sandbox after its zygote process died or hung."
