@@ -1,15 +1,16 @@
-"""Every benchmark whose figures the documents show, one after the other, and then the documents.
+"""Every benchmark of the documents in turn, then the tables.
 
-    python -m benchmarks.all --data ../shared/data/svamp/train.jsonl --test 150 [--only NAME …]
+    python -m benchmarks.all --data problems.jsonl --test 150 [--only NAME …]
 
-Each is a command of its own that can be run alone; the results go to `benchmarks/results/`, from which
-`benchmarks/tables.py` writes the tables and plots.
+Each benchmark is a command of its own. Results go to `benchmarks/results/`, and `benchmarks/tables.py` writes the
+tables and plots from them.
 """
 
 import argparse
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from benchmarks import results
 from benchmarks.load import add_problems
@@ -33,24 +34,38 @@ COMMANDS = {
     "chaos": ["benchmarks.chaos", "--minutes", "5", "--rate", "1", "--every", "40"],
     "chaos-scripted": ["benchmarks.chaos", "--minutes", "3", "--scripted"],
     "soak": ["benchmarks.soak", "--minutes", "10"],
+    "failover": ["benchmarks.failover"],
+    "failover-scripted": ["benchmarks.failover", "--scripted"],
+    "remote": ["benchmarks.remote"],
+    "scale": ["benchmarks.scale"],
+    "scale-router": ["benchmarks.scale", "--router"],
+    "training": ["benchmarks.training", "--dataset", "{dataset}"],
 }
-"""By the name of the results."""
+"""Command of each result, by the result's name."""
 
 
 def main() -> None:
-    """Run them and write the documents."""
+    """Run the benchmarks and write the documents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_problems(parser)
     parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS))
+    parser.add_argument("--dataset", type=Path, help="train.jsonl of a dataset stage; `training` is skipped without it")
     arguments = parser.parse_args()
+    root = results.FOLDER.parents[1]
     for name in arguments.only:
-        command = [word.format(data=arguments.data.resolve(), test=arguments.test) for word in COMMANDS[name]]
+        if name == "training" and arguments.dataset is None:
+            print("training: skipped, it needs --dataset", flush=True)
+            continue
+        given = {"data": arguments.data.resolve(), "test": arguments.test}
+        if arguments.dataset is not None:
+            given["dataset"] = arguments.dataset.resolve()
+        command = [word.format(**given) for word in COMMANDS[name]]
         if "--test" in command:
             command += ["--split-seed", str(arguments.split_seed)]
-        command += ["--json", str(results.FOLDER.relative_to(results.FOLDER.parents[1]) / f"{name}.json")]
+        command += ["--json", str((results.FOLDER / f"{name}.json").relative_to(root))]
         print(f"{name}: python -m {' '.join(command)}", flush=True)
         began = time.monotonic()
-        subprocess.run([sys.executable, "-m", *command], check=True, cwd=results.FOLDER.parents[1])
+        subprocess.run([sys.executable, "-m", *command], check=True, cwd=root)
         print(f"{name}: {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
     subprocess.run([sys.executable, "-m", "benchmarks.tables"], check=True)
 

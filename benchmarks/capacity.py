@@ -1,6 +1,6 @@
-"""The service under load, and what it can take: shared by `benchmarks/overload.py` and `benchmarks/soak.py`.
+"""Capacity of a service, for the overload and soak benchmarks.
 
-Every problem has four paths of 64 tokens at most, all of which are sampled: `policy: fixed`.
+Every problem has four paths of at most 64 tokens under the fixed policy.
 """
 
 import random
@@ -17,19 +17,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.servers import Server, free_port
 
 SLOTS = 32
-"""Paths that the engine decodes at the same time."""
+"""Number of paths that the engine decodes at the same time."""
 QUEUE = 64
-"""Problems that may wait."""
+"""Maximum number of waiting problems."""
 DEADLINE_S = 60.0
 _BODY = {"paths": {"cot": 2, "pot": 2}, "policy": "fixed", "max_tokens": 64, "deadline_s": DEADLINE_S}
-_CALLERS = SLOTS // 2  # twice as many problems as have room, so that one always waits; more of them change nothing
+_CALLERS = SLOTS // 2  # twice as many problems as the slots hold, so that one always waits
 WARM_UP_S = 10.0
-"""Before anything is counted; locust takes half of it to start."""
-_TOKENS_PER_S = 60.0  # of each path of the scripted engine
+"""Seconds before anything is counted. Locust takes half of them to start."""
+_TOKENS_PER_S = 60.0  # per path of the scripted engine
 
 
 def serving(model: str | None, folder: Path, *, scripted: bool) -> Server:
-    """`twinpath serve` on the scripted engine, or on vLLM in its process; `model` None is the embedded default."""
+    """`twinpath serve` on the scripted engine, or on vLLM in its process. Without a model, the bundled one."""
     port = free_port()
     command: list[object] = [sys.executable, "-m", "service.cli.main", "serve", "--port", port]
     command += ["--max-num-seqs", SLOTS, "--max-queue", QUEUE, "--log-level", "warning"]
@@ -41,18 +41,18 @@ def serving(model: str | None, folder: Path, *, scripted: bool) -> Server:
 
 
 def request(number: int) -> dict[str, Any]:
-    """The body of `POST /solve` for one of many problems; each has its own seed."""
+    """Body of `POST /solve` for one of many problems, each with its own seed."""
     problem = f"A pen costs {2 + number % 80} dollars. How much do 7 pens cost in all, each at that price?"
     return _BODY | {"problem": problem, "seed": number}
 
 
 def any_request() -> dict[str, Any]:
-    """The body for one of them, drawn evenly: their answers are not of one length."""
+    """Body of a uniformly drawn problem. The lengths of the answers differ."""
     return request(random.randrange(2**31))
 
 
 def measure_capacity(url: str, seconds: float) -> float:
-    """Problems a second with the slots always full, over so many seconds."""
+    """Problems per second over `seconds` seconds with full slots."""
     over = threading.Event()
 
     def ask() -> None:
@@ -72,9 +72,9 @@ def measure_capacity(url: str, seconds: float) -> float:
 
 
 def goodput(url: str, seconds: float) -> float:
-    """Problems solved a second, by the service's own count, over so many seconds after a warm-up.
+    """Solved problems per second by the service's count, over `seconds` seconds after a warm-up.
 
-    One that its deadline ended is not solved.
+    A problem that its deadline ended is not solved.
     """
     time.sleep(WARM_UP_S)
     began, before = time.monotonic(), _solved(url)

@@ -1,13 +1,10 @@
-"""Random faults under steady load: what callers see of them, and how long each lasts.
+"""Random faults under steady load: failed requests and recovery times.
 
-    python -m benchmarks.chaos --minutes 5 [--model M]     vLLM in the service's process; its engine is killed and hung
-    python -m benchmarks.chaos --minutes 3 --scripted      two scripted workers behind vllm-router, one service
+    python -m benchmarks.chaos --minutes 5 [--model M]     vLLM in the process of the service
+    python -m benchmarks.chaos --minutes 3 --scripted      two scripted workers behind vllm-router
 
-Requests go out at a steady rate, each with a deadline. Every so often one fault happens, drawn by the seed, until each
-has happened and the time is up. A supervisor starts again whatever ended. Each request is accounted for: answered,
-turned away (429), refused (503), unreachable (nobody listened: the service itself was being started), lost (the
-connection broke), gone (its caller left on purpose), late (it outlived its deadline by more than `_SLACK_S`; there
-must be none). A fault's recovery time is from the fault to the end of the last request that failed before the next one.
+Requests arrive at a steady rate, each with a deadline. The seed draws one fault at a time. A supervisor restarts every
+process that ended. The recovery time is from the fault to the last request that failed before the next fault.
 """
 
 import argparse
@@ -29,13 +26,14 @@ from tests.support.servers import add_engine
 
 _SLACK_S = 3.0
 _PAUSE_S = 4.0
+# Unreachable: the service was restarting. Lost: the connection broke. Late: the deadline passed by over `_SLACK_S`.
 _FAILED = {"503", "unreachable", "lost", "500", "late"}
 _PROBLEM = "A pen costs {} dollars. How much do 7 pens cost in all, each at that price?"
 
 
 @dataclass
 class Fault:
-    """One fault that happened, at so many seconds of the run."""
+    """One fault, in seconds from the start of the run."""
 
     name: str
     at_s: float
@@ -44,7 +42,14 @@ class Fault:
 
 @dataclass
 class Run:
-    """What happened: each request's result, its end and its duration in seconds; the faults; the errors' texts."""
+    """Events of one run.
+
+    Args:
+        ended: result, end and duration in seconds of each request.
+        faults: faults in order.
+        said: error texts and their counts.
+        began: monotonic time of the start.
+    """
 
     ended: list[tuple[str, float, float]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -52,20 +57,20 @@ class Run:
     began: float = field(default_factory=time.monotonic)
 
     def now_s(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the start."""
         return time.monotonic() - self.began
 
 
 def main() -> None:
-    """Run and print the accounts."""
+    """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_engine(parser)
     parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--rate", type=float, default=5.0, help="problems a second")
-    parser.add_argument("--every", type=float, default=15.0, help="seconds between two faults")
-    parser.add_argument("--deadline", type=float, default=10.0, help="of each problem, in seconds")
+    parser.add_argument("--rate", type=float, default=5.0, help="problems per second")
+    parser.add_argument("--every", type=float, default=15.0, help="seconds between faults")
+    parser.add_argument("--deadline", type=float, default=10.0, help="deadline of each problem in seconds")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--logs", type=Path, help="an empty directory that keeps the servers' logs")
+    parser.add_argument("--logs", type=Path, help="empty directory for the logs of the servers")
     options = parser.parse_args()
     with nullcontext(options.logs) if options.logs else tempfile.TemporaryDirectory() as folder:
         figures = report(asyncio.run(chaos(options, Path(folder))), options.deadline)
@@ -75,7 +80,7 @@ def main() -> None:
 
 
 async def chaos(options: argparse.Namespace, folder: Path) -> Run:
-    """Load and faults for so many minutes."""
+    """Load and faults for `options.minutes` minutes."""
     system = await asyncio.to_thread(Supervised, options.model, folder, scripted=options.scripted)
     supervisor = asyncio.create_task(system.supervise())
     try:
@@ -92,7 +97,7 @@ async def chaos(options: argparse.Namespace, folder: Path) -> Run:
 
 
 async def _strike(run: Run, system: Supervised, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
-    """One fault after another, each kind as often as any other, in drawn order."""
+    """One fault after another in drawn order, every kind equally often."""
     chance = random.Random(options.seed)
     kinds = system.faults() | {
         "callers gone": lambda: _leave(run, system, session, options.deadline),
@@ -110,7 +115,7 @@ async def _strike(run: Run, system: Supervised, session: aiohttp.ClientSession, 
 
 
 async def _load(run: Run, system: Supervised, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
-    """A problem every so often, whatever became of those before it."""
+    """Problems at a steady rate, independent of earlier results."""
     asking: set[asyncio.Task[None]] = set()
     number = 0
     while run.now_s() < 60 * options.minutes:
@@ -142,7 +147,7 @@ async def _ask(run: Run, url: str, session: aiohttp.ClientSession, number: int, 
 
 
 async def _leave(run: Run, system: Supervised, session: aiohttp.ClientSession, deadline_s: float) -> None:
-    """Twenty callers ask and hang up."""
+    """Twenty callers disconnect after 0.1 s."""
     callers = [asyncio.create_task(_ask(run, system.url, session, number, deadline_s)) for number in range(20)]
     await asyncio.sleep(0.1)
     for caller in callers:
@@ -155,9 +160,9 @@ async def _burst(run: Run, system: Supervised, session: aiohttp.ClientSession, d
 
 
 def report(run: Run, deadline_s: float) -> dict[str, Any]:
-    """The accounts: results by name, the longest request, and what each kind of fault cost.
+    """Results by name, the longest request, and the cost of each kind of fault.
 
-    `longest_s` of a fault is that of the requests which ended before the next one, whatever became of them.
+    `longest_s` of a fault covers every request that ended between it and the next fault.
     """
     faults: dict[str, dict[str, Any]] = {}
     for name in sorted({fault.name for fault in run.faults}):
@@ -186,7 +191,7 @@ def report(run: Run, deadline_s: float) -> dict[str, Any]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A line for each kind of fault, after the account of all requests."""
+    """Markdown: the results of all requests, then one row per kind of fault."""
     ended = ", ".join(f"{count:,} {result}" for result, count in sorted(figures["results"].items()))
     lines = [
         f"{figures['requests']:,} requests with a deadline of {figures['deadline_s']:g} s: {ended}; the longest took "

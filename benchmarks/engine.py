@@ -1,11 +1,10 @@
-"""Completion tokens per second: the service's solver against vLLM's offline `LLM.generate`, side by side.
+"""Tokens per second of the solver against vLLM's offline `LLM.generate`.
 
-    python -m benchmarks.engine --data ../shared/data/svamp/train.jsonl
+    python -m benchmarks.engine --data problems.jsonl
 
-The same checkpoint, prompts, seeds and budgets; each system in a process of its own, in turn, `--repeat` times. The
-service solves every problem with the fixed policy (parsing, programs and vote included); offline vLLM only samples,
-with the same engine arguments and its own default processes. The ratio is what the service leaves of that speed; it
-is above 1 where the service's single engine process is faster than vLLM's two.
+Both use the same checkpoint, prompts, seeds, budgets and engine arguments, each in its own process, by turns. The
+service also parses, runs programs and votes, under the fixed policy. The ratio can exceed 1: the service has one
+engine process, and offline vLLM has two.
 """
 
 import argparse
@@ -29,14 +28,14 @@ SYSTEMS = ("service", "offline")
 
 
 def main() -> None:
-    """Run the systems in turn and print the table, or run one of them and print its figures as JSON."""
+    """Run the systems by turns and print the table, or run one system and print its figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=50)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--model")
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--system", choices=SYSTEMS, help="run this one alone")
+    parser.add_argument("--json", type=Path, help="result file")
+    parser.add_argument("--system", choices=SYSTEMS, help="run only this system")
     arguments = parser.parse_args()
     if arguments.system:
         questions = read_questions(arguments.data, arguments.limit)
@@ -55,7 +54,7 @@ def main() -> None:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A line for each system, and one for their ratio: medians over the repetitions, and their spread."""
+    """Markdown: one row per system and one for their ratio, as median, minimum and maximum."""
     rates = {system: [run["tokens_per_s"] for run in figures["runs"][system]] for system in SYSTEMS}
     ratios = [service / offline for service, offline in zip(rates["service"], rates["offline"], strict=True)]
     names = {"service": "the service, votes and programs included", "offline": "vLLM's offline `generate`"}
@@ -67,7 +66,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def run_alone(system: str, data: Path, limit: int, model: str | None) -> dict[str, float]:
-    """The figures of one system, in a process of its own."""
+    """Figures of one system, measured in its own process."""
     command = [sys.executable, "-m", "benchmarks.engine", "--system", system, "--data", str(data)]
     command += ["--limit", str(limit)] + (["--model", model] if model else [])
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -94,23 +93,19 @@ def _problems(questions: list[Question]) -> list[Problem]:
 
 
 def _service(questions: list[Question], model: str | None) -> dict[str, float]:
-    from service.components import assemble
+    from service.components import build
 
     settings = load_settings(model=model, engine=EngineKind.VLLM)
-    parts = assemble(settings)
-    solver = parts.solver(settings)
 
     async def run() -> dict[str, float]:
-        await parts.sandbox.start()
-        await parts.engine.start()
-        warm, *problems = _problems([questions[0], *questions])
-        await solver.solve(warm, "warm")
-        began, cpu = time.monotonic(), time.process_time()
-        solved = [solver.solve(problem, str(number)) for number, problem in enumerate(problems)]
-        solutions = await asyncio.gather(*solved)
-        seconds, cpu_s = time.monotonic() - began, time.process_time() - cpu
-        await parts.engine.close()
-        await parts.sandbox.close()
+        async with build(settings) as components:
+            solver = components.solver
+            warm, *problems = _problems([questions[0], *questions])
+            await solver.solve(warm, "warm")
+            began, cpu = time.monotonic(), time.process_time()
+            solved = [solver.solve(problem, str(number)) for number, problem in enumerate(problems)]
+            solutions = await asyncio.gather(*solved)
+            seconds, cpu_s = time.monotonic() - began, time.process_time() - cpu
         tokens = sum(path.completion_tokens for solution in solutions for path in solution.paths)
         programs_s = sum(solution.timing.sandbox_s for solution in solutions)
         return {
@@ -129,15 +124,15 @@ def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
     from vllm import LLM, SamplingParams
     from vllm.inputs import TokensPrompt
 
-    from service.components import path_format_of
     from service.engine.vllm import engine_dtype
     from service.model.checkpoint import find
+    from service.model.prompt_format import prompt_format
     from service.solve.problem_run import plan
     from service.solve.solver import path_seed
 
     settings = load_settings()
     checkpoint = find(model, settings.cache_dir)
-    path_format = path_format_of(checkpoint)
+    path_format = prompt_format(checkpoint)
     llm = LLM(
         str(checkpoint.path),
         dtype=engine_dtype(settings.dtype),

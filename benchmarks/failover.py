@@ -1,18 +1,16 @@
-"""Two workers behind vllm-router, two service replicas, and a worker that is killed in the middle.
+"""Failover of a worker under load: lost problems and throughput.
 
-    python -m benchmarks.failover --plot docs/failover.png                 real `vllm serve` workers
-    python -m benchmarks.failover --scripted                               scripted workers
+    python -m benchmarks.failover [--json FILE]       two `vllm serve` workers
+    python -m benchmarks.failover --scripted          two scripted workers
 
-Solves problems at `--concurrency`: kills one worker when a third of `--problems` is solved, starts it anew when a half
-is, and ends when a third more is solved after it is back, which is more than `--problems` where the start takes long.
-Prints how many were lost and the problems per second before, without and after. Real workers serve the tests' tiny
-checkpoint unless `--model` names another: what is measured is that nothing is lost, not how fast a model is.
+Two workers serve two replicas through vllm-router. One worker is killed after a third of `--problems` and started
+again after a half. The run ends a third of `--problems` after its return. Real workers serve a tiny random
+checkpoint unless `--model` names another.
 """
 
 import argparse
 import asyncio
 import itertools
-import json
 import subprocess
 import sys
 import tempfile
@@ -20,17 +18,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.support.servers import Server, router, scripted_worker, service, vllm_worker
+from benchmarks import results
+from tests.support.servers import Server, add_engine, router, scripted_worker, service, vllm_worker
 
 _PROBLEM = "Ann had {} apples and gave {} away. How many are left?"
 
 
 @dataclass
 class Run:
-    """What came of a run: seconds from its start at which problems ended, the lost ones, and when workers changed."""
+    """Events of one run, in seconds from its start.
+
+    Args:
+        ended: end of each problem.
+        lost: one line per lost problem.
+        killed_s: kill of the worker.
+        back_s: return of the worker.
+    """
 
     ended: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -57,7 +64,7 @@ async def drive(
     kill: Callable[[], None],
     revive: Callable[[], None],
 ) -> Run:
-    """Send the problems to the replicas in turn; `revive` returns when the worker serves again."""
+    """Send the problems to the replicas by turns. `revive` returns when the worker serves again."""
     run, began = Run(), time.monotonic()
     third, half = problems // 3, problems // 2
     solved = {third: asyncio.Event(), half: asyncio.Event()}
@@ -98,59 +105,80 @@ async def drive(
     return run
 
 
-def plot(run: Run, path: Path) -> None:
-    """Problems per second over time, in windows."""
+def figures_of(run: Run) -> dict[str, Any]:
+    """Figures of the result file; all times are in seconds from the start of the run."""
+    return {
+        "problems": len(run.ended),
+        "lost": len(run.lost),
+        "problems_per_s": {name: round(rate, 2) for name, rate in run.rates().items()},
+        "killed_s": round(run.killed_s, 1),
+        "back_s": round(run.back_s, 1),
+        "ended_s": [round(at, 2) for at in run.ended],
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Markdown: lost problems, and problems per second in the three spans of the run."""
+    rates = figures["problems_per_s"]
+    lines = ["| problems | lost | before the kill, problems/s | without the worker | after its return |"]
+    lines += ["|---:|---:|---:|---:|---:|"]
+    cells = [f"{rates[span]:.2f}" if span in rates else "" for span in ("before", "without", "after")]
+    lines += [f"| {figures['problems']} | {figures['lost']} | " + " | ".join(cells) + " |", ""]
+    down_s = figures["back_s"] - figures["killed_s"]
+    lines += [f"The worker was gone for {down_s:.0f} of {max(figures['ended_s']):.0f} s."]
+    return "\n".join(lines)
+
+
+def plot(figures: dict[str, Any], path: Path) -> None:
+    """Problems per second over time, in 40 windows of at least one second."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 3.5))
-    end = max(run.ended)
-    window = max(1.0, end / 40)
-    times = [index * window for index in range(int(end / window) + 1)]
-    axes.step(times, [sum(at <= done < at + window for done in run.ended) / window for at in times], where="post")
-    for at, text in ((run.killed_s, "worker killed"), (run.back_s, "worker back")):
+    canvas, axes = pyplot.subplots(figsize=(8, 3.5))
+    ended = figures["ended_s"]
+    window = max(1.0, max(ended) / 40)
+    times = [index * window for index in range(int(max(ended) / window) + 1)]
+    axes.step(times, [sum(at <= done < at + window for done in ended) / window for at in times], where="post")
+    for at, text in ((figures["killed_s"], "worker killed"), (figures["back_s"], "worker back")):
         axes.axvline(at, linestyle="--", color="grey")
         axes.text(at, axes.get_ylim()[1], f" {text}", va="top")
     axes.set_xlabel("seconds")
     axes.set_ylabel("problems per second")
-    axes.set_title(f"{len(run.ended)} problems, {len(run.lost)} lost")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    axes.set_title(f"{figures['problems']} problems, {figures['lost']} lost")
+    canvas.tight_layout()
+    canvas.savefig(path, dpi=120)
+    pyplot.close(canvas)
 
 
 def main() -> None:
-    """Start everything, run, print and plot."""
+    """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_engine(parser)
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--max-tokens", type=int, default=48)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--scripted", action="store_true")
-    parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         run = measure(Path(name), arguments)
-    rates = {name: round(rate, 2) for name, rate in run.rates().items()}
-    figures = {"problems": len(run.ended), "lost": len(run.lost), "problems_per_s": rates}
-    figures |= {"killed_s": round(run.killed_s, 1), "back_s": round(run.back_s, 1), "seconds": round(max(run.ended), 1)}
-    print(json.dumps(figures))
+    figures = figures_of(run)
+    print(table(figures))
     for line in run.lost:
         print("lost", line)
-    if arguments.plot:
-        plot(run, arguments.plot)
+    if arguments.json:
+        results.write(arguments.json, figures)
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> Run:
-    """The run, on servers that are ended with it."""
-    model = arguments.model
+    """Run the load on new servers, and end them."""
+    model = None if arguments.model is None else Path(arguments.model)
     if not arguments.scripted and model is None:
         model = folder / "tiny"
         subprocess.run([sys.executable, "-m", "tests.support.tiny_model", model], check=True)
 
     def start(port: int | None = None) -> Server:
-        if arguments.scripted:
+        if model is None:
             return scripted_worker(folder, tokens_per_s=40, slots=32, port=port)
         return vllm_worker(model, folder, port=port)
 

@@ -1,8 +1,8 @@
-"""Latency against the number of clients, and against the budget, on the real engine in one run.
+"""Latency against the number of clients, and against the path budget.
 
     python -m benchmarks.latency --data problems.jsonl [--json FILE] [--model M] [--policy adaptive]
 
-Every point solves `--rounds` problems a client.
+All points are measured on the real engine in one run. Every point solves `--rounds` problems per client.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.load import add_problems, latency, problems, solve_all
-from service.components import assemble
+from service.components import Components, build
 from service.evaluation.evaluate import Question
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
@@ -24,14 +24,14 @@ BUDGETS = (1, 2, 5, 10, 20)
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_problems(parser)
-    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--json", type=Path, help="result file")
     parser.add_argument("--model")
     parser.add_argument("--policy", type=Policy, default=Policy.ADAPTIVE)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--least", type=int, default=12, help="problems of a point at least")
+    parser.add_argument("--least", type=int, default=12, help="minimum number of problems of a point")
     arguments = parser.parse_args()
     settings = load_settings(model=arguments.model, engine=EngineKind.VLLM)
     questions = problems(arguments, 500)
@@ -42,34 +42,28 @@ def main() -> None:
 
 
 async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
-    parts = assemble(settings)
-    await parts.sandbox.start()
-    await parts.engine.start()
     asked = cycle(questions)
 
-    async def point(clients: int, paths: int) -> dict[str, Any]:
+    async def point(components: Components, clients: int, paths: int) -> dict[str, Any]:
         some = list(islice(asked, max(arguments.least, arguments.rounds * clients)))
-        run, _ = await solve_all(settings, parts, some, arguments.policy, 7, clients, paths)
+        run, _ = await solve_all(components, some, arguments.policy, 7, clients, paths)
         row = {"clients": clients, "paths": 2 * paths, "problems": len(some), "problems_per_s": run.problems_per_s}
         row |= latency(run.seconds) | {"tokens": sum(run.tokens) / len(some)}
         print(json.dumps(row), flush=True)
         return row
 
-    try:
-        await point(4, settings.cot)  # warm
+    async with build(settings) as components:
+        await point(components, 4, settings.cot_paths)  # warm
         return {
-            "model": parts.engine.model,
+            "model": components.engine.model,
             "policy": arguments.policy.value,
-            "clients": [await point(clients, settings.cot) for clients in CLIENTS],
-            "budget": [await point(1, paths) for paths in BUDGETS],
+            "clients": [await point(components, clients, settings.cot_paths) for clients in CLIENTS],
+            "budget": [await point(components, 1, paths) for paths in BUDGETS],
         }
-    finally:
-        await parts.engine.close()
-        await parts.sandbox.close()
 
 
 def table(facts: dict[str, Any]) -> str:
-    """A line for each number of clients, then one for each budget."""
+    """Markdown: one row per number of clients, then one per budget."""
     lines = [f"{facts['model']}, policy {facts['policy']}", ""]
     lines += [
         "| clients | paths at most | problems | p50 | p95 | problems/s | tokens |",

@@ -1,4 +1,4 @@
-"""Load on the solver: many problems, some at a time, and what came of each."""
+"""Concurrent load on the solver, and its results."""
 
 import argparse
 import asyncio
@@ -8,19 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.components import Parts
+from service.components import Components
 from service.evaluation.evaluate import Question, is_right, read_questions
-from service.settings import Settings
+from service.schemas import PathBudget, SolveRequest
 from service.solve.problem import Problem, Solution
 from service.solve.solver import path_seed
 from service.types import Policy
 from training.rationale import Problem as Row
 from training.split import split
 
+DEADLINE_S = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One policy over the problems."""
+    """Results of one policy over the problems.
+
+    Args:
+        right: whether each answer is right.
+        tokens: completion tokens of each problem.
+        paths: started paths of each problem.
+        seconds: latency of each problem.
+        problems_per_s: throughput of the run.
+    """
 
     right: list[bool]
     tokens: list[int]
@@ -30,14 +40,16 @@ class Run:
 
 
 def add_problems(parser: argparse.ArgumentParser) -> None:
-    """The flags that say which problems are asked; `problems` reads them."""
+    """Flags that select the problems. `problems` reads them."""
     parser.add_argument("--data", type=Path, required=True, help="JSON Lines of id, question, answer")
-    parser.add_argument("--test", type=int, default=0, help="ask held-out problems only: how many the recipe drew")
-    parser.add_argument("--split-seed", type=int, default=7, help="the recipe's seed")
+    parser.add_argument(
+        "--test", type=int, default=0, help="number of test problems that the recipe drew; only those are asked"
+    )
+    parser.add_argument("--split-seed", type=int, default=7, help="seed of the recipe")
 
 
 def problems(arguments: argparse.Namespace, limit: int | None = None) -> list[Question]:
-    """The first problems of the file or, with `--test`, of those that `training/split.py` draws as test problems."""
+    """The first problems of the file or, with `--test`, of the test problems that the recipe's split draws."""
     questions = read_questions(arguments.data)
     if arguments.test:
         rows = [Row(q.id, q.question, q.answer) for q in questions]
@@ -47,23 +59,31 @@ def problems(arguments: argparse.Namespace, limit: int | None = None) -> list[Qu
 
 
 async def solve_all(
-    settings: Settings,
-    parts: Parts,
+    components: Components,
     questions: Sequence[Question],
     policy: Policy,
     seed: int,
     clients: int,
     paths: int | None = None,
 ) -> tuple[Run, list[Solution]]:
-    """Solve every question, `clients` of them at a time, with `paths` of each kind at most (None: as set)."""
-    solver = parts.solver(settings)
+    """Solve every question.
+
+    Args:
+        components: started components.
+        questions: problems with their gold answers.
+        policy: stopping policy.
+        seed: seed from which the seed of every problem is derived.
+        clients: number of problems at a time.
+        paths: maximum number of paths of each kind; None takes the settings.
+    """
+    solver = components.solver
     places = asyncio.Semaphore(clients)
 
     async def solve(number: int, question: Question) -> tuple[Solution, float]:
         async with places:
             began = time.monotonic()
             solution = await solver.solve(
-                _problem(settings, parts, question, policy, path_seed(seed, number), paths), "bench"
+                _problem(components, question, policy, path_seed(seed, number), paths), "bench"
             )
             return solution, time.monotonic() - began
 
@@ -83,20 +103,10 @@ async def solve_all(
     return run, solutions
 
 
-def _problem(
-    settings: Settings, parts: Parts, question: Question, policy: Policy, seed: int, paths: int | None
-) -> Problem:
-    return Problem(
-        text=question.question,
-        cot=settings.cot if paths is None else paths,
-        pot=settings.pot if paths is None else paths,
-        policy=policy,
-        temperature=parts.decoding.temperature if settings.temperature is None else settings.temperature,
-        top_p=parts.decoding.top_p,
-        max_tokens=settings.max_tokens,
-        deadline_s=600.0,
-        seed=seed,
-    )
+def _problem(components: Components, question: Question, policy: Policy, seed: int, paths: int | None) -> Problem:
+    budget = None if paths is None else PathBudget(cot=paths, pot=paths)
+    request = SolveRequest(problem=question.question, policy=policy, paths=budget, seed=seed, deadline_s=DEADLINE_S)
+    return components.problem(request)
 
 
 def latency(seconds: Sequence[float]) -> dict[str, float]:

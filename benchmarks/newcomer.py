@@ -1,10 +1,9 @@
-"""A new user's path from a fresh clone, as README.md and docs/training.md have it, each step timed.
+"""Seconds of each step of a new user, from a fresh clone to a trained student.
 
     python -m benchmarks.newcomer [--json FILE]
 
-Clones this repository's last commit into a temporary folder, with an environment of its own and nothing built; packages
-and tools come from the machine's caches where these have them. The dashboards' step needs no Docker: a test runs the
-compose file's commands natively, a Prometheus among them, and asks it every panel's query.
+Clones the last commit of this repository into a temporary folder. Packages and tools come from the caches of the
+machine where possible. The dashboards need no Docker: a test runs the commands of the compose file natively.
 """
 
 import argparse
@@ -24,13 +23,13 @@ from benchmarks import results
 from tests.support.servers import Server, free_port
 
 ROOT = Path(__file__).parents[1]
-_TEACHER_PORT = 8010  # the recipe's
+_TEACHER_PORT = 8010  # as in the recipe
 
 
 def main() -> None:
-    """Go the way, and print the table."""
+    """Run the steps and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--json", type=Path, help="result file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = walk(Path(folder))
@@ -40,11 +39,11 @@ def main() -> None:
 
 
 def walk(folder: Path) -> dict[str, float]:
-    """Seconds of every step, in order; a step that fails ends the walk.
+    """Seconds of every step in order.
 
     Raises:
         subprocess.CalledProcessError: a command failed.
-        RuntimeError: a server did not come up.
+        RuntimeError: a server did not start.
     """
     clone, took = folder / "twinpath", dict[str, float]()
     problem = re.findall(r'make solve PROBLEM="([^"]+)"', (ROOT / "README.md").read_text(encoding="utf-8"))[0]
@@ -96,7 +95,7 @@ def walk(folder: Path) -> dict[str, float]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A line for each step."""
+    """Markdown: one row per step."""
     lines = ["| step | seconds | since the start |", "|---|---:|---:|"]
     total = 0.0
     for name, seconds in figures.items():

@@ -1,12 +1,10 @@
-"""Ten times the load that the service can take: what it still answers, how fast it turns the rest away, what it costs.
+"""Overload: goodput, time to a 429, and health at ten times the capacity.
 
-    python -m benchmarks.overload [--model M]       vLLM in the service's process
-    python -m benchmarks.overload --scripted        the scripted engine
+    python -m benchmarks.overload [--model M]       vLLM in the process of the service
+    python -m benchmarks.overload --scripted        scripted engine
 
-The capacity (`benchmarks/capacity.py`) is the mean of what is measured before and after, since a machine's pace drifts.
-In between locust's callers ask for `--times` as many problems a second as before. Goodput is what the service's own
-counter moved by while they did; the 429s are timed by locust; `/health` is asked twice a second. Memory is looked at
-every ten seconds: to count an engine's pages stops it for a while. Locust comes with `uv sync --group bench`.
+The capacity is the mean of a measurement before and one after. In between, locust sends `--times` as many problems per
+second. Goodput comes from the service's counter, and locust times the 429s. Locust needs `uv sync --group bench`.
 """
 
 import argparse
@@ -32,15 +30,15 @@ from benchmarks.capacity import DEADLINE_S, QUEUE, SLOTS, WARM_UP_S, goodput, me
 from tests.support.servers import Server, add_engine
 
 _SPAWN_S = 2
-_SPARE_S = 5  # the load goes on for a little after the last look
+_SPARE_S = 5  # the load continues for a moment after the last observation
 _MIB = 1024**2
 _LOOK_S = 0.5
-_LOOKS_FOR_MEMORY = 20
+_LOOKS_FOR_MEMORY = 20  # every ten seconds: counting the pages of an engine stops it for a while
 
 
 @dataclass
 class Seen:
-    """What was seen from outside during the overload: memory in MiB, seconds of `/health`, and how often it failed."""
+    """Observations from outside: memory in MiB, seconds of each `/health`, and number of failed ones."""
 
     memory_mib: list[float] = field(default_factory=list)
     health_s: list[float] = field(default_factory=list)
@@ -49,7 +47,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of one run; rates are problems or requests a second, memory that of all the service's processes."""
+    """Figures of one run. Rates are per second, and memory is that of all processes of the service."""
 
     capacity_per_s: list[float]
     offered_per_s: float
@@ -67,11 +65,11 @@ def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_engine(parser)
-    parser.add_argument("--times", type=float, default=11.0, help="the load, in capacities; the start takes some of it")
+    parser.add_argument("--times", type=float, default=11.0, help="load in multiples of the capacity")
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     if find_spec("locust") is None:
-        parser.error("locust makes the load and is not installed: .venv/bin/uv sync --inexact --group bench")
+        parser.error("locust is not installed; run .venv/bin/uv sync --inexact --group bench")
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(options.model, Path(folder), scripted=options.scripted) as server,
@@ -84,9 +82,9 @@ def main() -> None:
 
 
 def overload(server: Server, times: float, seconds: int, folder: Path) -> Report:
-    """Measure the capacity before and after asking for many times as much."""
+    """Measure the capacity before and after an overload of `times` the capacity."""
     before = measure_capacity(server.url, seconds / 3)
-    users = int(times * before) + QUEUE + SLOTS // 2  # those who wait for their answer ask for nothing
+    users = int(times * before) + QUEUE + SLOTS // 2  # a waiting user sends no request
     with looking(server) as seen:
         locust = start_locust(server.url, users, seconds, folder)
         try:
@@ -112,7 +110,7 @@ def overload(server: Server, times: float, seconds: int, folder: Path) -> Report
 
 
 def start_locust(url: str, users: int, seconds: int, folder: Path) -> "subprocess.Popen[bytes]":
-    """Locust without its page: so many users, all of them within two seconds."""
+    """Headless locust with `users` users, all of them started within two seconds."""
     command = [sys.executable, "-m", "locust", "-f", Path(__file__).with_name("locustfile.py"), "--headless"]
     command += ["--host", url, "--users", users, "--spawn-rate", max(1, users // _SPAWN_S), "--run-time", f"{seconds}s"]
     command += ["--stop-timeout", "0", "--csv", folder / "locust", "--only-summary"]
@@ -122,14 +120,14 @@ def start_locust(url: str, users: int, seconds: int, folder: Path) -> "subproces
 
 
 def locust_rows(folder: Path) -> dict[str, dict[str, str]]:
-    """Locust's statistics by status."""
+    """Statistics of locust by HTTP status."""
     with (folder / "locust_stats.csv").open(newline="") as rows:
         return {row["Name"]: row for row in csv.DictReader(rows) if row["Name"] != "Aggregated"}
 
 
 @contextmanager
 def looking(server: Server) -> Iterator[Seen]:
-    """Note health and, more seldom, memory meanwhile."""
+    """Observe health, and memory less often, during the block."""
     seen, over = Seen(), threading.Event()
 
     def look() -> None:
@@ -154,7 +152,7 @@ def looking(server: Server) -> Iterator[Seen]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """What was promised, and what was seen."""
+    """Markdown: one row per quantity."""
     capacity, counts = statistics.mean(figures["capacity_per_s"]), figures["requests"]
     others = {name: count for name, count in counts.items() if name not in ("200", "429")}
     rows = {

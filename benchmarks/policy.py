@@ -1,18 +1,11 @@
-"""What each stopping policy costs and answers, on the same problems, seeds and engine, in one run.
+"""Cost and accuracy of each stopping policy, on the same problems, seeds and engine.
 
     python -m benchmarks.policy --data problems.jsonl [--json FILE] [--limit 200] [--clients 32] [--model M]
     python -m benchmarks.policy --data problems.jsonl --easier PATHS --seed 9
 
-First every policy solves all problems for `--clients` concurrent clients, then the first `--single` problems for one
-client alone; policies take turns, each is started from the same engine. Tokens are those of every sampled path, aborted
-ones too. Then the paths that `fixed` recorded are replayed under other thresholds and patiences, agreement of the first
-CoT and the first PoT, and the best that hindsight could have done. Accuracies are paired with those of `fixed`
-(McNemar).
-
-`fixed` runs once more with other seeds: what differs there is the vote's own chance. Its confidences also say which
-half of the problems is the easier, on which the replays are shown apart: a stand-in for a stronger student. `--easier`
-asks that half alone, by the confidences of the paths that `--paths` left of an earlier run; take another seed then.
-Prints the tables; `--json` keeps the figures.
+Every policy solves all problems for `--clients` clients, then the first `--single` for one client. The recorded paths
+of `fixed` are replayed under other rules. Accuracies are paired with `fixed` (McNemar). `fixed` with other seeds shows
+the chance of the vote, and `--easier` asks only the surer half of the problems.
 """
 
 import argparse
@@ -26,30 +19,33 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
-from benchmarks.replays import replays
-from service.components import assemble
+from service.components import build
 from service.evaluation.evaluate import Question, wilson
 from service.settings import EngineKind, Settings, load_settings
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Solution
+from service.solve.stopping import BETA_THRESHOLD
 from service.types import PathKind, PathOutcome, Policy
 from training.compare import mcnemar
 from training.sampling import Sampled, SampledPath, read_samples, sample_row
-from training.votes import replay
+from training.votes import Replay, is_right, replay
 
 POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
+THRESHOLDS = (0.8, 0.9, 0.95, 0.99)
 
 _AGAIN = "fixed, other seeds"
 _ALONE = ("p50_s", "p95_s")
 
 
 def main() -> None:
-    """Run, replay, and write the tables."""
+    """Run, replay and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_problems(parser)
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--paths", type=Path, help="where the paths of `fixed` go, as JSON Lines")
-    parser.add_argument("--easier", type=Path, help="ask the half of the problems that these paths vote on most surely")
+    parser.add_argument("--json", type=Path, help="result file")
+    parser.add_argument("--paths", type=Path, help="output file of the paths of `fixed`, as JSON Lines")
+    parser.add_argument(
+        "--easier", type=Path, help="recorded paths; only the half of the problems with the surest votes is asked"
+    )
     parser.add_argument("--model")
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--clients", type=int, default=32)
@@ -65,17 +61,15 @@ def main() -> None:
 
 
 async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
-    parts = assemble(settings)
+    components = build(settings)
     if arguments.easier:
-        half = easier(list(read_samples(arguments.easier)), parts.calibration)
+        half = easier(list(read_samples(arguments.easier)), components.calibration)
         questions = [question for question in questions if question.id in half]
-    await parts.sandbox.start()
-    await parts.engine.start()
-    try:
-        await solve_all(settings, parts, questions[:4], Policy.FIXED, arguments.seed, 4)  # warm
+    async with components:
+        await solve_all(components, questions[:4], Policy.FIXED, arguments.seed, 4)  # warm
         busy, recorded = {}, []
         for policy in POLICIES:
-            run, solutions = await solve_all(settings, parts, questions, policy, arguments.seed, arguments.clients)
+            run, solutions = await solve_all(components, questions, policy, arguments.seed, arguments.clients)
             busy[policy.value] = run
             print(f"{policy.value}: {run.problems_per_s:.3f} problems/s for {arguments.clients} clients", flush=True)
             if policy is Policy.FIXED:
@@ -85,34 +79,101 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
                     with arguments.paths.open("w") as file:
                         file.writelines(json.dumps(sample_row(sampled)) + "\n" for sampled in recorded)
         busy[_AGAIN], again = await solve_all(
-            settings, parts, questions, Policy.FIXED, arguments.seed + 1, arguments.clients
+            components, questions, Policy.FIXED, arguments.seed + 1, arguments.clients
         )
         alone: dict[str, list[float]] = {policy.value: [] for policy in POLICIES}
         for number, question in enumerate(questions[: arguments.single]):
             for policy in POLICIES[number % 3 :] + POLICIES[: number % 3]:
-                run, _ = await solve_all(settings, parts, [question], policy, arguments.seed + number, 1)
+                run, _ = await solve_all(components, [question], policy, arguments.seed + number, 1)
                 alone[policy.value] += run.seconds
-    finally:
-        await parts.engine.close()
-        await parts.sandbox.close()
-    half = easier([_sampled(q, s) for q, s in zip(questions, again, strict=True)], parts.calibration)
+    half = easier([_sampled(q, s) for q, s in zip(questions, again, strict=True)], components.calibration)
     return {
-        "model": parts.engine.model,
+        "model": components.engine.model,
         "problems": len(questions),
         "clients": arguments.clients,
         "busy": {name: _figures(run, busy["fixed"]) for name, run in busy.items()},
         "alone": {name: latency(seconds) for name, seconds in alone.items()},
-        "replayed": replays(recorded, parts.calibration),
-        "replayed_easier": replays([sampled for sampled in recorded if sampled.id in half], parts.calibration),
+        "replayed": replays(recorded, components.calibration),
+        "replayed_easier": replays([sampled for sampled in recorded if sampled.id in half], components.calibration),
     }
 
 
 def easier(recorded: Sequence[Sampled], calibration: Calibration) -> set[str]:
-    """The ids of the half of the problems whose full vote is the surest; of equals the first."""
+    """Ids of the half of the problems with the highest confidence of the full vote. Ties keep the order."""
     ends = [replay(Policy.FIXED, sampled.paths, calibration) for sampled in recorded]
-    sure = [calibration.confidence(end.votes, end.counted) for end in ends]
+    sure = [calibration.confidence(end.votes, len(end.counted)) for end in ends]
     surest = sorted(range(len(recorded)), key=sure.__getitem__, reverse=True)
     return {recorded[number].id for number in surest[: (len(recorded) + 1) // 2]}
+
+
+def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[str, Any]]:
+    """Figures of every stopping rule over recorded paths, one row per rule. Nothing is sampled.
+
+    A replay counts the paths in the fixed order and starts as few as a busy service does. The tokens of a started path
+    count in full. The longest counted path is a lower bound of one client's wait, in steps of the engine.
+    """
+    fixed = [replay(Policy.FIXED, s.paths, calibration) for s in recorded]
+    base = [is_right(end.votes[0] if end.votes else None, s.gold) for end, s in zip(fixed, recorded, strict=True)]
+    whole = [len(s.paths) for s in recorded]
+    all_tokens = sum(_tokens(recorded, whole))
+    all_longest = statistics.median(_longest(recorded, whole))
+    rows: list[dict[str, Any]] = []
+
+    def add(name: str, right: Sequence[bool], counted: Sequence[int], started: Sequence[int]) -> None:
+        rows.append(
+            {
+                "rule": name,
+                "accuracy": sum(right) / len(right),
+                "against_fixed": mcnemar(right, base),
+                "tokens_of_fixed": sum(_tokens(recorded, started)) / all_tokens,
+                "longest_of_fixed": statistics.median(_longest(recorded, counted)) / all_longest,
+                "paths": sum(started) / len(right),
+            }
+        )
+
+    def add_ends(name: str, ends: Sequence[Replay]) -> None:
+        right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
+        add(name, right, [len(end.counted) for end in ends], [len(end.started) for end in ends])
+
+    add_ends("fixed", fixed)
+    rules = [("lossless", Policy.LOSSLESS, calibration)]
+    rules += [(f"Beta {t}", Policy.ADAPTIVE, _stopping(calibration, t)) for t in THRESHOLDS]
+    for name, policy, rule in rules:
+        add_ends(name, [replay(policy, s.paths, rule) for s in recorded])
+    add_ends(f"first CoT = first PoT, else Beta {BETA_THRESHOLD}", [_agreement(s, calibration) for s in recorded])
+    fewest = [_hindsight(s, calibration) for s in recorded]
+    add("hindsight: the fewest paths with the full vote's answer", base, fewest, fewest)
+    return rows
+
+
+def _tokens(recorded: Sequence[Sampled], numbers: Sequence[int]) -> list[int]:
+    return [sum(path.tokens for path in s.paths[:n]) for s, n in zip(recorded, numbers, strict=True)]
+
+
+def _longest(recorded: Sequence[Sampled], numbers: Sequence[int]) -> list[int]:
+    return [max((path.tokens for path in s.paths[:n]), default=0) for s, n in zip(recorded, numbers, strict=True)]
+
+
+def _stopping(calibration: Calibration, threshold: float) -> Calibration:
+    return calibration.model_copy(update={"threshold": threshold})
+
+
+def _agreement(sampled: Sampled, calibration: Calibration) -> Replay:
+    two = replay(Policy.FIXED, sampled.paths[:2], calibration)
+    agrees = bool(two.votes) and two.votes[0].cot + two.votes[0].pot == 2
+    return two if agrees else replay(Policy.ADAPTIVE, sampled.paths, _stopping(calibration, BETA_THRESHOLD))
+
+
+def _hindsight(sampled: Sampled, calibration: Calibration) -> int:
+    """Smallest number of paths in the fixed order whose vote has the answer of the full vote."""
+    votes = replay(Policy.FIXED, sampled.paths, calibration).votes
+    if not votes:
+        return 0
+    for number in range(1, len(sampled.paths) + 1):
+        part = replay(Policy.FIXED, sampled.paths[:number], calibration).votes
+        if part and part[0].answer == votes[0].answer:
+            return number
+    raise AssertionError("the full vote has its own answer")
 
 
 def _figures(run: Run, fixed: Run) -> dict[str, Any]:
@@ -148,7 +209,7 @@ def _path(path: PathResult, seen: dict[PathKind, int]) -> SampledPath:
 
 
 def table(facts: dict[str, Any]) -> str:
-    """A line for each policy, and one for each replayed rule."""
+    """Markdown: one row per policy, then one per replayed rule."""
     lines = [
         f"{facts['problems']} problems, {facts['model']}, {facts['clients']} clients",
         "",
@@ -187,7 +248,7 @@ def _changes(row: dict[str, Any]) -> str:
 
 
 def _points(test: dict[str, float], problems: int) -> str:
-    """The difference of two paired shares and its 95 % interval (Wald's for paired proportions)."""
+    """Difference of two paired shares in points, with its 95 % interval (Wald's for paired proportions)."""
     ahead, changed = test["only_first"] - test["only_second"], test["only_first"] + test["only_second"]
     half = 1.96 * math.sqrt(changed - ahead**2 / problems)
     low, middle, high = (100 * (ahead + step) / problems for step in (-half, 0, half))

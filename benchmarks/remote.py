@@ -1,19 +1,20 @@
-"""What the remote engine costs: tokens per second through `vllm serve` over HTTP, against the engine in process.
+"""Tokens per second of the remote engine against the engine in process.
 
-    python -m benchmarks.remote --concurrency 1 4 16 64
+    python -m benchmarks.remote --concurrency 1 4 16 64 [--json FILE]
 
-The same model, prompts, seeds and engine arguments. Both engines are up during the whole run and take turns, so that
-what else the machine does strikes both. The ratio is the median over the turns.
+Both engines use the same model, prompts, seeds and engine arguments. Both are up during the whole run and take turns,
+so that other load on the machine slows both.
 """
 
 import argparse
 import asyncio
 import json
-import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from benchmarks import results
 from service.engine.base import Engine, Sampling
 from service.model.checkpoint import find
 from service.settings import load_settings
@@ -23,7 +24,7 @@ _PROMPT = "<bos>Question: Ann had {} apples and gave {} away. How many are left?
 
 
 async def rate(engine: Engine, concurrency: int, tokens: int, turn: int) -> float:
-    """Completion tokens per second of so many paths at the same time."""
+    """Completion tokens per second of `concurrency` paths at the same time, `tokens` each at most."""
     began = time.monotonic()
     paths = [
         engine.sample(
@@ -37,8 +38,9 @@ async def rate(engine: Engine, concurrency: int, tokens: int, turn: int) -> floa
     return sampled / (time.monotonic() - began)
 
 
-async def compare(engines: dict[str, Engine], arguments: argparse.Namespace) -> None:
-    """Take turns and print a row for each concurrency."""
+async def compare(engines: dict[str, Engine], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Tokens per second of both engines by turns, for each concurrency."""
+    rows: list[dict[str, Any]] = []
     for engine in engines.values():
         await rate(engine, 4, 16, 0)
     for concurrency in arguments.concurrency:
@@ -47,18 +49,33 @@ async def compare(engines: dict[str, Engine], arguments: argparse.Namespace) -> 
             order = list(engines) if turn % 2 else list(engines)[::-1]
             for name in order:
                 seen[name].append(await rate(engines[name], concurrency, arguments.tokens, turn))
-        ratios = [remote / local for remote, local in zip(seen["remote"], seen["in process"], strict=True)]
-        row = {"concurrency": concurrency} | {name: round(statistics.median(rates), 1) for name, rates in seen.items()}
-        print(json.dumps(row | {"ratio": round(statistics.median(ratios), 3), "ratios": [round(r, 3) for r in ratios]}))
+        rows.append({"concurrency": concurrency, "tokens_per_s": seen})
+        print(json.dumps(rows[-1]), flush=True)
+    return {"tokens": arguments.tokens, "rows": rows}
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Markdown: tokens per second of both engines and their ratio, as median and range over the turns."""
+    lines = [
+        "| paths at a time | in process, tokens/s | remote, tokens/s | remote / in process |",
+        "|---:|---:|---:|---:|",
+    ]
+    for row in figures["rows"]:
+        local, remote = row["tokens_per_s"]["in process"], row["tokens_per_s"]["remote"]
+        ratios = [far / near for far, near in zip(remote, local, strict=True)]
+        cells = [results.spread(local, ".0f"), results.spread(remote, ".0f"), results.spread(ratios, ".2f")]
+        lines.append(f"| {row['concurrency']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Start both engines and compare them."""
+    """Compare the engines and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--model", help="model directory; none takes the embedded default")
+    parser.add_argument("--model", help="model directory (default: the bundled model)")
+    parser.add_argument("--json", type=Path, help="result file")
     arguments = parser.parse_args()
     settings = load_settings()
     path = find(arguments.model, settings.cache_dir).path
@@ -67,18 +84,22 @@ def main() -> None:
         from service.engine.remote import RemoteEngine
         from service.engine.vllm import VllmEngine
 
-        async def run() -> None:
+        async def run() -> dict[str, Any]:
             engines: dict[str, Engine] = {
                 "in process": VllmEngine(str(path), cpu_kv_cache_gib=1),
                 "remote": RemoteEngine([worker.url]),
             }
             for engine in engines.values():
                 await engine.start()
-            await compare(engines, arguments)
+            figures = await compare(engines, arguments)
             for engine in engines.values():
                 await engine.close()
+            return figures
 
-        asyncio.run(run())
+        figures = asyncio.run(run())
+    print(table(figures))
+    if arguments.json:
+        results.write(arguments.json, figures)
 
 
 if __name__ == "__main__":

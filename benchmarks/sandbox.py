@@ -1,10 +1,10 @@
-"""How long a program takes in the sandbox, and in what others use instead.
+"""Latency and throughput of the sandbox, and of other ways to run a program.
 
     python -m benchmarks.sandbox [--programs N] [--repeat N] [--json FILE]
 
-prints one table: median and 95th percentile per program, one program every 5 ms, and programs per second back to back
-on one core and on two. The last lines are the floor, fork + exit + wait in the zygote, below which no single-use
-process can come. pebble and pydantic-monty are measured where they are installed (`uv sync --group bench`).
+Latency is the median and 95th percentile of one program every 5 ms. Throughput is programs per second back to back on
+one core and on two. Fork, exit and wait in the zygote are the lower limit of a single-use process. pebble and
+pydantic-monty need `uv sync --group bench`.
 """
 
 import argparse
@@ -34,14 +34,28 @@ ans = total
 """
 ANSWER = 72
 GAP_S = 0.005
+_REUSED_WORKER = """
+import sys; sys.path += sys.argv[2:]
+import os
+from service.sandbox.lock import lock_zygote
+from service.sandbox.runner import Runner
+from service.sandbox.seccomp import Seccomp
+from service.sandbox.wire import frame
+from service.sandbox.zygote import _read_program
+runner = Runner(policy=True, output_bytes=16384)
+lock_zygote(memory_bytes=256 << 20, parent_pid=os.getppid())
+Seccomp().install()
+while True:
+    os.write(0, frame(runner.run(_read_program())))  # the lock allows descriptor 0 only
+"""
 
 Run = Callable[[str], Awaitable[object]]
 Contender = Callable[[int], AbstractAsyncContextManager[Run]]
-"""Given how many programs run at the same time, something that runs one and returns its answer."""
+"""Starts a runner for a number of programs at the same time. The runner returns the answer of a program."""
 
 
 def pool(policy: bool) -> Contender:
-    """This project's pool."""
+    """The sandbox pool of this project."""
 
     @asynccontextmanager
     async def start(workers: int) -> AsyncIterator[Run]:
@@ -63,9 +77,8 @@ def pool(policy: bool) -> Contender:
 
 @asynccontextmanager
 async def reused_worker(workers: int) -> AsyncIterator[Run]:
-    """Processes that are locked as ours are, but run one program after the other: what one leaves, the next finds."""
-    boot = "import sys; sys.path += sys.argv[2:]; from benchmarks.reused_worker import main; main()"
-    command = [sys.executable, "-s", "-S", "-P", "-B", "-c", boot, "", *_import_roots()]
+    """Locked processes that each run one program after the other, so that programs can see each other's traces."""
+    command = [sys.executable, "-s", "-S", "-P", "-B", "-c", _REUSED_WORKER, "", *_import_roots()]
     idle: asyncio.Queue[socket.socket] = asyncio.Queue()
     processes = []
     for _ in range(workers):
@@ -92,7 +105,7 @@ async def reused_worker(workers: int) -> AsyncIterator[Run]:
 
 
 def python_c(*options: str) -> Contender:
-    """A new interpreter for each program."""
+    """A new interpreter per program."""
 
     @asynccontextmanager
     async def start(workers: int) -> AsyncIterator[Run]:
@@ -112,7 +125,7 @@ def python_c(*options: str) -> Contender:
 
 @asynccontextmanager
 async def pebble_exec(workers: int) -> AsyncIterator[Run]:
-    """What ToRA and Qwen2.5-Math do: exec in a pebble ProcessPool, unlocked and reused."""
+    """`exec` in a pebble ProcessPool, unlocked and reused, as in ToRA and Qwen2.5-Math."""
     from pebble import ProcessPool
 
     with ProcessPool(max_workers=workers) as processes:
@@ -133,7 +146,7 @@ def _exec(program: str) -> object:
 
 @asynccontextmanager
 async def monty(workers: int) -> AsyncIterator[Run]:
-    """An interpreter of its own, in Rust, for a part of Python; each program in a fresh session."""
+    """pydantic-monty: an interpreter in Rust for a part of Python, with a new session per program."""
     from pydantic_monty import AsyncMonty, ResourceLimits
 
     limits = ResourceLimits(max_feed_duration_secs=5, max_memory=256 << 20)
@@ -158,7 +171,7 @@ CONTENDERS: dict[str, Contender] = {
 
 
 async def latencies(contender: Contender, programs: int) -> list[float]:
-    """Seconds per program, one every 5 ms after the one before."""
+    """Seconds of each program, with a gap of 5 ms between programs."""
     async with contender(1) as run:
         seconds = []
         for _ in range(programs + 20):
@@ -171,7 +184,7 @@ async def latencies(contender: Contender, programs: int) -> list[float]:
 
 
 async def throughput(contender: Contender, programs: int, cores: int) -> float:
-    """Programs per second on so many cores: two at a time on each, as many again waiting."""
+    """Programs per second on `cores` cores: two at a time on each, and as many again waiting."""
     os.sched_setaffinity(0, range(cores))
     try:
         async with contender(2 * cores) as run:
@@ -190,7 +203,7 @@ async def throughput(contender: Contender, programs: int, cores: int) -> float:
 
 
 def floor_s(imports: str) -> float:
-    """Median seconds of fork + exit + wait in a Python that has imported this."""
+    """Median seconds of fork, exit and wait in a Python that has run `imports`."""
     code = f"""
 import sys; sys.path += sys.argv[2:]
 import os, time, gc
@@ -210,7 +223,7 @@ print(sorted(cycle() for _ in range(500))[250])
 
 
 async def measure(contender: Contender, programs: int, repeat: int) -> dict[str, list[float]]:
-    """Of each repetition: median and 95th percentile in µs, and programs per second on one and two cores."""
+    """Median and 95th percentile in µs, and programs per second on one and two cores, of each repetition."""
     medians, p95s, one, two = [], [], [], []
     for _ in range(repeat):
         seconds = sorted(await latencies(contender, programs))
@@ -222,25 +235,25 @@ async def measure(contender: Contender, programs: int, repeat: int) -> dict[str,
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A line for each contender: medians over the repetitions, and their spread."""
+    """Markdown: one row per contender, as median and range over the repetitions."""
     lines = ["| | median, µs | p95, µs | programs/s, 1 core | 2 cores |", "|---|---:|---:|---:|---:|"]
     for name, row in figures["contenders"].items():
         lines.append(f"| {name} | " + " | ".join(results.spread(values, ",.0f") for values in row.values()) + " |")
     floors = figures["fork_exit_wait_us"]
     lines += [
         "",
-        f"fork, exit and wait alone take {floors['zygote']:,.0f} µs of a core with the zygote's modules loaded, ",
+        f"Fork, exit and wait take {floors['zygote']:,.0f} µs of a core with the zygote's modules loaded, ",
     ]
     lines[-1] += f"{floors['bare']:,.0f} µs in a bare interpreter."
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure everything and print the table."""
-    parser = argparse.ArgumentParser(description="Measure the sandbox and its rivals.")
-    parser.add_argument("--programs", type=int, default=400, help="programs per measurement")
-    parser.add_argument("--repeat", type=int, default=3, help="measurements; the table has their median and range")
-    parser.add_argument("--json", type=Path, help="where the figures go")
+    """Measure every contender and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", type=int, default=400, help="number of programs per measurement")
+    parser.add_argument("--repeat", type=int, default=3, help="number of measurements")
+    parser.add_argument("--json", type=Path, help="result file")
     options = parser.parse_args()
     rows = {}
     for name, contender in CONTENDERS.items():

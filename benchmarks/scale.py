@@ -1,10 +1,10 @@
-"""Problems per second against the number of workers, with scripted workers; and what bends first.
+"""Problems per second against the number of scripted workers.
 
-    python -m benchmarks.scale --workers 1 2 4 8 16 --plot docs/scale.png
+    python -m benchmarks.scale --workers 1 2 4 8 16 [--router] [--json FILE]
 
-Each worker decodes `--slots` paths at `--tokens-per-s` each, as a GPU would that nothing else limits, so the ideal is a
-straight line. Where it bends, the CPU seconds of each part say why: on a machine of two cores all parts share them, and
-the service's own CPU time per problem is what sizes its replicas (docs/scale-out.md).
+Each worker decodes `--slots` paths at `--tokens-per-s` each, so the ideal is a straight line. The cores that each part
+uses explain a bend: on a small machine all parts share the cores. The service's CPU time per problem sizes its
+replicas.
 """
 
 import argparse
@@ -13,16 +13,19 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from benchmarks import results
 from tests.support.servers import Server, router, scripted_worker, service
 
+PARTS = ("service", "workers", "router", "client")
 _PROBLEM = "Ann had {} apples and gave {} away. How many are left?"
 
 
 async def drive(urls: list[str], concurrency: int, seconds: float) -> tuple[int, int, float]:
-    """Keep so many problems open; returns those solved, their completion tokens, and the seconds it took."""
+    """Keep `concurrency` problems open. Returns the solved problems, their completion tokens, and the seconds."""
     solved = tokens = number = 0
     began = time.monotonic()
     async with httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=None)) as client:
@@ -42,7 +45,7 @@ async def drive(urls: list[str], concurrency: int, seconds: float) -> tuple[int,
 
 
 def measure(workers: int, arguments: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """One number of workers."""
+    """Figures of one number of workers."""
     servers: list[Server] = []
     try:
         pool = [
@@ -76,19 +79,19 @@ def measure(workers: int, arguments: argparse.Namespace, folder: Path) -> dict[s
 
 
 def main() -> None:
-    """Measure every number of workers, print a table and plot it."""
+    """Measure every number of workers and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--replicas", type=int, default=2, help="replicas of the service")
+    parser.add_argument("--replicas", type=int, default=2, help="number of replicas of the service")
     parser.add_argument("--tokens-per-s", type=float, default=20.0)
     parser.add_argument("--slots", type=int, default=20)
     parser.add_argument("--chunk", type=int, default=1)
-    parser.add_argument("--load", type=float, default=1.5, help="open paths for each slot")
+    parser.add_argument("--load", type=float, default=1.5, help="number of open paths per slot")
     parser.add_argument("--seconds", type=float, default=12.0)
-    parser.add_argument("--router", action="store_true", help="put vllm-router before the workers")
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--router", action="store_true", help="put vllm-router in front of the workers")
+    parser.add_argument("--json", type=Path, help="result file")
     arguments = parser.parse_args()
-    rows = []
+    rows: list[dict[str, float]] = []
     for workers in arguments.workers:
         with tempfile.TemporaryDirectory() as name:
             row = measure(workers, arguments, Path(name))
@@ -96,31 +99,52 @@ def main() -> None:
         row["efficiency"] = row["problems_per_s"] / workers / (first["problems_per_s"] / first["workers"])
         rows.append(row)
         print(json.dumps({name: round(value, 3) for name, value in row.items()}), flush=True)
-    if arguments.plot:
-        plot(rows, arguments.plot)
+    figures = {"router": arguments.router, "replicas": arguments.replicas, "rows": rows}
+    print(table(figures))
+    if arguments.json:
+        results.write(arguments.json, figures)
 
 
-def plot(rows: list[dict[str, float]], path: Path) -> None:
-    """Problems per second and cores used, against the number of workers."""
+def table(figures: dict[str, Any]) -> str:
+    """Markdown: one row per number of workers."""
+    lines = [
+        "| workers | problems/s | efficiency | service, CPU ms/problem | "
+        + " | ".join(f"{part}, cores" for part in PARTS)
+        + " |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in figures["rows"]:
+        cores = " | ".join(f"{row[f'{part}_cores']:.2f}" for part in PARTS)
+        lines.append(
+            f"| {row['workers']} | {row['problems_per_s']:.2f} | {row['efficiency']:.2f} "
+            f"| {row['service_cpu_ms_per_problem']:.1f} | {cores} |"
+        )
+    return "\n".join(lines)
+
+
+def plot(figures: dict[str, Any], path: Path) -> None:
+    """Problems per second and used cores, against the number of workers."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, (rate, cores) = pyplot.subplots(1, 2, figsize=(9, 3.5))
+    rows = figures["rows"]
+    canvas, (rate, cores) = pyplot.subplots(1, 2, figsize=(9, 3.5))
     workers = [row["workers"] for row in rows]
     ideal = rows[0]["problems_per_s"] / rows[0]["workers"]
     rate.plot(workers, [row["problems_per_s"] for row in rows], marker="o", label="seen")
     rate.plot(workers, [ideal * number for number in workers], linestyle="--", label="ideal")
     rate.set_ylabel("problems per second")
-    for part in ("service", "workers", "router", "client"):
+    for part in PARTS:
         cores.plot(workers, [row[f"{part}_cores"] for row in rows], marker="o", label=part)
     cores.set_ylabel("cores used")
     for axes in (rate, cores):
         axes.set_xlabel("workers")
         axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    canvas.tight_layout()
+    canvas.savefig(path, dpi=120)
+    pyplot.close(canvas)
 
 
 if __name__ == "__main__":

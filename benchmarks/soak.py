@@ -1,14 +1,10 @@
-"""A service at a part of its capacity for minutes: whether memory, descriptors, processes or latency grow.
+"""Growth of memory, descriptors, processes and latency under sustained load.
 
-    python -m benchmarks.soak --minutes 10 [--model M]     vLLM in the service's process
-    python -m benchmarks.soak --minutes 10 --scripted      the scripted engine
+    python -m benchmarks.soak --minutes 10 [--model M]     vLLM in the process of the service
+    python -m benchmarks.soak --minutes 10 --scripted      scripted engine
 
-Problems arrive at `--share` of the measured capacity, each whatever became of those before it. Every `--every` seconds
-the service and all that it started are counted together. Growth is the difference between the medians of the last
-quarter of the samples and of the second; the first is warm-up.
-
-So near its capacity a service's latency follows the machine's speed, which changes within minutes where others share
-it. So a second service is started in the end, and the two get the same problems by turns: what is slower then has aged.
+Problems arrive at `--share` of the measured capacity. Growth compares the second and the last quarter of the samples.
+At the end a new service gets the same problems by turns: it separates ageing from a change of the machine's speed.
 """
 
 import argparse
@@ -46,7 +42,7 @@ _SHOWN = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One look: the service's family together, and the problems that ended since the last one."""
+    """One sample: all processes of the service, and the latency since the previous sample."""
 
     at_s: float
     memory_mib: float
@@ -61,8 +57,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_engine(parser)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--share", type=float, default=0.8, help="of the capacity")
-    parser.add_argument("--every", type=float, default=10.0, help="seconds between two samples")
+    parser.add_argument("--share", type=float, default=0.8, help="share of the capacity")
+    parser.add_argument("--every", type=float, default=10.0, help="seconds between samples")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -89,7 +85,7 @@ def main() -> None:
 
 
 async def soak(server: Server, rate: float, seconds: float, every_s: float) -> tuple[list[Sample], dict[str, int]]:
-    """Load and samples until the time is up, and how many requests got which status."""
+    """Samples under load for `seconds` seconds, and the number of requests by status."""
     took: list[float] = []
     counts = Counter[str]()
     samples: list[Sample] = []
@@ -104,9 +100,9 @@ async def soak(server: Server, rate: float, seconds: float, every_s: float) -> t
             await asyncio.sleep(every_s)
             figures = {name: round(value, 3) for name, value in latency(took or [0.0]).items()}
             took.clear()
-            samples.append(
-                Sample(round(time.monotonic() - began, 1), *await asyncio.to_thread(held, server), **figures)
-            )
+            memory_mib, descriptors, processes = await asyncio.to_thread(held, server)
+            at_s = round(time.monotonic() - began, 1)
+            samples.append(Sample(at_s, memory_mib, descriptors, processes, figures["p50_s"], figures["p95_s"]))
 
     watching = asyncio.create_task(watch())
     await load(server.url, rate, seconds, answered)
@@ -115,10 +111,8 @@ async def soak(server: Server, rate: float, seconds: float, every_s: float) -> t
 
 
 async def by_turns(servers: dict[str, Server], rate: float) -> list[dict[str, Any]]:
-    """The same load on one service of `_TURNS` after the other: how many got which status, and the latency of those
-    asked after the warm-up.
-    """
-    turns = []
+    """The same load on the services of `_TURNS` in order: requests by status, and latency after the warm-up."""
+    turns: list[dict[str, Any]] = []
     for name in _TURNS:
         took: list[float] = []
         counts = Counter[str]()
@@ -135,10 +129,16 @@ async def by_turns(servers: dict[str, Server], rate: float) -> list[dict[str, An
 
 
 async def load(url: str, rate: float, seconds: float, answered: Callable[[float, float, int], None]) -> None:
-    """So many problems a second, evenly; `answered` gets when each was asked, how long it took, and its status.
+    """Evenly spaced problems.
+
+    Args:
+        url: URL of the service.
+        rate: problems per second.
+        seconds: length of the load.
+        answered: called with start and duration in seconds, and the status, of each request.
 
     Raises:
-        ExceptionGroup: a request got no answer at all.
+        ExceptionGroup: a request got no answer.
     """
     began = time.monotonic()
 
@@ -157,19 +157,19 @@ async def load(url: str, rate: float, seconds: float, answered: Callable[[float,
 
 
 def held(server: Server) -> tuple[float, int, int]:
-    """Memory in MiB, descriptors and processes of the service and all that it started; programs end meanwhile."""
+    """Memory in MiB, number of descriptors and number of processes of the service and its children."""
     descriptors = processes = 0
     for member in server.family():
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess):  # a sandbox child may end meanwhile
             descriptors += member.num_fds()
             processes += 1
     return round(server.memory_bytes() / 1024**2, 1), descriptors, processes
 
 
 def table(figures: dict[str, Any]) -> str:
-    """By quantity: the median of the second quarter of the samples, that of the last, the change, and the largest.
+    """Markdown: medians of the second and the last quarter, change and maximum of each quantity.
 
-    Below it how the service compares with one that was started in the end, on the medians of their turns.
+    The last line compares the service with a new one, on the medians of their turns.
     """
     samples, counts = figures["samples"], figures["requests"]
     quarter = max(1, len(samples) // 4)
@@ -191,18 +191,18 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def _aged(turns: list[dict[str, Any]]) -> str:
-    """The first turn of each service is left out: a new one is slower until it has seen some load."""
+    """Comparison with the new service, without the first turn of each, which is slower."""
     said = []
     for name in ("p50_s", "p95_s"):
         of = {who: [turn[name] for turn in turns if turn["service"] == who][1:] for who in ("aged", "fresh")}
         ratio = statistics.median(of["aged"]) / statistics.median(of["fresh"])
         aged, fresh = (results.spread(of[who], ".2f") for who in ("aged", "fresh"))
         said.append(f"{_SHOWN[name]}: {aged} beside {fresh}, {ratio:.2f} times")
-    return f"Then by turns, {len(turns) // 2 - 1} each, with a service started in the end: {'; '.join(said)}."
+    return f"Then by turns, {len(turns) // 2 - 1} each, with a service started at the end: {'; '.join(said)}."
 
 
 def plot(figures: dict[str, Any], path: Path) -> None:
-    """The curves, one below the other."""
+    """Every quantity over time, one below the other."""
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(len(_SHOWN), 1, sharex=True, figsize=(8, 8))

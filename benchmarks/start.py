@@ -1,9 +1,9 @@
-"""From the command to the first answer: `twinpath solve` with nothing built, then again.
+"""Seconds from `twinpath solve` to its answer, first with an empty cache, then again.
 
     python -m benchmarks.start [--repeat 3] [--json FILE]
 
-Each repetition starts with an empty cache directory, so that the first of its two runs builds the embedded model. What
-the steps take is what the command itself prints; the rest of the wall time is Python's and vLLM's imports.
+The first run of each repetition builds the bundled model. The command prints the seconds of its steps. The rest of the
+wall-clock time is the imports of Python and vLLM.
 """
 
 import argparse
@@ -25,10 +25,10 @@ _STEP = re.compile(r"(\w+) ([0-9.]+) s\b")
 
 
 def main() -> None:
-    """Run the command and print the table."""
+    """Run the commands and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--json", type=Path, help="result file")
     arguments = parser.parse_args()
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in RUNS}
     for _ in range(arguments.repeat):
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def solve(cache: Path) -> dict[str, float]:
-    """Wall time of the command, and what its steps took, in seconds."""
+    """Wall-clock seconds of the command and of its steps."""
     began = time.monotonic()
     command = [sys.executable, "-m", "service.cli.main", "solve", PROBLEM]
     environment = os.environ | {"TWINPATH_CACHE_DIR": str(cache)}
@@ -53,7 +53,7 @@ def solve(cache: Path) -> dict[str, float]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A line for each of the two runs: medians over the repetitions, and the range of the whole."""
+    """Markdown: one row per run, as median over the repetitions and range of the whole."""
     steps = [name for name in figures["first"][0] if name != "whole"]
     lines = ["| | to the answer | " + " | ".join(steps) + " |", "|---|---:|" + "---:|" * len(steps)]
     for name, label in RUNS.items():

@@ -1,13 +1,10 @@
-"""The shipped student's variants, in one run: bf16, trimmed vocabulary, int8 (compressed-tensors W8A8), both, compiled.
+"""Speed and accuracy of the bundled model's variants: bf16, trimmed, int8, compiled.
 
-    python -m benchmarks.student --data ../shared/data/svamp/train.jsonl --test 150 [--json FILE]
+    python -m benchmarks.student --data problems.jsonl --test 150 [--json FILE]
 
-Each variant is made from the same base and adapter, then measured by `twinpath evaluate` in a process of its own, in
-turn, `--repeat` times in changing order: every path of 10 + 10, fixed policy. The file is written anew after each turn.
-Tokens per second are completion tokens over the wall time of the votes, with parsing, programs and vote in it. Accuracy
-is measured compiled, too, since that rounds otherwise. The votes carry their 95 % interval; which variant is worse than
-bf16, the share of right ones among all sampled paths tells sooner, paired by problem. Needs the `train` extra, and a
-C++ compiler.
+Each variant is built from the same base and adapter. `twinpath evaluate` measures the variants by turns, with 10 + 10
+paths under the fixed policy. Tokens per second include parsing, programs and votes. int8 is compressed-tensors W8A8.
+Needs the `train` extra and a C++ compiler.
 """
 
 import argparse
@@ -32,20 +29,20 @@ MODELS = ("bf16", "trimmed", "int8", "trimmed int8")
 VARIANTS = {name: (name, False) for name in MODELS} | {
     f"{name}, compiled": (name, True) for name in ("trimmed", "trimmed int8")
 }
-"""Variant → its model, and whether it is compiled."""
+"""Model of each variant, and whether it is compiled."""
 DEADLINE_S = 600
-"""The longest that the service takes: what it cut off would be the machine's accuracy, not the variant's."""
+"""Maximum of the service. A vote that the deadline cuts off measures the machine, not the variant."""
 
 
 def main() -> None:
-    """Make the variants, measure them in turn and print the table."""
+    """Build the variants, measure them by turns and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_problems(parser)
-    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--json", type=Path, help="result file")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--base", type=Path, help="the base model's directory (default: the embedded default's)")
-    parser.add_argument("--adapter", type=Path, default=bundled.BUNDLE, help="an exported adapter's directory")
+    parser.add_argument("--base", type=Path, help="directory of the base model (default: that of the bundled model)")
+    parser.add_argument("--adapter", type=Path, default=bundled.BUNDLE, help="directory of an exported adapter")
     arguments = parser.parse_args()
     base = arguments.base or bundled.build(load_settings().cache_dir, None)[0]
     with tempfile.TemporaryDirectory() as directory:
@@ -65,7 +62,7 @@ def main() -> None:
 
 
 def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
-    """The variants' directories under `out`, from a base model's directory and an exported adapter."""
+    """Build the variants of a base model and an exported adapter under `out`. Returns their directories."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from service.model.build import add_bundle, merge_adapter
@@ -87,7 +84,7 @@ def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
 
 
 def measure(model: Path, data: Path, *, compiled: bool) -> dict[str, Any]:
-    """The report of `twinpath evaluate` on a model, as JSON."""
+    """Report of `twinpath evaluate` on a model."""
     environment = os.environ | {"TWINPATH_COMPILE_ON_CPU": str(compiled), "TWINPATH_DEADLINE_S": str(DEADLINE_S)}
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         command = [sys.executable, "-c", "from service.cli.main import main; main()", "evaluate", "--policy", "fixed"]
@@ -98,10 +95,10 @@ def measure(model: Path, data: Path, *, compiled: bool) -> dict[str, Any]:
 
 
 def whole(report: dict[str, Any]) -> dict[str, Any]:
-    """The report, if the deadline cut no vote off.
+    """The report, if it is complete.
 
     Raises:
-        SystemExit: it did.
+        SystemExit: the deadline cut off a vote.
     """
     if report["cut_off"]:
         raise SystemExit(f"{report['cut_off']} of {report['n']} votes took over {DEADLINE_S} s: use a quicker machine.")
@@ -109,13 +106,13 @@ def whole(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def tokens_per_s(report: dict[str, Any]) -> float:
-    """Completion tokens of all paths over the seconds of all votes."""
+    """Completion tokens of all paths per second of the votes."""
     tokens: float = report["completion_tokens_per_problem"] * report["n"]
     return tokens / float(report["seconds"])
 
 
 def figures(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """The speeds of every run of a variant that has any, and the accuracies of its first."""
+    """Speeds of all runs of each measured variant, and accuracies of its first run."""
 
     def right(name: str, kind: str) -> list[float]:
         return [row["paths_right"][kind] for row in runs[name][0]["rows"]]
@@ -130,7 +127,7 @@ def figures(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 
 def table(facts: dict[str, Any]) -> str:
-    """A line a variant: its speed, that over bf16's of the same turn, accuracies, and how many more paths are right."""
+    """Markdown: one row per variant, with speed, ratio to bf16 of the same turn, and accuracies."""
     lines = [
         "| | tokens/s | times bf16 | CoT, T = 0 | PoT, T = 0 | vote | 95 % "
         "| right of all CoT paths (points to bf16) | right of all PoT paths |",
@@ -138,7 +135,7 @@ def table(facts: dict[str, Any]) -> str:
     ]
     for name, row in facts.items():
         rates, (low, high) = row["tokens_per_s"], row["interval"]["vote"]
-        # Of the turn that is under way, not every variant has been measured.
+        # The current turn has not measured every variant yet.
         times = [rate / bf16 for rate, bf16 in zip(rates, facts["bf16"]["tokens_per_s"], strict=False)]
         shares = " | ".join(f"{row['accuracy'][measure]:.1%}" for measure in ("cot_greedy", "pot_greedy", "vote"))
         lines.append(

@@ -1,7 +1,4 @@
-"""A service whose processes are started again when they end, as Docker would do, and the faults that they can have.
-
-It stands below `benchmarks/chaos.py`, which decides when which fault happens and counts what callers see.
-"""
+"""Service with supervised processes, and the faults of `benchmarks/chaos.py`."""
 
 import asyncio
 import signal
@@ -16,12 +13,12 @@ from tests.support.servers import Server, free_port, router, scripted_worker, se
 
 
 class Supervised:
-    """All processes of a service, and the faults that they can have.
+    """All processes of a service, and their faults.
 
     Args:
-        model: a checkpoint for vLLM in the service's process; None is the embedded default.
-        folder: for logs.
-        scripted: scripted workers behind a router instead.
+        model: checkpoint for vLLM in the process of the service; None is the bundled model.
+        folder: directory of the logs.
+        scripted: whether scripted workers behind a router replace vLLM.
     """
 
     def __init__(self, model: str | None, folder: Path, *, scripted: bool) -> None:
@@ -41,11 +38,11 @@ class Supervised:
 
     @property
     def url(self) -> str:
-        """Where the service listens now."""
+        """Current URL of the service."""
         return self._live["service"].url
 
     def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """By name."""
+        """Functions that cause a fault, by name."""
         own: dict[str, Callable[[], Awaitable[None]]] = {"zygote killed": self._kill_zygote}
         if not self._scripted:
             return own | {
@@ -59,7 +56,7 @@ class Supervised:
         }
 
     async def supervise(self) -> None:
-        """Start again what has ended, as Docker or Kubernetes would."""
+        """Restart every process that has ended, as Docker or Kubernetes does."""
         while True:
             for name, server in list(self._live.items()):
                 if server.process.poll() is not None:
@@ -67,7 +64,7 @@ class Supervised:
             await asyncio.sleep(0.2)
 
     def close(self) -> None:
-        """End all."""
+        """End all processes."""
         for server in self._live.values():
             with suppress(psutil.NoSuchProcess):
                 server.process.resume()
@@ -81,22 +78,14 @@ class Supervised:
         return lambda: scripted_worker(self._folder, tokens_per_s=60, slots=64, port=self._ports[number])
 
     def _service(self) -> Server:
-        flags = {"max_queue": 32, "log_level": "warning"}
         if self._scripted:
-            return service([self._live["router"].url], self._folder, worker_read_timeout_s=3, max_num_seqs=64, **flags)
+            settings = {"worker_read_timeout_s": 3, "max_num_seqs": 64, "max_queue": 32, "log_level": "warning"}
+            return service([self._live["router"].url], self._folder, None, **settings)
         port = free_port()
         command: list[object] = [sys.executable, "-m", "service.cli.main", "serve", "--port", port]
         command += ["--model", self._model] if self._model else []
-        command += [
-            "--log-level",
-            "warning",
-            "--engine-check-interval-s",
-            1,
-            "--engine-hang-timeout-s",
-            3,
-            "--max-queue",
-            32,
-        ]
+        command += ["--engine-check-interval-s", 1, "--engine-hang-timeout-s", 3]
+        command += ["--log-level", "warning", "--max-queue", 32]
         return Server(command, port, self._folder / f"service-{port}.log", "/ready")
 
     async def _end(self, name: str) -> None:

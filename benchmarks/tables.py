@@ -1,8 +1,9 @@
-"""`python -m benchmarks.tables [--check]`: write every figure of the documents from `benchmarks/results/`.
+"""Generated tables and plots of the documents, from `benchmarks/results/`.
 
-A block of README.md or docs/ that stands between `<!-- figures: NAME -->` and `<!-- /figures -->` is generated: its
-table from the results, and a line that says how they were got. `--check` only says what has drifted. Plots are drawn
-anew without `--check`.
+    python -m benchmarks.tables [--check]
+
+A block between `<!-- figures: NAME -->` and `<!-- /figures -->` in README.md or docs/ is generated: the table, then one
+line with the machine, the versions and the command. `--check` only compares. A document may have any of the blocks.
 """
 
 import re
@@ -11,20 +12,57 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import chaos, engine, latency, newcomer, overload, policy, results, sandbox, soak, start, student
+from benchmarks import (
+    chaos,
+    engine,
+    failover,
+    latency,
+    newcomer,
+    overload,
+    policy,
+    remote,
+    results,
+    sandbox,
+    scale,
+    soak,
+    start,
+    student,
+)
 from benchmarks.peers import tables as peers
 from benchmarks.readme import bundled_accuracy, comparison, metadata
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/benchmarks.md", "docs/reliability.md")
+DOCUMENTS = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")))
 BLOCK = re.compile(r"(<!-- figures: (\S+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 class Block(NamedTuple):
-    """The results that a block is made of, and how."""
+    """One generated block.
+
+    Args:
+        source: name of its results.
+        table: Markdown of their figures.
+    """
 
     source: str
     table: Callable[[dict[str, Any]], str]
+
+
+def training_table(figures: dict[str, Any]) -> str:
+    """Markdown: tokens per second of each trainer, then the parts of a step."""
+    # Here and not in `benchmarks/training.py`, which imports torch.
+    trl_speed = figures["tokens_per_s"]["TRL SFTTrainer"]
+    lines = ["| | effective tokens/s | times TRL | padding |", "|---|---:|---:|---:|"]
+    for name, speed in figures["tokens_per_s"].items():
+        if speed is None:
+            continue
+        ratio = f"{speed / trl_speed:.2f}" if trl_speed else ""
+        padding = f"{figures['padding'][name]:.1%}" if name in figures["padding"] else ""
+        lines.append(f"| {name} | {speed:,.0f} | {ratio} | {padding} |")
+    total = sum(figures["parts_s"].values())
+    parts = ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in figures["parts_s"].items())
+    lines += ["", f"Time of a step: {parts}. Peak memory: {figures['peak_memory_gib']:.1f} GiB."]
+    return "\n".join(lines)
 
 
 BLOCKS = {
@@ -48,17 +86,25 @@ BLOCKS = {
     "chaos": Block("chaos", chaos.table),
     "chaos-scripted": Block("chaos-scripted", chaos.table),
     "soak": Block("soak", soak.table),
+    "failover": Block("failover", failover.table),
+    "failover-scripted": Block("failover-scripted", failover.table),
+    "remote": Block("remote", remote.table),
+    "scale": Block("scale", scale.table),
+    "scale-router": Block("scale-router", scale.table),
+    "training": Block("training", training_table),
 }
 PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "peers": peers.plot,
     "policy": policy.plot,
     "latency": latency.plot,
     "soak": soak.plot,
+    "failover": failover.plot,
+    "scale": scale.plot,
 }
 
 
 def main() -> None:
-    """Write the blocks and plots; with `--check`, only compare the blocks."""
+    """Write the blocks and plots. With `--check`, only compare the blocks."""
     texts = {ROOT / name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
     changed = {path: filled for path, text in texts.items() if (filled := fill(text)) != text}
     if "--check" in sys.argv[1:]:
@@ -74,10 +120,10 @@ def main() -> None:
 
 
 def fill(text: str, folder: Path = results.FOLDER) -> str:
-    """The text with all its blocks written anew; one without results says so.
+    """The text with all its blocks written again. A block without results names the command that measures it.
 
     Raises:
-        KeyError: a block has a name that is none of `BLOCKS`.
+        KeyError: the name of a block is not in `BLOCKS`.
     """
 
     def write(found: re.Match[str]) -> str:

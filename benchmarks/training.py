@@ -1,14 +1,10 @@
-"""Training speed: this package's trainer against TRL's SFTTrainer, on the same data, model and machine, in one run.
+"""Training speed of this project's trainer against TRL's SFTTrainer.
 
-    python -m benchmarks.training MODEL DATASET [--rows 96] [--vocabulary-model TRIMMED]
+    python -m benchmarks.training --dataset train.jsonl [--model DIR] [--rows 96] [--vocabulary-model TRIMMED]
 
-MODEL is a model directory, DATASET a `train.jsonl` of the `dataset` stage. Both train the same LoRA (r = 64) in bf16
-(float32 on a CPU without bfloat16 instructions) on the same rationales once, with completion-only loss. What is counted
-is *effective* tokens: prompt and completion of every rationale, unpadded, as TRL sees them; sharing a question among
-its rationales is part of the method. The first pass of each is thrown away. Prints tokens per second, the ratio, where
-a step's time goes, and the peak memory.
-
-TRL is no dependency: `uv pip install trl` first, or the comparison is skipped with a word.
+The dataset is the `train.jsonl` of a `dataset` stage. Both trainers train the same LoRA (r = 64) on the same rationales
+once, with completion-only loss. Effective tokens are the unpadded prompts and completions of every rationale. The first
+step is not counted. TRL is no dependency: run `uv pip install trl` first.
 """
 
 import argparse
@@ -17,13 +13,18 @@ import os
 import tempfile
 import time
 from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerCallback
 
+from benchmarks import results
+from benchmarks.tables import training_table
+from service.model import bundled
 from service.paths.base import FormatV1
+from service.settings import load_settings
 from training.curves import peak_memory
 from training.dataset import read_examples
 from training.packs import Encoder, Example
@@ -40,11 +41,11 @@ PARTS = {
     "head's softmax": ("aten::logsumexp", "aten::exp_", "aten::gather", "aten::scatter_add_"),
     "optimizer": ("fused_adam", "aten::_fused_adamw", "aten::_foreach_norm", "aten::linalg_vector_norm"),
 }
-"""By the beginning of an operation's name; what is none of these is elementwise work and copies."""
+"""Parts of a step by a substring of the operation's name. All other operations are elementwise work and copies."""
 
 
 class Clock(TrainerCallback):
-    """Wall time from the end of the first step to the end of the last."""
+    """Wall-clock time from the end of the first step to the end of the last."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -54,12 +55,12 @@ class Clock(TrainerCallback):
 
     @property
     def seconds(self) -> float:
-        """The steps' time without the first."""
+        """Seconds of all steps but the first."""
         return self.ends[-1] - self.ends[0]
 
 
 def ours(model: str, examples: list[Example], out: Path, *, profile: bool) -> tuple[float, float, Counter[str]]:
-    """Effective tokens per second (0 of one step), the share of padding, and seconds by part of a step if `profile`."""
+    """Effective tokens per second (0 of one step), share of padding, and seconds by part of a step if `profile`."""
     tokenizer = load_tokenizer(model)
     settings = Train(adapter="lora", batch_tokens=BATCH_TOKENS, accumulation=1, save_steps=10_000)
     plan = Plan(7, settings.kinds, 1, settings.per_kind, BATCH_TOKENS, settings.max_length, {})
@@ -90,7 +91,7 @@ def ours(model: str, examples: list[Example], out: Path, *, profile: bool) -> tu
 
 
 def trl(model: str, examples: list[Example], out: Path) -> float | None:
-    """Effective tokens per second of TRL's SFTTrainer; None where it is not installed."""
+    """Effective tokens per second of TRL's SFTTrainer; None if it is not installed."""
     try:
         from trl import SFTConfig, SFTTrainer
     except ImportError:
@@ -134,34 +135,56 @@ def trl(model: str, examples: list[Example], out: Path) -> float | None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("dataset", type=Path)
-    parser.add_argument("--rows", type=int, default=96, help="questions to train on")
-    parser.add_argument("--vocabulary-model", help="the same model with a trimmed vocabulary, measured too")
+    parser.add_argument("--dataset", type=Path, required=True, help="train.jsonl of a dataset stage")
+    parser.add_argument("--model", help="model directory (default: the base of the bundled model)")
+    parser.add_argument("--rows", type=int, default=96, help="number of questions to train on")
+    parser.add_argument("--vocabulary-model", help="directory of the same model with a trimmed vocabulary")
+    parser.add_argument("--json", type=Path, help="result file")
     given = parser.parse_args()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    examples = _sample(read_examples(given.dataset), given.rows)
-    print(f"{len(examples)} rationales of {given.rows} questions, {torch.get_num_threads()} threads")
+    model = given.model or str(bundled.build(load_settings().cache_dir, None)[0])
+    figures = measure(model, given.vocabulary_model, read_examples(given.dataset), given.rows)
+    print(training_table(figures))
+    if given.json:
+        results.write(given.json, figures, trl=_trl_version())
+
+
+def measure(model: str, trimmed: str | None, examples: list[Example], rows: int) -> dict[str, Any]:
+    """Speeds by trainer, shares of padding, seconds by part of a step, and peak memory in GiB."""
+    examples = _sample(examples, rows)
+    speeds: dict[str, float | None] = {}
+    padding: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        theirs = trl(given.model, examples, Path(scratch) / "trl")
-        print("TRL is not installed" if theirs is None else f"TRL SFTTrainer: {theirs:,.0f} tokens/s", flush=True)
-        for name, model in (("ours", given.model), ("ours, trimmed vocabulary", given.vocabulary_model)):
-            if model:
+        speeds["TRL SFTTrainer"] = trl(model, examples, Path(scratch) / "trl")
+        for name, directory in (("this project", model), ("this project, trimmed vocabulary", trimmed)):
+            if directory:
                 gc.collect()
-                speed, padding, _ = ours(model, examples, Path(scratch) / "ours", profile=False)
-                ratio = f", {speed / theirs:.2f} times TRL" if theirs else ""
-                print(f"{name}: {speed:,.0f} tokens/s{ratio}; {padding:.1%} padding", flush=True)
-        few = _sample(examples, max(4, given.rows // 6))
-        _, _, parts = ours(given.vocabulary_model or given.model, few, Path(scratch) / "profile", profile=True)
-        total = parts.total()
-        print("a step's time: " + ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in parts.most_common()))
-    print(f"peak memory {peak_memory():.1f} GiB")
+                speeds[name], padding[name], _ = ours(directory, examples, Path(scratch) / "ours", profile=False)
+                print(f"{name}: {speeds[name]:,.0f} tokens/s", flush=True)
+        few = _sample(examples, max(4, rows // 6))
+        _, _, parts = ours(trimmed or model, few, Path(scratch) / "profile", profile=True)
+    return {
+        "rationales": len(examples),
+        "questions": rows,
+        "threads": torch.get_num_threads(),
+        "tokens_per_s": speeds,
+        "padding": padding,
+        "parts_s": dict(parts.most_common()),
+        "peak_memory_gib": peak_memory(),
+    }
+
+
+def _trl_version() -> str:
+    try:
+        return version("trl")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _sample(examples: list[Example], questions: int) -> list[Example]:
-    """Two rationales of each kind of evenly drawn questions that have them."""
+    """Two rationales of each kind, for evenly drawn questions that have so many."""
     by: dict[str, list[Example]] = {}
     for example in examples:
         found = by.setdefault(example.id, [])

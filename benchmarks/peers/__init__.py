@@ -1,5 +1,5 @@
-"""Twinpath against its peers: the same checkpoint, problems, budgets, temperature and machine, in one run.
+"""Twinpath against its peers: same checkpoint, problems, temperature and machine.
 
-`python -m benchmarks.peers` is the command, `__main__.py` its order of events. `systems.py` says how each system is
-asked and with which settings, `environments.py` builds the peers' own environments, `clients/` runs in them.
+`__main__.py` is the command, `systems.py` holds the settings of each system, `environments.py` builds the peers'
+virtual environments, and `clients/` runs inside them.
 """

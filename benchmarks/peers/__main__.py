@@ -1,12 +1,10 @@
-"""Twinpath and its peers on the same checkpoint, problems, budgets, temperature and machine, in one run.
+"""Twinpath and its peers in one run.
 
-    python -m benchmarks.peers --data ../shared/data/svamp/train.jsonl --test 150 --json benchmarks/results/peers.json
+    python -m benchmarks.peers --data problems.jsonl --test 150 --json benchmarks/results/peers.json
 
-All servers are up during the whole run: one `twinpath serve` with its own engine, and one `vllm serve` that Twinpath's
-remote engine, its-hub, optillm and the script share. Only one system is asked at a time; the systems take turns, in
-another order each time, so that what else the machine does strikes all. Every round takes new problems for each
-concurrency, the same for all systems. `--test` asks only problems that the student's training held out. How each peer
-is set up, and why so: `systems.py`. The file is written anew after each turn.
+Two servers are up during the whole run: `twinpath serve` with its own engine, and one `vllm serve` that the other
+systems share. The systems take turns in changing order. Every round takes new problems for each concurrency, the same
+for all systems. The results are written after each turn.
 """
 
 import argparse
@@ -26,9 +24,9 @@ from benchmarks.load import add_problems, problems
 from benchmarks.peers import environments
 from benchmarks.peers.measure import measure
 from benchmarks.peers.systems import COT, FEW, MAX_TOKENS, POT, TEMPERATURE, System, its_hub, optillm, script, twinpath
-from service.components import path_format_of
 from service.evaluation.evaluate import Question
 from service.model.checkpoint import find
+from service.model.prompt_format import prompt_format
 from service.settings import load_settings
 from service.types import PathKind
 from tests.support.servers import Server, embedded_service, free_port, service, vllm_worker
@@ -47,14 +45,14 @@ _TEMPLATE = Path(__file__).parent / "chat_template.jinja"
 
 
 def main() -> None:
-    """Start everything, measure in turns, write the results."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the servers, too
+    """Start the systems, measure them by turns and write the results."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end
     arguments = _arguments()
     began = time.monotonic()
     settings = load_settings()
     checkpoint = find(arguments.model, settings.cache_dir)
     questions = problems(arguments)
-    prompts = [path_format_of(checkpoint).prompt(kind, "{question}") for kind in PathKind]
+    prompts = [prompt_format(checkpoint).prompt(kind, "{question}") for kind in PathKind]
     figures: dict[str, Any] = {
         "model": checkpoint.name,
         "settings": {"cot": COT, "pot": POT, "temperature": TEMPERATURE, "max_tokens": MAX_TOKENS},
@@ -77,7 +75,7 @@ def main() -> None:
 
 
 def start(model: Path, prompts: Sequence[str], folder: Path, names: Sequence[str], stack: ExitStack) -> list[System]:
-    """The systems of these names, once their servers serve; `stack` ends those."""
+    """Start the systems of these names. `stack` ends their servers."""
     cache = load_settings().cache_dir / "peers"
     python = environments.environment("its-hub", cache) / "bin/python"
     options = ["--chat-template", _TEMPLATE, "--chat-template-content-format", "string", "--disable-uvicorn-access-log"]
@@ -101,7 +99,7 @@ def start(model: Path, prompts: Sequence[str], folder: Path, names: Sequence[str
 
 
 def _proxy(environment: Path, engine: Server, folder: Path) -> Server:
-    """The proxy before `vllm serve`, as its own command starts it; what it logs of each request is off."""
+    """The proxy of optillm in front of `vllm serve`, without its request log."""
     port = free_port()
     command = [environment / "bin/optillm", "--base-url", f"{engine.url}/v1", "--port", port, "--log", "warning"]
     return Server(command, port, folder / "optillm.log", environment={"OPENAI_API_KEY": "none"})
@@ -116,7 +114,7 @@ def _points(arguments: argparse.Namespace, questions: list[Question]) -> Iterato
 
 
 def _ceiling(arguments: argparse.Namespace, model: Path) -> float | None:
-    """Tokens per second of vLLM's offline `generate` on the same machine, nothing else running: the engine's own."""
+    """Tokens per second of vLLM's offline `generate` on the idle machine."""
     if not arguments.ceiling:
         return None
     return run_alone("offline", arguments.data, arguments.ceiling, str(model))["tokens_per_s"]
@@ -134,13 +132,17 @@ def _line(row: dict[str, Any]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_problems(parser)
-    parser.add_argument("--model", help="a distilled student's directory; none takes the embedded default")
+    parser.add_argument("--model", help="directory of a distilled student (default: the bundled model)")
     parser.add_argument("--json", type=Path, default=results.FOLDER / "peers.json")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--problems", type=int, nargs="+", default=[4, 12, 32], help="for each concurrency, a round")
+    parser.add_argument(
+        "--problems", type=int, nargs="+", default=[4, 12, 32], help="number of problems of each concurrency in a round"
+    )
     parser.add_argument("--systems", nargs="+", choices=NAMES, default=NAMES)
-    parser.add_argument("--ceiling", type=int, default=20, help="problems for vLLM's offline speed; 0 leaves it out")
+    parser.add_argument(
+        "--ceiling", type=int, default=20, help="number of problems for vLLM's offline speed; 0 skips it"
+    )
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
-"""The peers' own virtual environments: built once, with pinned versions, in the cache directory.
+"""Virtual environments of the peers, with pinned versions, in the cache directory.
 
-A pin file is made from its `.in` file so:
+This command writes a pin file from its `.in` file:
 
     cd benchmarks/peers
     uv pip compile --no-config --python-platform x86_64-manylinux_2_28 --python-version 3.11 its-hub.in -o its-hub.txt
@@ -18,14 +18,14 @@ _WITHOUT_DEPENDENCIES = {"optillm": "optillm==0.4.0"}
 
 
 def environment(name: str, cache: Path) -> Path:
-    """The directory of a peer's environment, built first where it is not there yet.
+    """Directory of a peer's environment. Builds it if it does not exist.
 
     Args:
         name: `its-hub` or `optillm`.
-        cache: the directory that holds the environments.
+        cache: parent directory of the environments.
 
     Raises:
-        subprocess.CalledProcessError: it could not be built.
+        subprocess.CalledProcessError: the build failed.
     """
     pins = HERE / f"{name}.txt"
     alone = _WITHOUT_DEPENDENCIES.get(name)
@@ -35,7 +35,7 @@ def environment(name: str, cache: Path) -> Path:
     if not done.is_file():
         shutil.rmtree(path, ignore_errors=True)
         subprocess.run([_UV, "venv", "--quiet", "--python", sys.executable, path], check=True)
-        install = [_UV, "pip", "install", "--quiet", "--no-config", "--python", path / "bin/python"]
+        install: list[str | Path] = [_UV, "pip", "install", "--quiet", "--no-config", "--python", path / "bin/python"]
         subprocess.run([*install, "-r", pins], check=True)
         if alone:
             subprocess.run([*install, "--no-deps", alone], check=True)
@@ -44,7 +44,7 @@ def environment(name: str, cache: Path) -> Path:
 
 
 def versions() -> dict[str, str]:
-    """The peers' versions, as pinned."""
+    """Pinned versions of the peers, by name."""
     pinned = [line for name in ("its-hub", "optillm") for line in (HERE / f"{name}.txt").read_text().splitlines()]
     found = dict(line.split("==") for line in [*pinned, *_WITHOUT_DEPENDENCIES.values()] if "==" in line)
     return {name: found[name] for name in ("its-hub", "optillm")}

@@ -1,4 +1,4 @@
-"""One measurement: a system over some problems at a concurrency, and what it cost."""
+"""One measurement: a system on some problems at one concurrency."""
 
 import asyncio
 import threading
@@ -19,14 +19,14 @@ from tests.support.servers import Server, memory_bytes
 _EVERY_S = 1.0
 _IDLE_S = 60.0
 STAGES = ("queue", "engine", "after", "http")
-"""The parts that a problem's seconds are made of; `after` is the programs' tail, the vote and the abort."""
+"""Parts of a problem's wall-clock time. `after` is the rest of the programs, the vote and the abort."""
 
 
 def measure(system: System, questions: Sequence[Question], concurrency: int, seed: int) -> dict[str, Any]:
-    """A row of the results.
+    """One row of the results.
 
-    Seconds are wall-clock; `tokens` are the engine's own count, so those of paths that were thrown away are in it, and
-    `steps` the engine's steps; CPU and memory are those of all processes of the system, the engine's included.
+    `tokens` and `steps` are the engine's counts, discarded paths included. CPU seconds and memory are those of all
+    processes of the system, the engine included.
     """
     before, cpu = _idle(system.engine), sum(server.cpu_s() for server in system.servers)
     with Memory(system.servers) as memory:
@@ -53,20 +53,20 @@ def measure(system: System, questions: Sequence[Question], concurrency: int, see
 
 
 def _stages(replies: Sequence[Reply]) -> dict[str, float]:
-    """Mean seconds of each stage, of systems that tell them."""
-    told = [reply.stages for reply in replies if reply.stages]
-    return {name: sum(stages[name] for stages in told) / len(told) for name in told[0]} if told else {}
+    """Mean seconds of each stage, for systems that report stages."""
+    seen = [reply.stages for reply in replies if reply.stages]
+    return {name: sum(stages[name] for stages in seen) / len(seen) for name in seen[0]} if seen else {}
 
 
 class Work(NamedTuple):
-    """What an engine has done so far: completion tokens sampled, and steps."""
+    """Completion tokens and steps of an engine since its start."""
 
     tokens: float
     steps: float
 
 
 def _idle(engine: Server) -> Work:
-    """Wait until the engine runs nothing; returns what it has done."""
+    """Wait until the engine is idle. Returns its work so far."""
     until = time.monotonic() + _IDLE_S
     while True:
         values: dict[str, float] = {}
@@ -76,12 +76,12 @@ def _idle(engine: Server) -> Work:
         if not values["vllm:num_requests_running"] + values["vllm:num_requests_waiting"]:
             return Work(values["vllm:generation_tokens_total"], values["vllm:iteration_tokens_total_count"])
         if time.monotonic() > until:
-            raise RuntimeError("the engine still runs what its clients have left")
+            raise RuntimeError("the engine still runs requests whose clients have left")
         time.sleep(0.2)
 
 
 class Memory:
-    """The peak of some servers' memory, and of other processes that are watched, seen once a second."""
+    """Peak memory of servers and of watched processes, sampled once per second."""
 
     def __init__(self, servers: Sequence[Server]) -> None:
         self.peak_bytes = 0
@@ -91,7 +91,7 @@ class Memory:
         self._thread = threading.Thread(target=self._look)
 
     def watch(self, process: psutil.Process) -> None:
-        """Look at this process, too."""
+        """Include this process."""
         self._watched.append(process)
 
     def _look(self) -> None:

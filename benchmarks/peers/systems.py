@@ -1,19 +1,17 @@
-"""The systems that are compared: how each is started, asked and read, with the best settings that it offers.
+"""The compared systems, each with the best settings that it offers.
 
 | system | asked | paths |
 |---|---|---|
-| twinpath | `twinpath serve`, the engine in its own process | 10 CoT + 10 PoT at most, its default policy |
-| twinpath-few | the same service | 2 CoT + 2 PoT at most |
-| twinpath-remote | `twinpath serve --engine remote` over `vllm serve` | 10 CoT + 10 PoT at most |
-| its-hub, its-hub-beta | as a library over `vllm serve` (`clients/its_hub_client.py`) | 20 CoT; Beta: at most |
-| optillm-majority | its proxy over `vllm serve`, plugin majority_voting with k = 20 | 20 CoT |
-| optillm-consistency | its proxy over `vllm serve`, self_consistency | 5 CoT at T = 1, one after the other |
+| twinpath | `twinpath serve`, the engine in its process | at most 10 CoT + 10 PoT, default policy |
+| twinpath-few | the same service | at most 2 CoT + 2 PoT |
+| twinpath-remote | `twinpath serve --engine remote` over `vllm serve` | at most 10 CoT + 10 PoT |
+| its-hub, its-hub-beta | as a library over `vllm serve` | 20 CoT (Beta: at most) |
+| optillm-majority | its proxy, plugin majority_voting, k = 20 | 20 CoT |
+| optillm-consistency | its proxy, self_consistency | 5 CoT at T = 1, one after the other |
 | script | `clients/script.py` over `vllm serve` | 10 CoT + 10 PoT |
 
-its-hub and optillm know no programs, so their whole budget is CoT paths. optillm's self_consistency takes neither a
-number of samples nor a temperature: its code fixes 5 and 1. Chat goes through `chat_template.jinja`, which renders
-prompt format v1, the prompt that the student was trained on. twinpath-few shows what equal accuracy costs: few paths,
-repaired and of both kinds, against the peers' twenty.
+its-hub and optillm run no programs, so all their paths are CoT. The code of optillm's self_consistency fixes 5 samples
+and T = 1. `chat_template.jinja` renders prompt format v1.
 """
 
 import asyncio
@@ -39,7 +37,7 @@ CLIENTS = Path(__file__).parent / "clients"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one problem; `stages` holds seconds of the service's own parts, where it tells them."""
+    """Result of one problem. `stages` holds seconds by stage if the system reports them."""
 
     answer: str | None
     seconds: float
@@ -49,7 +47,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a system's problems; `cpu_s` is that of a client that is part of the system."""
+    """Results of a system. `cpu_s` is that of a client which is part of the system."""
 
     replies: list[Reply]
     seconds: float
@@ -57,20 +55,20 @@ class Outcome:
 
 
 Watch = Callable[[psutil.Process], None]
-"""Told of a process that belongs to the system while it runs."""
+"""Called with a process that belongs to the system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A system that is asked over HTTP.
+    """A system behind HTTP.
 
     Args:
-        name: as in the tables.
-        servers: all that serve it; the first is asked.
-        engine: the one of them whose metrics count tokens.
-        path: where it is asked.
-        body: the request for a question and a seed.
-        read: answer and stages from the response's JSON and the seconds it took.
+        name: name in the tables.
+        servers: all its servers; the first gets the requests.
+        engine: the server whose metrics count tokens.
+        path: URL path of the requests.
+        body: request body of a question and a seed.
+        read: answer and stages of a response body and its seconds.
     """
 
     name: str
@@ -81,7 +79,7 @@ class Service:
     read: Callable[[dict[str, Any], float], tuple[str | None, dict[str, float]]]
 
     async def run(self, questions: Sequence[Question], concurrency: int, seed: int, watch: Watch) -> Outcome:
-        """Ask every question, so many at a time. The asking process is the load, no part of the system."""
+        """Ask every question, `concurrency` at a time. This process is not part of the system."""
         places = asyncio.Semaphore(concurrency)
         limits = httpx.Limits(max_connections=concurrency)
         async with httpx.AsyncClient(base_url=self.servers[0].url, timeout=TIMEOUT_S, limits=limits) as client:
@@ -105,15 +103,15 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A system that is a client of `vllm serve`: a process of its own, in its own environment.
+    """A client of `vllm serve` in its own process and environment.
 
     Args:
-        name: as in the tables.
+        name: name in the tables.
         servers: `vllm serve`.
-        engine: the same.
-        command: the client, see `clients/protocol.py`.
-        prompts: format v1 of both kinds, with `{question}` in them.
-        read: the answer in what it returns for a question.
+        engine: the same server.
+        command: command of the client, see `clients/protocol.py`.
+        prompts: prompts of both kinds in format v1, with `{question}`.
+        read: answer in the text that the client returns for a question.
     """
 
     name: str
@@ -124,7 +122,7 @@ class Client:
     read: Callable[[str], str | None]
 
     async def run(self, questions: Sequence[Question], concurrency: int, seed: int, watch: Watch) -> Outcome:
-        """Ask every question, so many at a time. Peers offer no seeds."""
+        """Ask every question, `concurrency` at a time. The peers have no seeds."""
         job = {
             "questions": [question.question for question in questions],
             "concurrency": concurrency,
@@ -153,7 +151,7 @@ System = Service | Client
 
 
 def twinpath(name: str, servers: Sequence[Server], engine: Server, cot: int = COT, pot: int = POT) -> Service:
-    """The service, at its default policy."""
+    """Twinpath under its default policy."""
     fields = {"paths": {"cot": cot, "pot": pot}, "temperature": TEMPERATURE, "max_tokens": MAX_TOKENS}
 
     def body(question: str, seed: int) -> dict[str, Any]:
@@ -169,7 +167,7 @@ def twinpath(name: str, servers: Sequence[Server], engine: Server, cot: int = CO
 
 
 def optillm(name: str, approach: str, servers: Sequence[Server], engine: Server) -> Service:
-    """The proxy; the answer is read from the text that it chose."""
+    """The proxy of optillm. The answer is read from the chosen text."""
 
     def body(question: str, seed: int) -> dict[str, Any]:
         return {
@@ -187,10 +185,10 @@ def optillm(name: str, approach: str, servers: Sequence[Server], engine: Server)
 
 
 def its_hub(name: str, kind: str, python: Path, engine: Server) -> Client:
-    """The library; the answer is read from the text that it chose."""
+    """its-hub as a library. The answer is read from the chosen text."""
     return Client(name, [engine], engine, [python, CLIENTS / "its_hub_client.py", kind], [], stated)
 
 
 def script(python: Path, prompts: Sequence[str], engine: Server) -> Client:
-    """The plain script, which returns the answer itself."""
+    """The plain script, which returns the answer."""
     return Client("script", [engine], engine, [python, CLIENTS / "script.py"], prompts, str)

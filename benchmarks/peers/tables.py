@@ -1,4 +1,4 @@
-"""The comparison as tables and a plot, from what `python -m benchmarks.peers` has written."""
+"""Tables and a plot of the comparison with the peers."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 def summary(figures: dict[str, Any]) -> str:
-    """The headline, and a line for each system."""
+    """Markdown: the headline, then one row per system."""
     loads = _loads(figures)
     head = ["system", "paths, CoT + PoT", "accuracy (95 %)", "tokens"]
     head += [f"problems/s, {load} at a time" for load in loads]
@@ -50,7 +50,7 @@ def summary(figures: dict[str, Any]) -> str:
 
 
 def headline(figures: dict[str, Any]) -> str:
-    """Twinpath against the most accurate peer under the heaviest load, in words."""
+    """One sentence on Twinpath and the most accurate peer under the heaviest load."""
 
     def share(system: str) -> float:
         runs = _runs(figures, system)
@@ -73,7 +73,7 @@ def headline(figures: dict[str, Any]) -> str:
 
 
 def by_load(figures: dict[str, Any]) -> str:
-    """A line for each system at each concurrency."""
+    """Markdown: one row per concurrency and system."""
     head = ["at a time", "system", "problems/s", "p50, s", "p95, s", "tokens", "tokens/s", "paths in a step"]
     head += ["CPU s", "peak memory", "right", "failed"]
     rows = []
@@ -91,7 +91,7 @@ def by_load(figures: dict[str, Any]) -> str:
 
 
 def paired(figures: dict[str, Any]) -> str:
-    """Twinpath against each peer: problems per second, latency, and who is right where the other is wrong."""
+    """Markdown: Twinpath against each peer, by throughput, latency and paired accuracy."""
     loads = _loads(figures)
     head = ["", *(f"problems/s, {load} at a time" for load in loads)]
     head += [f"p50, {load} at a time" for load in loads] + ["only Twinpath right", "only the peer", "p (McNemar)"]
@@ -112,7 +112,7 @@ def paired(figures: dict[str, Any]) -> str:
 
 
 def stages(figures: dict[str, Any]) -> str:
-    """Where Twinpath's time goes at each concurrency, and the engine's speed against its own."""
+    """Markdown: Twinpath's time by stage at each concurrency, and its share of the engine's speed."""
     ceiling = figures["ceiling_tokens_per_s"]
     head = ["at a time", "system", "waits", "engine", "programs' tail, vote, abort", "HTTP"]
     head += ["programs, summed", "tokens/s"] + (["of the engine's own"] if ceiling else [])
@@ -134,7 +134,7 @@ def stages(figures: dict[str, Any]) -> str:
 
 
 def plot(figures: dict[str, Any], path: Path) -> None:
-    """Accuracy against its cost in tokens, and problems per second against concurrency."""
+    """Accuracy against tokens, and problems per second against concurrency."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -199,7 +199,7 @@ def _failed(runs: Iterable[Row]) -> int:
 
 
 def _each(runs: Sequence[Row], name: str) -> float:
-    """Of a problem, over all runs."""
+    """Mean per problem over all runs."""
     return sum(_values(runs, name)) / _problems(runs)
 
 

@@ -1,4 +1,4 @@
-"""What the comparison with the peers rests on: the prompt they are given, the answers they are credited with, the tables."""
+"""Comparison with the peers: their prompt, their answers, the tables."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from benchmarks.peers import environments, tables
 from benchmarks.peers.clients.answers import number, stated
 from service.paths.base import FormatV1
 from service.types import PathKind
+from tests.support.markdown import rows
 
 
 @pytest.mark.parametrize(
@@ -80,34 +81,42 @@ def figures() -> dict[str, Any]:
     }
 
 
-def test_a_summary_s_row_holds_medians_and_their_range(figures: dict[str, Any]) -> None:
-    said = tables.summary(figures).splitlines()
-    assert said[0] == (
-        "The most accurate of the peers: its-hub, self-consistency (50% right). With 8 problems at a time, Twinpath solves "
-        "**4.0 (4.0 to 4.0) times** (with 10 + 10 paths at most; 100% right) as many a second."
-    )
-    assert said[4:6] == [
-        "| **Twinpath** | 10 + 10 | 100% (61% to 100%) | 100 | 1.00 (0.67 to 2.00) | 1.0 (0.5 to 1.5) s | 2.0 "
-        "| 1.0 GiB | 0 |",
-        "| its-hub, self-consistency | 20 + 0 | 50% (19% to 81%) | 100 | 0.25 (0.17 to 0.50) | 4.0 (2.0 to 6.0) s | 2.0 "
-        "| 1.0 GiB | 0 |",
-    ]
+def test_the_headline_names_the_best_peer_and_the_ratio(figures: dict[str, Any]) -> None:
+    headline = tables.headline(figures)
+    assert "its-hub, self-consistency (50% right)" in headline
+    assert "**4.0 (4.0 to 4.0) times** (with 10 + 10 paths at most; 100% right)" in headline
 
 
-def test_pairs_are_compared_turn_by_turn(figures: dict[str, Any]) -> None:
-    assert tables.paired(figures).splitlines()[2:] == [
-        "| **Twinpath** / its-hub, self-consistency | × 4.00 (4.00 to 4.00) | × 0.25 (0.25 to 0.25) | 3 | 0 | 0.25 |"
-    ]
+def test_a_summary_row_holds_medians_and_ranges(figures: dict[str, Any]) -> None:
+    ours, theirs = rows(tables.summary(figures))
+    assert (ours["system"], theirs["system"]) == ("**Twinpath**", "its-hub, self-consistency")
+    assert ours["accuracy (95 %)"] == "100% (61% to 100%)"
+    assert theirs["accuracy (95 %)"] == "50% (19% to 81%)"
+    assert ours["problems/s, 8 at a time"] == "1.00 (0.67 to 2.00)"
+    assert theirs["problems/s, 8 at a time"] == "0.25 (0.17 to 0.50)"
+    assert ours["p50, 8 at a time"] == "1.0 (0.5 to 1.5) s"
+    assert (ours["tokens"], ours["CPU s"], ours["peak memory"], ours["failed"]) == ("100", "2.0", "1.0 GiB", "0")
 
 
-def test_a_load_s_row_says_how_full_the_engine_was(figures: dict[str, Any]) -> None:
-    assert tables.by_load(figures).splitlines()[2] == (
-        "| 8 | **Twinpath** | 1.00 (0.67 to 2.00) | 1.00 (0.50 to 1.50) | 2.00 (1.00 to 3.00) | 100 | 100 (67 to 200) "
-        "| 4 | 2.0 | 1.0 GiB | 6 of 6 | 0 |"
-    )
+def test_pairs_are_compared_within_their_turn(figures: dict[str, Any]) -> None:
+    (row,) = rows(tables.paired(figures))
+    assert row[""] == "**Twinpath** / its-hub, self-consistency"
+    assert row["problems/s, 8 at a time"] == "× 4.00 (4.00 to 4.00)"
+    assert row["p50, 8 at a time"] == "× 0.25 (0.25 to 0.25)"
+    assert (row["only Twinpath right"], row["only the peer"], row["p (McNemar)"]) == ("3", "0", "0.25")
 
 
-def test_stages_are_shares_of_the_client_s_seconds(figures: dict[str, Any]) -> None:
-    assert tables.stages(figures).splitlines()[2] == (
-        "| 8 | **Twinpath** | 0.0% | 90.0% | 6.0% | 4.0% | 0.20 s of 1.00 s | 100 | 50% |"
-    )
+def test_a_load_row_holds_the_paths_of_one_engine_step(figures: dict[str, Any]) -> None:
+    row = rows(tables.by_load(figures))[0]
+    assert (row["at a time"], row["system"]) == ("8", "**Twinpath**")
+    assert row["paths in a step"] == "4"  # 200 tokens in 50 steps
+    assert row["tokens/s"] == "100 (67 to 200)"
+    assert row["right"] == "6 of 6"
+
+
+def test_stages_are_shares_of_the_clients_seconds(figures: dict[str, Any]) -> None:
+    (row,) = rows(tables.stages(figures))
+    shares = [row[name] for name in ("waits", "engine", "programs' tail, vote, abort", "HTTP")]
+    assert shares == ["0.0%", "90.0%", "6.0%", "4.0%"]
+    assert row["programs, summed"] == "0.20 s of 1.00 s"
+    assert (row["tokens/s"], row["of the engine's own"]) == ("100", "50%")

@@ -1,9 +1,8 @@
-"""Which half of the problems is the easier one, and what recorded paths say of a rule."""
+"""Easier half of the problems, and stopping rules replayed over recorded paths."""
 
 import pytest
 
-from benchmarks.policy import easier
-from benchmarks.replays import replays
+from benchmarks.policy import easier, replays
 from service.solve.calibration import Calibration
 from service.types import PathKind
 from training.sampling import Sampled, SampledPath

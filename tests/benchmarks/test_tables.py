@@ -1,4 +1,4 @@
-"""The documents show the committed results, and nothing else."""
+"""Documents show the committed results."""
 
 import subprocess
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import results, tables
+from benchmarks.all import COMMANDS
+from tests.support.markdown import rows
 
 
 @pytest.mark.parametrize("name", tables.DOCUMENTS)
@@ -18,10 +20,17 @@ def test_a_block_is_written_from_its_results(tmp_path: Path) -> None:
     runs = {system: [{"tokens_per_s": rate}] for system, rate in (("service", 300.0), ("offline", 200.0))}
     results.write(tmp_path / "engine.json", {"runs": runs}, peer="1.2")
     text = tables.fill("a\n<!-- figures: engine -->\nold\n<!-- /figures -->\nb", tmp_path)
-    before, *table, origin, after = [line for line in text.split("\n") if line][1:-1]
-    assert (before, after) == ("<!-- figures: engine -->", "<!-- /figures -->")
-    assert table[-1] == "| ratio | 1.500 | 1.500 | 1.500 |"
-    assert "peer 1.2" in origin
+    assert text.startswith("a\n<!-- figures: engine -->\n")
+    assert text.endswith("\n<!-- /figures -->\nb")
+    assert "old" not in text
+    assert rows(text)[-1] == {"": "ratio", "tokens/s": "1.500", "least": "1.500", "most": "1.500"}
+    assert "peer 1.2" in text.splitlines()[-3]
+
+
+def test_every_measured_result_has_a_block_and_a_command() -> None:
+    sources = {block.source for block in tables.BLOCKS.values()}
+    assert sources == {*COMMANDS, "student-avx2"}  # measured on another processor
+    assert {path.stem for path in results.FOLDER.glob("*.json")} <= sources
 
 
 def test_new_results_are_no_change_of_the_commit_but_other_files_are(
@@ -53,3 +62,16 @@ def test_a_block_without_results_says_so(tmp_path: Path) -> None:
 def test_a_block_of_an_unknown_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         tables.fill(f"<!-- figures: {name} -->\n<!-- /figures -->", tmp_path)
+
+
+def test_training_speed_is_compared_with_trl_if_it_is_installed() -> None:
+    figures = {
+        "tokens_per_s": {"TRL SFTTrainer": 100.0, "this project": 150.0},
+        "padding": {"this project": 0.125},
+        "parts_s": {"attention": 3.0, "the rest": 1.0},
+        "peak_memory_gib": 2.0,
+    }
+    assert rows(tables.training_table(figures))[1]["times TRL"] == "1.50"
+    assert "attention 75%, the rest 25%" in tables.training_table(figures)
+    (alone,) = rows(tables.training_table(figures | {"tokens_per_s": {"TRL SFTTrainer": None, "this project": 150.0}}))
+    assert list(alone.values()) == ["this project", "150", "", "12.5%"]

@@ -1,4 +1,4 @@
-"""Servers on loopback, for benchmarks and tests: vLLM workers, scripted workers, vllm-router, the service."""
+"""Servers on loopback: vLLM workers, scripted workers, vllm-router, the service."""
 
 import argparse
 import json
@@ -24,21 +24,21 @@ _START_S = 180.0
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """The flags of a benchmark that runs on vLLM or on scripted paths, and `--json`."""
-    parser.add_argument("--model", help="a checkpoint for vLLM; none takes the embedded default")
+    """Flags of a benchmark on vLLM or on scripted paths, and `--json`."""
+    parser.add_argument("--model", help="checkpoint for vLLM (default: the bundled model)")
     parser.add_argument("--scripted", action="store_true", help="scripted paths instead of vLLM")
-    parser.add_argument("--json", type=Path, help="where the figures go")
+    parser.add_argument("--json", type=Path, help="result file")
 
 
 class Server:
-    """One server process with all that it starts.
+    """One server process and its children.
 
     Args:
-        command: what to run.
-        port: where it listens on 127.0.0.1.
-        log: where its output goes.
-        health: the path that answers once it serves.
-        environment: added to this process's.
+        command: command line.
+        port: port on 127.0.0.1.
+        log: file of its output.
+        health: URL path that answers 200 once it serves.
+        environment: variables on top of this process's environment.
     """
 
     def __init__(

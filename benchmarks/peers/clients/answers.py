@@ -1,6 +1,6 @@
-"""The answer in a text of the student, as a user of a peer would take it: what follows "The answer is", as a number.
+"""Number after "The answer is" in a text, as a user of a peer would read it.
 
-No more than the standard library: it is imported in the peers' environments.
+Only the standard library is imported, because the peers' environments import this module.
 """
 
 import math
@@ -10,13 +10,13 @@ _STATED = re.compile(r"answer is:?\s*[$€£]?\s*(-?(?:\d[\d,]*\.?\d*|\.\d+))", 
 
 
 def stated(text: str) -> str | None:
-    """The last stated number in one notation (51, 51.0 and 1,000 become 51, 51 and 1000), or None."""
+    """Last stated number in one notation, or None. 51.0 becomes 51, and 1,000 becomes 1000."""
     found = _STATED.findall(text)
     return number(found[-1]) if found else None
 
 
 def number(text: str) -> str | None:
-    """A finite number in one notation, or None."""
+    """Finite number in one notation, or None."""
     try:
         value = float(text.replace(",", ""))
     except ValueError:

@@ -1,19 +1,20 @@
-"""its-hub as a library: self-consistency over a chat endpoint, all samples at once, plain or with its Beta stopping.
+"""its-hub as a library: self-consistency over a chat endpoint, plain or Beta.
 
-Run in its own environment, as `python its_hub_client.py plain|beta`. Its defaults but for these: no limit to
-concurrency (by default all problems share 32 requests), and a projection that merges equal numbers. A text without an
-answer is its own candidate, as it is for its default projection; None would let such texts vote together.
+    python its_hub_client.py plain|beta
+
+Runs in its own environment with its defaults but for two: no limit of concurrency (default: 32 requests for all
+problems), and a projection that merges equal numbers. A text without an answer is its own candidate, as by default.
 """
 
 import sys
 
 from answers import stated
 from its_hub import BetaSelfConsistency, LMOrchestrator, OpenAICompatibleLanguageModel, SelfConsistency
-from protocol import Ask, serve
+from protocol import Ask, Job, serve
 
 
-def ask(job: dict) -> Ask:
-    """See `protocol.serve`."""
+def ask(job: Job) -> Ask:
+    """Function that asks one question, for `protocol.serve`."""
     lm = OpenAICompatibleLanguageModel(
         endpoint=f"{job['url']}/v1",
         api_key="none",
@@ -29,7 +30,7 @@ def ask(job: dict) -> Ask:
 
     async def one(question: str) -> str:
         reply = await vote.ainfer(lm, question, budget=job["paths"])
-        return reply["content"]
+        return str(reply["content"])
 
     return one
 

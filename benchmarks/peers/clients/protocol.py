@@ -1,4 +1,4 @@
-"""How a client process is told what to ask, and how it reports: JSON on its standard input and output."""
+"""Protocol of a client process: JSON on its standard input and output."""
 
 import asyncio
 import json
@@ -6,19 +6,21 @@ import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+Job = dict[str, Any]
+"""`questions`, `concurrency`, `url`, `model`, `prompts`, `paths`, `temperature` and `max_tokens`."""
 Ask = Callable[[str], Awaitable[str]]
-"""Takes a question, returns the text or number that answers it; whatever it raises is a failure."""
+"""Returns the text or number that answers a question. An exception is a failure."""
 
 
-def serve(ask: Callable[[dict[str, object]], Ask]) -> None:
-    """Read the job, ask all its questions, so many at a time, and print what came of it as the last line.
+def serve(ask: Callable[[Job], Ask]) -> None:
+    """Read the job, ask all its questions and print the replies as the last line.
 
     Args:
-        ask: given the job (`questions`, `concurrency`, `url`, `model`, `prompts`, `paths`, `temperature`,
-            `max_tokens`), how one question is asked.
+        ask: returns a function that asks one question of the job.
     """
-    job = json.load(sys.stdin)
+    job: Job = json.load(sys.stdin)
     print(json.dumps(asyncio.run(_run(ask(job), job["questions"], job["concurrency"]))))
 
 
@@ -41,6 +43,6 @@ async def _run(ask: Ask, questions: list[str], concurrency: int) -> dict[str, ob
 
 
 def _cpu_s() -> float:
-    """CPU seconds of this process and of the processes that it has waited for."""
+    """CPU seconds of this process and its ended children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)

@@ -1,7 +1,7 @@
-"""The script that a user of `vllm serve` would write: n CoT and n PoT samples, programs by subprocess, a count.
+"""A plain client script for `vllm serve`: n CoT and n PoT samples and a count.
 
-Two requests a problem, both at the same time, so that vLLM shares the prompt's work among the samples. As many programs
-run at a time as there are cores, each for two seconds at most, without any lock. Right prompts (format v1), exact.
+Both requests of a problem run at the same time, so vLLM shares the work of the prompt. Programs run by `subprocess`,
+one per core, for at most two seconds and without a lock. The prompts are those of format v1.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections import Counter
 
 from answers import number, stated
 from openai import AsyncOpenAI
-from protocol import Ask, serve
+from protocol import Ask, Job, serve
 
 
-def ask(job: dict) -> Ask:
-    """See `protocol.serve`."""
+def ask(job: Job) -> Ask:
+    """Function that asks one question, for `protocol.serve`."""
     client = AsyncOpenAI(base_url=f"{job['url']}/v1", api_key="none", timeout=600, max_retries=0)
     cores = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -45,7 +45,8 @@ def ask(job: dict) -> Ask:
                 process.kill()
                 await process.wait()
                 return None
-        return number(output.decode(errors="replace").strip())
+        value: str | None = number(output.decode(errors="replace").strip())
+        return value
 
     async def one(question: str) -> str:
         texts, programs = await asyncio.gather(

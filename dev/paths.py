@@ -1,15 +1,15 @@
-r"""How well `service.paths` reads teachers' rationales: share parsed, harmed, recovered; microseconds each.
+r"""Reading and repair of teachers' rationales: parsed, harmed and recovered answers.
 
-    python -m benchmarks.paths ../shared/data [--show unparsed|harmed|missed] [--limit N]
+    python -m dev.paths FOLDER [--show unparsed|harmed|missed] [--limit N]
 
-Every rationale here states its gold answer.
-- *parsed*: the answer that the text states is read and is gold.
-- *harmed*: repair turns that right answer into a wrong one. "with a false equation" counts those texts in which
-  Python's own arithmetic, on bare numbers and signs, finds one too: there the teacher forced the gold it had seen.
-- *without statement*: "The answer is …" is left out, and the text is said to be complete: its final equation speaks.
-- *cut*: the text breaks off at a random place, and is wrongly said to be complete.
-- *recovered*: in each text whose equations are all simple, one result is made false, whatever rests on it is computed
-  from the false one, and the stated answer with it, as a weak student would write; the answer after repair is gold.
+FOLDER holds a directory per data set with `train.jsonl` and `teacher_cot.jsonl`. Every rationale states its gold
+answer.
+
+- parsed: the stated answer is read and is gold.
+- harmed: repair makes that answer wrong. Texts with an equation that Python finds false are counted apart.
+- without statement: "The answer is …" is removed, and the last equation answers.
+- cut: the text ends at a random place.
+- recovered: one result of a text is made false with all that depends on it, and repair restores gold.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _STATEMENT = re.compile(r"\s*The answer is.*\Z", re.DOTALL)
 
 
 def main() -> None:
-    """Print one line for each data set."""
+    """Print the shares of each data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument(
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measure(name: str, rows: list[tuple[str, str]], show: str, limit: int) -> None:
-    """Parse every row as it is, without its statement, and corrupted."""
+    """Parse every row unchanged, without its statement, cut and corrupted."""
     counts: Counter[str] = Counter()
     micros = []
     for number, (text, gold) in enumerate(rows):
@@ -87,7 +87,7 @@ _BARE = re.compile(r"(?<![\w.,/])[\d.(]+(?: ?[-+*/x] ?[\d.()]+)+ ?= ?-?(\d+(?:\.
 
 
 def has_false_equation(text: str) -> bool:
-    """Whether bare arithmetic in the text, as Python computes it, is more than one off its result."""
+    """Whether arithmetic in the text differs from its result by at least one, as Python computes it."""
     plain = re.sub(r"(?<=\d),(?=\d{3})|[$€£]|(?<=[\d)]) ?[a-z]+(?: [a-z]+){0,3}(?:/[a-z]+)?(?= ?[-+*/x=] ?)", "", text)
     for found in _BARE.finditer(plain):
         try:
@@ -100,9 +100,9 @@ def has_false_equation(text: str) -> bool:
 
 
 def corrupt(text: str, chance: random.Random) -> str | None:
-    """The text with one false result, and all that rests on it; None if its equations are not all simple or true.
+    """The text with one false result and all that depends on it; None if its equations are not all simple and true.
 
-    This knows nothing of the parser: it finds equations with one regular expression of its own.
+    The equations are found by a regular expression, independent of the parser.
     """
     found = list(_EQUATION.finditer(text))
     if not found or text.count("=") != len(found) or any(_true(match) is None for match in found):
