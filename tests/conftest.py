@@ -1,4 +1,4 @@
-"""What the fast suite shares: a clean environment, a served application, and a watch on lost exceptions."""
+"""Shared fixtures: a clean environment, a served application, a check for lost exceptions."""
 
 import asyncio
 import gc
@@ -21,6 +21,9 @@ from service.sandbox.base import Sandbox
 from service.sandbox.pool import SandboxPool
 from service.settings import Settings
 from tests.support.components import fake_components
+from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 MakePool = Callable[..., SandboxPool]

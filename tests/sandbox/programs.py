@@ -9,8 +9,7 @@ from typing import Any
 
 from service.cli.sandbox import answer_text
 from tests.sandbox import interpreters
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
+from tests.support.data import data_rows
 
 MODERN: dict[str, str] = dict(
     part.rstrip().split("\n", maxsplit=1)
@@ -20,14 +19,14 @@ MODERN: dict[str, str] = dict(
 
 
 def svamp() -> list[str]:
-    """The programs of SVAMP's teacher, where the data is at hand."""
-    return [row["text"] for row in _rows(DATA / "svamp" / "teacher_pot.jsonl")]
+    """Programs of SVAMP's teacher."""
+    return [row["text"] for row in data_rows("svamp_teacher_pot")]
 
 
 def gsm8k() -> list[str]:
     """GSM8K's annotations `<<48/2=24>>` as programs: one line per annotation, and the last value is the answer."""
     programs = []
-    for row in _rows(DATA / "gsm8k" / "train.jsonl"):
+    for row in data_rows("gsm8k_train"):
         sums = re.findall(r"<<([^<>=]+)=([^<>=]+)>>", row["solution"])
         lines = [f"step_{number} = {expression}" for number, (expression, _) in enumerate(sums, start=1)]
         if lines:
@@ -40,10 +39,6 @@ def plain_answers(programs: Iterable[str]) -> list[str | None]:
     result = interpreters.run_module(sys.executable, "tests.sandbox.programs", stdin=json.dumps(list(programs)))
     answers: list[str | None] = json.loads(result.stdout)
     return answers
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().split("\n") if line] if path.exists() else []
 
 
 def _plain_answer(program: str) -> str | None:
