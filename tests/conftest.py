@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ MakePool = Callable[..., SandboxPool]
 
 @pytest.fixture(autouse=True)
 def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No setting from outside; what a command writes goes to a folder of the test."""
+    """No setting from outside. Commands write to a folder of the test."""
     for name in os.environ:
         if name.startswith("TWINPATH_"):
             monkeypatch.delenv(name)
@@ -45,7 +45,7 @@ def cache_dir() -> Path:
 
 @pytest.fixture
 async def lost() -> AsyncIterator[list[dict[str, Any]]]:
-    """What the event loop could tell nobody else, such as a task's exception that was never retrieved."""
+    """Errors that only the event loop sees, such as a task's exception that was never retrieved."""
     contexts: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: contexts.append(context))
     gc.freeze()  # so that only what the test made is looked through
@@ -114,8 +114,8 @@ async def live() -> AsyncIterator[Serve]:
                 max_connections=settings.max_connections,
             )
             config = uvicorn.Config(app, port=0, http=protocol, ws="none", log_config=None, access_log=False)
-            server = uvicorn.Server(config)
-            serving = asyncio.create_task(server._serve())  # without its signal handlers
+            server = _Server(config)
+            serving = asyncio.create_task(server.serve())
             stack.push_async_callback(_stop, server, serving)
             while not server.started:
                 await asyncio.sleep(0.005)
@@ -124,6 +124,14 @@ async def live() -> AsyncIterator[Serve]:
             return await stack.enter_async_context(client)
 
         yield start
+
+
+class _Server(uvicorn.Server):
+    """Server that leaves the signal handlers of the tests alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
 
 async def _stop(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

@@ -207,6 +207,7 @@ def _retry_after_s(value: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        now = datetime.now(UTC)  # noqa: TID251 - Retry-After may be a date
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
     except (ValueError, TypeError):
         return None

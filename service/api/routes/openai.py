@@ -146,7 +146,7 @@ def _work(
     stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
     head = {
         "id": request_id(),
-        "created": int(time.time()),
+        "created": int(time.time()),  # noqa: TID251 - a date
         "model": name,
         "system_fingerprint": f"twinpath-{__version__}",
     }
