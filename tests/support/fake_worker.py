@@ -1,9 +1,8 @@
-"""A scripted OpenAI-compatible worker: the shipped fake engine behind the part of vLLM's HTTP that is used here.
+"""Scripted OpenAI-compatible worker: the fake engine behind vLLM's HTTP interface.
 
     python -m tests.support.fake_worker --port 8001 --tokens-per-s 40 --slots 64
 
-For tests and load tests of everything around the workers (service, router, dashboards). It has vLLM's way of queueing
-(`--slots` paths decode, the others wait), streaming and counting, and its metrics under vLLM's names.
+It queues (`--slots` paths decode, the others wait), streams and counts as vLLM does, under vLLM's metric names.
 """
 
 import argparse
@@ -11,6 +10,7 @@ import asyncio
 import json
 import re
 import time
+from typing import TypeVar
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -19,18 +19,19 @@ from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine, Script
 from service.errors import PromptTooLongError
 
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 _PIECE = re.compile(r"\w+|[^\w\s]|\s+")
 
 
 class WorkerMetrics:
-    """The part of vLLM's metrics that the dashboards and rules read."""
+    """vLLM's metrics that the dashboards and rules read."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        options = {"labelnames": ["engine", "model_name"], "registry": self.registry}
 
-        def one(kind: type, name: str) -> Gauge:
-            return kind(f"vllm:{name}", f"As vLLM's {name}.", **options).labels("0", "fake")  # type: ignore[no-any-return]
+        def one(kind: type[_Metric], name: str) -> _Metric:
+            metric = kind(f"vllm:{name}", f"As vLLM's {name}.", ["engine", "model_name"], registry=self.registry)
+            return metric.labels("0", "fake")
 
         self.running = one(Gauge, "num_requests_running")
         self.waiting = one(Gauge, "num_requests_waiting")
@@ -49,12 +50,12 @@ class FakeWorker:
     """Serves scripted completions.
 
     Args:
-        script: the text of a path; None improvises.
+        script: text of a path; None improvises.
         tokens_per_s: token rate of each path.
-        slots: paths that decode at the same time.
-        chunk: tokens in one event of the stream, unless the request's `stream_interval` asks for more.
-        max_model_len: prompt and completion tokens of one path at most.
-        model: the name that is listed.
+        slots: maximum number of paths that decode at the same time.
+        chunk: number of tokens in one event of the stream, unless `stream_interval` of the request is larger.
+        max_model_len: maximum number of prompt and completion tokens of one path.
+        model: name in the list of models.
     """
 
     def __init__(
@@ -175,7 +176,7 @@ def main() -> None:
     parser.add_argument("--tokens-per-s", type=float, default=1000.0)
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--chunk", type=int, default=1)
-    parser.add_argument("--model", default="fake", help="the name that is listed")
+    parser.add_argument("--model", default="fake", help="name in the list of models")
     arguments = parser.parse_args()
 
     async def application() -> web.Application:
