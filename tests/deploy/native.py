@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 
 def config(file: str, *profiles: str, **variables: str) -> dict[str, Any]:
     """The compose file, as docker compose resolves it."""
-    command = [BIN / "docker-compose", "--file", DEPLOY / file]
+    command: list[str | Path] = [BIN / "docker-compose", "--file", DEPLOY / file]
     for profile in profiles:
         command += ["--profile", profile]
     environment = {"PATH": os.environ["PATH"]} | variables

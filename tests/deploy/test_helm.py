@@ -3,6 +3,7 @@
 import functools
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -51,7 +52,7 @@ OPERATORS = {"ServiceMonitor", "PrometheusRule"}  # the Prometheus operator's ow
 
 
 def helm(command: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    arguments = [BIN / "helm", *command.split(), CHART, "--namespace", "math", "--values", "-"]
+    arguments: list[str | Path] = [BIN / "helm", *command.split(), CHART, "--namespace", "math", "--values", "-"]
     return subprocess.run(arguments, input=json.dumps(values), capture_output=True, text=True)
 
 
@@ -112,9 +113,9 @@ def test_keys_come_from_a_secret_and_prometheus_has_its_own() -> None:
     assert {"name": "api-keys", "mountPath": "/run/secrets/api", "readOnly": True} in pod["containers"][0][
         "volumeMounts"
     ]
-    for (kind, name), item in objects.items():
+    for (kind, name), monitor in objects.items():
         if kind == "ServiceMonitor":
-            authorization = item["spec"]["endpoints"][0].get("authorization")
+            authorization = monitor["spec"]["endpoints"][0].get("authorization")
             expected = {"credentials": {"name": "callers", "key": "metrics-key"}} if name == "twinpath" else None
             assert authorization == expected
 

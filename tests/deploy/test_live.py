@@ -171,7 +171,7 @@ def load(deployment: Deployment, seconds: float) -> list[int]:
 
 
 def test_compose_services_solve_a_problem(deployment: Deployment) -> None:
-    ask = {"json": {"problem": PROBLEM, "seed": 7}, "timeout": 60}
+    ask: dict[str, Any] = {"json": {"problem": PROBLEM, "seed": 7}, "timeout": 60}
     assert httpx.post(f"{deployment.urls['service']}/solve", **ask).status_code == 401
     ask |= {"headers": deployment.headers}
     real = httpx.post(f"{deployment.urls['service']}/solve", **ask).json()
