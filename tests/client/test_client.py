@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
-from service import client as client_module
 from service.client import AsyncClient, Client, Retries
 from service.client.protocol import pause_s
 from service.engine.fake import FakeEngine
@@ -36,8 +37,8 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(client_module.time, "sleep", waits.append)
-    monkeypatch.setattr(client_module.anyio, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", waits.append)
+    monkeypatch.setattr(anyio, "sleep", sleep)
     return waits
 
 
@@ -119,7 +120,7 @@ async def test_solve_is_typed_and_takes_every_option(live: Serve) -> None:
 async def test_the_synchronous_client(live: Serve) -> None:
     server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
 
-    def run() -> tuple[str | None, list[str], list[tuple[Any, str | None]], bool]:
+    def run() -> tuple[str | None, list[str], list[tuple[Any, Any]], bool]:
         with Client(str(server.base_url)) as client:
             answer = client.solve(PENS).answer
             events = [type(event).__name__ for event in client.stream(PENS, paths=PathBudget(cot=1, pot=1))]
@@ -311,9 +312,9 @@ async def test_only_a_line_feed_ends_a_line(separator: str) -> None:
     for body in (row, row + b"\n"):
         with Client("http://service", transport=service(cut(body))[0]) as client:
             assert [found.id for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
-        async with AsyncClient("http://service", transport=service(cut(body))[0]) as client:
-            assert [found.id async for found in client.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
+        async with AsyncClient("http://service", transport=service(cut(body))[0]) as caller:
+            assert [found.id async for found in caller.solve_many([{"problem": PENS}])] == [f"1{separator}2"]
     with Client("http://service", transport=service(cut(events))[0]) as client:
-        assert [event.model for event in client.stream(PENS)] == [odd["model"]]
-    async with AsyncClient("http://service", transport=service(cut(events))[0]) as client:
-        assert [event.model async for event in client.stream(PENS)] == [odd["model"]]
+        assert [getattr(event, "model", None) for event in client.stream(PENS)] == [odd["model"]]
+    async with AsyncClient("http://service", transport=service(cut(events))[0]) as caller:
+        assert [getattr(event, "model", None) async for event in caller.stream(PENS)] == [odd["model"]]
