@@ -1,15 +1,16 @@
 """The file of keys: what it may hold, when it is read again, how a rate is counted; and where no keys are needed."""
 
 import hashlib
+import hmac
 import logging
 import os
 import random
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from service.api import api_keys as keys_module
 from service.api.api_keys import ApiKey, KeyRing, KeyScope, KeyTable, key_ring, new_key, scope_of
 from service.errors import ConfigurationError
 from service.settings import Settings
@@ -32,8 +33,8 @@ def written(folder: Path, *tables: str) -> Path:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(keys_module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(keys_module.time, "monotonic_ns", lambda: int(now[0] * 1e9))
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic_ns", lambda: int(now[0] * 1e9))
     return now
 
 
@@ -42,17 +43,20 @@ def test_a_key_is_found_by_its_hash_alone(tmp_path: Path) -> None:
     first, second = ring.find("one"), ring.find("two")
     assert first is not None
     assert second is not None
-    assert (first.table.name, first.table.scopes) == ("a", {KeyScope.SOLVE})
-    assert (second.table.name, second.table.scopes) == ("b", {KeyScope.SOLVE, KeyScope.METRICS})
+    assert (first.table.name, first.table.scopes) == ("a", frozenset({KeyScope.SOLVE}))
+    assert (second.table.name, second.table.scopes) == ("b", frozenset({KeyScope.SOLVE, KeyScope.METRICS}))
     assert [ring.find(token) for token in ("", "One", "one ", digest("one"), "\udcff")] == [None] * 5
 
 
 def test_every_key_is_compared_in_constant_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
-    real = keys_module.hmac.compare_digest
-    monkeypatch.setattr(
-        keys_module.hmac, "compare_digest", lambda held, given: compared.append(held) or real(held, given)
-    )
+    real = hmac.compare_digest
+
+    def compare(held: str, given: str) -> bool:
+        compared.append(held)
+        return real(held, given)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     ring = KeyRing(written(tmp_path, table("a", "one"), table("b", "two"), table("c", "three")))
     for token in ("one", "three", "none"):
         compared.clear()
@@ -107,9 +111,14 @@ def test_the_file_is_looked_at_once_a_second_at_most(
     tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring = KeyRing(written(tmp_path, table("a", "one")))
-    looks = []
+    looks: list[Path] = []
     real = Path.stat
-    monkeypatch.setattr(Path, "stat", lambda self, **options: looks.append(self) or real(self, **options))
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        looks.append(path)
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
     for _ in range(100):
         clock[0] += 0.05
         ring.find("one")
@@ -194,7 +203,7 @@ def test_a_key_without_a_rate_never_waits(clock: list[float]) -> None:
 def test_a_clock_that_is_set_changes_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     held = holder(1)
     assert held.acquire_rate() == 0.0
-    monkeypatch.setattr(keys_module.time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
     assert 59 < held.acquire_rate() <= 60
 
 

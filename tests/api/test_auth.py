@@ -74,7 +74,7 @@ async def test_under_v1_refusals_are_openais(serve: Serve, ring: KeyRing) -> Non
         ("scrapers-key", openai.PermissionDeniedError),
         ("slow-key", openai.RateLimitError),
     ):
-        asked = openai.AsyncOpenAI(api_key=key, base_url="http://twinpath/v1", http_client=client, max_retries=0)
+        asked = openai.AsyncOpenAI(api_key=key, base_url="http://twinpath/v1", http_client=client, max_retries=0)  # type: ignore[arg-type]
         for _ in range(2 if key == "slow-key" else 0):
             await asked.models.list()
         with pytest.raises(error) as raised:

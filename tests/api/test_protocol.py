@@ -202,8 +202,8 @@ async def test_thousands_of_slow_heads_leave_nothing_behind(quick: Quick) -> Non
 
 def test_the_limit_on_files_is_raised_where_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = {"now": (256, 4096)}
-    monkeypatch.setattr(protocol.resource, "getrlimit", lambda which: limits["now"])
-    monkeypatch.setattr(protocol.resource, "setrlimit", lambda which, new: limits.update(now=new))
+    monkeypatch.setattr(resource, "getrlimit", lambda which: limits["now"])
+    monkeypatch.setattr(resource, "setrlimit", lambda which, new: limits.update(now=new))
     protocol.raise_file_limit(100)
     assert limits["now"] == (1124, 4096)
     protocol.raise_file_limit(10_000)

@@ -10,7 +10,7 @@ import pytest
 
 from service.engine.fake import FakeEngine
 from service.errors import EngineError, PromptTooLongError
-from service.model.checkpoint import Decoding
+from service.model.metadata import Decoding
 from service.sandbox.base import Execution, Outcome
 from service.sandbox.fake import FakeSandbox
 from service.sandbox.pool import SandboxPool
