@@ -14,6 +14,7 @@ import httpx
 import openai
 import pytest
 from langchain_openai import ChatOpenAI
+from openai.types.chat import ChatCompletionMessageParam
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -27,7 +28,7 @@ from tests.support.served import served
 
 pytestmark = pytest.mark.e2e
 
-CHAT = [{"role": "user", "content": PROBLEMS[4]["question"]}]
+CHAT: list[ChatCompletionMessageParam] = [{"role": "user", "content": PROBLEMS[4]["question"]}]
 REPLY = "7 * 8 = 56. The answer is 56"
 EVERY_FIELD = {
     "problem": "A pen costs 3 dollars. How much do 7 pens cost?",
@@ -91,7 +92,7 @@ def test_solve(url: str) -> None:
 def test_openai_s_client(url: str) -> None:
     with openai.OpenAI(base_url=f"{url}/v1", api_key="none") as ai:
         assert [model.id for model in ai.models.list()] == ["pens", "twinpath"]
-        completion = ai.chat.completions.create(model="pens", messages=CHAT, n=2, seed=7)  # type: ignore[arg-type]
+        completion = ai.chat.completions.create(model="pens", messages=CHAT, n=2, seed=7)
         assert [choice.message.content for choice in completion.choices] == [REPLY, REPLY]
         notes = [choice.model_extra["twinpath"] for choice in completion.choices if choice.model_extra]
         assert completion.usage is not None
@@ -100,7 +101,7 @@ def test_openai_s_client(url: str) -> None:
         text = ai.completions.create(model="twinpath", prompt=PROBLEMS[4]["question"], stop=". ")
         assert text.choices[0].text == "7 * 8 = 56"
         with pytest.raises(openai.BadRequestError) as refused:
-            ai.chat.completions.create(model="pens", messages=CHAT, logprobs=True)  # type: ignore[call-overload]
+            ai.chat.completions.create(model="pens", messages=CHAT, logprobs=True)
         assert refused.value.param == "logprobs"
 
 
@@ -108,11 +109,16 @@ def test_openai_s_asynchronous_client_streams(url: str) -> None:
     async def run() -> tuple[str, int]:
         async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none") as ai:
             stream = await ai.chat.completions.create(
-                model="twinpath", messages=CHAT, stream=True, stream_options={"include_usage": True}
-            )  # type: ignore[call-overload]
+                model="twinpath",
+                messages=CHAT,
+                stream=True,
+                stream_options={"include_usage": True},
+            )
             chunks = [chunk async for chunk in stream]
         written = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
-        return written, chunks[-1].usage.completion_tokens
+        usage = chunks[-1].usage
+        assert usage is not None
+        return written, usage.completion_tokens
 
     written, tokens = asyncio.run(run())
     assert written == REPLY
@@ -120,7 +126,7 @@ def test_openai_s_asynchronous_client_streams(url: str) -> None:
 
 
 def test_langchain(url: str) -> None:
-    chat = ChatOpenAI(base_url=f"{url}/v1", api_key="none", model="twinpath", temperature=0.5, max_tokens=64)  # type: ignore[arg-type,call-arg]
+    chat = ChatOpenAI(base_url=f"{url}/v1", api_key="none", model="twinpath", temperature=0.5, max_tokens=64)
     assert chat.invoke(PROBLEMS[4]["question"]).content == REPLY
     assert "".join(str(chunk.content) for chunk in chat.stream(PROBLEMS[4]["question"])) == REPLY
 
@@ -160,7 +166,7 @@ def test_the_client(url: str) -> None:
 
 def test_a_file_of_problems(url: str, tmp_path: Path) -> None:
     source = lines(tmp_path / "in.jsonl", *map(json.dumps, PROBLEMS), "{bad")
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "service.cli.main",

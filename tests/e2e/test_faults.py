@@ -90,7 +90,8 @@ def test_a_full_disk_below_an_output_is_told_and_gone_on_with(tmp_path: Path) ->
     source = lines(tmp_path / "in", *(json.dumps({"id": number, **PENS, **NOW}) for number in range(100)))
     script = json.dumps({"problem": "pen", "kind": "cot", "text": "The answer is 21"})
     config = lines(tmp_path / "twinpath.toml", 'engine = "fake"', f'fake_script = "{lines(tmp_path / "s", script)}"')
-    command = [sys.executable, "-m", "service.cli.main", "solve", "--config", config, "--input", source]
+    command: list[str | Path] = [sys.executable, "-m", "service.cli.main", "solve"]
+    command += ["--config", config, "--input", source]
     command += ["--output", tmp_path / "out"]
     full = subprocess.run(["prlimit", "--fsize=4096", *command], capture_output=True, text=True, timeout=60)
     assert full.returncode == 2

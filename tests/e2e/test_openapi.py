@@ -20,7 +20,8 @@ def test_every_response_is_as_documented(tmp_path: Path) -> None:
     key, table = new_key("fuzz", [KeyScope.SOLVE, KeyScope.METRICS], None, None)
     keys = lines(tmp_path / "keys.toml", table)
     with served(tmp_path, "--engine", "fake", "--deadline-s", 2, "--api-keys-file", keys) as url:
-        command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run"]
+        command: list[str | Path] = [Path(sys.executable).with_name("schemathesis")]
+        command += ["--config-file", HERE / "schemathesis.toml", "run"]
         command += [f"{url}/openapi.json", "--checks", "all", "--max-examples", "10", "--seed", "1", "--no-color"]
         command += ["--header", f"Authorization: Bearer {key}"]
         environment = os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}

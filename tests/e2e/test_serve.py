@@ -83,7 +83,17 @@ def test_a_killed_service_leaves_no_engine_behind(service: tuple[subprocess.Pope
 
 
 def test_solve_prints_one_json_document(tiny_checkpoint: Path) -> None:
-    command = [sys.executable, "-m", "service.cli.main", "solve", "--json", "--model", tiny_checkpoint, "--seed", "1"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "service.cli.main",
+        "solve",
+        "--json",
+        "--model",
+        tiny_checkpoint,
+        "--seed",
+        "1",
+    ]
     run = subprocess.run([*command, "How much is 3 plus 4?"], capture_output=True, text=True, timeout=200, check=True)
     response = json.loads(run.stdout)
     assert response["paths"]["planned"] == 20
