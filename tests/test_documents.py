@@ -28,15 +28,8 @@ def test_every_claim_names_a_test_that_exists(name: str) -> None:
 @pytest.mark.parametrize("code", ["import time\n\ntime.time()\n", "from time import time\n\ntime()\n"])
 def test_no_wait_depends_on_the_wall_clock(code: str) -> None:
     """Ruff bans the wall clock in the service, and `make check` runs it."""
-    command = [
-        Path(sys.executable).with_name("ruff"),
-        "check",
-        "--no-cache",
-        "--select",
-        "TID251",
-        "--output-format",
-        "concise",
-    ]
+    command: list[str | Path] = [Path(sys.executable).with_name("ruff"), "check", "--no-cache", "--select", "TID251"]
+    command += ["--output-format", "concise"]
     stdin = [*command, "--stdin-filename", "service/example.py", "-"]
     banned = subprocess.run(stdin, input=code, capture_output=True, text=True, cwd=ROOT)
     assert (banned.returncode, banned.stdout.count("TID251")) == (1, 1)

@@ -17,10 +17,10 @@ from service.sandbox.base import Execution, Outcome, Sandbox
 from service.sandbox.fake import FakeSandbox
 from service.solve.admission import Admission
 from service.solve.calibration import Calibration
-from service.solve.problem import PathResult, Problem, Solution, Status, path_seed
+from service.solve.problem import PathResult, Problem, Solution, path_seed
 from service.solve.problem_run import ProblemRun, plan
 from service.solve.solver import ABORT_GRACE_S, Solver
-from service.types import PathKind, PathOutcome, Policy
+from service.types import PathKind, PathOutcome, Policy, Status
 from tests.support.engines import TurnEngine, computing_sandbox, cot, ok, playing, pot, problem, texts
 
 COT, POT = PathKind.COT, PathKind.POT
