@@ -1,4 +1,4 @@
-"""What axe-core finds on a page that has come to rest."""
+"""Violations that axe-core finds on a page at rest."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -9,7 +9,7 @@ _AT_REST = """() => Promise.all(document.getAnimations()
 
 
 def violations(page: Page) -> list[tuple[str, str, list[str]]]:
-    """Rule, impact and elements of everything that axe-core objects to."""
+    """Rule, impact and elements of every violation."""
     page.evaluate(_AT_REST)  # half faded in, a text lacks contrast
     found = Axe().run(page).response["violations"]
     return [(v["id"], v["impact"], [node["html"] for node in v["nodes"]]) for v in found]

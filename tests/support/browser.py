@@ -1,4 +1,9 @@
-"""Chromium for the tests of the page: Debian's, else playwright's own. `python -m tests.support.browser` installs it."""
+"""Chromium for the tests of the page: that of Debian, otherwise that of playwright.
+
+    python -m tests.support.browser
+
+installs it.
+"""
 
 import os
 import shutil
@@ -15,16 +20,16 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser that reaches what the tests serve."""
+    """A browser that can reach the tests' servers."""
     with sync_playwright() as playwright:
-        # A container's root may not make the namespaces of Chromium's own sandbox; it opens our page alone.
+        # Root in a container cannot make the namespaces of Chromium's sandbox. Only our page is opened.
         browser = playwright.chromium.launch(executable_path=_installed(), args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
 def install() -> None:
-    """Install it where there is none: Debian's package where we may, else playwright's build."""
+    """Install Chromium if it is missing: Debian's package as root, otherwise playwright's build."""
     with sync_playwright() as playwright:
         if _installed() or Path(playwright.chromium.executable_path).exists():
             return

@@ -1,4 +1,4 @@
-"""Components of a service for tests: fakes, and metrics in a registry of their own."""
+"""Components for tests: fakes, and metrics in a separate registry."""
 
 from typing import Any
 

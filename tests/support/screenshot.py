@@ -1,4 +1,7 @@
-"""`python -m tests.support.screenshot URL FILE PROBLEM [--dark] [--seed N]`: the README's picture of the page."""
+"""Screenshot of the page for the README.
+
+python -m tests.support.screenshot URL FILE PROBLEM [--dark] [--seed N]
+"""
 
 import argparse
 
@@ -8,7 +11,7 @@ from tests.support.browser import chromium
 
 
 def main() -> None:
-    """Open the page, solve the problem, take the picture."""
+    """Open the page, solve the problem and take the screenshot."""
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("file")

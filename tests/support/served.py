@@ -1,4 +1,4 @@
-"""`twinpath serve` for tests, as a user starts it: in a process of its own, on a free port, until it is told to end."""
+"""`twinpath serve` for tests, in its own process and on a free port."""
 
 import socket
 import subprocess
@@ -15,7 +15,7 @@ import pytest
 
 @contextmanager
 def served(folder: Path, *flags: object) -> Iterator[str]:
-    """The address of a service that is ready; its log goes to the folder. It must end well, and leave none behind."""
+    """URL of a ready service with its log in the folder. It must exit with 0 and leave no child."""
     with started(folder, *flags) as (process, url):
         children = psutil.Process(process.pid).children(recursive=True)
         yield url
@@ -29,9 +29,13 @@ def served(folder: Path, *flags: object) -> Iterator[str]:
 def started(
     folder: Path, *flags: object, log: Path | None = None, before: Sequence[str] = ()
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The process of a service that is ready, and its address; `before` is a command that starts the rest of its own.
+    """Process and URL of a ready service. It is killed at the end if it still runs.
 
-    It is killed at the end, with all that it started, if it still runs.
+    Args:
+        folder: directory of the log.
+        flags: flags of `twinpath serve`.
+        log: file of the log instead.
+        before: command in front of the service's command.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

