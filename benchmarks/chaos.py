@@ -3,8 +3,8 @@
     python -m benchmarks.chaos --minutes 5 [--model M]     vLLM in the process of the service
     python -m benchmarks.chaos --minutes 3 --scripted      two scripted workers behind vllm-router
 
-Requests arrive at a steady rate, each with a deadline. The seed draws one fault at a time. A supervisor restarts every
-process that ended. The recovery time is from the fault to the last request that failed before the next fault.
+Requests have a deadline, and the seed draws the faults. A supervisor restarts every process that ended. The recovery
+time is from the fault to the last request that failed before the next fault.
 """
 
 import argparse

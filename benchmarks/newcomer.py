@@ -1,4 +1,4 @@
-"""Seconds of each step of a new user, from a fresh clone to a trained student.
+"""Seconds of each step from a fresh clone to a trained student.
 
     python -m benchmarks.newcomer [--json FILE]
 

@@ -1,4 +1,4 @@
-"""Overload: goodput, time to a 429, and health at ten times the capacity.
+"""Overload: goodput, time to a 429, health at ten times capacity.
 
     python -m benchmarks.overload [--model M]       vLLM in the process of the service
     python -m benchmarks.overload --scripted        scripted engine

@@ -1,4 +1,4 @@
-"""Cost and accuracy of each stopping policy, on the same problems, seeds and engine.
+"""Cost and accuracy of each stopping policy on the same problems.
 
     python -m benchmarks.policy --data problems.jsonl [--json FILE] [--limit 200] [--clients 32] [--model M]
     python -m benchmarks.policy --data problems.jsonl --easier PATHS --seed 9

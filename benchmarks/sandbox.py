@@ -1,4 +1,4 @@
-"""Latency and throughput of the sandbox, and of other ways to run a program.
+"""Latency and throughput of the sandbox and of alternatives.
 
     python -m benchmarks.sandbox [--programs N] [--repeat N] [--json FILE]
 

@@ -1,8 +1,8 @@
-"""Seconds from `twinpath solve` to its answer, first with an empty cache, then again.
+"""Seconds from `twinpath solve` to its answer, then again.
 
     python -m benchmarks.start [--repeat 3] [--json FILE]
 
-The first run of each repetition builds the bundled model. The command prints the seconds of its steps. The rest of the
+The first run of each repetition has an empty cache and builds the bundled model. The command prints the seconds of its steps. The rest of the
 wall-clock time is the imports of Python and vLLM.
 """
 

@@ -1,9 +1,9 @@
-"""Speed and accuracy of the bundled model's variants: bf16, trimmed, int8, compiled.
+"""Speed and accuracy of the bundled model's variants.
 
     python -m benchmarks.student --data problems.jsonl --test 150 [--json FILE]
 
-Each variant is built from the same base and adapter. `twinpath evaluate` measures the variants by turns, with 10 + 10
-paths under the fixed policy. Tokens per second include parsing, programs and votes. int8 is compressed-tensors W8A8.
+The variants are bf16, trimmed, int8 and compiled. Each is built from the same base and adapter. `twinpath evaluate` measures the variants by turns, with 10 + 10
+paths under the fixed policy. Tokens per second include parsing, programs and votes.
 Needs the `train` extra and a C++ compiler.
 """
 

@@ -1,4 +1,4 @@
-r"""Reading and repair of teachers' rationales: parsed, harmed and recovered answers.
+r"""Reading and repair of teachers' rationales on whole data sets.
 
     python -m dev.paths FOLDER [--show unparsed|harmed|missed] [--limit N]
 

@@ -1,4 +1,4 @@
-"""Shared fixtures: a clean environment, a served application, a check for lost exceptions."""
+"""Fixtures of all tests: environment, served application, lost exceptions."""
 
 import asyncio
 import gc

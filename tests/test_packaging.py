@@ -1,4 +1,4 @@
-"""Files of the wheel and of the images: code, and what the code reads at run time."""
+"""Files of the wheel and of the images."""
 
 import re
 import tomllib

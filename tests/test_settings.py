@@ -1,4 +1,4 @@
-"""Flags before environment before file before defaults; what is unknown or out of range fails with a clear message."""
+"""Settings: precedence of their sources, and errors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Traces: what spans a request makes, what they tell, and how metrics point to them."""
+"""Traces: spans of a request, their attributes, exemplars of metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Runs a compose file's services on this machine, without Docker: their commands, environments and health checks.
+"""Services of a compose file, run on this machine without Docker.
 
 What a container would give is given otherwise: its entrypoint (read from the Dockerfile), its paths (folders of the
 test), its names and ports (free ports on loopback). Everything else is the file's.

@@ -1,4 +1,4 @@
-"""Files of `deploy/`, `docker/` and the documents, checked by the tools that read them."""
+"""Files of `deploy/`, `docker/` and the documents."""
 
 import json
 import re

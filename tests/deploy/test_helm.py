@@ -1,4 +1,4 @@
-"""The chart: linted, rendered with several sets of values, and every object checked against Kubernetes' schemas."""
+"""Helm chart: lint, rendering, and Kubernetes schemas of every object."""
 
 import functools
 import json

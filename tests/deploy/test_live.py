@@ -1,4 +1,4 @@
-"""The compose files as they would run, and what their Prometheus sees: every panel, every rule, an alert that fires.
+"""Services of the compose files, and the queries of their Prometheus.
 
 Two systems run side by side: `compose.yaml`'s `cpu` profile on the real vLLM (a tiny checkpoint), and the service and
 router of `compose.scale.yaml` on two scripted workers.

@@ -1,4 +1,4 @@
-"""compose.scale.yaml as it would run: its two workers on the real vLLM, router, two replicas of the service, and nginx.
+"""Services of compose.scale.yaml on two real vLLM workers.
 
 The workers' checkpoint knows twenty problems by heart (`tests/support/taught_model.py`), so answers are exact.
 """

@@ -1,4 +1,4 @@
-"""What schemathesis must be told of us: how JSON Lines are written."""
+"""Schemathesis hook for JSON Lines bodies."""
 
 import json
 from typing import Any

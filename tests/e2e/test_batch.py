@@ -1,4 +1,4 @@
-"""Ten thousand problems through the scripted engine, killed on the way and gone on with: each once, memory flat."""
+"""Ten thousand problems through the scripted engine, killed and resumed."""
 
 import json
 import signal

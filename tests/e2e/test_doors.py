@@ -1,4 +1,4 @@
-"""Every door on the real vLLM: `/solve`, OpenAI's SDK, LangChain, lm-eval, the client, a file, the page in a browser.
+"""All interfaces on the real vLLM: HTTP, clients, files, the page.
 
 The model is tiny and knows twenty problems by heart (`tests/support/taught_model.py`), so answers are exact.
 """

@@ -1,4 +1,4 @@
-"""A service whose surroundings break while it works, as its callers see it. `docs/reliability.md` has the table."""
+"""Faults around a working service, as its callers see them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Wild requests: against the application, and as bytes against its socket. No answer is a 5xx, and nothing grows.
+"""Random requests and bytes: no 5xx and no growth.
 
 Few of them here; a hundred thousand of each with `pytest -m soak tests/e2e/test_fuzz.py`.
 """

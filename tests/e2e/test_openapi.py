@@ -1,4 +1,4 @@
-"""schemathesis against the OpenAPI document of a served application, every check on: no 5xx, nothing undocumented."""
+"""Schemathesis against the OpenAPI document of a served application."""
 
 import os
 import subprocess

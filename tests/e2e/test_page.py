@@ -1,4 +1,4 @@
-"""The page in a real browser, on the scripted engine: lanes, bars, answer; keyboard, links, copies, errors, axe."""
+"""The page in a real browser on the scripted engine."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How `twinpath serve` and `solve` end, on the real vLLM and a tiny checkpoint. What they answer: `test_doors.py`."""
+"""End of `twinpath serve` and `solve` on the real vLLM."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Chromium for the tests of the page: that of Debian, otherwise that of playwright.
+"""Chromium for the tests of the page.
 
     python -m tests.support.browser
 

@@ -1,4 +1,4 @@
-"""`twinpath serve` for tests, in its own process and on a free port."""
+"""`twinpath serve` for tests, in a process on a free port."""
 
 import socket
 import subprocess

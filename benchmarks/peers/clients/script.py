@@ -1,4 +1,4 @@
-"""A plain client script for `vllm serve`: n CoT and n PoT samples and a count.
+"""Plain client script for `vllm serve`: CoT and PoT samples, a count.
 
 Both requests of a problem run at the same time, so vLLM shares the work of the prompt. Programs run by `subprocess`,
 one per core, for at most two seconds and without a lock. The prompts are those of format v1.
