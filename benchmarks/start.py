@@ -2,8 +2,8 @@
 
     python -m benchmarks.start [--repeat 3] [--json FILE]
 
-The first run of each repetition has an empty cache and builds the bundled model. The command prints the seconds of its steps. The rest of the
-wall-clock time is the imports of Python and vLLM.
+The first run of each repetition has an empty cache and builds the bundled model. The command prints the seconds of its
+steps. The rest of the wall-clock time is the imports of Python and vLLM.
 """
 
 import argparse

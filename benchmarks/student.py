@@ -2,9 +2,9 @@
 
     python -m benchmarks.student --data problems.jsonl --test 150 [--json FILE]
 
-The variants are bf16, trimmed, int8 and compiled. Each is built from the same base and adapter. `twinpath evaluate` measures the variants by turns, with 10 + 10
-paths under the fixed policy. Tokens per second include parsing, programs and votes.
-Needs the `train` extra and a C++ compiler.
+The variants are bf16, trimmed, int8 and compiled, from the same base and adapter. `twinpath evaluate` measures them by
+turns, with 10 + 10 paths under the fixed policy. Tokens per second include parsing, programs and votes. Needs the
+`train` extra and a C++ compiler.
 """
 
 import argparse
