@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.problem import Problem as Row
+from training.data.sources import split
+
 from service.components import Components
 from service.evaluation.evaluate import Question, is_right, read_questions
 from service.schemas import PathBudget, SolveRequest
 from service.solve.problem import Problem, Solution
 from service.solve.solver import path_seed
 from service.types import Policy
-from training.rationale import Problem as Row
-from training.split import split
 
 DEADLINE_S = 600.0
 

@@ -82,8 +82,8 @@ def walk(folder: Path) -> dict[str, float]:
     with step("compose's services natively, every panel of the dashboards asked of Prometheus"):
         run(bin_ / "pytest", "-q", "tests/deploy/test_live.py")
     with step("a base model and problems for `smoke`"):
-        run(bin_ / "python", "-m", "tests.training.tiny", "smoke")
-    teacher = [bin_ / "python", "-m", "tests.training.endpoint", _TEACHER_PORT]
+        run(bin_ / "python", "-m", "tests.support.training_models", ".")
+    teacher = [bin_ / "python", "-m", "tests.support.teacher_endpoint", _TEACHER_PORT]
     with (
         Server(teacher, _TEACHER_PORT, folder / "teacher.log", environment={"PYTHONPATH": str(clone)}),
         step("`twinpath train run training/recipes/smoke.toml`: a student, all stages"),

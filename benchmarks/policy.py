@@ -10,12 +10,16 @@ the chance of the vote, and `--easier` asks only the surer half of the problems.
 
 import argparse
 import asyncio
-import json
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from training.sample.replay import Replay, is_right, replay
+from training.sample.sampling import Sampled, SampledPath, read_samples, write_samples
+from training.sample.statistics import mcnemar
 
 from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
@@ -26,9 +30,6 @@ from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Solution
 from service.solve.stopping import BETA_THRESHOLD
 from service.types import PathKind, PathOutcome, Policy
-from training.compare import mcnemar
-from training.sampling import Sampled, SampledPath, read_samples, sample_row
-from training.votes import Replay, is_right, replay
 
 POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
 THRESHOLDS = (0.8, 0.9, 0.95, 0.99)
@@ -76,8 +77,7 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
                 recorded = [_sampled(q, s) for q, s in zip(questions, solutions, strict=True)]
                 if arguments.paths:
                     arguments.paths.parent.mkdir(parents=True, exist_ok=True)
-                    with arguments.paths.open("w") as file:
-                        file.writelines(json.dumps(sample_row(sampled)) + "\n" for sampled in recorded)
+                    write_samples(arguments.paths, recorded)
         busy[_AGAIN], again = await solve_all(
             components, questions, Policy.FIXED, arguments.seed + 1, arguments.clients
         )
@@ -101,7 +101,7 @@ async def _measure(settings: Settings, questions: list[Question], arguments: arg
 def easier(recorded: Sequence[Sampled], calibration: Calibration) -> set[str]:
     """Ids of the half of the problems with the highest confidence of the full vote. Ties keep the order."""
     ends = [replay(Policy.FIXED, sampled.paths, calibration) for sampled in recorded]
-    sure = [calibration.confidence(end.votes, len(end.counted)) for end in ends]
+    sure = [calibration.confidence(end.votes, end.counted) for end in ends]
     surest = sorted(range(len(recorded)), key=sure.__getitem__, reverse=True)
     return {recorded[number].id for number in surest[: (len(recorded) + 1) // 2]}
 
@@ -124,7 +124,7 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
             {
                 "rule": name,
                 "accuracy": sum(right) / len(right),
-                "against_fixed": mcnemar(right, base),
+                "against_fixed": asdict(mcnemar(right, base)),
                 "tokens_of_fixed": sum(_tokens(recorded, started)) / all_tokens,
                 "longest_of_fixed": statistics.median(_longest(recorded, counted)) / all_longest,
                 "paths": sum(started) / len(right),
@@ -133,7 +133,7 @@ def replays(recorded: Sequence[Sampled], calibration: Calibration) -> list[dict[
 
     def add_ends(name: str, ends: Sequence[Replay]) -> None:
         right = [is_right(e.votes[0] if e.votes else None, s.gold) for e, s in zip(ends, recorded, strict=True)]
-        add(name, right, [len(end.counted) for end in ends], [len(end.started) for end in ends])
+        add(name, right, [end.counted for end in ends], [len(end.started) for end in ends])
 
     add_ends("fixed", fixed)
     rules = [("lossless", Policy.LOSSLESS, calibration)]
@@ -181,7 +181,7 @@ def _figures(run: Run, fixed: Run) -> dict[str, Any]:
     return {
         "accuracy": sum(run.right) / n,
         "interval": wilson(sum(run.right), n),
-        "against_fixed": mcnemar(run.right, fixed.right),
+        "against_fixed": asdict(mcnemar(run.right, fixed.right)),
         "tokens": statistics.mean(run.tokens),
         "tokens_of_fixed": sum(run.tokens) / sum(fixed.tokens),
         "paths": statistics.mean(run.paths),

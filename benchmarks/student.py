@@ -17,13 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from training.data.problem import write_rows
+from training.sample.statistics import difference
+
 from benchmarks import results
 from benchmarks.load import add_problems, problems
 from service.model import bundled
 from service.settings import load_settings
 from service.types import PathKind
-from training.compare import difference
-from training.rationale import write_rows
 
 MODELS = ("bf16", "trimmed", "int8", "trimmed int8")
 VARIANTS = {name: (name, False) for name in MODELS} | {
@@ -63,10 +64,10 @@ def main() -> None:
 
 def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
     """Build the variants of a base model and an exported adapter under `out`. Returns their directories."""
+    from training.ship.int8 import write_int8
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from service.model.build import add_bundle, merge_adapter
-    from training.quantize import write_int8
 
     models = {name: out / name.replace(" ", "-") for name in MODELS}
     for name in ("bf16", "trimmed"):
@@ -117,10 +118,14 @@ def figures(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     def right(name: str, kind: str) -> list[float]:
         return [row["paths_right"][kind] for row in runs[name][0]["rows"]]
 
+    def against_bf16(name: str, kind: str) -> tuple[float, float]:
+        found = difference(right(name, kind), right("bf16", kind))
+        return found.mean, found.margin
+
     return {
         name: {"tokens_per_s": [tokens_per_s(report) for report in reports]}
         | {key: reports[0][key] for key in ("n", "accuracy", "interval", "paths_right")}
-        | {"against_bf16": {kind: difference(right(name, kind), right("bf16", kind)) for kind in PathKind}}
+        | {"against_bf16": {kind: against_bf16(name, kind) for kind in PathKind}}
         for name, reports in runs.items()
         if reports
     }

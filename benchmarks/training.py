@@ -18,6 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from training.data.problem import Example, read_examples
+from training.learn.callbacks import peak_memory_gib
+from training.learn.packing import Encoder
+from training.learn.schedule import Plan, schedule
+from training.learn.student import in_bf16, load_tokenizer, prepare
+from training.learn.train import arguments
+from training.learn.trainer import Microbatches, MixedTrainer, only
 from transformers import TrainerCallback
 
 from benchmarks import results
@@ -25,14 +32,7 @@ from benchmarks.tables import training_table
 from service.model import bundled
 from service.paths.base import FormatV1
 from service.settings import load_settings
-from training.curves import peak_memory
-from training.dataset import read_examples
-from training.packs import Encoder, Example
 from training.recipe import Train
-from training.schedule import Plan, schedule
-from training.student import in_bf16, load_tokenizer, prepare
-from training.train import arguments
-from training.trainer import Microbatches, MixedTrainer, only
 
 BATCH_TOKENS = 2048
 PARTS = {
@@ -72,7 +72,7 @@ def ours(model: str, examples: list[Example], out: Path, *, profile: bool) -> tu
         train_dataset=Microbatches(batches, tokenizer.pad_token_id or 0),
         data_collator=only,
         callbacks=[clock],
-        lam=0.5,
+        cot_weight=0.5,
     )
     parts: Counter[str] = Counter()
     if profile:
@@ -172,7 +172,7 @@ def measure(model: str, trimmed: str | None, examples: list[Example], rows: int)
         "tokens_per_s": speeds,
         "padding": padding,
         "parts_s": dict(parts.most_common()),
-        "peak_memory_gib": peak_memory(),
+        "peak_memory_gib": peak_memory_gib(),
     }
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.sample.statistics import mcnemar
+
 from benchmarks.results import spread
 from service.evaluation.evaluate import wilson
-from training.compare import mcnemar
 
 OURS = ("twinpath", "twinpath-few", "twinpath-remote")
 LABELS = {
@@ -107,7 +108,7 @@ def paired(figures: dict[str, Any]) -> str:
                     pairs = zip(_values(_at(ours, load), name), _values(_at(theirs, load), name), strict=True)
                     cells.append("× " + spread([mine / yours for mine, yours in pairs], ".2f"))
             test = mcnemar(*([right for run in runs for right in run["right"]] for runs in (ours, theirs)))
-            rows.append([*cells, str(test["only_first"]), str(test["only_second"]), f"{test['p']:.2f}"])
+            rows.append([*cells, str(test.only_first), str(test.only_second), f"{test.p:.2f}"])
     return _table(head, rows)
 
 
