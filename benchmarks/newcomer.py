@@ -82,7 +82,7 @@ def walk(folder: Path) -> dict[str, float]:
     with step("compose's services natively, every panel of the dashboards asked of Prometheus"):
         run(bin_ / "pytest", "-q", "tests/deploy/test_live.py")
     with step("a base model and problems for `smoke`"):
-        run(bin_ / "python", "-m", "tests.support.training_models", ".")
+        run(bin_ / "python", "-m", "tests.support.training_models", "smoke")
     teacher = [bin_ / "python", "-m", "tests.support.teacher_endpoint", _TEACHER_PORT]
     with (
         Server(teacher, _TEACHER_PORT, folder / "teacher.log", environment={"PYTHONPATH": str(clone)}),

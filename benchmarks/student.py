@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +118,10 @@ def figures(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     def right(name: str, kind: str) -> list[float]:
         return [row["paths_right"][kind] for row in runs[name][0]["rows"]]
 
-    def against_bf16(name: str, kind: str) -> tuple[float, float]:
-        found = difference(right(name, kind), right("bf16", kind))
-        return found.mean, found.margin
-
     return {
         name: {"tokens_per_s": [tokens_per_s(report) for report in reports]}
         | {key: reports[0][key] for key in ("n", "accuracy", "interval", "paths_right")}
-        | {"against_bf16": {kind: against_bf16(name, kind) for kind in PathKind}}
+        | {"against_bf16": {kind: astuple(difference(right(name, kind), right("bf16", kind))) for kind in PathKind}}
         for name, reports in runs.items()
         if reports
     }
