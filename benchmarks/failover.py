@@ -106,7 +106,7 @@ async def drive(
 
 
 def figures_of(run: Run) -> dict[str, Any]:
-    """Figures of the result file; all times are in seconds from the start of the run."""
+    """Figures of the result file. All times are in seconds from the start of the run."""
     return {
         "problems": len(run.ended),
         "lost": len(run.lost),

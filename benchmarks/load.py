@@ -75,7 +75,7 @@ async def solve_all(
         policy: stopping policy.
         seed: seed from which the seed of every problem is derived.
         clients: number of problems at a time.
-        paths: maximum number of paths of each kind; None takes the settings.
+        paths: maximum number of paths of each kind (default: the settings').
     """
     solver = components.solver
     places = asyncio.Semaphore(clients)

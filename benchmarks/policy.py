@@ -3,9 +3,9 @@
     python -m benchmarks.policy --data problems.jsonl [--json FILE] [--limit 200] [--clients 32] [--model M]
     python -m benchmarks.policy --data problems.jsonl --easier PATHS --seed 9
 
-Every policy solves all problems for `--clients` clients, then the first `--single` for one client. The recorded paths
-of `fixed` are replayed under other rules. Accuracies are paired with `fixed` (McNemar). `fixed` with other seeds shows
-the chance of the vote, and `--easier` asks only the surer half of the problems.
+Every policy solves all problems for `--clients` clients, then `--single` for one. The recorded paths of
+`fixed` are replayed under other rules. Accuracies are paired with `fixed`. `fixed` with other seeds shows the chance of
+the vote. `--easier` selects the half of the problems with the surest votes.
 """
 
 import argparse

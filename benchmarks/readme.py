@@ -1,4 +1,4 @@
-"""Short tables of the README: accuracy of the bundled model, and the comparison."""
+"""Short tables of the README: bundled model and comparison."""
 
 import json
 import statistics

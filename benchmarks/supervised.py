@@ -16,7 +16,7 @@ class Supervised:
     """All processes of a service, and their faults.
 
     Args:
-        model: checkpoint for vLLM in the process of the service; None is the bundled model.
+        model: checkpoint for vLLM in the process of the service (default: the bundled model).
         folder: directory of the logs.
         scripted: whether scripted workers behind a router replace vLLM.
     """

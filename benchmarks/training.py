@@ -4,7 +4,7 @@
 
 The dataset is the `train.jsonl` of a `dataset` stage. Both trainers train the same LoRA (r = 64) on the same rationales
 once, with completion-only loss. Effective tokens are the unpadded prompts and completions of every rationale. The first
-step is not counted. TRL is no dependency: run `uv pip install trl` first.
+step is not counted. TRL is optional: run `uv pip install trl` first.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def ours(model: str, examples: list[Example], out: Path, *, profile: bool) -> tu
 
 
 def trl(model: str, examples: list[Example], out: Path) -> float | None:
-    """Effective tokens per second of TRL's SFTTrainer; None if it is not installed."""
+    """Effective tokens per second of TRL's SFTTrainer, or None if it is not installed."""
     try:
         from trl import SFTConfig, SFTTrainer
     except ImportError:
@@ -184,7 +184,7 @@ def _trl_version() -> str:
 
 
 def _sample(examples: list[Example], questions: int) -> list[Example]:
-    """Two rationales of each kind, for evenly drawn questions that have so many."""
+    """Two rationales of each kind, for evenly drawn questions with at least two."""
     by: dict[str, list[Example]] = {}
     for example in examples:
         found = by.setdefault(example.id, [])

@@ -3,13 +3,7 @@ r"""Reading and repair of teachers' rationales on whole data sets.
     python -m dev.paths FOLDER [--show unparsed|harmed|missed] [--limit N]
 
 FOLDER holds a directory per data set with `train.jsonl` and `teacher_cot.jsonl`. Every rationale states its gold
-answer.
-
-- parsed: the stated answer is read and is gold.
-- harmed: repair makes that answer wrong. Texts with an equation that Python finds false are counted apart.
-- without statement: "The answer is …" is removed, and the last equation answers.
-- cut: the text ends at a random place.
-- recovered: one result of a text is made false with all that depends on it, and repair restores gold.
+answer. Harmed: repair changed a right answer. Recovered: repair restored gold in a text with one false result.
 """
 
 import argparse
@@ -100,7 +94,7 @@ def has_false_equation(text: str) -> bool:
 
 
 def corrupt(text: str, chance: random.Random) -> str | None:
-    """The text with one false result and all that depends on it; None if its equations are not all simple and true.
+    """The text with one false result and all that depends on it, or None. All equations must be simple and true.
 
     The equations are found by a regular expression, independent of the parser.
     """

@@ -102,7 +102,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def live() -> AsyncIterator[Serve]:
-    """As `serve`, over a real socket: what streams arrives as it is sent, and a caller can leave."""
+    """As `serve`, over a real socket. Streams arrive as they are sent, and callers can disconnect."""
     async with AsyncExitStack() as stack:
 
         async def start(engine: Engine, sandbox: Sandbox | None = None, **changes: Any) -> httpx.AsyncClient:
@@ -127,7 +127,7 @@ async def live() -> AsyncIterator[Serve]:
 
 
 class _Server(uvicorn.Server):
-    """Server that leaves the signal handlers of the tests alone."""
+    """Server without signal handlers."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

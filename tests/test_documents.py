@@ -19,7 +19,7 @@ TESTS = {
 def test_every_claim_names_a_test_that_exists(name: str) -> None:
     text = (ROOT / "docs" / name).read_text()
     assert set(re.findall(r"`(test_\w+)`", text)) - TESTS == set()
-    written = tables.BLOCK.sub("", text)  # figures are no claims
+    written = tables.BLOCK.sub("", text)  # figures are not claims
     rows = [line for line in written.splitlines() if line.startswith("| ") and not re.search(r"\| shown by \|$", line)]
     assert len(rows) > 15
     assert [row for row in rows if not re.search(r"`test_\w+`|the same|THREATS\.md", row.split(" | ")[-1])] == []

@@ -64,7 +64,7 @@ class Service:
 
     Args:
         name: name in the tables.
-        servers: all its servers; the first gets the requests.
+        servers: all its servers. The first one gets the requests.
         engine: the server whose metrics count tokens.
         path: URL path of the requests.
         body: request body of a question and a seed.

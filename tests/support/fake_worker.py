@@ -50,7 +50,7 @@ class FakeWorker:
     """Serves scripted completions.
 
     Args:
-        script: text of a path; None improvises.
+        script: text of a path (default: improvised).
         tokens_per_s: token rate of each path.
         slots: maximum number of paths that decode at the same time.
         chunk: number of tokens in one event of the stream, unless `stream_interval` of the request is larger.

@@ -111,7 +111,7 @@ class Server:
 
 
 def memory_bytes(process: psutil.Process) -> int:
-    """Proportional set size of a process; 0 if it has ended."""
+    """Proportional set size of a process, or 0 if it has ended."""
     with suppress(psutil.NoSuchProcess):
         with suppress(psutil.AccessDenied):
             return int(process.memory_full_info().pss)

@@ -1,4 +1,4 @@
-"""Number after "The answer is", as a user of a peer would read it.
+"""Number after "The answer is" in a peer's text.
 
 Only the standard library is imported, because the peers' environments import this module.
 """

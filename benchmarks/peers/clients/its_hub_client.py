@@ -2,8 +2,8 @@
 
     python its_hub_client.py plain|beta
 
-Runs in its own environment with its defaults but for two: no limit of concurrency (default: 32 requests for all
-problems), and a projection that merges equal numbers. A text without an answer is its own candidate, as by default.
+Runs in its own environment. Two defaults are changed: the concurrency is not limited (default: 32 requests for all
+problems), and a projection merges equal numbers. A text without an answer is its own candidate, as by default.
 """
 
 import sys
@@ -14,7 +14,7 @@ from protocol import Ask, Job, serve
 
 
 def ask(job: Job) -> Ask:
-    """Function that asks one question, for `protocol.serve`."""
+    """Function that sends one question, for `protocol.serve`."""
     lm = OpenAICompatibleLanguageModel(
         endpoint=f"{job['url']}/v1",
         api_key="none",

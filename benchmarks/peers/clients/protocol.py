@@ -15,10 +15,10 @@ Ask = Callable[[str], Awaitable[str]]
 
 
 def serve(ask: Callable[[Job], Ask]) -> None:
-    """Read the job, ask all its questions and print the replies as the last line.
+    """Read the job, send all its questions and print the replies as the last line.
 
     Args:
-        ask: returns a function that asks one question of the job.
+        ask: returns a function that sends one question of the job.
     """
     job: Job = json.load(sys.stdin)
     print(json.dumps(asyncio.run(_run(ask(job), job["questions"], job["concurrency"]))))

@@ -15,7 +15,7 @@ from protocol import Ask, Job, serve
 
 
 def ask(job: Job) -> Ask:
-    """Function that asks one question, for `protocol.serve`."""
+    """Function that sends one question, for `protocol.serve`."""
     client = AsyncOpenAI(base_url=f"{job['url']}/v1", api_key="none", timeout=600, max_retries=0)
     cores = asyncio.Semaphore(os.cpu_count() or 1)
 
