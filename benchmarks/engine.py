@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from service.evaluation.evaluate import Question, read_questions
+from service.evaluation.evaluate import LabeledProblem, read_problems
 from service.settings import EngineKind, load_settings
 from service.solve.problem import Problem
 from service.types import Policy
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--system", choices=SYSTEMS, help="run only this system")
     arguments = parser.parse_args()
     if arguments.system:
-        questions = read_questions(arguments.data, arguments.limit)
+        questions = read_problems(arguments.data, arguments.limit)
         run = _service if arguments.system == "service" else _offline
         print("RESULT " + json.dumps(run(questions, arguments.model)))
         return
@@ -75,10 +75,10 @@ def run_alone(system: str, data: Path, limit: int, model: str | None) -> dict[st
     return figures
 
 
-def _problems(questions: list[Question]) -> list[Problem]:
+def _problems(questions: list[LabeledProblem]) -> list[Problem]:
     return [
         Problem(
-            text=question.question,
+            text=question.text,
             cot=10,
             pot=10,
             policy=Policy.FIXED,
@@ -92,7 +92,7 @@ def _problems(questions: list[Question]) -> list[Problem]:
     ]
 
 
-def _service(questions: list[Question], model: str | None) -> dict[str, float]:
+def _service(questions: list[LabeledProblem], model: str | None) -> dict[str, float]:
     from service.components import build
 
     settings = load_settings(model=model, engine=EngineKind.VLLM)
@@ -119,19 +119,19 @@ def _service(questions: list[Question], model: str | None) -> dict[str, float]:
     return asyncio.run(run())
 
 
-def _offline(questions: list[Question], model: str | None) -> dict[str, float]:
+def _offline(questions: list[LabeledProblem], model: str | None) -> dict[str, float]:
     os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
     from vllm import LLM, SamplingParams
     from vllm.inputs import TokensPrompt
 
     from service.engine.vllm import engine_dtype
-    from service.model.checkpoint import find
+    from service.model.checkpoint import find_checkpoint
     from service.model.prompt_format import prompt_format
+    from service.solve.problem import path_seed
     from service.solve.problem_run import plan
-    from service.solve.solver import path_seed
 
     settings = load_settings()
-    checkpoint = find(model, settings.cache_dir)
+    checkpoint = find_checkpoint(model, settings.cache_dir)
     path_format = prompt_format(checkpoint)
     llm = LLM(
         str(checkpoint.path),

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import results
 from benchmarks.load import add_problems, latency, problems, solve_all
 from service.components import Components, build
-from service.evaluation.evaluate import Question
+from service.evaluation.evaluate import LabeledProblem
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 
@@ -41,7 +41,9 @@ def main() -> None:
         results.write(arguments.json, facts)
 
 
-async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
+async def _measure(
+    settings: Settings, questions: list[LabeledProblem], arguments: argparse.Namespace
+) -> dict[str, Any]:
     asked = cycle(questions)
 
     async def point(components: Components, clients: int, paths: int) -> dict[str, Any]:

@@ -12,10 +12,9 @@ from training.data.problem import Problem as Row
 from training.data.sources import split
 
 from service.components import Components
-from service.evaluation.evaluate import Question, is_right, read_questions
+from service.evaluation.evaluate import LabeledProblem, is_right, read_problems
 from service.schemas import PathBudget, SolveRequest
-from service.solve.problem import Problem, Solution
-from service.solve.solver import path_seed
+from service.solve.problem import Problem, Solution, path_seed
 from service.types import Policy
 
 DEADLINE_S = 600.0
@@ -49,19 +48,19 @@ def add_problems(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split-seed", type=int, default=7, help="seed of the recipe")
 
 
-def problems(arguments: argparse.Namespace, limit: int | None = None) -> list[Question]:
+def problems(arguments: argparse.Namespace, limit: int | None = None) -> list[LabeledProblem]:
     """The first problems of the file or, with `--test`, of the test problems that the recipe's split draws."""
-    questions = read_questions(arguments.data)
+    questions = read_problems(arguments.data)
     if arguments.test:
-        rows = [Row(q.id, q.question, q.answer) for q in questions]
+        rows = [Row(q.id, q.text, q.answer) for q in questions]
         drawn = split(rows, seed=arguments.split_seed, dev=0, test=arguments.test).test
-        questions = [Question(row.id, row.question, row.answer) for row in drawn]
+        questions = [LabeledProblem(row.id, row.question, row.answer) for row in drawn]
     return questions[:limit]
 
 
 async def solve_all(
     components: Components,
-    questions: Sequence[Question],
+    questions: Sequence[LabeledProblem],
     policy: Policy,
     seed: int,
     clients: int,
@@ -80,7 +79,7 @@ async def solve_all(
     solver = components.solver
     places = asyncio.Semaphore(clients)
 
-    async def solve(number: int, question: Question) -> tuple[Solution, float]:
+    async def solve(number: int, question: LabeledProblem) -> tuple[Solution, float]:
         async with places:
             began = time.monotonic()
             solution = await solver.solve(
@@ -104,9 +103,9 @@ async def solve_all(
     return run, solutions
 
 
-def _problem(components: Components, question: Question, policy: Policy, seed: int, paths: int | None) -> Problem:
+def _problem(components: Components, question: LabeledProblem, policy: Policy, seed: int, paths: int | None) -> Problem:
     budget = None if paths is None else PathBudget(cot=paths, pot=paths)
-    request = SolveRequest(problem=question.question, policy=policy, paths=budget, seed=seed, deadline_s=DEADLINE_S)
+    request = SolveRequest(problem=question.text, policy=policy, paths=budget, seed=seed, deadline_s=DEADLINE_S)
     return components.problem(request)
 
 

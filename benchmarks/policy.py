@@ -24,7 +24,8 @@ from training.sample.statistics import mcnemar
 from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
 from service.components import build
-from service.evaluation.evaluate import Question, wilson
+from service.evaluation.evaluate import LabeledProblem
+from service.evaluation.statistics import wilson
 from service.settings import EngineKind, Settings, load_settings
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Solution
@@ -61,7 +62,9 @@ def main() -> None:
         results.write(arguments.json, facts)
 
 
-async def _measure(settings: Settings, questions: list[Question], arguments: argparse.Namespace) -> dict[str, Any]:
+async def _measure(
+    settings: Settings, questions: list[LabeledProblem], arguments: argparse.Namespace
+) -> dict[str, Any]:
     components = build(settings)
     if arguments.easier:
         half = easier(list(read_samples(arguments.easier)), components.calibration)
@@ -190,7 +193,7 @@ def _figures(run: Run, fixed: Run) -> dict[str, Any]:
     } | latency(run.seconds)
 
 
-def _sampled(question: Question, solution: Solution) -> Sampled:
+def _sampled(question: LabeledProblem, solution: Solution) -> Sampled:
     seen = dict.fromkeys(PathKind, -1)
     return Sampled(question.id, question.answer, tuple(_path(path, seen) for path in solution.paths))
 

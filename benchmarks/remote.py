@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import results
 from service.engine.base import Engine, Sampling
-from service.model.checkpoint import find
+from service.model.checkpoint import find_checkpoint
 from service.settings import load_settings
 from tests.support.servers import vllm_worker
 
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="result file")
     arguments = parser.parse_args()
     settings = load_settings()
-    path = find(arguments.model, settings.cache_dir).path
+    path = find_checkpoint(arguments.model, settings.cache_dir).path
     with tempfile.TemporaryDirectory() as folder, vllm_worker(path, Path(folder)) as worker:
         worker.await_health()
         from service.engine.remote import RemoteEngine

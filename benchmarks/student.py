@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         models = make(base, arguments.adapter, Path(directory))
         data = Path(directory) / "problems.jsonl"
-        write_rows(data, map(asdict, problems(arguments, arguments.limit)))
+        rows = problems(arguments, arguments.limit)
+        write_rows(data, ({"id": row.id, "question": row.text, "answer": row.answer} for row in rows))
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
         for turn in range(arguments.repeat):
             for name in VARIANTS if turn % 2 == 0 else reversed(VARIANTS):

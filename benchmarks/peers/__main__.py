@@ -24,8 +24,8 @@ from benchmarks.load import add_problems, problems
 from benchmarks.peers import environments
 from benchmarks.peers.measure import measure
 from benchmarks.peers.systems import COT, FEW, MAX_TOKENS, POT, TEMPERATURE, System, its_hub, optillm, script, twinpath
-from service.evaluation.evaluate import Question
-from service.model.checkpoint import find
+from service.evaluation.evaluate import LabeledProblem
+from service.model.checkpoint import find_checkpoint
 from service.model.prompt_format import prompt_format
 from service.settings import load_settings
 from service.types import PathKind
@@ -50,7 +50,7 @@ def main() -> None:
     arguments = _arguments()
     began = time.monotonic()
     settings = load_settings()
-    checkpoint = find(arguments.model, settings.cache_dir)
+    checkpoint = find_checkpoint(arguments.model, settings.cache_dir)
     questions = problems(arguments)
     prompts = [prompt_format(checkpoint).prompt(kind, "{question}") for kind in PathKind]
     figures: dict[str, Any] = {
@@ -105,7 +105,9 @@ def _proxy(environment: Path, engine: Server, folder: Path) -> Server:
     return Server(command, port, folder / "optillm.log", environment={"OPENAI_API_KEY": "none"})
 
 
-def _points(arguments: argparse.Namespace, questions: list[Question]) -> Iterator[tuple[int, int, list[Question]]]:
+def _points(
+    arguments: argparse.Namespace, questions: list[LabeledProblem]
+) -> Iterator[tuple[int, int, list[LabeledProblem]]]:
     """Round, concurrency and problems of each turn."""
     asked = cycle(questions)
     for number in range(1, arguments.rounds + 1):

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.load import latency
 from benchmarks.peers.systems import Reply, System
-from service.evaluation.evaluate import Question, is_right
+from service.evaluation.evaluate import LabeledProblem, is_right
 from tests.support.servers import Server, memory_bytes
 
 _EVERY_S = 1.0
@@ -22,7 +22,7 @@ STAGES = ("queue", "engine", "after", "http")
 """Parts of a problem's wall-clock time. `after` is the rest of the programs, the vote and the abort."""
 
 
-def measure(system: System, questions: Sequence[Question], concurrency: int, seed: int) -> dict[str, Any]:
+def measure(system: System, questions: Sequence[LabeledProblem], concurrency: int, seed: int) -> dict[str, Any]:
     """One row of the results.
 
     `tokens` and `steps` are the engine's counts, discarded paths included. CPU seconds and memory are those of all

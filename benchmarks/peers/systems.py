@@ -26,7 +26,7 @@ import httpx
 import psutil
 
 from benchmarks.peers.clients.answers import stated
-from service.evaluation.evaluate import Question
+from service.evaluation.evaluate import LabeledProblem
 from tests.support.servers import SERVED_NAME, Server
 
 COT, POT, TEMPERATURE, MAX_TOKENS = 10, 10, 0.7, 320
@@ -78,7 +78,7 @@ class Service:
     body: Callable[[str, int], dict[str, Any]]
     read: Callable[[dict[str, Any], float], tuple[str | None, dict[str, float]]]
 
-    async def run(self, questions: Sequence[Question], concurrency: int, seed: int, watch: Watch) -> Outcome:
+    async def run(self, questions: Sequence[LabeledProblem], concurrency: int, seed: int, watch: Watch) -> Outcome:
         """Ask every question, `concurrency` at a time. This process is not part of the system."""
         places = asyncio.Semaphore(concurrency)
         limits = httpx.Limits(max_connections=concurrency)
@@ -97,7 +97,7 @@ class Service:
                         return Reply(None, time.monotonic() - began, repr(error)[:300])
 
             began = time.monotonic()
-            replies = await asyncio.gather(*(one(number, q.question) for number, q in enumerate(questions)))
+            replies = await asyncio.gather(*(one(number, q.text) for number, q in enumerate(questions)))
             return Outcome(list(replies), time.monotonic() - began)
 
 
@@ -121,10 +121,10 @@ class Client:
     prompts: Sequence[str]
     read: Callable[[str], str | None]
 
-    async def run(self, questions: Sequence[Question], concurrency: int, seed: int, watch: Watch) -> Outcome:
+    async def run(self, questions: Sequence[LabeledProblem], concurrency: int, seed: int, watch: Watch) -> Outcome:
         """Ask every question, `concurrency` at a time. The peers have no seeds."""
         job = {
-            "questions": [question.question for question in questions],
+            "questions": [question.text for question in questions],
             "concurrency": concurrency,
             "url": self.engine.url,
             "model": SERVED_NAME,

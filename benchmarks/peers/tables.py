@@ -8,7 +8,7 @@ from typing import Any
 from training.sample.statistics import mcnemar
 
 from benchmarks.results import spread
-from service.evaluation.evaluate import wilson
+from service.evaluation.statistics import wilson
 
 OURS = ("twinpath", "twinpath-few", "twinpath-remote")
 LABELS = {
