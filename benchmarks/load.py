@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data.problem import Problem as Row
-from training.data.sources import split
-
 from service.components import Components
 from service.evaluation.evaluate import LabeledProblem, is_right, read_problems
 from service.schemas import PathBudget, SolveRequest
 from service.solve.problem import Problem, Solution, path_seed
 from service.types import Policy
+from training.data.problem import Problem as Row
+from training.data.sources import split
 
 DEADLINE_S = 600.0
 

@@ -17,10 +17,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from training.sample.replay import Replay, is_right, replay
-from training.sample.sampling import Sampled, SampledPath, read_samples, write_samples
-from training.sample.statistics import mcnemar
-
 from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
 from service.components import build
@@ -31,6 +27,9 @@ from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Solution
 from service.solve.stopping import BETA_THRESHOLD
 from service.types import PathKind, PathOutcome, Policy
+from training.sample.replay import Replay, is_right, replay
+from training.sample.sampling import Sampled, SampledPath, read_samples, write_samples
+from training.sample.statistics import mcnemar
 
 POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)
 THRESHOLDS = (0.8, 0.9, 0.95, 0.99)

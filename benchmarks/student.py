@@ -17,14 +17,13 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from training.data.problem import write_rows
-from training.sample.statistics import difference
-
 from benchmarks import results
 from benchmarks.load import add_problems, problems
 from service.model import bundled
 from service.settings import load_settings
 from service.types import PathKind
+from training.data.problem import write_rows
+from training.sample.statistics import difference
 
 MODELS = ("bf16", "trimmed", "int8", "trimmed int8")
 VARIANTS = {name: (name, False) for name in MODELS} | {
@@ -65,10 +64,10 @@ def main() -> None:
 
 def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
     """Build the variants of a base model and an exported adapter under `out`. Returns their directories."""
-    from training.ship.int8 import write_int8
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from service.model.build import add_bundle, merge_adapter
+    from training.ship.int8 import write_int8
 
     models = {name: out / name.replace(" ", "-") for name in MODELS}
     for name in ("bf16", "trimmed"):

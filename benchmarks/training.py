@@ -18,13 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from training.data.problem import Example, read_examples
-from training.learn.callbacks import peak_memory_gib
-from training.learn.packing import Encoder
-from training.learn.schedule import Plan, schedule
-from training.learn.student import in_bf16, load_tokenizer, prepare
-from training.learn.train import arguments
-from training.learn.trainer import Microbatches, MixedTrainer, only
 from transformers import TrainerCallback
 
 from benchmarks import results
@@ -32,6 +25,13 @@ from benchmarks.tables import training_table
 from service.model import bundled
 from service.paths.base import FormatV1
 from service.settings import load_settings
+from training.data.problem import Example, read_examples
+from training.learn.callbacks import peak_memory_gib
+from training.learn.packing import Encoder
+from training.learn.schedule import Plan, schedule
+from training.learn.student import in_bf16, load_tokenizer, prepare
+from training.learn.train import arguments
+from training.learn.trainer import Microbatches, MixedTrainer, only
 from training.recipe import Train
 
 BATCH_TOKENS = 2048

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.sample.statistics import mcnemar
-
 from benchmarks.results import spread
 from service.evaluation.statistics import wilson
+from training.sample.statistics import mcnemar
 
 OURS = ("twinpath", "twinpath-few", "twinpath-remote")
 LABELS = {

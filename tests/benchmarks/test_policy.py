@@ -1,11 +1,11 @@
 """Easier half of the problems, and stopping rules replayed over recorded paths."""
 
 import pytest
-from training.sample.sampling import Sampled, SampledPath
 
 from benchmarks.policy import easier, replays
 from service.solve.calibration import Calibration
 from service.types import PathKind
+from training.sample.sampling import Sampled, SampledPath
 
 
 def _sampled(id_: str, *answers: str) -> Sampled:
