@@ -1,12 +1,12 @@
-"""The Python client of a running service: `Client`, and `AsyncClient` with the same methods to await.
+"""Python client of a running service: `Client`, and `AsyncClient` with the same methods.
 
-Results are the service's own wire models. A service that is overloaded, starting or not to be reached is asked again,
-after the time that it names or else after growing, random waits; solving has no side effects, so asking twice is safe.
+The results are the wire models of the service. The clients retry after a lost connection and after the statuses 429,
+502, 503 and 504. A retry is safe, because solving has no side effects.
 """
 
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -15,7 +15,6 @@ import httpx
 
 from service.client.protocol import (
     JSON_LINES,
-    EventReader,
     Retries,
     SolveOptions,
     StreamEvent,
@@ -25,10 +24,12 @@ from service.client.protocol import (
     client_options,
     lines_in,
     lines_of,
-    lost_midway,
     parsed,
     pause_s,
+    read_errors,
+    require_answer,
     service_error,
+    stream_event,
     unreachable,
 )
 from service.schemas import SolveRequest, SolveResponse
@@ -40,14 +41,14 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 class Client:
-    """A running service, asked synchronously. A context manager; threads may share it.
+    """Synchronous client of a running service. A context manager that threads may share.
 
     Args:
-        url: where the service listens.
-        api_key: sent as a bearer token.
-        timeout_s: of connecting and of each read; it must exceed the deadline of a problem.
-        retries: when to ask again.
-        transport: in place of the network.
+        url: address of the service.
+        api_key: API key, sent as a bearer token.
+        timeout_s: timeout of each read in seconds. It must exceed the deadline of a problem.
+        retries: retry policy.
+        transport: transport of httpx that replaces the network, for tests.
     """
 
     def __init__(
@@ -66,45 +67,48 @@ class Client:
         """Solve one problem.
 
         Raises:
-            InputError: the problem or an option is wrong, found here.
-            ServiceError: the service refused it, failed, or could not be reached.
+            InputError: the problem or an option is invalid. The client checks this before it sends.
+            ServiceError: the service refused the request, failed, or could not be reached.
         """
         return self.send(SolveRequest.checked(problem=problem, **options))
 
     def send(self, request: SolveRequest) -> SolveResponse:
-        """The same for a request that is made already."""
+        """Solve the problem of a complete request.
+
+        Raises:
+            ServiceError: as `solve`.
+        """
         with self._answered("POST", "/solve", whole=True, json=body_of(request)) as response:
             return parsed(SolveResponse, response.content)
 
     def stream(self, problem: str, **options: Unpack[SolveOptions]) -> Iterator[StreamEvent]:
-        """Solve one problem and yield what happens as it happens; the last event is the answer.
+        """Solve one problem and yield events as they happen. The last event is the answer.
 
         Raises:
-            InputError, ServiceError: as `solve`; once events have come, nothing is tried again.
+            InputError, ServiceError: as `solve`. There is no retry after the first event.
         """
-        with (
-            self._answered(
-                "POST", "/solve/stream", json=body_of(SolveRequest.checked(problem=problem, **options))
-            ) as response,
-            lost_midway(),
-        ):
-            reader = EventReader()
-            for line in lines_in(response.iter_bytes()):
-                if (event := reader.feed(line)) is not None:
+        from httpx_sse import EventSource
+
+        request = SolveRequest.checked(problem=problem, **options)
+        last: StreamEvent | None = None
+        with self._answered("POST", "/solve/stream", json=body_of(request)) as response, read_errors():
+            for sse in EventSource(response).iter_sse():
+                if (event := stream_event(sse.event, sse.data)) is not None:
+                    last = event
                     yield event
-            reader.end()
+            require_answer(last)
 
     def solve_many(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[BatchRow]:
-        """Solve many problems in one request, and yield each as it is done, not in order.
+        """Solve many problems in one request and yield each result when it is ready, in any order.
 
         Args:
-            rows: each an `id`, a `problem` and any field of `POST /solve`; read once, never held as a whole.
+            rows: rows with an `id`, a `problem` and any field of `POST /solve`. They are read once, as they are sent.
 
         Raises:
-            ServiceError: as `solve`; a batch is never tried again. A row that is wrong is a result with an `error`.
+            ServiceError: as `solve`. There is no retry. An invalid row yields a result with an `error`.
         """
         request = self._http.build_request("POST", "/solve/batch", content=lines_of(rows), headers=JSON_LINES)
-        with lost_midway():
+        with read_errors():
             response = self._http.send(request, stream=True)
             try:
                 if response.is_error:
@@ -116,7 +120,7 @@ class Client:
                 response.close()
 
     def is_ready(self) -> bool:
-        """Whether the service takes problems now; never raises, never waits."""
+        """Whether the service accepts problems now. An unreachable service is not ready."""
         try:
             return self._http.get("/ready").is_success
         except httpx.HTTPError:
@@ -134,7 +138,7 @@ class Client:
 
     @contextmanager
     def _answered(self, method: str, path: str, *, whole: bool = False, **request: Any) -> Iterator[httpx.Response]:
-        """A response with success in its status, its body unread unless the `whole` of it is asked for."""
+        """Response with a success status, after retries. `whole` reads its body before it returns."""
         tries = 0
         while True:
             tries += 1
@@ -164,7 +168,7 @@ class Client:
 
 
 class AsyncClient:
-    """A running service, asked asynchronously. An asynchronous context manager; see `Client`."""
+    """Asynchronous client of a running service. An asynchronous context manager with the arguments of `Client`."""
 
     def __init__(
         self,
@@ -179,7 +183,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient(**client_options(url, api_key, timeout_s), transport=transport)
 
     async def solve(self, problem: str, **options: Unpack[SolveOptions]) -> SolveResponse:
-        """See `Client.solve`. A cancelled call ends the problem in the service too."""
+        """See `Client.solve`. Cancelling the call also stops the problem in the service."""
         return await self.send(SolveRequest.checked(problem=problem, **options))
 
     async def send(self, request: SolveRequest) -> SolveResponse:
@@ -189,22 +193,25 @@ class AsyncClient:
 
     async def stream(self, problem: str, **options: Unpack[SolveOptions]) -> AsyncIterator[StreamEvent]:
         """See `Client.stream`."""
-        async with self._answered(
-            "POST", "/solve/stream", json=body_of(SolveRequest.checked(problem=problem, **options))
-        ) as response:
-            with lost_midway():
-                reader = EventReader()
-                async for line in async_lines_in(response.aiter_bytes()):
-                    if (event := reader.feed(line)) is not None:
-                        yield event
-                reader.end()
+        from httpx_sse import EventSource
+
+        request = SolveRequest.checked(problem=problem, **options)
+        last: StreamEvent | None = None
+        async with self._answered("POST", "/solve/stream", json=body_of(request)) as response:
+            with read_errors():
+                async with aclosing(EventSource(response).aiter_sse()) as events:
+                    async for sse in events:
+                        if (event := stream_event(sse.event, sse.data)) is not None:
+                            last = event
+                            yield event
+                require_answer(last)
 
     async def solve_many(
         self, rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
     ) -> AsyncIterator[BatchRow]:
         """See `Client.solve_many`."""
         request = self._http.build_request("POST", "/solve/batch", content=async_lines_of(rows), headers=JSON_LINES)
-        with lost_midway():
+        with read_errors():
             response = await self._http.send(request, stream=True)
             try:
                 if response.is_error:

@@ -1,4 +1,4 @@
-"""What both clients share: what goes over the wire, which failures are tried again, and after how long."""
+"""Shared code of the sync and async clients."""
 
 import json
 import random
@@ -18,21 +18,21 @@ from service.schemas.problem_details import ProblemDetails
 from service.types import Policy
 
 StreamEvent = PathEvent | VoteEvent | SolveResponse
-"""A path that ended, a vote that changed, or, last, the answer."""
+"""Event of a stream: a path that ended, a changed vote, or the answer, which is the last event."""
 
-_AGAIN = frozenset({429, 502, 503, 504})
-_LOST = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
-
+_RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+_RETRIED_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class SolveOptions(TypedDict, total=False):
-    """How to solve; the fields of `POST /solve`. What is left out takes the service's settings."""
+    """Optional fields of `POST /solve`. A field that is left out takes the service's default."""
 
     paths: PathBudget | None
     policy: Policy | None
     temperature: float | None
+    top_p: float | None
     max_tokens: int | None
     deadline_s: float | None
     seed: int | None
@@ -42,12 +42,12 @@ class SolveOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """When to ask again.
+    """Retry policy: exponential backoff with jitter, or the wait of the header Retry-After.
 
     Args:
-        limit: how often, after the first time.
-        first_wait_s: the first wait at most; each one after it may be twice as long.
-        longest_wait_s: no wait is longer; a service that asks for more is not asked again.
+        limit: maximum number of retries after the first try.
+        first_wait_s: maximum of the first wait, in seconds. The maximum doubles with each retry.
+        longest_wait_s: maximum of every wait, in seconds. A longer Retry-After ends the retries.
     """
 
     limit: int = 4
@@ -55,13 +55,13 @@ class Retries:
     longest_wait_s: float = 60.0
 
     def wait_s(self, tries: int, retry_after_s: float | None) -> float | None:
-        """Seconds until the next try after so many; None ends it."""
+        """Seconds until the next try, after `tries` tries. None if there is no further try."""
         if tries > self.limit or (retry_after_s is not None and retry_after_s > self.longest_wait_s):
             return None
         if retry_after_s is not None:
             return retry_after_s
-        growing_s = self.first_wait_s * 2.0 ** (tries - 1)
-        return min(self.longest_wait_s, growing_s) * random.uniform(0.5, 1)  # noqa: S311
+        longest_s = self.first_wait_s * 2.0 ** (tries - 1)
+        return min(self.longest_wait_s, longest_s) * random.uniform(0.5, 1)  # noqa: S311
 
 
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
@@ -72,45 +72,43 @@ _EVENTS: dict[str, type[PathEvent] | type[VoteEvent] | type[SolveResponse]] = {
 }
 
 
-class EventReader:
-    """Server-sent events, line by line; the service writes each event's data on one line."""
+def stream_event(name: str, data: str) -> StreamEvent | None:
+    """Event of a stream. None if this version does not know the name.
 
-    def __init__(self) -> None:
-        self._name = ""
-        self._answered = False
+    Args:
+        name: name of the server-sent event.
+        data: its data, a JSON object.
 
-    def feed(self, line: str) -> StreamEvent | None:
-        """The event that the line completes, if it does.
-
-        Raises:
-            ServiceError: the event is an error.
-        """
-        field, _, value = line.partition(": ")
-        if field == "event":
-            self._name = value
-        elif field == "data" and self._name == "error":
-            document = parsed(ProblemDetails, value)
-            raise ServiceError(document.detail, document.status)
-        elif field == "data" and self._name in _EVENTS:
-            self._answered = self._name == "answer"
-            event: StreamEvent = parsed(_EVENTS[self._name], value)
-            return event
+    Raises:
+        ServiceError: the event is an error, or the data does not fit the name.
+    """
+    if name == "error":
+        details = parsed(ProblemDetails, data)
+        raise ServiceError(details.detail, details.status)
+    if name not in _EVENTS:
         return None
+    event: StreamEvent = parsed(_EVENTS[name], data)
+    return event
 
-    def end(self) -> None:
-        """The stream has ended; that is an error unless it ended with an answer."""
-        if not self._answered:
-            raise ServiceError("The stream ended without an answer.", None)
+
+def require_answer(last: StreamEvent | None) -> None:
+    """Check that a stream ended with the answer.
+
+    Raises:
+        ServiceError: the last event is not the answer.
+    """
+    if not isinstance(last, SolveResponse):
+        raise ServiceError("The stream ended without an answer.", None)
 
 
 def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str, Any]:
-    """What a client of httpx is made with."""
+    """Keyword arguments for a client of httpx."""
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     return {"base_url": url, "headers": headers, "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))}
 
 
 def body_of(request: SolveRequest) -> dict[str, Any]:
-    """The request's body."""
+    """JSON body of a request, without the fields that are None."""
     return request.model_dump(mode="json", exclude_none=True)
 
 
@@ -121,7 +119,7 @@ def lines_of(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
 
 
 async def async_lines_of(rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]) -> AsyncIterator[bytes]:
-    """The same, asynchronously."""
+    """Asynchronous `lines_of`, also for asynchronous rows."""
     if isinstance(rows, AsyncIterable):
         async for row in rows:
             yield json.dumps(row).encode() + b"\n"
@@ -131,7 +129,7 @@ async def async_lines_of(rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mappi
 
 
 def lines_in(chunks: Iterable[bytes]) -> Iterator[str]:
-    """A body's lines. Only a line feed ends one, unlike in httpx: a text may hold U+2028 and the like."""
+    """Lines of a body. Only a line feed ends a line, because a text may hold U+2028, at which httpx splits."""
     rest = b""
     for chunk in chunks:
         lines, rest = _cut(rest + chunk)
@@ -141,7 +139,7 @@ def lines_in(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 async def async_lines_in(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
-    """The same, asynchronously."""
+    """Asynchronous `lines_in`."""
     rest = b""
     async for chunk in chunks:
         lines, rest = _cut(rest + chunk)
@@ -152,54 +150,65 @@ async def async_lines_in(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
 
 
 def _cut(body: bytes) -> tuple[list[str], bytes]:
-    """The whole lines, and what has begun after them."""
+    """Complete lines, and the incomplete rest."""
     *lines, rest = body.split(b"\n")
     return [line.removesuffix(b"\r").decode() for line in lines], rest
 
 
 def parsed(model: type[_Model], content: bytes | str) -> _Model:
-    """The wire model of an answer."""
+    """Wire model of a JSON document.
+
+    Raises:
+        ServiceError: the document does not fit the model.
+    """
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
         raise ServiceError(
-            f"The service's answer is none of this version's: {error.errors()[0]['msg']}.", None
+            f"The service's response does not fit this version of the client: {error.errors()[0]['msg']}.", None
         ) from None
 
 
 def service_error(response: httpx.Response) -> ServiceError:
-    """What a response without success says."""
+    """Error of a response with an error status."""
     try:
         detail = ProblemDetails.model_validate_json(response.content).detail
-    except ValidationError:  # a proxy's own page
-        detail = f"The service answers {response.status_code} {response.reason_phrase}."
+    except ValidationError:  # such as the error page of a proxy
+        detail = f"The service responded {response.status_code} {response.reason_phrase}."
     return ServiceError(detail, response.status_code, _retry_after_s(response.headers.get("Retry-After")))
 
 
 def unreachable(url: httpx.URL, error: httpx.HTTPError) -> ServiceError:
-    """What a failed connection says."""
+    """Error of a failed connection."""
     failure = ServiceError(f"{url} does not answer: {error or type(error).__name__}", None)
     failure.__cause__ = error
     return failure
 
 
 @contextmanager
-def lost_midway() -> Iterator[None]:
-    """A connection that is lost while a response is read, as an error of ours."""
+def read_errors() -> Iterator[None]:
+    """Turn errors of httpx while a response is read into a ServiceError.
+
+    Raises:
+        ServiceError: the connection was lost, or the response is not an event stream.
+    """
     try:
         yield
     except httpx.HTTPError as error:
-        raise ServiceError(f"The connection was lost: {error or type(error).__name__}", None) from error
+        raise ServiceError(f"The response could not be read: {error or type(error).__name__}", None) from error
 
 
 def pause_s(retries: Retries, tries: int, failure: ServiceError) -> float | None:
-    """Seconds until the next try; None where there is none."""
-    again = failure.status in _AGAIN if failure.status else isinstance(failure.__cause__, _LOST)
-    return retries.wait_s(tries, failure.retry_after_s) if again else None
+    """Seconds until the next try. None if there is no further try."""
+    if failure.status:
+        is_retried = failure.status in _RETRIED_STATUSES
+    else:
+        is_retried = isinstance(failure.__cause__, _RETRIED_ERRORS)
+    return retries.wait_s(tries, failure.retry_after_s) if is_retried else None
 
 
 def _retry_after_s(value: str | None) -> float | None:
-    """Seconds, of a header that holds seconds or a date."""
+    """Seconds of a Retry-After header, which holds seconds or a date."""
     if not value:
         return None
     try:

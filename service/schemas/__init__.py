@@ -1,9 +1,23 @@
-"""Wire models: what the HTTP API receives and sends."""
+"""Wire models: what the HTTP API receives and sends.
 
+These modules import only errors and types, so that the client needs nothing of the service.
+"""
+
+from service.schemas.batch import BatchRow
+from service.schemas.problem_details import FieldError, ProblemDetails
 from service.schemas.request import Integral, PathBudget, SolveRequest, Text, TokenCount
-from service.schemas.response import PathEvent, PathTrace, SolveResponse, Vote, VoteEvent
+from service.schemas.response import (
+    PathCounts,
+    PathEvent,
+    PathTrace,
+    SolveResponse,
+    TimingReport,
+    Usage,
+    Vote,
+    VoteEvent,
+)
 
 __all__ = [
-    "Integral", "PathBudget", "PathEvent", "PathTrace", "SolveRequest", "SolveResponse", "Text", "TokenCount", "Vote",
-    "VoteEvent",
+    "BatchRow", "FieldError", "Integral", "PathBudget", "PathCounts", "PathEvent", "PathTrace", "ProblemDetails",
+    "SolveRequest", "SolveResponse", "Text", "TimingReport", "TokenCount", "Usage", "Vote", "VoteEvent",
 ]  # fmt: skip

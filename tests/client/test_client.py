@@ -26,6 +26,7 @@ ANSWER = {
     "usage": {"prompt_tokens": 1, "completion_tokens": 1},
     "timing": {"queue_s": 0.0, "engine_s": 0.0, "sandbox_s": 0.0, "total_s": 0.0}, "model": "m", "seed": 1,
 }  # fmt: skip
+EVENT_STREAM = {"Content-Type": "text/event-stream"}
 Played = httpx.Response | Exception
 
 
@@ -273,7 +274,7 @@ def test_waits_grow_up_to_the_longest_and_respect_dates(monkeypatch: pytest.Monk
 def test_the_key_goes_along_and_foreign_answers_are_told() -> None:
     transport, requests = service(httpx.Response(200, text="<html>"), httpx.Response(418, text="teapot"))
     with Client("http://service", api_key="secret", transport=transport) as client:
-        with pytest.raises(ServiceError, match="none of this version's"):
+        with pytest.raises(ServiceError, match="does not fit this version"):
             client.solve(PENS)
         with pytest.raises(ServiceError, match="418"):
             client.solve(PENS)
@@ -290,7 +291,7 @@ def test_a_stream_without_an_answer_is_an_error() -> None:
     def lines() -> Iterator[bytes]:
         yield b': ping\n\nevent: vote\ndata: {"votes": [], "confidence": 0.0, "decided": false}\n\n'
 
-    transport, _ = service(httpx.Response(200, content=lines()))
+    transport, _ = service(httpx.Response(200, content=lines(), headers=EVENT_STREAM))
     with (
         Client("http://service", transport=transport) as client,
         pytest.raises(ServiceError, match="without an answer"),
@@ -307,7 +308,8 @@ async def test_only_a_line_feed_ends_a_line(separator: str) -> None:
     row = json.dumps({"id": f"1{separator}2", "line": 1, "solution": odd}, ensure_ascii=False).encode()
 
     def cut(body: bytes) -> httpx.Response:
-        return httpx.Response(200, stream=Pieces(*(body[at : at + 7] for at in range(0, len(body), 7))))
+        pieces = Pieces(*(body[at : at + 7] for at in range(0, len(body), 7)))
+        return httpx.Response(200, stream=pieces, headers=EVENT_STREAM)
 
     for body in (row, row + b"\n"):
         with Client("http://service", transport=service(cut(body))[0]) as client:

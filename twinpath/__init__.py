@@ -1,0 +1,53 @@
+"""Public Python API of Twinpath: clients of a running service, their results and errors.
+
+This package needs only httpx and pydantic, and httpx-sse for streams. The service itself needs `twinpath[serve]`.
+"""
+
+from service import __version__
+from service.client import AsyncClient, Client, Retries, SolveOptions, StreamEvent
+from service.errors import InputError, ServiceError, TwinpathError
+from service.schemas import (
+    BatchRow,
+    FieldError,
+    PathBudget,
+    PathCounts,
+    PathEvent,
+    PathTrace,
+    ProblemDetails,
+    SolveRequest,
+    SolveResponse,
+    TimingReport,
+    Usage,
+    Vote,
+    VoteEvent,
+)
+from service.types import PathKind, PathOutcome, Policy, Status
+
+__all__ = [
+    "AsyncClient",
+    "BatchRow",
+    "Client",
+    "FieldError",
+    "InputError",
+    "PathBudget",
+    "PathCounts",
+    "PathEvent",
+    "PathKind",
+    "PathOutcome",
+    "PathTrace",
+    "Policy",
+    "ProblemDetails",
+    "Retries",
+    "ServiceError",
+    "SolveOptions",
+    "SolveRequest",
+    "SolveResponse",
+    "Status",
+    "StreamEvent",
+    "TimingReport",
+    "TwinpathError",
+    "Usage",
+    "Vote",
+    "VoteEvent",
+    "__version__",
+]

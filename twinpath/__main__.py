@@ -1,0 +1,25 @@
+"""Entry point of the command `twinpath`, also `python -m twinpath`."""
+
+import sys
+
+_OWN = ("service", "training", "twinpath")
+
+
+def main() -> None:
+    """Run the command line; exit with code 2 and one line if the extra `serve` is not installed."""
+    try:
+        from service.cli.main import main as run
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if missing.partition(".")[0] in _OWN:
+            raise
+        print(
+            f"twinpath: the command needs the extra `serve` ({missing} is missing): pip install 'twinpath[serve]'",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    run()
+
+
+if __name__ == "__main__":
+    main()
