@@ -21,7 +21,13 @@ StreamEvent = PathEvent | VoteEvent | SolveResponse
 """Event of a stream: a path that ended, a changed vote, or the answer, which is the last event."""
 
 _RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-_RETRIED_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
+_RETRIED_ERRORS = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.ReadError,
+    httpx.RemoteProtocolError,
+    httpx.WriteError,
+)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from sse_starlette import EventSourceResponse
 
 from service import __version__
 from service.api.disconnect import while_connected
-from service.api.routes.openai_stream import Frame, open_stream
+from service.api.routes.openai_stream import Frame, stream_completion
 from service.api.routes.solve import components_of, request_id, require_json, solve_and_record
+from service.api.sse import EventStream
 from service.errors import InputError, UnknownModelError
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
@@ -213,9 +213,9 @@ async def _solve(work: _Work, request: Request, observers: Sequence[Observer | N
     return [solve_response(task.result(), trace=True) for task in tasks]
 
 
-async def _stream(body: Sampled, request: Request, work: _Work) -> EventSourceResponse:
+async def _stream(body: Sampled, request: Request, work: _Work) -> EventStream:
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
-    return await open_stream(
+    return await stream_completion(
         work.frame,
         lambda observers: _solve(work, request, observers),
         [problem.max_tokens for problem in work.problems],

@@ -1,45 +1,44 @@
-"""A streamed completion: chunks that tell how the vote stands, then the reply, then its end.
+"""Streamed OpenAI completion: chunks with the votes so far, then the reply.
 
-OpenAI's clients see an ordinary stream. The reply can only be written when the vote is decided; until then a choice's
-chunks have an empty delta, and their `twinpath` tells the votes so far.
+The reply exists only when the vote is decided. Until then the chunks have an empty delta, and their field `twinpath`
+holds the votes so far.
 """
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asgi_correlation_id import correlation_id
-from sse_starlette import EventSourceResponse, ServerSentEvent
-
-from service.api.routes.solve import HEARTBEAT_S, OPENING_S
-from service.schemas import SolveResponse, VoteEvent
-from service.schemas.from_solution import vote_event
+from service.api.routes.solve import vote_observer
+from service.api.sse import Event, EventStream, Publish, open_stream
+from service.schemas import ProblemDetails, SolveResponse, VoteEvent
 from service.schemas.openai_errors import error_object
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
-from service.schemas.problem_details import problem_details
-from service.solve.problem import PathResult
-from service.solve.problem_run import Observer, ProblemRun
+from service.solve.problem_run import Observer
 
 _Solve = Callable[[Sequence[Observer]], Awaitable[list[SolveResponse]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every chunk of one completion repeats, and how a choice of it is written."""
+    """Common part of the chunks of one completion.
+
+    Args:
+        head: fields of every chunk.
+        is_chat: whether the completion is a chat completion.
+    """
 
     head: dict[str, Any]
     is_chat: bool
 
     @classmethod
     def chat(cls, head: dict[str, Any]) -> "Frame":
-        """Of a chat completion."""
+        """Frame of a chat completion."""
         return cls(head | {"id": f"chatcmpl-{head['id']}"}, is_chat=True)
 
     @classmethod
     def text(cls, head: dict[str, Any]) -> "Frame":
-        """Of a completion."""
+        """Frame of a text completion."""
         return cls(head | {"id": f"cmpl-{head['id']}"}, is_chat=False)
 
     def chunk(self, choices: list[dict[str, Any]], **more: Any) -> str:
@@ -48,15 +47,20 @@ class Frame:
         return json.dumps(self.head | {"object": kind, "choices": choices} | more)
 
     def choice(self, index: int, text: str = "", *, finish: str | None = None, **more: Any) -> dict[str, Any]:
-        """One choice's part of a chunk."""
+        """Part of a chunk for one choice."""
         if self.is_chat:
             written: dict[str, Any] = {"delta": {"content": text} if text else {}}
         else:
             written = {"text": text}
         return {"index": index, **written, "logprobs": None, "finish_reason": finish, **more}
 
+    def first_choice(self, index: int) -> dict[str, Any]:
+        """Part of the first chunk of one choice, which names the role in a chat."""
+        first = self.choice(index)
+        return first | {"delta": {"role": "assistant", "content": ""}} if self.is_chat else first
 
-async def open_stream(
+
+async def stream_completion(
     frame: Frame,
     solve: _Solve,
     max_tokens: Sequence[int],
@@ -64,76 +68,51 @@ async def open_stream(
     stop: tuple[str, ...],
     trace: bool,
     include_usage: bool,
-) -> EventSourceResponse:
-    """The response, once something is known; an error before that is raised and has its own status.
+) -> EventStream:
+    """Solve the problems of a completion, and stream its chunks.
 
     Args:
-        frame: how chunks are written.
-        solve: solves the choices' problems, given an observer for each.
-        max_tokens: of each choice's problem.
-        stop: cut the replies.
-        trace: add every path to the last `twinpath` of a choice.
-        include_usage: end with a chunk of the whole usage.
+        frame: common part of the chunks.
+        solve: solves the problems of all choices, with an observer for each.
+        max_tokens: maximum number of tokens per path, of each choice.
+        stop: stop sequences of the replies.
+        trace: whether the last chunk of a choice holds every path.
+        include_usage: whether the last chunk holds the usage.
+
+    Raises:
+        Exception: the work failed before the stream was open.
     """
-    votes: asyncio.Queue[tuple[int, VoteEvent] | None] = asyncio.Queue()
-    task = asyncio.ensure_future(solve([vote_observer(index, votes) for index in range(len(max_tokens))]))
-    task.add_done_callback(lambda _: votes.put_nowait(None))
-    first = asyncio.create_task(votes.get())
-    try:
-        await asyncio.wait({first}, timeout=OPENING_S)
-        if task.done():
-            task.result()
-    except BaseException:
-        first.cancel()
-        task.cancel()
-        raise
     usage = {"usage": None} if include_usage else {}
+    choices = range(len(max_tokens))
 
-    async def events() -> AsyncIterator[ServerSentEvent]:
-        try:
-            for index in range(len(max_tokens)):
-                choice = frame.choice(index)
-                if frame.is_chat:
-                    choice["delta"] = {"role": "assistant", "content": ""}
-                yield ServerSentEvent(frame.chunk([choice], **usage))
-            told = await first
-            while told:
-                index, vote = told
+    def work(publish: Publish) -> Awaitable[list[SolveResponse]]:
+        def observer(index: int) -> Observer:
+            def on_vote(vote: VoteEvent) -> None:
                 note = frame.choice(index, twinpath=vote.model_dump(mode="json"))
-                yield ServerSentEvent(frame.chunk([note], **usage))
-                told = await votes.get()
-            if error := task.exception():
-                document = problem_details(error, correlation_id.get())
-                yield ServerSentEvent(error_object(document.status, document.detail).model_dump_json())
-                return
-            for index, response in enumerate(task.result()):
-                for line in reply_text(response, stop).splitlines(keepends=True):
-                    yield ServerSentEvent(frame.chunk([frame.choice(index, line)], **usage))
-                yield ServerSentEvent(frame.chunk([_end(frame, index, response, max_tokens[index], trace)], **usage))
-            if include_usage:
-                yield ServerSentEvent(frame.chunk([], usage=usage_of(task.result()).model_dump()))
-            yield ServerSentEvent("[DONE]")
-        finally:
-            first.cancel()
-            task.cancel()
+                publish(None, frame.chunk([note], **usage))
 
-    return EventSourceResponse(events(), ping=HEARTBEAT_S)
+            return vote_observer(on_vote)
 
+        return solve([observer(index) for index in choices])
 
-def vote_observer(index: int, votes: "asyncio.Queue[tuple[int, VoteEvent] | None]") -> Observer:
-    """Tells of every change of one choice's vote."""
-    last: VoteEvent | None = None
+    def head() -> Iterator[Event]:
+        for index in choices:
+            yield None, frame.chunk([frame.first_choice(index)], **usage)
 
-    def observe(_: PathResult, run: ProblemRun) -> None:
-        nonlocal last
-        vote = vote_event(run.votes, run.confidence, decided=run.decided)
-        if vote.votes and vote != last:
-            last = vote
-            votes.put_nowait((index, vote))
+    def replies(responses: list[SolveResponse]) -> Iterator[Event]:
+        for index, response in enumerate(responses):
+            for line in reply_text(response, stop).splitlines(keepends=True):
+                yield None, frame.chunk([frame.choice(index, line)], **usage)
+            shown = response if trace else response.without_trace()
+            finish = finish_reason(response, max_tokens[index])
+            end = frame.choice(index, finish=finish, twinpath=shown.model_dump(mode="json"))
+            yield None, frame.chunk([end], **usage)
+        if include_usage:
+            yield None, frame.chunk([], usage=usage_of(responses).model_dump())
+        yield None, "[DONE]"
 
-    return observe
+    return await open_stream(work, result=replies, failure=_failure, head=head())
 
 
-def _end(frame: Frame, index: int, response: SolveResponse, max_tokens: int, trace: bool) -> dict[str, Any]:
-    shown = response if trace else response.without_trace()
-    return frame.choice(index, finish=finish_reason(response, max_tokens), twinpath=shown.model_dump(mode="json"))
+def _failure(details: ProblemDetails) -> Event:
+    return None, error_object(details.status, details.detail).model_dump_json()

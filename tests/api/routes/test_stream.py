@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.routes import solve
+from service.api import sse
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
 from service.schemas import SolveResponse
@@ -111,8 +111,8 @@ async def nothing_runs(engine: FakeEngine) -> None:
 
 
 async def test_heartbeats_keep_a_silent_stream_open(live: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solve, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(solve, "OPENING_S", 0.01)
+    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(sse, "OPENING_S", 0.01)
     client = await live(TurnEngine([cot(5)], order=[]))
     fields = {"problem": PENS, "paths": {"cot": 1, "pot": 0}}
     async with client.stream("POST", "/solve/stream", json=fields) as response:
@@ -130,7 +130,7 @@ async def test_an_error_at_once_has_its_own_status(error: Exception, status: int
 
 
 async def test_an_error_in_an_open_stream_is_its_last_event(live: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solve, "OPENING_S", 0.0)
+    monkeypatch.setattr(sse, "OPENING_S", 0.0)
     client = await live(TurnEngine([EngineError("no memory")]))
     stream = await told(client, paths={"cot": 1, "pot": 0})
     name, document = stream[-1]
