@@ -1,6 +1,6 @@
-"""The command `twinpath`: serve, solve, evaluate, key, sandbox, model; `train` joins through an entry point.
+"""Command line `twinpath`. Errors of Twinpath are one line on standard error, with exit code 2.
 
-The commands parse, call and print; what they do is elsewhere. Twinpath's own errors become one line and exit code 2.
+The commands parse options and print results. `train` is an entry point of another package.
 """
 
 import asyncio
@@ -9,34 +9,47 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.text import Text
+from typer import rich_utils
+from typer.core import TyperCommand
 
 from service import __version__
 from service.api.api_keys import KeyScope, new_key
 from service.errors import ConfigurationError, TwinpathError
 from service.schemas import PathBudget, SolveRequest
-from service.settings import EngineKind, Settings, load_settings
+from service.settings import GROUPS, EngineKind, Settings, load_settings
 from service.types import Policy
+
+# Leaves more of 80 columns to the descriptions.
+rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
 
 app = typer.Typer(
     name="twinpath",
-    help="Answers to math word problems: chain-of-thought and program-of-thought paths in one vote.",
+    help="Answers math word problems by a vote over chain-of-thought and program-of-thought paths.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+keys = typer.Typer(help="Create API keys.", no_args_is_help=True)
+models = typer.Typer(help="Show and verify models.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+app.add_typer(models, name="model")
+
 _Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
 _Model = Annotated[str | None, typer.Option(help=str(Settings.model_fields["model"].description))]
-_Engine = Annotated[EngineKind | None, typer.Option(help="What samples the paths.")]
+_Engine = Annotated[EngineKind | None, typer.Option(help=str(Settings.model_fields["engine"].description))]
 _ApiKeyFile = Annotated[Path | None, typer.Option(help=str(Settings.model_fields["client_api_key_file"].description))]
-_Cot = Annotated[int | None, typer.Option(min=0, max=64, help="Chain-of-thought paths.")]
-_Pot = Annotated[int | None, typer.Option(min=0, max=64, help="Program-of-thought paths.")]
-_Policy = Annotated[Policy | None, typer.Option(help="When the vote is decided.")]
+_Cot = Annotated[int | None, typer.Option(min=0, max=64, help="Maximum number of chain-of-thought paths.")]
+_Pot = Annotated[int | None, typer.Option(min=0, max=64, help="Maximum number of program-of-thought paths.")]
+_Policy = Annotated[Policy | None, typer.Option(help="Stopping policy.")]
+_Url = Annotated[str | None, typer.Option(help="URL of a running service. Default: solve in this process.")]
 
 
 def main() -> None:
@@ -60,41 +73,52 @@ def main() -> None:
     raise SystemExit(code)
 
 
-def _flags(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one option for each setting; it receives those that were given as keyword arguments."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        flags = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[_optional(field.annotation), typer.Option(help=_help(name), show_default=False)],
-            )
-            for name, field in Settings.model_fields.items()
-            if name not in without
-        ]
-        command.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
-        return command
-
-    return decorate
+def _flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each setting. It receives the options that were given as keyword arguments."""
+    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    flags = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_flag(group, name))
+        for group in GROUPS
+        for name in group.model_fields
+    ]
+    command.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+    return command
 
 
-def _optional(annotation: Any) -> Any:
-    return annotation | None
+def _flag(group: type[BaseModel], name: str) -> Any:
+    """Annotation of the option of a setting, without a column for its type."""
+    field = group.model_fields[name]
+    description = str(field.description)
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        description += f" One of {', '.join(field.annotation)}."
+    if field.default is not None and not isinstance(field.default, bool | list):
+        description += f" Default: {field.default}."  # here, because typer would add another line for it
+    option = typer.Option(help=description, metavar="", show_default=False, rich_help_panel=group.__doc__)
+    annotation: Any = field.annotation
+    return Annotated[annotation | None, option]
 
 
-def _help(name: str) -> str:
-    field = Settings.model_fields[name]
-    default = "" if field.default is None else f" [default: {field.default}]"
-    return f"{field.description}{default}"
+class _ServeCommand(TyperCommand):
+    """Command whose help shows `--flag` without `--no-flag`, which would leave no room for the descriptions."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        hidden = [(option, option.secondary_opts) for option in self.params]
+        for option, _ in hidden:
+            option.secondary_opts = []
+        super().format_help(ctx, formatter)
+        for option, secondary in hidden:
+            option.secondary_opts = secondary
 
 
-@app.command()
-@_flags()
+@app.command(cls=_ServeCommand)
+@_flags
 def serve(config: _Config = None, **flags: Any) -> None:
-    """Serve POST /solve over HTTP until SIGTERM or Ctrl-C."""
+    """Serve POST /solve over HTTP until SIGTERM or Ctrl-C.
+
+    Each option is also an environment variable, such as TWINPATH_MAX_QUEUE, and
+    a line of the settings file. Switches also have a --no- form.
+    """
     from service.cli.serve import run
 
     raise typer.Exit(run(load_settings(config, **flags)))
@@ -106,25 +130,30 @@ def solve(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--input", help="JSON Lines of id and problem, instead of a problem.", exists=True, dir_okay=False
+            "--input",
+            help="JSON Lines file of rows with id and problem, instead of PROBLEM.",
+            exists=True,
+            dir_okay=False,
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Where the input's results go; a killed run is gone on with.", dir_okay=False)
+        Path | None, typer.Option(help="Output file of --input. An interrupted run resumes.", dir_okay=False)
     ] = None,
-    url: Annotated[str | None, typer.Option(help="A running service; none solves in this process.")] = None,
+    url: _Url = None,
     api_key_file: _ApiKeyFile = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Problems of the input at the same time.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Problems of --input that are solved at the same time.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     cot: _Cot = None,
     pot: _Pot = None,
     policy: _Policy = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Fixes the samples of every path.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the samples of every path. Default: random.")] = None,
     model: _Model = None,
     engine: _Engine = None,
     config: _Config = None,
 ) -> None:
-    """Solve one problem and show the answer, the votes, the best rationale and the best program; or a file of them."""
+    """Solve one problem and show the answer, the votes, and the best rationale and program. Or solve a file."""
     settings = load_settings(
         config,
         cot_paths=cot,
@@ -161,21 +190,25 @@ def solve(
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Option(help="JSON Lines of id, question and answer.", exists=True, dir_okay=False)],
-    limit: Annotated[int | None, typer.Option(min=1, help="Problems at most.")] = None,
+    data: Annotated[
+        Path, typer.Option(help="JSON Lines file of rows with id, question and answer.", exists=True, dir_okay=False)
+    ],
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of problems.")] = None,
     policy: _Policy = None,
-    url: Annotated[str | None, typer.Option(help="A running service; none solves in this process.")] = None,
+    url: _Url = None,
     api_key_file: _ApiKeyFile = None,
-    output: Annotated[Path | None, typer.Option("--json", help="Write figures and one row a problem here.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Problems solved at the same time.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes every problem's samples.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--json", help="Output file for the figures and one row per problem.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Problems that are solved at the same time.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples of every problem.")] = 0,
     cot: _Cot = None,
     pot: _Pot = None,
     model: _Model = None,
     engine: _Engine = None,
     config: _Config = None,
 ) -> None:
-    """Measure accuracy, tokens and time over a file of problems."""
+    """Measure accuracy, tokens and seconds over a file of problems."""
     from service.cli.evaluate import evaluate_and_show
 
     settings = load_settings(
@@ -192,18 +225,23 @@ def evaluate(
     )
 
 
-@app.command()
-def key(
-    name: Annotated[str, typer.Argument(help="Whose it is; letters, digits, dots, dashes.", show_default=False)],
+@keys.command()
+def create(
+    name: Annotated[
+        str, typer.Argument(help="Name of the holder: letters, digits, dots and dashes.", show_default=False)
+    ],
     scope: Annotated[
-        list[KeyScope], typer.Option(help="What it is good for; may be given twice.", show_default=False)
-    ] = [KeyScope.SOLVE],  # noqa: B006 - typer wants a list
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Requests a minute at most.")] = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests open at the same time at most.")] = None,
+        list[KeyScope], typer.Option(help="Scope of the key. Repeat the option for several.", show_default="solve")
+    ] = [KeyScope.SOLVE],  # noqa: B006 - typer needs a list
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Maximum number of requests a minute.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Maximum number of open requests.")] = None,
 ) -> None:
-    """Make an API key: the key itself on standard error, for its holder; its table on standard output, for the file.
+    """Create an API key.
 
-    `twinpath key alice >> api_keys.toml` shows the key once, and keeps its hash alone.
+    Prints the key on standard error, and on standard output its table for the
+    file of --api-keys-file. The table holds only a hash of the key.
+
+    Example: twinpath keys create alice >> api_keys.toml
     """
     secret, table = new_key(name, list(dict.fromkeys(scope)), requests_per_minute, concurrency)
     print(secret, file=sys.stderr)
@@ -212,11 +250,15 @@ def key(
 
 @app.command()
 def sandbox(
-    source: Annotated[Path, typer.Option("--input", help="JSON Lines of id and program.", exists=True, dir_okay=False)],
-    no_policy: Annotated[bool, typer.Option("--no-policy", help="Leave the kernel lock to work alone.")] = False,
+    source: Annotated[
+        Path, typer.Option("--input", help="JSON Lines file of rows with id and program.", exists=True, dir_okay=False)
+    ],
+    no_policy: Annotated[
+        bool, typer.Option("--no-policy", help="Run without the language policy, under the kernel lock only.")
+    ] = False,
     config: _Config = None,
 ) -> None:
-    """Run programs in the sandbox and print one outcome a line."""
+    """Run programs in the sandbox and print one outcome per line."""
     from service.cli.sandbox import run_rows
     from service.components import sandbox_pool
 
@@ -234,13 +276,15 @@ def sandbox(
     asyncio.run(run())
 
 
-@app.command()
-def model(
+@models.command()
+def info(
     config: _Config = None,
     name: _Model = None,
-    base: Annotated[bool, typer.Option("--base", help="What the embedded default is made from.")] = False,
+    base: Annotated[
+        bool, typer.Option("--base", help="Use the base model from which the bundled model is built.")
+    ] = False,
 ) -> None:
-    """Find a model, build it if it is the embedded default, verify it, and say what it is."""
+    """Find a model, build it if it is the bundled one, verify it, and print its name, prompt style and directory."""
     from service.cli.output import build_progress
     from service.model import bundled
     from service.model.checkpoint import find_checkpoint, read_checkpoint
@@ -261,7 +305,7 @@ def _json_lines(path: Path) -> Iterator[object]:
                 try:
                     yield json.loads(line)
                 except ValueError as error:
-                    raise ConfigurationError(f"{path}, line {number}: no JSON ({error}).") from None
+                    raise ConfigurationError(f"{path}, line {number}: not valid JSON ({error}).") from None
 
 
 def _version(value: bool) -> None:
@@ -272,9 +316,11 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
-    """Answers to math word problems."""
+    """Answers math word problems by a vote over chain-of-thought and program-of-thought paths."""
 
 
 if __name__ == "__main__":

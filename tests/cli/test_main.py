@@ -31,12 +31,12 @@ from service.engine.fake import FakeEngine, scripted
 from service.errors import ServiceError
 from service.metrics import Metrics
 from service.schemas import SolveRequest, SolveResponse
-from service.settings import EngineKind, Settings
+from service.settings import GROUPS, EngineKind, Settings
 from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, lines, pot
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ["serve", "solve", "evaluate", "key", "sandbox", "model"]
+COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "model", "model info"]
 
 
 @pytest.fixture
@@ -319,7 +319,7 @@ def model_directory(path: Path, metadata: dict[str, object]) -> Path:
 
 def test_model_says_what_a_model_is(twinpath: Run, tmp_path: Path) -> None:
     path = model_directory(tmp_path / "student", {"format_version": 1, "base_model": "m"})
-    code, out, _ = twinpath("model", "--name", path)
+    code, out, _ = twinpath("model", "info", "--name", path)
     assert (code, out) == (0, f"student\tv1\t{path}\n")
 
 
@@ -328,7 +328,11 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
         tmp_path / "a [red] and long name that would be wrapped on a narrow terminal",
         {"format_version": 2, "base_model": "m"},
     )
-    for arguments in (["model", "--name", path], ["solve", "Why?", "--model", path], ["serve", "--model", path]):
+    for arguments in (
+        ["model", "info", "--name", path],
+        ["solve", "Why?", "--model", path],
+        ["serve", "--model", path],
+    ):
         assert one_line(twinpath(*arguments)).startswith(f"{path / 'twinpath.json'} has format version 2; ")
 
 
@@ -352,7 +356,7 @@ def test_what_is_wrong_is_told_in_one_line(arguments: list[object], said: str, t
 
 def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> None:
     path = lines(tmp_path / "rows.jsonl", "{")
-    assert one_line(twinpath("sandbox", "--input", path)).startswith(f"{path}, line 1: no JSON (")
+    assert one_line(twinpath("sandbox", "--input", path)).startswith(f"{path}, line 1: not valid JSON (")
     assert one_line(twinpath("evaluate", "--data", path)).startswith(f"{path}, line 1: the line is not valid JSON: ")
     lines(path, '{"id": 1}')
     assert one_line(twinpath("sandbox", "--input", path)) == 'row 1 is not {"id": "…", "program": "…"}'
@@ -373,7 +377,7 @@ def test_wrong_usage(arguments: list[object], twinpath: Run) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, twinpath: Run) -> None:
-    code, out, err = twinpath(command, "--help")
+    code, out, err = twinpath(*command.split(), "--help")
     assert (code, err) == (0, "")
     assert f"Usage: twinpath {command}" in out
 
@@ -381,7 +385,7 @@ def test_every_command_has_help(command: str, twinpath: Run) -> None:
 def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
     code, out, _ = twinpath("--help")
     assert code == 0
-    assert all(re.search(rf"\b{command}\b", out) for command in COMMANDS)
+    assert all(re.search(rf"\b{command}\b", out) for command in COMMANDS if " " not in command)
     assert twinpath("--version") == (0, f"twinpath {__version__}\n", "")
 
 
@@ -390,6 +394,35 @@ def test_every_setting_is_a_flag_of_serve() -> None:
     assert isinstance(group, click.Group) or hasattr(group, "commands")
     flags = {option for parameter in group.commands["serve"].params for option in parameter.opts}
     assert flags >= {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--config"}
+
+
+def test_the_help_of_serve_has_groups_and_whole_names(twinpath: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = twinpath("serve", "--help")
+    assert code == 0
+    assert re.findall(r"^╭─ ([\w ]+) ─", out, re.MULTILINE) == ["Options", *(group.__doc__ for group in GROUPS)]
+    for group in GROUPS:
+        panel = out.partition(f"╭─ {group.__doc__} ─")[2].partition("╰")[0]
+        shown = [f"--{name.replace('_', '-')}" for name in group.model_fields]
+        assert re.findall(r"^│ (--[\w-]+) ", panel, re.MULTILINE) == shown
+    assert "Port to listen on. 0 picks a free port. Default: 8000." in " ".join(out.replace("│", " ").split())
+    assert "…" not in out
+    assert len(out.splitlines()) < 130
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_a_switch_of_serve_can_be_turned_off(twinpath: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Settings] = []
+    monkeypatch.setattr(server, "run", lambda settings: served.append(settings) or 0)
+    with config.open("a") as file:
+        file.write("allow_anonymous = true\n")
+    twinpath("serve", "--help")
+    assert (
+        twinpath("serve", "--config", config)[0]
+        == twinpath("serve", "--config", config, "--no-allow-anonymous")[0]
+        == 0
+    )
+    assert [settings.allow_anonymous for settings in served] == [True, False]
 
 
 def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
@@ -414,15 +447,17 @@ def test_serve_refuses_others_without_keys(twinpath: Run, config: Path) -> None:
     assert err.startswith("twinpath: Anybody who reaches 0.0.0.0 could use the service: give --api-keys-file")
 
 
-def test_key_shows_the_key_and_gives_its_table(twinpath: Run, tmp_path: Path) -> None:
-    code, out, err = twinpath("key", "ann", "--scope", "metrics", "--requests-per-minute", 60, "--concurrency", 2)
+def test_keys_create_shows_the_key_and_prints_its_table(twinpath: Run, tmp_path: Path) -> None:
+    code, out, err = twinpath(
+        "keys", "create", "ann", "--scope", "metrics", "--requests-per-minute", 60, "--concurrency", 2
+    )
     assert code == 0
     found = KeyRing(lines(tmp_path / "keys.toml", out)).find(err.removesuffix("\n"))
     assert found is not None
     assert found.table.model_dump(exclude={"sha256"}) == {
         "name": "ann", "scopes": {"metrics"}, "requests_per_minute": 60, "concurrency": 2,
     }  # fmt: skip
-    assert twinpath("key", "a b")[0] == 2
+    assert twinpath("keys", "create", "a b")[0] == 2
 
 
 def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
