@@ -1,7 +1,6 @@
-"""API keys: who may ask for what, and how much. A TOML file of hashes, read again when it changes.
+"""API keys with scopes and limits, from a TOML file of hashes.
 
-A key is 256 random bits, so its plain SHA-256 can be kept: there is nothing to guess, and a slow hash would only cost
-the service. No key, whole or in part, is ever logged, and its name is no metric's label.
+The file is read again when it changes. No key or name of a key appears in logs or metrics.
 """
 
 import hashlib
@@ -24,23 +23,23 @@ from service.settings import Settings
 logger = logging.getLogger(__name__)
 
 PREFIX = "tp_"
-"""Keys begin with it, so that one that was pasted in the wrong place is recognized."""
+"""Start of every key, by which secret scanners find keys."""
 
 _PERIOD_NS = 60 * 10**9
 _CHECK_INTERVAL_S = 1.0
-_OPEN = frozenset({"/", "/health", "/ready", "/openapi.json"})
-_OPEN_FOLDER = "/page/"
+_PUBLIC_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json"})
+_PUBLIC_FOLDER = "/page/"
 
 
 class KeyScope(StrEnum):
-    """What a key is good for."""
+    """Scope of a key."""
 
     SOLVE = "solve"
     METRICS = "metrics"
 
 
 class KeyTable(BaseModel):
-    """One `[[keys]]` table of the file."""
+    """Table `[[keys]]` of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +51,7 @@ class KeyTable(BaseModel):
 
 
 class ApiKey:
-    """A key's table, and what its key has used up."""
+    """Key with its limits and the requests that count against them."""
 
     def __init__(self, table: KeyTable) -> None:
         self.table = table
@@ -60,12 +59,14 @@ class ApiKey:
         self._due = 0
 
     def acquire_rate(self) -> float:
-        """Count one request against the rate: 0 if it may go on, else the seconds until one may.
+        """Count one request against the rate limit.
 
-        The generic cell rate algorithm: a minute's requests may come at once, and then one every 60 / rate seconds. It
-        runs on the monotonic clock, so that a clock that is set locks nobody out, and in whole nanoseconds, so that no
-        sum is rounded past its limit.
+        This is the generic cell rate algorithm: a burst of one minute's requests, then one every 60 / rate seconds.
+
+        Returns:
+            0 if the request is accepted, else the seconds until one is.
         """
+        # Monotonic, because the wall clock may be set. Whole nanoseconds, because sums of floats are rounded.
         if self.table.requests_per_minute is None:
             return 0.0
         now = time.monotonic_ns()
@@ -77,18 +78,18 @@ class ApiKey:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many requests are open as the key may have."""
+        """Whether the number of open requests has reached the limit."""
         return self.table.concurrency is not None and self.active >= self.table.concurrency
 
 
 class KeyRing:
-    """The keys of a file.
+    """Keys of a file.
 
     Args:
-        path: TOML with `[[keys]]` tables.
+        path: TOML file with `[[keys]]` tables.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a table is wrong.
+        ConfigurationError: the file cannot be read, or a table is invalid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,7 +99,7 @@ class KeyRing:
         self._keys = {table.name: ApiKey(table) for table in _read(path)}
 
     def find(self, token: str) -> ApiKey | None:
-        """The key of a key; every key is compared, in constant time."""
+        """Key of a token; None if the token is unknown. Every key is compared, in constant time."""
         self._refresh()
         digest = hashlib.sha256(token.encode("utf-8", errors="surrogateescape")).hexdigest()
         found = None
@@ -108,7 +109,7 @@ class KeyRing:
         return found
 
     def _refresh(self) -> None:
-        """Take in a file that has changed; one that is wrong changes nothing. What was used up stays used up."""
+        """Read the file again if it has changed. An invalid file changes nothing. Usage counts are kept."""
         now = time.monotonic()
         if now - self._checked < _CHECK_INTERVAL_S:
             return
@@ -120,14 +121,14 @@ class KeyRing:
         try:
             tables = _read(self._path)
         except ConfigurationError as error:
-            logger.error("the old API keys stay: %s", error)
+            logger.error("API keys not reloaded: %s", error)
             return
         old, self._keys = self._keys, {table.name: ApiKey(table) for table in tables}
         for name, key in old.items():
             if (new := self._keys.get(name)) is not None:
                 key.table = new.table
                 self._keys[name] = key
-        logger.info("API keys read anew: %d", len(tables))
+        logger.info("API keys reloaded: %d", len(tables))
 
     def _signature(self) -> object:
         try:
@@ -138,24 +139,24 @@ class KeyRing:
 
 
 def key_ring(settings: Settings) -> KeyRing | None:
-    """The keys that the settings name; None where anybody may ask.
+    """Keys of the file that the settings name. None without a file.
 
     Raises:
-        ConfigurationError: the file is wrong, or there is none and others than this machine could ask.
+        ConfigurationError: the file is invalid, or the service would accept everyone on a public address.
     """
     if settings.api_keys_file is not None:
         return KeyRing(settings.api_keys_file)
     if not settings.allow_anonymous and not _is_loopback(settings.host):
         raise ConfigurationError(
-            f"Anybody who reaches {settings.host} could use the service: give --api-keys-file (`twinpath key` makes "
-            "keys), listen on 127.0.0.1, or say with --allow-anonymous that this is meant."
+            f"Everyone who reaches {settings.host} could use the service. Set --api-keys-file (`twinpath keys create` "
+            "makes keys), or listen on 127.0.0.1, or set --allow-anonymous."
         )
     return None
 
 
 def scope_of(path: str) -> KeyScope | None:
-    """The scope that a request for the path needs; None where it needs no key."""
-    if path in _OPEN or path.startswith(_OPEN_FOLDER):
+    """Scope that a request for the path needs. None if it needs no key."""
+    if path in _PUBLIC_PATHS or path.startswith(_PUBLIC_FOLDER):
         return None
     return KeyScope.METRICS if path == "/metrics" else KeyScope.SOLVE
 
@@ -163,11 +164,21 @@ def scope_of(path: str) -> KeyScope | None:
 def new_key(
     name: str, scopes: Sequence[KeyScope], requests_per_minute: int | None, concurrency: int | None
 ) -> tuple[str, str]:
-    """A new key, and the table of the file that lets it in.
+    """Create a key.
+
+    Args:
+        name: name of the holder.
+        scopes: scopes of the key.
+        requests_per_minute: maximum number of requests a minute. None is no limit.
+        concurrency: maximum number of open requests. None is no limit.
+
+    Returns:
+        The key, and its table for the file.
 
     Raises:
-        ConfigurationError: the name or a limit is none.
+        ConfigurationError: the name or a limit is invalid.
     """
+    # A key has 256 random bits, so that a fast hash is safe: guessing is hopeless.
     key = PREFIX + secrets.token_urlsafe(32)
     digest = hashlib.sha256(key.encode()).hexdigest()
     limits = {"requests_per_minute": requests_per_minute, "concurrency": concurrency}
@@ -189,20 +200,20 @@ def _read(path: Path) -> list[KeyTable]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"The API keys {path} cannot be read: {error}") from None
+        raise ConfigurationError(f"The API keys file {path} cannot be read: {error}") from None
     tables = content.pop("keys", None)
     if content or not isinstance(tables, list) or not tables:
-        raise ConfigurationError(f"The API keys {path} must be [[keys]] tables, one at least, and nothing else.")
-    read = [_table(table, f"The API keys {path}, table {number}") for number, table in enumerate(tables, 1)]
+        raise ConfigurationError(f"The API keys file {path} must hold [[keys]] tables, at least one, and nothing else.")
+    read = [_table(table, f"The API keys file {path}, table {number}") for number, table in enumerate(tables, 1)]
     for what in ("name", "sha256"):
         if len({getattr(table, what) for table in read}) < len(read):
-            raise ConfigurationError(f"The API keys {path}: two tables have the same {what}.")
+            raise ConfigurationError(f"The API keys file {path}: two tables have the same {what}.")
     return read
 
 
 def _table(content: object, where: str) -> KeyTable:
     try:
         return KeyTable.model_validate(content)
-    except ValidationError as error:  # its own text would repeat the values
+    except ValidationError as error:  # the text of the error itself would show the values
         wrong = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
         raise ConfigurationError(f"{where}: {wrong}") from None

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 1.0
 _QUEUED_PATHS = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions"})
-"""Paths whose problem needs room in the queue at once. A batch waits for room."""
+"""Paths that get 429 while the queue is full. A batch waits for room instead."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -59,7 +59,7 @@ def create_app(
 
     app = FastAPI(
         title="Twinpath",
-        summary="Math word problems, answered by chain-of-thought and program-of-thought paths in one vote.",
+        summary="Answers math word problems by a vote over chain-of-thought and program-of-thought paths.",
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
@@ -99,7 +99,7 @@ def create_app(
 
 
 async def _watch(engine: Engine, metrics: Metrics, on_death: Callable[[], None]) -> None:
-    """Probe the engine, so that its death is noticed without a request."""
+    """Probe the engine regularly, so that its end is noticed without a request."""
     while True:
         try:
             await engine.probe()

@@ -15,12 +15,12 @@ _RETRY_S = 1
 
 
 class ApiKeyMiddleware:
-    """Lets in who holds a key that is good for the path and not used up: else 401, 403 or 429.
+    """Middleware that answers 401, 403 or 429 to a request without a valid key, its scope, or room in its limits.
 
     Args:
-        app: what stands behind it.
-        ring: the keys.
-        on_refusal: told the reason: `unauthorized`, `forbidden`, `rate_limited` or `concurrency_limited`.
+        app: next application.
+        ring: accepted keys.
+        on_refusal: called with the reason: `unauthorized`, `forbidden`, `rate_limited` or `concurrency_limited`.
     """
 
     def __init__(self, app: ASGIApp, ring: KeyRing, on_refusal: Callable[[str], None]) -> None:
@@ -29,7 +29,7 @@ class ApiKeyMiddleware:
         self._on_refusal = on_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, holding one of its key's places until its response has ended."""
+        """Check the key, and count the request as open until its response has ended."""
         needed = scope_of(scope["path"]) if scope["type"] == "http" else None
         if needed is None:
             await self._app(scope, receive, send)
@@ -41,14 +41,19 @@ class ApiKeyMiddleware:
             await error_response(Request(scope), status, detail, headers=headers)(scope, receive, send)
 
         if key is None:
-            await refuse(401, "unauthorized", "Send an API key that is known: Authorization: Bearer KEY.", _CHALLENGE)
+            await refuse(
+                401,
+                "unauthorized",
+                "The API key is missing or unknown. Send the header `Authorization: Bearer KEY`.",
+                _CHALLENGE,
+            )
         elif needed not in key.table.scopes:
             await refuse(403, "forbidden", f"This API key lacks the scope {needed}.", {})
         elif key.is_full:
-            detail = f"This API key has {key.active} requests open, and may have no more at the same time."
+            detail = f"This API key has reached its limit of {key.table.concurrency} open requests."
             await refuse(429, "concurrency_limited", detail, {"Retry-After": str(_RETRY_S)})
         elif wait_s := key.acquire_rate():
-            detail = f"This API key may send {key.table.requests_per_minute} requests a minute."
+            detail = f"This API key has reached its limit of {key.table.requests_per_minute} requests a minute."
             await refuse(429, "rate_limited", detail, {"Retry-After": str(math.ceil(wait_s))})
         else:
             await self._enter(key, scope, receive, send)

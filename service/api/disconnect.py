@@ -1,4 +1,4 @@
-"""The caller's connection: when it is gone, what was done for it stops, and its slots are free for others."""
+"""Cancels the work of a request whose client disconnected."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,24 +11,24 @@ _T = TypeVar("_T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
-    """The work's result. The request's body must have been read.
+    """Await the work, and cancel it if the client disconnects. The body of the request must have been read.
 
     Raises:
-        ClientDisconnect: the caller has gone; the work was cancelled and has ended.
+        ClientDisconnect: the client disconnected. The work was cancelled and has ended.
     """
     task = asyncio.create_task(work)
-    gone = asyncio.create_task(_gone(request))
+    disconnected = asyncio.create_task(_disconnected(request))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ClientDisconnect
         return task.result()
     finally:
-        gone.cancel()
+        disconnected.cancel()
         task.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        await asyncio.gather(task, disconnected, return_exceptions=True)
 
 
-async def _gone(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

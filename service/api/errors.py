@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457), under `/v1` as OpenAI's: the only place where an exception becomes HTTP."""
+"""HTTP responses of errors: problem details (RFC 9457), and OpenAI's error object under `/v1`."""
 
 import json
 import logging
@@ -30,7 +30,16 @@ def error_response(
     errors: Sequence[FieldError] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """The response for one error. Always ASCII: a request may name fields that no UTF-8 can carry."""
+    """Response of an error.
+
+    Args:
+        request: the request.
+        status: HTTP status.
+        detail: description of the error.
+        errors: invalid fields.
+        headers: headers of the response.
+    """
+    # JSON in ASCII, because a request may name fields with lone surrogates, which UTF-8 cannot encode.
     if _is_openai(request):
         param = errors[0].field if errors and errors[0].field != "body" else None
         return _openai(status, openai_errors.error_object(status, detail, param), headers)
@@ -39,12 +48,12 @@ def error_response(
 
 
 def retry_after(error: OverloadedError) -> dict[str, str]:
-    """The header that says when a retry has a chance."""
+    """Header Retry-After of an error."""
     return {"Retry-After": str(math.ceil(error.retry_after_s))}
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem document."""
+    """Install the handlers that turn exceptions of `app` into responses."""
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
 
@@ -52,16 +61,16 @@ def install(app: FastAPI) -> None:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     entries = error.errors()
-    if entries[0]["type"] == "json_invalid":  # its location ends with the place in the text, which is no field
+    if entries[0]["type"] == "json_invalid":  # its location ends with a position in the text
         message = f"{entries[0]['ctx']['error']} at character {entries[0]['loc'][-1]}"
         return error_response(
-            request, 400, f"The body is no JSON: {message}.", [FieldError(field="body", message=message)]
+            request, 400, f"The body is not valid JSON: {message}.", [FieldError(field="body", message=message)]
         )
     if _is_openai(request):
         return _openai(400, openai_errors.invalid(entries))
     errors = [FieldError(field=_field(entry["loc"]), message=entry["msg"]) for entry in entries[:_MAX_ERRORS]]
     wrong = "; ".join(f"{entry.field}: {entry.message}" for entry in errors)
-    return error_response(request, 422, f"The request does not fit: {wrong}", errors)
+    return error_response(request, 422, f"Invalid request: {wrong}", errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -90,11 +99,11 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return error_response(request, 500, UNEXPECTED, headers=SAFE_HEADERS)  # made outside of every middleware
+    return error_response(request, 500, UNEXPECTED, headers=SAFE_HEADERS)  # this response passes no middleware
 
 
-async def _gone(request: Request, error: Exception) -> Response:
-    return Response(status_code=_CLIENT_CLOSED_REQUEST)  # for the access log; nobody reads it
+async def _disconnected(request: Request, error: Exception) -> Response:
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)  # only for the access log
 
 
 _HANDLERS = {
@@ -104,7 +113,7 @@ _HANDLERS = {
     OverloadedError: _overloaded,
     EngineError: _unavailable,
     SandboxError: _unavailable,
-    ClientDisconnect: _gone,
+    ClientDisconnect: _disconnected,
     Exception: _unexpected,
 }
 
@@ -118,6 +127,6 @@ def _openai(status: int, document: openai_errors.ErrorObject, headers: dict[str,
 
 
 def _field(location: Sequence[str | int]) -> str:
-    """The dotted name of a part of the body; what stands in the request is cut short."""
+    """Dotted name of a part of the body, cut at 100 characters, because the client chooses it."""
     parts = location[1:] if location[:1] == ("body",) else location
     return ".".join(str(part) for part in parts)[:_MAX_FIELD] or "body"

@@ -11,13 +11,13 @@ from service.solve.admission import Admission
 
 
 class LoadSheddingMiddleware:
-    """Turns problems away with 429 while the queue is full.
+    """Middleware that answers 429 to a problem while the queue is full, before its body is read.
 
     Args:
-        app: what stands behind it.
-        admission: the queue.
-        paths: where problems are posted, one at a time.
-        on_refusal: told the reason: `queue_full`.
+        app: next application.
+        admission: admission control with the queue.
+        paths: URL paths to which single problems are posted.
+        on_refusal: called with the reason `queue_full`.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class LoadSheddingMiddleware:
         self._on_refusal = on_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, if its problem could start or wait now."""
+        """Pass the request on if its problem can start or wait now."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
             try:
                 self._admission.require_room()

@@ -1,4 +1,4 @@
-"""What every request passes on its way in, and every response on its way out, below the routes."""
+"""ASGI middleware: body limits and security headers."""
 
 import asyncio
 from collections.abc import Collection
@@ -8,20 +8,19 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-"""On every response: nothing is taken for what it is not, and no address is told to others."""
+"""Security headers of every response."""
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies that are too large with 413, by their declared length or as they arrive, and slow ones with 408.
+    """Middleware that answers 413 to a body that is too large, and 408 to a body that is too slow.
 
-    Starlette's own limit answers in plain text; this one raises, for `problem_json.py` to make a document of it. Paths
-    in `exempt` read their bodies piece by piece and have limits of their own.
+    A body is too large by its declared length or by the bytes that arrive.
 
     Args:
-        app: what stands behind it.
-        max_bytes: of a body.
-        max_s: seconds from the first look at a body to its end.
-        exempt: paths without these limits.
+        app: next application.
+        max_bytes: maximum size of a body, in bytes.
+        max_s: maximum time of a body, in seconds.
+        exempt: URL paths without these limits.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, max_s: float, exempt: Collection[str] = ()) -> None:
@@ -31,28 +30,28 @@ class BodyLimitMiddleware:
         self._exempt = exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting its body."""
+        """Pass the request on, and count the bytes of its body."""
         if scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
         received = 0
-        until: float | None = None
-        is_whole = False
+        deadline: float | None = None
+        is_complete = False
 
         async def limited() -> Message:
-            nonlocal received, until, is_whole
+            nonlocal received, deadline, is_complete
             if declared.isdecimal() and int(declared[:20]) > self._max_bytes:
                 raise self._too_large()
-            until = until or asyncio.get_running_loop().time() + self._max_s
+            deadline = deadline or asyncio.get_running_loop().time() + self._max_s
             try:
-                async with asyncio.timeout_at(None if is_whole else until):
+                async with asyncio.timeout_at(None if is_complete else deadline):
                     message = await receive()
             except TimeoutError:
-                detail = f"The body was not whole within {self._max_s:g} s."
+                detail = f"The body did not arrive within {self._max_s:g} s."
                 raise HTTPException(408, detail, {"Connection": "close"}) from None
             received += len(message.get("body", b""))
-            is_whole = not message.get("more_body", False)
+            is_complete = not message.get("more_body", False)
             if received > self._max_bytes:
                 raise self._too_large()
             return message
@@ -64,13 +63,13 @@ class BodyLimitMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """Adds `SAFE_HEADERS` to every response that does not bear its own."""
+    """Middleware that adds `SAFE_HEADERS` to every response, unless it has its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request on, and add the headers."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,7 +1,7 @@
-"""The OpenAPI document, to the letter: what FastAPI derives from the routes, and what it cannot know.
+"""Additions to FastAPI's OpenAPI document.
 
-That is: the limits that are settings, the lines of a batch and the events of a stream (`itemSchema`, as OpenAPI 3.2 has
-it and FastAPI writes it), the headers that every response bears, and whole numbers as whole numbers.
+These are limits from the settings, lines of a batch and events of a stream (`itemSchema` of OpenAPI 3.2), headers of
+every response, and security requirements.
 """
 
 from typing import Any
@@ -27,28 +27,37 @@ _EVENTS: dict[str, type[BaseModel]] = {
     "answer": SolveResponse,
     "error": ProblemDetails,
 }
-_REQUEST_ID = {"description": "The request's id: the caller's own, or one that was made.", "schema": {"type": "string"}}
-_CHALLENGE = {"description": "How to send a key.", "schema": {"type": "string"}}
+_REQUEST_ID = {
+    "description": "Id of the request: the one that the client sent, or a new one.",
+    "schema": {"type": "string"},
+}
+_CHALLENGE = {"description": "Authentication scheme.", "schema": {"type": "string"}}
 _SCHEME = "key"
 _BEARER = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key, where the service has any (`api_keys_file`); else none is asked for.",
+    "description": "API key. Required if the service has keys (`api_keys_file`).",
 }
 _REFUSALS = {
-    "401": "There are API keys, and none that is known was sent.",
+    "401": "The API key is missing or unknown.",
     "403": "The API key lacks the scope `{scope}`.",
-    "429": "The API key's limit is reached; Retry-After says when to come back.",
+    "429": "The API key has reached a limit. Retry-After holds the seconds to wait.",
 }
-_RETRY_AFTER = {"description": "Seconds until a retry has a chance.", "schema": {"type": "integer", "minimum": 0}}
+_RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "integer", "minimum": 0}}
 
 
 def install(app: FastAPI, settings: Settings, *, has_keys: bool) -> None:
-    """Make `app.openapi()` the whole truth about `app` under these settings, with or without API keys."""
+    """Make `app.openapi()` return the complete document.
+
+    Args:
+        app: the application.
+        settings: settings with the limits.
+        has_keys: whether the service has API keys.
+    """
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
-            app.openapi_schema = _whole(_document(app, settings, has_keys))
+            app.openapi_schema = _with_integers(_document(app, settings, has_keys))
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -59,15 +68,15 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         title=app.title,
         version=app.version,
         summary=app.summary,
-        description="Errors are problem documents (RFC 9457); under `/v1` they are OpenAI's error object. A request "
-        "may name its id in `X-Request-ID`; every response bears one. Where the service has API keys, each request but "
-        "those for `/health`, `/ready` and this document sends one: `Authorization: Bearer KEY`.",
+        description="Errors are problem details (RFC 9457). Under `/v1` they are OpenAI's error object. A request may "
+        "set its id in `X-Request-ID`. Every response has one. If the service has API keys, every request needs the "
+        "header `Authorization: Bearer KEY`, except requests for `/health`, `/ready` and this document.",
         license_info=app.license_info,
         routes=app.routes,
         tags=[
-            {"name": "solve", "description": "Problems in, answers out."},
-            {"name": "openai", "description": "The same vote for OpenAI's clients."},
-            {"name": "operations", "description": "For those who run the service."},
+            {"name": "solve", "description": "Solve math word problems."},
+            {"name": "openai", "description": "The same vote for clients of OpenAI's API."},
+            {"name": "operations", "description": "Health checks and metrics."},
         ],
     )
     schemas = document["components"]["schemas"]
@@ -76,7 +85,7 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         schemas.setdefault(name, schema)
     schemas["SolveRequest"]["properties"]["problem"]["maxLength"] = settings.max_problem_chars
     schemas["BatchInput"] = _row_of(schemas["SolveRequest"])
-    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, which no response of ours is
+    for unused in ("HTTPValidationError", "ValidationError"):  # models of FastAPI that no response uses
         schemas.pop(unused, None)
     paths = document["paths"]
     paths["/solve/batch"]["post"]["requestBody"]["content"]["application/x-ndjson"] |= {
@@ -94,13 +103,13 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
             if scope := scope_of(path):
                 _guard(path, operation, scope, has_keys=has_keys)
             if "HTTPValidationError" in str(operation["responses"].get("422")):
-                del operation["responses"]["422"]  # FastAPI's own; under /v1 that is 400
+                del operation["responses"]["422"]  # added by FastAPI; under /v1 the status is 400
             _complete(operation["responses"])
     return document
 
 
 def _guard(path: str, operation: dict[str, Any], scope: KeyScope, *, has_keys: bool) -> None:
-    """The operation asks for a key, where the service has keys."""
+    """Add the security requirement and the refusals of an operation that needs a key."""
     operation["security"] = [{_SCHEME: []}] if has_keys else [{_SCHEME: []}, {}]
     model, media_type = (ErrorObject, "application/json") if path.startswith("/v1/") else (ProblemDetails, MEDIA_TYPE)
     for status, description in _REFUSALS.items():
@@ -109,19 +118,19 @@ def _guard(path: str, operation: dict[str, Any], scope: KeyScope, *, has_keys: b
 
 
 def _row_of(request: dict[str, Any]) -> dict[str, Any]:
-    """A line of a batch: a request with an id, whose text may have the name that data files give it."""
+    """Schema of a line of a batch: a request with an id, whose text is `problem` or `question`."""
     row = {key: value for key, value in request.items() if key not in {"additionalProperties", "required", "examples"}}
     question = request["properties"]["problem"] | {
         "title": "Question",
-        "description": "The same, as data files name it.",
+        "description": "The same as `problem`.",
     }
     row_id = {
         "anyOf": [{"type": "string"}, {"type": "integer"}],
-        "description": "Names the result; else the line does.",
+        "description": "Id of the result. Default: the line number.",
     }
     return row | {
         "title": "BatchInput",
-        "description": "A row of a batch: a request of `/solve` with an `id`. Other columns are left alone.",
+        "description": "Row of a batch: a request of `/solve` with an `id`. Other columns are ignored.",
         "properties": {"id": row_id, "question": question} | request["properties"],
         "anyOf": [{"required": ["problem"]}, {"required": ["question"]}],
     }
@@ -132,12 +141,12 @@ def _stream_of(operation: dict[str, Any], item: dict[str, Any]) -> None:
 
 
 def _events() -> dict[str, Any]:
-    """An event of `/solve/stream`: its name, and JSON that fits the name."""
+    """Schema of an event of `/solve/stream`."""
     return {"oneOf": [_event(_ref(model), event={"const": name}) for name, model in _EVENTS.items()]}
 
 
 def _chunks() -> dict[str, Any]:
-    """An event of a streamed completion: a chunk, an error object, or the end."""
+    """Schema of an event of a streamed completion: a chunk, an error object, or the end."""
     end = {"type": "object", "required": ["data"], "properties": {"data": {"const": "[DONE]"}}}
     return {"anyOf": [_event(_ref(Chunk)), _event({"$ref": _REF.format(model="ErrorObject")}), end]}
 
@@ -148,11 +157,10 @@ def _event(content: dict[str, Any], **named: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete(responses: dict[str, Any]) -> None:
-    """Errors under their own media type, and the headers of all."""
+    """Add headers, and keep only the media type of problem details for errors."""
     for status, response in responses.items():
-        if {MEDIA_TYPE, "application/json"} <= response.get(
-            "content", {}
-        ).keys():  # FastAPI puts a model under the route's own type
+        content = response.get("content", {})
+        if {MEDIA_TYPE, "application/json"} <= content.keys():  # FastAPI adds the media type of the route
             response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
         response.setdefault("headers", {})["X-Request-ID"] = _REQUEST_ID
         if status == "401":
@@ -165,10 +173,10 @@ def _ref(model: type[BaseModel]) -> dict[str, Any]:
     return {"$ref": _REF.format(model=model.__name__)}
 
 
-def _whole(value: Any) -> Any:
-    """The same with whole numbers as integers: as floats, limits near 2^63 are inexact."""
+def _with_integers(value: Any) -> Any:
+    """Document with whole numbers as integers. As floats, limits near 2^63 are inexact."""
     if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
+        return {key: _with_integers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_whole(item) for item in value]
+        return [_with_integers(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

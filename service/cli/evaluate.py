@@ -1,4 +1,4 @@
-"""`twinpath evaluate`: solve a file's problems in this process or over a URL, and show the figures."""
+"""Command `twinpath evaluate`: accuracy, tokens and time over a file of problems."""
 
 import asyncio
 import json
@@ -18,9 +18,9 @@ from service.settings import Settings
 _TITLES = {
     "cot_greedy": "one CoT path, greedy",
     "pot_greedy": "one PoT path, greedy",
-    "cot_vote": "CoT paths alone, voted",
-    "pot_vote": "PoT paths alone, voted",
-    "vote": "both kinds, voted",
+    "cot_vote": "vote of CoT paths",
+    "pot_vote": "vote of PoT paths",
+    "vote": "vote of both kinds",
     "cot": "one CoT path, sampled",
     "pot": "one PoT path, sampled",
 }
@@ -36,7 +36,17 @@ async def evaluate_and_show(
     concurrency: int,
     seed: int,
 ) -> None:
-    """Solve the file's problems, print a table, write the figures to `output`."""
+    """Evaluate on the problems of a file, and print a table.
+
+    Args:
+        settings: settings of the engine, the policy and the paths.
+        data: JSON Lines file of rows with id, question and answer.
+        limit: maximum number of problems.
+        url: running service. None solves in this process.
+        output: file for the figures and one row per problem.
+        concurrency: problems that are solved at the same time.
+        seed: seed of the samples.
+    """
     problems = read_problems(data, limit)
     if output:
         await asyncio.to_thread(_check_writable, output)
@@ -66,7 +76,7 @@ async def evaluate_and_show(
 
 
 def _check_writable(output: Path) -> None:
-    """Fail before the run, not after it."""
+    """Check the output file before the run."""
     try:
         with output.open("a"):
             pass
@@ -75,18 +85,18 @@ def _check_writable(output: Path) -> None:
 
 
 def _table(report: Report) -> Table:
-    by_chance = report.calibration_error_if_perfect
-    surest_half = next(point.accuracy for point in report.coverage if point.coverage == 0.5)
+    perfect = report.calibration_error_if_perfect
+    confident_half = next(point.accuracy for point in report.coverage if point.coverage == 0.5)
     caption = (
         f"{report.completion_tokens_per_problem:.0f} completion tokens and "
-        f"{report.paths_per_problem:.1f} paths a problem, {report.problems_per_s:.2f} problems/s\n"
-        f"Calibration error {report.calibration_error:.3f}; a perfect confidence shows "
-        f"{by_chance.median:.3f}, in 19 of 20 cases under {by_chance.p95:.3f}"
+        f"{report.paths_per_problem:.1f} paths per problem, {report.problems_per_s:.2f} problems/s\n"
+        f"Calibration error {report.calibration_error:.3f}. A perfect confidence would have "
+        f"{perfect.median:.3f} (median) and at most {perfect.p95:.3f} (95 %)."
     )
     if report.cut_off:
         caption += (
-            f"\nThe deadline cut off {report.cut_off} of the {report.n} votes: raise it (deadline_s, "
-            "TWINPATH_DEADLINE_S), or lower --concurrency."
+            f"\nThe deadline cut off {report.cut_off} of the {report.n} votes: raise deadline_s "
+            "(TWINPATH_DEADLINE_S), or lower --concurrency."
         )
     table = Table(title=f"{report.n} problems, {report.model}, policy {report.policy}", caption=caption)
     for column in ("", "accuracy", "95 % interval"):
@@ -94,7 +104,7 @@ def _table(report: Report) -> Table:
     for measure in MEASURES:
         low, high = report.interval[measure]
         table.add_row(_TITLES[measure], f"{report.accuracy[measure]:.1%}", f"{low:.1%} to {high:.1%}")
-    table.add_row("both kinds, the surest half", f"{surest_half:.1%}")
+    table.add_row("vote of both kinds, most confident half", f"{confident_half:.1%}")
     for kind, share in report.paths_right.items():
         table.add_row(_TITLES[kind], f"{share:.1%}")
     return table

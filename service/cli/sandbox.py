@@ -1,8 +1,4 @@
-"""Programs in, outcomes out: rows of `{"id", "program"}` to rows of `{"id", "outcome", "answer", "seconds"}`.
-
-It stands behind `twinpath sandbox`, for trying programs by hand and for reviewers. It promises one row out for each
-row in, in the same order, as soon as the rows before it are done.
-"""
+"""Command `twinpath sandbox`: rows of programs to rows of outcomes, in the same order."""
 
 import asyncio
 from collections import deque
@@ -14,14 +10,14 @@ from service.sandbox.base import Sandbox, Value
 
 
 class ProgramRow(TypedDict):
-    """A program to run."""
+    """Program to run."""
 
     id: str | int
     program: str
 
 
 class OutcomeRow(TypedDict):
-    """What came of it: `answer` is set exactly when `outcome` is "ok", `detail` says why it is not."""
+    """Outcome of a program. `answer` is set if the outcome is "ok". Otherwise `detail` is the reason."""
 
     id: str | int
     outcome: str
@@ -31,11 +27,16 @@ class OutcomeRow(TypedDict):
 
 
 async def run_rows(rows: Iterable[object], sandbox: Sandbox, *, concurrency: int) -> AsyncIterator[OutcomeRow]:
-    """Run every row's program, up to `concurrency` at a time, and yield the outcomes in the rows' order.
+    """Run the program of every row, and yield the outcomes in the order of the rows.
+
+    Args:
+        rows: rows with `id` and `program`.
+        sandbox: a started sandbox.
+        concurrency: programs that run at the same time.
 
     Raises:
-        InputError: a row is not `{"id": str, "program": str}`; the rows before it have been yielded.
-        SandboxError: no program could be run.
+        InputError: a row is not `{"id": str, "program": str}`. The rows before it have been yielded.
+        SandboxError: the sandbox cannot run programs.
     """
     running: deque[asyncio.Task[OutcomeRow]] = deque()
     try:
@@ -58,7 +59,7 @@ async def run_rows(rows: Iterable[object], sandbox: Sandbox, *, concurrency: int
 
 
 def answer_text(value: Value) -> str:
-    """The value as a reader writes it: a string is itself, a list's items are in brackets."""
+    """Text of a value. A string has no quotes, a list has brackets."""
     if isinstance(value, list):
         return "[" + ", ".join(answer_text(item) for item in value) + "]"
     return str(value)
@@ -77,5 +78,5 @@ async def _run(row: ProgramRow, sandbox: Sandbox) -> OutcomeRow:
 
 def _check(row: object, number: int) -> ProgramRow:
     if not isinstance(row, dict) or not isinstance(row.get("id"), str | int) or not isinstance(row.get("program"), str):
-        raise InputError(f'row {number} is not {{"id": "…", "program": "…"}}', field="input")
+        raise InputError(f'Row {number} must be {{"id": "…", "program": "…"}}', field="input")
     return ProgramRow(id=row["id"], program=row["program"])

@@ -1,4 +1,4 @@
-"""`twinpath serve`: the application under uvicorn."""
+"""Command `twinpath serve`: the application under uvicorn."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""`twinpath solve PROBLEM`: one problem, in this process or over a URL, shown to people or as JSON."""
+"""Command `twinpath solve PROBLEM`: one problem, solved in this process or by a running service."""
 
 import os
 import sys
@@ -18,7 +18,14 @@ from service.settings import Settings
 
 
 async def solve_and_show(settings: Settings, request: SolveRequest, *, url: str | None, as_json: bool) -> None:
-    """Solve one problem, at `url` or in this process, and print it, for people or as JSON."""
+    """Solve one problem and print the response.
+
+    Args:
+        settings: settings of the engine.
+        request: the request, with `trace`.
+        url: running service. None solves in this process.
+        as_json: whether to print JSON instead of the answer view.
+    """
     response, steps = await (_solved_at(url, settings, request) if url else _solved_here(settings, request))
     if as_json:
         print(response.model_dump_json(exclude_none=False))
@@ -54,10 +61,12 @@ async def _solved_here(settings: Settings, request: SolveRequest) -> tuple[Solve
 
 @contextmanager
 def _engine_output_in(path: Path) -> Iterator[Console]:
-    """Send what the engine and its processes print to a file; yields a console on the real standard error.
+    """Redirect the output of the engine and its processes to a file.
 
-    vLLM and torch write to descriptors 1 and 2 from C++ and from child processes: only replacing them reaches that.
+    Yields:
+        A console on the real standard error.
     """
+    # vLLM and torch write to descriptors 1 and 2 from C++ and from child processes.
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -69,7 +78,7 @@ def _engine_output_in(path: Path) -> Iterator[Console]:
         with os.fdopen(os.dup(real[1]), "w", encoding="utf-8") as stderr:
             yield Console(file=stderr)
     except Exception as error:
-        error.add_note(f"The engine's own output is in {path}.")
+        error.add_note(f"The output of the engine is in {path}.")
         raise
     finally:
         for descriptor, copy in zip((1, 2), real, strict=True):

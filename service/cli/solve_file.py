@@ -1,4 +1,4 @@
-"""`twinpath solve --input F --output G`: solves a file of problems, and resumes an interrupted run."""
+"""Command `twinpath solve --input F --output G`: a file of problems, with resume."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing

@@ -1,4 +1,4 @@
-"""OpenAI's error object: what a problem document is to clients of `/v1`."""
+"""Wire model of OpenAI's error object, for the routes under `/v1`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ _MAX_PARAM = 100
 
 
 class ErrorBody(BaseModel):
-    """What went wrong; `param` names the parameter that is to blame."""
+    """Description of an error. `param` names the invalid parameter."""
 
     message: str
     type: str
@@ -28,7 +28,7 @@ class ErrorBody(BaseModel):
 
 
 class ErrorObject(BaseModel):
-    """An error as OpenAI's clients expect it."""
+    """Error in the form of OpenAI's API."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -49,15 +49,22 @@ class ErrorObject(BaseModel):
 
 
 def error_object(status: int, message: str, param: str | None = None, code: str | None = None) -> ErrorObject:
-    """The object for an error of this status."""
+    """Error object.
+
+    Args:
+        status: HTTP status.
+        message: description of the error.
+        param: name of the invalid parameter.
+        code: code of the error. Default: by the status.
+    """
     kind = "requests" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
     return ErrorObject(error=ErrorBody(message=message, type=kind, param=param, code=code or _CODES.get(status)))
 
 
 def invalid(entries: Sequence[Any]) -> ErrorObject:
-    """The object for pydantic's errors: of the first wrong parameter, the one that lies deepest.
+    """Error object of pydantic's errors: the deepest error of the first invalid parameter.
 
-    A value that may be of several types fails once for each; the deepest failure is of the type that was meant.
+    A value of a union fails once for each type. The deepest error belongs to the type that fits best.
     """
     first = [entry for entry in entries if entry["loc"][:2] == entries[0]["loc"][:2]]
     entry = max(first, key=lambda entry: len(entry["loc"]))
@@ -73,7 +80,7 @@ def invalid(entries: Sequence[Any]) -> ErrorObject:
 
 
 def _param(location: Sequence[str | int]) -> str:
-    """The parameter's name, as in `messages[0].content`, without pydantic's names of types."""
+    """Name of a parameter, such as `messages[0].content`, without the names of types that pydantic adds."""
     name = ""
     for part in location[1:]:
         if isinstance(part, int):

@@ -1,7 +1,7 @@
-"""What `/v1` takes: OpenAI's names, Twinpath's limits.
+"""Wire models of OpenAI requests, with Twinpath's limits.
 
-A parameter that Twinpath cannot honour is still known: its neutral value is taken, any other is refused by name, so
-that a client never believes in a setting that did nothing. Twinpath's own settings ride in `twinpath`.
+A parameter that Twinpath does not support accepts only its neutral value. Any other value is an error that names the
+parameter. Twinpath's own parameters are in the object `twinpath`.
 """
 
 from typing import Annotated, Any, Literal
@@ -33,100 +33,112 @@ class _Request(BaseModel):
 
 
 class Options(_Request):
-    """Twinpath's own settings; those of `/solve`."""
+    """Twinpath's own parameters, as in `/solve`."""
 
     paths: PathBudget | None = Field(
-        default=None, description="Paths of each kind at most. At temperature 0 the default is one of each."
+        default=None, description="Maximum number of paths of each kind. At temperature 0 the default is one of each."
     )
     policy: Annotated[Policy | None, Field(strict=False)] = Field(
-        default=None, description="When a vote is decided; see `/solve`."
+        default=None, description="Stopping policy, as in `/solve`."
     )
-    deadline_s: float | None = Field(default=None, gt=0, le=600, description="Seconds until the votes so far answer.")
-    min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain below this confidence.")
+    deadline_s: float | None = Field(
+        default=None, gt=0, le=600, description="Seconds after which the votes so far decide."
+    )
+    min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.")
     trace: bool = Field(default=False, description="Add every path to the choice's `twinpath`.")
 
 
 class StreamOptions(_Request):
-    """What a stream carries besides its chunks."""
+    """Options of a stream."""
 
-    include_usage: bool | None = Field(default=None, description="End with a chunk of the whole usage.")
-    include_obfuscation: bool | None = Field(default=None, description="Ignored: chunks are never padded.")
+    include_usage: bool | None = Field(default=None, description="Send a last chunk with the usage.")
+    include_obfuscation: bool | None = Field(default=None, description="Ignored. Chunks are never padded.")
 
 
 class Neutral(BaseModel):
-    """Parameters that every endpoint knows and does not support: only their neutral values are taken."""
+    """Parameters of both routes that are not supported. Only their neutral values are valid."""
 
-    presence_penalty: _Zero = Field(default=None, description="Not supported: 0 or null.")
-    frequency_penalty: _Zero = Field(default=None, description="Not supported: 0 or null.")
+    presence_penalty: _Zero = Field(default=None, description="Not supported. Must be 0 or null.")
+    frequency_penalty: _Zero = Field(default=None, description="Not supported. Must be 0 or null.")
     logit_bias: Annotated[dict[str, Any] | None, Field(max_length=0)] = Field(
-        default=None, description="Not supported: empty or null."
+        default=None, description="Not supported. Must be empty or null."
     )
 
 
 class TextFormat(_Request):
-    """The only format there is."""
+    """The only supported format."""
 
     type: Literal["text"]
 
 
 class ChatNeutral(Neutral):
-    """The same for chat completions."""
+    """Parameters of chat completions that are not supported."""
 
-    audio: None = Field(default=None, description="Not supported: null.")
-    function_call: Literal["none", "auto"] | None = Field(default=None, description="Not supported.")
-    functions: _Empty = Field(default=None, description="Not supported: empty or null.")
-    logprobs: _No | None = Field(default=None, description="Not supported: false or null.")
-    modalities: list[Literal["text"]] | None = Field(default=None, description="Text alone.")
-    prediction: None = Field(default=None, description="Not supported: null.")
-    reasoning_effort: None = Field(default=None, description="Not supported: null; see `twinpath.paths`.")
-    response_format: TextFormat | None = Field(default=None, description="Text alone.")
-    tool_choice: Literal["none", "auto"] | None = Field(default=None, description="Not supported.")
-    tools: _Empty = Field(default=None, description="Not supported: empty or null.")
-    top_logprobs: Annotated[int, Field(ge=0, le=0), Integral] | None = Field(
-        default=None, description="Not supported: 0 or null."
+    audio: None = Field(default=None, description="Not supported. Must be null.")
+    function_call: Literal["none", "auto"] | None = Field(
+        default=None, description="Not supported. Must be none, auto or null."
     )
-    verbosity: None = Field(default=None, description="Not supported: null.")
-    web_search_options: None = Field(default=None, description="Not supported: null.")
+    functions: _Empty = Field(default=None, description="Not supported. Must be empty or null.")
+    logprobs: _No | None = Field(default=None, description="Not supported. Must be false or null.")
+    modalities: list[Literal["text"]] | None = Field(default=None, description="Must be text or null.")
+    prediction: None = Field(default=None, description="Not supported. Must be null.")
+    reasoning_effort: None = Field(default=None, description="Not supported. Must be null. Use `twinpath.paths`.")
+    response_format: TextFormat | None = Field(default=None, description="Must be text or null.")
+    tool_choice: Literal["none", "auto"] | None = Field(
+        default=None, description="Not supported. Must be none, auto or null."
+    )
+    tools: _Empty = Field(default=None, description="Not supported. Must be empty or null.")
+    top_logprobs: Annotated[int, Field(ge=0, le=0), Integral] | None = Field(
+        default=None, description="Not supported. Must be 0 or null."
+    )
+    verbosity: None = Field(default=None, description="Not supported. Must be null.")
+    web_search_options: None = Field(default=None, description="Not supported. Must be null.")
 
 
 class TextNeutral(Neutral):
-    """The same for completions."""
+    """Parameters of completions that are not supported."""
 
     best_of: Annotated[int, Field(ge=1, le=1), Integral] | None = Field(
-        default=None, description="Not supported: 1 or null."
+        default=None, description="Not supported. Must be 1 or null."
     )
-    echo: _No | None = Field(default=None, description="Not supported: false or null.")
-    logprobs: None = Field(default=None, description="Not supported: null.")
-    suffix: None = Field(default=None, description="Not supported: null.")
+    echo: _No | None = Field(default=None, description="Not supported. Must be false or null.")
+    logprobs: None = Field(default=None, description="Not supported. Must be null.")
+    suffix: None = Field(default=None, description="Not supported. Must be null.")
 
 
 class Sampled(_Request):
-    """What both endpoints take."""
+    """Parameters of both routes."""
 
-    model: str = Field(max_length=500, description="A name that `/v1/models` lists; `twinpath` is always one.")
-    n: _Choices | None = Field(default=None, description="Choices: votes of their own, each in full.")
+    model: str = Field(
+        max_length=500, description="Name of the model: `twinpath`, or another name that `/v1/models` lists."
+    )
+    n: _Choices | None = Field(default=None, description="Number of choices. Each is a separate vote.")
     temperature: float | None = Field(
         default=None,
         ge=0,
         le=2,
-        description="Of every path; null takes the checkpoint's own. At 0 the paths of a kind are all alike, so one of "
-        "each kind is asked unless `twinpath.paths` says otherwise.",
+        description="Sampling temperature. Default: the one of the checkpoint. At 0 all paths of a kind are equal, so "
+        "that the default is one path of each kind.",
     )
-    top_p: float | None = Field(default=None, gt=0, le=1, description="Nucleus mass of every path.")
-    max_tokens: TokenCount | None = Field(default=None, description="Completion tokens of a path at most.")
-    seed: _AnySeed | None = Field(default=None, description="Fixes the samples of every path of every choice.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Probability mass of nucleus sampling.")
+    max_tokens: TokenCount | None = Field(default=None, description="Maximum number of completion tokens per path.")
+    seed: _AnySeed | None = Field(
+        default=None, description="Seed of the samples of every path of every choice. Default: random."
+    )
     stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
-        default=None, description="The reply ends before the first of these. Paths are sampled as ever."
+        default=None, description="Stop sequences, before which the reply ends. They do not affect the paths."
     )
     stream: bool | None = Field(default=None, description="Send chunks as server-sent events.")
-    stream_options: StreamOptions | None = Field(default=None, description="Only with `stream`.")
-    twinpath: Options | None = Field(default=None, description="Twinpath's own settings.")
+    stream_options: StreamOptions | None = Field(
+        default=None, description="Options of the stream. Only valid with `stream`."
+    )
+    twinpath: Options | None = Field(default=None, description="Twinpath's own parameters.")
     user: str | None = Field(default=None, description="Ignored.")
     metadata: dict[str, str] | None = Field(default=None, description="Ignored.")
 
 
 class TextPart(BaseModel):
-    """A part of a message's content; text is the only type."""
+    """Part of the content of a message. Text is the only type."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -135,16 +147,18 @@ class TextPart(BaseModel):
 
 
 class Message(BaseModel):
-    """A message of the chat. Only the last of the user's is read; what else it carries is ignored."""
+    """Message of the chat. Only the last user message is read. Other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[TextPart] | None = Field(default=None, description="The last user message is the problem.")
+    content: str | list[TextPart] | None = Field(
+        default=None, description="Content. That of the last user message is the problem."
+    )
 
 
 class ChatRequest(ChatNeutral, Sampled):
-    """A chat whose last user message is a word problem."""
+    """Chat whose last user message is a word problem."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -163,16 +177,16 @@ class ChatRequest(ChatNeutral, Sampled):
         max_length=1000,
         json_schema_extra={"contains": {"properties": {"role": {"const": "user"}}, "required": ["role", "content"]}},
     )
-    max_completion_tokens: TokenCount | None = Field(default=None, description="Comes before `max_tokens`.")
-    store: bool | None = Field(default=None, description="Ignored: nothing is stored.")
+    max_completion_tokens: TokenCount | None = Field(default=None, description="Takes precedence over `max_tokens`.")
+    store: bool | None = Field(default=None, description="Ignored. Nothing is stored.")
     service_tier: str | None = Field(default=None, description="Ignored.")
     safety_identifier: str | None = Field(default=None, description="Ignored.")
     prompt_cache_key: str | None = Field(default=None, description="Ignored.")
-    parallel_tool_calls: bool | None = Field(default=None, description="Ignored: there are no tools.")
+    parallel_tool_calls: bool | None = Field(default=None, description="Ignored. There are no tools.")
 
 
 class CompletionRequest(TextNeutral, Sampled):
-    """One word problem, or several."""
+    """One or several word problems."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -181,5 +195,5 @@ class CompletionRequest(TextNeutral, Sampled):
     )
 
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
-        description="The problem, or several; `n` choices for each, in order. Token ids are not taken."
+        description="One or several problems, with `n` choices each, in order. Token ids are not supported."
     )

@@ -1,4 +1,4 @@
-"""What `/v1` answers: OpenAI's objects, each choice with Twinpath's own result in `twinpath`."""
+"""Wire models of OpenAI responses. Each choice has the response of `/solve` in `twinpath`."""
 
 from typing import Literal
 
@@ -12,13 +12,13 @@ class _Reply(BaseModel):
 
 
 class UsageDetails(_Reply):
-    """`reasoning_tokens` are those of every path but the shown one."""
+    """Tokens of paths that the replies do not show."""
 
     reasoning_tokens: int
 
 
 class UsageReport(_Reply):
-    """Exact: every token of every path of every choice, those of aborted paths too."""
+    """Exact token counts over all paths of all choices, including aborted paths."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -27,7 +27,7 @@ class UsageReport(_Reply):
 
 
 class ReplyMessage(_Reply):
-    """The reply: the best rationale, and at its end the voted answer."""
+    """Reply: the best rationale, then the answer of the vote."""
 
     role: Literal["assistant"] = "assistant"
     content: str
@@ -35,7 +35,7 @@ class ReplyMessage(_Reply):
 
 
 class ChatChoice(_Reply):
-    """One vote as a message; `twinpath` is what `/solve` answers."""
+    """Vote as a message. `twinpath` is the response of `/solve`."""
 
     index: int
     message: ReplyMessage
@@ -45,11 +45,11 @@ class ChatChoice(_Reply):
 
 
 class ChatCompletion(_Reply):
-    """The answer to a chat."""
+    """Chat completion."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
-    created: int = Field(description="Unix seconds.")
+    created: int = Field(description="Time in Unix seconds.")
     model: str
     system_fingerprint: str
     choices: list[ChatChoice]
@@ -57,7 +57,7 @@ class ChatCompletion(_Reply):
 
 
 class TextChoice(_Reply):
-    """One vote as a text; `twinpath` is what `/solve` answers."""
+    """Vote as a text. `twinpath` is the response of `/solve`."""
 
     index: int
     text: str
@@ -67,11 +67,11 @@ class TextChoice(_Reply):
 
 
 class TextCompletion(_Reply):
-    """The answer to a prompt or several."""
+    """Text completion of one or several prompts."""
 
     id: str
     object: Literal["text_completion"] = "text_completion"
-    created: int = Field(description="Unix seconds.")
+    created: int = Field(description="Time in Unix seconds.")
     model: str
     system_fingerprint: str
     choices: list[TextChoice]
@@ -79,15 +79,16 @@ class TextCompletion(_Reply):
 
 
 class Delta(_Reply):
-    """What a chunk adds to a message."""
+    """Part of a message."""
 
     role: Literal["assistant"] | None = None
     content: str | None = None
 
 
 class ChunkChoice(_Reply):
-    """One choice's part of a chunk: `delta` of a chat, `text` of a completion. `twinpath` tells how the vote stands;
-    with the `finish_reason` comes what `/solve` answers.
+    """Part of a chunk for one choice: `delta` in a chat, `text` in a completion.
+
+    `twinpath` holds the votes so far. Together with the `finish_reason` it holds the response of `/solve`.
     """
 
     index: int
@@ -99,19 +100,21 @@ class ChunkChoice(_Reply):
 
 
 class Chunk(_Reply):
-    """One event of a streamed completion."""
+    """Event of a streamed completion."""
 
     id: str
     object: Literal["chat.completion.chunk", "text_completion"]
-    created: int = Field(description="Unix seconds.")
+    created: int = Field(description="Time in Unix seconds.")
     model: str
     system_fingerprint: str
     choices: list[ChunkChoice]
-    usage: UsageReport | None = Field(default=None, description="Of the whole; in the last chunk, if asked for.")
+    usage: UsageReport | None = Field(
+        default=None, description="Usage of all choices, only in the last chunk and only if requested."
+    )
 
 
 class ModelCard(_Reply):
-    """A name that requests may use."""
+    """Name of the served model."""
 
     id: str
     object: Literal["model"] = "model"
@@ -120,7 +123,7 @@ class ModelCard(_Reply):
 
 
 class ModelList(_Reply):
-    """The names that requests may use."""
+    """Names of the served model."""
 
     object: Literal["list"] = "list"
     data: list[ModelCard]

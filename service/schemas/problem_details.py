@@ -8,18 +8,18 @@ from pydantic import BaseModel, ConfigDict
 from service.errors import EngineError, InputError, SandboxError, TwinpathError
 
 MEDIA_TYPE = "application/problem+json"
-UNEXPECTED = "The service failed; its log says why under this request id."
+UNEXPECTED = "The service failed. Its log has the reason under this request id."
 
 
 class FieldError(BaseModel):
-    """What is wrong with one part of the request."""
+    """Error of one field of the request."""
 
     field: str
     message: str
 
 
 class ProblemDetails(BaseModel):
-    """An error, as RFC 9457 has it, with the request's id and the fields that are wrong."""
+    """Error in the form of RFC 9457, with the id of the request and the invalid fields."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -28,7 +28,7 @@ class ProblemDetails(BaseModel):
                     "type": "about:blank",
                     "title": "Unprocessable Entity",
                     "status": 422,
-                    "detail": "The request does not fit: seed: Input should be greater than or equal to 0",
+                    "detail": "Invalid request: seed: Input should be greater than or equal to 0",
                     "request_id": "76889b74b4e7422fa6d55071d000db11",
                     "errors": [{"field": "seed", "message": "Input should be greater than or equal to 0"}],
                 }

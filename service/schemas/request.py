@@ -1,4 +1,4 @@
-"""A problem as it comes over the wire. Unknown fields are refused; every limit is here and lands in the OpenAPI."""
+"""Wire model of a request, with the limits of every field. Unknown fields are errors."""
 
 import re
 from typing import Annotated, Any
@@ -20,19 +20,21 @@ from service.types import Policy
 
 MAX_PATHS = 64
 TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x20\x7f\x85\xa0][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-"""No control characters, and something besides spaces."""
+"""Pattern of a text: no control characters, and at least one character that is not a space."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def _no_control_characters(text: str) -> str:
     found = _CONTROL.search(text)
     if found:
-        raise ValueError(f"must hold no control characters; there is U+{ord(found[0]):04X} at {found.start()}")
+        raise ValueError(
+            f"must not contain control characters, but has U+{ord(found[0]):04X} at position {found.start()}"
+        )
     return text
 
 
 def _integral(value: Any) -> Any:
-    """JSON has one kind of number: 7.0 is an integer there."""
+    """Value as an integer if it is a whole number. In JSON, 7.0 and 7 are the same."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -49,13 +51,13 @@ Seed = Annotated[int, Field(ge=0, lt=2**63), Integral]
 
 
 class Wire(BaseModel):
-    """What all wire models keep to."""
+    """Base of all wire models."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class PathBudget(Wire):
-    """Paths of each kind at most, at least one in all; a kind that is left out takes the service's settings."""
+    """Maximum number of paths of each kind, at least one in total. A missing kind takes the default of the service."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -63,44 +65,46 @@ class PathBudget(Wire):
         }
     )
 
-    cot: PathCount | None = Field(default=None, description="Chain-of-thought paths.")
-    pot: PathCount | None = Field(default=None, description="Program-of-thought paths.")
+    cot: PathCount | None = Field(default=None, description="Maximum number of chain-of-thought paths.")
+    pot: PathCount | None = Field(default=None, description="Maximum number of program-of-thought paths.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> "PathBudget":
         if self.cot == self.pot == 0:
-            raise ValueError("at least one path is needed: give cot or pot")
+            raise ValueError("selects no path; set cot or pot")
         return self
 
 
 class SolveRequest(Wire):
-    """A problem. Only `problem` is required; what is left out takes the service's settings."""
+    """Problem to solve. Only `problem` is required. Missing fields take the defaults of the service."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"problem": "A pen costs 3 dollars. How much do 7 pens cost?"}]}
     )
 
     problem: Text = Field(description="The word problem.")
-    paths: PathBudget | None = Field(default=None, description="Paths of each kind at most.")
+    paths: PathBudget | None = Field(default=None, description="Maximum number of paths of each kind.")
     policy: Annotated[Policy | None, Field(strict=False)] = Field(
         default=None,
-        description="`fixed` counts every path; `lossless` stops when the leader cannot be overtaken; "
-        "`adaptive` also when it is unlikely to be, and after a share of the paths that the checkpoint names.",
+        description="Stopping policy. `fixed` counts every path. `lossless` stops when no answer can overtake the "
+        "leader. `adaptive` also stops when that is unlikely.",
     )
-    temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature; 0 is greedy.")
-    top_p: float | None = Field(default=None, gt=0, le=1, description="Nucleus mass of every path.")
-    max_tokens: TokenCount | None = Field(default=None, description="Completion tokens of a path at most.")
-    deadline_s: float | None = Field(default=None, gt=0, le=600, description="Seconds until the votes so far answer.")
-    seed: Seed | None = Field(default=None, description="Fixes the samples of every path.")
-    min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain below this confidence.")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature. 0 is greedy.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Probability mass of nucleus sampling.")
+    max_tokens: TokenCount | None = Field(default=None, description="Maximum number of completion tokens per path.")
+    deadline_s: float | None = Field(
+        default=None, gt=0, le=600, description="Seconds after which the votes so far decide."
+    )
+    seed: Seed | None = Field(default=None, description="Seed of the samples of every path. Default: random.")
+    min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.")
     trace: bool = Field(default=False, description="Add every path to the response.")
 
     @classmethod
     def checked(cls, **fields: Any) -> "SolveRequest":
-        """A request that is made here, of what a user wrote.
+        """Validate fields from a user.
 
         Raises:
-            InputError: a field is wrong; it names the first.
+            InputError: a field is invalid. The error names the first invalid field.
         """
         try:
             return cls(**fields)

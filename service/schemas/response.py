@@ -1,4 +1,4 @@
-"""What `/solve` answers, and the events of `/solve/stream`: a solution as it goes over the wire."""
+"""Wire models of the response of `/solve` and of the events of `/solve/stream`."""
 
 from pydantic import ConfigDict, Field
 
@@ -7,7 +7,7 @@ from service.types import PathKind, PathOutcome, Status
 
 
 class Vote(Wire):
-    """One answer and the paths of each kind behind it."""
+    """Answer and the number of paths of each kind that voted for it."""
 
     answer: str
     cot: int
@@ -15,8 +15,9 @@ class Vote(Wire):
 
 
 class PathCounts(Wire):
-    """`voted` + `abstained` + `aborted` = `started`. Planned are those of the request, of which `adaptive` may leave a
-    part. Aborted are those that the decision made unnecessary, and those that the deadline cut off.
+    """Numbers of paths: `voted` + `abstained` + `aborted` = `started`.
+
+    `planned` is the number that the request allows. `aborted` paths were not needed, or the deadline cut them off.
     """
 
     planned: int
@@ -27,14 +28,14 @@ class PathCounts(Wire):
 
 
 class Usage(Wire):
-    """Tokens of every path, aborted ones too. A path's prompt counts in full, cached or not."""
+    """Tokens of all paths, including aborted paths. The prompt of each path counts in full, cached or not."""
 
     prompt_tokens: int
     completion_tokens: int
 
 
 class TimingReport(Wire):
-    """Seconds. `sandbox_s` sums the programs' runs, which overlap with the engine's time and with each other."""
+    """Durations in seconds. `sandbox_s` is the sum over all programs, which overlap with the engine and each other."""
 
     queue_s: float
     engine_s: float
@@ -43,15 +44,17 @@ class TimingReport(Wire):
 
 
 class PathEvent(Wire):
-    """One path: what it wrote and what became of it."""
+    """Path that ended: its text, its answer and its outcome."""
 
     index: int
     kind: PathKind
     text: str
     answer: str | None
     outcome: PathOutcome
-    repaired: bool = Field(description="The calculator changed a number of its text; `answer` is the repaired one.")
-    stated: str | None = Field(description="The answer that a chain of thought stated, before repair.")
+    repaired: bool = Field(
+        description="Whether the calculator corrected a number in the text. `answer` is then the corrected answer."
+    )
+    stated: str | None = Field(description="Answer in the text of a chain of thought, before the correction.")
     program: str | None
     detail: str
     tokens: int
@@ -59,13 +62,13 @@ class PathEvent(Wire):
 
 
 class PathTrace(PathEvent):
-    """One path, and whether the decision rests on it."""
+    """Path that ended, and whether the vote counted it."""
 
     counted: bool
 
 
 class SolveResponse(Wire):
-    """The answer and how it came about."""
+    """Answer, votes and costs of a problem."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -90,14 +93,14 @@ class SolveResponse(Wire):
 
     id: str
     status: Status
-    answer: str | None = Field(description="In canonical form; null where the service abstains.")
-    value: float | None = Field(description="The answer as a number; null for yes, no and option letters.")
+    answer: str | None = Field(description="Answer in canonical form. Null if the service abstains.")
+    value: float | None = Field(description="Answer as a number. Null for yes, no and option letters.")
     confidence: float = Field(
-        description="From 0 to 1. Calibrated: the share of answers with such votes that are right on held-out "
-        "problems. Not calibrated: how likely the leader is the majority."
+        description="Confidence from 0 to 1. If calibrated: share of correct answers with such votes on held-out "
+        "problems. If not: probability that the leader has the majority."
     )
-    calibrated: bool = Field(description="Whether the checkpoint's confidence was calibrated.")
-    votes: list[Vote] = Field(description="The winner first.")
+    calibrated: bool = Field(description="Whether the checkpoint has a calibrated confidence.")
+    votes: list[Vote] = Field(description="Votes, the winner first.")
     paths: PathCounts
     usage: Usage
     timing: TimingReport
@@ -111,7 +114,7 @@ class SolveResponse(Wire):
 
 
 class VoteEvent(Wire):
-    """How the vote stands: the winner first."""
+    """Votes so far, the leader first."""
 
     votes: list[Vote]
     confidence: float

@@ -67,9 +67,9 @@ def test_every_key_is_compared_in_constant_time(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "one at least"),
-        ("keys = []", "one at least"),
-        ("keys = 3", "one at least"),
+        ("", "at least one"),
+        ("keys = []", "at least one"),
+        ("keys = 3", "at least one"),
         (table("a", "one") + "[other]\n", "nothing else"),
         ("[[keys]", "cannot be read"),
         ('[[keys]]\nname = "a"\n', "table 1: sha256: Field required"),
@@ -138,7 +138,7 @@ def test_a_broken_file_keeps_the_old_keys_and_is_told_once(
         clock[0] += 1.0
         assert ring.find("one") is not None
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert caplog.records[0].getMessage().startswith("the old API keys stay: The API keys")
+    assert caplog.records[0].getMessage().startswith("API keys not reloaded: The API keys file")
     written(tmp_path, table("b", "two"))
     clock[0] += 1.0
     assert ring.find("one") is None
@@ -227,7 +227,7 @@ def test_on_loopback_no_key_is_needed(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.4", "twinpath.example"])
 def test_elsewhere_no_key_is_refused_unless_it_is_meant(host: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"give --api-keys-file .* or say with --allow-anonymous"):
+    with pytest.raises(ConfigurationError, match=r"Set --api-keys-file .* or set --allow-anonymous"):
         key_ring(Settings(host=host))
     assert key_ring(Settings(host=host, allow_anonymous=True)) is None
     path = written(tmp_path, table("a", "one"))

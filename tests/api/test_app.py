@@ -171,7 +171,7 @@ async def test_what_nobody_expected_gets_500_without_its_cause(serve: Serve) -> 
         "type": "about:blank",
         "title": "Internal Server Error",
         "status": 500,
-        "detail": "The service failed; its log says why under this request id.",
+        "detail": "The service failed. Its log has the reason under this request id.",
         "request_id": "r-9",
         "errors": [],
     }

@@ -63,7 +63,7 @@ async def test_without_a_known_key_there_is_401(
     assert (response.status_code, response.headers["content-type"]) == (401, "application/problem+json")
     assert response.headers["www-authenticate"] == 'Bearer realm="twinpath"'
     assert (response.headers["x-request-id"], response.json()["request_id"]) == ("r-1", "r-1")
-    assert response.json()["detail"] == "Send an API key that is known: Authorization: Bearer KEY."
+    assert response.json()["detail"] == "The API key is missing or unknown. Send the header `Authorization: Bearer KEY`."
     assert await rejections(client) == {"unauthorized": 1}
 
 
@@ -106,7 +106,7 @@ async def test_a_rate_is_held_and_says_when_to_come_back(serve: Serve, ring: Key
     answers = [await client.post("/solve", json=PROBLEM, headers=bearer("slow-key")) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["retry-after"] == "30"
-    assert answers[2].json()["detail"] == "This API key may send 2 requests a minute."
+    assert answers[2].json()["detail"] == "This API key has reached its limit of 2 requests a minute."
     assert (await client.post("/solve", json=PROBLEM, headers=bearer("anns-key"))).status_code == 200
     assert await rejections(client) == {"rate_limited": 1}
 
@@ -121,7 +121,7 @@ async def test_a_place_is_held_until_the_response_has_ended(serve: Serve, ring: 
         await asyncio.sleep(0.01)
     second = await client.post(path, json=body, headers=bearer("narrow-key"))
     assert (second.status_code, second.headers["retry-after"]) == (429, "1")
-    assert second.json()["detail"] == "This API key has 1 requests open, and may have no more at the same time."
+    assert second.json()["detail"] == "This API key has reached its limit of 1 open requests."
     assert (await first).status_code == 200
     assert (await client.post(path, json=body, headers=bearer("narrow-key"))).status_code == 200
     assert await rejections(client) == {"concurrency_limited": 1}

@@ -109,7 +109,7 @@ async def test_a_body_that_does_not_end_gets_408(quick: Quick) -> None:
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408 ")
         assert b"connection: close" in head.lower()
-        assert json.loads(body)["detail"] == "The body was not whole within 0.3 s."
+        assert json.loads(body)["detail"] == "The body did not arrive within 0.3 s."
 
 
 async def test_a_batch_that_goes_silent_is_cut(quick: Quick) -> None:
@@ -127,7 +127,7 @@ async def test_a_batch_that_goes_silent_is_cut(quick: Quick) -> None:
     response = await client.post("/solve/batch", content=rows(), headers=headers)
     lines = [json.loads(line) for line in response.text.splitlines()]
     assert [line["id"] for line in lines] == [*range(10), None]
-    assert lines[-1]["error"]["detail"] == "The batch is cut: nothing more of it came for 0.6 s."
+    assert lines[-1]["error"]["detail"] == "The batch is cut: no data arrived for 0.6 s."
 
 
 async def test_a_reader_who_takes_nothing_is_dropped_and_its_problem_ends(quick: Quick) -> None:

@@ -150,9 +150,9 @@ def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, 
     check_figures(json.loads(output.read_text(encoding="utf-8")))
     assert "2 problems, fake, policy fixed" in out
     assert "deadline" not in out
-    assert re.search(r"both kinds, the surest half .* 100\.0% ", out)
-    assert "Calibration error 0.188; a perfect confidence shows" in " ".join(out.split())
-    assert re.search(r"both kinds, voted .* 100\.0% .* 34\.2% to 100\.0%", out)
+    assert re.search(r"vote of both kinds, most confident half .* 100\.0% ", out)
+    assert "Calibration error 0.188. A perfect confidence would have" in " ".join(out.split())
+    assert re.search(r"vote of both kinds .* 100\.0% .* 34\.2% to 100\.0%", out)
     assert re.search(r"one CoT path, sampled .* 50\.0% ", out)
 
 
@@ -164,7 +164,7 @@ def test_evaluate_says_how_many_votes_the_deadline_cut_off(
         file.write("deadline_s = 1e-6\n")
     code, out, _ = twinpath("evaluate", "--data", data, "--config", config, "--limit", 2, "--json", output)
     assert (code, json.loads(output.read_text(encoding="utf-8"))["cut_off"]) == (0, 2)
-    assert "The deadline cut off 2 of the 2 votes: raise it" in " ".join(out.split())
+    assert "The deadline cut off 2 of the 2 votes: raise deadline_s" in " ".join(out.split())
 
 
 def check_figures(report: dict[str, Any]) -> None:
@@ -233,8 +233,8 @@ def test_commands_send_the_key_that_a_file_holds(
         solved = twinpath("solve", "--input", source, "--output", tmp_path / "solved", "--url", url, *flags)
     if by == "nothing":
         assert evaluated[0] == solved[0] == 2
-        assert "Send an API key that is known" in evaluated[2]
-        assert "Send an API key that is known" in solved[2]
+        assert "The API key is missing or unknown" in evaluated[2]
+        assert "The API key is missing or unknown" in solved[2]
     else:
         assert evaluated[0] == solved[0] == 0
         assert json.loads((tmp_path / "solved").read_text())["solution"]["answer"] == "1"
@@ -340,7 +340,7 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
     ("arguments", "said"),
     [
         (["solve", " ", "--engine", "fake"], "problem: String should have at least 1 character"),
-        (["solve", "a\x1bb", "--engine", "fake"], "problem: Value error, must hold no control characters; there is U+001B at 1"),
+        (["solve", "a\x1bb", "--engine", "fake"], "problem: Value error, must not contain control characters, but has U+001B at position 1"),
         (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "seed: Input should be less than 9223372036854775808"),
         (["solve", "Why?", "--engine", "fake", "--cot", 0, "--pot", 0],
          "Invalid settings: Value error, cot_paths and pot_paths are both 0; set at least one of them"),
@@ -359,7 +359,7 @@ def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path
     assert one_line(twinpath("sandbox", "--input", path)).startswith(f"{path}, line 1: not valid JSON (")
     assert one_line(twinpath("evaluate", "--data", path)).startswith(f"{path}, line 1: the line is not valid JSON: ")
     lines(path, '{"id": 1}')
-    assert one_line(twinpath("sandbox", "--input", path)) == 'row 1 is not {"id": "…", "program": "…"}'
+    assert one_line(twinpath("sandbox", "--input", path)) == 'Row 1 must be {"id": "…", "program": "…"}'
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,7 @@ def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
 def test_serve_refuses_others_without_keys(twinpath: Run, config: Path) -> None:
     code, out, err = twinpath("serve", "--config", config, "--host", "0.0.0.0")
     assert (code, out) == (2, "")
-    assert err.startswith("twinpath: Anybody who reaches 0.0.0.0 could use the service: give --api-keys-file")
+    assert err.startswith("twinpath: Everyone who reaches 0.0.0.0 could use the service. Set --api-keys-file")
 
 
 def test_keys_create_shows_the_key_and_prints_its_table(twinpath: Run, tmp_path: Path) -> None:

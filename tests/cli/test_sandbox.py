@@ -33,7 +33,7 @@ async def test_bad_row_is_named_after_those_before_it(bad: object) -> None:
     sandbox = FakeSandbox({"a": Execution(Outcome.OK, 5, "", 0.25)})
     await sandbox.start()
     out: list[OutcomeRow] = []
-    with pytest.raises(InputError, match=r"^row 2 is not") as caught:
+    with pytest.raises(InputError, match=r"^Row 2 must be") as caught:
         out.extend([row async for row in run_rows([{"id": "1", "program": "a"}, bad], sandbox, concurrency=4)])
     assert caught.value.field == "input"
     assert sandbox.programs == ["a"]

@@ -179,7 +179,7 @@ def test_a_file_of_problems(url: str, tmp_path: Path) -> None:
         url,
     ]
     run = subprocess.run(command, capture_output=True, text=True)
-    assert (run.returncode, "line 21: The line is no JSON" in run.stderr) == (1, True)
+    assert (run.returncode, "line 21: The line is not valid JSON" in run.stderr) == (1, True)
     rows = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert {row["id"]: row["solution"]["answer"] for row in rows if "solution" in row} == {
         row["id"]: row["answer"] for row in PROBLEMS

@@ -64,7 +64,7 @@ def test_checked_names_the_first_field_that_is_wrong() -> None:
 
 
 def test_a_budget_has_at_least_one_path() -> None:
-    with pytest.raises(ValidationError, match="at least one path is needed"):
+    with pytest.raises(ValidationError, match="selects no path; set cot or pot"):
         PathBudget(cot=0, pot=0)
 
 

@@ -1,1 +1,1 @@
-"""The HTTP routes, one module a group."""
+"""HTTP routes, one module per group."""

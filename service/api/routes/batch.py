@@ -1,9 +1,8 @@
-"""`POST /solve/batch`: JSON Lines in, JSON Lines out as they are done.
+"""Route `POST /solve/batch`: JSON Lines rows, and their results as they are ready.
 
-The body is read to a temporary file as fast as it comes, so that a client may send all of it before it reads a single
-result; neither it nor the results are ever held in memory. A body of declared length is taken in whole before the
-response begins: a proxy such as nginx, which declares it, sends no more of a body once it is answered. A chunked one is
-answered as it comes. The caller's absence ends the batch.
+The body is spooled to a temporary file, so that a client may send all of it before it reads a result. The results of
+a chunked body start while it arrives. A body with a declared length is read completely first. The batch ends when the
+client disconnects.
 """
 
 import asyncio
@@ -29,39 +28,45 @@ router = APIRouter()
 
 PATH = "/solve/batch"
 JSON_LINES = "application/x-ndjson"
-_TAKEN = {JSON_LINES, "application/ndjson", "application/jsonl", "application/jsonlines", "application/json-lines"}
+_MEDIA_TYPES = {
+    JSON_LINES,
+    "application/ndjson",
+    "application/jsonl",
+    "application/jsonlines",
+    "application/json-lines",
+}
 _EXAMPLE_IN = (
     '{"id": "a", "problem": "A pen costs 3 dollars. How much do 7 pens cost?"}\n'
     '{"id": "b", "question": "Ann had 12 apples and gave 5 away. How many are left?", "seed": 7}\n'
 )
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "One line for each row, as it is done: a `BatchRow`. A wrong row is a line with an `error`.",
+        "description": "One `BatchRow` per row, when it is ready. An invalid row yields a `BatchRow` with an `error`.",
         "content": {JSON_LINES: {"schema": {"type": "string"}}},
     },
     413: {
         "model": ProblemDetails,
         "content": {MEDIA_TYPE: {}},
-        "description": "The body is declared too large.",
+        "description": "The declared length of the body is too large.",
     },
     415: {
         "model": ProblemDetails,
         "content": {MEDIA_TYPE: {}},
-        "description": "The body is not declared as JSON Lines.",
+        "description": "The Content-Type of the body is not JSON Lines.",
     },
 }
 _BODY = {
     "requestBody": {
         "required": True,
-        "description": "Each line an object with `problem` (or `question`), an `id`, and any field of `/solve`; other "
-        "columns are left alone. Without an `id` a row goes by its line number.",
+        "description": "Each line is an object with `problem` (or `question`), an optional `id`, and any field of "
+        "`/solve`. Other columns are ignored. The default `id` is the line number.",
         "content": {JSON_LINES: {"schema": {"type": "string"}, "example": _EXAMPLE_IN}},
     }
 }
 
 
 class BatchResponse(Response):
-    """The results of a batch, sent while its body is still coming in."""
+    """Response that streams the results of a batch while its body arrives."""
 
     media_type = JSON_LINES
 
@@ -74,7 +79,7 @@ class BatchResponse(Response):
         self._is_chunked = "content-length" not in request.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read, solve and send, all at the same time, until the last row is done or the caller has gone."""
+        """Read, solve and send concurrently, until the last row is done or the client disconnects."""
         settings = self._settings
         with _Spool(settings.max_batch_bytes, settings.max_body_bytes, settings.body_timeout_s) as spool:
             reading = asyncio.create_task(spool.fill(receive))
@@ -89,8 +94,8 @@ class BatchResponse(Response):
                 await asyncio.gather(reading, sending, return_exceptions=True)
 
     async def _send(self, spool: "_Spool", send: Send) -> None:
-        if not self._is_chunked:
-            await spool.whole()
+        if not self._is_chunked:  # a proxy such as nginx stops sending a body once the response has started
+            await spool.complete()
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         try:
@@ -124,11 +129,11 @@ class BatchResponse(Response):
 
 @router.post(PATH, response_class=Response, responses=_RESPONSES, openapi_extra=_BODY)
 async def solve_batch(request: Request) -> BatchResponse:
-    """Solve a batch of problems, one a line, and send each result as soon as it is there."""
+    """Solve a batch of problems, one per line, and send each result when it is ready."""
     settings = components_of(request).settings
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared not in _TAKEN:
-        raise HTTPException(415, f"Send the body with Content-Type: {JSON_LINES}.")
+    if declared not in _MEDIA_TYPES:
+        raise HTTPException(415, f"The Content-Type of the body must be {JSON_LINES}.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > settings.max_batch_bytes:
         raise HTTPException(413, f"The body is larger than {settings.max_batch_bytes} bytes.")
@@ -136,12 +141,15 @@ async def solve_batch(request: Request) -> BatchResponse:
 
 
 class _Spool:
-    """A body on disk: filled at its end while it is read from its start. `cut` says why its end is missing."""
+    """Body on disk, which is read from its start while it is written at its end.
 
-    def __init__(self, max_bytes: int, max_line_bytes: int, max_silence_s: float) -> None:
+    `cut` is the reason if the end of the body is missing.
+    """
+
+    def __init__(self, max_bytes: int, max_line_bytes: int, max_pause_s: float) -> None:
         self.cut = ""
         self._max_bytes = max_bytes
-        self._max_silence_s = max_silence_s
+        self._max_pause_s = max_pause_s
         self._max_line_bytes = max_line_bytes
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._size = 0
@@ -155,11 +163,11 @@ class _Spool:
         self._file.close()
 
     async def fill(self, receive: Receive) -> None:
-        """Take in the body, then wait until the caller has gone."""
+        """Write the body, then wait until the client disconnects."""
         while (message := await self._piece(receive))["type"] == "http.request":
             body: bytes = message.get("body", b"")
             if not self.cut and self._size + len(body) > self._max_bytes:
-                self.cut = f"The batch is cut at {self._max_bytes} bytes."
+                self.cut = f"The batch is cut at {self._max_bytes} bytes, the maximum size."
             if not self.cut:
                 self._write(body)
             self._ended = self._ended or bool(self.cut) or not message.get("more_body", False)
@@ -169,53 +177,53 @@ class _Spool:
 
     def _write(self, body: bytes) -> None:
         try:
-            written = os.pwrite(self._file.fileno(), body, self._size)  # unbuffered: a full disk is noticed here
+            written = os.pwrite(self._file.fileno(), body, self._size)  # unbuffered, so that a full disk raises here
         except OSError as error:
             logger.error("batch: %s", error)
             written = 0
         self._size += written
         if written < len(body):
-            self.cut = "The batch is cut: the service has no room for more of it."
+            self.cut = "The batch is cut: the disk of the service is full."
 
     async def _piece(self, receive: Receive) -> Message:
-        """The next piece of the body; a body that stays silent for too long has ended."""
+        """Next piece of the body. A pause that is too long ends the body."""
         if not self._ended:
             try:
-                async with asyncio.timeout(self._max_silence_s):
+                async with asyncio.timeout(self._max_pause_s):
                     return await receive()
             except TimeoutError:
-                self.cut = f"The batch is cut: nothing more of it came for {self._max_silence_s:g} s."
+                self.cut = f"The batch is cut: no data arrived for {self._max_pause_s:g} s."
                 self._ended = True
                 self._grown.set()
         return await receive()
 
     async def lines(self) -> AsyncIterator[Line]:
-        """The lines in order, each once it is whole; one that is too long comes cut."""
-        place, number = 0, 0
+        """Complete lines in order, with their numbers. A line that is too long is cut."""
+        offset, number = 0, 0
         while True:
             self._grown.clear()
-            self._file.seek(place)
+            self._file.seek(offset)
             line = self._file.readline(self._max_line_bytes + 2)
-            is_whole = line.endswith(b"\n") or len(line) > self._max_line_bytes + 1
-            if not is_whole and not self._ended:
+            is_complete = line.endswith(b"\n") or len(line) > self._max_line_bytes + 1
+            if not is_complete and not self._ended:
                 await self._grown.wait()
                 continue
             if not line:
                 return
             number += 1
-            place += len(line)
+            offset += len(line)
             yield number, line
-            while is_whole and not line.endswith(b"\n"):  # what is left of a line that is too long
+            while is_complete and not line.endswith(b"\n"):  # the rest of a line that is too long
                 self._grown.clear()
-                self._file.seek(place)
+                self._file.seek(offset)
                 line = self._file.readline(self._max_line_bytes)
-                place += len(line)
+                offset += len(line)
                 if not line and self._ended:
                     return
                 if not line:
                     await self._grown.wait()
 
-    async def whole(self) -> None:
+    async def complete(self) -> None:
         """Wait until the body has ended."""
         while not self._ended:
             self._grown.clear()

@@ -1,7 +1,7 @@
-"""OpenAI's API over the same vote: `/v1/chat/completions`, `/v1/completions`, `/v1/models`.
+"""Routes of OpenAI's API: `/v1/chat/completions`, `/v1/completions`, `/v1/models`.
 
-The last user message, or each prompt, is a problem; every choice is a vote of its own with its own seed. What a client
-asks for and Twinpath cannot give is refused by name.
+The last user message, or each prompt, is a problem. Every choice is a separate vote with its own seed. A parameter that
+Twinpath does not support is an error that names it.
 """
 
 import asyncio
@@ -40,17 +40,17 @@ from service.solve.problem_run import Observer
 router = APIRouter(prefix="/v1")
 
 ALIAS = "twinpath"
-"""A name of the served model that no checkpoint changes."""
+"""Name of the served model, whatever the checkpoint."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorObject, "description": description}
     for status, description in {
-        400: "The body is no JSON, or a parameter is wrong or not supported; `param` names it.",
+        400: "The body is not valid JSON, or a parameter is invalid or not supported. `param` names it.",
         404: "The model is not served.",
-        408: "The body was not whole in time.",
+        408: "The body did not arrive in time.",
         413: "The body is too large.",
-        415: "The body is not declared as JSON.",
-        429: "The queue is full, or the API key's limit is reached; Retry-After says when to come back.",
+        415: "The Content-Type of the body is not JSON.",
+        429: "The queue is full, or the API key has reached a limit. Retry-After holds the seconds to wait.",
         503: "The engine cannot sample.",
     }.items()
 }
@@ -63,7 +63,7 @@ def _or_stream(description: str) -> dict[int | str, dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a request comes to: its problems, and how their solutions are written down."""
+    """Problems of a request, and the form of its reply."""
 
     problems: list[Problem]
     stop: tuple[str, ...]
@@ -74,11 +74,11 @@ class _Work:
 @router.post(
     "/chat/completions",
     response_model=ChatCompletion,
-    responses=_or_stream("The completion; with `stream`, its chunks as server-sent events, `[DONE]` last."),
+    responses=_or_stream("The completion. With `stream`, its chunks as server-sent events, and `[DONE]` last."),
     dependencies=[Depends(require_json)],
 )
 async def chat_completions(body: ChatRequest, request: Request) -> Any:
-    """Solve the last user message; the reply shows the best rationale and ends with the voted answer."""
+    """Solve the last user message. The reply is the best rationale, and ends with the answer of the vote."""
     limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
     text = _last_user_text(body.messages)
     work = _work(body, request, [text], "messages", getattr(body, limit), Frame.chat)
@@ -92,11 +92,11 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
 @router.post(
     "/completions",
     response_model=TextCompletion,
-    responses=_or_stream("The completion; with `stream`, its chunks as server-sent events, `[DONE]` last."),
+    responses=_or_stream("The completion. With `stream`, its chunks as server-sent events, and `[DONE]` last."),
     dependencies=[Depends(require_json)],
 )
 async def completions(body: CompletionRequest, request: Request) -> Any:
-    """Solve each prompt; the text shows the best rationale and ends with the voted answer."""
+    """Solve each prompt. The text is the best rationale, and ends with the answer of the vote."""
     prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
     work = _work(body, request, prompts, "prompt", body.max_tokens, Frame.text)
     if body.stream:
@@ -108,13 +108,13 @@ async def completions(body: CompletionRequest, request: Request) -> Any:
 
 @router.get("/models")
 async def models(request: Request) -> ModelList:
-    """The served model under its own name, and under the name that is always served."""
+    """List the served model under its own name and under the alias `twinpath`."""
     return ModelList(data=[_card(request, name) for name in _names(request)])
 
 
 @router.get("/models/{model:path}", responses={404: _ERRORS[404]})
 async def model(model: str, request: Request) -> ModelCard:
-    """One name of the served model."""
+    """Show one name of the served model."""
     return _card(request, _known(model, request))
 
 
@@ -126,15 +126,15 @@ def _work(
     max_tokens: int | None,
     frame: Any,
 ) -> _Work:
-    """The request's problems, `n` for each text, each with its own seed.
+    """Problems of a request: `n` for each text, each with its own seed.
 
     Raises:
-        InputError: a parameter is wrong; its field is the parameter's name.
+        InputError: a parameter is invalid. Its field is the name of the parameter.
     """
     name = _known(body.model, request)
     n = body.n or 1
     if n * len(texts) > MAX_CHOICES:
-        raise InputError(f"{n * len(texts)} choices are asked for; {MAX_CHOICES} are given at most.", "n")
+        raise InputError(f"The request has {n * len(texts)} choices; the maximum is {MAX_CHOICES}.", "n")
     if body.stream_options and not body.stream:
         raise InputError("'stream_options' is only allowed when 'stream' is true.", "stream_options")
     options = body.twinpath or Options()
@@ -181,7 +181,7 @@ def _problem(
 
 
 async def _replies(work: _Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
-    """Each choice's text with the rest of it, and the usage of all."""
+    """Text and other fields of each choice, and the usage of all choices."""
     responses = await while_connected(request, _solve(work, request))
     replies = [
         (
@@ -198,7 +198,7 @@ async def _replies(work: _Work, request: Request) -> tuple[list[tuple[str, dict[
 
 
 async def _solve(work: _Work, request: Request, observers: Sequence[Observer | None] = ()) -> list[SolveResponse]:
-    """Every problem's traced response, in order. The first failure ends the others."""
+    """Responses of all problems in order, with their traces. The first failure cancels the others."""
     own = request_id()
     ids = [own if len(work.problems) == 1 else f"{own}-{index}" for index in range(len(work.problems))]
     observers = observers or [None] * len(ids)
@@ -230,7 +230,7 @@ def _last_user_text(messages: Sequence[Message]) -> str:
         if message.role == "user":
             content = message.content or ""
             return content if isinstance(content, str) else "\n".join(part.text for part in content)
-    raise InputError("There is no user message: the last one is the problem.", "messages")
+    raise InputError("There is no user message. The last user message is the problem.", "messages")
 
 
 def _names(request: Request) -> list[str]:
@@ -239,7 +239,7 @@ def _names(request: Request) -> list[str]:
 
 def _known(name: str, request: Request) -> str:
     if name not in _names(request):
-        raise UnknownModelError(f"The model '{name[:100]}' is not served; /v1/models lists what is.")
+        raise UnknownModelError(f"The model '{name[:100]}' is not served. GET /v1/models lists the served names.")
     return name
 
 

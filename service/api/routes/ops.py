@@ -1,4 +1,4 @@
-"""For those who run the service: `/health`, `/ready`, `/metrics`. Load balancers may ask the first two by HEAD."""
+"""Routes of operations: `/health`, `/ready`, `/metrics`. The first two also answer HEAD."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _DOWN: dict[int | str, dict[str, Any]] = {
 
 
 class Health(BaseModel):
-    """The service answers, and its engine lives. `sandbox` tells which layers of the kernel lock hold programs."""
+    """Health of the service. `sandbox` holds the active layers of the kernel lock."""
 
     status: str
     model: str
@@ -30,7 +30,7 @@ class Health(BaseModel):
 @router.head("/health", include_in_schema=False)
 @router.get("/health", responses=_DOWN)
 async def health(request: Request) -> Health:
-    """Live: 200 while the engine lives, 503 once it is gone for good. A supervisor restarts the service then."""
+    """Liveness: 200 while the engine runs, 503 after it died. A supervisor must restart the service then."""
     components = components_of(request)
     engine, sandbox = components.engine, components.sandbox
     status = "ok"
@@ -38,7 +38,7 @@ async def health(request: Request) -> Health:
         await engine.probe()
     except EngineDeadError:
         raise
-    except EngineError as error:  # its workers are gone and may come back; restarting this service would not help
+    except EngineError as error:  # workers may come back, and a restart of this service would not help
         status = str(error)
     return Health(status=status, model=engine.model, sandbox=sandbox.lock)
 
@@ -46,16 +46,14 @@ async def health(request: Request) -> Health:
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=_DOWN)
 async def ready(request: Request) -> Health:
-    """Ready: 200 while new problems are taken; 503 while it starts or stops, or no worker can sample."""
+    """Readiness: 200 while the service accepts problems, 503 while it starts or stops or no worker can sample."""
     await components_of(request).engine.probe()
     return await health(request)
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
-    """Metrics in the Prometheus text format, the engine's `vllm:` ones among them; exemplars for who asks for
-    OpenMetrics.
-    """
+    """Metrics in the Prometheus text format, with the `vllm:` metrics of the engine. OpenMetrics has exemplars."""
     registry = components_of(request).metrics.registry
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), media_type=media_type)

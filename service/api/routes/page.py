@@ -1,4 +1,4 @@
-"""The page at `/`: type a problem, watch its vote. Static files, with a policy that lets nothing else in."""
+"""Routes of the web page at `/`: static files with a strict content security policy."""
 
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -32,7 +32,7 @@ async def page() -> Response:
 
 @router.get("/page/{name}")
 async def static(name: str) -> Response:
-    """What the page is made of."""
+    """A file of the page."""
     if name not in _FILES:
         raise HTTPException(404, "The page has no such file.")
     return _file(name)

@@ -30,7 +30,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The body is too large.",
         415: "The Content-Type of the body is not JSON.",
         422: "A field is invalid. `errors` names it.",
-        429: "The queue is full, or the API key has reached a limit. Retry after `Retry-After`.",
+        429: "The queue is full, or the API key has reached a limit. Retry-After holds the seconds to wait.",
         503: "The engine cannot sample.",
     }.items()
 }
@@ -51,7 +51,7 @@ async def require_json(request: Request) -> None:  # async, because FastAPI runs
     """
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != "application/json" and not declared.endswith("+json"):
-        raise HTTPException(415, "Send the body with Content-Type: application/json.")
+        raise HTTPException(415, "The Content-Type of the body must be application/json.")
 
 
 def request_id() -> str:
@@ -68,7 +68,14 @@ def components_of(request: Request) -> Components:
 async def solve_and_record(
     problem: Problem, request: Request, observer: Observer | None = None, *, problem_id: str | None = None
 ) -> Solution:
-    """Solve a problem, update the metrics and log the result. The default id is that of the request."""
+    """Solve a problem, update the metrics, and log the result.
+
+    Args:
+        problem: the problem.
+        request: the HTTP request.
+        observer: called when a path ends.
+        problem_id: id of the problem. Default: the id of the request.
+    """
     solver, metrics = components_of(request).solver, components_of(request).metrics
     first_path = metrics.first_path()
     began = time.monotonic()

@@ -234,7 +234,7 @@ async def test_a_batch_that_grows_too_large_is_cut_and_says_so(live: Serve) -> N
             await asyncio.sleep(0)
 
     last, *done = await results(client, rows())
-    assert (last["line"], last["error"]["detail"]) == (0, "The batch is cut at 1024 bytes.")
+    assert (last["line"], last["error"]["detail"]) == (0, "The batch is cut at 1024 bytes, the maximum size.")
     assert 0 < len(done) < 40
 
 

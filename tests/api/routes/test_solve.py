@@ -293,12 +293,12 @@ async def test_wrong_methods_and_unknown_paths(client: httpx.AsyncClient, method
 async def test_syntax_errors_say_where(client: httpx.AsyncClient) -> None:
     response = await client.post("/solve", content=b'{"problem" "x"}', headers=JSON)
     document = check_problem(response, 400, ["body"])
-    assert document["detail"] == "The body is no JSON: Expecting ':' delimiter at character 11."
+    assert document["detail"] == "The body is not valid JSON: Expecting ':' delimiter at character 11."
 
 
 async def test_each_fault_is_told_once(client: httpx.AsyncClient) -> None:
     document = check_problem(await client.post("/solve", json={"problem": PENS, "seed": -1}), 422, ["seed"])
-    assert document["detail"] == "The request does not fit: seed: Input should be greater than or equal to 0"
+    assert document["detail"] == "Invalid request: seed: Input should be greater than or equal to 0"
 
 
 def without_clocks(response: httpx.Response) -> dict[str, Any]:
