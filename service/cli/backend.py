@@ -25,7 +25,7 @@ async def in_process(settings: Settings) -> AsyncIterator[Solve]:
 
     async def solve(request: SolveRequest) -> SolveResponse:
         problem = components.problem(request)
-        # An evaluation solves each problem twice with one seed; the temperature tells the two apart.
+        # An evaluation solves each problem twice with one seed and two temperatures.
         solution = await components.solver.solve(problem, f"{problem.seed}-{problem.temperature}")
         return solve_response(solution, trace=request.trace)
 

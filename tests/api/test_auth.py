@@ -63,7 +63,9 @@ async def test_without_a_known_key_there_is_401(
     assert (response.status_code, response.headers["content-type"]) == (401, "application/problem+json")
     assert response.headers["www-authenticate"] == 'Bearer realm="twinpath"'
     assert (response.headers["x-request-id"], response.json()["request_id"]) == ("r-1", "r-1")
-    assert response.json()["detail"] == "The API key is missing or unknown. Send the header `Authorization: Bearer KEY`."
+    assert (
+        response.json()["detail"] == "The API key is missing or unknown. Send the header `Authorization: Bearer KEY`."
+    )
     assert await rejections(client) == {"unauthorized": 1}
 
 

@@ -34,6 +34,7 @@ from service.schemas import SolveRequest, SolveResponse
 from service.settings import GROUPS, EngineKind, Settings
 from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, lines, pot
+from tests.support.served import started
 
 Run = Callable[..., tuple[int, str, str]]
 COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "model", "model info"]
@@ -491,3 +492,23 @@ def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
     solved = [record for record in logged if record["message"] == "solved"]
     assert len(solved) == 1
     assert (solved[0]["status"], solved[0]["request_id"]) == ("answered", response.headers["X-Request-ID"])
+
+
+@pytest.mark.parametrize(("pot_text", "ending"), [("ans = 1", "answer"), (pot(1) + " #" * 99, "error")])
+def test_an_open_stream_ends_with_the_grace_period(tmp_path: Path, pot_text: str, ending: str) -> None:
+    """It ends as a request of `/solve` does: with the votes so far, or with an error if there are none."""
+    slow = "apples " * 99 + cot(1)
+    script = lines(tmp_path / "s.jsonl", script_row("apples", "cot", slow), script_row("apples", "pot", pot_text))
+    flags = ["--engine", "fake", "--fake-script", script, "--fake-tokens-per-s", 5, "--shutdown-grace-s", 2]
+    body = {"problem": "apples", "paths": {"cot": 1, "pot": 1}, "policy": "fixed"}
+    with started(tmp_path, *flags) as (process, url):
+        with httpx.stream("POST", f"{url}/solve/stream", json=body, timeout=20) as response:
+            process.send_signal(signal.SIGTERM)
+            text = response.read().decode()
+        assert process.wait(10) == 0
+    name, data = re.findall(r"^event: (.*)\ndata: (.*)$", text, re.MULTILINE)[-1]
+    assert name == ending
+    if ending == "answer":
+        assert json.loads(data)["answer"] == "1"
+    else:
+        assert json.loads(data)["detail"] == "The service is shutting down; retry."
