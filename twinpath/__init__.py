@@ -1,4 +1,4 @@
-"""Public Python API of Twinpath: clients of a running service, their results and errors.
+"""Public Python API of Twinpath: clients, their results and errors.
 
 This package needs only httpx and pydantic, and httpx-sse for streams. The service itself needs `twinpath[serve]`.
 """

@@ -6,7 +6,7 @@ _OWN = ("service", "training", "twinpath")
 
 
 def main() -> None:
-    """Run the command line; exit with code 2 and one line if the extra `serve` is not installed."""
+    """Run the command line. Without the extra `serve`, exit with code 2 and one line."""
     try:
         from service.cli.main import main as run
     except ModuleNotFoundError as error:

@@ -99,7 +99,7 @@ class KeyRing:
         self._keys = {table.name: ApiKey(table) for table in _read(path)}
 
     def find(self, token: str) -> ApiKey | None:
-        """Key of a token; None if the token is unknown. Every key is compared, in constant time."""
+        """Key of a token, or None if the token is unknown. Every key is compared, in constant time."""
         self._refresh()
         digest = hashlib.sha256(token.encode("utf-8", errors="surrogateescape")).hexdigest()
         found = None
@@ -169,8 +169,8 @@ def new_key(
     Args:
         name: name of the holder.
         scopes: scopes of the key.
-        requests_per_minute: maximum number of requests a minute. None is no limit.
-        concurrency: maximum number of open requests. None is no limit.
+        requests_per_minute: maximum number of requests a minute. None removes the limit.
+        concurrency: maximum number of open requests. None removes the limit.
 
     Returns:
         The key, and its table for the file.

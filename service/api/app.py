@@ -41,7 +41,7 @@ def create_app(
 
     Args:
         components: engine, sandbox, settings and the rest of the service.
-        keys: accepted API keys; None accepts everyone.
+        keys: accepted API keys. None accepts everyone.
         on_engine_death: called once when the engine died. The server must exit then.
     """
     settings, metrics = components.settings, components.metrics

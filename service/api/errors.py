@@ -1,4 +1,4 @@
-"""HTTP responses of errors: problem details (RFC 9457), and OpenAI's error object under `/v1`."""
+"""Errors as HTTP responses: problem details (RFC 9457), or OpenAI's error object."""
 
 import json
 import logging

@@ -1,7 +1,7 @@
 """Additions to FastAPI's OpenAPI document.
 
-These are limits from the settings, lines of a batch and events of a stream (`itemSchema` of OpenAPI 3.2), headers of
-every response, and security requirements.
+These are limits from the settings, headers, security requirements, and the items of batches and streams (`itemSchema`
+of OpenAPI 3.2).
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Server-sent event streams: early errors with their own status, heartbeats, and cancellation on disconnect.
+"""Server-sent event streams: early errors, heartbeats, and cancellation on disconnect.
 
 A stream opens after its first event or after `OPENING_S`. An error before that has its own HTTP status. A later error
 is the last event of the stream.

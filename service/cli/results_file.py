@@ -14,7 +14,7 @@ _FIRST_SERVER_ERROR = 500
 
 
 class ResultsFile:
-    """Results of a batch on disk, one JSON object per line. A context manager; one process at a time.
+    """Results of a batch on disk, one JSON object per line. A context manager for one process at a time.
 
     Each result is one write of one line, so a kill leaves at most one partial line, which the next run removes. The
     next run also removes results with a server error (status 500 or higher) and solves those rows again.
@@ -89,7 +89,7 @@ class ResultsFile:
         return file
 
     def _keep(self, number: int, line: bytes) -> bool:
-        """Remember the row of a result; False if the result must go."""
+        """Remember the row of a result. Returns False if the result must go."""
         if not line.endswith(b"\n"):
             return False
         try:

@@ -1,4 +1,4 @@
-"""Command `twinpath sandbox`: rows of programs to rows of outcomes, in the same order."""
+"""Command `twinpath sandbox`: rows of programs to rows of outcomes."""
 
 import asyncio
 from collections import deque

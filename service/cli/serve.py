@@ -23,7 +23,7 @@ def run(settings: Settings) -> int:
     """Serve until a signal arrives or the engine dies.
 
     Returns:
-        Exit code: 0 after SIGTERM or SIGINT, when open requests have finished; 1 if the engine died.
+        Exit code: 0 after SIGTERM or SIGINT, when open requests have finished. 1 if the engine died.
     """
     logs.configure(settings.log_level)
     keys = key_ring(settings)

@@ -1,4 +1,4 @@
-"""Command `twinpath solve PROBLEM`: one problem, solved in this process or by a running service."""
+"""Command `twinpath solve PROBLEM`, in this process or through a running service."""
 
 import os
 import sys

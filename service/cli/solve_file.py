@@ -40,8 +40,8 @@ async def solve_file(
         output: file to which results are appended.
         overrides: request fields for rows without them.
         seed: line i gets a seed derived from this seed and i, unless the row has one. None draws random seeds.
-        url: running service; None solves in this process.
-        concurrency: problems that are solved at the same time; None takes the setting.
+        url: running service. None solves in this process.
+        concurrency: problems that are solved at the same time. Default: the setting.
 
     Returns:
         Number of rows of this run that have an error.
@@ -98,7 +98,7 @@ class ProgressReport:
             self._console.print("The output file lists all further errors.")
 
     def summarize(self, kept: int) -> None:
-        """Print the totals; `kept` results are from earlier runs."""
+        """Print the totals. `kept` results are from earlier runs."""
         before = f", {kept:,} from earlier runs" if kept else ""
         self._console.print(f"{self._solved:,} solved, {self.failures:,} with an error{before}.")
 

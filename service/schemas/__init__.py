@@ -1,4 +1,4 @@
-"""Wire models: what the HTTP API receives and sends.
+"""Wire models of the requests and responses of the HTTP API.
 
 These modules import only errors and types, so that the client needs nothing of the service.
 """

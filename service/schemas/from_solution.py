@@ -22,7 +22,7 @@ _DIGITS = 4
 
 
 def solve_response(solution: Solution, *, trace: bool) -> SolveResponse:
-    """Response of `POST /solve`; `trace` adds every path."""
+    """Response of `POST /solve`. `trace` adds every path."""
     timing = solution.timing
     return SolveResponse(
         id=solution.id,

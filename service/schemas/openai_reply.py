@@ -1,4 +1,4 @@
-"""Converts a response to the reply, finish reason and usage of an OpenAI completion."""
+"""Reply, finish reason and usage of an OpenAI completion."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Wire models of the response of `/solve` and of the events of `/solve/stream`."""
+"""Wire models of the response and the events of `/solve`."""
 
 from pydantic import ConfigDict, Field
 

@@ -71,7 +71,7 @@ def deployment(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
     ours, our_table = new_key("tests", [KeyScope.SOLVE], None, None)
     scrapers, scrapers_table = new_key("prometheus", [KeyScope.METRICS], None, None)
     (folder / "api_keys").write_text(our_table + scrapers_table)
-    (folder / "metrics_key").write_text(f"{scrapers}\n")  # as `twinpath key` writes it
+    (folder / "metrics_key").write_text(f"{scrapers}\n")  # as `twinpath keys create` writes it
     ports = {name: free_port() for name in ("service", "replica", "router", "router-metrics", "prometheus")}
     workers = [scripted_worker(folder, **WORKER) for _ in range(2)]
     local = {"0.0.0.0": "127.0.0.1", "/var/cache/twinpath": str(folder / "cache")}

@@ -1,8 +1,7 @@
 """Route `POST /solve/batch`: JSON Lines rows, and their results as they are ready.
 
 The body is spooled to a temporary file, so that a client may send all of it before it reads a result. The results of
-a chunked body start while it arrives. A body with a declared length is read completely first. The batch ends when the
-client disconnects.
+a chunked body start while it arrives, those of another body after its end. The batch ends when the client disconnects.
 """
 
 import asyncio

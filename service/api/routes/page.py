@@ -1,4 +1,4 @@
-"""Routes of the web page at `/`: static files with a strict content security policy."""
+"""Routes of the web page: static files with a content security policy."""
 
 from importlib.resources import files
 from pathlib import PurePosixPath
