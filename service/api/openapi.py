@@ -41,7 +41,7 @@ _BEARER = {
 _REFUSALS = {
     "401": "The API key is missing or unknown.",
     "403": "The API key lacks the scope `{scope}`.",
-    "429": "The API key has reached a limit. Retry-After holds the seconds to wait.",
+    "429": "The API key has reached a limit.",
 }
 _RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "integer", "minimum": 0}}
 

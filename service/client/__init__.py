@@ -1,4 +1,4 @@
-"""Python clients of a running service: `Client` and `AsyncClient`, with the same methods.
+"""Python clients of a running service, synchronous and asynchronous.
 
 The results are the wire models of the service. The clients retry after a lost connection and after the statuses 429,
 502, 503 and 504. A retry is safe, because solving has no side effects.

@@ -1,4 +1,4 @@
-"""Server-sent events on the wire: line ends, separators inside a text, and tasks that end with their response."""
+"""Server-sent events: line ends, separators inside a text, and cancellation."""
 
 import asyncio
 import json

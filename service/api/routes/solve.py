@@ -30,7 +30,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The body is too large.",
         415: "The Content-Type of the body is not JSON.",
         422: "A field is invalid. `errors` names it.",
-        429: "The queue is full, or the API key has reached a limit. Retry-After holds the seconds to wait.",
+        429: "The queue is full, or the API key has reached a limit.",
         503: "The engine cannot sample.",
     }.items()
 }
