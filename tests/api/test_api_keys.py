@@ -1,4 +1,4 @@
-"""The file of keys: what it may hold, when it is read again, how a rate is counted; and where no keys are needed."""
+"""File of API keys: contents, reloads, rates, and paths without keys."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""The application around the routes: start and end, a dying engine, request ids, errors as problem documents."""
+"""Application around the routes: lifespan, engine failure, request ids, errors."""
 
 import asyncio
 import re

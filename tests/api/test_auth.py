@@ -1,4 +1,4 @@
-"""Requests with and without keys, over the whole application: who comes in, who waits, and what those outside cost."""
+"""Requests with and without API keys, over the whole application."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the service does: limits that are settings, streams, errors, whole numbers."""
+"""OpenAPI document: limits from settings, streams, errors, whole numbers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Connections that ask for nothing, slowly, or never read: what they cost, on a real socket and both HTTP parsers."""
+"""Idle, slow and stuck connections, on a real socket and both HTTP parsers."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The commands, run as a user runs them: what is printed where, and the exit code."""
+"""Commands as a user runs them: outputs and exit codes."""
 
 import json
 import os
@@ -259,7 +259,7 @@ def test_a_file_waits_for_a_service_that_is_full(
 
 
 def one_line(result: tuple[int, str, str]) -> str:
-    """The one line of an error; nothing else was printed."""
+    """Single line of an error, without any other output."""
     code, out, err = result
     told = [line for line in err.splitlines() if line.startswith("twinpath: ")]
     assert (code, out, len(told)) == (2, "", 1)

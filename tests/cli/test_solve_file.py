@@ -1,4 +1,4 @@
-"""`twinpath solve --input`: what is written, what is told, and how a killed run is gone on with."""
+"""Command `twinpath solve --input`: results, messages, and resume."""
 
 import asyncio
 import json

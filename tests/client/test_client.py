@@ -1,4 +1,4 @@
-"""The client against the real application, and against a service that fails in every way."""
+"""Clients against the real application, and against a failing service."""
 
 import asyncio
 import json
@@ -102,6 +102,25 @@ def ask_async(transport: httpx.MockTransport, retries: Retries) -> SolveResponse
 @pytest.fixture(params=[ask, ask_async])
 def either(request: pytest.FixtureRequest) -> Ask:
     chosen: Ask = request.param
+    return chosen
+
+
+def stream(transport: httpx.MockTransport) -> list[str | None]:
+    with Client("http://service", transport=transport) as client:
+        return [event.answer for event in client.stream(PENS) if isinstance(event, SolveResponse)]
+
+
+def stream_async(transport: httpx.MockTransport) -> list[str | None]:
+    async def run() -> list[str | None]:
+        async with AsyncClient("http://service", transport=transport) as client:
+            return [event.answer async for event in client.stream(PENS) if isinstance(event, SolveResponse)]
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=[stream, stream_async])
+def either_stream(request: pytest.FixtureRequest) -> Callable[[httpx.MockTransport], list[str | None]]:
+    chosen: Callable[[httpx.MockTransport], list[str | None]] = request.param
     return chosen
 
 
@@ -301,7 +320,7 @@ def test_a_stream_without_an_answer_is_an_error() -> None:
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
 async def test_only_a_line_feed_ends_a_line(separator: str) -> None:
-    """Row ids and models' texts may hold what ends a line elsewhere; it comes in pieces besides."""
+    """Row ids and texts may hold characters that end a line elsewhere. The body arrives in pieces."""
     odd = ANSWER | {"model": f"a{separator}b"}
     whole = json.dumps(odd, ensure_ascii=False).encode()
     events = b"event: answer\r\ndata: " + whole + b"\r\n\r\n"
@@ -320,3 +339,33 @@ async def test_only_a_line_feed_ends_a_line(separator: str) -> None:
         assert [getattr(event, "model", None) for event in client.stream(PENS)] == [odd["model"]]
     async with AsyncClient("http://service", transport=service(cut(events))[0]) as caller:
         assert [getattr(event, "model", None) async for event in caller.stream(PENS)] == [odd["model"]]
+
+
+def test_a_response_that_is_no_event_stream_is_an_error(either_stream: Callable[[httpx.MockTransport], object]) -> None:
+    transport, _ = service(solved())
+    with pytest.raises(ServiceError, match=r"could not be read: .*text/event-stream.*application/json") as raised:
+        either_stream(transport)
+    assert raised.value.status is None
+
+
+def test_events_of_a_later_version_are_ignored(either_stream: Callable[[httpx.MockTransport], object]) -> None:
+    body = b'event: hint\ndata: {"x": 1}\n\nevent: answer\ndata: ' + json.dumps(ANSWER).encode() + b"\n\n"
+    transport, _ = service(httpx.Response(200, content=body, headers=EVENT_STREAM))
+    assert either_stream(transport) == ["21"]
+
+
+def test_a_stream_that_breaks_off_is_an_error(either_stream: Callable[[httpx.MockTransport], object]) -> None:
+    broken = Pieces(b"event: answer\ndata: {", httpx.ReadError("reset"))
+    transport, _ = service(httpx.Response(200, stream=broken, headers=EVENT_STREAM))
+    with pytest.raises(ServiceError, match="could not be read: reset"):
+        either_stream(transport)
+
+
+@pytest.mark.parametrize("name", ["vote", "path", "answer", "error"])
+def test_an_event_that_does_not_fit_is_an_error(
+    either_stream: Callable[[httpx.MockTransport], object], name: str
+) -> None:
+    body = f'event: {name}\ndata: {{"x": 1}}\n\n'.encode()
+    transport, _ = service(httpx.Response(200, content=body, headers=EVENT_STREAM))
+    with pytest.raises(ServiceError, match="does not fit this version"):
+        either_stream(transport)

@@ -1,6 +1,6 @@
 """All interfaces on the real vLLM: HTTP, clients, files, the page.
 
-The model is tiny and knows twenty problems by heart (`tests/support/taught_model.py`), so answers are exact.
+The model is tiny and trained on twenty problems (`tests/support/taught_model.py`), so that answers are exact.
 """
 
 import asyncio

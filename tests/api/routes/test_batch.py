@@ -1,4 +1,4 @@
-"""`POST /solve/batch` over a real socket: rows as they are done, wrong rows, limits, clients of every manner."""
+"""Route `POST /solve/batch` over a real socket."""
 
 import asyncio
 import json
@@ -196,7 +196,9 @@ async def test_a_full_queue_is_waited_for(live: Serve, monkeypatch: pytest.Monke
     client = await live(playing([cot(21)], []))
     (result,) = await results(client, row("a"))
     assert (result["solution"]["answer"], len(tries)) == ("21", 3)
-    assert 'twinpath_rejected_total{reason="queue_full"} 0.0' in (await client.get("/metrics")).text  # nobody saw a 429
+    assert (
+        'twinpath_rejected_total{reason="queue_full"} 0.0' in (await client.get("/metrics")).text
+    )  # no client got a 429
 
 
 async def test_a_row_that_the_engine_fails_on_is_told(live: Serve) -> None:

@@ -1,4 +1,4 @@
-"""`/v1` as OpenAI's own SDK and LangChain see it: replies, usage, streams, and what is refused by name."""
+"""Routes under `/v1`, through OpenAI's SDK and LangChain."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`/health`, `/ready` and `/metrics`: what supervisors and Prometheus see."""
+"""Routes `/health`, `/ready` and `/metrics`."""
 
 from collections.abc import Mapping
 
@@ -30,7 +30,7 @@ async def scrape(client: httpx.AsyncClient) -> Samples:
 
 
 def moved(before: Samples, after: Samples) -> dict[str, float]:
-    """What counters moved by; `name{labels}` with the labels in order. Buckets and sums are left out."""
+    """Changes of the counters by `name{labels}`, with sorted labels and without buckets and sums."""
     return {
         name + ("{" + ",".join(f"{key}={value}" for key, value in sorted(labels)) + "}" if labels else ""): change
         for (name, labels), value in after.items()

@@ -1,4 +1,4 @@
-"""The page's files and the policy that comes with them; `tests/e2e/test_page.py` opens it in a browser."""
+"""Files of the page and their security policy. `tests/e2e/test_page.py` opens it in a browser."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`POST /solve`: what is refused and how, and what a solved problem looks like on the wire."""
+"""Route `POST /solve`: invalid requests, and the response on the wire."""
 
 import asyncio
 import json
@@ -302,7 +302,7 @@ async def test_each_fault_is_told_once(client: httpx.AsyncClient) -> None:
 
 
 def without_clocks(response: httpx.Response) -> dict[str, Any]:
-    """The response; what a clock says is checked here and left out."""
+    """Response without its durations, which are checked here."""
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
     content: dict[str, Any] = response.json()

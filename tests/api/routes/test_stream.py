@@ -1,4 +1,4 @@
-"""`POST /solve/stream` over a real socket: events as they happen, errors, heartbeats, and callers who leave."""
+"""Route `POST /solve/stream` over a real socket."""
 
 import asyncio
 import json
