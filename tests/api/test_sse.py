@@ -74,9 +74,9 @@ async def test_the_task_ends_with_the_response(status: str | None) -> None:
     scope = {"type": "http", "method": "POST"}
     if status is None:
         with pytest.raises(OSError, match="gone"):
-            await response(scope, receive, send)  # type: ignore[arg-type]
+            await response(scope, receive, send)
     else:
-        await response(scope, receive, send)  # type: ignore[arg-type]
+        await response(scope, receive, send)
     assert cancelled.is_set()
 
 

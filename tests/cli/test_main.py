@@ -414,7 +414,12 @@ def test_the_help_of_serve_has_groups_and_whole_names(twinpath: Run, monkeypatch
 
 def test_a_switch_of_serve_can_be_turned_off(twinpath: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Settings] = []
-    monkeypatch.setattr(server, "run", lambda settings: served.append(settings) or 0)
+
+    def run(settings: Settings) -> int:
+        served.append(settings)
+        return 0
+
+    monkeypatch.setattr(server, "run", run)
     with config.open("a") as file:
         file.write("allow_anonymous = true\n")
     twinpath("serve", "--help")
