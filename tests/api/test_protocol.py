@@ -1,4 +1,4 @@
-"""Idle, slow and stuck connections, on a real socket and both HTTP parsers."""
+"""Idle, slow and stuck connections on a real socket."""
 
 import asyncio
 import contextlib
