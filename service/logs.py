@@ -1,4 +1,4 @@
-"""JSON logs on standard error: one object per line, with the request id."""
+"""JSON logs on standard error: one object per line."""
 
 import logging.config
 

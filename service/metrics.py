@@ -203,7 +203,7 @@ class Metrics:
         self._problem_tokens.labels("completion").observe(sum(path.completion_tokens for path in solution.paths))
 
     def observe_failure(self, seconds: float) -> None:
-        """Count a problem that ended with a failure of the service after so many seconds."""
+        """Count a problem that ended with a failure of the service after `seconds`."""
         self._duration.labels("error").observe(seconds, self._exemplar())
 
     def observe_execution(self, execution: Execution) -> None:

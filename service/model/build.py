@@ -1,4 +1,6 @@
-"""Build of the bundled model: the packaged GGUF file, dequantized, trimmed and merged with the adapter.
+"""Build of the bundled model from the packaged GGUF file.
+
+The weights are dequantized, trimmed and merged with the adapter.
 
 `bundled.py` runs `python -m service.model.build OUT BUNDLE PARENT_PID` as a child process. It reports its progress on
 standard output, one JSON array per line. A killed build leaves incomplete files in OUT, and `bundled.py` removes them.

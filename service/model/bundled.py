@@ -1,4 +1,4 @@
-"""Bundled model: the default checkpoint, built into the cache at the first start.
+"""Bundled model: the default checkpoint, built into the cache once.
 
 The base model, Gemma 3 270M, is a quantized file of a package. The adapter and the trimmed vocabulary are in
 `service/bundled/`. A killed build leaves no model, and the next build removes its files. Every later start verifies

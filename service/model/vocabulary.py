@@ -1,4 +1,6 @@
-"""Trimmed vocabulary: a tokenizer and a model with a subset of their tokens, renumbered in the old order.
+"""Trimmed vocabulary of a tokenizer and a model.
+
+The kept tokens are renumbered in the old order.
 
 Training trims the student before it learns. The build of the bundled model trims its base in the same way, so that the
 adapter fits. Only rows of weights are removed.

@@ -1,4 +1,4 @@
-"""Prompt format of instruct models: the chat template and one instruction per kind of path."""
+"""Prompt format of instruct models: chat template and one instruction per kind."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-r"""Parser for chain-of-thought paths: the stated answer, after its equations are checked and repaired.
+r"""Parser for chain-of-thought paths, with repair of their equations.
 
 The answer follows the last "The answer is", "Answer:", "####" or "\boxed{". Without such a marker, a complete text
 that ends in an equation answers with its result. Any other text has no answer. Text from another "Question:" on is
@@ -81,7 +81,7 @@ _END = re.compile(r"[^\n=0-9]{0,80}\s*\Z")
 
 
 def _stated(text: str) -> tuple[Answer | None, int | None]:
-    """Stated answer, and the start of its phrase. A phrase can hold no answer."""
+    """Stated answer, and the start of its phrase. The answer of a phrase can be None."""
     start = None
     for marker in _STATED.finditer(text):
         start = marker.end()

@@ -1,4 +1,4 @@
-"""Prompt format of base models: worked examples of both kinds, then the question in format v1.
+"""Prompt format of base models: worked examples, then the question.
 
 All prompts share the examples, so an engine with a prefix cache computes them once. The examples were written for
 Twinpath. No data set holds them.

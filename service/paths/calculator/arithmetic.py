@@ -116,8 +116,8 @@ def in_percent(value: Fraction, result: Number) -> Fraction:
 def follows_from_end(expression: Expression, result: Number) -> bool:
     """Whether a result follows from the end of an expression instead of the whole.
 
-    The end is the last term ("8 letters + 8/2 = 4 digits"), or the text after a full stop without a space ("it is
-    154 - 91.154 - 91 = 63").
+    The end is the last term: "8 letters + 8/2 = 4 digits". It can also be the text after a full stop without a space:
+    "it is 154 - 91.154 - 91 = 63".
     """
     if "(" in expression.items:
         return False

@@ -80,8 +80,8 @@ def check_equations(text: str) -> Repairs:
     """Check every equation of a text, in order.
 
     A result is false only if no reading makes it true. Readings differ in the order of operations, in percent as
-    hundredths or as a unit, in rounding at the result's own decimals, and in the sign. A result stays if its equation
-    is not plain arithmetic, or if the correct result is negative.
+    hundredths or as a unit, in rounding, and in the sign. A result stays if its equation is not plain arithmetic, or
+    if the correct result is negative.
     """
     repairs = Repairs()
     for sides in read_clauses(text):
