@@ -1,4 +1,4 @@
-"""Engines with scripted texts, failures and order of paths, and problems for them."""
+"""Engines with scripted texts, failures and order of paths."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Tiny checkpoint that loads in a second: random weights and a real tokenizer."""
+"""Tiny checkpoint with random weights and a real tokenizer."""
 
 import sys
 from pathlib import Path
