@@ -1,11 +1,8 @@
-"""Artifacts and their manifests: what a stage made, from what, and whether it must be made again.
+"""Artifacts: a stage's output directory with a manifest, content-addressed and resumable.
 
-An artifact is a directory with a `manifest.json`. A stage works in `NAME.partial/` and renames it when all is there, so
-an artifact is whole or absent; what a killed stage left in `NAME.partial/` is kept for the same inputs and dropped for
-others. The key of an artifact hashes the stage, its part of the recipe and the *contents* of its inputs: a stage that
-ran again and made the same bytes re-runs nothing behind it.
-
-Files under `log/` (times, plots, event files) are outside the hash; everything else is the same on every run.
+A stage works in `NAME.partial/`, which is renamed when it is complete. An artifact's key hashes the stage, its settings
+and the contents of its inputs. Files under `log/` (times, plots, events) are outside the hash; all others are the same
+in every run.
 """
 
 import hashlib
@@ -15,22 +12,45 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 MANIFEST = "manifest.json"
 LOG = "log"
 
+_KEY = "KEY"
+_JSON = TypeAdapter(dict[str, Any])
+
+
+class Report(BaseModel):
+    """Base class of a stage's result, kept as a JSON file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the JSON file."""
+        return cls.model_validate_json(path.read_bytes())
+
+    def write(self, path: Path) -> None:
+        """Write the JSON file."""
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A finished stage's directory. `digest` hashes the contents of all its files."""
+    """Output directory of a finished stage.
+
+    Args:
+        path: the directory.
+        digest: hash of the contents of its files.
+        fresh: True if it was made now, False if it was up to date.
+    """
 
     path: Path
     digest: str
     fresh: bool
-    """True if it was made just now, False if it was there."""
 
 
 def make(
@@ -41,12 +61,22 @@ def make(
     inputs: Mapping[str, str],
     build: Callable[[Path], None],
 ) -> Artifact:
-    """The artifact at `path`, built by `build(directory)` unless it is there with the same key.
+    """Build the artifact at `path` unless it is up to date.
 
-    `settings` are the parts of the recipe that the stage reads, `inputs` the digests of what it reads.
+    Args:
+        path: directory of the artifact. Its name is that of the stage.
+        seed: seed of the recipe.
+        settings: parts of the recipe that the stage reads.
+        inputs: digest of each input, by name.
+        build: function that writes the files into a directory. It can find there what a killed run left.
     """
     stage = path.name
-    described = {"stage": stage, "seed": seed, "settings": _plain(settings), "inputs": dict(sorted(inputs.items()))}
+    described = {
+        "stage": stage,
+        "seed": seed,
+        "settings": _JSON.dump_python(dict(settings), mode="json"),
+        "inputs": dict(sorted(inputs.items())),
+    }
     key = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     manifest = path / MANIFEST
     if manifest.is_file():
@@ -54,10 +84,10 @@ def make(
         if found["key"] == key:
             return Artifact(path, found["digest"], fresh=False)
     partial = path.with_name(f"{stage}.partial")
-    if partial.is_dir() and _read(partial / "KEY") != key:
+    if partial.is_dir() and _read(partial / _KEY) != key:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
-    (partial / "KEY").write_text(key)
+    (partial / _KEY).write_text(key)
     build(partial)
     digest, files = tree_digest(partial)
     record = described | {"key": key, "digest": digest, "files": files, "commit": commit()}
@@ -67,22 +97,22 @@ def make(
 
 
 def _replace(path: Path, partial: Path) -> None:
-    """Put the finished directory in the place of an older one, which is never seen half removed under its name."""
+    """Rename the finished directory. An older artifact is never seen half removed under its name."""
     old = path.with_name(f"{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.rename(old)
     partial.rename(path)
-    (path / "KEY").unlink()
+    (path / _KEY).unlink()
     shutil.rmtree(old, ignore_errors=True)
 
 
 def tree_digest(directory: Path) -> tuple[str, dict[str, str]]:
-    """The digest of a directory's contents, and of each file; `log/`, the manifest and the key are left out."""
+    """SHA-256 of a directory's contents and of each file, without `log/`, the manifest and the key."""
     files = {}
     for file in sorted(directory.rglob("*")):
         name = file.relative_to(directory).as_posix()
-        if file.is_file() and name not in (MANIFEST, "KEY") and not name.startswith(f"{LOG}/"):
+        if file.is_file() and name not in (MANIFEST, _KEY) and not name.startswith(f"{LOG}/"):
             files[name] = file_digest(file)
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest(), files
 
@@ -94,12 +124,12 @@ def file_digest(path: Path) -> str:
 
 
 def path_digest(path: Path) -> str:
-    """SHA-256 of a file, or of a directory's contents."""
+    """SHA-256 of a file or of a directory's contents."""
     return tree_digest(path)[0] if path.is_dir() else file_digest(path)
 
 
 def commit() -> str:
-    """The commit of the code that runs, `unknown` outside a checkout."""
+    """Commit of the running code; `unknown` outside of a git checkout."""
     here = Path(__file__).parent
     found = subprocess.run(  # noqa: S603 — a fixed command
         ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607
@@ -108,17 +138,6 @@ def commit() -> str:
         check=False,
     )
     return found.stdout.strip() or "unknown"
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.model_dump(mode="json")
-        if isinstance(value, BaseModel)
-        else [_plain({"": item})[""] for item in value]
-        if isinstance(value, tuple)
-        else value
-        for name, value in settings.items()
-    }
 
 
 def _read(path: Path) -> str:

@@ -1,12 +1,23 @@
-"""Processes that start at once: forked from one that has done torch's and training's imports, and computed nothing."""
+"""Processes that start at once: forked from one that has imported torch and the training."""
 
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
+from training.run import STAGES
+
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["training.pipeline", "training.train", "training.export", "training.local"])
+_context.set_forkserver_preload(
+    [
+        *(f"training.stages.{name}" for name in STAGES),
+        "training.data.teacher_client",
+        "training.learn.train",
+        "training.ship.int8",
+        "training.ship.modelcard",
+        "training.sample.local",
+    ]
+)
 
 
 def start(target: Callable[..., None], *args: Any) -> ForkServerProcess:

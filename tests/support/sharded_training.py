@@ -1,9 +1,7 @@
-"""Trains with FSDP on CPUs, in the processes that torchrun starts: `python -m tests.training.sharded BASE OUT`.
+"""Training with FSDP on CPUs, in the processes of torchrun: `python -m tests.support.sharded_training BASE OUT`.
 
-accelerate shards on accelerators alone (`AcceleratorState` never looks at the plugin where the processes are CPUs'),
-though torch's `fully_shard` and gloo can. So the assignment that it leaves out is made here, and the state that is to be saved
-is gathered, which torch leaves out on CPUs; all else is the trainer's own way: accelerate prepares the model and the
-optimizer, clips and saves.
+accelerate shards only on accelerators, though torch's `fully_shard` and gloo support CPUs. The missing assignment is made
+here, and the saved state is gathered, which torch leaves out on CPUs.
 """
 
 import sys
@@ -13,11 +11,11 @@ from typing import Any
 from accelerate import Accelerator, DistributedType
 from torch.distributed.tensor import DTensor
 
-from tests.training.test_train import _train
+from tests.support.training_runs import train_tiny
 
 
 def shard_on_cpus() -> None:
-    """Have accelerate take the FSDP plugin that it is given."""
+    """Make accelerate use its FSDP plugin on CPUs."""
     plain, gather = Accelerator.__init__, Accelerator.get_state_dict
 
     def init(self: Accelerator, *args: Any, fsdp_plugin: Any = None, **kwargs: Any) -> None:
@@ -34,4 +32,4 @@ def shard_on_cpus() -> None:
 
 if __name__ == "__main__":
     shard_on_cpus()
-    _train(Path(sys.argv[1]), Path(sys.argv[2]), batch_tokens=256, accumulation=2, fsdp=True)
+    train_tiny(Path(sys.argv[1]), Path(sys.argv[2]), batch_tokens=256, accumulation=2, fsdp=True)

@@ -1,6 +1,6 @@
 """A local HTTP endpoint whose replies a test writes. Also a command, the teacher of the recipe `smoke`:
 
-python -m tests.training.endpoint [PORT]
+python -m tests.support.teacher_endpoint [PORT]
 """
 
 import json

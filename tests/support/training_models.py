@@ -1,6 +1,6 @@
-"""Tiny things for training tests: problems, rationales, a tokenizer and random models, all made in a moment.
+"""Tiny problems, rationales, tokenizer and random models for the tests of training.
 
-`python -m tests.training.tiny DIRECTORY` writes what the recipe `smoke` trains on.
+`python -m tests.support.training_models DIRECTORY` writes the inputs of the recipe `smoke`.
 """
 
 import json
@@ -11,10 +11,17 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    MistralConfig,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+)
 
 from service.types import PathKind
-from training.packs import Example
+from training.data.problem import Example
 
 SPECIALS = ["<pad>", "<eos>", "<bos>", "<unk>"]
 
@@ -95,11 +102,23 @@ def model(directory: Path, config_class: type, **changes: Any) -> Path:
 
 
 SERVABLE = {"hidden_size": 128, "num_attention_heads": 2, "head_dim": 64, "max_position_embeddings": 2048}
-"""The least sizes that vLLM serves."""
+"""The smallest sizes that vLLM serves."""
+
+ARCHITECTURES = {
+    "llama2-7b": (LlamaConfig, {"num_key_value_heads": 2}),
+    "codellama-7b": (
+        LlamaConfig,
+        {"num_key_value_heads": 2, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}},
+    ),
+    "mistral-7b": (MistralConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
+    "qwen2.5-coder-1.5b": (Qwen2Config, {"tie_word_embeddings": True, "num_key_value_heads": 1}),
+    "gemma-270m": (Gemma3TextConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
+}
+"""Architectures of the students, by name of the base model."""
 
 
 def smoke(directory: Path) -> None:
-    """The base model and the problems of the recipe `smoke`; the model is one that vLLM serves."""
+    """Write the base model and the problems of the recipe `smoke`. vLLM can serve the model."""
     (directory / "base").mkdir(parents=True)
     write_lines(directory / "problems.jsonl", problems(30))
     model(directory / "base", LlamaConfig, **SERVABLE, num_key_value_heads=1, tie_word_embeddings=True)

@@ -7,12 +7,12 @@ import pytest
 
 from service.errors import CheckpointError, ConfigurationError
 from service.types import PathKind
-from training.manifest import Artifact, make
-from training.pipeline import open_run
-from training.rationale import Problem
+from training.artifact import Artifact, make
+from training.data.problem import Problem
 from training.recipe import Calibrate, Compare, Decoding, load
-from training.sampling import SampledPath
-from training.stages import students
+from training.run import Run
+from training.sample.sampling import SampledPath
+from training.stages import samples as stage
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,15 +39,15 @@ def _recipe(tmp_path: Path, text: str) -> Path:
     ("line", "complaint"),
     [
         ("[train]\nlambda = 0.5", "train.lambda: Extra inputs are not permitted"),
-        ("[train]\nlam = 1.5", "train.lam: Input should be less than or equal to 1"),
+        ("[train]\ncot_weight = 1.5", "train.cot_weight: Input should be less than or equal to 1"),
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
-        ("[train]\nadapter = 'full'\nstart = 'x'", "train.start is an adapter to go on from"),
-        ("[train]\nadapter = 'full'\n[second_round]\nstart = 'student'", 'second_round.start = "student" goes on from'),
-        ("[train]\nstart = 'x'\n[compare]\nenabled = true", "compare.enabled trains its students from the base"),
+        ("[train]\nadapter = 'full'\nstart = 'x'", 'train.start needs train.adapter = "lora"'),
+        ("[train]\nadapter = 'full'\n[self_training]\nstart = 'student'", 'self_training.start = "student" needs'),
+        ("[train]\nstart = 'x'\n[compare]\nenabled = true", "train.start and compare.enabled exclude each other"),
         ("[calibrate]\nenabled = false", "measure.enabled needs calibrate.enabled"),
-        ("[train", "is no TOML"),
+        ("[train", "is not valid TOML"),
         ("[[sources]]\nname = 'tiny'\nproblems = 'x'", "two sources have the same name"),
-        ("[[sources]]\nname = 't'\nproblems = 'x'\nteacher = true", "there is no [teacher]"),
+        ("[[sources]]\nname = 't'\nproblems = 'x'\nteacher = true", "the recipe has no [teacher]"),
     ],
 )
 def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, line: str, complaint: str) -> None:
@@ -58,14 +58,24 @@ def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, line: str, complaint:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "training/recipes").glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid(path: Path) -> None:
-    assert load(path).name == path.stem
+    names = {
+        "bundled": "llama-3-gemma-270m",
+        "bundled-ablation": "llama-3-gemma-270m-ablation",
+        "claims": "llama-3-gemma-270m-claims",
+    }
+    recipe = load(path)
+    assert recipe.name == names.get(path.stem, path.stem)
+    for source in recipe.sources:
+        for file in (source.problems, source.templates):
+            if file.startswith("data/"):
+                assert (ROOT / file).is_file()
 
 
 def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
     text = RECIPE.format(base=base, data=data)
 
     def stages(changed: str) -> dict[str, bool]:
-        run = open_run(load(_recipe(data, changed)), data / "run", report=lambda _: None)
+        run = Run(load(_recipe(data, changed)), data / "run", report=lambda _: None)
         return {name: run.stage(name).fresh for name in ("filter", "dataset", "base")}
 
     assert stages(text) == {"filter": True, "dataset": True, "base": True}
@@ -94,13 +104,13 @@ class _Silent:
 
 def test_samples_are_kept_where_the_decoding_stays(base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     student = Artifact(data / "train", "0", fresh=False)
-    monkeypatch.setattr(students, "merged", lambda run, trained: student)
-    monkeypatch.setattr(students, "open_sampler", lambda *_: _Silent())
-    run = open_run(load(_recipe(data, RECIPE.format(base=base, data=data))), data / "run")
+    monkeypatch.setattr(stage, "merged", lambda run, trained: student)
+    monkeypatch.setattr(stage, "open_sampler", lambda *_: _Silent())
+    run = Run(load(_recipe(data, RECIPE.format(base=base, data=data))), data / "run")
     problems = [Problem("p", "How many?", "1")]
 
     def sampled_anew(settings: Decoding) -> bool:
-        return students.sampled(run, student, settings, "test", problems, {PathKind.COT: 1}).fresh
+        return stage.samples(run, student, settings, "test", problems, {PathKind.COT: 1}).fresh
 
     assert sampled_anew(Compare())
     assert not sampled_anew(Compare(steps=4, split="dev"))
@@ -113,7 +123,7 @@ def test_a_base_that_is_nowhere_is_told_by_name(data: Path, vocabulary: int) -> 
     text = RECIPE.format(base=data / "nowhere", data=data).replace("[[", f"vocabulary = {vocabulary}\n[[", 1)
     recipe = load(_recipe(data, text))
     with pytest.raises(CheckpointError, match="nowhere' is no model directory, and cannot be downloaded"):
-        open_run(recipe, data / "run", report=lambda _: None).stage("base")
+        Run(recipe, data / "run", report=lambda _: None).stage("base")
     assert not (data / "run" / "base").exists()
 
 
@@ -139,5 +149,5 @@ def test_a_killed_stage_goes_on_only_for_the_same_inputs(tmp_path: Path) -> None
 
 def test_a_missing_file_is_named(base: Path, data: Path) -> None:
     text = RECIPE.format(base=base, data=data / "nowhere")
-    with pytest.raises(ConfigurationError, match=r"there is no file .*nowhere/problems.jsonl"):
-        open_run(load(_recipe(data, text)), data / "run").stage("filter")
+    with pytest.raises(ConfigurationError, match=r"the file .*nowhere/problems.jsonl does not exist"):
+        Run(load(_recipe(data, text)), data / "run").stage("filter")

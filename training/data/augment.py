@@ -1,24 +1,22 @@
-"""Number augmentation: a verified problem told again with other numbers, its program and its reasoning with it.
+"""Number augmentation: copies of a verified problem with other numbers.
 
-The numbers of the question that its rationales use are drawn anew, at the same size. A program whose literals are those
-numbers gives the new answer; a CoT is recomputed equation by equation with the service's own calculator. A copy is kept
-only if the program's new result and the recomputed CoT agree, if the answer is of the old answer's kind (whole stays
-whole, positive stays positive), and if nothing in the texts is ambiguous: a number that question or program have twice
-(the 2 of "2 calories" and that of "up and down"), or a result that equals a given number, makes no copy. Copies are
-labelled (`source` gets `+numbers`) and stay with their question.
+The numbers of the question are drawn again at the same size. The program computes the new answer, and the service's
+calculator recomputes the CoT. A copy is kept only if both agree and no number is ambiguous. Copies stay with their
+question, and `source` gets `+numbers`.
 """
 
 import random
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from service.paths.answer import parse_answer
 from service.paths.cot import parse_cot
 from service.types import PathKind
-from training.mechanical import evaluate, program_of
-from training.packs import Example
+from training.data.derived_programs import evaluate, program_of
+from training.data.problem import Example
 
 ATTEMPTS = 8
 
@@ -28,29 +26,47 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(r"#.*")
 
 
-def augment(cot: Example, pot: Example, answer: str, count: int, seed: int) -> list[tuple[str, Example, Example]]:
-    """Up to `count` copies of one question's pair: the new answer, the new CoT and the new PoT."""
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy of a problem's CoT and PoT with other numbers, and its answer."""
+
+    answer: str
+    cot: Example
+    pot: Example
+
+
+def augment(cot: Example, pot: Example, answer: str, count: int, seed: int) -> list[Copy]:
+    """Copies of a question's CoT and PoT with other numbers.
+
+    Args:
+        cot: CoT of the question.
+        pot: PoT of the question.
+        answer: gold answer.
+        count: maximum number of copies.
+        seed: seed of the drawn numbers.
+    """
     gold = _exact(answer)
-    numbers = _givens(cot.question)
+    numbers = _given_numbers(cot.question)
     if gold is None or not numbers or run_lines(pot.text) != gold:
         return []
+    # A number that the program has twice can be two numbers: the 2 of "2 calories" and that of "up and down".
     literals = Counter(m[0] for m in _NUMBER.finditer(_COMMENT.sub("", pot.text)))
     if any(literals[number] > 1 for number in numbers):
         return []
     rng = random.Random(f"{seed}:{cot.id}")
-    copies: list[tuple[str, Example, Example]] = []
+    copies: list[Copy] = []
     for _ in range(count * ATTEMPTS):
         if len(copies) == count:
             break
         drawn = {old: _draw(old, rng) for old in numbers}
         copy = _copy(cot, pot, gold, drawn, len(copies) + 1)
-        if copy is not None and all(copy[1].question != other[1].question for other in copies):
+        if copy is not None and all(copy.cot.question != other.cot.question for other in copies):
             copies.append(copy)
     return copies
 
 
 def run_lines(program: str) -> Fraction | None:
-    """The exact `ans` of a program that is assignments of arithmetic alone, None for any other."""
+    """Exact `ans` of a program that only assigns arithmetic; None for any other program."""
     values: dict[str, Fraction] = {}
     for line in program.splitlines():
         if not line.strip() or line.strip().startswith("#"):
@@ -68,15 +84,14 @@ def run_lines(program: str) -> Fraction | None:
     return values.get("ans")
 
 
-def _copy(
-    cot: Example, pot: Example, gold: Fraction, drawn: Mapping[str, str], number: int
-) -> tuple[str, Example, Example] | None:
+def _copy(cot: Example, pot: Example, gold: Fraction, drawn: Mapping[str, str], number: int) -> Copy | None:
     question = _replace(cot.question, drawn)
     reasoning = _recompute(cot.text, drawn)
     if reasoning is None:
         return None
     program = _replace(pot.text, drawn)
     answer = run_lines(program)
+    # The new answer must be of the old one's kind: a whole number stays whole, a positive one positive.
     if answer is None or answer <= 0 or answer == gold or (gold.denominator == 1) != (answer.denominator == 1):
         return None
     stated = parse_cot(reasoning)
@@ -87,7 +102,7 @@ def _copy(
     if text is None:
         return None
     source = f"{cot.source}+numbers"
-    return (
+    return Copy(
         text,
         Example(id_, PathKind.COT, question, reasoning, source, cot.weight),
         Example(id_, PathKind.POT, question, program, source, cot.weight),
@@ -95,19 +110,19 @@ def _copy(
 
 
 def _recompute(text: str, drawn: Mapping[str, str]) -> str | None:
-    """The CoT with the new numbers and every result computed anew; None unless all its numbers are accounted for."""
+    """CoT with the new numbers and recomputed results; None if an old result is left."""
     results = {m[0] for m in _NUMBER.finditer(text)} - set(drawn)
     changed = _replace(text, drawn)
     repaired = parse_cot(changed)
     if not repaired.repaired:
         return None
     left = {m[0] for m in _NUMBER.finditer(repaired.text)}
-    # An old intermediate result that still stands was not linked to an equation: the text would contradict itself.
+    # An old result that is left was not linked to an equation: the text would contradict itself.
     return None if results & left else repaired.text
 
 
-def _givens(question: str) -> list[str]:
-    """The numbers of a question that may be drawn anew: each occurs once, none is 0, 1 or a part of a word."""
+def _given_numbers(question: str) -> list[str]:
+    """Numbers of a question that can be drawn again: none occurs twice, or is 0, 1, 100 or part of a word."""
     counts = Counter(m[0] for m in _NUMBER.finditer(question))
     if any(count > 1 for count in counts.values()):
         return []
@@ -115,7 +130,7 @@ def _givens(question: str) -> list[str]:
 
 
 def _draw(old: str, rng: random.Random) -> str:
-    """A number of the same notation and about the same size."""
+    """Draw a number of the same notation and about the same size."""
     whole, point, decimals = old.replace(",", "").partition(".")
     value = int(whole + decimals)
     low, high = max(2, value // 2), max(9, value * 2)
@@ -133,7 +148,7 @@ def _exact(text: str) -> Fraction | None:
 
 
 def _written(value: Fraction) -> str | None:
-    """As a gold answer: a whole number, or up to two decimals."""
+    """Gold answer as text: an integer, or up to two decimals; None for any other number."""
     if value.denominator == 1:
         return str(value.numerator)
     decimal = f"{float(value):.2f}".rstrip("0")
@@ -141,7 +156,7 @@ def _written(value: Fraction) -> str | None:
 
 
 def pairs(examples: Sequence[Example]) -> list[tuple[Example, Example]]:
-    """A CoT with a PoT of each question, what `augment` starts from: a CoT with its own program, or the first two."""
+    """CoT and PoT of each question that has both: a CoT and the program derived from it, else the first of each."""
     groups: dict[str, dict[PathKind, list[Example]]] = {}
     for example in examples:
         groups.setdefault(example.id, {}).setdefault(example.kind, []).append(example)

@@ -1,8 +1,8 @@
-"""The leak check: which training questions are, or nearly are, questions of an evaluation set.
+"""Contamination check: training questions that repeat or nearly repeat an evaluation question.
 
-Three tests, each wider than the one before: equal text; equal text with every number masked (the same story with other
-numbers); at least 80 % of the words shared (Jaccard's index over word sets, numbers left out). It reports; whether a
-near-twin matters is for the reader: number-masked twins of SVAMP are how that set was made.
+Three tests, each wider than the one before: equal text, equal text with every number masked, and at least 80 % of the
+words shared (Jaccard index of the word sets, without numbers). The check only reports. SVAMP itself was made by varying
+numbers, so masked twins are normal there.
 """
 
 import re
@@ -17,23 +17,26 @@ _WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Leaks:
-    """How many of `questions` evaluation questions have a twin in the training set, by the three tests."""
+class Contamination:
+    """Evaluation questions with a twin in the training set.
+
+    Args:
+        questions: number of evaluation questions.
+        exact: number of them with a twin of equal text.
+        masked: number of them with a twin of equal text but for numbers.
+        similar: number of them with a twin that shares at least 80 % of the words.
+    """
 
     questions: int
     exact: int
     masked: int
     similar: int
 
-    def row(self) -> dict[str, int]:
-        """For the data set's card."""
-        return {"questions": self.questions, "exact": self.exact, "masked": self.masked, "similar": self.similar}
 
-
-def check(train: Sequence[str], evaluation: Iterable[str]) -> Leaks:
+def contamination(train: Sequence[str], evaluation: Iterable[str]) -> Contamination:
     """Compare every evaluation question with every training question."""
-    exact = {_exact(question) for question in train}
-    masked = {_masked(question) for question in train}
+    exact = {_normalized(question) for question in train}
+    masked = {mask_numbers(question) for question in train}
     words = [frozenset(_WORD.findall(question.lower())) for question in train]
     holders: dict[str, list[int]] = defaultdict(list)
     for index, bag in enumerate(words):
@@ -42,17 +45,21 @@ def check(train: Sequence[str], evaluation: Iterable[str]) -> Leaks:
     counts = [0, 0, 0, 0]
     for question in evaluation:
         counts[0] += 1
-        counts[1] += _exact(question) in exact
-        counts[2] += _masked(question) in masked
-        counts[3] += has_similar(frozenset(_WORD.findall(question.lower())), words, holders)
-    return Leaks(*counts)
+        counts[1] += _normalized(question) in exact
+        counts[2] += mask_numbers(question) in masked
+        counts[3] += _has_similar(frozenset(_WORD.findall(question.lower())), words, holders)
+    return Contamination(*counts)
 
 
-def has_similar(bag: frozenset[str], words: Sequence[frozenset[str]], holders: dict[str, list[int]]) -> bool:
-    """Whether any training bag shares at least `OVERLAP` of the words; only those with a shared rare word are tried.
+def mask_numbers(question: str) -> str:
+    """Lower-case text with one space between words and `#` for each number."""
+    return _NUMBER.sub("#", _normalized(question))
 
-    Of a bag of n words, a similar one shares at least n · OVERLAP, so it has one of any ⌊n · (1 − OVERLAP)⌋ + 1.
-    """
+
+def _has_similar(bag: frozenset[str], words: Sequence[frozenset[str]], holders: dict[str, list[int]]) -> bool:
+    """Whether a training question shares at least `OVERLAP` of the words."""
+    # A similar bag shares at least n · OVERLAP of n words, so it has one of any ⌊n · (1 − OVERLAP)⌋ + 1 of them.
+    # Only the bags that have one of the rarest are compared.
     rarest = sorted(bag, key=lambda word: (len(holders.get(word, ())), word))[: int(len(bag) * (1 - OVERLAP)) + 1]
     tried: set[int] = set()
     for word in rarest:
@@ -64,9 +71,5 @@ def has_similar(bag: frozenset[str], words: Sequence[frozenset[str]], holders: d
     return False
 
 
-def _exact(question: str) -> str:
+def _normalized(question: str) -> str:
     return " ".join(question.lower().split())
-
-
-def _masked(question: str) -> str:
-    return _NUMBER.sub("#", _exact(question))

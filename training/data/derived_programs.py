@@ -1,10 +1,8 @@
-"""Programs made without a teacher: of GSM8K's `<<48/2=24>>`, of SVAMP's equations, and of a CoT's own equations.
+"""Programs derived without a teacher: from GSM8K's annotations, SVAMP's equations, or a CoT's own equations.
 
-They are labelled as what they are (`teacher: annotation`, `equation` or `reasoning`). Names are meaningless in the
-first two (`s1`, `s2`), and a step is linked to the earlier one that has its value, which can be the wrong one of two
-equals. A program of a CoT keeps its words as comments before the line that they lead to, as the programs of PAL do
-(arXiv 2211.10435), and computes what the CoT states. Arithmetic is evaluated here, exactly, on numbers and + - * /
-alone; what is anything else makes no program.
+The label is the origin (`annotation`, `equation`, `reasoning`). The first two have meaningless names (`s1`, `s2`) and
+link a step to the latest earlier result of the same value. Programs from a CoT keep its words as comments, as PAL does
+(arXiv 2211.10435). Only numbers and + - * / are evaluated, exactly.
 """
 
 import ast
@@ -18,7 +16,7 @@ from service.paths.answer import parse_answer
 from service.paths.calculator.equations import Number, Run, read_clauses
 from service.paths.cot import parse_cot
 from service.types import PathKind
-from training.rationale import Problem, Rationale
+from training.data.problem import Problem, Rationale
 
 _STEP = re.compile(r"<<([^=<>]+)=([^<>]+)>>")
 _NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
@@ -35,7 +33,7 @@ _OPERATIONS: dict[type, Callable[[Fraction, Fraction], Fraction]] = {
 
 
 def from_annotations(problem: Problem) -> Rationale | None:
-    """GSM8K: one line for each annotated step, earlier results by name; None unless it gives the gold answer."""
+    """Program of GSM8K's annotations, one line per step; None unless it computes the gold answer."""
     steps = [expression.replace(" ", "") for expression, _ in _STEP.findall(problem.extra.get("solution", ""))]
     lines: list[str] = []
     values: dict[str, Fraction] = {}
@@ -52,7 +50,7 @@ def from_annotations(problem: Problem) -> Rationale | None:
 
 
 def from_equation(problem: Problem) -> Rationale | None:
-    """SVAMP: the equation as one line; None unless it gives the gold answer."""
+    """Program of SVAMP's equation, one line; None unless it computes the gold answer."""
     equation = problem.extra.get("equation", "")
     expression = re.sub(r"(\d)\.0\b", r"\1", equation.replace(" ", ""))
     while expression.startswith("(") and expression.endswith(")") and _balanced(expression[1:-1]):
@@ -61,7 +59,7 @@ def from_equation(problem: Problem) -> Rationale | None:
 
 
 def from_reasoning(problem: Problem, rationale: Rationale) -> Rationale | None:
-    """A CoT as a program; None unless its equations hold, are plain arithmetic, and the last gives the gold answer."""
+    """Program of a CoT; None unless its equations hold, are plain arithmetic and end in the gold answer."""
     program = program_of(rationale.text, problem.question)
     if program is None:
         return None
@@ -72,10 +70,10 @@ def from_reasoning(problem: Problem, rationale: Rationale) -> Rationale | None:
 
 
 def program_of(reasoning: str, question: str) -> str | None:
-    """The program that a CoT's equations make, its words as comments; None if a step is not surely arithmetic.
+    """Program of a CoT's equations, with its words as comments; None if a step is not plain arithmetic.
 
-    An operand is an earlier result's name if no number of the question has that value too. A comment tells no result
-    that the program computes; where an equation has units and given numbers alone, its left side ends the comment.
+    An operand becomes the name of an earlier result if the question has no number of that value. Comments hold no
+    computed result. An equation with units that uses only given numbers keeps its left side in the comment.
     """
     stated = parse_cot(reasoning)
     if stated.repaired or stated.answer is None or stated.answer.value is None:
@@ -106,7 +104,7 @@ def program_of(reasoning: str, question: str) -> str | None:
 
 
 def _equations(text: str) -> list[tuple[Run, Number]]:
-    """Each `a op b = c` of a text: the left side and its result; `a = b` alone computes nothing."""
+    """Left side and result of each `a op b = c` in a text. `a = b` computes nothing and is left out."""
     return [
         (left.runs[-1], right.runs[0].numbers[0])
         for sides in read_clauses(text)
@@ -116,7 +114,7 @@ def _equations(text: str) -> list[tuple[Run, Number]]:
 
 
 def _written(run: Run) -> str:
-    """The run as Python."""
+    """The expression as Python."""
     return "".join(
         item.replace("|", "/") if isinstance(item, str) else f"{_decimal(item.value)}{'/100' if item.percent else ''}"
         for item in run.items
@@ -128,7 +126,7 @@ def _decimal(value: Fraction) -> str:
 
 
 def _name(units: str, number: int, taken: Container[str]) -> str:
-    """`bananas_per_group` for "bananas per group", `s2` where the words make no new name."""
+    """Name of a result: `bananas_per_group` for "bananas per group", `s2` if the words give no new name."""
     name = "_".join(re.findall(r"[a-z0-9]+", units.lower())[:4])
     if not name.isidentifier() or keyword.iskeyword(name) or name == "ans" or name in taken:
         return f"s{number}"
@@ -136,7 +134,7 @@ def _name(units: str, number: int, taken: Container[str]) -> str:
 
 
 def evaluate(expression: str) -> Fraction | None:
-    """The exact value of an arithmetic expression, None if it is not one (or divides by zero)."""
+    """Exact value of an arithmetic expression; None for any other text and for a division by zero."""
     try:
         return _value(ast.parse(expression, mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
@@ -154,7 +152,7 @@ def _value(node: ast.expr) -> Fraction:
 
 
 def _link(expression: str, values: dict[str, Fraction]) -> str:
-    """Numbers that an earlier step gave become its name; of equals, the latest."""
+    """Replace each number that equals an earlier result by the name of the latest such result."""
     names = {value: name for name, value in values.items()}
 
     def named(match: re.Match[str]) -> str:

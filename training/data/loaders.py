@@ -1,76 +1,108 @@
-"""Problems from where they lie: a JSON Lines file, or a public Hugging Face data set by name (`hf:NAME`).
+"""Loaders of problems: a JSON Lines file, or a public Hugging Face set as `hf:NAME`.
 
-SVAMP, GSM8K, ASDiv and StrategyQA have their columns mapped here; ids are `NAME/SPLIT-ROW`. Nothing is downloaded
-unless a recipe names it.
+The columns of SVAMP, GSM8K, ASDiv and StrategyQA are mapped here. An id is `NAME/` and the set's own identifier, or
+`NAME/SPLIT-ROW`. Only sets that a recipe names are downloaded.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from service.errors import ConfigurationError
-from training.rationale import Problem, read_problems
+from training.data.problem import Problem, read_problems
 
 HUB_PREFIX = "hf:"
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """Values of a public set's row.
+
+    Args:
+        question: the word problem.
+        answer: gold answer as text.
+        extra: further columns, for derived programs.
+        id: the set's own identifier; empty if it has none.
+    """
+
+    question: str
+    answer: str
+    extra: dict[str, str]
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HubSet:
-    """Where a public set lies and what its columns mean. `read` gives question, answer and extra columns."""
+    """Public set on the Hugging Face hub.
+
+    Args:
+        name: name of the repository.
+        config: name of the configuration.
+        split: name of the split.
+        read: mapping from a row to its values.
+    """
 
     name: str
     config: str | None
     split: str
-    read: Callable[[Mapping[str, Any]], tuple[str, str, dict[str, Any]]]
+    read: Callable[[Mapping[str, Any]], Columns]
 
 
 def problems(source: str) -> list[Problem]:
-    """The problems of a file, or of `hf:NAME`."""
+    """Problems of a file or of `hf:NAME`."""
     if not source.startswith(HUB_PREFIX):
         return read_problems(Path(source))
     return from_hub(source.removeprefix(HUB_PREFIX))
 
 
 def from_hub(name: str) -> list[Problem]:
-    """Load a known public set; raises `ConfigurationError` for an unknown name."""
+    """Download a known public set.
+
+    Raises:
+        ConfigurationError: the set is unknown.
+    """
     known = HUB.get(name)
     if known is None:
-        raise ConfigurationError(f"unknown data set hf:{name}; known are {', '.join(sorted(HUB))}")
+        raise ConfigurationError(f"unknown data set hf:{name}; known sets: {', '.join(sorted(HUB))}")
     from datasets import load_dataset
 
     return rows_to_problems(name, load_dataset(known.name, known.config, split=known.split))
 
 
-def rows_to_problems(name: str, rows: Any) -> list[Problem]:
-    """Rows of the set `name` as problems."""
+def rows_to_problems(name: str, rows: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """Convert the rows of a known public set."""
     known = HUB[name]
     found = []
     for index, row in enumerate(rows):
-        question, answer, extra = known.read(row)
-        found.append(Problem(f"{name}/{known.split}-{index}", " ".join(question.split()), answer, extra))
+        columns = known.read(row)
+        question = " ".join(columns.question.split())
+        id_ = columns.id or f"{known.split}-{index}"
+        found.append(Problem(f"{name}/{id_}", question, columns.answer, dict(columns.extra)))
     return found
 
 
-def _svamp(row: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+def _svamp(row: Mapping[str, Any]) -> Columns:
     extra = {"equation": row["Equation"], "type": row.get("Type", "")}
-    return f"{row['Body'].strip()} {row['Question']}", _number(row["Answer"]), extra
+    body = row["Body"].strip()
+    body += "" if body.endswith((".", "?", "!")) else "."  # most bodies lack the full stop
+    return Columns(f"{body} {row['Question']}", _number(row["Answer"]), extra, row.get("ID", ""))
 
 
-def _gsm8k(row: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+def _gsm8k(row: Mapping[str, Any]) -> Columns:
     solution, _, answer = row["answer"].rpartition("####")
-    return row["question"], _number(answer), {"solution": solution.strip()}
+    return Columns(row["question"], _number(answer), {"solution": solution.strip()})
 
 
-def _asdiv(row: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+def _asdiv(row: Mapping[str, Any]) -> Columns:
     # "9 (apples)" and "2 (hours); 30 (minutes)": the first value is the answer
     answer = re.sub(r"\(.*", "", str(row["answer"]).partition(";")[0])
-    return f"{row['body'].strip()} {row['question']}", _number(answer), {"formula": row.get("formula", "")}
+    return Columns(f"{row['body'].strip()} {row['question']}", _number(answer), {"formula": row.get("formula", "")})
 
 
-def _strategyqa(row: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    return row["question"], "yes" if row["answer"] else "no", {}
+def _strategyqa(row: Mapping[str, Any]) -> Columns:
+    return Columns(row["question"], "yes" if row["answer"] else "no", {})
 
 
 HUB: dict[str, HubSet] = {
@@ -84,9 +116,3 @@ HUB: dict[str, HubSet] = {
 def _number(value: Any) -> str:
     text = str(value).strip().replace(",", "")
     return text.removesuffix(".0")
-
-
-def exists(path: Path) -> None:
-    """Raise `ConfigurationError` if there is no such file."""
-    if not path.is_file():
-        raise ConfigurationError(f"there is no file {path}; paths in a recipe are relative to the current directory")

@@ -1,8 +1,4 @@
-"""What a rationale answers, by the service's own parsers and sandbox: training believes exactly what serving would.
-
-A CoT's answer is the stated and the repaired one; a PoT's is what its program leaves in the sandbox. A judge runs many
-programs at a time and gives verdicts in the order it was asked.
-"""
+"""Answers of rationales, by the service's own parsers and sandbox."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,8 +17,15 @@ OUTPUT_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a text answers. `stated` is a CoT's answer before repair; `reason` says why there is none."""
+class Verified:
+    """Answer of a rationale.
+
+    Args:
+        answer: the answer, after repair for a CoT, or None.
+        stated: answer of a CoT before repair, or None.
+        repaired: whether repair changed the CoT.
+        reason: reason for a missing answer, else empty.
+    """
 
     answer: Answer | None
     stated: Answer | None
@@ -30,13 +33,21 @@ class Verdict:
     reason: str
 
 
-def judge(texts: Sequence[tuple[PathKind, str]], *, workers: int = 2, sandbox: Sandbox | None = None) -> list[Verdict]:
-    """A verdict for each text; equal programs run once. Without `sandbox` a pool is started and closed."""
-    return asyncio.run(_judge(texts, workers, sandbox))
+def verify(
+    texts: Sequence[tuple[PathKind, str]], *, workers: int = 2, sandbox: Sandbox | None = None
+) -> list[Verified]:
+    """Answer of each text, in order. Equal programs run once.
+
+    Args:
+        texts: kind and text of each rationale.
+        workers: sandbox processes.
+        sandbox: sandbox to use, which is closed afterwards; None starts one.
+    """
+    return asyncio.run(_verify(texts, workers, sandbox))
 
 
-def pool(workers: int) -> SandboxPool:
-    """The sandbox that training runs programs in: the service's."""
+def sandbox_pool(workers: int) -> SandboxPool:
+    """Sandbox for programs of training."""
     return SandboxPool(
         workers=workers,
         timeout_s=TIMEOUT_S,
@@ -46,38 +57,38 @@ def pool(workers: int) -> SandboxPool:
     )
 
 
-async def _judge(texts: Sequence[tuple[PathKind, str]], workers: int, sandbox: Sandbox | None) -> list[Verdict]:
+async def _verify(texts: Sequence[tuple[PathKind, str]], workers: int, sandbox: Sandbox | None) -> list[Verified]:
     programs = {extract_program(text) for kind, text in texts if kind is PathKind.POT} - {None}
     results = await _run(sorted(program for program in programs if program is not None), workers, sandbox)
     return [_cot(text) if kind is PathKind.COT else _pot(extract_program(text), results) for kind, text in texts]
 
 
-async def _run(programs: Sequence[str], workers: int, sandbox: Sandbox | None) -> dict[str, Verdict]:
+async def _run(programs: Sequence[str], workers: int, sandbox: Sandbox | None) -> dict[str, Verified]:
     if not programs:
         return {}
-    used: Sandbox = sandbox if sandbox is not None else pool(workers)
+    used: Sandbox = sandbox if sandbox is not None else sandbox_pool(workers)
     await used.start()
-    free = asyncio.Semaphore(2 * workers)
+    slots = asyncio.Semaphore(2 * workers)
 
-    async def run(program: str) -> Verdict:
-        async with free:
+    async def run(program: str) -> Verified:
+        async with slots:
             execution = await used.run(program)
         if execution.outcome is not Outcome.OK or execution.value is None:
-            return Verdict(None, None, False, execution.outcome.value)
+            return Verified(None, None, False, execution.outcome.value)
         answer = answer_from_value(execution.value)
-        return Verdict(answer, None, False, "" if answer else "no answer")
+        return Verified(answer, None, False, "" if answer else "no answer")
 
     try:
-        verdicts = await asyncio.gather(*map(run, programs))
+        results = await asyncio.gather(*map(run, programs))
     finally:
         await used.close()
-    return dict(zip(programs, verdicts, strict=True))
+    return dict(zip(programs, results, strict=True))
 
 
-def _cot(text: str) -> Verdict:
+def _cot(text: str) -> Verified:
     path = parse_cot(text)
-    return Verdict(path.answer, path.stated, path.repaired, "" if path.answer else "unparsed")
+    return Verified(path.answer, path.stated, path.repaired, "" if path.answer else "unparsed")
 
 
-def _pot(program: str | None, results: dict[str, Verdict]) -> Verdict:
-    return Verdict(None, None, False, "unparsed") if program is None else results[program]
+def _pot(program: str | None, results: dict[str, Verified]) -> Verified:
+    return Verified(None, None, False, "unparsed") if program is None else results[program]

@@ -1,11 +1,8 @@
-"""The multi-task loss of Mixed Distillation: L = λ·L_CoT + (1 − λ)·L_PoT, each the mean over its task's tokens.
+"""Loss of Mixed Distillation: L = λ·L_CoT + (1 − λ)·L_PoT, each the mean over its task's tokens.
 
-The means run over the whole optimizer step, over every accumulated batch and every process: the number of tokens of
-each task in the step is the denominator, so that splitting a step changes nothing. A plain token average would weight
-the kind with the longer texts more.
-
-The head is computed over completion tokens only, in chunks, and never kept: with a vocabulary of a quarter million the
-logits would be the largest tensor by far.
+The denominator is the task's tokens in the whole optimizer step, so splitting a step changes nothing. A plain token
+average would weight the kind with the longer texts more. The head is computed over completion tokens in chunks, because
+the logits of a large vocabulary would be the largest tensor.
 """
 
 from collections.abc import Iterator
@@ -17,18 +14,21 @@ import torch
 from torch import nn
 
 from service.errors import ConfigurationError
-from training.packs import TASKS
+from training.learn.packing import TASKS
 
 CHUNK_ELEMENTS = 1 << 25
-"""Logits computed at a time: 128 MiB in float32."""
+"""Number of logits per chunk: 128 MiB in float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the head must predict in one batch.
+    """Targets of one batch, as tensors of shape (n).
 
-    `index` (n) are positions in the flattened batch, `tokens` (n) what must be predicted there, `tasks` (n) their task,
-    `coefficients` (n) what each token's negative log-likelihood counts in the loss.
+    Args:
+        index: positions in the flattened batch.
+        tokens: token ids to predict there.
+        tasks: task index of each token.
+        coefficients: factor of each token's negative log-likelihood in the loss.
     """
 
     index: torch.Tensor
@@ -38,40 +38,50 @@ class Target:
 
 
 def step_tokens(weights: torch.Tensor, tasks: torch.Tensor) -> torch.Tensor:
-    """The weighted number of tokens of each task in a batch, shape (2): a step's sum of these is a denominator."""
+    """Weighted number of tokens of each task in a batch, shape (2). Their sum over a step is the denominator."""
     return torch.stack([weights[tasks == task].sum() for task in range(len(TASKS))])
 
 
 def target(
-    targets: torch.Tensor, tasks: torch.Tensor, weights: torch.Tensor, lam: float, totals: torch.Tensor
+    targets: torch.Tensor, tasks: torch.Tensor, weights: torch.Tensor, cot_weight: float, totals: torch.Tensor
 ) -> Target:
-    """What a batch's tokens count: λ (CoT) or 1 − λ (PoT) times their weight over their task's total in the step."""
+    """Targets of a batch. A token's coefficient is λ (CoT) or 1 − λ (PoT) times its weight over its task's total.
+
+    Args:
+        targets: token ids to predict, shape (packs, length).
+        tasks: task indices, same shape.
+        weights: weights, 0 without a target, same shape.
+        cot_weight: λ.
+        totals: `step_tokens` of the whole step, shape (2).
+    """
     index = (weights.flatten() > 0).nonzero().squeeze(1)
     task = tasks.flatten()[index]
-    share = torch.tensor([lam, 1 - lam], device=totals.device) / totals.clamp(min=1e-9)
+    share = torch.tensor([cot_weight, 1 - cot_weight], device=totals.device) / totals.clamp(min=1e-9)
     return Target(index, targets.flatten()[index], task, share[task] * weights.flatten()[index])
 
 
 class CompletionHead:
-    """Replaces a model's output head while training: the model then returns the loss where its logits would be.
+    """Replacement of a model's output head: within `expecting`, the model returns the loss instead of logits.
 
-    The head's module stays in its place (state dict, sharding and data parallelism see no change), only what it
-    computes differs, and only within `expecting`.
+    The head's module stays in place, so state dict, sharding and data parallelism see no change.
+
+    Raises:
+        ConfigurationError: the model has softcapped logits.
     """
 
     def __init__(self, model: nn.Module) -> None:
         if getattr(model.config, "final_logit_softcapping", None) is not None:
-            raise ConfigurationError("students with softcapped logits are not supported: their loss would be wrong")
+            raise ConfigurationError("students with softcapped logits are not supported")
         self._head: nn.Module = model.get_output_embeddings()
         self._plain = self._head.forward
         self._target: Target | None = None
         self.task_nll = torch.zeros(len(TASKS))
-        """The summed negative log-likelihood of each task in the last batch, unweighted by λ."""
+        """Summed negative log-likelihood of each task in the last batch, without λ."""
         self._head.forward = self._forward
 
     @contextmanager
     def expecting(self, expected: Target) -> Iterator[None]:
-        """Within, a forward pass of the model returns the loss of `expected` as its logits."""
+        """Context in which a forward pass returns the loss of `expected` as its logits."""
         self._target = expected
         try:
             yield
@@ -89,7 +99,7 @@ class CompletionHead:
 
 
 class _ChunkedLoss(torch.autograd.Function):
-    """Σ coefficient · nll over rows (n, hidden), with both gradients made chunk by chunk in the forward pass."""
+    """Σ coefficient · nll over rows (n, hidden). The forward pass computes both gradients, chunk by chunk."""
 
     @staticmethod
     def forward(
@@ -103,12 +113,12 @@ class _ChunkedLoss(torch.autograd.Function):
         cast = weight.to(compute)
         for start in range(0, len(rows), size):
             part = slice(start, start + size)
-            chunk, wanted = rows[part].to(compute), tokens[part, None]
+            chunk, expected = rows[part].to(compute), tokens[part, None]
             logits = (chunk @ cast.T).float()
             normalizer = logits.logsumexp(-1, keepdim=True)
-            nll[part] = (normalizer - logits.gather(1, wanted)).squeeze(1)
+            nll[part] = (normalizer - logits.gather(1, expected)).squeeze(1)
             gradient = logits.sub_(normalizer).exp_()
-            gradient.scatter_add_(1, wanted, torch.full_like(normalizer, -1.0))
+            gradient.scatter_add_(1, expected, torch.full_like(normalizer, -1.0))
             gradient.mul_(coefficients[part, None])
             scaled = gradient.to(compute)
             grad_rows[part] = scaled @ cast

@@ -1,12 +1,11 @@
-"""Packing: a question once, its rationales behind it as branches, so that no token is computed twice.
+"""Packing: the rationales of a question share its prompt in one sequence.
 
-A pack is one sequence `[shared prompt][branch][branch]…`; a branch is the rest of its prompt (the marker), the
-completion and the end-of-sequence token. The mask lets a branch see the shared prompt and itself alone, and its
-positions continue the prompt's: every branch computes exactly what it would as a sequence of its own, nothing leaks
-from one rationale into another. Packs of similar length share a batch.
+A pack is `[shared prompt][branch][branch]…`. A branch holds the rest of its prompt (the marker), the completion and the
+end-of-sequence token. Mask and positions let it see only the shared prompt and itself, so it computes exactly what a
+sequence of its own would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,39 +14,35 @@ from transformers import PreTrainedTokenizerBase
 from service.errors import ConfigurationError
 from service.paths.base import FormatV1
 from service.types import PathKind
+from training.data.problem import Example
 
 LENGTH_STEP = 16
-"""Batches are padded to a multiple of this: few different shapes, so that memory is reused instead of fragmented."""
+"""Batches are padded to a multiple of this. Few different shapes keep memory from fragmenting."""
 
 TASKS = (PathKind.COT, PathKind.POT)
-"""A token's task, by its index."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One rationale to train on; `weight` multiplies its tokens within their task's mean."""
-
-    id: str
-    kind: PathKind
-    question: str
-    text: str
-    source: str = ""
-    weight: float = 1.0
+"""Task of a token, by its index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A rationale's tokens: `ids[:given]` end the prompt, the rest is learned."""
+    """Tokens of one rationale.
+
+    Args:
+        kind: CoT or PoT.
+        ids: the rest of the prompt, and the completion.
+        prompt_length: number of prompt tokens in `ids`. The student learns only the tokens after them.
+        weight: factor on the tokens within their task's mean.
+    """
 
     kind: PathKind
     ids: tuple[int, ...]
-    given: int
+    prompt_length: int
     weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A question's shared prompt and its branches."""
+    """Shared prompt of a question, and its branches."""
 
     prompt: tuple[int, ...]
     branches: tuple[Branch, ...]
@@ -57,11 +52,18 @@ class Pack:
 
 
 Encoded = tuple[tuple[int, ...], tuple[int, ...]]
-"""An example's tokens: the prompt's, and the completion's with the end-of-sequence token."""
+"""Tokens of an example: prompt, and completion with the end-of-sequence token."""
 
 
 class Encoder:
-    """Turns examples into tokens, in the format that the service prompts with."""
+    """Encoder of examples in the service's prompt format.
+
+    Args:
+        tokenizer: tokenizer of the student.
+
+    Raises:
+        ConfigurationError: the tokenizer has no end-of-sequence token.
+    """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         if tokenizer.eos_token_id is None:
@@ -70,17 +72,17 @@ class Encoder:
         self._format = FormatV1(tokenizer.bos_token or "")
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
-        """The tokens of each example, all at once: a fast tokenizer does them on all cores."""
+        """Tokens of each example."""
         prompts = [self._format.prompt(example.kind, example.question) for example in examples]
-        given = self._ids(prompts)
+        prompt_ids = self._ids(prompts)
         whole = self._ids([prompt + example.text for prompt, example in zip(prompts, examples, strict=True)])
-        completions = [ids[len(prompt) :] for prompt, ids in zip(given, whole, strict=True)]
-        # Where a token would span the border, the service's prompt ends at it, and so must ours.
-        spanned = [at for at, prompt in enumerate(given) if whole[at][: len(prompt)] != prompt]
+        completions = [ids[len(prompt) :] for prompt, ids in zip(prompt_ids, whole, strict=True)]
+        # A token can span the end of the prompt. The service's prompt ends there, so the completion is encoded alone.
+        spanned = [at for at, prompt in enumerate(prompt_ids) if whole[at][: len(prompt)] != prompt]
         for at, ids in zip(spanned, self._ids([examples[at].text for at in spanned]), strict=True):
             completions[at] = ids
         end = (self._tokenizer.eos_token_id,)
-        return [(prompt, ids + end) for prompt, ids in zip(given, completions, strict=True)]
+        return [(prompt, ids + end) for prompt, ids in zip(prompt_ids, completions, strict=True)]
 
     def _ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         return (
@@ -88,8 +90,13 @@ class Encoder:
         )
 
 
-def packed(examples: Sequence[Example], encoded: Sequence[Encoded]) -> Pack:
-    """One pack of rationales that share their question."""
+def pack(examples: Sequence[Example], encoded: Sequence[Encoded]) -> Pack:
+    """Pack examples of one question.
+
+    Args:
+        examples: the examples.
+        encoded: their tokens.
+    """
     shared = _common_prefix([prompt[:-1] for prompt, _ in encoded])
     branches = tuple(
         Branch(example.kind, prompt[shared:] + completion, len(prompt) - shared, example.weight)
@@ -100,10 +107,15 @@ def packed(examples: Sequence[Example], encoded: Sequence[Encoded]) -> Pack:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Packs as tensors of shape (packs, length); `mask` is (packs, 1, length, length), True where a token may look.
+    """Packs as tensors of shape (packs, length).
 
-    `targets` holds the token that each position must predict and -100 elsewhere, `tasks` its index in `TASKS`,
-    `weights` its weight (0 where there is no target).
+    Args:
+        input_ids: tokens.
+        position_ids: positions.
+        mask: attention mask of shape (packs, 1, length, length), True where a token can attend.
+        targets: token that each position must predict; -100 elsewhere.
+        tasks: index of the target's task in `TASKS`.
+        weights: weight of the target; 0 without one.
     """
 
     input_ids: torch.Tensor
@@ -115,7 +127,13 @@ class Batch:
 
 
 def collate(packs: Sequence[Pack], pad_id: int, length_step: int = LENGTH_STEP) -> Batch:
-    """Pad packs to one length and lay out their masks."""
+    """Pad packs to one length.
+
+    Args:
+        packs: the packs.
+        pad_id: token id of the padding.
+        length_step: factor of the padded length.
+    """
     length = -(-max(len(pack) for pack in packs) // length_step) * length_step
     shape = (len(packs), length)
     batch = Batch(
@@ -138,16 +156,24 @@ def _lay_out(batch: Batch, row: int, pack: Pack) -> None:
     batch.mask[row, 0, :shared, :shared] = torch.ones(shared, shared, dtype=torch.bool).tril()
     start = shared
     for branch in pack.branches:
-        end, learned = start + len(branch.ids), start + branch.given - 1
+        end, learned = start + len(branch.ids), start + branch.prompt_length - 1
         ids = torch.tensor(branch.ids)
         batch.input_ids[row, start:end] = ids
         batch.position_ids[row, start:end] = torch.arange(shared, shared + len(ids))
         batch.mask[row, 0, start:end, :shared] = True
         batch.mask[row, 0, start:end, start:end] = torch.ones(len(ids), len(ids), dtype=torch.bool).tril()
-        batch.targets[row, learned : end - 1] = ids[branch.given :]
+        batch.targets[row, learned : end - 1] = ids[branch.prompt_length :]
         batch.tasks[row, learned : end - 1] = TASKS.index(branch.kind)
         batch.weights[row, learned : end - 1] = branch.weight
         start = end
+
+
+def masked_text(encoder: Encoder, decode: Callable[[list[int]], str], example: Example) -> str:
+    """Example as text, with its token counts. The prompt, which is not learned, is between ⟦ and ⟧."""
+    ((prompt, completion),) = encoder.encode([example])
+    counts = f"{len(prompt)} prompt tokens, {len(completion)} learned tokens"
+    head = f"{example.id} {example.kind.value} ({example.source}): {counts}"
+    return f"{head}\n⟦{decode(list(prompt))}⟧{decode(list(completion))}"
 
 
 def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:

@@ -1,7 +1,7 @@
-"""The training schedule: which packs form which micro-batch, for the whole run, from the seed alone.
+"""Training schedule: the micro-batches of a whole run, drawn from the seed.
 
-Each epoch visits each question `repeat` times, each time with the next of its rationales of each kind, so that all are
-used in turn. Packs of similar length form a micro-batch, and the order of micro-batches is drawn anew each epoch.
+Each epoch visits each question `repeat` times, each time with the next rationales of each kind. Packs of similar length
+form a micro-batch. Each epoch draws another order of micro-batches.
 """
 
 import random
@@ -11,15 +11,27 @@ from dataclasses import dataclass
 
 from service.errors import ConfigurationError
 from service.types import PathKind
-from training.packs import LENGTH_STEP, Encoder, Example, Pack, packed
+from training.data.problem import Example
+from training.learn.packing import LENGTH_STEP, Encoder, Pack, pack
 
 GROUP = 32
-"""Micro-batches whose packs are sorted by length together: little padding, yet no epoch ordered by length."""
+"""Number of micro-batches whose packs are sorted by length together. More would order the epoch by length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a schedule is drawn. `repeats` says per source how often an epoch visits each of its questions."""
+    """Parameters of a schedule.
+
+    Args:
+        seed: seed of every draw.
+        kinds: kinds of rationale.
+        epochs: passes over the data set.
+        per_kind: rationales of each kind in a pack.
+        batch_tokens: maximum size of a micro-batch in tokens, padding included.
+        max_length: maximum length of a pack, in tokens.
+        repeats: visits of each question per epoch, by source.
+        step_batches: micro-batches per optimizer step, over all processes.
+    """
 
     seed: int
     kinds: tuple[PathKind, ...]
@@ -33,17 +45,26 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Micro-batches in order. `dropped` examples did not fit into `max_length`."""
+    """Micro-batches of a run.
+
+    Args:
+        batches: packs of each micro-batch, in order.
+        dropped: number of examples that did not fit into `max_length`.
+    """
 
     batches: tuple[tuple[Pack, ...], ...]
     dropped: int
 
 
 def schedule(examples: Sequence[Example], encoder: Encoder, plan: Plan) -> Schedule:
-    """The whole run's micro-batches, a whole number of steps of them."""
+    """Draw the micro-batches of a whole run, a multiple of `step_batches`.
+
+    Raises:
+        ConfigurationError: no example is of the plan's kinds, or there are too few for one step.
+    """
     questions = _by_question(examples, plan.kinds)
     if not questions:
-        raise ConfigurationError("the data set has no example of the kinds that train.kinds asks for")
+        raise ConfigurationError("the data set has no example of the kinds in train.kinds")
     used = [example for kinds in questions.values() for options in kinds.values() for example in options]
     encoded = dict(zip(used, encoder.encode(used), strict=True))
     share = plan.per_kind * 2 // len(plan.kinds)
@@ -56,7 +77,7 @@ def schedule(examples: Sequence[Example], encoder: Encoder, plan: Plan) -> Sched
             repeat = plan.repeats.get(next(iter(rationales.values()))[0].source, 1)
             for visit in range(epoch * repeat, (epoch + 1) * repeat):
                 chosen = [e for options in rationales.values() for e in _turn(options, visit, share)]
-                fitted, lost = _fit(packed(chosen, [encoded[example] for example in chosen]), plan.max_length)
+                fitted, lost = _fit(pack(chosen, [encoded[example] for example in chosen]), plan.max_length)
                 dropped += lost
                 if fitted.branches:
                     packs.append(fitted)
@@ -76,20 +97,20 @@ def _by_question(examples: Sequence[Example], kinds: Sequence[PathKind]) -> dict
 
 
 def _turn(options: Sequence[Example], visit: int, count: int) -> list[Example]:
-    """The next `count` rationales in turn, none twice."""
+    """The next `count` rationales in turn, without repetition."""
     count = min(count, len(options))
     return [options[(visit * count + i) % len(options)] for i in range(count)]
 
 
-def _fit(pack: Pack, max_length: int) -> tuple[Pack, int]:
-    """Branches that would pass `max_length` positions are left out, and those that would make the pack too long."""
+def _fit(whole: Pack, max_length: int) -> tuple[Pack, int]:
+    """Leave out branches that do not fit into `max_length`. Returns the pack and the number left out."""
     kept = []
-    room = max_length - len(pack.prompt)
-    for branch in pack.branches:
+    room = max_length - len(whole.prompt)
+    for branch in whole.branches:
         if len(branch.ids) <= room:
             kept.append(branch)
             room -= len(branch.ids)
-    return Pack(pack.prompt, tuple(kept)), len(pack.branches) - len(kept)
+    return Pack(whole.prompt, tuple(kept)), len(whole.branches) - len(kept)
 
 
 def _group(packs: list[Pack], batch_tokens: int, rng: random.Random) -> list[tuple[Pack, ...]]:
@@ -99,12 +120,12 @@ def _group(packs: list[Pack], batch_tokens: int, rng: random.Random) -> list[tup
     batches: list[tuple[Pack, ...]] = []
     for start in range(0, len(packs), size):
         batch: list[Pack] = []
-        for pack in sorted(packs[start : start + size], key=len):
-            padded = -(-len(pack) // LENGTH_STEP) * LENGTH_STEP
+        for item in sorted(packs[start : start + size], key=len):
+            padded = -(-len(item) // LENGTH_STEP) * LENGTH_STEP
             if batch and padded * (len(batch) + 1) > batch_tokens:
                 batches.append(tuple(batch))
                 batch = []
-            batch.append(pack)
+            batch.append(item)
         if batch:
             batches.append(tuple(batch))
     rng.shuffle(batches)

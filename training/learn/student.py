@@ -1,6 +1,5 @@
-"""The student: a base model loaded for training, with an adapter or without, and written for the next stage."""
+"""Student: a base model prepared for training, and the trained student as a plain model."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,26 +17,32 @@ from training.recipe import Train
 
 
 def load_tokenizer(base: str | Path) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer."""
+    """Load the tokenizer of a base model."""
     return AutoTokenizer.from_pretrained(base)
 
 
 def load_base(base: str | Path, dtype: torch.dtype) -> PreTrainedModel:
-    """The base model with PyTorch's fused attention, which takes the packs' masks."""
+    """Load a base model with PyTorch's fused attention, which supports the masks of packs."""
     return AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
 
 
 def in_bf16(train: Train) -> bool:
-    """Whether this machine computes the recipe's training in bfloat16: float32 is quicker on a CPU that has no
-    instructions for it.
-    """
+    """Whether training computes in bfloat16 here. A CPU without bfloat16 instructions is faster in float32."""
     return train.precision == "bf16" and (torch.cuda.is_available() or computes_bfloat16())
 
 
 def prepare(base: str | Path, train: Train, seed: int) -> Any:
-    """The base model ready to learn: adapter in place, what must not learn frozen.
+    """Load a base model for training, with its adapter and frozen weights.
 
-    With LoRA the frozen base is kept in the training precision; whatever learns is float32.
+    Frozen weights of a LoRA training are in the training precision, trained weights in float32.
+
+    Args:
+        base: directory or name of the base model.
+        train: training settings.
+        seed: seed of the adapter's weights.
+
+    Raises:
+        ConfigurationError: `train.start` is not a matching adapter, or `train.max_length` is over the model's window.
     """
     set_seed(seed)
     frozen = torch.bfloat16 if in_bf16(train) and train.adapter == "lora" else torch.float32
@@ -57,9 +62,14 @@ def prepare(base: str | Path, train: Train, seed: int) -> Any:
 
 
 def merged(base: str | Path, trained: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
-    """What a trained student computes, as a plain model in `dtype`.
+    """Load a trained student as a plain model.
 
-    An adapter is rounded to bf16, as it ships, and merged in float32: what is measured is what will be served.
+    An adapter is rounded to bf16, as it is exported, and merged in float32.
+
+    Args:
+        base: directory or name of the base model.
+        trained: output directory of the training.
+        dtype: precision of the weights.
     """
     if (trained / "adapter_config.json").is_file():
         adapted = PeftModel.from_pretrained(load_base(base, torch.float32), trained)
@@ -72,16 +82,6 @@ def merged(base: str | Path, trained: Path, dtype: torch.dtype = torch.float32) 
     return model.to(dtype)
 
 
-def describe(model: Any) -> dict[str, Any]:
-    """Parameters, those that learn, and the architecture."""
-    counts = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return {
-        "parameters": sum(n for n, _ in counts),
-        "trainable": sum(n for n, learns in counts if learns),
-        "architecture": json.loads(model.config.to_json_string()).get("architectures"),
-    }
-
-
 def _new_adapter(model: PreTrainedModel, train: Train) -> Any:
     config = LoraConfig(
         r=train.rank, lora_alpha=train.alpha, target_modules="all-linear", task_type="CAUSAL_LM", bias="none"
@@ -90,19 +90,22 @@ def _new_adapter(model: PreTrainedModel, train: Train) -> Any:
 
 
 def _trust_autocast(model: Any) -> None:
-    """Leave out PEFT's own cast of each adapter's input to float32, which autocast would undo at once."""
+    """Turn off PEFT's cast of each adapter's input to float32, which autocast reverses."""
     for module in model.modules():
         if isinstance(module, LoraLayer):
             module.cast_input_dtype_enabled = False
 
 
 def _fuse_norms(model: PreTrainedModel) -> None:
-    """Compute Gemma 3's norms, whose weights are frozen, by PyTorch's fused kernel instead of eight small ones: most of
-    what a GPU does in a small model's step is to start kernels.
+    """Compute Gemma 3's frozen norms by PyTorch's fused kernel instead of eight small ones.
+
+    A GPU spends most of a small model's step on starting kernels.
     """
     for module in model.modules():
         if isinstance(module, Gemma3RMSNorm):
-            module.register_buffer("scale", 1.0 + module.weight.detach().float(), persistent=False)  # moves along
+            module.register_buffer(
+                "scale", 1.0 + module.weight.detach().float(), persistent=False
+            )  # moves with the module
             module.forward = partial(_fused_norm, module)
 
 
@@ -114,12 +117,12 @@ def _adapted(model: PreTrainedModel, train: Train) -> PeftModel:
     try:
         adapted = PeftModel.from_pretrained(model, train.start, is_trainable=True)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"train.start = {train.start!r} is no adapter of this student: {error}") from error
+        raise ConfigurationError(f"train.start = {train.start!r} is not an adapter of this student: {error}") from error
     config = adapted.peft_config["default"]
     if (config.r, config.lora_alpha) != (train.rank, train.alpha):
         raise ConfigurationError(
             f"train.start = {train.start!r} has rank {config.r} and alpha {config.lora_alpha}: "
-            "set train.rank and train.alpha to them"
+            "set train.rank and train.alpha to these values"
         )
     return adapted
 
@@ -128,6 +131,6 @@ def _check_window(model: PreTrainedModel, max_length: int) -> None:
     window = getattr(model.config, "sliding_window", None)
     if window is not None and max_length > window:
         raise ConfigurationError(
-            f"train.max_length = {max_length} is over the student's sliding window of {window}: "
-            "the packs' masks replace the window, so sequences must fit into it"
+            f"train.max_length = {max_length} is over the student's sliding window of {window}; lower it: "
+            "the masks of packs replace the window"
         )

@@ -1,8 +1,7 @@
-"""The Trainer with the λ-weighted loss: the transformers loop, with another loss and a fixed schedule.
+"""transformers' Trainer with the λ-weighted loss and a fixed schedule.
 
-It promises: the loss and its gradients are the same however a step is split over accumulated micro-batches and
-processes; the order of batches is the schedule's; each step's log has both tasks' losses. It does not decide where
-things are stored or whether a run is resumed: `train.py` does.
+Loss and gradients do not depend on how a step is split over micro-batches and processes. The order of batches is the
+schedule's, and each step's log has the loss of both tasks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +11,17 @@ import torch
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import Trainer
 
-from training.loss import CompletionHead, step_tokens, target
-from training.packs import TASKS, Pack, collate
+from training.learn.loss import CompletionHead, step_tokens, target
+from training.learn.packing import TASKS, Pack, collate
 
 
 class Microbatches(Dataset[dict[str, torch.Tensor]]):
-    """The schedule's micro-batches, laid out as tensors when they are asked for."""
+    """Micro-batches of a schedule as tensors.
+
+    Args:
+        batches: packs of each micro-batch.
+        pad_id: token id of the padding.
+    """
 
     def __init__(self, batches: Sequence[Sequence[Pack]], pad_id: int) -> None:
         self._batches = batches
@@ -32,17 +36,17 @@ class Microbatches(Dataset[dict[str, torch.Tensor]]):
 
 
 def only(items: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The Trainer's collator: an item already is a micro-batch."""
+    """Collator: an item already is a micro-batch."""
     (item,) = items
     return item
 
 
 class MixedTrainer(Trainer):
-    """Trains on L = λ·L_CoT + (1 − λ)·L_PoT."""
+    """Trainer with the loss L = λ·L_CoT + (1 − λ)·L_PoT; `cot_weight` is λ."""
 
-    def __init__(self, *args: Any, lam: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, cot_weight: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lam = lam
+        self._cot_weight = cot_weight
         self._head = CompletionHead(self.model)
         self._nll = torch.zeros(len(TASKS))
         self._tokens = torch.zeros(len(TASKS))
@@ -55,10 +59,10 @@ class MixedTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """A micro-batch's part of the step's loss; `num_items_in_batch` holds the step's tokens of each task."""
+        """Part of the step's loss of one micro-batch. `num_items_in_batch` holds the step's tokens of each task."""
         weights, tasks = inputs["weights"], inputs["tasks"]
         totals = num_items_in_batch if isinstance(num_items_in_batch, torch.Tensor) else step_tokens(weights, tasks)
-        expected = target(inputs["targets"], tasks, weights, self._lam, totals)
+        expected = target(inputs["targets"], tasks, weights, self._cot_weight, totals)
         with self._head.expecting(expected):
             outputs = model(
                 input_ids=inputs["input_ids"],
@@ -68,15 +72,13 @@ class MixedTrainer(Trainer):
             )
         self._nll += self._head.task_nll.cpu()
         self._tokens += torch.stack([(expected.tasks == task).sum() for task in range(len(TASKS))]).cpu()
-        # Data parallelism averages gradients over processes, and this loss is a part of a sum.
+        # Data parallelism averages gradients over processes, but this loss is a part of a sum.
         loss = outputs.logits * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Adds each task's mean loss since the last log; leaves out what a resumed run would not repeat: the times, and
-        the mean over the steps of this process alone.
-        """
-        if "train_loss" in logs:
+        """Add each task's mean loss since the last log."""
+        if "train_loss" in logs:  # the final summary has times and a mean that differ in a resumed run
             return
         if "loss" in logs:
             sums = self.accelerator.reduce(torch.stack([self._nll, self._tokens]).to(self.args.device)).cpu()
@@ -91,7 +93,7 @@ class MixedTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], torch.Tensor | None]:
-        """A step's micro-batches, and the tokens of each task in them, over all processes."""
+        """Micro-batches of a step, and the tokens of each task in them over all processes."""
         samples = [sample for _, sample in zip(range(num_batches), epoch_iterator, strict=False)]
         if not samples:
             return samples, None

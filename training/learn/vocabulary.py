@@ -1,11 +1,8 @@
-"""Vocabulary trimming, before training: the tokenizer and the embedding of a base model cut to what the data needs.
+"""Vocabulary trimming: tokenizer and embedding of a base model cut to the tokens that the data needs.
 
-A small model with a large vocabulary spends most of its time in the head (Gemma 3 270M: 262,144 rows, 168M of its 268M
-parameters). Trimming before training makes training and serving several times faster, and costs nothing where it
-counts: texts made of kept tokens encode exactly as before (`derivation` keeps every piece that their merges pass
-through), all others still encode, into shorter pieces or bytes.
-
-Only BPE tokenizers with byte fallback (Gemma, LLaMA) or byte-level alphabets (Qwen) can be trimmed; others are refused.
+A small model with a large vocabulary spends most of its time in the head (Gemma 3 270M: 168M of 268M parameters). Texts
+of kept tokens encode as before, and all others into shorter pieces or bytes. Only BPE tokenizers with byte fallback
+(Gemma, LLaMA) or a byte-level alphabet (Qwen) are supported.
 """
 
 import json
@@ -21,15 +18,26 @@ from service.errors import ConfigurationError
 from service.model.vocabulary import TRIM_FILE, merge_pair, trim_model, trim_tokenizer
 
 MIN_COUNT = 2
-"""A token that the texts use only once is left out: rare names and typing errors are a fifth of the vocabulary."""
+"""Minimum number of uses. Tokens used once, rare names and typing errors, are a fifth of the vocabulary."""
 
 
 def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
-    """Write the model in `base`, cut to about `size` tokens, to the directory `out`; returns the kept ids.
+    """Write a trimmed copy of a model.
 
-    Kept are the special tokens in use, all bytes and single ASCII characters, every token that `texts` use
-    more than once, and then the
-    most frequent (lowest) ids that are plain ASCII until `size` is reached. `texts` may need more than `size`.
+    It keeps special tokens in use, bytes, single characters and every token that `texts` use more than once. Then the
+    lowest ids of plain ASCII, which are the most frequent, fill it up to `size`. `texts` can need more than `size`.
+
+    Args:
+        base: model directory.
+        out: directory of the copy.
+        texts: texts of the training.
+        size: approximate number of tokens.
+
+    Returns:
+        The kept token ids, ascending.
+
+    Raises:
+        ConfigurationError: the tokenizer is not supported.
     """
     tokenizer = AutoTokenizer.from_pretrained(base)
     spec = json.loads((base / "tokenizer.json").read_text())
@@ -40,7 +48,7 @@ def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
 
 
 def write_trimmed(base: Path, out: Path, kept: Sequence[int]) -> None:
-    """Write `base` with the token ids `kept` alone to `out`."""
+    """Write a copy of the model directory `base` with only the token ids `kept` to `out`."""
     trim_tokenizer(base, out, kept)
     model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
     trim_model(model, kept)
@@ -49,7 +57,7 @@ def write_trimmed(base: Path, out: Path, kept: Sequence[int]) -> None:
 
 
 def select(spec: dict[str, Any], tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], size: int) -> list[int]:
-    """The ids to keep, ascending, so that a lower new id still means a more frequent token."""
+    """Token ids to keep, ascending. See `trim`."""
     vocab = _bpe_vocabulary(spec)
     counts: Counter[int] = Counter()
     for batch in _batched(texts, 1024):
@@ -71,10 +79,14 @@ def select(spec: dict[str, Any], tokenizer: PreTrainedTokenizerBase, texts: Iter
 
 
 def derivation(token: str, ranks: dict[tuple[str, str], int]) -> set[str]:
-    """Every piece that byte-pair encoding passes through on its way to `token`, itself among them.
+    """Pieces that byte-pair encoding merges on its way to `token`, the token included.
 
-    A merge inside a token does not depend on the text around it (none that crosses the token's border was applied,
-    or the token would not be there), so with these pieces kept the token is reached in every text as before.
+    With all of them kept, every text reaches the token as before: merges inside a token do not depend on the text
+    around it.
+
+    Args:
+        token: the token.
+        ranks: priority of each merge, lowest first.
     """
     parts = list(token)
     seen = {*parts, token}
@@ -98,7 +110,7 @@ def _bpe_vocabulary(spec: dict[str, Any]) -> dict[str, int]:
 
 
 def _is_alphabet(piece: str) -> bool:
-    """Bytes and single characters: what any text can fall back to."""
+    """Whether a piece is a byte or a single character, to which any text can fall back."""
     return (len(piece) == 1 and (piece.isascii() or piece in "▁Ġ" or ord(piece) < 0x180)) or piece.startswith("<0x")
 
 

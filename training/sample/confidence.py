@@ -1,81 +1,141 @@
-"""The confidence map: how it is fitted, and how far what it says is from what is right in each set of problems."""
+"""Confidence map and calibration error.
+
+The map gives the share of right answers for a smoothed vote share. The Beta confidence cannot: it rates the votes, and
+the adaptive policy stops wherever it has the same value.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
-
-from service.evaluation.calibration_error import error_if_perfect, expected_error
+from service.evaluation.calibration_error import coverage, error_if_perfect, expected_error, reliability
 from service.types import Policy
+
+if TYPE_CHECKING:  # numpy is imported where it is used: an up-to-date run does not need it
+    import numpy as np
 
 Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
-"""A confidence (or support), and whether the answer was right."""
+"""Confidence (or vote share), and whether the answer was right."""
 
-_SUPPORTS = tuple(step / 20 for step in range(1, 21))
+_KNOTS = tuple(step / 20 for step in range(1, 21))
 _STIFFNESS = 10.0
-"""What a bend costs: the square of the change of slope at a knot, in log odds, against the log loss of a problem."""
+"""Cost of the squared change of slope at a knot, in log odds, relative to the log loss of one problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationErrors:
+    """Expected calibration error of some problems.
+
+    Args:
+        problems: number of problems.
+        adaptive: error under the adaptive policy.
+        fixed: error under the fixed policy.
+        perfect_median: median error of a perfect confidence, which so few problems show by chance.
+        perfect_p95: 95th percentile of the same.
+    """
+
+    problems: int
+    adaptive: float
+    fixed: float
+    perfect_median: float
+    perfect_p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Bin of a reliability diagram: mean confidence, accuracy and number of problems."""
+
+    confidence: float
+    accuracy: float
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoveragePoint:
+    """Accuracy if only the given share of problems is answered, highest confidence first."""
+
+    coverage: float
+    accuracy: float
 
 
 def fit(points: Sequence[Observed], orders: int = 1) -> Points:
-    """The share of right answers as a function of the support, which never falls, tabulated from 0 to 1.
+    """Fit a nondecreasing map from vote share to the share of right answers, tabulated from 0 to 1.
 
-    Its log odds are a P-spline (Eilers and Marx, 1996) of degree 1: straight between the knots, and the fewer problems
-    there are, the less bent. The targets are Platt's (1999), so that a handful of problems is no certainty. What was
-    seen of a problem in several `orders` is no more than what one order shows: it counts in problems. Where nothing had
-    support, the share is a half.
+    The log odds are a P-spline of degree 1 (Eilers and Marx, 1996), which bends less with fewer problems. The targets
+    are Platt's (1999), so that a few problems do not give certainty. Without any vote the share is a half.
+
+    Args:
+        points: vote shares and outcomes; shares of 0 (no vote) are left out.
+        orders: number of orders in which each problem is observed. Together they weigh as one problem.
     """
-    voted = [(support, right) for support, right in points if support > 0]
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    voted = [(share, right) for share, right in points if share > 0]
     right = np.array([right for _, right in voted], bool)
     hits, misses = right.sum() / orders, (~right).sum() / orders
     targets = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))
-    supports, place = np.unique(np.array([support for support, _ in voted]), return_inverse=True)
-    problems, hoped = np.bincount(place) / orders, np.bincount(place, targets) / orders
-    knots = np.eye(len(_SUPPORTS))
-    between = np.stack([np.interp(supports, _SUPPORTS, knot) for knot in knots], axis=1)
-    basis = np.cumsum(between[:, ::-1], axis=1)[:, ::-1]  # of the first knot's log odds and the rise to each other one
+    shares, position = np.unique(np.array([share for share, _ in voted]), return_inverse=True)
+    problems, expected = np.bincount(position) / orders, np.bincount(position, targets) / orders
+    # Columns: the log odds of the first knot, and the rise to each further knot.
+    between = np.stack([np.interp(shares, _KNOTS, knot) for knot in np.eye(len(_KNOTS))], axis=1)
+    basis = np.cumsum(between[:, ::-1], axis=1)[:, ::-1]
 
-    def loss(parameters: Any) -> tuple[float, Any]:
-        """The log loss of all problems and the cost of the bends, with the gradient."""
+    def loss(parameters: "np.ndarray") -> "tuple[float, np.ndarray]":
+        """Log loss of all problems plus the cost of the bends, with the gradient."""
         log_odds, bends = basis @ parameters, np.diff(parameters[1:])
-        value = problems @ np.logaddexp(0, log_odds) - hoped @ log_odds + _STIFFNESS * bends @ bends
-        gradient = basis.T @ (problems * expit(log_odds) - hoped)
+        value = problems @ np.logaddexp(0, log_odds) - expected @ log_odds + _STIFFNESS * bends @ bends
+        gradient = basis.T @ (problems * expit(log_odds) - expected)
         gradient[1:-1] -= 2 * _STIFFNESS * bends
         gradient[2:] += 2 * _STIFFNESS * bends
         return float(value), gradient
 
-    rising = [(None, None)] + [(0, None)] * (len(_SUPPORTS) - 1)
-    found = minimize(loss, np.zeros(len(_SUPPORTS)), jac=True, bounds=rising).x
-    shares = expit(np.cumsum(found))
-    return ((0.0, 0.0), *zip(_SUPPORTS, map(float, shares), strict=True))
+    nondecreasing = [(None, None)] + [(0, None)] * (len(_KNOTS) - 1)
+    found = minimize(loss, np.zeros(len(_KNOTS)), jac=True, bounds=nondecreasing).x
+    return ((0.0, 0.0), *zip(_KNOTS, map(float, expit(np.cumsum(found))), strict=True))
 
 
-def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> dict[str, Any]:
-    """The calibration error of some problems under each policy, and the one that a perfect confidence would show."""
-    confidences = {policy: [confidence for confidence, _ in points] for policy, points in observed.items()}
-    found = {
-        policy.value: expected_error(confidences[policy], [right for _, right in points], bins)
-        for policy, points in observed.items()
-    }
-    return {
-        "problems": len(confidences[Policy.ADAPTIVE]),
-        **found,
-        "if_perfect": error_if_perfect(confidences[Policy.ADAPTIVE], bins, seed),
-    }
+def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> CalibrationErrors:
+    """Calibration error of some problems under the adaptive and the fixed policy.
+
+    Args:
+        observed: confidences and outcomes under each policy.
+        bins: bins of the calibration error.
+        seed: seed of the draws for a perfect confidence.
+    """
+
+    def error(policy: Policy) -> float:
+        points = observed[policy]
+        return expected_error([confidence for confidence, _ in points], [right for _, right in points], bins)
+
+    confidences = [confidence for confidence, _ in observed[Policy.ADAPTIVE]]
+    chance = error_if_perfect(confidences, bins, seed)
+    return CalibrationErrors(
+        len(confidences), error(Policy.ADAPTIVE), error(Policy.FIXED), chance["median"], chance["p95"]
+    )
 
 
-def calibration_error_table(sets: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Markdown of `calibration_errors`, of all problems and of each set, whose errors may cancel in that of all."""
+def reliability_bins(confidences: Sequence[float], right: Sequence[bool], bins: int) -> tuple[ReliabilityBin, ...]:
+    """Bins of a reliability diagram that hold problems."""
+    return tuple(ReliabilityBin(**row) for row in reliability(confidences, right, bins))
+
+
+def coverage_points(confidences: Sequence[float], right: Sequence[bool]) -> tuple[CoveragePoint, ...]:
+    """Accuracy at each tenth of coverage."""
+    return tuple(CoveragePoint(**row) for row in coverage(confidences, right))
+
+
+def calibration_error_table(sets: Mapping[str, CalibrationErrors]) -> list[str]:
+    """Markdown lines of calibration errors, one row per set. Errors of sets can cancel in the row of all problems."""
     lines = [
         "| expected calibration error | problems | `adaptive` | `fixed` | of a perfect confidence (19 in 20 below) |",
         "|---|---:|---:|---:|---:|",
     ]
-    for name, row in sets.items():
-        luck = row["if_perfect"]
-        lines.append(
-            f"| {name} | {row['problems']} | {row['adaptive']:.3f} | {row['fixed']:.3f} "
-            f"| {luck['median']:.3f} ({luck['p95']:.3f}) |"
-        )
+    lines += [
+        f"| {name} | {row.problems} | {row.adaptive:.3f} | {row.fixed:.3f} "
+        f"| {row.perfect_median:.3f} ({row.perfect_p95:.3f}) |"
+        for name, row in sets.items()
+    ]
     return lines

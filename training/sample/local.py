@@ -1,7 +1,6 @@
-"""A student sampled in this process with transformers: for smoke runs, and for evaluation while it trains.
+"""Sampler on transformers, in this process: for smoke runs and for evaluation during training.
 
-Slower than the service, and its random draws are not the service's; the format, the parsers and the sandbox are. The
-model is sampled on the device it lies on; a GPU takes many more paths at a time.
+It is slower than the service and draws other random numbers. Format, parsers and sandbox are the service's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,15 +11,21 @@ from transformers import PreTrainedTokenizerBase
 
 from service.paths.base import FormatV1
 from service.types import PathKind
-from training.sampling import SampledPath, answered
+from training.sample.sampling import SampledPath, answered
 
 BATCH, GPU_BATCH = 32, 4096
 PROMPT_TOKENS = 256
-"""What a GPU's batch is sized for besides the new tokens."""
+"""Assumed prompt length when a GPU's batch is sized."""
 
 
 class LocalStudent:
-    """Implements `Sampler` with a loaded model."""
+    """Sampler and context manager.
+
+    Args:
+        model: loaded model; it is sampled on its device.
+        tokenizer: its tokenizer.
+        max_tokens: maximum number of completion tokens per path.
+    """
 
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
         self._model = model
@@ -30,11 +35,11 @@ class LocalStudent:
         self._batch = BATCH
         if model.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(model.device)
-            self._batch = batch_for(free, cache_bytes(model.config, PROMPT_TOKENS + max_tokens))
+            self._batch = gpu_batch(free, cache_bytes(model.config, PROMPT_TOKENS + max_tokens))
 
     @property
     def group(self) -> int:
-        """See `Sampler.group`: a batch of prompts, one of each kind for each problem."""
+        """See `Sampler.group`. A batch holds one prompt of each kind per problem."""
         return self._batch // len(PathKind)
 
     def __enter__(self) -> "LocalStudent":
@@ -54,12 +59,12 @@ class LocalStudent:
             texts = self._generate(prompts, temperature if index >= 0 else 0.0, seed * 1000 + index)
             for (at, kind), (text, tokens) in zip(asked, texts, strict=True):
                 found[at].append(SampledPath(kind, index, text, tokens))
-        judged = iter(answered([path for paths in found for path in paths]))
-        return [[next(judged) for _ in paths] for paths in found]
+        with_answers = iter(answered([path for paths in found for path in paths]))
+        return [[next(with_answers) for _ in paths] for paths in found]
 
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[str], temperature: float, seed: int) -> list[tuple[str, int]]:
-        mixed = self._model.dtype == torch.bfloat16  # an adapter in training is float32 over it
+        mixed = self._model.dtype == torch.bfloat16  # the adapter in training is float32
         with torch.autocast(self._model.device.type, torch.bfloat16, enabled=mixed):
             return self._texts(prompts, temperature, seed)
 
@@ -95,15 +100,19 @@ class LocalStudent:
         return self._tokenizer.decode(ids[:length], skip_special_tokens=True), min(length + 1, len(ids))
 
 
-def batch_for(free: int, sequence: int) -> int:
-    """How many sequences of `sequence` bytes of cache a GPU with `free` bytes takes: while transformers appends to
-    the cache there are two of it.
+def gpu_batch(free_bytes: int, sequence_bytes: int) -> int:
+    """Number of sequences that fit into a GPU's memory at once.
+
+    Args:
+        free_bytes: free memory of the GPU.
+        sequence_bytes: key-value cache of one sequence.
     """
-    return max(len(PathKind), min(GPU_BATCH, free // (3 * sequence)))
+    # transformers holds the cache twice while it appends to it; a third part is left for all else.
+    return max(len(PathKind), min(GPU_BATCH, free_bytes // (3 * sequence_bytes)))
 
 
 def cache_bytes(config: Any, tokens: int) -> int:
-    """The key-value cache of a sequence of `tokens`, in bytes, at two bytes a number."""
+    """Size of the key-value cache of a sequence in bytes, in 16-bit precision."""
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return 2 * 2 * int(config.num_hidden_layers * heads * width) * tokens

@@ -1,9 +1,7 @@
-"""Samples of a student: what `compare`, `calibrate` and the second round are computed from.
+"""Recorded samples of a student, and the sampler protocol.
 
-For each problem one greedy path and `paths` sampled paths of each kind, judged once and written as rows; every figure
-is computed from these rows, never from the model again. A problem's rows are written when all its paths are there, so
-a killed run goes on with the next problem. Two samplers: `ServedStudent` asks Twinpath's own service (vLLM), what the
-figures are made with; `LocalStudent` generates with transformers, for smoke runs and where no engine is installed.
+Each problem has one greedy path and a number of sampled paths of each kind. All figures are computed from these
+records. A killed run continues with the next group of problems.
 """
 
 import os
@@ -15,14 +13,23 @@ from typing import Protocol
 
 from service.paths.answer import matches, parse_answer
 from service.types import PathKind
-from training.judge import judge
-from training.rationale import Problem, read_rows, write_rows
+from training.data.problem import Problem, read_rows, write_rows
+from training.data.verify import verify
 
 
 @dataclass(frozen=True, slots=True)
 class SampledPath:
-    """One sampled path. `index` is -1 for the greedy one; answers are canonical text. A CoT's `answer` is that after
-    repair, `stated` the one before it.
+    """One path.
+
+    Args:
+        kind: CoT or PoT.
+        index: number within the kind; -1 for the greedy path.
+        text: the completion.
+        tokens: completion tokens.
+        answer: canonical answer, after repair for a CoT, or None.
+        stated: canonical answer of a CoT before repair, or None.
+        repaired: whether repair changed the CoT.
+        right: whether `answer` is the gold answer.
     """
 
     kind: PathKind
@@ -35,52 +42,52 @@ class SampledPath:
     right: bool = False
 
     def unrepaired(self) -> "SampledPath":
-        """The path as it would vote without the calculator."""
+        """The path with its answer before repair."""
         return replace(self, answer=self.stated, repaired=False) if self.kind is PathKind.COT else self
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A problem's paths."""
+    """Paths of one problem."""
 
     id: str
     gold: str
     paths: tuple[SampledPath, ...]
 
     def of(self, kind: PathKind, *, greedy: bool = False) -> list[SampledPath]:
-        """The sampled (or the greedy) paths of a kind, in order."""
+        """Sampled paths of a kind in order, or its greedy path."""
         return [path for path in self.paths if path.kind is kind and (path.index < 0) is greedy]
 
     def unrepaired(self) -> "Sampled":
-        """The same paths as they would vote without the calculator."""
+        """The same paths with their answers before repair."""
         return replace(self, paths=tuple(path.unrepaired() for path in self.paths))
 
     def shuffled(self, rng: random.Random) -> "Sampled":
-        """The same paths as they might have come."""
+        """The same paths in random order."""
         return replace(self, paths=tuple(rng.sample(self.paths, len(self.paths))))
 
 
 def by_set(samples: Sequence[Sampled]) -> dict[str, list[int]]:
-    """Where the problems of each set stand in `samples`. A problem's set is what its id begins with, before a slash."""
+    """Positions of each set's problems in `samples`. The set is the part of a problem's id before the slash."""
     sets: dict[str, list[int]] = {}
-    for place, sampled in enumerate(samples):
+    for position, sampled in enumerate(samples):
         name, slash, _ = sampled.id.partition("/")
-        sets.setdefault(name if slash else "problems", []).append(place)
+        sets.setdefault(name if slash else "problems", []).append(position)
     return sets
 
 
 class Sampler(Protocol):
-    """Samples paths from one student, with their answers; whether these are right is the caller's to say."""
+    """Sampler of one student. Paths have their answers, but `right` is not set."""
 
     @property
     def group(self) -> int:
-        """Problems that are best sampled, judged and written together."""
+        """Number of problems that are sampled and written together."""
         ...
 
     def sample(
         self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
     ) -> list[list[SampledPath]]:
-        """For each question and each kind with paths, a greedy path and that many sampled ones."""
+        """Sample one greedy path and `paths[kind]` sampled paths of each kind, for each question."""
         ...
 
 
@@ -93,14 +100,22 @@ def sample_to(
     temperature: float,
     seed: int,
 ) -> list[Sampled]:
-    """Sample all problems into the file `out`, going on where it stops; returns all of them in order."""
-    wanted = list(problems)
+    """Sample problems into a file and return their paths in order. An interrupted run resumes.
+
+    Args:
+        out: JSON Lines file. Until it is complete, the rows are in a `.progress` file beside it.
+        problems: the problems.
+        sampler: sampler of the student.
+        paths: sampled paths per problem, by kind.
+        temperature: sampling temperature.
+        seed: seed of the first group. A group's seed is this plus the position of its first problem.
+    """
     done = list(read_samples(out)) if out.is_file() else []
     progress = out.with_suffix(".progress")
     if not done and progress.is_file():
         done = list(read_samples(progress))
-    for start in range(len(done), len(wanted), sampler.group):
-        part = wanted[start : start + sampler.group]
+    for start in range(len(done), len(problems), sampler.group):
+        part = problems[start : start + sampler.group]
         sampled = sampler.sample(
             [problem.question for problem in part],
             paths=paths,
@@ -109,29 +124,29 @@ def sample_to(
         )
         done += [marked(problem, paths) for problem, paths in zip(part, sampled, strict=True)]
         fresh = progress.with_suffix(".new")
-        write_rows(fresh, map(sample_row, done))
+        write_rows(fresh, map(asdict, done))
         fresh.replace(progress)
-    write_rows(out, map(sample_row, done))
+    write_rows(out, map(asdict, done))
     progress.unlink(missing_ok=True)
     return done
 
 
 def answered(paths: Sequence[SampledPath]) -> list[SampledPath]:
-    """Raw texts with their answers, by the service's parsers and sandbox."""
-    verdicts = judge([(path.kind, path.text) for path in paths], workers=os.cpu_count() or 2)
+    """Add the answers to raw paths, by the service's parsers and sandbox."""
+    verified = verify([(path.kind, path.text) for path in paths], workers=os.cpu_count() or 2)
     return [
         replace(
             path,
-            answer=verdict.answer.text if verdict.answer else None,
-            stated=verdict.stated.text if verdict.stated else None,
-            repaired=verdict.repaired,
+            answer=found.answer.text if found.answer else None,
+            stated=found.stated.text if found.stated else None,
+            repaired=found.repaired,
         )
-        for path, verdict in zip(paths, verdicts, strict=True)
+        for path, found in zip(paths, verified, strict=True)
     ]
 
 
 def marked(problem: Problem, paths: Sequence[SampledPath]) -> Sampled:
-    """A problem's paths, each with whether it is right."""
+    """Paths of a problem with `right` set."""
     answers = [parse_answer(path.answer) if path.answer is not None else None for path in paths]
     return Sampled(
         problem.id,
@@ -144,12 +159,12 @@ def marked(problem: Problem, paths: Sequence[SampledPath]) -> Sampled:
 
 
 def read_samples(path: Path) -> Iterator[Sampled]:
-    """The rows of a samples file."""
+    """Read a file of samples."""
     for row in read_rows(path, ("id", "gold", "paths")):
         paths = tuple(SampledPath(**(fields | {"kind": PathKind(fields["kind"])})) for fields in row["paths"])
         yield Sampled(row["id"], row["gold"], paths)
 
 
-def sample_row(sampled: Sampled) -> dict[str, object]:
-    """The JSON object of a problem's paths."""
-    return {"id": sampled.id, "gold": sampled.gold, "paths": [asdict(path) for path in sampled.paths]}
+def write_samples(path: Path, samples: Sequence[Sampled]) -> None:
+    """Write a file of samples."""
+    write_rows(path, map(asdict, samples))

@@ -1,7 +1,6 @@
-"""A student sampled through Twinpath's own service: `twinpath serve` on its directory, asked over HTTP.
+"""Sampler on `twinpath serve`: the service's own engine, prompts, parsers, sandbox and token counts.
 
-What is measured is what is served: its engine, its prompts, its parsers and sandbox, its token counts. The vote is
-`fixed`, so every path is finished.
+The policy is `fixed`, so every path is finished.
 """
 
 import asyncio
@@ -17,19 +16,19 @@ import httpx
 
 from service.errors import EngineError
 from service.types import PathKind
-from training.sampling import SampledPath
+from training.sample.sampling import SampledPath
 
 START_S = 600.0
-CONCURRENT = 4
+CONCURRENCY = 4
 
 
 class ServedStudent:
-    """Implements `Sampler`; the service runs, at `url`, while the context is open.
+    """Sampler and context manager. The service runs at `url` while the context is open.
 
     Args:
-        model: the exported checkpoint's directory.
-        max_tokens: completion tokens of a path at most.
-        log: where the service's output goes.
+        model: directory of the exported checkpoint.
+        max_tokens: maximum number of completion tokens per path.
+        log: file for the service's output.
     """
 
     group = 16
@@ -42,12 +41,12 @@ class ServedStudent:
         self._service: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "ServedStudent":
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         program = [sys.executable, "-c", "from service.cli.main import main; main()"]
         with self._log.open("wb") as log:
-            self._service = subprocess.Popen(  # noqa: S603 — our own program
+            self._service = subprocess.Popen(  # noqa: S603 — the installed command
                 [*program, "serve", "--host", "127.0.0.1", "--port", str(port), "--model", str(self._model)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -77,7 +76,7 @@ class ServedStudent:
     async def _sample(
         self, questions: Sequence[str], paths: Mapping[PathKind, int], temperature: float, seed: int
     ) -> list[list[SampledPath]]:
-        places = asyncio.Semaphore(CONCURRENT)
+        slots = asyncio.Semaphore(CONCURRENCY)
 
         async def ask(client: httpx.AsyncClient, question: str, number: int, greedy: bool) -> list[SampledPath]:
             counts = {kind.value: min(n, 1) if greedy else n for kind, n in paths.items()}
@@ -93,13 +92,13 @@ class ServedStudent:
                 "deadline_s": 600,
                 "trace": True,
             }
-            async with places:
+            async with slots:
                 response = await client.post("/solve", json=body)
             if response.status_code != httpx.codes.OK:
-                raise EngineError(f"the student's service answered {response.status_code}: {response.text[:200]}")
+                raise EngineError(f"the student's service returned {response.status_code}: {response.text[:200]}")
             return _paths(response.json()["trace"], greedy)
 
-        async with httpx.AsyncClient(base_url=self.url, timeout=None) as client:  # noqa: S113 — the service has one
+        async with httpx.AsyncClient(base_url=self.url, timeout=None) as client:  # noqa: S113 — the request has a deadline
             asked = [ask(client, q, i, greedy) for i, q in enumerate(questions) for greedy in (True, False)]
             found = await asyncio.gather(*asked)
         return [found[2 * i] + found[2 * i + 1] for i in range(len(questions))]
@@ -138,7 +137,8 @@ def _paths(trace: Sequence[dict[str, Any]], greedy: bool) -> list[SampledPath]:
     return paths
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A free TCP port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

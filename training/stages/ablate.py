@@ -1,83 +1,129 @@
-"""`twinpath train ablate RECIPE`: does each part of the data earn its place?
+"""Ablation: students that each do without one part of the data, compared on the dev problems.
 
-Beside the recipe's own student, one is trained for each part that is left out: a source, a file of rationales, the
-mechanical programs, or the copies with other numbers. All have the same base and take `train.max_steps` steps, then
-solve the dev problems with the decoding of `[calibrate]`. So the question is what a part is worth beside more of the
-rest. Outcomes are paired and tested with McNemar's test; which share of all sampled paths is right tells two students
-apart sooner, and is paired by problem. Neither knows the chance of one more training. Each student is a run of its own
-below the recipe's, made stage by stage and never twice; a teacher is asked once for all.
+All have the same base and take `train.max_steps` steps, so a part is measured against more of the rest. Outcomes are
+paired by problem. The tests do not cover the chance of another training. Each student is a run below the recipe's.
 """
 
-import json
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from service.errors import ConfigurationError
 from service.types import PathKind
-from training.compare import difference, figure, mcnemar
-from training.pipeline import STAGES, open_run
+from training.artifact import Report
 from training.recipe import Recipe, Source
-from training.report import SAMPLES
 from training.run import Run
-from training.sampling import Sampled, read_samples
-from training.stages.data import examples
-from training.stages.students import held_out_samples
-from training.votes import greedy, right_shares, voted
+from training.sample.replay import greedy, right_shares, voted
+from training.sample.sampling import Sampled, read_samples
+from training.sample.statistics import Accuracy, Difference, PairedTest, difference, mcnemar
+from training.stages.dataset import examples
+from training.stages.samples import SAMPLES, held_out_samples
 
-MECHANICAL, NUMBERS = "mechanical", "numbers"
+DERIVED_PROGRAMS, NUMBERS = "derived_programs", "numbers"
 ALL = "all"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Accuracy of a student by one measure, and the test of the student with all parts against it."""
+
+    accuracy: Accuracy
+    all_against_it: PairedTest
+
+
+@dataclass(frozen=True, slots=True)
+class PathShare:
+    """Share of a student's sampled paths that are right, and the lead of the student with all parts."""
+
+    right: float
+    lead_of_all: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class AblatedStudent:
+    """Student without one part of the data.
+
+    Args:
+        examples: number of training examples by kind.
+        outcomes: accuracy by measure.
+        paths: share of right paths by kind.
+    """
+
+    examples: dict[PathKind, int]
+    outcomes: dict[str, Outcome]
+    paths: dict[PathKind, PathShare]
+
+
+class Ablation(Report):
+    """Content of `ablation.json`: number of problems, and students by name."""
+
+    problems: int
+    students: dict[str, AblatedStudent]
+
+
 def parts(recipe: Recipe) -> list[str]:
-    """What can be left out: a source without dev problems, what is made mechanically, one of a source's files."""
+    """Parts that can be left out.
+
+    These are sources without dev problems, derived programs, copies with other numbers, and files of a source that has
+    several.
+    """
     names = [source.name for source in recipe.sources if not source.dev]
-    if any(source.mechanical != "none" for source in recipe.sources):
-        names.append(MECHANICAL)
+    if any(source.derived_programs != "none" for source in recipe.sources):
+        names.append(DERIVED_PROGRAMS)
     if recipe.dataset.augment:
         names.append(NUMBERS)
-    return names + [_named(f) for source in recipe.sources if len(source.rationales) > 1 for f in source.rationales]
+    return names + [_file_name(f) for source in recipe.sources if len(source.rationales) > 1 for f in source.rationales]
 
 
 def without(recipe: Recipe, part: str) -> Recipe:
-    """The recipe with one of its `parts` left out.
+    """The recipe without one of its `parts`.
 
     Raises:
-        ConfigurationError: it has no such part; the message names those it has.
+        ConfigurationError: the recipe has no such part. The message lists its parts.
     """
     if part not in parts(recipe):
-        raise ConfigurationError(f"--without {part}: the recipe has no such part; it has {', '.join(parts(recipe))}")
+        raise ConfigurationError(f"--without {part}: the recipe has no such part; choose {', '.join(parts(recipe))}")
     if part == NUMBERS:
         return recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"augment": 0})})
 
-    def less(source: Source) -> Source:
-        if part == MECHANICAL:
-            return source.model_copy(update={"mechanical": "none"})
-        return source.model_copy(update={"rationales": tuple(f for f in source.rationales if _named(f) != part)})
+    def reduced(source: Source) -> Source:
+        if part == DERIVED_PROGRAMS:
+            return source.model_copy(update={"derived_programs": "none"})
+        return source.model_copy(update={"rationales": tuple(f for f in source.rationales if _file_name(f) != part)})
 
-    return recipe.model_copy(update={"sources": tuple(less(s) for s in recipe.sources if s.name != part)})
+    return recipe.model_copy(update={"sources": tuple(reduced(s) for s in recipe.sources if s.name != part)})
 
 
 def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable[[str], None] = print) -> str:
-    """Make the students and their samples below `root`; the table, which `ablation.md` there holds too.
+    """Train the students, sample them, and compare them.
+
+    Args:
+        recipe: the recipe.
+        root: directory of the recipe's run. `ablation.json` and `ablation.md` are written there.
+        left_out: parts of the recipe, one per student.
+        report: function that receives one line per stage.
+
+    Returns:
+        The comparison as Markdown.
 
     Raises:
-        ConfigurationError: the recipe has nothing to measure on, or its students would not be trained alike.
+        ConfigurationError: the recipe has no dev problems, no `train.max_steps`, or sets `train.start`.
     """
     if not any(source.dev for source in recipe.sources):
-        raise ConfigurationError("ablate measures on dev problems: give a source `dev`")
+        raise ConfigurationError("ablate measures on dev problems; set `dev` of a source")
     if not recipe.train.max_steps:
-        raise ConfigurationError("ablate trains all students for the same number of steps: give train.max_steps")
+        raise ConfigurationError("ablate trains all students for the same number of steps; set train.max_steps")
     if recipe.train.start:
-        raise ConfigurationError("ablate trains from the base, and train.start has learnt from every part")
-    whole = open_run(recipe, root, report)
-    shared = {name: lambda _, name=name: whole.stage(name) for name in ("teacher", "base")}
+        raise ConfigurationError("ablate trains from the base, but train.start learned from every part; remove it")
+    whole = Run(recipe, root, report)
     runs = {ALL: whole}
     for part in left_out:
         directory = root / f"without-{part.replace('/', '-')}"
-        runs[f"without {part}"] = Run(without(recipe, part), directory, {**STAGES, **shared}, report)
+        # The teacher's samples are paid for once, and all students share one base.
+        shared = {"teacher": whole, "base": whole}
+        runs[f"without {part}"] = Run(without(recipe, part), directory, report, shared)
     samples, sizes = {}, {}
     for name, run in runs.items():
         report(f"{name}:")
@@ -85,18 +131,21 @@ def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable
         drawn = held_out_samples(run, run.stage("train"), recipe.calibrate, "dev", both)
         samples[name] = list(read_samples(drawn.path / SAMPLES))
         sizes[name] = Counter(example.kind for example in examples(run))
-    facts = compared(samples, sizes, recipe.calibrate.paths)
-    (root / "ablation.json").write_text(json.dumps(facts, indent=2) + "\n")
-    (root / "ablation.md").write_text(table(facts))
-    return table(facts)
+    ablation = compare(samples, sizes, recipe.calibrate.paths)
+    ablation.write(root / "ablation.json")
+    (root / "ablation.md").write_text(table(ablation))
+    return table(ablation)
 
 
-def compared(
+def compare(
     samples: Mapping[str, Sequence[Sampled]], sizes: Mapping[str, Mapping[PathKind, int]], paths: int
-) -> dict[str, Any]:
-    """Each student's examples and accuracies, and how the one with all parts does against it.
+) -> Ablation:
+    """Compare each student with the one that has all parts.
 
-    All `samples` are of the same problems in the same order.
+    Args:
+        samples: samples of each student, on the same problems in the same order.
+        sizes: number of training examples of each student, by kind.
+        paths: paths of each kind in the vote.
     """
 
     def measures(found: Sequence[Sampled]) -> dict[str, list[bool]]:
@@ -106,57 +155,52 @@ def compared(
             f"{paths} + {paths} paths": voted(found, paths, paths),
         }
 
-    right = {name: measures(found) for name, found in samples.items()}
-    of_all = {kind: right_shares(samples[ALL], kind) for kind in PathKind}
-    return {
-        "problems": len(samples[ALL]),
-        "examples": {name: {kind.value: size[kind] for kind in PathKind} for name, size in sizes.items()},
-        "students": {
-            name: {
-                what: figure(outcomes) | {"all against it": mcnemar(right[ALL][what], outcomes)}
-                for what, outcomes in found.items()
-            }
-            for name, found in right.items()
-        },
-        "paths": {
-            name: {
-                kind.value: {
-                    "right": statistics.fmean(drawn := right_shares(found, kind)),
-                    "all above it": difference(of_all[kind], drawn),
-                }
-                for kind in PathKind
-            }
-            for name, found in samples.items()
-        },
-    }
+    right_of_all = measures(samples[ALL])
+    shares_of_all = {kind: right_shares(samples[ALL], kind) for kind in PathKind}
+
+    def student(name: str) -> AblatedStudent:
+        shares = {kind: right_shares(samples[name], kind) for kind in PathKind}
+        return AblatedStudent(
+            examples={kind: sizes[name][kind] for kind in PathKind},
+            outcomes={
+                measure: Outcome(Accuracy.of(right), mcnemar(right_of_all[measure], right))
+                for measure, right in measures(samples[name]).items()
+            },
+            paths={
+                kind: PathShare(statistics.fmean(found), difference(shares_of_all[kind], found))
+                for kind, found in shares.items()
+            },
+        )
+
+    return Ablation(problems=len(samples[ALL]), students={name: student(name) for name in samples})
 
 
-def table(facts: Mapping[str, Any]) -> str:
-    """A line for each student: its examples, accuracies, and how often `all` alone and it alone is right."""
-    named = [*facts["students"][ALL], "all CoT paths", "all PoT paths"]
-    lines = [f"| {facts['problems']} problems | CoT + PoT examples | {' | '.join(named)} |"]
+def table(ablation: Ablation) -> str:
+    """Markdown table: one row per student."""
+    named = [*ablation.students[ALL].outcomes, "all CoT paths", "all PoT paths"]
+    lines = [f"| {ablation.problems} problems | CoT + PoT examples | {' | '.join(named)} |"]
     lines.append(f"|---|{'---:|' * (len(named) + 1)}")
-    for name, rows in facts["students"].items():
-        size = facts["examples"][name]
-        cells = [f"{row['accuracy']:.1%}{_beside(row['all against it'], name)}" for row in rows.values()]
-        cells += [f"{row['right']:.1%}{_above(row['all above it'], name)}" for row in facts["paths"][name].values()]
-        lines.append(f"| {name} | {size['cot']:,} + {size['pot']:,} | {' | '.join(cells)} |")
-    said = (
-        "In brackets: right with all parts alone, without this part alone, and McNemar's p of that, uncorrected; of "
-        "all sampled paths, how many points more are right with all parts, with the 95 % margin over problems."
+    for name, row in ablation.students.items():
+        size = row.examples
+        cells = [f"{o.accuracy.accuracy:.1%}{_test(o.all_against_it, name)}" for o in row.outcomes.values()]
+        cells += [f"{share.right:.1%}{_lead(share.lead_of_all, name)}" for share in row.paths.values()]
+        lines.append(f"| {name} | {size[PathKind.COT]:,} + {size[PathKind.POT]:,} | {' | '.join(cells)} |")
+    note = (
+        "In brackets: problems that only the student with all parts gets right, problems that only this one gets "
+        "right, and McNemar's p without correction. For sampled paths: lead of the student with all parts in points, "
+        "with its 95 % margin over problems."
     )
-    return "\n".join([*lines, "", said]) + "\n"
+    return "\n".join([*lines, "", note]) + "\n"
 
 
-def _beside(test: Mapping[str, float], name: str) -> str:
-    return "" if name == ALL else f" ({test['only_first']}, {test['only_second']}, {test['p']:.2f})"
+def _test(test: PairedTest, name: str) -> str:
+    return "" if name == ALL else f" ({test.only_first}, {test.only_second}, {test.p:.2f})"
 
 
-def _above(difference: tuple[float, float], name: str) -> str:
-    more, margin = difference
-    return "" if name == ALL else f" ({100 * more:+.1f} ± {100 * margin:.1f})"
+def _lead(lead: Difference, name: str) -> str:
+    return "" if name == ALL else f" ({100 * lead.mean:+.1f} ± {100 * lead.margin:.1f})"
 
 
-def _named(file: str) -> str:
-    """A file of rationales by its directory and stem: `svamp/teacher_cot`."""
+def _file_name(file: str) -> str:
+    """Directory and stem of a file of rationales: `svamp/teacher_cot`."""
     return "/".join(Path(file).with_suffix("").parts[-2:])

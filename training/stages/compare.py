@@ -1,59 +1,134 @@
-"""Stage `compare`: does one student of both kinds beat students of one kind, and their ensemble?
+"""Stage `compare`: the student against students of one kind, and against their ensemble.
 
-Students trained on CoT alone and on PoT alone get the same base and schedule as the MD student, with twice as many
-rationales of their kind in a step, and as many steps or those of `compare.steps`. All figures come from the same
-problems, so they are paired: differences are tested with McNemar's exact test, accuracies have Wilson's 95 % interval.
-Which share of all sampled paths is right tells two students apart sooner than one greedy path of each problem.
+The single-kind students have the same base and schedule, with twice as many rationales of their kind per step. All
+figures come from the same problems, so they are paired. Shares of all sampled paths separate two students sooner than
+greedy paths.
 """
 
-import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from service.evaluation.evaluate import Z95, wilson
 from service.types import PathKind
-from training.sampling import Sampled, SampledPath
-from training.votes import elected, first, greedy, is_right, right_shares, voted
+from training.artifact import LOG, Artifact, Report
+from training.run import Run
+from training.sample.replay import elected, first, greedy, is_right, right_shares, voted
+from training.sample.sampling import Sampled, SampledPath, read_samples
+from training.sample.statistics import Accuracy, Difference, PairedTest, difference, mcnemar
+from training.stages.dataset import examples
+from training.stages.samples import SAMPLES, held_out_samples
+from training.stages.self_training import student
+from training.stages.train import trained
 
-BOTH = (PathKind.COT, PathKind.POT)
+PAIRS = (
+    ("MD, CoT greedy", "CoT student, greedy"),
+    ("MD, PoT greedy", "PoT student, greedy"),
+    ("MD, vote", "CoT student, vote"),
+    ("MD, vote", "PoT student, vote"),
+    ("MD, vote", "ensemble, vote"),
+)
+"""Measures that are tested against each other."""
+
+CURVE_PATHS = (1, 2, 3, 5, 10, 20)
+"""Paths of each kind at the points of the curves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Students:
-    """The samples of the three students over the same problems in the same order."""
+    """Samples of the three students on the same problems in the same order."""
 
     mixed: Sequence[Sampled]
     cot: Sequence[Sampled]
     pot: Sequence[Sampled]
 
 
-def compare(students: Students, paths: int) -> dict[str, Any]:
-    """The table's rows, the paired tests, the sampled paths, and the curves over the number of paths."""
+@dataclass(frozen=True, slots=True)
+class PathShares:
+    """Share of sampled paths of one kind that are right.
+
+    Args:
+        mixed: share of the student of both kinds.
+        single: share of the student of this kind.
+        lead: lead of the student of both kinds, paired by problem.
+    """
+
+    mixed: float
+    single: float
+    lead: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Vote over a number of paths: accuracy, and completion tokens per problem."""
+
+    paths: int
+    accuracy: float
+    tokens: float
+
+
+class Comparison(Report):
+    """Result of the comparison.
+
+    Args:
+        problems: number of problems.
+        accuracies: accuracy by measure.
+        tests: paired tests, by `FIRST against SECOND`.
+        paths: shares of right paths, by kind.
+        curves: votes over a rising number of paths, by student.
+    """
+
+    problems: int
+    accuracies: dict[str, Accuracy]
+    tests: dict[str, PairedTest]
+    paths: dict[PathKind, PathShares]
+    curves: dict[str, tuple[CurvePoint, ...]]
+
+
+def stage(run: Run) -> Artifact:
+    """`compare.json`, `compare.md` and plots of the curves."""
+    settings = run.recipe.compare
+    both, double = dict.fromkeys(PathKind, settings.paths), 2 * settings.paths
+    steps = settings.steps or run.recipe.train.max_steps
+    single = {
+        kind: trained(run, f"train-{kind.value}", lambda: examples(run), kinds=(kind,), max_steps=steps)
+        for kind in PathKind
+    }
+    samples = {"mixed": held_out_samples(run, student(run), settings, settings.split, both)}
+    for kind, artifact in single.items():
+        samples[kind.value] = held_out_samples(run, artifact, settings, settings.split, {kind: double})
+
+    def build(out: Path) -> None:
+        students = Students(**{name: list(read_samples(found.path / SAMPLES)) for name, found in samples.items()})
+        comparison = compare(students, settings.paths)
+        comparison.write(out / "compare.json")
+        (out / "compare.md").write_text(table(comparison))
+        _plot(comparison, out / LOG)
+
+    inputs = {name: artifact.digest for name, artifact in samples.items()}
+    return run.make("compare", {"paths": settings.paths}, inputs, build)
+
+
+def compare(students: Students, paths: int) -> Comparison:
+    """Compare the students.
+
+    Args:
+        students: their samples.
+        paths: paths of each kind in the vote of the student of both kinds. Every vote has 2 · `paths` paths.
+    """
     outcomes = measures(students, paths)
-    rows = {name: figure(right) for name, right in outcomes.items()}
-    tests = {
-        f"{a} against {b}": mcnemar(outcomes[a], outcomes[b])
-        for a, b in (
-            ("MD, CoT greedy", "CoT student, greedy"),
-            ("MD, PoT greedy", "PoT student, greedy"),
-            ("MD, vote", "CoT student, vote"),
-            ("MD, vote", "PoT student, vote"),
-            ("MD, vote", "ensemble, vote"),
-        )
-    }
-    return {
-        "problems": len(students.mixed),
-        "rows": rows,
-        "tests": tests,
-        "paths": sampled(students),
-        "curves": curves(students, paths),
-    }
+    single = {PathKind.COT: students.cot, PathKind.POT: students.pot}
+    return Comparison(
+        problems=len(students.mixed),
+        accuracies={name: Accuracy.of(right) for name, right in outcomes.items()},
+        tests={f"{a} against {b}": mcnemar(outcomes[a], outcomes[b]) for a, b in PAIRS},
+        paths={kind: _path_shares(students.mixed, found, kind) for kind, found in single.items()},
+        curves=curves(students, paths),
+    )
 
 
 def measures(students: Students, paths: int) -> dict[str, list[bool]]:
-    """For each measure whether each problem was answered rightly. Every vote has 2 · `paths` paths."""
+    """Whether each problem is answered rightly, by measure."""
     return {
         "CoT student, greedy": greedy(students.cot, PathKind.COT),
         "PoT student, greedy": greedy(students.pot, PathKind.POT),
@@ -61,28 +136,15 @@ def measures(students: Students, paths: int) -> dict[str, list[bool]]:
         "MD, PoT greedy": greedy(students.mixed, PathKind.POT),
         "CoT student, vote": voted(students.cot, 2 * paths, 0),
         "PoT student, vote": voted(students.pot, 0, 2 * paths),
-        "ensemble, vote": [is_right(elected(p), g) for p, g in ensemble(students, paths)],
+        "ensemble, vote": [is_right(elected(p), gold) for p, gold in ensemble(students, paths)],
         "MD, CoT paths, vote": voted(students.mixed, paths, 0),
         "MD, PoT paths, vote": voted(students.mixed, 0, paths),
         "MD, vote": voted(students.mixed, paths, paths),
     }
 
 
-def sampled(students: Students) -> dict[str, dict[str, Any]]:
-    """Which share of each kind's sampled paths is right, of MD and of the student of this kind alone."""
-    found = {}
-    for name, kind, student in (("CoT", PathKind.COT, students.cot), ("PoT", PathKind.POT, students.pot)):
-        mixed, alone = right_shares(students.mixed, kind), right_shares(student, kind)
-        found[name] = {
-            "MD": statistics.fmean(mixed),
-            "alone": statistics.fmean(alone),
-            "MD above it": difference(mixed, alone),
-        }
-    return found
-
-
 def ensemble(students: Students, paths: int) -> list[tuple[list[SampledPath], str]]:
-    """CoT paths of the CoT student and PoT paths of the PoT student in one vote, in alternating order."""
+    """CoT paths of the CoT student and PoT paths of the PoT student in alternating order, and the gold answer."""
     pairs = zip(students.cot, students.pot, strict=True)
     return [
         (first(Sampled(c.id, c.gold, (*c.of(PathKind.COT), *p.of(PathKind.POT))), paths, paths), c.gold)
@@ -90,11 +152,10 @@ def ensemble(students: Students, paths: int) -> list[tuple[list[SampledPath], st
     ]
 
 
-def curves(students: Students, paths: int) -> dict[str, list[dict[str, float]]]:
-    """Accuracy and completion tokens of a problem against the number of paths in the vote."""
-    counts = [n for n in (1, 2, 3, 5, 10, 20) if n <= paths]
-    found: dict[str, list[dict[str, float]]] = {"MD": [], "CoT student": [], "PoT student": [], "ensemble": []}
-    for n in counts:
+def curves(students: Students, paths: int) -> dict[str, tuple[CurvePoint, ...]]:
+    """Votes of each student over a rising number of paths."""
+    found: dict[str, list[CurvePoint]] = {"MD": [], "CoT student": [], "PoT student": [], "ensemble": []}
+    for n in (n for n in CURVE_PATHS if n <= paths):
         chosen = {
             "MD": [(first(s, n, n), s.gold) for s in students.mixed],
             "CoT student": [(first(s, 2 * n, 0), s.gold) for s in students.cot],
@@ -102,49 +163,38 @@ def curves(students: Students, paths: int) -> dict[str, list[dict[str, float]]]:
             "ensemble": ensemble(students, n),
         }
         for name, votes in chosen.items():
-            found[name].append(
-                {
-                    "paths": 2 * n,
-                    "accuracy": sum(is_right(elected(p), gold) for p, gold in votes) / len(votes),
-                    "tokens": sum(path.tokens for p, _ in votes for path in p) / len(votes),
-                }
-            )
-    return found
+            accuracy = sum(is_right(elected(p), gold) for p, gold in votes) / len(votes)
+            tokens = sum(path.tokens for p, _ in votes for path in p) / len(votes)
+            found[name].append(CurvePoint(2 * n, accuracy, tokens))
+    return {name: tuple(points) for name, points in found.items()}
 
 
-def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> dict[str, float]:
-    """McNemar's exact test over the problems that one gets right and the other wrong: two-sided binomial p-value."""
-    only_a = sum(x and not y for x, y in zip(a, b, strict=True))
-    only_b = sum(y and not x for x, y in zip(a, b, strict=True))
-    n, least = only_a + only_b, min(only_a, only_b)
-    tail = sum(math.comb(n, k) for k in range(least + 1)) / 2**n
-    return {"only_first": only_a, "only_second": only_b, "p": min(1.0, 2 * tail)}
-
-
-def difference(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
-    """By how much the mean of `a` is above that of `b`, in pairs, and the margin of its 95 % interval (normal)."""
-    each = [x - y for x, y in zip(a, b, strict=True)]
-    return statistics.fmean(each), Z95 * statistics.stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
-
-
-def figure(right: Sequence[bool]) -> dict[str, Any]:
-    """An accuracy with Wilson's 95 % interval."""
-    return {"accuracy": sum(right) / len(right), "interval": list(wilson(sum(right), len(right)))}
-
-
-def table(facts: Mapping[str, Any]) -> str:
+def table(comparison: Comparison) -> str:
     """The comparison as Markdown."""
     lines = ["| measure | accuracy | 95 % interval |", "|---|---:|---|"]
-    for name, row in facts["rows"].items():
-        low, high = row["interval"]
-        lines.append(f"| {name} | {row['accuracy']:.1%} | {low:.1%} to {high:.1%} |")
+    for name, row in comparison.accuracies.items():
+        low, high = row.interval
+        lines.append(f"| {name} | {row.accuracy:.1%} | {low:.1%} to {high:.1%} |")
     lines += ["", "| paired | only the first | only the second | p |", "|---|---:|---:|---:|"]
-    for name, test in facts["tests"].items():
-        lines.append(f"| {name} | {test['only_first']} | {test['only_second']} | {test['p']:.3f} |")
-    lines += ["", "| right, of all sampled paths | MD | student of one kind | points more, 95 % |"]
+    for name, test in comparison.tests.items():
+        lines.append(f"| {name} | {test.only_first} | {test.only_second} | {test.p:.3f} |")
+    lines += ["", "| right, of all sampled paths | MD | student of one kind | lead in points, 95 % |"]
     lines.append("|---|---:|---:|---:|")
-    for name, row in facts["paths"].items():
-        more, margin = row["MD above it"]
-        points = f"{100 * more:+.1f} ± {100 * margin:.1f}"
-        lines.append(f"| {name} | {row['MD']:.1%} | {row['alone']:.1%} | {points} |")
+    for kind, shares in comparison.paths.items():
+        points = f"{100 * shares.lead.mean:+.1f} ± {100 * shares.lead.margin:.1f}"
+        lines.append(f"| {kind.value} | {shares.mixed:.1%} | {shares.single:.1%} | {points} |")
     return "\n".join(lines) + "\n"
+
+
+def _path_shares(mixed: Sequence[Sampled], single: Sequence[Sampled], kind: PathKind) -> PathShares:
+    a, b = right_shares(mixed, kind), right_shares(single, kind)
+    return PathShares(statistics.fmean(a), statistics.fmean(b), difference(a, b))
+
+
+def _plot(comparison: Comparison, out: Path) -> None:
+    from training import plots
+
+    by_paths = {name: [(p.paths, p.accuracy) for p in points] for name, points in comparison.curves.items()}
+    by_tokens = {name: [(p.tokens, p.accuracy) for p in points] for name, points in comparison.curves.items()}
+    plots.accuracies(by_paths, "paths in the vote", out, "accuracy-paths.png")
+    plots.accuracies(by_tokens, "completion tokens per problem", out, "accuracy-tokens.png")

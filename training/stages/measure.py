@@ -1,109 +1,174 @@
-"""Stage `measure`: the student on the test problems, with the decoding, weights and map that `calibrate` found.
+"""Stage `measure`: the calibrated student on the test problems. Nothing is chosen here."""
 
-These are the figures that a checkpoint's card reports. Nothing is chosen here: look once, at the end.
-"""
+from collections.abc import Sequence
+from pathlib import Path
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from service.evaluation.calibration_error import coverage, reliability
 from service.solve.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
-from training.calibrate import observed, stops
-from training.compare import figure, mcnemar
-from training.confidence import calibration_error_table, calibration_errors
-from training.sampling import Sampled, by_set
-from training.votes import first, greedy, replay, voted
+from training.artifact import LOG, Artifact, Report
+from training.run import Run
+from training.sample.confidence import (
+    CalibrationErrors,
+    CoveragePoint,
+    ReliabilityBin,
+    calibration_error_table,
+    calibration_errors,
+    coverage_points,
+    reliability_bins,
+)
+from training.sample.replay import first, greedy, replay, voted
+from training.sample.sampling import Sampled, by_set, read_samples
+from training.sample.statistics import Accuracy, PairedTest, mcnemar
+from training.stages.calibrate import CALIBRATION, BestCalibration, ThresholdCost, observed, threshold_costs
+from training.stages.samples import SAMPLES, held_out_samples
+from training.stages.self_training import student
 
+MEASUREMENT = "measure.json"
 ALL = "all problems"
-"""The row of all sets together, beside those of the sets: no name for a set."""
+"""Name of the row of all sets together."""
 
 
-def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int, seed: int) -> dict[str, Any]:
-    """Accuracy of single paths and votes in each set of problems, what `adaptive` saves, and the confidence's error.
+class Measurement(Report):
+    """Content of `measure.json`: the figures of a checkpoint's model card.
 
-    Tokens are means of a problem.
+    Args:
+        problems: number of problems.
+        sets: accuracy by set of problems and measure.
+        adaptive_against_fixed: paired test of the adaptive against the fixed policy.
+        tokens: completion tokens per problem under the adaptive policy.
+        tokens_fixed: completion tokens per problem under the fixed policy.
+        thresholds: cost of each threshold.
+        ece: expected calibration error under the adaptive policy.
+        calibration_errors: calibration errors of all problems and of each set.
+        reliability: bins of the reliability diagram.
+        coverage: accuracy at each tenth of coverage.
     """
-    places = by_set(samples)
-    sets = {name: [samples[place] for place in of] for name, of in places.items()}
-    spent = {
+
+    problems: int
+    sets: dict[str, dict[str, Accuracy]]
+    adaptive_against_fixed: PairedTest
+    tokens: float
+    tokens_fixed: float
+    thresholds: tuple[ThresholdCost, ...]
+    ece: float
+    calibration_errors: dict[str, CalibrationErrors]
+    reliability: tuple[ReliabilityBin, ...]
+    coverage: tuple[CoveragePoint, ...]
+
+
+def stage(run: Run) -> Artifact:
+    """`measure.json`, `measure.md` and the reliability diagram."""
+    settings = run.recipe.calibrate
+    calibrated = run.stage("calibrate")
+    best = BestCalibration.read(calibrated.path / CALIBRATION)
+    decoding = settings.model_copy(update={"temperature": best.temperature, "problems": 0})
+    samples = held_out_samples(run, student(run), decoding, "test", dict.fromkeys(PathKind, settings.paths))
+
+    def build(out: Path) -> None:
+        from training import plots
+
+        found = measure(
+            list(read_samples(samples.path / SAMPLES)),
+            settings.paths,
+            best.report.calibration,
+            settings.bins,
+            run.recipe.seed,
+        )
+        found.write(out / MEASUREMENT)
+        (out / "measure.md").write_text(table(found))
+        plots.reliability(found.ece, found.reliability, found.coverage, out / LOG)
+
+    inputs = {"samples": samples.digest, "calibrate": calibrated.digest}
+    return run.make("measure", {"paths": settings.paths, "bins": settings.bins}, inputs, build)
+
+
+def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bins: int, seed: int) -> Measurement:
+    """Measure accuracy, tokens and calibration error.
+
+    Args:
+        samples: samples on the test problems.
+        paths: paths of each kind in the vote.
+        calibration: threshold and confidence map.
+        bins: bins of the calibration error.
+        seed: seed of the orders of paths and of the draws for a perfect confidence.
+    """
+    sets = by_set(samples)
+    tokens = {
         policy: sum(replay(policy, first(s, paths, paths), calibration).tokens for s in samples) / len(samples)
         for policy in (Policy.ADAPTIVE, Policy.FIXED)
     }
-    seen = {policy: observed(samples, paths, policy, calibration) for policy in spent}
+    seen = {policy: observed(samples, paths, policy, calibration) for policy in tokens}
     right = {policy: [good for _, good in points] for policy, points in seen.items()}
-    sure = {
-        policy: [interpolate(calibration.confidence_map, backed) for backed, _ in points]
+    confidences = {
+        policy: [interpolate(calibration.confidence_map, share) for share, _ in points]
         for policy, points in seen.items()
     }
     errors = {
         name: calibration_errors(
-            {policy: [(sure[policy][i], right[policy][i]) for i in of] for policy in spent}, bins, seed
+            {policy: [(confidences[policy][i], right[policy][i]) for i in positions] for policy in tokens}, bins, seed
         )
-        for name, of in ({ALL: [*range(len(samples))]} | places).items()
+        for name, positions in ({ALL: [*range(len(samples))]} | sets).items()
     }
-    return {
-        "problems": len(samples),
-        "sets": {name: _rows(members, paths, calibration) for name, members in sets.items()},
-        "adaptive against fixed": mcnemar(right[Policy.ADAPTIVE], right[Policy.FIXED]),
-        "tokens": spent[Policy.ADAPTIVE],
-        "tokens_fixed": spent[Policy.FIXED],
-        "stops": stops(samples, paths, calibration, seed),
-        "ece": errors[ALL][Policy.ADAPTIVE],
-        "calibration_errors": errors,
-        "reliability": reliability(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
-        "coverage": coverage(sure[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
-    }
+    return Measurement(
+        problems=len(samples),
+        sets={name: _accuracies([samples[i] for i in found], paths, calibration) for name, found in sets.items()},
+        adaptive_against_fixed=mcnemar(right[Policy.ADAPTIVE], right[Policy.FIXED]),
+        tokens=tokens[Policy.ADAPTIVE],
+        tokens_fixed=tokens[Policy.FIXED],
+        thresholds=threshold_costs(samples, paths, seed),
+        ece=errors[ALL].adaptive,
+        calibration_errors=errors,
+        reliability=reliability_bins(confidences[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
+        coverage=coverage_points(confidences[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
+    )
 
 
-def table(facts: Mapping[str, Any]) -> str:
+def table(found: Measurement) -> str:
     """The figures as Markdown."""
     lines = ["| set | measure | accuracy | 95 % interval |", "|---|---|---:|---|"]
-    for name, rows in facts["sets"].items():
-        for what, row in rows.items():
-            low, high = row["interval"]
-            lines.append(f"| {name} ({row['problems']}) | {what} | {row['accuracy']:.1%} | {low:.1%} to {high:.1%} |")
-    test = facts["adaptive against fixed"]
+    for name, rows in found.sets.items():
+        for measure_, row in rows.items():
+            low, high = row.interval
+            lines.append(f"| {name} ({row.problems}) | {measure_} | {row.accuracy:.1%} | {low:.1%} to {high:.1%} |")
+    test = found.adaptive_against_fixed
     lines += [
         "",
-        f"`adaptive` takes {facts['tokens']:.0f} completion tokens of a problem, `fixed` {facts['tokens_fixed']:.0f}. "
-        f"It alone is right {test['only_first']} times, `fixed` alone {test['only_second']} times "
-        f"(p = {test['p']:.2f}).",
+        f"`adaptive` needs {found.tokens:.0f} completion tokens per problem, `fixed` {found.tokens_fixed:.0f}. "
+        f"Only `adaptive` is right on {test.only_first} problems, only `fixed` on {test.only_second} "
+        f"(p = {test.p:.2f}).",
         "",
-        *calibration_error_table(facts["calibration_errors"]),
+        *calibration_error_table(found.calibration_errors),
         "",
-        "Lost to the full vote, in points, and tokens, of the full vote's:",
+        "Points lost to the full vote, and share of its tokens:",
         "",
-        f"| stop at | after at most | all | {' | '.join(facts['sets'])} |",
-        f"|---:|---:|---:|{'---:|' * len(facts['sets'])}",
-        *map(_stop, facts["stops"]),
+        f"| threshold | all | {' | '.join(found.sets)} |",
+        f"|---:|---:|{'---:|' * len(found.sets)}",
+        *map(_threshold_row, found.thresholds),
         "",
-        "| share answered, the surest first | accuracy |",
+        "| share answered, highest confidence first | accuracy |",
         "|---:|---:|",
     ]
-    lines += [f"| {row['coverage']:.0%} | {row['accuracy']:.1%} |" for row in facts["coverage"]]
+    lines += [f"| {point.coverage:.0%} | {point.accuracy:.1%} |" for point in found.coverage]
     return "\n".join(lines) + "\n"
 
 
-def _stop(row: Mapping[str, Any]) -> str:
+def _threshold_row(row: ThresholdCost) -> str:
     costs = (
-        f"{100 * cost['lost']:.1f} ± {100 * cost['error']:.1f}, {cost['tokens']:.2f}"
-        for cost in (row, *row["sets"].values())
+        f"{100 * cost.lost:.1f} ± {100 * cost.error:.1f}, {cost.tokens:.2f}" for cost in (row.cost, *row.sets.values())
     )
-    return f"| {row['threshold']} | {row['patience']:.0%} of the paths | {' | '.join(costs)} |"
+    return f"| {row.threshold} | {' | '.join(costs)} |"
 
 
-def _rows(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, dict[str, Any]]:
-    stated = [s.unrepaired() for s in samples]
+def _accuracies(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, Accuracy]:
     outcomes = {
-        "one CoT path, T = 0, as stated": greedy(stated, PathKind.COT),
+        "one CoT path, T = 0, as stated": greedy([s.unrepaired() for s in samples], PathKind.COT),
         "one CoT path, T = 0, repaired": greedy(samples, PathKind.COT),
         "one PoT path, T = 0": greedy(samples, PathKind.POT),
-        f"{paths} CoT paths": voted(samples, paths, 0, calibration),
-        f"{paths} PoT paths": voted(samples, 0, paths, calibration),
-        f"{paths} + {paths} paths": voted(samples, paths, paths, calibration),
+        f"{paths} CoT paths": voted(samples, paths, 0),
+        f"{paths} PoT paths": voted(samples, 0, paths),
+        f"{paths} + {paths} paths": voted(samples, paths, paths),
         f"{paths} + {paths} paths, adaptive": [
             good for _, good in observed(samples, paths, Policy.ADAPTIVE, calibration)
         ],
     }
-    return {name: figure(right) | {"problems": len(right)} for name, right in outcomes.items()}
+    return {name: Accuracy.of(right) for name, right in outcomes.items()}

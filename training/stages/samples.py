@@ -1,104 +1,48 @@
-"""The stages that make students and sample them: `train`, `second`, and what these and the figures rest on."""
+"""Samples of a trained student, and the student as a model that the service serves."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from service.errors import ConfigurationError
+from service.model.metadata import CheckpointMetadata
 from service.types import PathKind
-from training import dataset, second
-from training.launch import Job, launch
-from training.manifest import Artifact, commit, path_digest
-from training.packs import Example
-from training.rationale import Problem, read_problems, read_rationales
+from training.artifact import Artifact, commit
+from training.data.problem import Problem, read_problems
 from training.recipe import Decoding
-from training.report import SAMPLES, open_sampler
 from training.run import Run
-from training.sampling import sample_to
-from training.stages.data import base_model, examples
+from training.sample.sampling import Sampler, sample_to
+from training.stages.base import base_model
 
-if TYPE_CHECKING:
-    from training.export import Facts
-
-NONE: Mapping[str, str] = {}
-
-
-def train(run: Run) -> Artifact:
-    """The student of both kinds, of the teacher's rationales."""
-    return trained(run, "train", examples(run))
-
-
-def trained(run: Run, name: str, found: list[Example], *, inputs: Mapping[str, str] = NONE, **changes: Any) -> Artifact:
-    """A student trained on the examples `found`, with `changes` to the recipe's training settings."""
-    recipe = run.recipe
-    job = Job(
-        base_model(run),
-        recipe.train.model_copy(update=changes),
-        recipe.seed,
-        {source.name: source.repeat for source in recipe.sources},
-        recipe.watch,
-        run.stage("dataset").path / dataset.DEV,
-    )
-    settings: dict[str, Any] = {"train": job.settings.model_copy(update={"start": ""}), "repeats": job.repeats}
-    if recipe.launch.processes > 1:
-        settings["launch"] = recipe.launch
-    inputs = {"dataset": run.stage("dataset").digest, "base": run.stage("base").digest, **inputs}
-    if job.settings.start:
-        if not Path(job.settings.start).is_dir():
-            raise ConfigurationError(f"train.start = {job.settings.start!r} is no directory")
-        inputs["start"] = path_digest(Path(job.settings.start))  # what is there, wherever the run lies
-    return run.make(name, settings, inputs, partial(launch, job, found, recipe.launch.processes))
-
-
-def second_round(run: Run) -> Artifact:
-    """The stage `second`: trained on the teacher's and the first student's rationales, anew or from that student."""
-    own, settings = own_rationales(run), run.recipe.second_round
-    found = dataset.merge(examples(run), read_rationales(own.path / second.RATIONALES))
-    changes: dict[str, Any] = {"max_steps": settings.steps or run.recipe.train.max_steps}
-    if settings.start == "student":
-        changes["start"] = str(run.stage("train").path)
-    return trained(run, "second", found, inputs={"own": own.digest}, **changes)
-
-
-def own_rationales(run: Run) -> Artifact:
-    """The first student's right paths over training problems."""
-    settings = run.recipe.second_round
-    problems = run.sources.training_problems()[: settings.problems or None]
-    decoding = Decoding(
-        engine=settings.engine,
-        paths=settings.paths,
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
-    )
-    drawn = sampled(run, run.stage("train"), decoding, "own", problems, dict.fromkeys(PathKind, settings.paths))
-    build = partial(second.verify, drawn.path / SAMPLES, problems, run.recipe.filter)
-    return run.make("own", {"filter": run.recipe.filter}, {"samples": drawn.digest}, build)
-
-
-def student(run: Run) -> Artifact:
-    """The student that is measured and exported: of the second round where there is one."""
-    return run.stage("second" if run.recipe.second_round.enabled else "train")
+SAMPLES = "samples.jsonl"
 
 
 def held_out_samples(
-    run: Run, trained_: Artifact, decoding: Decoding, split_name: str, paths: Mapping[PathKind, int]
+    run: Run, student: Artifact, decoding: Decoding, split: str, paths: Mapping[PathKind, int]
 ) -> Artifact:
-    """A student's paths over a held-out part."""
-    problems = read_problems(run.stage("dataset").path / f"{split_name}.jsonl")
-    return sampled(run, trained_, decoding, split_name, problems, paths)
+    """Samples of a student on the `dev` or `test` problems."""
+    problems = read_problems(run.stage("dataset").path / f"{split}.jsonl")
+    return samples(run, student, decoding, split, problems, paths)
 
 
-def sampled(
+def samples(
     run: Run,
-    trained_: Artifact,
+    student: Artifact,
     decoding: Decoding,
     label: str,
     problems: Sequence[Problem],
     paths: Mapping[PathKind, int],
 ) -> Artifact:
-    """A student's paths over `problems`, through the merged model."""
-    model, name = merged(run, trained_), f"{trained_.path.name}-{label}-t{decoding.temperature:g}"
+    """Samples of a student on problems.
+
+    Args:
+        run: the run.
+        student: artifact of the training.
+        decoding: engine, temperature and limits.
+        label: name of the problems, part of the artifact's name.
+        problems: the problems, of which `decoding.problems` are sampled.
+        paths: sampled paths per problem, by kind.
+    """
+    model, name = merged(run, student), f"{student.path.name}-{label}-t{decoding.temperature:g}"
     problems = problems[: decoding.problems or None]
 
     def build(out: Path) -> None:
@@ -113,29 +57,52 @@ def sampled(
             )
 
     settings = {
-        "decoding": {name: getattr(decoding, name) for name in Decoding.model_fields},  # not what a stage adds to it
+        # Only the fields of the base class: a stage's further settings do not change the samples.
+        "decoding": {name: getattr(decoding, name) for name in Decoding.model_fields},
         "paths": {kind.value: n for kind, n in paths.items()},
         "problems": [problem.id for problem in problems],
     }
     return run.make(name, settings, {"model": model.digest}, build)
 
 
-def merged(run: Run, trained_: Artifact) -> Artifact:
-    """A student as a plain model directory that the service serves."""
-    from training.export import write_model
+def merged(run: Run, student: Artifact) -> Artifact:
+    """A student as a plain model directory."""
 
-    build = partial(write_model, base_model(run), trained_.path, facts=facts(run))
-    inputs = {"student": trained_.digest, "base": run.stage("base").digest}
-    return run.make(f"{trained_.path.name}-merged", {}, inputs, lambda out: build(out=out))
+    def build(out: Path) -> None:
+        from training.ship.checkpoint import write_model
+
+        write_model(base_model(run), student.path, out, metadata(run))
+
+    inputs = {"student": student.digest, "base": run.stage("base").digest}
+    return run.make(f"{student.path.name}-merged", {}, inputs, build)
 
 
-def facts(run: Run) -> "Facts":
-    """What every checkpoint of this run says of itself."""
-    from training.export import Facts
-
-    return Facts(
+def metadata(run: Run) -> CheckpointMetadata:
+    """Metadata of every checkpoint of this run."""
+    return CheckpointMetadata(
         base_model=run.recipe.student.name or Path(run.recipe.student.model).name,
         recipe=run.recipe.name,
         seed=run.recipe.seed,
         commit=commit(),
     )
+
+
+def open_sampler(decoding: Decoding, model: Path, log: Path) -> AbstractContextManager[Sampler]:
+    """Sampler on a model directory.
+
+    Args:
+        decoding: engine and token limit.
+        model: the model directory.
+        log: file for the service's output.
+    """
+    if decoding.engine == "vllm":
+        from training.sample.served import ServedStudent
+
+        return ServedStudent(model, decoding.max_tokens, log)
+    import torch
+
+    from training.learn.student import load_base, load_tokenizer
+    from training.sample.local import LocalStudent
+
+    device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
+    return LocalStudent(load_base(model, dtype).to(device), load_tokenizer(model), decoding.max_tokens)

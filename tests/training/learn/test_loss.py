@@ -9,17 +9,18 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from service.errors import ConfigurationError
 from service.types import PathKind
-from tests.training import tiny
-from training import loss
-from training.loss import CompletionHead, step_tokens, target
-from training.packs import Batch, Encoder, Example, collate, packed
+from tests.support import training_models
+from training.data.problem import Example
+from training.learn import loss
+from training.learn.loss import CompletionHead, step_tokens, target
+from training.learn.packing import Batch, Encoder, collate, pack
 
 
 def _batch(base: Path, examples: list[Example]) -> Batch:
     encoder = Encoder(AutoTokenizer.from_pretrained(base))
     questions = dict.fromkeys(example.id for example in examples)
     groups = [[e for e in examples if e.id == id_] for id_ in questions]
-    return collate([packed(group, encoder.encode(group)) for group in groups], 0)
+    return collate([pack(group, encoder.encode(group)) for group in groups], 0)
 
 
 def _model(base: Path) -> torch.nn.Module:
@@ -30,19 +31,19 @@ def _logits(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     return model(input_ids=batch.input_ids, position_ids=batch.position_ids, attention_mask=batch.mask).logits
 
 
-def _plain(model: torch.nn.Module, batch: Batch, lam: float) -> torch.Tensor:
+def _plain(model: torch.nn.Module, batch: Batch, cot_weight: float) -> torch.Tensor:
     nll = cross_entropy(_logits(model, batch).transpose(1, 2), batch.targets, reduction="none")
     means = [
         (nll * batch.weights)[batch.tasks == task].sum() / batch.weights[batch.tasks == task].sum() for task in (0, 1)
     ]
-    return lam * means[0] + (1 - lam) * means[1]
+    return cot_weight * means[0] + (1 - cot_weight) * means[1]
 
 
 def _ours(
-    model: torch.nn.Module, head: CompletionHead, batch: Batch, lam: float, totals: torch.Tensor | None = None
+    model: torch.nn.Module, head: CompletionHead, batch: Batch, cot_weight: float, totals: torch.Tensor | None = None
 ) -> torch.Tensor:
     totals = step_tokens(batch.weights, batch.tasks) if totals is None else totals
-    with head.expecting(target(batch.targets, batch.tasks, batch.weights, lam, totals)):
+    with head.expecting(target(batch.targets, batch.tasks, batch.weights, cot_weight, totals)):
         return _logits(model, batch)
 
 
@@ -56,26 +57,28 @@ def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor], tolerance: flo
         torch.testing.assert_close(a[name], b[name], atol=tolerance, rtol=0)
 
 
-@pytest.mark.parametrize("lam", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("cot_weight", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("chunk", [1 << 25, 2000], ids=["whole", "chunked"])
-def test_loss_and_gradients_are_pytorchs(base: Path, lam: float, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loss_and_gradients_are_pytorchs(
+    base: Path, cot_weight: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(loss, "CHUNK_ELEMENTS", chunk)
-    batch = _batch(base, tiny.examples(3))
+    batch = _batch(base, training_models.examples(3))
     plain, model = _model(base), _model(base)
-    expected = _plain(plain, batch, lam)
+    expected = _plain(plain, batch, cot_weight)
     expected.backward()
-    found = _ours(model, CompletionHead(model), batch, lam)
+    found = _ours(model, CompletionHead(model), batch, cot_weight)
     found.backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     _same(_gradients(model), _gradients(plain))
 
 
-@pytest.mark.parametrize(("lam", "kind"), [(1.0, PathKind.COT), (0.0, PathKind.POT)])
-def test_the_ends_of_lambda_are_the_single_tasks(base: Path, lam: float, kind: PathKind) -> None:
-    both = _batch(base, tiny.examples(3))
-    alone = _batch(base, [example for example in tiny.examples(3) if example.kind is kind])
+@pytest.mark.parametrize(("cot_weight", "kind"), [(1.0, PathKind.COT), (0.0, PathKind.POT)])
+def test_the_ends_of_lambda_are_the_single_tasks(base: Path, cot_weight: float, kind: PathKind) -> None:
+    both = _batch(base, training_models.examples(3))
+    alone = _batch(base, [example for example in training_models.examples(3) if example.kind is kind])
     mixed, single = _model(base), _model(base)
-    _ours(mixed, CompletionHead(mixed), both, lam).backward()
+    _ours(mixed, CompletionHead(mixed), both, cot_weight).backward()
     nll = cross_entropy(_logits(single, alone).transpose(1, 2), alone.targets)  # the ordinary loss of one task
     nll.backward()
     _same(_gradients(mixed), _gradients(single))
@@ -83,7 +86,7 @@ def test_the_ends_of_lambda_are_the_single_tasks(base: Path, lam: float, kind: P
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
 def test_accumulation_changes_nothing(base: Path, parts: int) -> None:
-    examples = tiny.examples(4)
+    examples = training_models.examples(4)
     examples[1] = Example("tiny/0", PathKind.POT, examples[0].question, "ans = 2 + 13\n" * 9, "tiny")  # uneven tokens
     whole = _batch(base, examples)
     totals = step_tokens(whole.weights, whole.tasks)
@@ -98,7 +101,7 @@ def test_accumulation_changes_nothing(base: Path, parts: int) -> None:
 
 def test_a_token_average_would_weight_the_longer_kind(base: Path) -> None:
     """What a loss over all tokens alike (TRL's, and everyone's) does to two kinds of unequal length."""
-    batch = _batch(base, tiny.examples(4))
+    batch = _batch(base, training_models.examples(4))
     cot, pot = step_tokens(batch.weights, batch.tasks).tolist()
     assert (cot, pot) == (76.0, 56.0)
     shares = target(batch.targets, batch.tasks, batch.weights, 0.5, torch.tensor([cot, pot]))
@@ -108,7 +111,7 @@ def test_a_token_average_would_weight_the_longer_kind(base: Path) -> None:
 
 
 def test_weights_count_within_their_task(base: Path) -> None:
-    batch = _batch(base, tiny.examples(2))
+    batch = _batch(base, training_models.examples(2))
     batch.weights[0] *= 3
     plain, model = _model(base), _model(base)
     torch.testing.assert_close(
@@ -119,7 +122,7 @@ def test_weights_count_within_their_task(base: Path) -> None:
 def test_a_frozen_head_gets_no_gradient(base: Path) -> None:
     model = _model(base)
     model.get_output_embeddings().weight.requires_grad_(False)
-    _ours(model, CompletionHead(model), _batch(base, tiny.examples(1)), 0.5).backward()
+    _ours(model, CompletionHead(model), _batch(base, training_models.examples(1)), 0.5).backward()
     assert model.get_output_embeddings().weight.grad is None
 
 

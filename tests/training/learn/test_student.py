@@ -7,16 +7,16 @@ import torch
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 
-from tests.training import tiny
-from training.local import GPU_BATCH, batch_for, cache_bytes
+from tests.support import training_models
+from training.learn.student import _fuse_norms, prepare
 from training.recipe import Train
-from training.student import _fuse_norms, prepare
+from training.sample.local import GPU_BATCH, cache_bytes, gpu_batch
 
 
 @pytest.fixture
 def gemma(tmp_path: Path) -> Path:
     """A tiny Gemma 3 whose norms are not those of a fresh model."""
-    directory = tiny.model(tmp_path, Gemma3TextConfig)
+    directory = training_models.model(tmp_path, Gemma3TextConfig)
     model = AutoModelForCausalLM.from_pretrained(directory)
     for name, weight in model.named_parameters():
         if "norm" in name:
@@ -40,7 +40,7 @@ def test_fused_norms_are_the_models_own(gemma: Path) -> None:
 
 
 def test_a_cast_that_autocast_undoes_is_left_out(gemma: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.student.computes_bfloat16", lambda: True)
+    monkeypatch.setattr("training.learn.student.computes_bfloat16", lambda: True)
     ids = torch.arange(4, 36)[None]
     gradients = []
     for cast in (False, True):
@@ -64,7 +64,7 @@ def test_a_gpu_is_given_as_many_sequences_as_its_memory_holds() -> None:
     llama = LlamaConfig(num_hidden_layers=32, num_attention_heads=32, hidden_size=4096)
     assert cache_bytes(gemma, 100) == 18 * 256 * 100 * 2 * 2
     assert cache_bytes(llama, 1) == 512 * 1024
-    assert batch_for(80 << 30, cache_bytes(gemma, 456)) == 3406
-    assert batch_for(80 << 30, cache_bytes(gemma, 100)) == GPU_BATCH
-    assert batch_for(64 << 30, cache_bytes(llama, 512)) == 85
-    assert batch_for(1 << 30, cache_bytes(llama, 4096)) == 2
+    assert gpu_batch(80 << 30, cache_bytes(gemma, 456)) == 3406
+    assert gpu_batch(80 << 30, cache_bytes(gemma, 100)) == GPU_BATCH
+    assert gpu_batch(64 << 30, cache_bytes(llama, 512)) == 85
+    assert gpu_batch(1 << 30, cache_bytes(llama, 4096)) == 2

@@ -9,65 +9,23 @@ import sys
 import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch.distributed.tensor import DTensor
-from transformers import TrainerCallback, TrainerState
 
 from service.errors import ConfigurationError, EngineError
 from service.types import PathKind
-from tests.training import forked, tiny
-from training.launch import Job, launch
-from training.manifest import tree_digest
-from training.rationale import Problem, read_rows
-from training.recipe import Train, Watch
-from training.train import HISTORY, last_complete, train
+from tests.support import forked_training, training_models
+from tests.support.training_runs import SETTINGS, train_tiny
+from training.artifact import tree_digest
+from training.data.problem import Problem, read_rows
+from training.learn.launch import Job, launch
+from training.learn.train import HISTORY, last_complete
+from training.recipe import Watch
 
-ROOT = Path(__file__).parents[2]
-SETTINGS = Train(
-    epochs=1,
-    per_kind=1,
-    adapter="full",
-    lr=1e-3,
-    warmup=0,
-    batch_tokens=256,
-    accumulation=1,
-    precision="fp32",
-    save_steps=2,
-)
-
-
-class KeepGradients(TrainerCallback):
-    """Writes the first step's gradients, before they are clipped away or used."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_pre_optimizer_step(self, args: object, state: TrainerState, control: object, **kwargs: Any) -> None:
-        if state.global_step == 0:
-            model = getattr(kwargs["model"], "module", kwargs["model"])
-            gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-            whole = {name: g.full_tensor() if isinstance(g, DTensor) else g for name, g in gradients.items()}
-            if state.is_world_process_zero:
-                save_file(whole, self.path)
-
-
-def _train(base: Path, out: Path, examples: list[tiny.Example] | None = None, **changes: object) -> Path:
-    settings = SETTINGS.model_copy(update=changes)
-    train(
-        base,
-        tiny.examples(16) if examples is None else examples,
-        settings,
-        out,
-        seed=3,
-        repeats={"tiny": 1},
-        callbacks=[KeepGradients(out.with_suffix(".gradients"))],
-    )
-    return out
+ROOT = Path(__file__).parents[3]
 
 
 def _split(parts: int) -> dict[str, int]:
@@ -87,7 +45,7 @@ def _step_tokens(out: Path) -> int:
 
 
 def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
-    out = _train(base, tmp_path)
+    out = train_tiny(base, tmp_path)
     rows = [json.loads(line) for line in (out / HISTORY).read_text().splitlines()]
     assert [row["step"] for row in rows] == [*range(1, len(rows) + 1)]
     for row in rows:
@@ -106,41 +64,41 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
 def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("training.student.computes_bfloat16", lambda: False)
+    monkeypatch.setattr("training.learn.student.computes_bfloat16", lambda: False)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    asked = _train(base, tmp_path / "asked", adapter="lora", precision="bf16")
+    asked = train_tiny(base, tmp_path / "asked", adapter="lora", precision="bf16")
     assert "no bfloat16 instructions" in capsys.readouterr().err
-    exact = _train(base, tmp_path / "exact", adapter="lora", precision="fp32")
+    exact = train_tiny(base, tmp_path / "exact", adapter="lora", precision="fp32")
     assert "bfloat16" not in capsys.readouterr().err
     assert (asked / "adapter_model.safetensors").read_bytes() == (exact / "adapter_model.safetensors").read_bytes()
 
 
 def test_an_earlier_runs_adapter_is_gone_on_from(base: Path, tmp_path: Path) -> None:
     lora = {"adapter": "lora", "rank": 4, "alpha": 8, "lr": 1e-2}
-    first = _train(base, tmp_path / "first", epochs=4, **lora)
-    second = _train(base, tmp_path / "second", start=str(first), **lora)
+    first = train_tiny(base, tmp_path / "first", epochs=4, **lora)
+    second = train_tiny(base, tmp_path / "second", start=str(first), **lora)
     losses = [[row["loss"] for row in read_rows(out / HISTORY)] for out in (first, second)]
     assert losses[1][0] < 0.98 * losses[0][0]
     with pytest.raises(ConfigurationError, match=r"has rank 4 and alpha 8: set train\.rank"):
-        _train(base, tmp_path / "other", start=str(first), **lora | {"rank": 8})
-    with pytest.raises(ConfigurationError, match="is no adapter of this student"):
-        _train(base, tmp_path / "missing", start=str(tmp_path / "nowhere"), **lora)
+        train_tiny(base, tmp_path / "other", start=str(first), **lora | {"rank": 8})
+    with pytest.raises(ConfigurationError, match="is not an adapter of this student"):
+        train_tiny(base, tmp_path / "missing", start=str(tmp_path / "nowhere"), **lora)
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize(("lam", "kind"), [(1.0, PathKind.COT), (0.0, PathKind.POT)])
-def test_the_ends_of_lambda_are_single_task_runs(base: Path, tmp_path: Path, lam: float, kind: PathKind) -> None:
+@pytest.mark.parametrize(("cot_weight", "kind"), [(1.0, PathKind.COT), (0.0, PathKind.POT)])
+def test_the_ends_of_lambda_are_single_task_runs(base: Path, tmp_path: Path, cot_weight: float, kind: PathKind) -> None:
     """The same steps over the same questions: the other kind's rationales are there, and count nothing."""
-    mixed = _train(base, tmp_path / "mixed", lam=lam, batch_tokens=1 << 14, epochs=3)
-    only = [example for example in tiny.examples(16) if example.kind is kind]
-    alone = _train(base, tmp_path / "alone", only, lam=lam, batch_tokens=1 << 14, epochs=3)
+    mixed = train_tiny(base, tmp_path / "mixed", cot_weight=cot_weight, batch_tokens=1 << 14, epochs=3)
+    only = [example for example in training_models.examples(16) if example.kind is kind]
+    alone = train_tiny(base, tmp_path / "alone", only, cot_weight=cot_weight, batch_tokens=1 << 14, epochs=3)
     _close(mixed / "model.safetensors", alone / "model.safetensors")
 
 
 @pytest.mark.engine
 def test_accumulation_changes_nothing(base: Path, tmp_path: Path) -> None:
     """One step over the same rationales, in one, two and four parts: the same gradients."""
-    runs = [_train(base, tmp_path / str(parts), **_split(parts)) for parts in (1, 2, 4)]
+    runs = [train_tiny(base, tmp_path / str(parts), **_split(parts)) for parts in (1, 2, 4)]
     assert {_step_tokens(run) for run in runs} == {_step_tokens(runs[0])}
     for run in runs[1:]:
         _close(run.with_suffix(".gradients"), runs[0].with_suffix(".gradients"))
@@ -148,13 +106,13 @@ def test_accumulation_changes_nothing(base: Path, tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_a_watched_run_is_the_same_run(base: Path, tmp_path: Path) -> None:
-    problems = [Problem(row["id"], row["question"], row["answer"]) for row in tiny.problems(3)]
-    tiny.write_lines(tmp_path / "dev.jsonl", (problem.row() for problem in problems))
+    problems = [Problem(row["id"], row["question"], row["answer"]) for row in training_models.problems(3)]
+    training_models.write_lines(tmp_path / "dev.jsonl", (problem.row() for problem in problems))
     for name, every in (("watched", 2), ("alone", 0)):
         watch = Watch(every=every, problems=2, paths=1, max_tokens=8)
         launch(
             Job(str(base), SETTINGS, 3, {"tiny": 1}, watch, tmp_path / "dev.jsonl"),
-            tiny.examples(16),
+            training_models.examples(16),
             1,
             tmp_path / name,
         )
@@ -169,9 +127,9 @@ def test_a_watched_run_is_the_same_run(base: Path, tmp_path: Path) -> None:
 def test_what_a_process_refuses_is_said(base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     settings = SETTINGS.model_copy(update={"adapter": "lora", "start": str(tmp_path / "nowhere")})
     job = Job(str(base), settings, 3, {"tiny": 1}, Watch(), tmp_path)
-    with pytest.raises(EngineError, match=r"training failed, see above: its processes ended with \[1\]"):
-        launch(job, tiny.examples(16), 1, tmp_path / "out")
-    assert "nowhere' is no adapter of this student" in capfd.readouterr().err.splitlines()[-1]
+    with pytest.raises(EngineError, match=r"training failed, see above; exit codes of its processes: \[1\]"):
+        launch(job, training_models.examples(16), 1, tmp_path / "out")
+    assert "nowhere' is not an adapter of this student" in capfd.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.engine
@@ -181,7 +139,7 @@ def test_two_processes_change_nothing(base: Path, tmp_path: Path, monkeypatch: p
     for out, processes in ((one, 1), (two, 2)):
         settings = SETTINGS.model_copy(update={"batch_tokens": 256, "accumulation": 4 // processes})
         job = Job(str(base), settings, 3, {"tiny": 1}, Watch(), tmp_path)
-        launch(job, tiny.examples(16), processes, out)
+        launch(job, training_models.examples(16), processes, out)
     for ours, theirs in zip(*(read_rows(out / HISTORY) for out in (one, two)), strict=True):
         assert ours["tokens"] == theirs["tokens"]
         assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], abs=1e-5)
@@ -192,9 +150,11 @@ def test_two_processes_change_nothing(base: Path, tmp_path: Path, monkeypatch: p
 def test_sharded_over_two_processes_the_student_is_the_same(base: Path, tmp_path: Path) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     whole, sharded = tmp_path / "whole", tmp_path / "sharded"
-    _train(base, whole, batch_tokens=256, accumulation=4)
+    train_tiny(base, whole, batch_tokens=256, accumulation=4)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29518"]
-    subprocess.run([*launch, "-m", "tests.training.sharded", base, sharded], check=True, env=env, capture_output=True)
+    subprocess.run(
+        [*launch, "-m", "tests.support.sharded_training", base, sharded], check=True, env=env, capture_output=True
+    )
     for ours, theirs in zip(*(read_rows(out / HISTORY) for out in (whole, sharded)), strict=True):
         assert ours["tokens"] == theirs["tokens"]
         assert ours["cot_loss"] == pytest.approx(theirs["cot_loss"], abs=1e-5)
@@ -205,7 +165,7 @@ def test_sharded_over_two_processes_the_student_is_the_same(base: Path, tmp_path
 
 @pytest.mark.engine
 def test_sharding_is_refused_where_it_would_not_happen(base: Path, tmp_path: Path) -> None:
-    script = f"from pathlib import Path; from tests.training.test_train import _train; _train(Path({str(base)!r}), Path({str(tmp_path)!r}), fsdp=True)"
+    script = f"from pathlib import Path; from tests.support.training_runs import train_tiny; train_tiny(Path({str(base)!r}), Path({str(tmp_path)!r}), fsdp=True)"
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     launch = [
         sys.executable,
@@ -226,7 +186,7 @@ def test_sharding_is_refused_where_it_would_not_happen(base: Path, tmp_path: Pat
 @pytest.mark.parametrize("adapter", ["full", "lora"])
 def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(base: Path, tmp_path: Path, adapter: str) -> None:
     def start(out: Path) -> ForkServerProcess:
-        return forked.start(_train_alone, base, out, adapter)
+        return forked_training.start(_train_alone, base, out, adapter)
 
     def finish(out: Path) -> None:
         run = start(out)
@@ -251,7 +211,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(base: Path, tmp_p
 
 def _train_alone(base: Path, out: Path, adapter: str) -> None:
     torch.set_num_threads(1)
-    _train(base, out, epochs=4, adapter=adapter, rank=4)
+    train_tiny(base, out, epochs=4, adapter=adapter, rank=4)
 
 
 def _checkpoints(out: Path) -> set[str]:

@@ -9,58 +9,45 @@ from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
-    Gemma3TextConfig,
-    LlamaConfig,
-    MistralConfig,
     PreTrainedModel,
-    Qwen2Config,
 )
 
 from service.errors import CheckpointError
 from service.model.build import add_bundle
 from service.model.checkpoint import describe
+from service.model.metadata import CheckpointMetadata
 from service.types import PathKind
-from tests.training import tiny
-from training.export import Facts, write_adapter, write_model
-from training.manifest import tree_digest
+from tests.support import training_models
+from training.artifact import tree_digest
+from training.learn.student import merged
+from training.learn.train import train
+from training.learn.vocabulary import trim
 from training.recipe import Train
-from training.served import ServedStudent
-from training.student import merged
-from training.train import train
-from training.vocabulary import trim
+from training.sample.served import ServedStudent
+from training.ship.checkpoint import write_adapter, write_model
 
 SETTINGS = Train(
     epochs=2, per_kind=1, rank=4, lr=1e-3, batch_tokens=256, accumulation=1, precision="fp32", max_length=128
 )
-FACTS = Facts(base_model="tiny", recipe="test", seed=3, commit="unknown")
-CONFIGS = {
-    "llama2-7b": (LlamaConfig, {"num_key_value_heads": 2}),
-    "codellama-7b": (
-        LlamaConfig,
-        {"num_key_value_heads": 2, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}},
-    ),
-    "mistral-7b": (MistralConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
-    "qwen2.5-coder-1.5b": (Qwen2Config, {"tie_word_embeddings": True, "num_key_value_heads": 1}),
-    "gemma-270m": (Gemma3TextConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
-}
+METADATA = CheckpointMetadata(base_model="tiny", recipe="test", seed=3, commit="unknown")
 
 
 def _student(base: Path, out: Path, **changes: object) -> Path:
-    train(base, tiny.examples(12), SETTINGS.model_copy(update=changes), out, seed=3, repeats={})
+    train(base, training_models.examples(12), SETTINGS.model_copy(update=changes), out, seed=3, repeats={})
     return out
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", training_models.ARCHITECTURES)
 def test_an_architecture_trains_resumes_exports_and_is_served(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, changes = CONFIGS[name]
-    base = tiny.model(tmp_path / "base", config, **tiny.SERVABLE, **changes)
+    config, changes = training_models.ARCHITECTURES[name]
+    base = training_models.model(tmp_path / "base", config, **training_models.SERVABLE, **changes)
     whole = _student(base, tmp_path / "whole", save_steps=2)
     _stopped_then_resumed(base, tmp_path / "resumed", monkeypatch)
     assert tree_digest(whole) == tree_digest(tmp_path / "resumed")
-    write_model(str(base), whole, tmp_path / "model", FACTS)
+    write_model(str(base), whole, tmp_path / "model", METADATA)
     checkpoint = describe(tmp_path / "model", "tiny")
     assert (checkpoint.style, checkpoint.bos) == ("v1", "<bos>")
     exported = AutoModelForCausalLM.from_pretrained(tmp_path / "model", dtype=torch.float32)
@@ -73,7 +60,7 @@ def test_an_architecture_trains_resumes_exports_and_is_served(
 
 
 def _stopped_then_resumed(base: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.train import MarkComplete
+    from training.learn.callbacks import MarkComplete
 
     class StoppedError(Exception):
         pass
@@ -103,7 +90,7 @@ def _moved(model: PreTrainedModel, base: PreTrainedModel) -> float:
 
 def test_the_adapter_ships_alone_in_bf16(base: Path, tmp_path: Path) -> None:
     student = _student(base, tmp_path / "student", max_steps=1)
-    assert write_adapter(str(base), student, tmp_path / "adapter", FACTS)
+    assert write_adapter(str(base), student, tmp_path / "adapter", METADATA)
     tensors = load_file(tmp_path / "adapter/adapter_model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
     config = json.loads((tmp_path / "adapter/adapter_config.json").read_text())
@@ -111,13 +98,13 @@ def test_the_adapter_ships_alone_in_bf16(base: Path, tmp_path: Path) -> None:
 
 
 def test_the_service_makes_the_same_model_of_base_and_bundle(tmp_path: Path) -> None:
-    config, changes = CONFIGS["gemma-270m"]
-    base = tiny.model(tmp_path / "base", config, **changes)
+    config, changes = training_models.ARCHITECTURES["gemma-270m"]
+    base = training_models.model(tmp_path / "base", config, **changes)
     AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).save_pretrained(base)
-    trim(base, tmp_path / "trimmed", [example.text for example in tiny.examples(10)], size=0)
+    trim(base, tmp_path / "trimmed", [example.text for example in training_models.examples(10)], size=0)
     student = _student(tmp_path / "trimmed", tmp_path / "student", max_steps=2)
-    write_model(str(tmp_path / "trimmed"), student, tmp_path / "model", FACTS)
-    write_adapter(str(tmp_path / "trimmed"), student, tmp_path / "adapter", FACTS, card="# Card")
+    write_model(str(tmp_path / "trimmed"), student, tmp_path / "model", METADATA)
+    write_adapter(str(tmp_path / "trimmed"), student, tmp_path / "adapter", METADATA, card="# Card")
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
     AutoTokenizer.from_pretrained(base).save_pretrained(tmp_path / "built")
     add_bundle(model, tmp_path / "adapter", tmp_path / "built")
@@ -147,7 +134,7 @@ def _bytes(tensors: dict[str, torch.Tensor]) -> dict[str, bytes]:
 
 def test_another_format_version_is_refused(base: Path, tmp_path: Path) -> None:
     student = _student(base, tmp_path / "student", max_steps=1)
-    write_model(str(base), student, tmp_path / "model", FACTS)
+    write_model(str(base), student, tmp_path / "model", METADATA)
     path = tmp_path / "model/twinpath.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
     with pytest.raises(CheckpointError, match="format version 99"):

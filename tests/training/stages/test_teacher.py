@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.teacher_endpoint import completion, serving
 
 from service.errors import ConfigurationError, EngineError
-from tests.training.endpoint import completion, serving
-from training import endpoint
-from training.rationale import Problem, read_rationales
+from training.data import teacher_client
+from training.data.problem import Problem, read_rationales
 from training.recipe import Teacher
-from training.teacher import sample_all
+from training.stages.teacher import sample_all
 
-PROBLEMS = {"tiny": [Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(6)]}
+PROBLEMS = [Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(6)]
 
 
 class Hostile:
@@ -46,7 +46,7 @@ class Hostile:
 
 @pytest.fixture
 def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hostile, str]]:
-    monkeypatch.setattr(endpoint, "WAIT_S", 0.001)
+    monkeypatch.setattr(teacher_client, "WAIT_S", 0.001)
     script = Hostile()
 
     with serving(script.reply) as url:
@@ -73,7 +73,7 @@ def test_faults_are_outlived_and_nothing_is_paid_twice(hostile: tuple[Hostile, s
     assert set(script.served.values()) == {1}
     assert _run(_teacher(url), tmp_path) == 17
     assert script.served.total() == 18
-    assert json.loads((tmp_path / "out/log/ledger.json").read_text())["prompt_tokens"] == 18 * 50
+    assert json.loads((tmp_path / "out/log/cost.json").read_text())["prompt_tokens"] == 18 * 50
 
 
 def test_a_dead_endpoint_is_reported_and_the_next_run_asks_for_the_rest(
@@ -92,9 +92,9 @@ def test_the_cap_holds_and_raising_it_goes_on(hostile: tuple[Hostile, str], tmp_
     priced = {"price_prompt": 1000.0, "price_completion": 1000.0}  # an answer costs 6 cents, at worst 30
     with pytest.raises(ConfigurationError, match=r"cap of \$1.0 is reached"):
         _run(_teacher(url, cap_dollars=1.0, **priced), tmp_path)
-    ledger = json.loads((tmp_path / "out/log/ledger.json").read_text())
-    assert 0 < ledger["dollars"] <= 1.0
-    assert ledger["dollars"] == pytest.approx(script.served.total() * 0.06)
+    cost = json.loads((tmp_path / "out/log/cost.json").read_text())
+    assert 0 < cost["dollars"] <= 1.0
+    assert cost["dollars"] == pytest.approx(script.served.total() * 0.06)
     assert _run(_teacher(url, cap_dollars=9.0, **priced), tmp_path) == 18
     assert script.served.total() == 18
 
