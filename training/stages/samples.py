@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from service.model.metadata import CheckpointMetadata
+from service.paths.base import FORMAT_VERSION
 from service.types import PathKind
 from training.artifact import Artifact, commit
 from training.data.problem import Problem, read_problems
@@ -80,6 +81,7 @@ def merged(run: Run, student: Artifact) -> Artifact:
 def metadata(run: Run) -> CheckpointMetadata:
     """Metadata of every checkpoint of this run."""
     return CheckpointMetadata(
+        format_version=FORMAT_VERSION,
         base_model=run.recipe.student.name or Path(run.recipe.student.model).name,
         recipe=run.recipe.name,
         seed=run.recipe.seed,

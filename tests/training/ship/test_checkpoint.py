@@ -16,6 +16,7 @@ from service.errors import CheckpointError
 from service.model.build import add_bundle
 from service.model.checkpoint import describe
 from service.model.metadata import CheckpointMetadata
+from service.paths.base import FORMAT_VERSION
 from service.types import PathKind
 from tests.support import training_models
 from training.artifact import tree_digest
@@ -29,7 +30,7 @@ from training.ship.checkpoint import write_adapter, write_model
 SETTINGS = Train(
     epochs=2, per_kind=1, rank=4, lr=1e-3, batch_tokens=256, accumulation=1, precision="fp32", max_length=128
 )
-METADATA = CheckpointMetadata(base_model="tiny", recipe="test", seed=3, commit="unknown")
+METADATA = CheckpointMetadata(format_version=FORMAT_VERSION, base_model="tiny", recipe="test", seed=3, commit="unknown")
 
 
 def _student(base: Path, out: Path, **changes: object) -> Path:

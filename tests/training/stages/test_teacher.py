@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.teacher_endpoint import completion, serving
 
 from service.errors import ConfigurationError, EngineError
+from tests.support.teacher_endpoint import completion, serving
 from training.data import teacher_client
 from training.data.problem import Problem, read_rationales
 from training.recipe import Teacher
