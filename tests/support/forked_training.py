@@ -21,7 +21,7 @@ _context.set_forkserver_preload(
 
 
 def start(target: Callable[..., None], *args: Any) -> ForkServerProcess:
-    """A process that runs `target`; a test may kill it at any moment."""
+    """Start a process that runs `target`. A test can kill it at any moment."""
     process = _context.Process(target=target, args=args)
     process.start()
     return process

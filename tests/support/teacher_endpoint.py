@@ -1,4 +1,4 @@
-"""A local HTTP endpoint whose replies a test writes. Also a command, the teacher of the recipe `smoke`:
+"""Local HTTP endpoint with scripted replies, and the teacher of the recipe `smoke` as a command:
 
 python -m tests.support.teacher_endpoint [PORT]
 """
@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Reply = Callable[[str], tuple[int, str, dict[str, str]]]
-"""A request's body to status, body and headers."""
+"""Function from a request's body to status, body and headers."""
 
 
 @contextmanager
 def serving(reply: Reply, port: int = 0) -> Iterator[str]:
-    """Answers every POST with `reply`; yields the base URL of an OpenAI-compatible endpoint. Port 0 is a free one."""
+    """Answer every POST with `reply`. Yields the base URL of an OpenAI-compatible endpoint; port 0 takes a free one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -30,7 +30,7 @@ def serving(reply: Reply, port: int = 0) -> Iterator[str]:
                 self.end_headers()
                 self.wfile.write(text.encode())
             except OSError:
-                pass  # the client gave up
+                pass  # the client disconnected
 
         def log_message(self, *_: object) -> None:
             pass
@@ -54,7 +54,7 @@ def completion(text: str, finish: str = "stop") -> dict[str, Any]:
 
 
 def scripted(body: str) -> tuple[int, str, dict[str, str]]:
-    """A teacher of the tiny problems: the same request gets the same rationale, and one in five is wrong."""
+    """Teacher of the tiny problems. The same request gets the same rationale, and one in five is wrong."""
     request = json.loads(body)
     instructions, question = (message["content"] for message in request["messages"])
     a, b = [int(word) for word in question.split() if word.isdigit()]

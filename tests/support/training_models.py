@@ -104,7 +104,7 @@ def model(directory: Path, config_class: type, **changes: Any) -> Path:
 SERVABLE = {"hidden_size": 128, "num_attention_heads": 2, "head_dim": 64, "max_position_embeddings": 2048}
 """The smallest sizes that vLLM serves."""
 
-ARCHITECTURES = {
+ARCHITECTURES: dict[str, tuple[type, dict[str, Any]]] = {
     "llama2-7b": (LlamaConfig, {"num_key_value_heads": 2}),
     "codellama-7b": (
         LlamaConfig,

@@ -40,7 +40,7 @@ class KeepGradients(TrainerCallback):
                 save_file(whole, self.path)
 
 
-def train_tiny(base: Path, out: Path, examples: list[Example] | None = None, **changes: object) -> Path:
+def train_tiny(base: Path, out: Path, examples: list[Example] | None = None, **changes: Any) -> Path:
     """Train on the tiny examples with changed settings, and keep the first gradients beside `out`."""
     train(
         base,

@@ -9,21 +9,11 @@ from typer.testing import CliRunner
 
 from service.errors import ConfigurationError
 from tests.support import training_models
+from tests.support.training_recipes import recipe_text
 from training.cli import app
 from training.run import STAGES
 
 HEAVY = {"torch", "transformers", "datasets", "sklearn", "matplotlib", "scipy", "numpy", "openai"}
-RECIPE = """
-name = "tiny"
-[student]
-model = "nowhere/base"
-[[sources]]
-name = "tiny"
-problems = "{data}/problems.jsonl"
-rationales = ["{data}/rationales.jsonl"]
-dev = 4
-test = 4
-"""
 
 
 def _heavy_imports(statement: str) -> set[str]:
@@ -39,7 +29,7 @@ def test_no_stage_imports_anything_heavy_before_it_builds() -> None:
 
 def test_an_up_to_date_stage_imports_nothing_heavy(data: Path) -> None:
     recipe = data / "recipe.toml"
-    recipe.write_text(RECIPE.format(data=data))
+    recipe.write_text(recipe_text("nowhere/base", data))
     make = f"from training.cli import app; app(['dataset', {str(recipe)!r}, '--out', {str(data / 'run')!r}], standalone_mode=False)"
     _heavy_imports(make)
     assert (data / "run/dataset/manifest.json").is_file()
@@ -66,7 +56,7 @@ def test_a_command_that_does_not_exist_is_refused() -> None:
 
 def test_an_invalid_key_of_a_recipe_is_refused_by_name(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(RECIPE.format(data=tmp_path) + "[train]\nrnk = 4\n")
+    recipe.write_text(recipe_text("nowhere/base", tmp_path) + "[train]\nrnk = 4\n")
     refused = CliRunner().invoke(app, ["run", str(recipe)])
     assert isinstance(refused.exception, ConfigurationError)
     assert "train.rnk: Extra inputs are not permitted" in str(refused.exception)
@@ -75,7 +65,7 @@ def test_an_invalid_key_of_a_recipe_is_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [0, 2])
 def test_dataset_shows_examples_with_masked_prompts(base: Path, data: Path, count: int) -> None:
     recipe = data / "recipe.toml"
-    recipe.write_text(RECIPE.format(data=data).replace("nowhere/base", str(base)))
+    recipe.write_text(recipe_text("nowhere/base", data).replace("nowhere/base", str(base)))
     shown = CliRunner().invoke(app, ["dataset", str(recipe), "--out", str(data / "run"), "--show", str(count)])
     assert shown.exit_code == 0
     assert shown.output.count("prompt tokens, ") == shown.output.count("⟦") == count

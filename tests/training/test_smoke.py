@@ -1,4 +1,4 @@
-"""The recipe `smoke`, every stage of it: killed at random moments it makes the same, and the service serves the end."""
+"""The recipe `smoke`: every stage, killed at random moments, gives the same result, and the service serves it."""
 
 import json
 import os
@@ -31,7 +31,7 @@ KILLS = 2
 
 @dataclass
 class Smoke:
-    """A directory with the recipe and its data, and the seconds that each stage took in the undisturbed run."""
+    """Directory with the recipe and its data, and the seconds of each stage in the undisturbed run."""
 
     directory: Path
     seconds: dict[str, float] = field(default_factory=dict)
@@ -63,7 +63,7 @@ def _ablate(directory: Path) -> None:
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoke]:
-    """The recipe's undisturbed run is in `whole`."""
+    """Undisturbed run of the recipe in the directory `whole`."""
     found = Smoke(tmp_path_factory.mktemp("smoke"))
     training_models.smoke(found.directory / "smoke")
     with serving(scripted) as url:
@@ -77,7 +77,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoke]:
         yield found
 
 
-@pytest.mark.timeout(1200)  # every stage several times over: it is as long as they are
+@pytest.mark.timeout(1200)  # runs every stage several times
 def test_each_stage_killed_at_random_moments_makes_the_same(smoke: Smoke) -> None:
     rng = random.Random(4)
     for stage in STAGES:
@@ -89,7 +89,7 @@ def test_each_stage_killed_at_random_moments_makes_the_same(smoke: Smoke) -> Non
             process.join()
             if process.exitcode == -signal.SIGKILL:
                 kills += 1
-            else:  # it was done before the signal came: start over, and kill sooner
+            else:  # it ended before the signal: start again and kill sooner
                 assert process.exitcode == 0
                 longest *= 0.7
                 shutil.rmtree(smoke.directory / "killed" / stage)
@@ -118,7 +118,7 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     assert {"MD, vote", "ensemble, vote"} <= compared["accuracies"].keys()
     first, second = (list(read_rows(whole / f"{name}/history.jsonl")) for name in ("train", "self_training"))
     assert len(second) == 3 < len(first)
-    assert second[0]["loss"] < 0.98 * first[0]["loss"]  # it goes on from the first student
+    assert second[0]["loss"] < 0.98 * first[0]["loss"]  # it continues from the first student
     for kind in ("cot", "pot"):
         assert len((whole / f"train-{kind}/history.jsonl").read_text().splitlines()) == 4
     said = json.loads((whole / "export/model/twinpath.json").read_text())

@@ -1,5 +1,7 @@
 """Loaders of public sets."""
 
+from typing import Any
+
 import pytest
 
 from service.errors import ConfigurationError
@@ -7,7 +9,7 @@ from training.data import loaders
 
 
 def test_public_sets_are_read_by_their_columns() -> None:
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         "svamp": {"Body": "Ann has 3 pens. ", "Question": "How many?", "Answer": 3.0, "Equation": "3.0", "Type": ""},
         "gsm8k": {"question": "How many?", "answer": "3 = <<3=3>>3\n#### 1,003"},
         "asdiv": {"body": "Ann has 3 pens.", "question": "How many?", "answer": "9 (apples)", "formula": "9=9"},

@@ -1,4 +1,4 @@
-"""The λ-weighted loss: exact against plain PyTorch, at λ = 0 and 1, under splitting, and against a token average."""
+"""The λ-weighted loss: against plain PyTorch, at λ = 0 and 1, under splitting, and against a token average."""
 
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def test_accumulation_changes_nothing(base: Path, parts: int) -> None:
 
 
 def test_a_token_average_would_weight_the_longer_kind(base: Path) -> None:
-    """What a loss over all tokens alike (TRL's, and everyone's) does to two kinds of unequal length."""
+    """A loss over all tokens alike (TRL's and others') favours the kind with longer texts."""
     batch = _batch(base, training_models.examples(4))
     cot, pot = step_tokens(batch.weights, batch.tasks).tolist()
     assert (cot, pot) == (76.0, 56.0)

@@ -1,4 +1,4 @@
-"""A pack computes what its rationales would compute alone, and its masked tokens are the prompts."""
+"""Packing: same results as separate sequences, and masked prompts."""
 
 import re
 from pathlib import Path
@@ -72,7 +72,7 @@ def _pack(encoder: Encoder, examples: list[Example]) -> Pack:
 
 def test_a_prompt_ends_where_the_services_does_though_a_token_would_span_its_end() -> None:
     class Merging:
-        """A tokenizer of characters that joins a line's end with an `x` behind it."""
+        """Tokenizer of characters that joins a line feed with an `x` after it."""
 
         bos_token, eos_token_id = "", 0
 
@@ -80,6 +80,6 @@ def test_a_prompt_ends_where_the_services_does_though_a_token_would_span_its_end
             return {"input_ids": [[ord(piece[-1]) for piece in re.findall(r"\nx|.|\n", text)] for text in texts]}
 
     plain, spanned = (Example("p", PathKind.COT, "How many?", text) for text in ("a1", "x1"))
-    (prompt, completion), (same, joined) = Encoder(Merging()).encode([plain, spanned])  # type: ignore[arg-type]
+    (prompt, completion), (same, joined) = Encoder(Merging()).encode([plain, spanned])
     assert prompt == same
     assert (completion, joined) == ((ord("a"), ord("1"), 0), (ord("x"), ord("1"), 0))

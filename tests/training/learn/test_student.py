@@ -1,4 +1,4 @@
-"""A student ready to learn: what makes its steps quick changes no number of them."""
+"""The student in training: faster steps give the same numbers."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from training.sample.local import GPU_BATCH, cache_bytes, gpu_batch
 
 @pytest.fixture
 def gemma(tmp_path: Path) -> Path:
-    """A tiny Gemma 3 whose norms are not those of a fresh model."""
+    """Tiny Gemma 3 with random norms."""
     directory = training_models.model(tmp_path, Gemma3TextConfig)
     model = AutoModelForCausalLM.from_pretrained(directory)
     for name, weight in model.named_parameters():

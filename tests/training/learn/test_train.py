@@ -1,4 +1,4 @@
-"""Training runs: what λ, accumulation, processes and kills must not change."""
+"""Training runs: invariance under λ, accumulation, processes and kills."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import sys
 import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,8 +29,8 @@ from training.recipe import Watch
 ROOT = Path(__file__).parents[3]
 
 
-def _split(parts: int) -> dict[str, int]:
-    """Settings under which the sixteen packs, of 64 positions each, are one step of so many micro-batches."""
+def _split(parts: int) -> dict[str, Any]:
+    """Settings for one step of `parts` micro-batches over the sixteen packs of 64 positions."""
     return {"batch_tokens": 16 * 64 // parts, "accumulation": parts}
 
 
@@ -74,7 +75,7 @@ def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(
 
 
 def test_an_earlier_runs_adapter_is_gone_on_from(base: Path, tmp_path: Path) -> None:
-    lora = {"adapter": "lora", "rank": 4, "alpha": 8, "lr": 1e-2}
+    lora: dict[str, Any] = {"adapter": "lora", "rank": 4, "alpha": 8, "lr": 1e-2}
     first = train_tiny(base, tmp_path / "first", epochs=4, **lora)
     second = train_tiny(base, tmp_path / "second", start=str(first), **lora)
     losses = [[row["loss"] for row in read_rows(out / HISTORY)] for out in (first, second)]
@@ -88,7 +89,7 @@ def test_an_earlier_runs_adapter_is_gone_on_from(base: Path, tmp_path: Path) -> 
 @pytest.mark.engine
 @pytest.mark.parametrize(("cot_weight", "kind"), [(1.0, PathKind.COT), (0.0, PathKind.POT)])
 def test_the_ends_of_lambda_are_single_task_runs(base: Path, tmp_path: Path, cot_weight: float, kind: PathKind) -> None:
-    """The same steps over the same questions: the other kind's rationales are there, and count nothing."""
+    """The same steps over the same questions. The other kind's rationales have no weight."""
     mixed = train_tiny(base, tmp_path / "mixed", cot_weight=cot_weight, batch_tokens=1 << 14, epochs=3)
     only = [example for example in training_models.examples(16) if example.kind is kind]
     alone = train_tiny(base, tmp_path / "alone", only, cot_weight=cot_weight, batch_tokens=1 << 14, epochs=3)
@@ -97,7 +98,7 @@ def test_the_ends_of_lambda_are_single_task_runs(base: Path, tmp_path: Path, cot
 
 @pytest.mark.engine
 def test_accumulation_changes_nothing(base: Path, tmp_path: Path) -> None:
-    """One step over the same rationales, in one, two and four parts: the same gradients."""
+    """One step in one, two and four parts has the same gradients."""
     runs = [train_tiny(base, tmp_path / str(parts), **_split(parts)) for parts in (1, 2, 4)]
     assert {_step_tokens(run) for run in runs} == {_step_tokens(runs[0])}
     for run in runs[1:]:
@@ -199,7 +200,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(base: Path, tmp_p
     for _ in range(3):
         run = start(killed)
         seen = _checkpoints(killed)
-        while run.exitcode is None and _checkpoints(killed) == seen:  # wait until it gets on, then strike soon
+        while run.exitcode is None and _checkpoints(killed) == seen:  # kill soon after the next checkpoint
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.05))
         assert run.exitcode is None

@@ -1,4 +1,4 @@
-"""A trimmed model: the same tokens for the texts it was made for, the same logits, and no text that does not encode."""
+"""Trimmed vocabulary: same tokens and logits for the kept texts, and every text encodes."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_any_text_still_encodes(base: Path, tmp_path: Path) -> None:
 
 
 def test_a_special_token_that_is_not_kept_is_none_any_more(base: Path, tmp_path: Path) -> None:
-    """Or it would come back with an id behind the model's last row, and a question that quotes it would end the engine."""
+    """It would get an id after the model's last row, and a question that quotes it would crash the engine."""
     whole = AutoTokenizer.from_pretrained(base)
     whole.add_special_tokens({"mask_token": "<mask>"})
     whole.save_pretrained(tmp_path / "masked")

@@ -8,7 +8,8 @@ from training.sample.statistics import Accuracy, Difference, PairedTest, differe
 def test_mcnemars_exact_test() -> None:
     a, b = [True] * 9 + [False], [False] * 8 + [True, True]
     test = mcnemar(a, b)
-    assert (test.only_first, test.only_second, test.p) == (8, 1, pytest.approx(20 / 512))
+    assert (test.only_first, test.only_second) == (8, 1)
+    assert test.p == pytest.approx(20 / 512)
     assert mcnemar([True], [True]) == PairedTest(0, 0, 1.0)
     assert mcnemar([True, False], [False, True]) == PairedTest(1, 1, 1.0)
     assert mcnemar([False] * 3, [True] * 3).p == pytest.approx(2 / 8)

@@ -1,4 +1,4 @@
-"""Every shipped GPU recipe's architecture, as a tiny random model: train, resume, export, and what the service reads."""
+"""Tiny random models of each architecture: train, resume, export and serve."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,7 @@ def _stopped_then_resumed(base: Path, out: Path, monkeypatch: pytest.MonkeyPatch
     plain = MarkComplete.on_save
 
     def stop(self: MarkComplete, args: object, state: object, control: object, **kwargs: object) -> None:
-        plain(self, args, state, control, **kwargs)  # type: ignore[arg-type]
+        plain(self, args, state, control, **kwargs)
         raise StoppedError
 
     with monkeypatch.context() as patched:

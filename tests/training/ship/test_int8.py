@@ -1,4 +1,4 @@
-"""The int8 variant: smoothing changes no answer of any shipped architecture, and rounding then costs less."""
+"""The int8 variant: smoothing keeps the logits of each architecture and lowers the rounding error."""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_int8_is_within_half_a_step_of_each_row(base: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", training_models.ARCHITECTURES)
 def test_int8_has_its_models_tensors_and_scales(name: str, tmp_path: Path) -> None:
-    """A tied head is none of its own in either."""
+    """A tied head is in neither file."""
     config, changes = training_models.ARCHITECTURES[name]
     base = training_models.model(tmp_path / "base", config, **changes)
     write_int8(base, tmp_path / "int8")
@@ -72,7 +72,7 @@ def test_the_command_quantize_leaves_what_is_there(base: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(("config", "changes"), [*training_models.ARCHITECTURES.values(), (StableLmConfig, {})])
 def test_a_smoothed_model_says_what_it_said(config: type, changes: dict[str, Any], tmp_path: Path) -> None:
-    """StableLM is here for its norms, which have biases."""
+    """StableLM has norms with biases."""
     base = training_models.model(tmp_path / "base", config, **changes)
     model, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
     tokens = tokenizer(TEXT, return_tensors="pt").input_ids
@@ -89,7 +89,7 @@ def test_a_smoothed_model_says_what_it_said(config: type, changes: dict[str, Any
 
 
 def test_smoothing_gives_outliers_to_the_weights() -> None:
-    """One channel is a hundred times the others: these get more of the eight bits once it is smoothed."""
+    """One channel is a hundred times the others, which get more of the eight bits after smoothing."""
     torch.manual_seed(0)
     tokens, weight = torch.randn(64, 32), torch.randn(16, 32)
     tokens[:, 3] *= 100
@@ -102,7 +102,7 @@ def test_smoothing_gives_outliers_to_the_weights() -> None:
 
 
 def test_a_model_that_smoothing_would_change_is_refused(tmp_path: Path) -> None:
-    """A norm whose gain is 1 + weight, and which is not known to have such."""
+    """A norm with gain 1 + weight under an unknown name."""
 
     class AnotherNorm(Gemma3RMSNorm):
         pass

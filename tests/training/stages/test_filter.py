@@ -10,7 +10,7 @@ def _filter(*rationales: Rationale, **settings: object) -> list[FilterResult]:
     problems = {"p": Problem("p", "What is 3 plus 4?", "7"), "held": Problem("held", "?", "1")}
     results = []
     for rationale in rationales:
-        found = filter_rationales(problems, ["held"], [rationale], Filter(**settings))  # type: ignore[arg-type]
+        found = filter_rationales(problems, ["held"], [rationale], Filter(**settings))
         ((_, counts),) = found.report.items()
         (result,) = counts
         results.append(result)

@@ -1,4 +1,4 @@
-"""A teacher's endpoint that times out, limits, truncates and lies: nothing is lost, nothing is paid twice, the cap holds."""
+"""A faulty teacher endpoint: no answer is lost or paid for twice, and the cap holds."""
 
 import json
 import time
@@ -20,7 +20,7 @@ PROBLEMS = [Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(
 
 
 class Hostile:
-    """An endpoint. `faults` are what the next requests meet, then it answers; `served` counts answers by request."""
+    """Endpoint with faults. `faults` holds those of the next requests, `served` counts answers by request."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []
@@ -100,7 +100,7 @@ def test_the_cap_holds_and_raising_it_goes_on(hostile: tuple[Hostile, str], tmp_
 
 
 def test_a_torn_cache_file_cannot_be_seen(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
-    """A kill while an answer is written leaves a `.new` file, which is no answer."""
+    """A kill during a write leaves a `.new` file, which does not count."""
     script, url = hostile
     assert _run(_teacher(url), tmp_path) == 18
     victim = next((tmp_path / "cache").glob("*/*.json"))
