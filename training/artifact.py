@@ -1,7 +1,7 @@
 """Artifacts: a stage's output directory with a manifest, content-addressed and resumable.
 
 A stage works in `NAME.partial/`, which is renamed when it is complete. An artifact's key hashes the stage, its settings
-and the contents of its inputs. Files under `log/` (times, plots, events) are outside the hash; all others are the same
+and the contents of its inputs. Files under `log/` (times, plots, events) are outside the hash. All others are the same
 in every run.
 """
 
@@ -129,7 +129,7 @@ def path_digest(path: Path) -> str:
 
 
 def commit() -> str:
-    """Commit of the running code; `unknown` outside of a git checkout."""
+    """Commit of the running code. `unknown` outside of a git checkout."""
     here = Path(__file__).parent
     found = subprocess.run(  # noqa: S603 — a fixed command
         ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607

@@ -1,4 +1,4 @@
-"""Command `twinpath train`: one subcommand per stage, `run` for all of them, `ablate` and `quantize`."""
+"""Command `twinpath train`: one subcommand per stage, `run`, `ablate` and `quantize`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

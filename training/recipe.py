@@ -1,4 +1,4 @@
-"""Recipe: one TOML file that holds every setting of a run, from data to export.
+"""Recipe: one TOML file with every setting of a run.
 
 `load` validates it and names each invalid key. Paths are relative to the current directory. Each stage reads only its
 own sections, so a changed line makes only the stages again that depend on it.
@@ -31,8 +31,8 @@ class Student(Section):
 
     Args:
         model: directory or Hugging Face name.
-        name: name of the base model in the checkpoint's metadata; empty takes the last part of `model`.
-        vocabulary: approximate number of tokens to which tokenizer and head are trimmed before training; 0 keeps all.
+        name: name of the base model in the checkpoint's metadata. Empty takes the last part of `model`.
+        vocabulary: approximate number of tokens to which tokenizer and head are trimmed before training. 0 keeps all.
     """
 
     model: str
@@ -56,7 +56,7 @@ class Source(Section):
         repeat: visits of each question per epoch.
         weight: factor on the source's tokens within their task's mean.
         skip: number of problems left out at the beginning.
-        limit: maximum number of problems; 0 takes all.
+        limit: maximum number of problems. 0 takes all.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Source(Section):
 
     @property
     def synthetic_count(self) -> int | None:
-        """Number of synthetic problems; None for a file or a public set."""
+        """Number of synthetic problems. None for a file or a public set."""
         count = self.problems.removeprefix(SYNTHETIC)
         return int(count) if count != self.problems else None
 
@@ -94,7 +94,7 @@ class Teacher(Section):
     Args:
         base_url: URL of the endpoint, with `/v1` for OpenAI's API.
         model: name of the model at the endpoint.
-        api_key_file: file that holds the API key; empty sends none.
+        api_key_file: file that holds the API key. Empty sends none.
         cot: CoT samples per problem.
         pot: PoT samples per problem.
         temperature: sampling temperature.
@@ -104,7 +104,7 @@ class Teacher(Section):
         attempts: maximum number of attempts per sample.
         price_prompt: dollars per million prompt tokens.
         price_completion: dollars per million completion tokens.
-        cap_dollars: maximum cost in dollars; 0 sets no limit.
+        cap_dollars: maximum cost in dollars. 0 sets no limit.
         style: API of the endpoint. `chat` is OpenAI's chat completions with instructions, `format` is OpenAI's
             completions on the prompt format, for a distilled student, and `solve` is Twinpath's own service.
     """
@@ -168,13 +168,13 @@ class Train(Section):
         adapter: `lora` trains an adapter, `full` all weights.
         start: directory of an earlier run's adapter (same `rank` and `alpha`) to continue from.
         rank: rank of the adapter.
-        alpha: scale of the adapter; its change to a weight is multiplied by alpha / rank.
+        alpha: scale of the adapter. Its change to a weight is multiplied by alpha / rank.
         lr: peak learning rate.
         warmup: share of the steps with a rising learning rate.
         weight_decay: weight decay of AdamW.
         batch_tokens: size of a micro-batch in tokens, padding included.
         accumulation: micro-batches per step and process.
-        max_steps: maximum number of optimizer steps; 0 sets no limit.
+        max_steps: maximum number of optimizer steps. 0 sets no limit.
         max_length: maximum length of a pack, in tokens.
         save_steps: optimizer steps between checkpoints.
         precision: precision of matrix products. A CPU without bfloat16 instructions computes them in float32.
@@ -219,7 +219,7 @@ class Watch(Section):
     """Evaluation on dev problems during training. It does not change the student.
 
     Args:
-        every: optimizer steps between evaluations; 0 turns them off.
+        every: optimizer steps between evaluations. 0 turns them off.
         problems: number of dev problems.
         paths: sampled paths of each kind.
         temperature: sampling temperature.
@@ -239,11 +239,11 @@ class SelfTraining(Section):
     Args:
         enabled: whether the stage runs.
         start: `base` trains the base model again, `student` continues from the first student's adapter.
-        steps: maximum number of optimizer steps; 0 takes `train.max_steps`.
+        steps: maximum number of optimizer steps. 0 takes `train.max_steps`.
         engine: engine that samples the student.
         paths: sampled paths of each kind per problem.
         temperature: sampling temperature.
-        problems: maximum number of training problems; 0 takes all.
+        problems: maximum number of training problems. 0 takes all.
         max_tokens: maximum number of completion tokens per path.
     """
 
@@ -265,7 +265,7 @@ class Decoding(Section):
         paths: sampled paths of each kind per problem.
         temperature: sampling temperature.
         max_tokens: maximum number of completion tokens per path.
-        problems: maximum number of problems; 0 takes all.
+        problems: maximum number of problems. 0 takes all.
     """
 
     engine: Literal["vllm", "transformers"] = "transformers"
@@ -280,7 +280,7 @@ class Compare(Decoding):
 
     Args:
         enabled: whether the stage runs.
-        steps: optimizer steps of each single-kind student; 0 takes `train.max_steps`. With half of `max_steps` the two
+        steps: optimizer steps of each single-kind student. 0 takes `train.max_steps`. With half of `max_steps` the two
             together cost as much as the student of both kinds, and each sees as much of its kind.
         split: held-out problems of the comparison.
     """
@@ -295,7 +295,7 @@ class Calibrate(Decoding):
 
     Args:
         enabled: whether the stage runs.
-        temperatures: temperatures to try; empty tries only `temperature`.
+        temperatures: temperatures to try. Empty tries only `temperature`.
         bins: bins of the calibration error.
     """
 

@@ -64,7 +64,7 @@ class Run:
     def make(
         self, name: str, settings: Mapping[str, Any], inputs: Mapping[str, str], build: Callable[[Path], None]
     ) -> Artifact:
-        """Artifact `name` of this run; see `artifact.make`."""
+        """Artifact `name` of this run. See `artifact.make`."""
         return make(self.root / name, seed=self.recipe.seed, settings=settings, inputs=inputs, build=build)
 
     @property

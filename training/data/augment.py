@@ -66,7 +66,7 @@ def augment(cot: Example, pot: Example, answer: str, count: int, seed: int) -> l
 
 
 def run_lines(program: str) -> Fraction | None:
-    """Exact `ans` of a program that only assigns arithmetic; None for any other program."""
+    """Exact `ans` of a program that only assigns arithmetic. None for any other program."""
     values: dict[str, Fraction] = {}
     for line in program.splitlines():
         if not line.strip() or line.strip().startswith("#"):
@@ -110,7 +110,7 @@ def _copy(cot: Example, pot: Example, gold: Fraction, drawn: Mapping[str, str], 
 
 
 def _recompute(text: str, drawn: Mapping[str, str]) -> str | None:
-    """CoT with the new numbers and recomputed results; None if an old result is left."""
+    """CoT with the new numbers and recomputed results. None if an old result is left."""
     results = {m[0] for m in _NUMBER.finditer(text)} - set(drawn)
     changed = _replace(text, drawn)
     repaired = parse_cot(changed)
@@ -148,7 +148,7 @@ def _exact(text: str) -> Fraction | None:
 
 
 def _written(value: Fraction) -> str | None:
-    """Gold answer as text: an integer, or up to two decimals; None for any other number."""
+    """Gold answer as text: an integer, or up to two decimals. None for any other number."""
     if value.denominator == 1:
         return str(value.numerator)
     decimal = f"{float(value):.2f}".rstrip("0")

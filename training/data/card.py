@@ -1,4 +1,4 @@
-"""Card of a data set: its composition, and its overlap with the evaluation questions."""
+"""Card of a data set: composition, and overlap with evaluation questions."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,12 @@
-"""Contamination check: training questions that repeat or nearly repeat an evaluation question.
+"""Contamination check: training questions that repeat an evaluation question.
 
-Three tests, each wider than the one before: equal text, equal text with every number masked, and at least 80 % of the
-words shared (Jaccard index of the word sets, without numbers). The check only reports. SVAMP itself was made by varying
-numbers, so masked twins are normal there.
+Three tests, each wider than the one before:
+
+1. equal text,
+2. equal text with every number masked,
+3. at least 80 % of the words shared (Jaccard index of the word sets, without numbers).
+
+The check only reports. SVAMP itself was made by varying numbers, so masked twins are normal there.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Programs derived without a teacher: from GSM8K's annotations, SVAMP's equations, or a CoT's own equations.
+"""Programs derived without a teacher, from annotations, equations or a CoT.
 
-The label is the origin (`annotation`, `equation`, `reasoning`). The first two have meaningless names (`s1`, `s2`) and
-link a step to the latest earlier result of the same value. Programs from a CoT keep its words as comments, as PAL does
-(arXiv 2211.10435). Only numbers and + - * / are evaluated, exactly.
+The label is the origin. Programs from GSM8K's `annotation` and SVAMP's `equation` have meaningless names (`s1`, `s2`).
+Programs from a CoT (`reasoning`) keep its words as comments, as PAL does (arXiv 2211.10435). Only numbers and + - * /
+are evaluated, exactly.
 """
 
 import ast
@@ -33,7 +33,7 @@ _OPERATIONS: dict[type, Callable[[Fraction, Fraction], Fraction]] = {
 
 
 def from_annotations(problem: Problem) -> Rationale | None:
-    """Program of GSM8K's annotations, one line per step; None unless it computes the gold answer."""
+    """Program of GSM8K's annotations, one line per step. None unless it computes the gold answer."""
     steps = [expression.replace(" ", "") for expression, _ in _STEP.findall(problem.extra.get("solution", ""))]
     lines: list[str] = []
     values: dict[str, Fraction] = {}
@@ -50,7 +50,7 @@ def from_annotations(problem: Problem) -> Rationale | None:
 
 
 def from_equation(problem: Problem) -> Rationale | None:
-    """Program of SVAMP's equation, one line; None unless it computes the gold answer."""
+    """Program of SVAMP's equation, one line. None unless it computes the gold answer."""
     equation = problem.extra.get("equation", "")
     expression = re.sub(r"(\d)\.0\b", r"\1", equation.replace(" ", ""))
     while expression.startswith("(") and expression.endswith(")") and _balanced(expression[1:-1]):
@@ -59,7 +59,7 @@ def from_equation(problem: Problem) -> Rationale | None:
 
 
 def from_reasoning(problem: Problem, rationale: Rationale) -> Rationale | None:
-    """Program of a CoT; None unless its equations hold, are plain arithmetic and end in the gold answer."""
+    """Program of a CoT. None unless its equations hold, are plain arithmetic and end in the gold answer."""
     program = program_of(rationale.text, problem.question)
     if program is None:
         return None
@@ -70,10 +70,10 @@ def from_reasoning(problem: Problem, rationale: Rationale) -> Rationale | None:
 
 
 def program_of(reasoning: str, question: str) -> str | None:
-    """Program of a CoT's equations, with its words as comments; None if a step is not plain arithmetic.
+    """Program of a CoT's equations, with its words as comments. None if a step is not plain arithmetic.
 
-    An operand becomes the name of an earlier result if the question has no number of that value. Comments hold no
-    computed result. An equation with units that uses only given numbers keeps its left side in the comment.
+    An operand becomes the name of an earlier result if the question has no number of that value. Computed results
+    are left out of comments. An equation with units that uses only given numbers keeps its left side in the comment.
     """
     stated = parse_cot(reasoning)
     if stated.repaired or stated.answer is None or stated.answer.value is None:
@@ -134,7 +134,7 @@ def _name(units: str, number: int, taken: Container[str]) -> str:
 
 
 def evaluate(expression: str) -> Fraction | None:
-    """Exact value of an arithmetic expression; None for any other text and for a division by zero."""
+    """Exact value of an arithmetic expression. None for any other text and for a division by zero."""
     try:
         return _value(ast.parse(expression, mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):

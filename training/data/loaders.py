@@ -1,4 +1,4 @@
-"""Loaders of problems: a JSON Lines file, or a public Hugging Face set as `hf:NAME`.
+"""Loaders of problems: JSON Lines files, and public sets as `hf:NAME`.
 
 The columns of SVAMP, GSM8K, ASDiv and StrategyQA are mapped here. An id is `NAME/` and the set's own identifier, or
 `NAME/SPLIT-ROW`. Only sets that a recipe names are downloaded.
@@ -24,7 +24,7 @@ class Columns:
         question: the word problem.
         answer: gold answer as text.
         extra: further columns, for derived programs.
-        id: the set's own identifier; empty if it has none.
+        id: the set's own identifier. Empty if it has none.
     """
 
     question: str

@@ -1,4 +1,4 @@
-"""Sources of a recipe: their problems, the held-out split, and their unfiltered rationales."""
+"""Sources of a recipe: problems, held-out split and unfiltered rationales."""
 
 import hashlib
 from collections.abc import Callable, Sequence

@@ -1,7 +1,8 @@
-"""Synthetic story problems, each with a CoT and a program: `problems = "synthetic:COUNT"` in a recipe.
+"""Synthetic story problems, each with a CoT and a program.
 
-The templates hold one- and two-step problems: change, combine and compare (Riley, Greeno and Heller, 1983), equal
-groups and rates. People, things and numbers are drawn. A longer list starts with the shorter one of the same seed.
+A recipe names them as `problems = "synthetic:COUNT"`. The templates hold one- and two-step problems: change, combine
+and compare (Riley, Greeno and Heller, 1983), equal groups and rates. People, things and numbers are drawn. A longer
+list starts with the shorter one of the same seed.
 """
 
 import random
@@ -135,7 +136,7 @@ def draw(count: int, seed: int, templates: Templates) -> Iterator[tuple[Problem,
 
 
 def fill(story: Story, question: Question, templates: Templates, rng: random.Random) -> StoryProblem | None:
-    """Fill a template with drawn words and numbers; None if no drawn numbers fit its steps."""
+    """Fill a template with drawn words and numbers. None if no drawn numbers fit its steps."""
     words = _words(templates, rng)
     steps = [_step(text, words) for text in question.steps]
     found = next((n for _ in range(_TRIES) if (n := _numbers(story, steps, rng))), None)
@@ -180,7 +181,7 @@ def _with_words(text: str, words: Mapping[str, str]) -> str:
 
 
 def _numbers(story: Story, steps: Sequence[_Step], rng: random.Random) -> tuple[dict[str, int], list[int]] | None:
-    """Draw distinct numbers for the letters; None unless each step's result is a positive integer.
+    """Draw distinct numbers for the letters. None unless each step's result is a positive integer.
 
     Returns:
         The numbers by letter, and the result of each step.

@@ -1,4 +1,4 @@
-"""Client of a teacher's endpoint: retries, a content-addressed cache and a cost meter.
+"""Client of a teacher's endpoint, with retries, cache and cost meter.
 
 Each answer is a file under the hash of its request and sample number. A file appears only when it is complete, so a
 killed run pays for nothing twice.

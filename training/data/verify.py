@@ -41,7 +41,7 @@ def verify(
     Args:
         texts: kind and text of each rationale.
         workers: sandbox processes.
-        sandbox: sandbox to use, which is closed afterwards; None starts one.
+        sandbox: sandbox to use, which is closed afterwards. None starts one.
     """
     return asyncio.run(_verify(texts, workers, sandbox))
 

@@ -1,7 +1,7 @@
-"""Loss of Mixed Distillation: L = λ·L_CoT + (1 − λ)·L_PoT, each the mean over its task's tokens.
+"""Loss of Mixed Distillation: L = λ·L_CoT + (1 − λ)·L_PoT.
 
-The denominator is the task's tokens in the whole optimizer step, so splitting a step changes nothing. A plain token
-average would weight the kind with the longer texts more. The head is computed over completion tokens in chunks, because
+Each part is the mean over its task's tokens in the whole optimizer step, so splitting a step changes nothing. A plain
+token average would weight the kind with the longer texts more. The head is computed over completion tokens in chunks:
 the logits of a large vocabulary would be the largest tensor.
 """
 

@@ -77,7 +77,8 @@ class Encoder:
         prompt_ids = self._ids(prompts)
         whole = self._ids([prompt + example.text for prompt, example in zip(prompts, examples, strict=True)])
         completions = [ids[len(prompt) :] for prompt, ids in zip(prompt_ids, whole, strict=True)]
-        # A token can span the end of the prompt. The service's prompt ends there, so the completion is encoded alone.
+        # A token can span the end of the prompt. The service's prompt ends there, so the
+        # completion is encoded on its own.
         spanned = [at for at, prompt in enumerate(prompt_ids) if whole[at][: len(prompt)] != prompt]
         for at, ids in zip(spanned, self._ids([examples[at].text for at in spanned]), strict=True):
             completions[at] = ids
@@ -113,9 +114,9 @@ class Batch:
         input_ids: tokens.
         position_ids: positions.
         mask: attention mask of shape (packs, 1, length, length), True where a token can attend.
-        targets: token that each position must predict; -100 elsewhere.
+        targets: token that each position must predict, and -100 elsewhere.
         tasks: index of the target's task in `TASKS`.
-        weights: weight of the target; 0 without one.
+        weights: weight of the target, or 0 without one.
     """
 
     input_ids: torch.Tensor

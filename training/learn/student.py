@@ -1,4 +1,4 @@
-"""Student: a base model prepared for training, and the trained student as a plain model."""
+"""The student: a base model prepared for training, and the trained model."""
 
 from functools import partial
 from pathlib import Path

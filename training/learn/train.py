@@ -1,8 +1,8 @@
 """Resumable training of a student on both kinds of rationale.
 
-A run that is killed and started again ends in the same bytes as an undisturbed one: a checkpoint holds optimizer,
-schedule position, random states and log, and counts only with its `COMPLETE` mark. The result is the adapter (or the
-model) and `history.jsonl`, one line per step with each task's loss.
+A run that is killed and started again ends in the same bytes as an undisturbed one. A checkpoint holds optimizer,
+schedule position, random states and log, and counts only with its `COMPLETE` mark. The result is the adapter or the
+model, and `history.jsonl` with each step's losses.
 """
 
 import json

@@ -42,7 +42,7 @@ def only(items: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 
 
 class MixedTrainer(Trainer):
-    """Trainer with the loss L = λ·L_CoT + (1 − λ)·L_PoT; `cot_weight` is λ."""
+    """Trainer with the loss L = λ·L_CoT + (1 − λ)·L_PoT. `cot_weight` is λ."""
 
     def __init__(self, *args: Any, cot_weight: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,8 +1,8 @@
-"""Vocabulary trimming: tokenizer and embedding of a base model cut to the tokens that the data needs.
+"""Vocabulary trimming: a base model cut to its training data's tokens.
 
 A small model with a large vocabulary spends most of its time in the head (Gemma 3 270M: 168M of 268M parameters). Texts
-of kept tokens encode as before, and all others into shorter pieces or bytes. Only BPE tokenizers with byte fallback
-(Gemma, LLaMA) or a byte-level alphabet (Qwen) are supported.
+of kept tokens encode as before. Only BPE tokenizers with byte fallback (Gemma, LLaMA) or a byte-level alphabet (Qwen)
+are supported.
 """
 
 import json

@@ -66,7 +66,7 @@ def fit(points: Sequence[Observed], orders: int = 1) -> Points:
     are Platt's (1999), so that a few problems do not give certainty. Without any vote the share is a half.
 
     Args:
-        points: vote shares and outcomes; shares of 0 (no vote) are left out.
+        points: vote shares and outcomes. Shares of 0 (no vote) are left out.
         orders: number of orders in which each problem is observed. Together they weigh as one problem.
     """
     import numpy as np

@@ -1,6 +1,7 @@
-"""Sampler on transformers, in this process: for smoke runs and for evaluation during training.
+"""Sampler on transformers, in this process.
 
-It is slower than the service and draws other random numbers. Format, parsers and sandbox are the service's.
+Smoke runs and the evaluation during training use it. It is slower than the service and draws other random numbers.
+Format, parsers and sandbox are the service's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ class LocalStudent:
     """Sampler and context manager.
 
     Args:
-        model: loaded model; it is sampled on its device.
+        model: loaded model. It is sampled on its device.
         tokenizer: its tokenizer.
         max_tokens: maximum number of completion tokens per path.
     """

@@ -1,6 +1,7 @@
-"""Replay of recorded samples under a stopping policy, by the service's own vote and rules.
+"""Replay of recorded samples under a stopping policy.
 
-A replay counts the paths in the fixed order until the rule decides, as a busy service does.
+Vote and rules are the service's own. A replay counts the paths in the fixed order until the rule decides, as a busy
+service does.
 """
 
 import statistics

@@ -23,7 +23,7 @@ class SampledPath:
 
     Args:
         kind: CoT or PoT.
-        index: number within the kind; -1 for the greedy path.
+        index: number within the kind, or -1 for the greedy path.
         text: the completion.
         tokens: completion tokens.
         answer: canonical answer, after repair for a CoT, or None.

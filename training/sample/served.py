@@ -1,6 +1,7 @@
-"""Sampler on `twinpath serve`: the service's own engine, prompts, parsers, sandbox and token counts.
+"""Sampler on `twinpath serve`.
 
-The policy is `fixed`, so every path is finished.
+Engine, prompts, parsers, sandbox and token counts are the service's own. The policy is `fixed`, so every path is
+finished.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Export of a student: the merged model or the adapter, with metadata and model card."""
+"""Export of a student as merged model or adapter, with its metadata."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def write_model(base: str, trained: Path, out: Path, metadata: CheckpointMetadat
         trained: output directory of the training.
         out: directory to write.
         metadata: content of `twinpath.json`.
-        card: model card; empty writes none.
+        card: model card. Empty writes none.
     """
     out.mkdir(parents=True, exist_ok=True)
     model = merged(base, trained, torch.bfloat16)

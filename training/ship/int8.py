@@ -1,8 +1,8 @@
-"""Int8 variant of a model in vLLM's compressed-tensors format (W8A8), with SmoothQuant.
+"""Int8 variant of a model in vLLM's compressed-tensors format (W8A8).
 
 Weights of the layers' linear maps have one scale per output row, activations one per token at run time. SmoothQuant
-(arXiv 2211.10438) first moves outliers of activations into the weights: a channel's activations are divided by a factor
-and its weights multiplied by it. Embedding and head stay in bf16.
+(arXiv 2211.10438) first moves outliers of activations into the weights, by one factor per channel. Embedding and head
+stay in bf16.
 """
 
 import json
@@ -174,7 +174,7 @@ def _smooth(
         maps: linear maps.
         ranges: maximum absolute value of each map's input channels.
         alpha: see `ALPHA`.
-        heads: number of key-value heads of `source`, each of which feeds several attention heads; 0 if none does.
+        heads: number of key-value heads of `source`, each of which feeds several attention heads. 0 if none does.
     """
     activations = ranges[maps[0]]
     weights = torch.stack([linear.weight.data.float().abs().amax(0) for linear in maps]).amax(0)

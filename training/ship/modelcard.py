@@ -1,4 +1,4 @@
-"""Model card of a checkpoint: data, teachers and their terms, measured accuracy, limits."""
+"""Model card of a checkpoint: data, teachers, measured accuracy and limits."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,8 +34,8 @@ def model_card(
         recipe: recipe of the checkpoint.
         data: card of the data set.
         teachers: authors of the rationales.
-        accuracy: measured accuracies by set and measure; empty if not measured.
-        calibration_errors: calibration errors by set; empty if not measured.
+        accuracy: measured accuracies by set and measure. Empty if not measured.
+        calibration_errors: calibration errors by set. Empty if not measured.
     """
     built_with = " Built with Meta Llama 3." if any(teacher.startswith("llama-3") for teacher in teachers) else ""
     lines = [

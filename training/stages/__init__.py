@@ -1,1 +1,1 @@
-"""Stages of a run, one per file: inputs and settings on top, the algorithm below."""
+"""Stages of a run, one per file, with the algorithm below."""

@@ -1,7 +1,8 @@
-"""Ablation: students that each do without one part of the data, compared on the dev problems.
+"""Ablation: students without one part of the data each.
 
-All have the same base and take `train.max_steps` steps, so a part is measured against more of the rest. Outcomes are
-paired by problem. The tests do not cover the chance of another training. Each student is a run below the recipe's.
+All have the same base and take `train.max_steps` steps, so a part is measured against more of the rest. Outcomes on the
+dev problems are paired. The tests do not cover the chance of another training. Each student is a run below the
+recipe's.
 """
 
 import statistics

@@ -1,4 +1,4 @@
-"""Stage `base`: the student before training, the base model or its copy with a trimmed vocabulary."""
+"""Stage `base`: the base model, or its copy with a trimmed vocabulary."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from training.stages.dataset import examples
 
 
 def stage(run: Run) -> Artifact:
-    """Trimmed copy of the base model; without trimming, a file with its name."""
+    """Trimmed copy of the base model. Without trimming, a file with its name."""
     student = run.recipe.student
     model = Path(student.model)
     inputs = {"model": path_digest(model)} if model.is_dir() else {}

@@ -1,9 +1,8 @@
-"""Stage `calibrate`: temperature, stopping threshold and confidence map of a student, from the dev problems.
+"""Stage `calibrate`: temperature, stopping threshold and confidence map, from dev problems.
 
-1. Temperature: the one whose full vote is right most often, and of equals the one with the fewest tokens.
-2. Threshold: the fewest tokens that lose at most half a point to the full vote in every set of problems, even if the
-   loss is one standard error larger. Losses are means over many orders of the same paths.
-3. Confidence map: fitted on the same orders under both policies. Its error is measured by cross-fitting.
+1. Temperature: the full vote is right most often. Of equals, the fewest tokens.
+2. Threshold: the fewest tokens within `MAX_RISK`, over many orders of the same paths.
+3. Confidence map: fitted on the same orders. Its error is measured by cross-fitting.
 """
 
 import math
@@ -41,7 +40,7 @@ ORDERS = 20
 """Random orders of each problem's paths. The early votes of one order are a matter of chance."""
 FOLDS = 5
 MAX_RISK = 1 / 200
-"""Maximum share of problems that a threshold may lose."""
+"""Maximum loss to the full vote in any set of problems, as a share. One standard error is added to each loss."""
 MIN_PROBLEMS = 100
 """With fewer problems the threshold stays `BETA_THRESHOLD`: one problem would be more than twice `MAX_RISK`."""
 
@@ -217,7 +216,7 @@ def threshold_costs(samples: Sequence[Sampled], paths: int, seed: int) -> tuple[
 
 
 def best_threshold(costs: Sequence[ThresholdCost]) -> ThresholdCost:
-    """The threshold with the fewest tokens within `MAX_RISK`; without any, the one of the lowest risk."""
+    """The threshold with the fewest tokens within `MAX_RISK`. Without any, the one of the lowest risk."""
     safe = [row for row in costs if row.risk <= MAX_RISK]
     return min(safe, key=lambda row: row.cost.tokens) if safe else min(costs, key=operator.attrgetter("risk"))
 

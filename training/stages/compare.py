@@ -1,8 +1,8 @@
-"""Stage `compare`: the student against students of one kind, and against their ensemble.
+"""Stage `compare`: the student against students of one kind.
 
-The single-kind students have the same base and schedule, with twice as many rationales of their kind per step. All
-figures come from the same problems, so they are paired. Shares of all sampled paths separate two students sooner than
-greedy paths.
+The single-kind students and their ensemble have the same base and schedule, with twice as many rationales of their kind
+per step. All figures are paired, since they come from the same problems. Shares of all sampled paths separate two
+students sooner than greedy paths.
 """
 
 import statistics

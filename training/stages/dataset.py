@@ -1,4 +1,4 @@
-"""Stage `dataset`: training examples, held-out problems, and the card of the data set.
+"""Stage `dataset`: training examples, held-out problems and a card.
 
 Choices are made on `dev`. `test` is only for the final figures.
 """

@@ -1,4 +1,4 @@
-"""Stage `export`: the checkpoint for the service, as merged model, adapter and int8 variant, with model cards."""
+"""Stage `export`: merged model, adapter and int8 variant for the service."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -92,7 +92,7 @@ def filter_rationales(
         held_out: ids of problems from which no example may come.
         rationales: the rationales.
         settings: settings of the filter.
-        sandbox: sandbox for the programs; None starts one.
+        sandbox: sandbox for the programs. None starts one.
     """
     held = set(held_out)
     results: list[FilterResult | None] = [
@@ -134,7 +134,7 @@ def report_table(report: Results) -> str:
 
 
 def _failed_test(rationale: Rationale, verified: Verified, gold: str, settings: Filter) -> FilterResult | None:
-    """The first test that a rationale fails; None if it passes all."""
+    """The first test that a rationale fails. None if it passes all."""
     if rationale.kind is PathKind.POT:
         if verified.answer is None:
             return FilterResult.UNPARSED if verified.reason == "unparsed" else FilterResult.FAILED

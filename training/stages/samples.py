@@ -1,4 +1,4 @@
-"""Samples of a trained student, and the student as a model that the service serves."""
+"""Samples of a trained student, and the student as a servable model."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager

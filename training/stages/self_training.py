@@ -1,4 +1,4 @@
-"""Stage `self_training`: a second training, with the student's own verified paths as further rationales.
+"""Stage `self_training`: further training with the student's own verified paths.
 
 A small student learns more from reasoning that it can write itself (SIKeD, arXiv 2410.18574). The teacher's rationales
 stay in the data.
