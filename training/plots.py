@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from training.sample.confidence import CoveragePoint, ReliabilityBin
+from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

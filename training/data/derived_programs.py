@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from service.paths.answer import parse_answer
-from service.paths.calculator.equations import Number, Run, read_clauses
+from service.paths.calculator.equations import Expression, Number, read_clauses
 from service.paths.cot import parse_cot
 from service.types import PathKind
 from training.data.problem import Problem, Rationale
@@ -82,14 +82,14 @@ def program_of(reasoning: str, question: str) -> str | None:
     lines: list[str] = []
     values: dict[str, Fraction] = {}
     end, last = 0, None
-    for run, result in _equations(reasoning):
-        place = reasoning.rfind("=", 0, result.start)
-        value = evaluate(_written(run))
-        if value is None or not run.plain or place < end or value != result.value:
+    for left, result in _equations(reasoning):
+        equals = reasoning.rfind("=", 0, result.start)
+        value = evaluate(_written(left))
+        if value is None or not left.plain or equals < end or value != result.value:
             return None
         known = {name: value for name, value in values.items() if value not in given}
-        expression = _link(_written(run), known)
-        start = run.numbers[0].start if not run.words or expression != _written(run) else place
+        expression = _link(_written(left), known)
+        start = left.numbers[0].start if not left.words or expression != _written(left) else equals
         words = _link(" ".join(reasoning[end:start].replace(_FILLER, "").split()), known).strip(" .,;:()$")
         after = _UNITS.match(reasoning, result.end)
         end = after.end() if after else result.end
@@ -103,21 +103,21 @@ def program_of(reasoning: str, question: str) -> str | None:
     return "\n".join(lines)
 
 
-def _equations(text: str) -> list[tuple[Run, Number]]:
+def _equations(text: str) -> list[tuple[Expression, Number]]:
     """Left side and result of each `a op b = c` in a text. `a = b` computes nothing and is left out."""
     return [
-        (left.runs[-1], right.runs[0].numbers[0])
+        (left.expressions[-1], right.expressions[0].numbers[0])
         for sides in read_clauses(text)
         for left, right in pairwise(sides)
-        if left.runs and left.runs[-1].operators and right.runs and right.runs[0].numbers
+        if left.expressions and left.expressions[-1].operators and right.expressions and right.expressions[0].numbers
     ]
 
 
-def _written(run: Run) -> str:
+def _written(expression: Expression) -> str:
     """The expression as Python."""
     return "".join(
         item.replace("|", "/") if isinstance(item, str) else f"{_decimal(item.value)}{'/100' if item.percent else ''}"
-        for item in run.items
+        for item in expression.items
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.evaluation.calibration_error import coverage, error_if_perfect, expected_error, reliability
+from service.evaluation.calibration_error import error_if_perfect, expected_error
 from service.types import Policy
 
 if TYPE_CHECKING:  # numpy is imported where it is used: an up-to-date run does not need it
@@ -40,23 +40,6 @@ class CalibrationErrors:
     fixed: float
     perfect_median: float
     perfect_p95: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Bin of a reliability diagram: mean confidence, accuracy and number of problems."""
-
-    confidence: float
-    accuracy: float
-    problems: int
-
-
-@dataclass(frozen=True, slots=True)
-class CoveragePoint:
-    """Accuracy if only the given share of problems is answered, highest confidence first."""
-
-    coverage: float
-    accuracy: float
 
 
 def fit(points: Sequence[Observed], orders: int = 1) -> Points:
@@ -112,19 +95,7 @@ def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int,
 
     confidences = [confidence for confidence, _ in observed[Policy.ADAPTIVE]]
     chance = error_if_perfect(confidences, bins, seed)
-    return CalibrationErrors(
-        len(confidences), error(Policy.ADAPTIVE), error(Policy.FIXED), chance["median"], chance["p95"]
-    )
-
-
-def reliability_bins(confidences: Sequence[float], right: Sequence[bool], bins: int) -> tuple[ReliabilityBin, ...]:
-    """Bins of a reliability diagram that hold problems."""
-    return tuple(ReliabilityBin(**row) for row in reliability(confidences, right, bins))
-
-
-def coverage_points(confidences: Sequence[float], right: Sequence[bool]) -> tuple[CoveragePoint, ...]:
-    """Accuracy at each tenth of coverage."""
-    return tuple(CoveragePoint(**row) for row in coverage(confidences, right))
+    return CalibrationErrors(len(confidences), error(Policy.ADAPTIVE), error(Policy.FIXED), chance.median, chance.p95)
 
 
 def calibration_error_table(sets: Mapping[str, CalibrationErrors]) -> list[str]:

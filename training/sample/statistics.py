@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.evaluation.evaluate import Z95, wilson
+from service.evaluation.statistics import Z95, wilson
 
 
 @dataclass(frozen=True, slots=True)

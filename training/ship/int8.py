@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from service.errors import CheckpointError
 from service.model.bundled import HASHES_FILE
-from service.model.checkpoint import describe
+from service.model.checkpoint import read_checkpoint
 from service.model.prompt_format import prompt_format
 from service.paths.fewshot import worked_examples
 
@@ -90,7 +90,7 @@ def _config_of(model: Path) -> dict[str, Any]:
 def _smoothed(path: Path) -> dict[str, torch.Tensor]:
     """Smoothed tensors of a model directory, by name."""
     model = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
-    form = prompt_format(describe(path, path.name))
+    form = prompt_format(read_checkpoint(path, path.name))
     solved = [form.prompt(kind, question) + text for kind, question, text in worked_examples()]
     smooth(model, AutoTokenizer.from_pretrained(path), solved)
     return {name: parameter.data for name, parameter in model.named_parameters()}  # without a tied head

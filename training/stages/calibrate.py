@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from service.evaluation.calibration_error import expected_error
+from service.evaluation.calibration_error import (
+    CoveragePoint,
+    ReliabilityBin,
+    coverage,
+    expected_error,
+    reliability,
+)
 from service.solve.calibration import Calibration, interpolate, smoothed_vote_share
 from service.solve.stopping import BETA_THRESHOLD, StoppingRule
 from service.solve.vote import winner
@@ -22,12 +28,8 @@ from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
 from training.run import Run
 from training.sample.confidence import (
-    CoveragePoint,
     Observed,
-    ReliabilityBin,
-    coverage_points,
     fit,
-    reliability_bins,
 )
 from training.sample.replay import UNCALIBRATED, first, is_right, prefix_votes, replay, stop
 from training.sample.sampling import Sampled, SampledPath, by_set, read_samples
@@ -196,8 +198,8 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> C
         ece_before=expected_error([confidence for confidence, _ in beta], [good for _, good in beta], bins),
         ece=expected_error(mapped[adaptive], right[adaptive], bins),
         ece_fixed=expected_error(mapped[Policy.FIXED], right[Policy.FIXED], bins),
-        reliability=reliability_bins(mapped[adaptive], right[adaptive], bins),
-        coverage=coverage_points(mapped[adaptive], right[adaptive]),
+        reliability=tuple(reliability(mapped[adaptive], right[adaptive], bins)),
+        coverage=tuple(coverage(mapped[adaptive], right[adaptive])),
     )
 
 

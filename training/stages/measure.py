@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, coverage, reliability
 from service.solve.calibration import Calibration, interpolate
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
 from training.run import Run
 from training.sample.confidence import (
     CalibrationErrors,
-    CoveragePoint,
-    ReliabilityBin,
     calibration_error_table,
     calibration_errors,
-    coverage_points,
-    reliability_bins,
 )
 from training.sample.replay import first, greedy, replay, voted
 from training.sample.sampling import Sampled, by_set, read_samples
@@ -118,8 +115,8 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         thresholds=threshold_costs(samples, paths, seed),
         ece=errors[ALL].adaptive,
         calibration_errors=errors,
-        reliability=reliability_bins(confidences[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins),
-        coverage=coverage_points(confidences[Policy.ADAPTIVE], right[Policy.ADAPTIVE]),
+        reliability=tuple(reliability(confidences[Policy.ADAPTIVE], right[Policy.ADAPTIVE], bins)),
+        coverage=tuple(coverage(confidences[Policy.ADAPTIVE], right[Policy.ADAPTIVE])),
     )
 
 

@@ -14,7 +14,7 @@ from transformers import (
 
 from service.errors import CheckpointError
 from service.model.build import add_bundle
-from service.model.checkpoint import describe
+from service.model.checkpoint import read_checkpoint
 from service.model.metadata import CheckpointMetadata
 from service.paths.base import FORMAT_VERSION
 from service.types import PathKind
@@ -49,7 +49,7 @@ def test_an_architecture_trains_resumes_exports_and_is_served(
     _stopped_then_resumed(base, tmp_path / "resumed", monkeypatch)
     assert tree_digest(whole) == tree_digest(tmp_path / "resumed")
     write_model(str(base), whole, tmp_path / "model", METADATA)
-    checkpoint = describe(tmp_path / "model", "tiny")
+    checkpoint = read_checkpoint(tmp_path / "model", "tiny")
     assert (checkpoint.style, checkpoint.bos) == ("v1", "<bos>")
     exported = AutoModelForCausalLM.from_pretrained(tmp_path / "model", dtype=torch.float32)
     assert _moved(exported, AutoModelForCausalLM.from_pretrained(base)) > 1e-3
@@ -139,4 +139,4 @@ def test_another_format_version_is_refused(base: Path, tmp_path: Path) -> None:
     path = tmp_path / "model/twinpath.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
     with pytest.raises(CheckpointError, match="format version 99"):
-        describe(tmp_path / "model", "tiny")
+        read_checkpoint(tmp_path / "model", "tiny")

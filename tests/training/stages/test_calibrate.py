@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from service.evaluation.calibration_error import CoveragePoint
 from service.solve.calibration import interpolate
 from service.types import Policy
 from tests.support.samples import sampled
-from training.sample.confidence import CoveragePoint, fit
+from training.sample.confidence import fit
 from training.sample.replay import UNCALIBRATED
 from training.sample.sampling import Sampled
 from training.stages.calibrate import (

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from service.evaluation.calibration_error import CoveragePoint
 from service.solve.calibration import Calibration
 from service.types import PathKind
 from tests.support.samples import sampled
-from training.sample.confidence import CoveragePoint
 from training.sample.sampling import SampledPath
 from training.stages.measure import measure, table
 
