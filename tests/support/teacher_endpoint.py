@@ -1,4 +1,6 @@
-"""Local HTTP endpoint with scripted replies, and the teacher of the recipe `smoke` as a command:
+"""Local HTTP endpoint with scripted replies.
+
+As a command, it is the teacher of the recipe `smoke`:
 
 python -m tests.support.teacher_endpoint [PORT]
 """
@@ -17,7 +19,7 @@ Reply = Callable[[str], tuple[int, str, dict[str, str]]]
 
 @contextmanager
 def serving(reply: Reply, port: int = 0) -> Iterator[str]:
-    """Answer every POST with `reply`. Yields the base URL of an OpenAI-compatible endpoint; port 0 takes a free one."""
+    """Answer every POST with `reply`. Yields the base URL of an OpenAI-compatible endpoint. Port 0 takes a free one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""The command `twinpath train`: what it imports, and what it refuses."""
+"""The command `twinpath train`: light imports and refusals."""
 
 import subprocess
 import sys
@@ -9,11 +9,10 @@ from typer.testing import CliRunner
 
 from service.errors import ConfigurationError
 from tests.support import training_models
+from tests.support.imports import HEAVY
 from tests.support.training_recipes import recipe_text
 from training.cli import app
 from training.run import STAGES
-
-HEAVY = {"torch", "transformers", "datasets", "sklearn", "matplotlib", "scipy", "numpy", "openai"}
 
 
 def _heavy_imports(statement: str) -> set[str]:
@@ -44,7 +43,7 @@ def test_the_command_line_lists_train() -> None:
 
 def test_every_stage_has_a_command() -> None:
     listed = CliRunner().invoke(app, ["--help"]).output
-    for stage in set(STAGES) - {"base"}:  # the trimmed base is no one's aim
+    for stage in set(STAGES) - {"base"}:
         assert f"│ {stage} " in listed, stage
 
 

@@ -1,10 +1,12 @@
-"""The recipe `smoke`: every stage, killed at random moments, gives the same result, and the service serves it."""
+"""The recipe `smoke`: every stage, killed and resumed, and its student served."""
 
 import json
 import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ import httpx
 import pytest
 
 from tests.support import forked_training, training_models
+from tests.support.imports import HEAVY
 from tests.support.teacher_endpoint import scripted, serving
 from training.data.problem import read_rationales, read_rows
 from training.recipe import load
@@ -103,6 +106,18 @@ def test_a_run_that_is_moved_is_not_made_again(smoke: Smoke) -> None:
     smoke.make("moved", "export")
     for manifest in whole.glob("*/manifest.json"):
         assert (moved / manifest.relative_to(whole)).stat().st_mtime_ns == manifest.stat().st_mtime_ns, manifest
+
+
+def test_an_up_to_date_run_imports_nothing_heavy(smoke: Smoke) -> None:
+    run = "app(['run', 'recipe.toml', '--out', 'whole'], standalone_mode=False)"
+    code = f"import sys; from training.cli import app; {run}; print(*{HEAVY!r} & sys.modules.keys())"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=smoke.directory, env=env, capture_output=True, text=True, check=True)
+    *stages, heavy = done.stdout.split("\n")[:-1]
+    assert heavy == ""
+    assert len(stages) == len(STAGES)
+    assert all(": up to date " in line for line in stages)
 
 
 def test_what_the_stages_leave(smoke: Smoke) -> None:

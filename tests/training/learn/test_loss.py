@@ -1,4 +1,4 @@
-"""The λ-weighted loss: against plain PyTorch, at λ = 0 and 1, under splitting, and against a token average."""
+"""The λ-weighted loss, against plain PyTorch and under splitting."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Trimmed vocabulary: same tokens and logits for the kept texts, and every text encodes."""
+"""Trimmed vocabulary: same tokens and logits, and every text encodes."""
 
 import json
 from pathlib import Path

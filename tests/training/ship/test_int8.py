@@ -1,4 +1,4 @@
-"""The int8 variant: smoothing keeps the logits of each architecture and lowers the rounding error."""
+"""The int8 variant: smoothing keeps logits and lowers the rounding error."""
 
 import shutil
 from pathlib import Path

@@ -105,7 +105,7 @@ def test_the_best_temperature_is_right_most_often_and_then_the_cheapest(tmp_path
 
 @pytest.mark.usefixtures("few_orders")
 def test_few_problems_teach_no_threshold() -> None:
-    """A student that is never right loses nothing by stopping early. With few problems that is no finding."""
+    """A student that is never right loses nothing by stopping early. Few problems do not show that."""
     lost = [sampled(["8"] * 5, ["8"] * 5, number=i) for i in range(MIN_PROBLEMS)]
     assert calibrate(lost, 4, 10, seed=1).calibration.threshold == 0.75
     assert calibrate(lost[1:], 4, 10, seed=1).calibration.threshold == 0.95

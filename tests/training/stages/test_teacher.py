@@ -1,4 +1,4 @@
-"""A faulty teacher endpoint: no answer is lost or paid for twice, and the cap holds."""
+"""A faulty teacher endpoint: nothing is paid twice, and the cap holds."""
 
 import json
 import time
