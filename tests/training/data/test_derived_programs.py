@@ -1,15 +1,12 @@
 """Programs derived from annotations, equations and reasoning."""
 
-from pathlib import Path
-
 import pytest
 
 from service.types import PathKind
+from tests.support.data import DATA
 from training.data import derived_programs
 from training.data.augment import run_lines
 from training.data.problem import Problem, Rationale, read_problems, read_rationales
-
-DATA = Path(__file__).parents[2] / "data"
 
 
 def test_annotations_become_a_linked_program() -> None:
@@ -66,9 +63,10 @@ def test_a_cot_that_is_not_plain_arithmetic_makes_no_program(text: str) -> None:
 
 
 def test_derived_programs_of_the_public_sets() -> None:
-    gsm8k, svamp = (read_problems(DATA / f"training_{name}.jsonl") for name in ("gsm8k", "svamp"))
-    assert sum(derived_programs.from_annotations(problem) is not None for problem in gsm8k) == 47
+    gsm8k, svamp = (read_problems(DATA / f"{name}_train.jsonl") for name in ("gsm8k", "svamp"))
+    assert sum(derived_programs.from_annotations(problem) is not None for problem in gsm8k) == 48
     assert sum(derived_programs.from_equation(problem) is not None for problem in svamp) == 50
-    known = {problem.id: problem for problem in svamp}
-    cots = read_rationales(DATA / "training_svamp_cot.jsonl")
-    assert sum(derived_programs.from_reasoning(known[cot.id], cot) is not None for cot in cots) == 42
+    for name, problems in (("gsm8k", gsm8k), ("svamp", svamp)):
+        known = {problem.id: problem for problem in problems}
+        cots = read_rationales(DATA / f"{name}_teacher_cot.jsonl")
+        assert sum(derived_programs.from_reasoning(known[cot.id], cot) is not None for cot in cots) == 39
