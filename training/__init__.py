@@ -1,1 +1,1 @@
-"""Mixed Distillation (arXiv 2312.10730): from a teacher's rationales to a checkpoint that the service serves."""
+"""Mixed Distillation: makes a checkpoint from a teacher's rationales."""

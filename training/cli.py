@@ -1,36 +1,31 @@
-"""`twinpath train STAGE RECIPE`: each stage makes what it needs first; `run` makes all, going on where it stopped.
-
-Beside the stages, `int8` turns a model at hand into its int8 variant.
-"""
+"""Command `twinpath train`: one subcommand per stage, `run`, `ablate` and `quantize`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training import ablate as ablation
-from training.pipeline import open_run
-from training.recipe import load
-from training.run import Run
+if TYPE_CHECKING:
+    from training.run import Run
 
 app = typer.Typer(
     name="train",
-    help="Mixed Distillation: from a teacher's rationales to a checkpoint that the service serves.",
+    help="Train a student by Mixed Distillation, from a teacher's rationales to a checkpoint for the service.",
     no_args_is_help=True,
 )
-_Recipe = Annotated[Path, typer.Argument(help="A recipe, one TOML file.", dir_okay=False)]
-_Out = Annotated[Path | None, typer.Option("--out", help="The run's directory.  [default: runs/NAME]")]
+_Recipe = Annotated[Path, typer.Argument(help="Recipe, a TOML file.", dir_okay=False)]
+_Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run.  [default: runs/NAME]")]
 
 
 @app.command()
 def teacher(
     recipe: _Recipe,
     out: _Out = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and stop.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Print the maximum cost and stop.")] = False,
 ) -> None:
-    """Sample rationales from the recipe's endpoint; nothing is paid for twice."""
+    """Sample rationales from the recipe's endpoint. Nothing is paid for twice."""
     if estimate:
-        from training.teacher import estimate_text
+        from training.stages.teacher import estimate as estimate_text
 
         print(estimate_text(_open(recipe, out).sources))
         return
@@ -39,7 +34,7 @@ def teacher(
 
 @app.command("filter")
 def filter_(recipe: _Recipe, out: _Out = None) -> None:
-    """Verify rationales, and say what fell out and why."""
+    """Verify rationales and report the dropped ones with reasons."""
     _make(recipe, out, "filter")
 
 
@@ -47,46 +42,46 @@ def filter_(recipe: _Recipe, out: _Out = None) -> None:
 def dataset(
     recipe: _Recipe,
     out: _Out = None,
-    show: Annotated[int, typer.Option("--show", min=0, help="Print so many examples as the student sees them.")] = 0,
+    show: Annotated[int, typer.Option("--show", min=0, help="Print this many examples with masked prompts.")] = 0,
 ) -> None:
-    """Split, check for leaks, balance, augment; print the data set's card."""
-    made = _make(recipe, out, "dataset")
+    """Make training examples and hold out problems. Prints the card of the data set."""
+    run = _make(recipe, out, "dataset")
     if show:
-        from training.preview import preview
+        from training.stages.train import print_examples
 
-        preview(made, show)
+        print_examples(run, show)
 
 
 @app.command()
 def train(recipe: _Recipe, out: _Out = None) -> None:
-    """Train the student, from the last checkpoint if there is one."""
+    """Train the student. A killed training resumes at its last checkpoint."""
     _make(recipe, out, "train")
 
 
-@app.command()
-def student(recipe: _Recipe, out: _Out = None) -> None:
-    """Train again with the student's own verified paths beside the teacher's."""
-    _make(recipe, out, "second")
+@app.command("self_training")
+def self_training(recipe: _Recipe, out: _Out = None) -> None:
+    """Train again, with the student's own verified paths beside the teacher's rationales."""
+    _make(recipe, out, "self_training")
 
 
 @app.command()
 def compare(recipe: _Recipe, out: _Out = None) -> None:
-    """Measure the student against students of one kind and their ensemble."""
-    made = _make(recipe, out, "compare")
-    print((made.stage("compare").path / "compare.md").read_text())
+    """Compare the student with students of one kind and their ensemble."""
+    run = _make(recipe, out, "compare")
+    print((run.stage("compare").path / "compare.md").read_text())
 
 
 @app.command()
 def calibrate(recipe: _Recipe, out: _Out = None) -> None:
-    """Find temperature, vote weights, stopping rule and confidence map on the dev problems."""
+    """Find temperature, stopping threshold and confidence map on the dev problems."""
     _make(recipe, out, "calibrate")
 
 
 @app.command()
 def measure(recipe: _Recipe, out: _Out = None) -> None:
-    """Measure the calibrated student on the test problems: look once, at the end."""
-    made = _make(recipe, out, "measure")
-    print((made.stage("measure").path / "measure.md").read_text())
+    """Measure the calibrated student on the test problems, once, at the end."""
+    run = _make(recipe, out, "measure")
+    print((run.stage("measure").path / "measure.md").read_text())
 
 
 @app.command()
@@ -94,45 +89,53 @@ def ablate(
     recipe: _Recipe,
     out: _Out = None,
     without: Annotated[
-        list[str] | None, typer.Option("--without", help="A part of the data to leave out, as often as wanted.")
+        list[str] | None, typer.Option("--without", help="Part of the data to leave out. Repeat it for several.")
     ] = None,
 ) -> None:
-    """Train students that each do without one part of the data, and compare them on the dev problems."""
+    """Train one student per part of the data that is left out, and compare them on the dev problems."""
+    from training.recipe import load
+    from training.stages.ablate import ablate as compare_parts
+    from training.stages.ablate import parts
+
     loaded = load(recipe)
-    print(ablation.ablate(loaded, out or Path("runs") / loaded.name, without or ablation.parts(loaded)))
+    print(compare_parts(loaded, out or Path("runs") / loaded.name, without or parts(loaded)))
 
 
 @app.command()
 def export(recipe: _Recipe, out: _Out = None) -> None:
-    """Write the checkpoint that the service serves, with its card."""
+    """Write the checkpoint for the service, with its model card."""
     _make(recipe, out, "export")
 
 
 @app.command()
 def run(recipe: _Recipe, out: _Out = None) -> None:
-    """Make everything that the recipe asks for."""
+    """Make all stages of the recipe."""
     _make(recipe, out, "export")
 
 
 @app.command()
-def int8(
-    model: Annotated[Path, typer.Argument(help="A model's directory, in bf16.", exists=True, file_okay=False)],
-    out: Annotated[Path, typer.Argument(help="Where its int8 variant goes; not there yet.")],
+def quantize(
+    model: Annotated[Path, typer.Argument(help="Model directory in bf16.", exists=True, file_okay=False)],
+    out: Annotated[Path, typer.Argument(help="Directory of the int8 variant. It must not exist.")],
 ) -> None:
-    """Write a model in int8, which is quicker on a CPU, above all compiled (`serve --compile-on-cpu`)."""
-    from training.quantize import write_int8
-
+    """Write the int8 variant of a model, which is faster on a CPU, most of all with `serve --compile-on-cpu`."""
     if out.exists():
-        raise typer.BadParameter(f"{out} is there already; give another OUT or remove it")
+        raise typer.BadParameter(f"{out} already exists; choose another directory or remove it")
+    from training.ship.int8 import write_int8
+
     write_int8(model, out)
 
 
-def _open(recipe: Path, out: Path | None) -> Run:
+def _open(recipe: Path, out: Path | None) -> "Run":
+    # Imported here, because `twinpath` loads this module for every command.
+    from training.recipe import load
+    from training.run import Run
+
     loaded = load(recipe)
-    return open_run(loaded, out or Path("runs") / loaded.name)
+    return Run(loaded, out or Path("runs") / loaded.name)
 
 
-def _make(recipe: Path, out: Path | None, stage: str) -> Run:
-    made = _open(recipe, out)
-    made.stage(stage)
-    return made
+def _make(recipe: Path, out: Path | None, stage: str) -> "Run":
+    run = _open(recipe, out)
+    run.stage(stage)
+    return run

@@ -1,8 +1,7 @@
-"""A recipe: one TOML file that says everything about a run, from data to export.
+"""Recipe: one TOML file with every setting of a run.
 
-`load` validates it; an unknown key, a wrong type or a number out of range is refused with its dotted name. Paths are
-relative to the directory in which the command runs. Each stage reads only its own sections (`manifest.py` holds it to
-that), so that a changed line re-runs what it touches and nothing else.
+`load` validates it and names each invalid key. Paths are relative to the current directory. Each stage reads only its
+own sections, so a changed line makes only the stages again that depend on it.
 """
 
 import tomllib
@@ -14,21 +13,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from service.errors import ConfigurationError
 from service.types import PathKind
 
+SYNTHETIC = "synthetic:"
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    """Base of all sections: frozen, unknown keys refused."""
+    """Base class of all sections. Sections are frozen and refuse unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Student(Section):
-    """The base model: a directory or a Hugging Face name. `name` is what the checkpoint says it was made from.
+    """Base model of the student.
 
-    `vocabulary` > 0 trims tokenizer and head to about that many tokens before training.
+    Args:
+        model: directory or Hugging Face name.
+        name: name of the base model in the checkpoint's metadata. Empty takes the last part of `model`.
+        vocabulary: approximate number of tokens to which tokenizer and head are trimmed before training. 0 keeps all.
     """
 
     model: str
@@ -37,19 +41,29 @@ class Student(Section):
 
 
 class Source(Section):
-    """A set of problems and what is known about them.
+    """Set of problems and its rationales.
 
-    `problems` is a JSON Lines file, `hf:NAME` (see `importers.py`) or `stories:COUNT` (see `stories.py`). `mechanical`
-    makes programs from what the set carries: `annotation` (GSM8K's solutions), `equation` (SVAMP) or `reasoning` (the
-    CoT of `rationales`). It has `limit` of the problems (0: all) behind the first `skip`. `dev` and `test` of them are
-    held out; `repeat` is how often an epoch visits each question, and `weight` what its tokens count within their
-    task's mean.
+    Args:
+        name: name of the source, unique in the recipe.
+        problems: JSON Lines file, `hf:NAME` (a public set of `data/loaders.py`) or `synthetic:COUNT`.
+        templates: file of story templates for `synthetic:COUNT`.
+        rationales: JSON Lines files of rationales.
+        derived_programs: programs made without a teacher from `annotation` (GSM8K's solutions), `equation` (SVAMP) or
+            `reasoning` (the CoT of `rationales`).
+        teacher: whether the teacher is sampled on these problems.
+        dev: number of problems held out for choices.
+        test: number of problems held out for the final figures.
+        repeat: visits of each question per epoch.
+        weight: factor on the source's tokens within their task's mean.
+        skip: number of problems left out at the beginning.
+        limit: maximum number of problems. 0 takes all.
     """
 
     name: str
     problems: str
+    templates: str = ""
     rationales: tuple[str, ...] = ()
-    mechanical: Literal["none", "annotation", "equation", "reasoning"] = "none"
+    derived_programs: Literal["none", "annotation", "equation", "reasoning"] = "none"
     teacher: bool = False
     dev: Count = 0
     test: Count = 0
@@ -58,22 +72,41 @@ class Source(Section):
     skip: Count = 0
     limit: Count = 0
 
+    @model_validator(mode="after")
+    def _synthetic_is_complete(self) -> "Source":
+        if self.problems.startswith(SYNTHETIC):
+            if not self.problems.removeprefix(SYNTHETIC).isdecimal():
+                raise ValueError(f"problems = {self.problems!r} must hold a number, as in synthetic:4000")
+            if not self.templates:
+                raise ValueError(f"problems = {self.problems!r} needs templates, such as data/stories.toml")
+        return self
+
     @property
-    def drawn(self) -> int | None:
-        """How many stories are drawn for this source, None where it names a file or a public set."""
-        kind, _, count = self.problems.partition(":")
-        if kind != "stories":
-            return None
-        if not count.isdecimal():
-            raise ConfigurationError(f"`problems = {self.problems!r}` needs a number, as in stories:4000")
-        return int(count)
+    def synthetic_count(self) -> int | None:
+        """Number of synthetic problems. None for a file or a public set."""
+        count = self.problems.removeprefix(SYNTHETIC)
+        return int(count) if count != self.problems else None
 
 
 class Teacher(Section):
-    """How rationales are sampled from an endpoint. Prices are in dollars per million tokens.
+    """Sampling of rationales from an endpoint.
 
-    `style` says what is asked: `chat` and `format` are OpenAI's chat completions (with instructions) and completions
-    (of the prompt format, for a distilled student); `solve` is Twinpath's own service, one path a request.
+    Args:
+        base_url: URL of the endpoint, with `/v1` for OpenAI's API.
+        model: name of the model at the endpoint.
+        api_key_file: file that holds the API key. Empty sends none.
+        cot: CoT samples per problem.
+        pot: PoT samples per problem.
+        temperature: sampling temperature.
+        max_tokens: maximum number of completion tokens per sample.
+        concurrency: maximum number of open requests.
+        timeout_s: time limit of one request, in seconds.
+        attempts: maximum number of attempts per sample.
+        price_prompt: dollars per million prompt tokens.
+        price_completion: dollars per million completion tokens.
+        cap_dollars: maximum cost in dollars. 0 sets no limit.
+        style: API of the endpoint. `chat` is OpenAI's chat completions with instructions, `format` is OpenAI's
+            completions on the prompt format, for a distilled student, and `solve` is Twinpath's own service.
     """
 
     base_url: str
@@ -93,7 +126,14 @@ class Teacher(Section):
 
 
 class Filter(Section):
-    """What a rationale must pass. `similarity` is the word-pair overlap from which two texts are near-duplicates."""
+    """Tests that a rationale must pass.
+
+    Args:
+        equations: whether every equation of a CoT must hold.
+        similarity: overlap of word pairs (Jaccard index) at which two texts are near-duplicates.
+        per_question: maximum number of rationales per question and kind.
+        workers: sandbox processes.
+    """
 
     equations: bool = True
     similarity: Share = 0.9
@@ -102,24 +142,48 @@ class Filter(Section):
 
 
 class Dataset(Section):
-    """How verified rationales become training examples."""
+    """Training examples from verified rationales.
+
+    Args:
+        balance: whether a question needs rationales of both kinds.
+        augment: maximum number of copies with other numbers per question.
+        evaluation_files: further problem files that the contamination check compares with the training questions.
+        max_chars: maximum length of a rationale, in characters.
+    """
 
     balance: bool = True
     augment: Count = 0
-    leaks: tuple[str, ...] = ()
+    evaluation_files: tuple[str, ...] = ()
     max_chars: Positive = 1600
 
 
 class Train(Section):
-    """How the student learns. `lam` is λ in L = λ·L_CoT + (1 − λ)·L_PoT.
+    """Training of the student.
 
-    `per_kind` rationales of each kind share a question's pack; `kinds` of one kind alone gets twice as many, the same
-    budget. `batch_tokens` is a micro-batch's size with padding; `accumulation` micro-batches make a step. `start` is
-    the directory of an earlier run's adapter (of the same `rank` and `alpha`) to go on from, instead of a new one.
-    `precision` is that of the products; a CPU without bfloat16 instructions computes them in float32.
+    Args:
+        cot_weight: λ in L = λ·L_CoT + (1 − λ)·L_PoT.
+        kinds: kinds of rationale that the student learns. One kind takes twice `per_kind`, so the budget is the same.
+        epochs: passes over the data set.
+        per_kind: rationales of each kind that share a question's pack.
+        adapter: `lora` trains an adapter, `full` all weights.
+        start: directory of an earlier run's adapter (same `rank` and `alpha`) to continue from.
+        rank: rank of the adapter.
+        alpha: scale of the adapter. Its change to a weight is multiplied by alpha / rank.
+        lr: peak learning rate.
+        warmup: share of the steps with a rising learning rate.
+        weight_decay: weight decay of AdamW.
+        batch_tokens: size of a micro-batch in tokens, padding included.
+        accumulation: micro-batches per step and process.
+        max_steps: maximum number of optimizer steps. 0 sets no limit.
+        max_length: maximum length of a pack, in tokens.
+        save_steps: optimizer steps between checkpoints.
+        precision: precision of matrix products. A CPU without bfloat16 instructions computes them in float32.
+        train_embedding: whether `full` trains embedding and head too.
+        gradient_checkpointing: whether activations are computed again in the backward pass, to save memory.
+        fsdp: whether the processes share the model (FSDP). Needs GPUs.
     """
 
-    lam: Share = 0.5
+    cot_weight: Share = 0.5
     kinds: tuple[PathKind, ...] = (PathKind.COT, PathKind.POT)
     epochs: Positive = 3
     per_kind: Positive = 2
@@ -142,17 +206,24 @@ class Train(Section):
 
 
 class Launch(Section):
-    """In how many processes of this machine the student learns. A step has `train.accumulation` micro-batches in each;
-    with `train.fsdp` they share the model too.
+    """Processes of a training run on this machine.
+
+    Args:
+        processes: number of processes. Each one computes `train.accumulation` micro-batches per step.
     """
 
     processes: Positive = 1
 
 
 class Watch(Section):
-    """How the student is looked at while it learns: every `every` steps (0: never) it solves `problems` dev problems.
+    """Evaluation on dev problems during training. It does not change the student.
 
-    This changes nothing about the student, so a run that is watched is the same run.
+    Args:
+        every: optimizer steps between evaluations. 0 turns them off.
+        problems: number of dev problems.
+        paths: sampled paths of each kind.
+        temperature: sampling temperature.
+        max_tokens: maximum number of completion tokens per path.
     """
 
     every: Count = 0
@@ -162,11 +233,18 @@ class Watch(Section):
     max_tokens: Positive = 200
 
 
-class SecondRound(Section):
-    """The student's own verified paths as further rationales.
+class SelfTraining(Section):
+    """Second training, with the student's own verified paths as further rationales.
 
-    It sees them as `start` says: a student trained from the `base` anew, or the first `student` (its adapter) gone on
-    with. `steps` is how many optimizer steps that takes, 0 as many as the first training at most.
+    Args:
+        enabled: whether the stage runs.
+        start: `base` trains the base model again, `student` continues from the first student's adapter.
+        steps: maximum number of optimizer steps. 0 takes `train.max_steps`.
+        engine: engine that samples the student.
+        paths: sampled paths of each kind per problem.
+        temperature: sampling temperature.
+        problems: maximum number of training problems. 0 takes all.
+        max_tokens: maximum number of completion tokens per path.
     """
 
     enabled: bool = False
@@ -180,7 +258,15 @@ class SecondRound(Section):
 
 
 class Decoding(Section):
-    """How students are sampled where they are measured."""
+    """Sampling of a student for a measurement.
+
+    Args:
+        engine: engine that samples the student.
+        paths: sampled paths of each kind per problem.
+        temperature: sampling temperature.
+        max_tokens: maximum number of completion tokens per path.
+        problems: maximum number of problems. 0 takes all.
+    """
 
     engine: Literal["vllm", "transformers"] = "transformers"
     paths: Positive = 10
@@ -190,10 +276,13 @@ class Decoding(Section):
 
 
 class Compare(Decoding):
-    """Which students are compared beside the MD one: trained on one kind alone, for `steps` optimizer steps each.
+    """Comparison with two students that each learned one kind.
 
-    0 is as many as the MD student. Half of its `max_steps` is the budget at which each sees as much of its kind as the
-    MD student did, and both together, the ensemble, have cost what the MD student has.
+    Args:
+        enabled: whether the stage runs.
+        steps: optimizer steps of each single-kind student. 0 takes `train.max_steps`. With half of `max_steps` the two
+            together cost as much as the student of both kinds, and each sees as much of its kind.
+        split: held-out problems of the comparison.
     """
 
     enabled: bool = False
@@ -202,8 +291,12 @@ class Compare(Decoding):
 
 
 class Calibrate(Decoding):
-    """Where the decoding, the vote weights and the confidence map come from. All of `temperatures` are tried, or
-    `temperature` alone.
+    """Calibration on the dev problems.
+
+    Args:
+        enabled: whether the stage runs.
+        temperatures: temperatures to try. Empty tries only `temperature`.
+        bins: bins of the calibration error.
     """
 
     enabled: bool = True
@@ -212,13 +305,23 @@ class Calibrate(Decoding):
 
 
 class Measure(Section):
-    """Whether the student is measured on the test problems, as it was calibrated and with as many paths."""
+    """Final figures on the test problems, with the decoding of `calibrate`.
+
+    Args:
+        enabled: whether the stage runs.
+    """
 
     enabled: bool = True
 
 
 class Export(Section):
-    """What is written for the service. `int8` adds a compressed-tensors variant."""
+    """Checkpoint for the service.
+
+    Args:
+        licence: licence of the checkpoint, for the model card.
+        teachers: terms of each teacher, by the beginning of its name, for the model card.
+        int8: whether an int8 variant is written too.
+    """
 
     licence: str = "see the base model's terms"
     teachers: dict[str, str] = Field(default_factory=dict)
@@ -226,7 +329,12 @@ class Export(Section):
 
 
 class Recipe(Section):
-    """The whole file."""
+    """Content of a recipe file.
+
+    Args:
+        name: name of the run and of its checkpoint.
+        seed: seed of every draw.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     seed: int = 7
@@ -238,42 +346,46 @@ class Recipe(Section):
     train: Train = Train()
     launch: Launch = Launch()
     watch: Watch = Watch()
-    second_round: SecondRound = SecondRound()
+    self_training: SelfTraining = SelfTraining()
     compare: Compare = Compare()
     calibrate: Calibrate = Calibrate()
     measure: Measure = Measure()
     export: Export = Export()
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Recipe":
+    def _is_consistent(self) -> "Recipe":
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError("two sources have the same name")
         if self.teacher is None and any(source.teacher for source in self.sources):
-            raise ValueError("a source asks for teacher = true, but there is no [teacher]")
+            raise ValueError("a source has teacher = true, but the recipe has no [teacher]")
         if self.measure.enabled and not (self.calibrate.enabled and any(source.test for source in self.sources)):
             raise ValueError("measure.enabled needs calibrate.enabled and a source with test problems")
         if not self.train.kinds or len(set(self.train.kinds)) < len(self.train.kinds):
             raise ValueError("train.kinds must name cot, pot or both, each once")
         if self.train.start and self.train.adapter == "full":
-            raise ValueError('train.start is an adapter to go on from, which train.adapter = "full" does not have')
+            raise ValueError('train.start needs train.adapter = "lora"')
         if self.train.start and self.compare.enabled:
-            raise ValueError("compare.enabled trains its students from the base, and train.start would put one ahead")
-        if self.second_round.start == "student" and self.train.adapter == "full":
-            raise ValueError('second_round.start = "student" goes on from an adapter: train.adapter must be "lora"')
+            raise ValueError("train.start and compare.enabled exclude each other: all compared students start equal")
+        if self.self_training.start == "student" and self.train.adapter == "full":
+            raise ValueError('self_training.start = "student" needs train.adapter = "lora"')
         if self.train.fsdp and self.watch.every:
-            raise ValueError("watch.every needs a whole model in every process, which train.fsdp does not leave")
+            raise ValueError("train.fsdp and watch.every exclude each other: watch needs a whole model per process")
         return self
 
 
 def load(path: Path) -> Recipe:
-    """The recipe in `path`; raises `ConfigurationError` with every fault, one a line."""
+    """Read a recipe.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is invalid. The message lists every invalid key.
+    """
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is no TOML: {error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     except ValidationError as error:
         faults = [f"  {'.'.join(map(str, fault['loc'])) or 'recipe'}: {fault['msg']}" for fault in error.errors()]
-        raise ConfigurationError("\n".join([f"{path} cannot be used:", *faults])) from error
+        raise ConfigurationError("\n".join([f"{path} is not a valid recipe:", *faults])) from error

@@ -1,46 +1,73 @@
-"""A run: one recipe, one directory, an artifact a stage. `pipeline.py` says which stages there are.
+"""Run: one recipe in one directory, with one artifact per stage.
 
-Asking for a stage makes what it needs first and nothing behind it; what is there and fresh is not made again
-(`manifest.py` decides). A run made by another recipe in the same directory is replaced stage by stage, never mixed.
+    sources ─┬─ teacher ─┐
+             └───────────┴─ filter ─ dataset ─ base ─ train ─ self_training ─ compare ─ calibrate ─ measure ─ export
+
+A stage makes the stages that it needs first. Artifacts that are up to date are not made again.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from training.manifest import Artifact, make
+from training.artifact import Artifact, make
+from training.data.sources import Sources
 from training.recipe import Recipe
-from training.sources import Sources
 
-Stage = Callable[["Run"], Artifact]
+STAGES = (
+    "teacher",
+    "filter",
+    "dataset",
+    "base",
+    "train",
+    "self_training",
+    "compare",
+    "calibrate",
+    "measure",
+    "export",
+)
+"""Names of the stages. `training/stages/NAME.py` makes a stage by its function `stage(run)`."""
+
+RATIONALES = "rationales.jsonl"
 
 
 @dataclass
 class Run:
-    """One recipe's run in the directory `root`; `report` is told what each stage did."""
+    """Run of a recipe.
+
+    Args:
+        recipe: the recipe.
+        root: directory of the run.
+        report: function that receives one line per stage.
+        shared: stages that another run makes, by name.
+    """
 
     recipe: Recipe
     root: Path
-    stages: Mapping[str, Stage]
     report: Callable[[str], None] = print
-    _made: dict[str, Artifact] = field(default_factory=dict)
+    shared: Mapping[str, "Run"] = field(default_factory=dict)
+    _done: dict[str, Artifact] = field(default_factory=dict)
 
     def stage(self, name: str) -> Artifact:
-        """The artifact of a stage, made now or found fresh."""
-        if name not in self._made:
-            artifact = self.stages[name](self)
-            self.report(f"{name}: {'made' if artifact.fresh else 'fresh'} {artifact.digest[:12]} {artifact.path}")
-            self._made[name] = artifact
-        return self._made[name]
+        """Artifact of a stage, made now unless it is up to date."""
+        if name in self.shared:
+            return self.shared[name].stage(name)
+        if name not in self._done:
+            # Imported here: each stage imports only what it needs, and stages import this module.
+            artifact: Artifact = import_module(f"training.stages.{name}").stage(self)
+            self.report(f"{name}: {'made' if artifact.fresh else 'up to date'} {artifact.digest[:12]} {artifact.path}")
+            self._done[name] = artifact
+        return self._done[name]
 
     def make(
         self, name: str, settings: Mapping[str, Any], inputs: Mapping[str, str], build: Callable[[Path], None]
     ) -> Artifact:
-        """The artifact `name` of these settings and input digests, built into a directory unless it is there."""
+        """Artifact `name` of this run. See `artifact.make`."""
         return make(self.root / name, seed=self.recipe.seed, settings=settings, inputs=inputs, build=build)
 
     @property
     def sources(self) -> Sources:
-        """What the recipe's sources hold; sampled rationales are read from the stage `teacher`."""
-        return Sources(self.recipe, lambda: self.stage("teacher").path / "rationales.jsonl")
+        """Sources of the recipe. Sampled rationales come from the stage `teacher`."""
+        return Sources(self.recipe, lambda: self.stage("teacher").path / RATIONALES)

@@ -1,4 +1,4 @@
-"""The int8 variant on vLLM: it can serve the files of `training.quantize` on this machine, also on a CPU."""
+"""The int8 variant on vLLM: it can serve the files of `training.ship.int8` on this machine, also on a CPU."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ async def int8_engine(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFa
     from service.engine.vllm import VllmEngine
 
     path = tmp_path_factory.mktemp("int8")
-    code = "import sys; from pathlib import Path; from training.quantize import write_int8; write_int8(*map(Path, sys.argv[1:]))"
+    code = "import sys; from pathlib import Path; from training.ship.int8 import write_int8; write_int8(*map(Path, sys.argv[1:]))"
     # In another process: the engine forks only if this process has not imported torch.
     subprocess.run([sys.executable, "-c", code, tiny_checkpoint, path], check=True)
     engine = VllmEngine(str(path), model="tiny-int8", max_model_len=CONTEXT, cpu_kv_cache_gib=1)

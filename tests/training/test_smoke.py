@@ -1,10 +1,12 @@
-"""The recipe `smoke`, every stage of it: killed at random moments it makes the same, and the service serves the end."""
+"""The recipe `smoke`: every stage, killed and resumed, and its student served."""
 
 import json
 import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,13 +16,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.training import forked, tiny
-from tests.training.endpoint import scripted, serving
-from training.ablate import ablate
-from training.pipeline import STAGES, open_run
-from training.rationale import read_rationales, read_rows
+from tests.support import forked_training, training_models
+from tests.support.imports import HEAVY
+from tests.support.teacher_endpoint import scripted, serving
+from training.data.problem import read_rationales, read_rows
 from training.recipe import load
-from training.served import ServedStudent
+from training.run import STAGES, Run
+from training.sample.served import ServedStudent
+from training.stages.ablate import ablate
+from training.stages.calibrate import BestCalibration
 
 pytestmark = pytest.mark.engine
 
@@ -30,13 +34,13 @@ KILLS = 2
 
 @dataclass
 class Smoke:
-    """A directory with the recipe and its data, and the seconds that each stage took in the undisturbed run."""
+    """Directory with the recipe and its data, and the seconds of each stage in the undisturbed run."""
 
     directory: Path
     seconds: dict[str, float] = field(default_factory=dict)
 
     def start(self, run: str, stage: str) -> ForkServerProcess:
-        return forked.start(_make, self.directory, run, stage)
+        return forked_training.start(_make, self.directory, run, stage)
 
     def make(self, run: str, stage: str) -> None:
         process = self.start(run, stage)
@@ -50,7 +54,7 @@ class Smoke:
 
 def _make(directory: Path, run: str, stage: str) -> None:
     os.chdir(directory)
-    open_run(load(Path("recipe.toml")), Path(run), report=lambda _: None).stage(stage)
+    Run(load(Path("recipe.toml")), Path(run), report=lambda _: None).stage(stage)
 
 
 def _ablate(directory: Path) -> None:
@@ -62,9 +66,9 @@ def _ablate(directory: Path) -> None:
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoke]:
-    """The recipe's undisturbed run is in `whole`."""
+    """Undisturbed run of the recipe in the directory `whole`."""
     found = Smoke(tmp_path_factory.mktemp("smoke"))
-    tiny.smoke(found.directory / "smoke")
+    training_models.smoke(found.directory / "smoke")
     with serving(scripted) as url:
         recipe = (ROOT / "training/recipes/smoke.toml").read_text()
         assert "http://127.0.0.1:8010/v1" in recipe
@@ -76,7 +80,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoke]:
         yield found
 
 
-@pytest.mark.timeout(1200)  # every stage several times over: it is as long as they are
+@pytest.mark.timeout(1200)  # runs every stage several times
 def test_each_stage_killed_at_random_moments_makes_the_same(smoke: Smoke) -> None:
     rng = random.Random(4)
     for stage in STAGES:
@@ -88,7 +92,7 @@ def test_each_stage_killed_at_random_moments_makes_the_same(smoke: Smoke) -> Non
             process.join()
             if process.exitcode == -signal.SIGKILL:
                 kills += 1
-            else:  # it was done before the signal came: start over, and kill sooner
+            else:  # it ended before the signal: start again and kill sooner
                 assert process.exitcode == 0
                 longest *= 0.7
                 shutil.rmtree(smoke.directory / "killed" / stage)
@@ -104,6 +108,18 @@ def test_a_run_that_is_moved_is_not_made_again(smoke: Smoke) -> None:
         assert (moved / manifest.relative_to(whole)).stat().st_mtime_ns == manifest.stat().st_mtime_ns, manifest
 
 
+def test_an_up_to_date_run_imports_nothing_heavy(smoke: Smoke) -> None:
+    run = "app(['run', 'recipe.toml', '--out', 'whole'], standalone_mode=False)"
+    code = f"import sys; from training.cli import app; {run}; print(*{HEAVY!r} & sys.modules.keys())"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=smoke.directory, env=env, capture_output=True, text=True, check=True)
+    *stages, heavy = done.stdout.split("\n")[:-1]
+    assert heavy == ""
+    assert len(stages) == len(STAGES)
+    assert all(": up to date " in line for line in stages)
+
+
 def test_what_the_stages_leave(smoke: Smoke) -> None:
     whole = smoke.directory / "whole"
     report = (whole / "filter/report.md").read_text()
@@ -114,15 +130,19 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     assert [row["step"] for row in watched] == [*range(4, 4 * len(watched) + 1, 4)]
     compared = json.loads((whole / "compare/compare.json").read_text())
     assert compared["problems"] == 6
-    assert {"MD, vote", "ensemble, vote"} <= compared["rows"].keys()
-    first, second = (list(read_rows(whole / f"{name}/history.jsonl")) for name in ("train", "second"))
+    assert {"MD, vote", "ensemble, vote"} <= compared["accuracies"].keys()
+    first, second = (list(read_rows(whole / f"{name}/history.jsonl")) for name in ("train", "self_training"))
     assert len(second) == 3 < len(first)
-    assert second[0]["loss"] < 0.98 * first[0]["loss"]  # it goes on from the first student
+    assert second[0]["loss"] < 0.98 * first[0]["loss"]  # it continues from the first student
     for kind in ("cot", "pot"):
         assert len((whole / f"train-{kind}/history.jsonl").read_text().splitlines()) == 4
     said = json.loads((whole / "export/model/twinpath.json").read_text())
     assert said["recipe"] == "smoke"
-    assert said["calibration"]["problems"] == 6
+    assert said["calibration"].keys() == {"threshold", "confidence_map"}
+    assert said["decoding"]["temperature"] == 0.7
+    calibrated = BestCalibration.read(whole / "calibrate/calibration.json")
+    assert calibrated.report.problems == 6
+    assert said["calibration"] == json.loads(calibrated.report.calibration.model_dump_json())
     assert said["accuracy"]["tiny, 2 + 2 paths"]["problems"] == 6
     assert {path.name for path in (whole / "export").iterdir()} >= {"model", "adapter", "int8"}
     assert "| script |" in (card := (whole / "export/model/README.md").read_text())
@@ -131,7 +151,7 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
 
 
 def test_a_part_of_the_data_is_left_out_without_asking_the_teacher_again(smoke: Smoke) -> None:
-    process = forked.start(_ablate, smoke.directory)
+    process = forked_training.start(_ablate, smoke.directory)
     process.join()
     assert process.exitcode == 0
     facts = json.loads((smoke.directory / "ablated/ablation.json").read_text())
@@ -140,13 +160,16 @@ def test_a_part_of_the_data_is_left_out_without_asking_the_teacher_again(smoke: 
     without = smoke.directory / "ablated/without-numbers"
     rows = (without / "dataset/train.jsonl").read_text().splitlines()
     assert {json.loads(row)["source"] for row in rows} == {"tiny"}
-    assert sum(facts["examples"]["without numbers"].values()) == len(rows) < sum(facts["examples"]["all"].values())
+    sizes = {name: sum(student["examples"].values()) for name, student in facts["students"].items()}
+    assert sizes["without numbers"] == len(rows) < sizes["all"]
     assert not list(without.glob("teacher*")) + list(without.glob("base*"))
 
 
 def test_the_exported_student_is_served_and_is_a_teacher_itself(smoke: Smoke) -> None:
     with ServedStudent(smoke.directory / "whole/export/model", 24, smoke.directory / "serve.log") as served:
-        solved = httpx.post(f"{served.url}/solve", json={"problem": tiny.problems(1)[0]["question"]}, timeout=60).json()
+        solved = httpx.post(
+            f"{served.url}/solve", json={"problem": training_models.problems(1)[0]["question"]}, timeout=60
+        ).json()
         recipe = (smoke.directory / "recipe.toml").read_text()
         lines = [
             f'base_url = "{served.url}"\nstyle = "solve"\nmax_tokens = 24' if line.startswith("base_url") else line
@@ -158,9 +181,9 @@ def test_the_exported_student_is_served_and_is_a_teacher_itself(smoke: Smoke) ->
     assert solved["model"] == "model"
     assert solved["paths"]["started"] == 20
     assert solved["status"] in ("answered", "abstained")
-    ledger = json.loads((smoke.directory / "own/teacher/log/ledger.json").read_text())
-    assert ledger["failed"] == 0
-    assert ledger["completion_tokens"] > 0
+    cost = json.loads((smoke.directory / "own/teacher/log/cost.json").read_text())
+    assert cost["failed"] == 0
+    assert cost["completion_tokens"] > 0
     answers = list((smoke.directory / "own/teacher.cache").glob("*/*.json"))
     assert len(answers) == 30 * 4
     texts = [rationale.text for rationale in read_rationales(smoke.directory / "own/teacher/rationales.jsonl")]

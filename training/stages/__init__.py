@@ -1,1 +1,1 @@
-"""The stages: each says what it reads, which settings it depends on, and what builds it."""
+"""Stages of a run, one per file, with the algorithm below."""

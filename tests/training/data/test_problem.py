@@ -1,0 +1,23 @@
+"""The project's own problems."""
+
+from pathlib import Path
+
+from service.paths.answer import matches
+from service.types import PathKind
+from training.data.contamination import mask_numbers
+from training.data.problem import read_problems
+from training.data.verify import verify
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_written_problems_are_distinct_and_their_programs_right() -> None:
+    files = {"written.jsonl": 300, "svamp-like.jsonl": 1793, "svamp-like-test.jsonl": 600}
+    sets = [read_problems(ROOT / "data" / name) for name in files]
+    assert [len(problems) for problems in sets] == [*files.values()]
+    problems = [problem for problems in sets for problem in problems]
+    assert len({mask_numbers(problem.question) for problem in problems}) == len(problems)
+    verified = verify([(PathKind.POT, problem.extra["program"]) for problem in problems])
+    for problem, found in zip(problems, verified, strict=True):
+        assert found.answer is not None, problem.id
+        assert matches(found.answer, problem.answer), problem.id

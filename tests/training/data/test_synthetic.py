@@ -1,0 +1,49 @@
+"""Synthetic story problems."""
+
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from service.errors import ConfigurationError
+from service.paths.cot import parse_cot
+from training.data import synthetic
+from training.data.augment import run_lines
+
+TEMPLATES = Path(__file__).parents[3] / "data" / "stories.toml"
+
+
+def test_stories_are_right_distinct_and_the_same_for_a_seed() -> None:
+    templates = synthetic.load_templates(TEMPLATES)
+    drawn = list(synthetic.draw(600, 3, templates))
+    assert drawn[:100] == list(synthetic.draw(100, 3, templates))
+    assert len({problem.question for problem, *_ in drawn}) == 600
+    for problem, cot, pot in drawn:
+        read = parse_cot(cot.text)
+        assert read.answer is not None
+        assert not read.repaired, cot.text
+        assert str(read.answer.value) == problem.answer
+        assert run_lines(pot.text) == Fraction(problem.answer) > 0
+        assert "{" not in problem.question + cot.text + pot.text
+
+
+def test_every_question_of_the_templates_can_be_drawn() -> None:
+    templates = synthetic.load_templates(TEMPLATES)
+    rng = random.Random(1)
+    for story in templates.story:
+        for question in story.asks:
+            assert any(synthetic.fill(story, question, templates, rng) for _ in range(20)), question
+
+
+def test_the_same_seed_draws_the_same_problems_in_every_version() -> None:
+    problem, _, program = next(synthetic.draw(1, 7, synthetic.load_templates(TEMPLATES)))
+    assert (problem.id, problem.answer, program.teacher) == ("stories/7-0", "123", "synthetic")
+
+
+def test_invalid_templates_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot read the templates .*nowhere"):
+        synthetic.load_templates(tmp_path / "nowhere")
+    (tmp_path / "templates.toml").write_text("people = 3")
+    with pytest.raises(ConfigurationError, match=r"templates\.toml is not a valid template file"):
+        synthetic.load_templates(tmp_path / "templates.toml")

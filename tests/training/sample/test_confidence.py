@@ -1,0 +1,39 @@
+"""The confidence map."""
+
+import pytest
+
+from service.solve.calibration import interpolate
+from training.sample.confidence import fit
+
+
+def _seen(support: float, right: int, wrong: int) -> list[tuple[float, bool]]:
+    return [(support, True)] * right + [(support, False)] * wrong
+
+
+def test_the_confidence_map_finds_a_rise_that_is_not_even() -> None:
+    """As where hard problems have little support and others some: steep, flat and rising again."""
+    shares = {0.1: 0.05, 0.2: 0.3, 0.4: 0.35, 0.6: 0.5, 0.9: 0.8}
+    many = [
+        point for at, share in shares.items() for point in _seen(at, round(10000 * share), round(10000 - 10000 * share))
+    ]
+    found = fit(many)
+    assert (found[0], len(found), found[-1][0]) == ((0.0, 0.0), 21, 1.0)
+    for support, share in shares.items():
+        assert interpolate(found, support) == pytest.approx(share, abs=0.01)
+
+
+def test_few_problems_bend_the_confidence_map_little() -> None:
+    few = [*_seen(0.2, 2, 8), *_seen(0.5, 2, 8), *_seen(0.8, 8, 2)]
+    low, middle, high = (interpolate(fit(few), support) for support in (0.2, 0.5, 0.8))
+    assert low < 0.25 < middle < 0.5 < high < 0.8
+    assert interpolate(fit(few * 1000), 0.5) == pytest.approx(0.2, abs=0.01)
+
+
+def test_the_confidence_map_never_falls_and_is_never_certain() -> None:
+    falling = fit([*_seen(0.2, 3, 1), *_seen(0.8, 1, 3)])
+    assert {round(share, 4) for support, share in falling if support} == {0.5}
+    points = [*_seen(0.2, 0, 2), *_seen(0.8, 2, 0)]
+    few = fit(points)
+    assert interpolate(few, 0.8) == pytest.approx(3 / 4, abs=0.01)  # Platt's target for two that are right
+    assert interpolate(few, 0.2) == pytest.approx(1 / 4, abs=0.01)
+    assert interpolate(fit(points * 20, orders=20), 0.8) == pytest.approx(interpolate(few, 0.8), abs=0.001)

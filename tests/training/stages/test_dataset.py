@@ -1,0 +1,30 @@
+"""The data set and its card."""
+
+from pathlib import Path
+
+from service.types import PathKind
+from tests.support import training_models
+from training.data.card import DataCard
+from training.data.problem import Problem, Rationale, read_examples, read_problems
+from training.data.sources import split
+from training.recipe import Dataset, Source
+from training.stages import dataset
+
+
+def test_the_data_set_and_its_card(tmp_path: Path) -> None:
+    problems = [Problem(row["id"], row["question"], row["answer"]) for row in training_models.problems(10)]
+    rationales = [
+        Rationale(row["id"], PathKind(row["kind"]), row["teacher"], row["text"])
+        for row in training_models.rationales(10)
+    ][:-1]
+    splits = {"tiny": split(problems, seed=7, dev=2, test=2)}
+    dataset.write_dataset(splits, rationales, [Source(name="tiny", problems="-")], Dataset(), 7, tmp_path)
+    examples = read_examples(tmp_path / dataset.TRAIN)
+    held = {p.id for name in (dataset.DEV, dataset.TEST) for p in read_problems(tmp_path / name)}
+    assert len(held) == 4
+    assert not held & {example.id for example in examples}
+    assert {example.kind for example in examples if example.id == examples[0].id} == set(PathKind)
+    card = DataCard.read(tmp_path / dataset.CARD)
+    assert [row.rows for row in card.rows] == [len(examples) / 2] * 2
+    assert {name: found.questions for name, found in card.contamination.items()} == {"dev": 2, "test": 2}
+    assert {p.id for p in read_problems(tmp_path / dataset.TRAIN_PROBLEMS)} == {p.id for p in problems} - held

@@ -1,0 +1,51 @@
+"""The filter of rationales."""
+
+from service.types import PathKind
+from training.data.problem import Problem, Rationale
+from training.recipe import Filter
+from training.stages.filter import FilterResult, filter_rationales, report_table
+
+
+def _filter(*rationales: Rationale, **settings: object) -> list[FilterResult]:
+    problems = {"p": Problem("p", "What is 3 plus 4?", "7"), "held": Problem("held", "?", "1")}
+    results = []
+    for rationale in rationales:
+        found = filter_rationales(problems, ["held"], [rationale], Filter(**settings))
+        ((_, counts),) = found.report.items()
+        (result,) = counts
+        results.append(result)
+    return results
+
+
+def test_the_filter_gives_each_rationale_its_result() -> None:
+    texts = [
+        (PathKind.COT, "3 + 4 = 7. The answer is 7", FilterResult.KEPT),
+        (PathKind.COT, "3 + 4 = 8. The answer is 8", FilterResult.WRONG),
+        (PathKind.COT, "3 + 4 = 9, which is 7. The answer is 7", FilterResult.EQUATIONS),
+        (PathKind.COT, "I do not know", FilterResult.UNPARSED),
+        (PathKind.POT, "```python\nans = 3 + 4\n```", FilterResult.KEPT),
+        (PathKind.POT, "ans = 3 - 4", FilterResult.WRONG),
+        (PathKind.POT, "ans = 1 / 0", FilterResult.FAILED),
+        (PathKind.POT, "import os\nos.system('true')\nans = 7", FilterResult.FAILED),
+        (PathKind.POT, "Sorry.", FilterResult.UNPARSED),
+    ]
+    rationales = [Rationale("p", kind, "t", text) for kind, text, _ in texts]
+    assert _filter(*rationales) == [result for _, _, result in texts]
+    assert _filter(Rationale("held", PathKind.COT, "t", "The answer is 1")) == [FilterResult.HELD_OUT]
+    assert _filter(Rationale("q", PathKind.COT, "t", "The answer is 1")) == [FilterResult.ORPHAN]
+
+
+def test_near_duplicates_and_what_is_over_the_limit_fall_out() -> None:
+    long = "We add the two numbers of the question, so that three and four give seven: 3 + 4 = 7. The answer is 7"
+    texts = [long, long.replace("We", "we"), "3 + 4 = 7. The answer is 7", "4 + 3 = 7 in all. The answer is 7"]
+    found = filter_rationales(
+        {"p": Problem("p", "?", "7")},
+        (),
+        [Rationale("p", PathKind.COT, "t", text) for text in texts],
+        Filter(per_question=2),
+    )
+    assert [rationale.text for rationale in found.kept] == [texts[0], texts[2]]
+    assert report_table(found.report) == (
+        "| teacher | kind | rows | kept | near-duplicate | over the limit |\n|---|---|---:|---:|---:|---:|\n"
+        "| t | cot | 4 | 2 | 1 | 1 |\n"
+    )

@@ -1,0 +1,109 @@
+"""A faulty teacher endpoint: nothing is paid twice, and the cap holds."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.errors import ConfigurationError, EngineError
+from tests.support.teacher_endpoint import completion, serving
+from training.data import teacher_client
+from training.data.problem import Problem, read_rationales
+from training.recipe import Teacher
+from training.stages.teacher import sample_all
+
+PROBLEMS = [Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(6)]
+
+
+class Hostile:
+    """Endpoint with faults. `faults` holds those of the next requests, `served` counts answers by request."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.served: Counter[str] = Counter()
+        self.always: str = ""
+
+    def reply(self, body: str) -> tuple[int, str, dict[str, str]]:
+        fault = self.always or (self.faults.pop() if self.faults else "")
+        if fault == "slow":
+            time.sleep(0.6)
+        if fault == "limit":
+            return 429, "{}", {"retry-after": "0.01"}
+        if fault == "broken":
+            return 500, "oops", {}
+        if fault == "garbage":
+            return 200, '{"choices": "none"}', {}
+        if fault == "html":
+            return 200, "<html>busy</html>", {}
+        if fault != "slow":
+            self.served[body] += 1
+        return 200, json.dumps(completion("The answer is 1", "length" if fault == "cut" else "stop")), {}
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hostile, str]]:
+    monkeypatch.setattr(teacher_client, "WAIT_S", 0.001)
+    script = Hostile()
+
+    with serving(script.reply) as url:
+        yield script, url
+
+
+def _teacher(url: str, **changes: Any) -> Teacher:
+    settings = {"base_url": url, "model": "t", "cot": 2, "pot": 1, "timeout_s": 0.3, "concurrency": 3, "max_tokens": 20}
+    return Teacher(**(settings | changes))
+
+
+def _run(teacher: Teacher, tmp_path: Path) -> int:
+    out = tmp_path / "out"
+    out.mkdir(exist_ok=True)
+    sample_all(teacher, PROBLEMS, out, seed=1, cache=tmp_path / "cache")
+    return len(read_rationales(out / "rationales.jsonl"))
+
+
+def test_faults_are_outlived_and_nothing_is_paid_twice(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
+    script, url = hostile
+    script.faults = ["slow", "limit", "broken", "garbage", "html", "limit", "cut"]
+    assert _run(_teacher(url), tmp_path) == 17  # 18 samples, one of them cut off
+    assert len(script.served) == 18
+    assert set(script.served.values()) == {1}
+    assert _run(_teacher(url), tmp_path) == 17
+    assert script.served.total() == 18
+    assert json.loads((tmp_path / "out/log/cost.json").read_text())["prompt_tokens"] == 18 * 50
+
+
+def test_a_dead_endpoint_is_reported_and_the_next_run_asks_for_the_rest(
+    hostile: tuple[Hostile, str], tmp_path: Path
+) -> None:
+    script, url = hostile
+    script.always = "broken"
+    with pytest.raises(EngineError, match="18 of 18 teacher requests failed"):
+        _run(_teacher(url, attempts=2), tmp_path)
+    script.always = ""
+    assert _run(_teacher(url), tmp_path) == 18
+
+
+def test_the_cap_holds_and_raising_it_goes_on(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
+    script, url = hostile
+    priced = {"price_prompt": 1000.0, "price_completion": 1000.0}  # an answer costs 6 cents, at worst 30
+    with pytest.raises(ConfigurationError, match=r"cap of \$1.0 is reached"):
+        _run(_teacher(url, cap_dollars=1.0, **priced), tmp_path)
+    cost = json.loads((tmp_path / "out/log/cost.json").read_text())
+    assert 0 < cost["dollars"] <= 1.0
+    assert cost["dollars"] == pytest.approx(script.served.total() * 0.06)
+    assert _run(_teacher(url, cap_dollars=9.0, **priced), tmp_path) == 18
+    assert script.served.total() == 18
+
+
+def test_a_torn_cache_file_cannot_be_seen(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
+    """A kill during a write leaves a `.new` file, which does not count."""
+    script, url = hostile
+    assert _run(_teacher(url), tmp_path) == 18
+    victim = next((tmp_path / "cache").glob("*/*.json"))
+    victim.rename(victim.with_suffix(".new"))
+    assert _run(_teacher(url), tmp_path) == 18
+    assert script.served.total() == 19

@@ -1,0 +1,25 @@
+"""Artifacts: resumption after a kill."""
+
+from pathlib import Path
+
+from training.artifact import make
+
+
+def test_a_killed_stage_goes_on_only_for_the_same_inputs(tmp_path: Path) -> None:
+    seen = []
+
+    def build(out: Path) -> None:
+        seen.append(sorted(path.name for path in out.iterdir() if path.name != "KEY"))
+        (out / "half").write_text("1")
+        if len(seen) < 3:
+            raise KeyboardInterrupt
+        (out / "whole").write_text("2")
+
+    for setting in (1, 2, 2):
+        try:
+            artifact = make(tmp_path / "stage", seed=1, settings={"x": setting}, inputs={}, build=build)
+        except KeyboardInterrupt:
+            assert not (tmp_path / "stage").exists()
+    assert seen == [[], [], ["half"]]
+    assert artifact.fresh
+    assert not make(tmp_path / "stage", seed=1, settings={"x": 2}, inputs={}, build=build).fresh

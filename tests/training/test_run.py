@@ -1,0 +1,42 @@
+"""Runs: which stages are made again, and missing inputs."""
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import CheckpointError, ConfigurationError
+from tests.support.training_recipes import recipe_text, write_recipe
+from training.recipe import load
+from training.run import Run
+
+
+def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
+    text = recipe_text(base, data)
+
+    def stages(changed: str) -> dict[str, bool]:
+        run = Run(load(write_recipe(data, changed)), data / "run", report=lambda _: None)
+        return {name: run.stage(name).fresh for name in ("filter", "dataset", "base")}
+
+    assert stages(text) == {"filter": True, "dataset": True, "base": True}
+    assert stages(text) == {"filter": False, "dataset": False, "base": False}
+    assert stages(text + "[train]\nlr = 1e-5") == {"filter": False, "dataset": False, "base": False}
+    assert stages(text + "[dataset]\nmax_chars = 900") == {"filter": False, "dataset": True, "base": False}
+    assert stages(text + "[filter]\nsimilarity = 0.95") == {"filter": True, "dataset": True, "base": False}
+    (data / "rationales.jsonl").write_text((data / "rationales.jsonl").read_text() + "\n")  # other bytes, same rows
+    again = stages(text + "[filter]\nsimilarity = 0.95")
+    assert again == {"filter": True, "dataset": False, "base": False}  # it ran again and made the same
+
+
+@pytest.mark.parametrize("vocabulary", [0, 300])
+def test_a_base_that_is_nowhere_is_told_by_name(data: Path, vocabulary: int) -> None:
+    text = recipe_text(data / "nowhere", data).replace("[[", f"vocabulary = {vocabulary}\n[[", 1)
+    recipe = load(write_recipe(data, text))
+    with pytest.raises(CheckpointError, match="nowhere: no such directory"):
+        Run(recipe, data / "run", report=lambda _: None).stage("base")
+    assert not (data / "run" / "base").exists()
+
+
+def test_a_missing_file_is_named(base: Path, data: Path) -> None:
+    text = recipe_text(base, data / "nowhere")
+    with pytest.raises(ConfigurationError, match=r"the file .*nowhere/problems.jsonl does not exist"):
+        Run(load(write_recipe(data, text)), data / "run").stage("filter")

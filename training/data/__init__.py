@@ -1,0 +1,1 @@
+"""Training data: problems, rationales and examples, and their sources."""

@@ -1,0 +1,262 @@
+"""Client of a teacher's endpoint, with retries, cache and cost meter.
+
+Each answer is a file under the hash of its request and sample number. A file appears only when it is complete, so a
+killed run pays for nothing twice.
+"""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from service.errors import ConfigurationError
+from service.types import PathKind
+from training.data.problem import Problem
+from training.recipe import Teacher
+
+if TYPE_CHECKING:  # openai takes a second to import, and an up-to-date run does not need it
+    import openai
+    from tenacity import RetryCallState
+
+CHARS_PER_TOKEN = 2
+"""Lower bound for English text with any usual tokenizer, so that estimated costs are upper bounds."""
+
+WAIT_S = 0.5
+LONGEST_WAIT_S = 60.0
+
+
+class GarbageError(Exception):
+    """The endpoint's reply is not a completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Request for one sample.
+
+    Args:
+        problem: the problem.
+        kind: CoT or PoT.
+        index: number of the sample within its problem and kind.
+        body: JSON body of the request.
+    """
+
+    problem: Problem
+    kind: PathKind
+    index: int
+    body: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Key in the cache."""
+        return sha256(json.dumps([self.body, self.index], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Answer of the endpoint. `finish` is `stop`, or `length` for a text that was cut off."""
+
+    text: str
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass
+class CostMeter:
+    """Tokens and dollars: spent, and reserved for open requests.
+
+    Args:
+        teacher: prices and cap.
+        prompt_tokens: prompt tokens spent.
+        completion_tokens: completion tokens spent.
+        reserved: dollars that open requests can cost at most.
+        lost: attempts that timed out. Their provider may have billed them.
+        failed: message of each request that failed in every attempt.
+    """
+
+    teacher: Teacher
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reserved: float = 0.0
+    lost: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def dollars(self) -> float:
+        """Dollars spent."""
+        return self.cost(self.prompt_tokens, self.completion_tokens)
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Cost in dollars."""
+        price = prompt_tokens * self.teacher.price_prompt + completion_tokens * self.teacher.price_completion
+        return price / 1e6
+
+    def max_cost(self, request: Request) -> float:
+        """Maximum cost of a request, in dollars."""
+        chars = len(json.dumps(request.body))
+        return self.cost(chars // CHARS_PER_TOKEN, self.teacher.max_tokens)
+
+    def fits(self, request: Request) -> bool:
+        """Whether the request cannot pass the cap, open requests included. A cap of 0 sets no limit."""
+        return (
+            not self.teacher.cap_dollars
+            or self.dollars + self.reserved + self.max_cost(request) <= self.teacher.cap_dollars
+        )
+
+    def add(self, answer: Completion) -> None:
+        """Add the tokens of an answer."""
+        self.prompt_tokens += answer.prompt_tokens
+        self.completion_tokens += answer.completion_tokens
+
+    def write(self, path: Path) -> None:
+        """Write the totals as JSON."""
+        totals = {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "dollars": self.dollars,
+            "lost": self.lost,
+            "failed": len(self.failed),
+        }
+        path.write_text(json.dumps(totals) + "\n")
+
+
+async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter, cache: Path, api_key: str) -> int:
+    """Send requests, `teacher.concurrency` at a time, and cache the answers.
+
+    Returns:
+        The number of requests that the cap left out.
+
+    Raises:
+        ConfigurationError: the endpoint refuses the API key.
+    """
+    if not requests:
+        return 0
+    import asyncio
+
+    import openai
+
+    waiting = list(reversed(requests))
+    bar = Progress(
+        TextColumn("teacher"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("${task.fields[dollars]:.2f}"),
+        console=Console(stderr=True),
+    )
+    async with openai.AsyncOpenAI(
+        base_url=teacher.base_url, api_key=api_key, timeout=teacher.timeout_s, max_retries=0
+    ) as client:
+        with bar:
+            task = bar.add_task("", total=len(requests), dollars=meter.dollars)
+
+            async def work() -> None:
+                while waiting and meter.fits(waiting[-1]):
+                    request = waiting.pop()
+                    await _sample_one(client, teacher, request, meter, cache)
+                    bar.update(task, advance=1, dollars=meter.dollars)
+
+            async with asyncio.TaskGroup() as group:
+                for _ in range(teacher.concurrency):
+                    group.create_task(work())
+    return len(waiting)
+
+
+def cached(cache: Path, request: Request) -> Completion | None:
+    """Cached answer of a request."""
+    path = _path(cache, request)
+    return Completion(**json.loads(path.read_text())) if path.is_file() else None
+
+
+async def _sample_one(
+    client: "openai.AsyncOpenAI", teacher: Teacher, request: Request, meter: CostMeter, cache: Path
+) -> None:
+    """Send one request until it is answered or its attempts are used up."""
+    import openai
+    from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+
+    reserved = meter.max_cost(request)
+    meter.reserved += reserved
+    try:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(teacher.attempts),
+            wait=_wait_s,
+            retry=retry_if_exception_type((openai.APIConnectionError, openai.APIStatusError, GarbageError)),
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                try:
+                    answer = await _completion(client, request)
+                except openai.APITimeoutError:
+                    meter.lost += 1
+                    raise
+        _store(cache, request, answer)
+        meter.add(answer)
+    except openai.AuthenticationError as error:
+        raise ConfigurationError(f"the teacher's endpoint refuses the API key: {error.message}") from error
+    except (openai.APIError, GarbageError) as error:
+        meter.failed.append(f"{type(error).__name__}: {error}"[:200])
+    finally:
+        meter.reserved -= reserved
+
+
+async def _completion(client: "openai.AsyncOpenAI", request: Request) -> Completion:
+    """One call.
+
+    Raises:
+        GarbageError: the reply is not a completion.
+    """
+    try:
+        if "problem" in request.body:
+            return _solved(await client.post("/solve", cast_to=dict[str, Any], body=request.body), request)
+        if "messages" in request.body:
+            reply = await client.chat.completions.create(**request.body)
+            choice = reply.choices[0]
+            text = choice.message.content
+        else:
+            completed = await client.completions.create(**request.body)
+            reply, choice, text = completed, completed.choices[0], completed.choices[0].text
+        usage = reply.usage
+        return Completion(
+            str(text or ""), str(choice.finish_reason), int(usage.prompt_tokens), int(usage.completion_tokens)
+        )
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise GarbageError(f"not a completion: {error!r}") from error
+
+
+def _solved(reply: Any, request: Request) -> Completion:
+    """The only path in a traced response of Twinpath's service."""
+    (path,) = reply["trace"]
+    finish = "length" if path["tokens"] >= request.body["max_tokens"] else "stop"
+    return Completion(str(path["text"]), finish, int(reply["usage"]["prompt_tokens"]), int(path["tokens"]))
+
+
+def _wait_s(state: "RetryCallState") -> float:
+    """Seconds until the next attempt: the endpoint's Retry-After, else exponential with jitter."""
+    import openai
+
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, openai.APIStatusError):
+        asked = error.response.headers.get("retry-after", "")
+        if asked.replace(".", "", 1).isdigit():
+            return min(float(asked), LONGEST_WAIT_S)
+    return float(min(WAIT_S * 2.0**state.attempt_number * random.uniform(0.5, 1), LONGEST_WAIT_S))
+
+
+def _path(cache: Path, request: Request) -> Path:
+    return cache / request.key[:2] / f"{request.key}.json"
+
+
+def _store(cache: Path, request: Request, answer: Completion) -> None:
+    path = _path(cache, request)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(answer), ensure_ascii=False))
+    fresh.replace(path)

@@ -1,0 +1,161 @@
+"""Trainer callbacks: complete checkpoints, memory, loss curves, and evaluation during training."""
+
+import ctypes
+import json
+import resource
+import time
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from torch.utils.tensorboard import SummaryWriter
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from service.types import PathKind
+from training import plots
+from training.artifact import LOG
+from training.data.problem import Problem, read_rows, write_rows
+from training.recipe import Watch
+from training.sample.local import LocalStudent
+from training.sample.replay import greedy, voted
+from training.sample.sampling import Sampled, marked
+
+COMPLETE = "COMPLETE"
+SCALARS = ("loss", "cot_loss", "pot_loss", "learning_rate", "grad_norm")
+WATCH_FILE = "watch.jsonl"
+
+
+class MarkComplete(TrainerCallback):
+    """Marks a checkpoint as complete when all of it is on disk."""
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Called in each process after it wrote its part of a checkpoint."""
+        PartialState().wait_for_everyone()
+        if state.is_world_process_zero:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+
+class ReturnMemory(TrainerCallback):
+    """Returns free heap memory to the system. Batches of many shapes leave gaps between blocks in use."""
+
+    def __init__(self) -> None:
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Called after each step."""
+        if self._trim and state.global_step % 10 == 0:
+            self._trim(0)
+
+
+class Curves(TrainerCallback):
+    """Loss and memory under `out/log/`: TensorBoard events per step, and plots at the end.
+
+    A resumed run continues at its checkpoint and purges later events, which transformers' own callback does not.
+
+    Args:
+        out: output directory of the training.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._log = out / LOG
+        self._writer: SummaryWriter | None = None
+        self._started = time.monotonic()
+        self._memory: list[tuple[float, float]] = []
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Opens the event file in the first process."""
+        if state.is_world_process_zero:
+            self._writer = SummaryWriter(str(self._log / "tensorboard"), purge_step=state.global_step + 1)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Adds a step."""
+        if self._writer is not None:
+            for name in SCALARS:
+                if name in kwargs["logs"]:
+                    self._writer.add_scalar(name, kwargs["logs"][name], state.global_step)
+            self._memory.append(((time.monotonic() - self._started) / 60, peak_memory_gib()))
+            self._writer.add_scalar("peak_memory_gib", self._memory[-1][1], state.global_step)
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Closes the event file and draws the plots."""
+        if self._writer is not None:
+            self._writer.close()
+            plots.losses(state.log_history, self._log)
+            plots.memory(self._memory, self._log)
+
+
+class Watcher(TrainerCallback):
+    """Evaluation during training: the student solves some dev problems by CoT, by PoT and by vote.
+
+    It writes `log/watch.jsonl`, TensorBoard events and a plot. It restores the random state, so the student is the same
+    as without it.
+
+    Args:
+        settings: number of steps, problems and paths.
+        tokenizer: tokenizer of the student.
+        problems: dev problems.
+        out: output directory of the training.
+        seed: seed of the samples.
+    """
+
+    def __init__(
+        self,
+        settings: Watch,
+        tokenizer: PreTrainedTokenizerBase,
+        problems: Sequence[Problem],
+        out: Path,
+        seed: int,
+    ) -> None:
+        self._settings = settings
+        self._tokenizer = tokenizer
+        self._problems = problems[: settings.problems]
+        self._log = out / LOG
+        self._seed = seed
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Removes rows that a killed run wrote after the checkpoint of this one."""
+        path = self._log / WATCH_FILE
+        if state.is_world_process_zero and path.is_file():
+            write_rows(path, [row for row in read_rows(path) if row["step"] <= state.global_step])
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Evaluates after every `every`-th step."""
+        if state.is_world_process_zero and state.global_step % self._settings.every == 0:
+            sampler = LocalStudent(kwargs["model"], self._tokenizer, self._settings.max_tokens)
+            with torch.random.fork_rng():
+                found = sampler.sample(
+                    [problem.question for problem in self._problems],
+                    paths=dict.fromkeys(PathKind, self._settings.paths),
+                    temperature=self._settings.temperature,
+                    seed=self._seed,
+                )
+            self._write(state.global_step, accuracies(list(map(marked, self._problems, found)), self._settings.paths))
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Plots the accuracies against the completion tokens learned until then."""
+        path = self._log / WATCH_FILE
+        if state.is_world_process_zero and path.is_file():
+            learned = list(accumulate(row["tokens"] for row in state.log_history))  # one row per step
+            plots.learning([row | {"tokens": learned[row["step"] - 1]} for row in read_rows(path)], self._log)
+
+    def _write(self, step: int, shares: dict[str, float]) -> None:
+        self._log.mkdir(parents=True, exist_ok=True)
+        with (self._log / WATCH_FILE).open("a", encoding="utf-8") as rows:
+            rows.write(json.dumps({"step": step} | shares) + "\n")
+        with SummaryWriter(str(self._log / "tensorboard")) as writer:
+            for name, share in shares.items():
+                writer.add_scalar(f"watch/{name}", share, step)
+
+
+def accuracies(samples: Sequence[Sampled], paths: int) -> dict[str, float]:
+    """Accuracy of one greedy path of each kind, and of the vote over all sampled paths (`vote`)."""
+    right = {kind.value: greedy(samples, kind) for kind in PathKind} | {"vote": voted(samples, paths, paths)}
+    return {name: sum(found) / len(found) for name, found in right.items()}
+
+
+def peak_memory_gib() -> float:
+    """Peak resident memory of this process, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,0 +1,1 @@
+"""Samples of a student, and votes over them."""

@@ -1,0 +1,112 @@
+"""Confidence map and calibration error.
+
+The map gives the share of right answers for a smoothed vote share. The Beta confidence cannot: it rates the votes, and
+the adaptive policy stops wherever it has the same value.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.evaluation.calibration_error import error_if_perfect, expected_error
+from service.types import Policy
+
+if TYPE_CHECKING:  # numpy is imported where it is used: an up-to-date run does not need it
+    import numpy as np
+
+Points = tuple[tuple[float, float], ...]
+Observed = tuple[float, bool]
+"""Confidence (or vote share), and whether the answer was right."""
+
+_KNOTS = tuple(step / 20 for step in range(1, 21))
+_STIFFNESS = 10.0
+"""Cost of the squared change of slope at a knot, in log odds, relative to the log loss of one problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationErrors:
+    """Expected calibration error of some problems.
+
+    Args:
+        problems: number of problems.
+        adaptive: error under the adaptive policy.
+        fixed: error under the fixed policy.
+        perfect_median: median error of a perfect confidence, which so few problems show by chance.
+        perfect_p95: 95th percentile of the same.
+    """
+
+    problems: int
+    adaptive: float
+    fixed: float
+    perfect_median: float
+    perfect_p95: float
+
+
+def fit(points: Sequence[Observed], orders: int = 1) -> Points:
+    """Fit a nondecreasing map from vote share to the share of right answers, tabulated from 0 to 1.
+
+    The log odds are a P-spline of degree 1 (Eilers and Marx, 1996), which bends less with fewer problems. The targets
+    are Platt's (1999), so that a few problems do not give certainty. Without any vote the share is a half.
+
+    Args:
+        points: vote shares and outcomes. Shares of 0 (no vote) are left out.
+        orders: number of orders in which each problem is observed. Together they weigh as one problem.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    voted = [(share, right) for share, right in points if share > 0]
+    right = np.array([right for _, right in voted], bool)
+    hits, misses = right.sum() / orders, (~right).sum() / orders
+    targets = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))
+    shares, position = np.unique(np.array([share for share, _ in voted]), return_inverse=True)
+    problems, expected = np.bincount(position) / orders, np.bincount(position, targets) / orders
+    # Columns: the log odds of the first knot, and the rise to each further knot.
+    between = np.stack([np.interp(shares, _KNOTS, knot) for knot in np.eye(len(_KNOTS))], axis=1)
+    basis = np.cumsum(between[:, ::-1], axis=1)[:, ::-1]
+
+    def loss(parameters: "np.ndarray") -> "tuple[float, np.ndarray]":
+        """Log loss of all problems plus the cost of the bends, with the gradient."""
+        log_odds, bends = basis @ parameters, np.diff(parameters[1:])
+        value = problems @ np.logaddexp(0, log_odds) - expected @ log_odds + _STIFFNESS * bends @ bends
+        gradient = basis.T @ (problems * expit(log_odds) - expected)
+        gradient[1:-1] -= 2 * _STIFFNESS * bends
+        gradient[2:] += 2 * _STIFFNESS * bends
+        return float(value), gradient
+
+    nondecreasing = [(None, None)] + [(0, None)] * (len(_KNOTS) - 1)
+    found = minimize(loss, np.zeros(len(_KNOTS)), jac=True, bounds=nondecreasing).x
+    return ((0.0, 0.0), *zip(_KNOTS, map(float, expit(np.cumsum(found))), strict=True))
+
+
+def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> CalibrationErrors:
+    """Calibration error of some problems under the adaptive and the fixed policy.
+
+    Args:
+        observed: confidences and outcomes under each policy.
+        bins: bins of the calibration error.
+        seed: seed of the draws for a perfect confidence.
+    """
+
+    def error(policy: Policy) -> float:
+        points = observed[policy]
+        return expected_error([confidence for confidence, _ in points], [right for _, right in points], bins)
+
+    confidences = [confidence for confidence, _ in observed[Policy.ADAPTIVE]]
+    chance = error_if_perfect(confidences, bins, seed)
+    return CalibrationErrors(len(confidences), error(Policy.ADAPTIVE), error(Policy.FIXED), chance.median, chance.p95)
+
+
+def calibration_error_table(sets: Mapping[str, CalibrationErrors]) -> list[str]:
+    """Markdown lines of calibration errors, one row per set. Errors of sets can cancel in the row of all problems."""
+    lines = [
+        "| expected calibration error | problems | `adaptive` | `fixed` | of a perfect confidence (19 in 20 below) |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {name} | {row.problems} | {row.adaptive:.3f} | {row.fixed:.3f} "
+        f"| {row.perfect_median:.3f} ({row.perfect_p95:.3f}) |"
+        for name, row in sets.items()
+    ]
+    return lines

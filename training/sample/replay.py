@@ -1,0 +1,100 @@
+"""Replay of recorded samples under a stopping policy.
+
+Vote and rules are the service's own. A replay counts the paths in the fixed order until the rule decides, as a busy
+service does.
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.paths.answer import matches, parse_answer
+from service.solve.calibration import Calibration
+from service.solve.stopping import StoppingRule, decided, min_paths_to_decide
+from service.solve.vote import Ballot, Tally, count, winner
+from service.types import PathKind, Policy
+from training.sample.sampling import Sampled, SampledPath
+
+UNCALIBRATED = Calibration()
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """State of a vote when its rule stopped.
+
+    Args:
+        votes: the tallies, the leader first.
+        counted: number of counted paths.
+        started: paths that were started until then.
+    """
+
+    votes: tuple[Tally, ...]
+    counted: int
+    started: tuple[SampledPath, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Completion tokens of all started paths, in full."""
+        return sum(path.tokens for path in self.started)
+
+
+def ballots(paths: Sequence[SampledPath]) -> list[Ballot]:
+    """One ballot for each path with an answer, in order."""
+    cast = []
+    for position, path in enumerate(paths):
+        answer = parse_answer(path.answer) if path.answer is not None else None
+        if answer is not None:
+            cast.append(Ballot(position, path.kind, answer))
+    return cast
+
+
+def replay(policy: Policy, paths: Sequence[SampledPath], calibration: Calibration = UNCALIBRATED) -> Replay:
+    """Replay `paths`, which are in the fixed order and are all that the policy may start."""
+    return stop(calibration.rule(policy), paths, prefix_votes(paths))
+
+
+def prefix_votes(paths: Sequence[SampledPath]) -> list[tuple[Tally, ...]]:
+    """Votes after each prefix of `paths`, from none to all."""
+    cast = ballots(paths)
+    return [count(ballot for ballot in cast if ballot.index < number) for number in range(len(paths) + 1)]
+
+
+def stop(rule: StoppingRule, paths: Sequence[SampledPath], votes: Sequence[tuple[Tally, ...]]) -> Replay:
+    """Replay `paths` under a rule, from their `prefix_votes`."""
+    kinds = tuple(path.kind for path in paths)
+    counted = started = 0
+    while not decided(rule, votes[counted], kinds[counted:]):
+        started = max(started, counted + min_paths_to_decide(rule, votes[counted], kinds[counted:]))
+        counted += 1
+    return Replay(votes[counted], counted, tuple(paths[:started]))
+
+
+def first(sampled: Sampled, cot: int, pot: int) -> list[SampledPath]:
+    """The first paths of each kind, in the service's alternating order."""
+    kinds = [sampled.of(PathKind.COT)[:cot], sampled.of(PathKind.POT)[:pot]]
+    return [kind[i] for i in range(max(cot, pot)) for kind in kinds if i < len(kind)]
+
+
+def elected(paths: Sequence[SampledPath]) -> Tally | None:
+    """Winner of a vote over all of `paths`."""
+    return winner(count(ballots(paths)))
+
+
+def greedy(samples: Sequence[Sampled], kind: PathKind) -> list[bool]:
+    """Whether the greedy path of a kind is right, for each problem."""
+    return [is_right(elected(s.of(kind, greedy=True)), s.gold) for s in samples]
+
+
+def right_shares(samples: Sequence[Sampled], kind: PathKind) -> list[float]:
+    """Share of a kind's sampled paths that are right, for each problem."""
+    return [statistics.fmean(path.right for path in s.of(kind)) for s in samples]
+
+
+def voted(samples: Sequence[Sampled], cot: int, pot: int) -> list[bool]:
+    """Whether the vote over the first paths of each kind is right, for each problem."""
+    return [is_right(elected(first(s, cot, pot)), s.gold) for s in samples]
+
+
+def is_right(tally: Tally | None, gold: str) -> bool:
+    """Whether the elected answer is the gold answer."""
+    return tally is not None and matches(tally.answer, gold)

@@ -1,0 +1,170 @@
+"""Recorded samples of a student, and the sampler protocol.
+
+Each problem has one greedy path and a number of sampled paths of each kind. All figures are computed from these
+records. A killed run continues with the next group of problems.
+"""
+
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from service.paths.answer import matches, parse_answer
+from service.types import PathKind
+from training.data.problem import Problem, read_rows, write_rows
+from training.data.verify import verify
+
+
+@dataclass(frozen=True, slots=True)
+class SampledPath:
+    """One path.
+
+    Args:
+        kind: CoT or PoT.
+        index: number within the kind, or -1 for the greedy path.
+        text: the completion.
+        tokens: completion tokens.
+        answer: canonical answer, after repair for a CoT, or None.
+        stated: canonical answer of a CoT before repair, or None.
+        repaired: whether repair changed the CoT.
+        right: whether `answer` is the gold answer.
+    """
+
+    kind: PathKind
+    index: int
+    text: str
+    tokens: int
+    answer: str | None = None
+    stated: str | None = None
+    repaired: bool = False
+    right: bool = False
+
+    def unrepaired(self) -> "SampledPath":
+        """The path with its answer before repair."""
+        return replace(self, answer=self.stated, repaired=False) if self.kind is PathKind.COT else self
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Paths of one problem."""
+
+    id: str
+    gold: str
+    paths: tuple[SampledPath, ...]
+
+    def of(self, kind: PathKind, *, greedy: bool = False) -> list[SampledPath]:
+        """Sampled paths of a kind in order, or its greedy path."""
+        return [path for path in self.paths if path.kind is kind and (path.index < 0) is greedy]
+
+    def unrepaired(self) -> "Sampled":
+        """The same paths with their answers before repair."""
+        return replace(self, paths=tuple(path.unrepaired() for path in self.paths))
+
+    def shuffled(self, rng: random.Random) -> "Sampled":
+        """The same paths in random order."""
+        return replace(self, paths=tuple(rng.sample(self.paths, len(self.paths))))
+
+
+def by_set(samples: Sequence[Sampled]) -> dict[str, list[int]]:
+    """Positions of each set's problems in `samples`. The set is the part of a problem's id before the slash."""
+    sets: dict[str, list[int]] = {}
+    for position, sampled in enumerate(samples):
+        name, slash, _ = sampled.id.partition("/")
+        sets.setdefault(name if slash else "problems", []).append(position)
+    return sets
+
+
+class Sampler(Protocol):
+    """Sampler of one student. Paths have their answers, but `right` is not set."""
+
+    @property
+    def group(self) -> int:
+        """Number of problems that are sampled and written together."""
+        ...
+
+    def sample(
+        self, questions: Sequence[str], *, paths: Mapping[PathKind, int], temperature: float, seed: int
+    ) -> list[list[SampledPath]]:
+        """Sample one greedy path and `paths[kind]` sampled paths of each kind, for each question."""
+        ...
+
+
+def sample_to(
+    out: Path,
+    problems: Sequence[Problem],
+    sampler: Sampler,
+    *,
+    paths: Mapping[PathKind, int],
+    temperature: float,
+    seed: int,
+) -> list[Sampled]:
+    """Sample problems into a file and return their paths in order. An interrupted run resumes.
+
+    Args:
+        out: JSON Lines file. Until it is complete, the rows are in a `.progress` file beside it.
+        problems: the problems.
+        sampler: sampler of the student.
+        paths: sampled paths per problem, by kind.
+        temperature: sampling temperature.
+        seed: seed of the first group. A group's seed is this plus the position of its first problem.
+    """
+    done = list(read_samples(out)) if out.is_file() else []
+    progress = out.with_suffix(".progress")
+    if not done and progress.is_file():
+        done = list(read_samples(progress))
+    for start in range(len(done), len(problems), sampler.group):
+        part = problems[start : start + sampler.group]
+        sampled = sampler.sample(
+            [problem.question for problem in part],
+            paths=paths,
+            temperature=temperature,
+            seed=seed + start,
+        )
+        done += [marked(problem, paths) for problem, paths in zip(part, sampled, strict=True)]
+        fresh = progress.with_suffix(".new")
+        write_rows(fresh, map(asdict, done))
+        fresh.replace(progress)
+    write_rows(out, map(asdict, done))
+    progress.unlink(missing_ok=True)
+    return done
+
+
+def answered(paths: Sequence[SampledPath]) -> list[SampledPath]:
+    """Add the answers to raw paths, by the service's parsers and sandbox."""
+    verified = verify([(path.kind, path.text) for path in paths], workers=os.cpu_count() or 2)
+    return [
+        replace(
+            path,
+            answer=found.answer.text if found.answer else None,
+            stated=found.stated.text if found.stated else None,
+            repaired=found.repaired,
+        )
+        for path, found in zip(paths, verified, strict=True)
+    ]
+
+
+def marked(problem: Problem, paths: Sequence[SampledPath]) -> Sampled:
+    """Paths of a problem with `right` set."""
+    answers = [parse_answer(path.answer) if path.answer is not None else None for path in paths]
+    return Sampled(
+        problem.id,
+        problem.answer,
+        tuple(
+            replace(path, right=answer is not None and matches(answer, problem.answer))
+            for path, answer in zip(paths, answers, strict=True)
+        ),
+    )
+
+
+def read_samples(path: Path) -> Iterator[Sampled]:
+    """Read a file of samples."""
+    for row in read_rows(path, ("id", "gold", "paths")):
+        paths = tuple(SampledPath(**(fields | {"kind": PathKind(fields["kind"])})) for fields in row["paths"])
+        yield Sampled(row["id"], row["gold"], paths)
+
+
+def write_samples(path: Path, samples: Sequence[Sampled]) -> None:
+    """Write a file of samples."""
+    write_rows(path, map(asdict, samples))

@@ -1,0 +1,1 @@
+"""Checkpoints in the form that the service reads."""

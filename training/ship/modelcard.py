@@ -1,0 +1,79 @@
+"""Model card of a checkpoint: data, teachers, measured accuracy and limits."""
+
+from collections.abc import Mapping, Sequence
+
+from training.data.card import DataCard, card_table
+from training.recipe import Recipe
+from training.sample.confidence import CalibrationErrors, calibration_error_table
+from training.sample.statistics import Accuracy
+
+TERMS = {
+    "gpt": "OpenAI's terms of use: output may not be used to develop models that compete with OpenAI",
+    "codex": "OpenAI's terms of use: output may not be used to develop models that compete with OpenAI",
+    "gemini": "Google's Gemini API additional terms of service",
+    "llama": "Meta's Llama 3 community licence: built with Llama; derived models carry its name",
+    "annotation": "none beyond the data set's licence: programs derived from its annotations",
+    "equation": "none beyond the data set's licence: programs derived from its equations",
+    "reasoning": "those of the teachers from whose CoT the programs were derived",
+    "synthetic": "none: problems drawn from the project's own templates",
+    "student": "the student's own verified paths",
+}
+"""Terms of known teachers, by the beginning of the name. A recipe's `export.teachers` comes first."""
+
+
+def model_card(
+    recipe: Recipe,
+    data: DataCard,
+    teachers: Sequence[str],
+    accuracy: Mapping[str, Accuracy],
+    calibration_errors: Mapping[str, CalibrationErrors],
+) -> str:
+    """The card as Markdown.
+
+    Args:
+        recipe: recipe of the checkpoint.
+        data: card of the data set.
+        teachers: authors of the rationales.
+        accuracy: measured accuracies by set and measure. Empty if not measured.
+        calibration_errors: calibration errors by set. Empty if not measured.
+    """
+    built_with = " Built with Meta Llama 3." if any(teacher.startswith("llama-3") for teacher in teachers) else ""
+    lines = [
+        f"# {recipe.name}",
+        "",
+        f"A student for math word problems, distilled from `{recipe.student.name or recipe.student.model}` by Mixed "
+        "Distillation (arXiv 2312.10730): one model learned chain-of-thought and program-of-thought rationales, and "
+        "both kinds vote. It needs Twinpath's prompt format and parsers.",
+        "",
+        f"Licence: {recipe.export.licence}.{built_with}",
+        "",
+        "## Data",
+        "",
+        card_table(data),
+        "## Teachers and their terms",
+        "",
+        "| teacher | terms of its text |",
+        "|---|---|",
+        *[f"| {teacher} | {_terms(teacher, recipe.export.teachers)} |" for teacher in teachers],
+        "",
+        "## Measured",
+        "",
+    ]
+    if accuracy:
+        lines += ["| on held-out problems | accuracy | 95 % interval |", "|---|---:|---|"]
+        for name, row in accuracy.items():
+            lines.append(f"| {name} | {row.accuracy:.1%} | {row.interval[0]:.1%} to {row.interval[1]:.1%} |")
+    else:
+        lines.append("Not measured.")
+    if calibration_errors:
+        lines += ["", *calibration_error_table(calibration_errors)]
+    lines += ["", "## Limits", "", "Grade-school arithmetic in English. Other problems were not in the training."]
+    return "\n".join(lines) + "\n"
+
+
+def _terms(teacher: str, own: Mapping[str, str]) -> str:
+    for known in (own, TERMS):
+        for name, terms in known.items():
+            if teacher.startswith(name):
+                return terms
+    return "not stated: check before publishing"

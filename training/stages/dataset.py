@@ -1,0 +1,115 @@
+"""Stage `dataset`: training examples, held-out problems and a card.
+
+Choices are made on `dev`. `test` is only for the final figures.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from service.types import PathKind
+from training.artifact import Artifact, file_digest
+from training.data.augment import augment, pairs
+from training.data.card import card_table, data_card
+from training.data.problem import (
+    Example,
+    Problem,
+    Rationale,
+    read_examples,
+    read_problems,
+    read_rationales,
+    write_examples,
+    write_rows,
+)
+from training.data.sources import Split
+from training.recipe import Dataset, Source
+from training.run import RATIONALES, Run
+
+TRAIN, DEV, TEST, CARD = "train.jsonl", "dev.jsonl", "test.jsonl", "card.json"
+TRAIN_PROBLEMS = "train-problems.jsonl"
+
+
+def stage(run: Run) -> Artifact:
+    """Training examples, held-out problems and the card."""
+    rationales = run.stage("filter")
+    inputs = {"filter": rationales.digest} | run.sources.digests("problems")
+    inputs |= {path: file_digest(Path(path)) for path in run.recipe.dataset.evaluation_files}
+
+    def build(out: Path) -> None:
+        splits = {source.name: run.sources.split(source) for source in run.recipe.sources}
+        verified = read_rationales(rationales.path / RATIONALES)
+        write_dataset(splits, verified, run.recipe.sources, run.recipe.dataset, run.recipe.seed, out)
+        run.report((out / "card.md").read_text())
+
+    sources = tuple(source.model_copy(update={"repeat": 1}) for source in run.recipe.sources)
+    return run.make("dataset", {"dataset": run.recipe.dataset, "sources": sources}, inputs, build)
+
+
+def examples(run: Run) -> list[Example]:
+    """Training examples of the data set."""
+    return read_examples(run.stage("dataset").path / TRAIN)
+
+
+def write_dataset(
+    splits: Mapping[str, Split],
+    rationales: Sequence[Rationale],
+    sources: Sequence[Source],
+    settings: Dataset,
+    seed: int,
+    out: Path,
+) -> None:
+    """Write the data set.
+
+    Args:
+        splits: split of each source, by its name.
+        rationales: verified rationales of all sources.
+        sources: the sources.
+        settings: settings of the data set.
+        seed: seed of the copies with other numbers.
+        out: output directory.
+    """
+    found = [
+        example
+        for source in sources
+        for example in source_examples(source, splits[source.name].train, rationales, settings, seed)
+    ]
+    held_out = {
+        DEV: [problem for split in splits.values() for problem in split.dev],
+        TEST: [problem for split in splits.values() for problem in split.test],
+    }
+    write_examples(out / TRAIN, found)
+    for name, problems in held_out.items():
+        write_rows(out / name, (problem.row() for problem in problems))
+    write_rows(out / TRAIN_PROBLEMS, (problem.row() for split in splits.values() for problem in split.train))
+    evaluations = {Path(name).stem: [problem.question for problem in held_out[name]] for name in held_out}
+    for path in settings.evaluation_files:
+        evaluations[path] = [problem.question for problem in read_problems(Path(path))]
+    card = data_card(found, evaluations)
+    card.write(out / CARD)
+    (out / "card.md").write_text(card_table(card))
+
+
+def source_examples(
+    source: Source, train: Sequence[Problem], rationales: Sequence[Rationale], settings: Dataset, seed: int
+) -> list[Example]:
+    """Examples of a source, then their copies with other numbers.
+
+    With `balance`, a question counts only if it has rationales of both kinds. Each kind then sees the same questions.
+    """
+    problems = {problem.id: problem for problem in train}
+    found = [
+        Example(r.id, r.kind, problems[r.id].question, r.text, source.name, source.weight)
+        for r in rationales
+        if r.id in problems and len(r.text) <= settings.max_chars
+    ]
+    if settings.balance:
+        kinds: dict[str, Counter[PathKind]] = defaultdict(Counter)
+        for example in found:
+            kinds[example.id][example.kind] += 1
+        found = [example for example in found if len(kinds[example.id]) == len(PathKind)]
+    copies: list[Example] = []
+    if settings.augment and source.synthetic_count is None:
+        for cot, pot in pairs(found):
+            for copy in augment(cot, pot, problems[cot.id].answer, settings.augment, seed):
+                copies += [copy.cot, copy.pot]
+    return found + copies

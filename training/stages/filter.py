@@ -1,0 +1,178 @@
+"""Stage `filter`: verified rationales, and a report of the others with reasons.
+
+A CoT passes if it states the gold answer and its equations hold. A PoT passes if its run in the service's sandbox gives
+the gold answer. Near-duplicates within a question and kind are dropped, then all over the limit per question. No model
+judges a text.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+
+from service.paths.answer import matches
+from service.paths.pot import extract_program
+from service.sandbox.base import Sandbox
+from service.types import PathKind
+from training.artifact import Artifact
+from training.data.problem import Problem, Rationale, write_rows
+from training.data.verify import Verified, verify
+from training.recipe import Filter
+from training.run import RATIONALES, Run
+
+
+class FilterResult(StrEnum):
+    """Result of the filter for one rationale, in the order of the tests."""
+
+    KEPT = "kept"
+    ORPHAN = "no such problem"
+    HELD_OUT = "held-out problem"
+    UNPARSED = "unparsed"
+    FAILED = "program failed"
+    WRONG = "wrong answer"
+    EQUATIONS = "false equation"
+    DUPLICATE = "near-duplicate"
+    OVER_LIMIT = "over the limit"
+
+
+Results = Mapping[tuple[str, PathKind], Counter[FilterResult]]
+"""Number of rationales with each result, by teacher and kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Kept rationales in their order, and the results of all."""
+
+    kept: tuple[Rationale, ...]
+    report: Results
+
+
+def stage(run: Run) -> Artifact:
+    """Verified rationales of all sources, and the report."""
+    # `repeat` and `weight` count only in the training.
+    sources = tuple(source.model_copy(update={"repeat": 1, "weight": 1.0}) for source in run.recipe.sources)
+    inputs = run.sources.digests("problems", "rationales")
+    if run.sources.for_teacher:
+        inputs["teacher"] = run.stage("teacher").digest
+
+    def build(out: Path) -> None:
+        filtered = _filter_sources(run)
+        write_rows(out / RATIONALES, (rationale.row() for rationale in filtered.kept))
+        (out / "report.md").write_text(report_table(filtered.report))
+        run.report(report_table(filtered.report))
+
+    return run.make("filter", {"filter": run.recipe.filter, "sources": sources}, inputs, build)
+
+
+def _filter_sources(run: Run) -> Filtered:
+    problems: dict[str, Problem] = {}
+    held_out: list[str] = []
+    rationales: list[Rationale] = []
+    for source in run.recipe.sources:
+        split = run.sources.split(source)
+        problems |= {problem.id: problem for problem in run.sources.problems(source)}
+        held_out += [problem.id for problem in (*split.dev, *split.test)]
+        rationales += run.sources.rationales(source)
+    return filter_rationales(problems, held_out, rationales, run.recipe.filter)
+
+
+def filter_rationales(
+    problems: Mapping[str, Problem],
+    held_out: Iterable[str],
+    rationales: Sequence[Rationale],
+    settings: Filter,
+    sandbox: Sandbox | None = None,
+) -> Filtered:
+    """Filter rationales and normalize their texts.
+
+    Args:
+        problems: all problems, by id.
+        held_out: ids of problems from which no example may come.
+        rationales: the rationales.
+        settings: settings of the filter.
+        sandbox: sandbox for the programs. None starts one.
+    """
+    held = set(held_out)
+    results: list[FilterResult | None] = [
+        FilterResult.HELD_OUT if r.id in held else FilterResult.ORPHAN if r.id not in problems else None
+        for r in rationales
+    ]
+    open_ = [index for index, result in enumerate(results) if result is None]
+    verified = verify(
+        [(rationales[i].kind, rationales[i].text) for i in open_], workers=settings.workers, sandbox=sandbox
+    )
+    texts: dict[int, str] = {}
+    for index, found in zip(open_, verified, strict=True):
+        rationale = rationales[index]
+        results[index] = _failed_test(rationale, found, problems[rationale.id].answer, settings)
+        texts[index] = normalized(rationale)
+    _drop_duplicates(rationales, texts, results, settings)
+    report: dict[tuple[str, PathKind], Counter[FilterResult]] = defaultdict(Counter)
+    for rationale, result in zip(rationales, results, strict=True):
+        report[rationale.teacher, rationale.kind][result or FilterResult.KEPT] += 1
+    kept = tuple(replace(r, text=texts[i]) for i, r in enumerate(rationales) if results[i] is None)
+    return Filtered(kept, report)
+
+
+def normalized(rationale: Rationale) -> str:
+    """Text to learn: stripped, a CoT without its last full stop, a PoT as the bare program."""
+    if rationale.kind is PathKind.POT:
+        return (extract_program(rationale.text) or rationale.text).strip()
+    return rationale.text.strip().removesuffix(".")
+
+
+def report_table(report: Results) -> str:
+    """Markdown table: one row per teacher and kind, one column per result that occurred."""
+    used = [result for result in FilterResult if any(counts[result] for counts in report.values())]
+    lines = ["| teacher | kind | rows | " + " | ".join(used) + " |", "|---|---|---:|" + "---:|" * len(used)]
+    for (teacher, kind), counts in sorted(report.items()):
+        cells = " | ".join(f"{counts[result]:,}" for result in used)
+        lines.append(f"| {teacher} | {kind.value} | {counts.total():,} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _failed_test(rationale: Rationale, verified: Verified, gold: str, settings: Filter) -> FilterResult | None:
+    """The first test that a rationale fails. None if it passes all."""
+    if rationale.kind is PathKind.POT:
+        if verified.answer is None:
+            return FilterResult.UNPARSED if verified.reason == "unparsed" else FilterResult.FAILED
+        return None if matches(verified.answer, gold) else FilterResult.WRONG
+    if verified.stated is None:
+        return FilterResult.UNPARSED
+    if not matches(verified.stated, gold):
+        return FilterResult.WRONG
+    return FilterResult.EQUATIONS if settings.equations and verified.repaired else None
+
+
+def _drop_duplicates(
+    rationales: Sequence[Rationale],
+    texts: Mapping[int, str],
+    results: list[FilterResult | None],
+    settings: Filter,
+) -> None:
+    groups: dict[tuple[str, PathKind], list[int]] = defaultdict(list)
+    for index, rationale in enumerate(rationales):
+        if results[index] is None:
+            groups[rationale.id, rationale.kind].append(index)
+    for members in groups.values():
+        kept: list[frozenset[tuple[str, str]]] = []
+        for index in members:
+            pairs = _word_pairs(texts[index])
+            if any(_overlap(pairs, other) >= settings.similarity for other in kept):
+                results[index] = FilterResult.DUPLICATE
+            elif len(kept) == settings.per_question:
+                results[index] = FilterResult.OVER_LIMIT
+            else:
+                kept.append(pairs)
+
+
+def _word_pairs(text: str) -> frozenset[tuple[str, str]]:
+    words = ["", *text.lower().split(), ""]
+    return frozenset(pairwise(words))
+
+
+def _overlap(a: frozenset[tuple[str, str]], b: frozenset[tuple[str, str]]) -> float:
+    """Jaccard index."""
+    return len(a & b) / len(a | b)

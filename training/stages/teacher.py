@@ -1,0 +1,150 @@
+"""Stage `teacher`: rationales sampled from an OpenAI-compatible endpoint or from Twinpath itself.
+
+Answers are cached, so nothing is paid for twice. The filter judges wrong answers. A text that was cut off stays only in
+the cache. The next run retries failed requests. A request starts only if its maximum cost fits under the cap.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from service.errors import ConfigurationError, EngineError
+from service.paths.base import FormatV1
+from service.types import PathKind, Policy
+from training.artifact import LOG, Artifact
+from training.data.problem import Problem, Rationale, write_rows
+from training.data.sources import Sources
+from training.data.teacher_client import CostMeter, Request, cached, sample
+from training.recipe import Teacher
+from training.run import RATIONALES, Run
+
+INSTRUCTIONS = {
+    PathKind.COT: (
+        "Solve the word problem step by step in two to five short sentences. Write every calculation as an equation "
+        "with numbers, such as 3 * 4 = 12. End with the sentence: The answer is N"
+    ),
+    PathKind.POT: (
+        "Solve the word problem with a short Python program. Use descriptive variable names for the given numbers, "
+        "one calculation a line, no functions, no imports, no prints. Leave the result in `ans`. Write only the code."
+    ),
+}
+
+
+def stage(run: Run) -> Artifact:
+    """Sampled rationales of the sources with `teacher = true`.
+
+    Raises:
+        ConfigurationError: the recipe has no teacher.
+    """
+    teacher = _teacher(run.sources)
+    sources = run.sources
+
+    def build(out: Path) -> None:
+        problems = [problem for source in sources.for_teacher for problem in sources.problems(source)]
+        sample_all(teacher, problems, out, seed=run.recipe.seed, cache=run.root / "teacher.cache")
+
+    settings = {"teacher": teacher, "sources": sources.for_teacher}
+    return run.make("teacher", settings, sources.digests("problems"), build)
+
+
+def sample_all(teacher: Teacher, problems: Sequence[Problem], out: Path, *, seed: int, cache: Path) -> None:
+    """Sample every rationale that the cache lacks, then write `rationales.jsonl`.
+
+    Args:
+        teacher: settings of the teacher.
+        problems: the problems.
+        out: output directory. `log/cost.json` holds tokens and dollars.
+        seed: seed of every sample.
+        cache: directory of the cache.
+
+    Raises:
+        ConfigurationError: the cap is reached. The answers until then are cached.
+        EngineError: some requests failed in every attempt. The other answers are cached.
+    """
+    requests = [request for problem in problems for request in _requests(teacher, problem, seed)]
+    meter = CostMeter(teacher)
+    missing = []
+    for request in requests:
+        answer = cached(cache, request)
+        if answer is None:
+            missing.append(request)
+        else:
+            meter.add(answer)
+    api_key = Path(teacher.api_key_file).read_text().strip() if teacher.api_key_file else "none"
+    left_out = asyncio.run(sample(teacher, missing, meter, cache, api_key))
+    (out / LOG).mkdir(exist_ok=True)
+    meter.write(out / LOG / "cost.json")
+    if left_out:
+        raise ConfigurationError(
+            f"the teacher's cap of ${teacher.cap_dollars} is reached (${meter.dollars:.4f} spent, {left_out} of "
+            f"{len(requests)} requests not sent); raise teacher.cap_dollars to continue"
+        )
+    if meter.failed:
+        raise EngineError(
+            f"{len(meter.failed)} of {len(requests)} teacher requests failed ({meter.failed[0]}); run the command "
+            "again to retry only these"
+        )
+    write_rows(out / RATIONALES, (rationale.row() for rationale in _rationales(teacher, requests, cache)))
+
+
+def estimate(sources: Sources) -> str:
+    """Number of requests and maximum cost, as text.
+
+    Raises:
+        ConfigurationError: the recipe has no teacher.
+    """
+    teacher = _teacher(sources)
+    meter = CostMeter(teacher)
+    requests = [
+        request
+        for source in sources.for_teacher
+        for problem in sources.problems(source)
+        for request in _requests(teacher, problem, sources.recipe.seed)
+    ]
+    return f"{len(requests)} requests, at most ${sum(map(meter.max_cost, requests)):.2f}"
+
+
+def _teacher(sources: Sources) -> Teacher:
+    if sources.recipe.teacher is None:
+        raise ConfigurationError("the recipe has no [teacher]; add one, or leave the stage `teacher` out")
+    return sources.recipe.teacher
+
+
+def _requests(teacher: Teacher, problem: Problem, seed: int) -> list[Request]:
+    return [
+        Request(problem, kind, index, _body(teacher, problem, kind, _seed(f"{seed}:{problem.id}:{kind}:{index}")))
+        for kind, count in ((PathKind.COT, teacher.cot), (PathKind.POT, teacher.pot))
+        for index in range(count)
+    ]
+
+
+def _seed(name: str) -> int:
+    """Seed of one sample, of 31 bits."""
+    return int.from_bytes(sha256(name.encode()).digest()[:4], "big") >> 1
+
+
+def _body(teacher: Teacher, problem: Problem, kind: PathKind, seed: int) -> Mapping[str, Any]:
+    """Body of a request in the teacher's style."""
+    body: dict[str, Any] = {"temperature": teacher.temperature, "max_tokens": teacher.max_tokens, "seed": seed}
+    if teacher.style == "solve":
+        paths = {other.value: int(other is kind) for other in PathKind}
+        return body | {"problem": problem.question, "paths": paths, "policy": Policy.FIXED.value, "trace": True}
+    body["model"] = teacher.model
+    if teacher.style == "format":
+        return body | {"prompt": FormatV1().prompt(kind, problem.question)}
+    messages = [
+        {"role": "system", "content": INSTRUCTIONS[kind]},
+        {"role": "user", "content": problem.question},
+    ]
+    return body | {"messages": messages}
+
+
+def _rationales(teacher: Teacher, requests: Sequence[Request], cache: Path) -> list[Rationale]:
+    found = []
+    for request in requests:
+        answer = cached(cache, request)
+        if answer is not None and answer.finish != "length":
+            found.append(Rationale(request.problem.id, request.kind, teacher.model, answer.text))
+    return found
