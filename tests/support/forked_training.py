@@ -1,4 +1,4 @@
-"""Processes that start at once: forked from one that has imported torch and the training."""
+"""Fork server for training processes, with torch imported once."""
 
 import multiprocessing
 from collections.abc import Callable
