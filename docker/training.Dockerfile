@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1.7
 # Image of the training: `twinpath train STAGE RECIPE` on vLLM's image, so the student is measured on the engine that
-# serves it. Mount the data read-only, and a volume for the runs:
+# serves it. The image has no `data/`: mount it read-only below /runs, where recipes look for it.
 #
 #   docker build -f docker/training.Dockerfile -t twinpath/training .
-#   docker run --gpus all --shm-size 8g -v DATA:/data:ro -v RUNS:/runs twinpath/training train RECIPE
+#   docker run --gpus all --shm-size 8g -v RUNS:/runs -v $PWD/data:/runs/data:ro twinpath/training train RECIPE
 ARG VLLM=vllm/vllm-openai:v0.32.0
 
 FROM ${VLLM}
