@@ -77,14 +77,9 @@ class Components:
         """Problem of a request. Missing fields take the value of the settings, then of the checkpoint.
 
         Raises:
-            InputError: the problem is too long, or no path is left.
+            InputError: no path is left.
         """
         settings, decoding = self.settings, self.decoding
-        if len(request.problem) > settings.max_problem_chars:
-            raise InputError(
-                f"The problem has {len(request.problem)} characters; the maximum is {settings.max_problem_chars}.",
-                "problem",
-            )
         budget = request.paths or PathBudget()
         cot, pot = _first(budget.cot, settings.cot_paths), _first(budget.pot, settings.pot_paths)
         if cot + pot == 0:

@@ -8,7 +8,7 @@ import os
 from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -53,8 +53,16 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class ServerSettings(BaseModel):
-    """Server"""
+class SettingsGroup(BaseModel):
+    """Group of settings with a title for the help."""
+
+    title: ClassVar[str]
+
+
+class ServerSettings(SettingsGroup):
+    """Address, API keys and shutdown."""
+
+    title: ClassVar[str] = "Server"
 
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on. 0 picks a free port.")] = 8000
@@ -73,8 +81,10 @@ class ServerSettings(BaseModel):
     ] = None
 
 
-class ModelSettings(BaseModel):
-    """Model"""
+class ModelSettings(SettingsGroup):
+    """Model and its context length."""
+
+    title: ClassVar[str] = "Model"
 
     model: Annotated[
         str | None, Field(description="Model directory or Hugging Face name. Default: the bundled model.")
@@ -94,8 +104,10 @@ class ModelSettings(BaseModel):
     ] = 2048
 
 
-class EngineSettings(BaseModel):
-    """Engine"""
+class EngineSettings(SettingsGroup):
+    """Engine and its capacity."""
+
+    title: ClassVar[str] = "Engine"
 
     engine: Annotated[
         EngineKind, Field(description="Engine: vLLM in this process, remote workers, or scripted paths.")
@@ -138,8 +150,10 @@ class EngineSettings(BaseModel):
     ] = None
 
 
-class WorkerSettings(BaseModel):
-    """Remote workers"""
+class WorkerSettings(SettingsGroup):
+    """Workers of the remote engine."""
+
+    title: ClassVar[str] = "Remote workers"
 
     worker_urls: Annotated[
         list[str],
@@ -163,8 +177,10 @@ class WorkerSettings(BaseModel):
         return [url.strip() for part in parts for url in str(part).split(",") if url.strip()]
 
 
-class SamplingSettings(BaseModel):
-    """Sampling"""
+class SamplingSettings(SettingsGroup):
+    """Paths, policy and limits of a problem."""
+
+    title: ClassVar[str] = "Sampling"
 
     cot_paths: Annotated[
         int, Field(ge=0, le=64, description="Chain-of-thought paths, unless the request sets a number.")
@@ -188,8 +204,10 @@ class SamplingSettings(BaseModel):
         return self
 
 
-class SandboxSettings(BaseModel):
-    """Sandbox"""
+class SandboxSettings(SettingsGroup):
+    """Limits of the programs."""
+
+    title: ClassVar[str] = "Sandbox"
 
     sandbox_workers: Annotated[
         int, Field(ge=1, le=256, description="Maximum number of programs that run at the same time.")
@@ -207,8 +225,10 @@ class SandboxSettings(BaseModel):
     ] = False
 
 
-class LimitSettings(BaseModel):
-    """Limits"""
+class LimitSettings(SettingsGroup):
+    """Limits of queue, connections and bodies."""
+
+    title: ClassVar[str] = "Limits"
 
     max_queue: Annotated[
         int, Field(ge=0, description="Maximum number of problems that wait for the engine. More get 429.")
@@ -235,8 +255,10 @@ class LimitSettings(BaseModel):
     max_problem_chars: Annotated[int, Field(ge=1, description="Maximum length of a problem, in characters.")] = 4000
 
 
-class TelemetrySettings(BaseModel):
-    """Telemetry"""
+class TelemetrySettings(SettingsGroup):
+    """Logs and traces."""
+
+    title: ClassVar[str] = "Telemetry"
 
     log_level: Annotated[LogLevel, Field(description="Lowest level that is logged.")] = LogLevel.INFO
     otlp_endpoint: Annotated[
@@ -249,7 +271,7 @@ class TelemetrySettings(BaseModel):
     trace_sample_ratio: Annotated[float, Field(ge=0, le=1, description="Fraction of the requests to trace.")] = 1.0
 
 
-GROUPS: tuple[type[BaseModel], ...] = (
+GROUPS: tuple[type[SettingsGroup], ...] = (
     ServerSettings,
     ModelSettings,
     EngineSettings,
@@ -259,7 +281,7 @@ GROUPS: tuple[type[BaseModel], ...] = (
     LimitSettings,
     TelemetrySettings,
 )
-"""Groups of settings in the order of the help and the documents. The docstring of a group is its title."""
+"""Groups of settings, in the order of the help and the documents."""
 
 
 class Settings(

@@ -50,13 +50,6 @@ def test_a_request_without_a_path_is_refused() -> None:
     assert raised.value.field == "paths"
 
 
-def test_a_long_problem_is_refused() -> None:
-    components = fake_components(settings=Settings(max_problem_chars=4))
-    assert components.problem(SolveRequest(problem="Why?")).text == "Why?"
-    with pytest.raises(InputError, match=r"^The problem has 5 characters; the maximum is 4\.$"):
-        components.problem(SolveRequest(problem="Why??"))
-
-
 async def test_load_and_restarts_of_the_sandbox_are_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = CollectorRegistry()
     monkeypatch.setattr("service.components.Metrics", lambda: Metrics(registry))

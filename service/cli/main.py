@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 from rich.text import Text
 from typer import rich_utils
@@ -25,7 +24,7 @@ from service import __version__
 from service.api.api_keys import KeyScope, new_key
 from service.errors import ConfigurationError, TwinpathError
 from service.schemas import PathBudget, SolveRequest
-from service.settings import GROUPS, EngineKind, Settings, load_settings
+from service.settings import GROUPS, EngineKind, Settings, SettingsGroup, load_settings
 from service.types import Policy
 
 # Leaves more of 80 columns to the descriptions.
@@ -85,7 +84,7 @@ def _flags(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _flag(group: type[BaseModel], name: str) -> Any:
+def _flag(group: type[SettingsGroup], name: str) -> Any:
     """Annotation of the option of a setting, without a column for its type."""
     field = group.model_fields[name]
     description = str(field.description)
@@ -93,7 +92,7 @@ def _flag(group: type[BaseModel], name: str) -> Any:
         description += f" One of {', '.join(field.annotation)}."
     if field.default is not None and not isinstance(field.default, bool | list):
         description += f" Default: {field.default}."  # here, because typer would add another line for it
-    option = typer.Option(help=description, metavar="", show_default=False, rich_help_panel=group.__doc__)
+    option = typer.Option(help=description, metavar="", show_default=False, rich_help_panel=group.title)
     annotation: Any = field.annotation
     return Annotated[annotation | None, option]
 

@@ -1,11 +1,12 @@
 """Resumable output file of a batch run."""
 
 import fcntl
-import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
+
+from pydantic import ValidationError
 
 from service.errors import ConfigurationError
 from service.schemas.batch import BatchRow, RowId
@@ -20,7 +21,7 @@ class ResultsFile:
     next run also removes results with a server error (status 500 or higher) and solves those rows again.
 
     Args:
-        path: created if missing, continued if it holds results.
+        path: the file. It is created if it is missing, and continued if it holds results.
 
     Raises:
         ConfigurationError: the file holds something else, or another process writes it.
@@ -28,14 +29,30 @@ class ResultsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._done: set[RowId] = set()
-        self._done_lines: set[int] = set()
+        self._done: dict[int, RowId | None] = {}
         self._file = self._open()
-        self.kept = len(self._done) + len(self._done_lines)
+
+    @property
+    def kept(self) -> int:
+        """Number of results from earlier runs."""
+        return len(self._done)
 
     def is_done(self, line: int, row_id: RowId | None) -> bool:
-        """Whether the result of a row exists. A row without a valid id is known by its line number."""
-        return line in self._done_lines if row_id is None else row_id in self._done
+        """Whether the result of a row exists.
+
+        Args:
+            line: line number of the row.
+            row_id: id of the row, or None if the line is not a valid row.
+
+        Raises:
+            ConfigurationError: the result of this line belongs to another id.
+        """
+        if line in self._done and self._done[line] != row_id:
+            raise ConfigurationError(
+                f"{self._path} holds results of another input: line {line} had the id {self._done[line]!r}, "
+                f"not {row_id!r}. Choose another output file."
+            )
+        return line in self._done
 
     def write(self, row: BatchRow) -> None:
         """Append a result.
@@ -58,20 +75,19 @@ class ResultsFile:
         self._file.close()
 
     def _open(self) -> IO[bytes]:
-        """Read the results that exist. Rewrite the file if it holds lines that must go."""
+        """Read the results that exist. Rewrite the file only if lines must go."""
         file = self._lock()
-        temporary = self._path.with_name(f".{self._path.name}.new")
         try:
             file.seek(0)
-            with temporary.open("wb") as kept:
-                kept.writelines(line for number, line in enumerate(file, 1) if self._keep(number, line))
-            if temporary.stat().st_size == self._path.stat().st_size:
-                temporary.unlink()
+            dropped = {number for number, line in enumerate(file, 1) if not self._keep(number, line)}
+            if not dropped:
                 return file
-            temporary.replace(self._path)
+            self._rewrite(file, dropped)
+        except OSError as error:
+            file.close()
+            raise ConfigurationError(f"{self._path} cannot be rewritten: {error}") from None
         except BaseException:
             file.close()
-            temporary.unlink(missing_ok=True)
             raise
         file.close()
         return self._lock()
@@ -89,18 +105,27 @@ class ResultsFile:
         return file
 
     def _keep(self, number: int, line: bytes) -> bool:
-        """Remember the row of a result. Returns False if the result must go."""
+        """Remember the row of a result. Return False if the result must go."""
         if not line.endswith(b"\n"):
             return False
         try:
-            row: Any = json.loads(line)
-            row_id, row_line, error = row["id"], int(row["line"]), row.get("error")
-        except (ValueError, KeyError, TypeError):
+            row = BatchRow.model_validate_json(line)
+        except ValidationError:
             raise ConfigurationError(f"{self._path}, line {number}: not a result of a batch.") from None
-        if error and error["status"] >= _FIRST_SERVER_ERROR:
+        if row.error and row.error.status >= _FIRST_SERVER_ERROR:
             return False
-        if row_id is None:
-            self._done_lines.add(row_line)
-        else:
-            self._done.add(row_id)
+        self._done[row.line] = row.id
         return True
+
+    def _rewrite(self, file: IO[bytes], dropped: set[int]) -> None:
+        temporary = self._path.with_name(f".{self._path.name}.new")
+        try:
+            file.seek(0)
+            with temporary.open("wb") as kept:
+                kept.writelines(line for number, line in enumerate(file, 1) if number not in dropped)
+                kept.flush()
+                os.fsync(kept.fileno())
+            temporary.replace(self._path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

@@ -401,9 +401,9 @@ def test_the_help_of_serve_has_groups_and_whole_names(twinpath: Run, monkeypatch
     monkeypatch.setenv("COLUMNS", "80")
     code, out, _ = twinpath("serve", "--help")
     assert code == 0
-    assert re.findall(r"^╭─ ([\w ]+) ─", out, re.MULTILINE) == ["Options", *(group.__doc__ for group in GROUPS)]
+    assert re.findall(r"^╭─ ([\w ]+) ─", out, re.MULTILINE) == ["Options", *(group.title for group in GROUPS)]
     for group in GROUPS:
-        panel = out.partition(f"╭─ {group.__doc__} ─")[2].partition("╰")[0]
+        panel = out.partition(f"╭─ {group.title} ─")[2].partition("╰")[0]
         shown = [f"--{name.replace('_', '-')}" for name in group.model_fields]
         assert re.findall(r"^│ (--[\w-]+) ", panel, re.MULTILINE) == shown
     assert "Port to listen on. 0 picks a free port. Default: 8000." in " ".join(out.replace("│", " ").split())

@@ -169,13 +169,24 @@ async def test_where_a_result_cannot_be_written_open_rows_end_before_the_engine(
     assert (len(opened), left_at_close) == (2, [0])
 
 
-async def test_results_are_joined_by_id_whatever_the_order_of_the_input(run: Run, tmp_path: Path) -> None:
+async def test_the_output_of_another_input_is_refused(run: Run, tmp_path: Path) -> None:
     await run(problem("a"), problem("b"))
-    done = (tmp_path / "out").read_bytes()
-    await run(problem("b"), problem("x"), problem("a"))
-    whole = (tmp_path / "out").read_bytes()
-    assert whole.startswith(done)
-    assert [json.loads(line)["id"] for line in whole[len(done) :].splitlines()] == ["x"]
+    with pytest.raises(ConfigurationError, match=r"line 2 had the id 'b', not 'x'\. Choose another output file\.$"):
+        await run(problem("a"), problem("x"))
+
+
+@pytest.mark.parametrize("row", ['{"id": [1], "line": 1}', '{"id": 1, "line": 1, "error": "boom"}', "[]", "1"])
+async def test_a_row_of_another_form_is_refused(row: str, run: Run, tmp_path: Path) -> None:
+    lines(tmp_path / "out", row)
+    with pytest.raises(ConfigurationError, match="line 1: not a result of a batch"):
+        await run(problem("a"))
+
+
+async def test_a_complete_output_needs_no_second_file(run: Run, tmp_path: Path) -> None:
+    await run(problem("a"))
+    (tmp_path / ".out.new").mkdir()  # a temporary file could not be written here
+    await run(problem("a"), problem("b"))
+    assert [row["id"] for row in read(tmp_path / "out")] == ["a", "b"]
 
 
 async def test_a_file_that_holds_no_results_is_left_alone(run: Run, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api.routes.solve import components_of, request_id, solve_and_record
+from service.api.routes.solve import components_of, problem_of, request_id, solve_and_record
 from service.errors import EngineDeadError, InputError
 from service.schemas import SolveResponse
 from service.schemas.batch import BatchRow, Line, Row, parse_line, solve_rows
@@ -121,7 +121,7 @@ class BatchResponse(Response):
         return BatchRow(id=None, line=0, error=problem_details(error, self._id))
 
     async def _solve(self, row: Row) -> SolveResponse:
-        problem = components_of(self._request).problem(row.request)
+        problem = problem_of(row.request, self._request)
         solution = await solve_and_record(problem, self._request, problem_id=f"{self._id}-{row.line}")
         return solve_response(solution, trace=row.request.trace)
 

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request
 from service import __version__
 from service.api.disconnect import while_connected
 from service.api.routes.openai_stream import Frame, stream_completion
-from service.api.routes.solve import components_of, request_id, require_json, solve_and_record
+from service.api.routes.solve import components_of, problem_of, request_id, require_json, solve_and_record
 from service.api.sse import EventStream
 from service.errors import InputError, UnknownModelError
 from service.schemas import PathBudget, SolveRequest, SolveResponse
@@ -175,7 +175,7 @@ def _problem(
             seed=seed,
             min_confidence=options.min_confidence,
         )
-        return components_of(request).problem(solve_request)
+        return problem_of(solve_request, request)
     except InputError as error:
         raise InputError(str(error), param if error.field == "problem" else error.field) from None
 

@@ -65,6 +65,19 @@ def components_of(request: Request) -> Components:
     return components
 
 
+def problem_of(body: SolveRequest, request: Request) -> Problem:
+    """Problem of a request.
+
+    Raises:
+        InputError: the problem is longer than the service accepts, or no path is left.
+    """
+    components = components_of(request)
+    limit = components.settings.max_problem_chars
+    if len(body.problem) > limit:
+        raise InputError(f"The problem has {len(body.problem)} characters; the maximum is {limit}.", "problem")
+    return components.problem(body)
+
+
 async def solve_and_record(
     problem: Problem, request: Request, observer: Observer | None = None, *, problem_id: str | None = None
 ) -> Solution:
@@ -111,7 +124,7 @@ async def solve_and_record(
 @router.post("/solve", responses=_ERRORS, dependencies=[Depends(require_json)])
 async def solve(body: SolveRequest, request: Request) -> SolveResponse:
     """Solve a math word problem: sample paths of both kinds, run the programs, vote."""
-    solution = await while_connected(request, solve_and_record(components_of(request).problem(body), request))
+    solution = await while_connected(request, solve_and_record(problem_of(body, request), request))
     return solve_response(solution, trace=body.trace)
 
 
@@ -123,7 +136,7 @@ async def solve(body: SolveRequest, request: Request) -> SolveResponse:
 )
 async def solve_stream(body: SolveRequest, request: Request) -> EventStream:
     """Solve a math word problem, and send each path when it ends, each change of the vote, and the answer."""
-    problem = components_of(request).problem(body)
+    problem = problem_of(body, request)
 
     def work(publish: Publish) -> Awaitable[Solution]:
         on_vote = vote_observer(lambda vote: publish("vote", vote.model_dump_json()))
