@@ -1,6 +1,6 @@
-// Makes elements; text only ever enters the page as text.
+// Creation and lookup of elements. The page never parses text as HTML.
 
-/** An element with a class and children, which are elements or strings. */
+/** New element with a class and children. Each child is an element or a string. */
 export function make(tag, className = "", ...children) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -8,5 +8,5 @@ export function make(tag, className = "", ...children) {
   return element;
 }
 
-/** The element with this id. */
-export const by = (id) => document.getElementById(id);
+/** Element with this id. */
+export const byId = (id) => document.getElementById(id);

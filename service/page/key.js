@@ -1,31 +1,31 @@
-// The API key, where the service wants one: asked for once, kept for as long as the tab is open.
-import { by } from "./dom.js";
+// API key for services that require one. The user enters it once, and the browser keeps it until the tab closes.
+import { byId } from "./dom.js";
 
-const NAME = "twinpath-key";
+const STORAGE_NAME = "twinpath-key";
 
-/** The key that is kept, or null. */
-export const keptKey = () => sessionStorage.getItem(NAME);
+/** Stored key, or null. */
+export const storedKey = () => sessionStorage.getItem(STORAGE_NAME);
 
-/** The header that bears the key, where there is one. */
-export function authorization() {
-  const key = keptKey();
+/** Authorization header with the stored key, or no header. */
+export function authorizationHeader() {
+  const key = storedKey();
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
-/** Ask for a key; resolves to whether one was given. */
-export function askForKey() {
-  const dialog = by("key-dialog");
-  by("key-told").textContent = keptKey() ? "The service does not know this key. Another one?" : "This service asks for an API key.";
-  by("key").value = "";
+/** Show the key dialog. Resolves to true if the user entered a key. */
+export function requestKey() {
+  const dialog = byId("key-dialog");
+  byId("key-told").textContent = storedKey() ? "The service did not accept this key. Enter another key." : "This service requires an API key.";
+  byId("key").value = "";
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      const key = by("key").value.trim();
-      by("key").value = "";
-      const given = dialog.returnValue === "use" && key !== "";
-      if (given) sessionStorage.setItem(NAME, key);
+      const key = byId("key").value.trim();
+      byId("key").value = "";
+      const isEntered = dialog.returnValue === "use" && key !== "";
+      if (isEntered) sessionStorage.setItem(STORAGE_NAME, key);
       dialog.returnValue = "";
-      resolve(given);
+      resolve(isEntered);
     }, { once: true });
   });
 }

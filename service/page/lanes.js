@@ -1,10 +1,10 @@
-// The two lanes: a slot for every planned path, filled as paths end.
-import { by, make } from "./dom.js";
+// Two lanes with one slot for each planned path. A slot shows its path when the path ends.
+import { byId, make } from "./dom.js";
 import { highlight } from "./highlight.js";
 
-const SAID = {
+const OUTCOME_LABELS = {
   unparsed: "no answer",
-  error: "raised",
+  error: "raised an error",
   timeout: "timed out",
   memory: "out of memory",
   output: "too much output",
@@ -13,83 +13,83 @@ const SAID = {
   aborted: "not needed",
 };
 
-/** The lanes of one problem. */
+/** Lanes of one problem. */
 export class Lanes {
   constructor({ cot, pot }) {
     this.ended = { cot: 0, pot: 0 };
     this.planned = { cot, pot };
     this.slots = new Map();
-    const both = Math.min(cot, pot);
-    for (const kind of ["cot", "pot"]) by(kind).replaceChildren();
+    const pairs = Math.min(cot, pot);
+    for (const kind of ["cot", "pot"]) byId(kind).replaceChildren();
     for (let index = 0; index < cot + pot; index += 1) {
-      const kind = index < 2 * both ? ["cot", "pot"][index % 2] : cot > pot ? "cot" : "pot";
+      const kind = index < 2 * pairs ? ["cot", "pot"][index % 2] : cot > pot ? "cot" : "pot";
       const slot = make("li", "", make("div", "waiting"));
       slot.firstChild.setAttribute("aria-hidden", "true");
       this.slots.set(index, slot);
-      by(kind).append(slot);
+      byId(kind).append(slot);
     }
-    for (const kind of ["cot", "pot"]) this.count(kind);
+    for (const kind of ["cot", "pot"]) this.updateCount(kind);
   }
 
-  /** A path ended. */
-  fill(path) {
+  /** Show a path that ended. */
+  showPath(path) {
     const card = cardOf(path);
     this.slots.get(path.index).replaceChildren(card);
     if (path.outcome !== "aborted") this.ended[path.kind] += 1;
-    this.count(path.kind);
+    this.updateCount(path.kind);
   }
 
-  /** All is decided: which paths the answer rests on, and which never began. */
-  settle(answer) {
+  /** Show the final state: paths behind the answer, paths that were not counted, and unused slots. */
+  showFinal(answer) {
     for (const path of answer.trace ?? []) {
       const card = this.slots.get(path.index).querySelector("details");
       if (!card) continue;
-      const wins = path.counted && path.answer !== null && path.answer === answer.answer;
-      card.classList.toggle("winner", wins);
+      const isWinner = path.counted && path.answer !== null && path.answer === answer.answer;
+      card.classList.toggle("winner", isWinner);
       if (path.outcome !== "aborted" && !path.counted) {
         card.classList.add("spare");
-        card.querySelector(".body").append(make("p", "note", "Ended after the vote was decided; not counted."));
+        card.querySelector(".body").append(make("p", "note", "This path ended after the vote was decided. It was not counted."));
       }
     }
-    const best = ["cot", "pot"].map((kind) => (answer.trace ?? []).filter((path) => path.kind === kind && path.counted && path.answer === answer.answer && path.answer !== null)
+    const opened = ["cot", "pot"].map((kind) => (answer.trace ?? []).filter((path) => path.kind === kind && path.counted && path.answer === answer.answer && path.answer !== null)
       .sort((a, b) => a.repaired - b.repaired || a.index - b.index)[0]);
-    for (const path of best) if (path) this.slots.get(path.index).querySelector("details").open = true;
-    this.idle("not needed");
+    for (const path of opened) if (path) this.slots.get(path.index).querySelector("details").open = true;
+    this.showUnused("not needed");
   }
 
-  /** Nothing more will come. */
-  idle(said) {
+  /** Replace unused slots with one note for each lane. */
+  showUnused(reason) {
     for (const slot of this.slots.values()) {
       if (slot.querySelector(".waiting")) slot.remove();
     }
     for (const kind of ["cot", "pot"]) {
-      const spare = [...by(kind).querySelectorAll(".idle")];
+      const aborted = [...byId(kind).querySelectorAll(".idle")];
       const unused = this.planned[kind] - this.ended[kind];
       if (unused > 0) {
-        const [first, ...rest] = spare.length ? spare.map((card) => card.parentElement) : [by(kind).appendChild(make("li"))];
+        const [first, ...rest] = aborted.length ? aborted.map((card) => card.parentElement) : [byId(kind).appendChild(make("li"))];
         rest.forEach((slot) => slot.remove());
-        by(kind).append(first);
-        first.replaceChildren(make("p", "spare-note", `${unused} ${unused === 1 ? "path" : "paths"} ${said}`));
+        byId(kind).append(first);
+        first.replaceChildren(make("p", "spare-note", `${unused} ${unused === 1 ? "path" : "paths"} ${reason}`));
       }
     }
   }
 
-  count(kind) {
-    by(`${kind}-count`).textContent = `${this.ended[kind]} of ${this.planned[kind]}`;
+  updateCount(kind) {
+    byId(`${kind}-count`).textContent = `${this.ended[kind]} of ${this.planned[kind]}`;
   }
 }
 
 function cardOf(path) {
   const voted = path.outcome === "voted";
   const card = make("details", `path ended ${voted ? "voted" : path.outcome === "aborted" ? "idle" : "failed"}`);
-  const chip = make("span", "chip", voted ? path.answer : SAID[path.outcome]);
+  const chip = make("span", "chip", voted ? path.answer : OUTCOME_LABELS[path.outcome]);
   const cost = `${path.tokens} tok`;
-  card.append(make("summary", "", chip, make("span", "gist", gistOf(path)), make("span", "cost", cost)), bodyOf(path));
+  card.append(make("summary", "", chip, make("span", "gist", previewOf(path)), make("span", "cost", cost)), bodyOf(path));
   card.querySelector("summary").title = `Path ${path.index}, ${path.seconds.toFixed(2)} s`;
   return card;
 }
 
-function gistOf(path) {
+function previewOf(path) {
   if (path.outcome !== "voted" && path.detail) return path.detail;
   return (path.program ?? path.text).trim().split("\n").join(path.program ? "; " : " ");
 }
@@ -101,10 +101,10 @@ function bodyOf(path) {
     body.append(
       path.outcome === "voted"
         ? make("p", "outcome ok", `→ ${path.answer}`)
-        : make("p", `outcome ${path.outcome === "aborted" ? "" : "refused"}`, `✕ ${SAID[path.outcome]}${path.detail ? `: ${path.detail}` : ""}`),
+        : make("p", `outcome ${path.outcome === "aborted" ? "" : "refused"}`, `✕ ${OUTCOME_LABELS[path.outcome]}${path.detail ? `: ${path.detail}` : ""}`),
     );
   } else {
-    body.append(make("p", "text", path.text.trim() || "Nothing was written."));
+    body.append(make("p", "text", path.text.trim() || "This path has no text."));
     if (path.outcome !== "voted" && path.detail) body.append(make("p", "outcome refused", `✕ ${path.detail}`));
   }
   if (path.repaired) body.append(make("p", "note", "The calculator corrected a number."));

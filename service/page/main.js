@@ -1,10 +1,10 @@
-// The page: a problem goes in, and its vote is watched.
-import { by, make } from "./dom.js";
-import { askForKey } from "./key.js";
+// Entry point of the page: it sends a problem and shows the paths and votes as they arrive.
+import { byId, make } from "./dom.js";
+import { requestKey } from "./key.js";
 import { Lanes } from "./lanes.js";
 import { curlOf, linkOf, pythonOf, readLink, requestOf } from "./share.js";
 import { KeyError, ServiceError, solve } from "./stream.js";
-import { Votes, confidence } from "./votes.js";
+import { Votes, showConfidence } from "./votes.js";
 
 const SAMPLES = {
   Stickers: "Rachel had 58 stickers. She gave 27 of them to her brother. How many stickers does she have left?",
@@ -14,141 +14,141 @@ const SAMPLES = {
   "Pens and change": "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change does she get?",
 };
 const ANNOUNCE_MS = 2500;
-const form = by("form");
+const form = byId("form");
 let running = null;
 
 function start(request) {
   running?.abort();
-  const mine = (running = new AbortController());
-  by("intro").hidden = by("error").hidden = true;
-  by("result").hidden = by("stop").hidden = false;
-  by("state").textContent = "Voting";
-  by("answer").textContent = "…";
-  by("answer").className = "value none";
-  by("facts").textContent = "Waiting for the first path.";
-  by("result").setAttribute("aria-busy", "true");
-  if (matchMedia("(max-width: 46rem)").matches) by("result").scrollIntoView({ block: "start" });
-  watch(request, mine).finally(() => {
-    if (running !== mine) return;
+  const controller = (running = new AbortController());
+  byId("intro").hidden = byId("error").hidden = true;
+  byId("result").hidden = byId("stop").hidden = false;
+  byId("state").textContent = "Voting";
+  byId("answer").textContent = "…";
+  byId("answer").className = "value none";
+  byId("facts").textContent = "Waiting for the first path.";
+  byId("result").setAttribute("aria-busy", "true");
+  if (matchMedia("(max-width: 46rem)").matches) byId("result").scrollIntoView({ block: "start" });
+  watch(request, controller).finally(() => {
+    if (running !== controller) return;
     running = null;
-    by("stop").hidden = true;
-    by("result").removeAttribute("aria-busy");
+    byId("stop").hidden = true;
+    byId("result").removeAttribute("aria-busy");
   });
 }
 
 async function watch(request, { signal }) {
   const lanes = new Lanes(request.paths);
   const votes = new Votes(request.paths.cot + request.paths.pot);
-  const seen = { paths: 0, tokens: 0, lead: "" };
-  let answered = false;
+  const seen = { paths: 0, tokens: 0, leader: "" };
+  let isAnswered = false;
   try {
     for await (const [event, data] of solve({ ...request, trace: true }, signal)) {
       signal.throwIfAborted();
       if (event === "path") {
-        lanes.fill(data);
+        lanes.showPath(data);
         seen.paths += data.outcome !== "aborted";
         seen.tokens += data.tokens;
-        if (!answered) progress(seen);
+        if (!isAnswered) showProgress(seen);
       } else if (event === "vote") {
         votes.update(data);
-        seen.lead = lead(data.votes[0]);
-        if (data.votes[0]) show(data.votes[0].answer, "Leading");
-        progress(seen);
+        seen.leader = leaderText(data.votes[0]);
+        if (data.votes[0]) showAnswer(data.votes[0].answer, "Leading");
+        showProgress(seen);
       } else if (event === "answer") {
-        answered = true;
+        isAnswered = true;
         votes.update(data);
-        lanes.settle(data);
-        conclude(data, request.paths);
+        lanes.showFinal(data);
+        showResult(data, request.paths);
       } else if (event === "error") throw new ServiceError(data.detail);
     }
-    if (!answered) throw new ServiceError("The stream ended before the answer.");
+    if (!isAnswered) throw new ServiceError("The stream ended before the answer.");
   } catch (error) {
-    if (running?.signal !== signal) return; // the page shows another problem now
-    lanes.idle("stopped");
-    if (signal.aborted) return halted();
-    fail(error);
-    if (error instanceof KeyError && (await askForKey())) start(request);
+    if (running?.signal !== signal) return; // the page already shows another problem
+    lanes.showUnused("stopped");
+    if (signal.aborted) return showStopped();
+    showError(error);
+    if (error instanceof KeyError && (await requestKey())) start(request);
   }
 }
 
-function show(answer, state) {
-  by("answer").textContent = answer;
-  by("answer").className = "value";
-  by("state").textContent = state;
+function showAnswer(answer, state) {
+  byId("answer").textContent = answer;
+  byId("answer").className = "value";
+  byId("state").textContent = state;
 }
 
-function lead(vote) {
+function leaderText(vote) {
   if (!vote) return "";
-  const sum = vote.cot + vote.pot;
-  return `${vote.answer} leads with ${sum} ${sum === 1 ? "vote" : "votes"}`;
+  const count = vote.cot + vote.pot;
+  return `${vote.answer} leads with ${count} ${count === 1 ? "vote" : "votes"}`;
 }
 
-function progress({ paths, tokens, lead: leading }) {
-  by("facts").textContent = `${paths} ${paths === 1 ? "path has" : "paths have"} ended, ${tokens} tokens so far.`;
-  announce(`${paths} paths have ended. ${leading}.`);
+function showProgress({ paths, tokens, leader }) {
+  byId("facts").textContent = `${paths} ${paths === 1 ? "path has" : "paths have"} ended, ${tokens} tokens so far.`;
+  announce(`${paths} paths have ended. ${leader}.`);
 }
 
-function conclude(data, kinds) {
-  const sure = `${Math.round(100 * data.confidence)} percent confidence`;
+function showResult(data, kinds) {
+  const confidenceText = `${Math.round(100 * data.confidence)} percent confidence`;
   if (data.answer === null) {
-    show("No answer", data.status === "deadline" ? "Time ran out" : "Abstained");
-    by("answer").className = "value none";
-  } else show(data.answer, data.status === "deadline" ? "Answer when time ran out" : "Answer");
+    showAnswer("No answer", data.status === "deadline" ? "Deadline reached" : "Abstained");
+    byId("answer").className = "value none";
+  } else showAnswer(data.answer, data.status === "deadline" ? "Answer at the deadline" : "Answer");
   const { started, planned, voted, abstained } = data.paths;
   const facts = [`${voted} of ${planned} paths voted${abstained ? `, ${abstained} abstained` : ""}. ${data.usage.completion_tokens.toLocaleString("en")} tokens in ${data.timing.total_s.toFixed(1)}\u00a0s. `];
-  const saved = spared(data, kinds);
+  const saved = savedText(data, kinds);
   if (saved) facts.push(make("b", "", saved));
-  if (data.calibrated && data.answer !== null) facts.push(` Of held-out problems with such votes, ${Math.round(100 * data.confidence)}\u00a0% were right.`);
-  by("facts").replaceChildren(...facts);
+  if (data.calibrated && data.answer !== null) facts.push(` On held-out problems with similar votes, ${Math.round(100 * data.confidence)}\u00a0% of the answers were right.`);
+  byId("facts").replaceChildren(...facts);
   form.dataset.seed = data.seed;
   history.replaceState(null, "", linkOf({ ...requestOf(form), seed: data.seed }));
-  announce(`${data.answer === null ? "No answer" : `The answer is ${data.answer}`}, ${sure}. ${started} of ${planned} paths were started.`, true);
+  announce(`${data.answer === null ? "No answer" : `The answer is ${data.answer}`}, ${confidenceText}. The service started ${started} of ${planned} paths.`, true);
 }
 
-/** What stopping early spared: paths never begun or cut short, at the mean length of those of their kind that ended. */
-function spared({ trace }, planned) {
-  let unended = 0;
+/** Paths and tokens that early stopping saved. The estimate gives each such path its kind's mean tokens. */
+function savedText({ trace }, planned) {
+  let unfinished = 0;
   let tokens = 0;
   for (const kind of ["cot", "pot"]) {
     const [cut, ended] = [true, false].map((aborted) => trace.filter((path) => path.kind === kind && (path.outcome === "aborted") === aborted).map((path) => path.tokens));
     const missing = planned[kind] - ended.length;
-    unended += missing;
+    unfinished += missing;
     if (ended.length) tokens += Math.max(0, (missing * sum(ended)) / ended.length - sum(cut));
   }
-  if (!unended) return "";
-  const about = Math.round(tokens) ? `, about ${Math.round(tokens).toLocaleString("en")} tokens` : "";
-  return `Stopping early spared ${unended} ${unended === 1 ? "path" : "paths"}${about}.`;
+  if (!unfinished) return "";
+  const tokensText = Math.round(tokens) ? `, about ${Math.round(tokens).toLocaleString("en")} tokens` : "";
+  return `Early stopping saved ${unfinished} ${unfinished === 1 ? "path" : "paths"}${tokensText}.`;
 }
 
 function sum(numbers) {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function halted() {
-  by("state").textContent = "Stopped";
+function showStopped() {
+  byId("state").textContent = "Stopped";
   announce("Stopped.", true);
 }
 
-function fail(error) {
-  by("error").textContent = error instanceof ServiceError ? error.message : "The service does not answer.";
-  by("error").hidden = false;
-  by("state").textContent = "Failed";
-  if (!by("votes").children.length) by("result").hidden = true;
+function showError(error) {
+  byId("error").textContent = error instanceof ServiceError ? error.message : "The page cannot reach the service. Check that it runs, and try again.";
+  byId("error").hidden = false;
+  byId("state").textContent = "Failed";
+  if (!byId("votes").children.length) byId("result").hidden = true;
   console.info(error);
 }
 
-let lastTold = 0;
+let lastAnnouncedMs = 0;
 function announce(text, always = false) {
-  if (!always && Date.now() - lastTold < ANNOUNCE_MS) return;
-  lastTold = Date.now();
-  by("live").textContent = text;
+  if (!always && Date.now() - lastAnnouncedMs < ANNOUNCE_MS) return;
+  lastAnnouncedMs = Date.now();
+  byId("live").textContent = text;
 }
 
 function toast(text) {
-  by("toast").textContent = text;
-  by("toast").classList.add("shown");
+  byId("toast").textContent = text;
+  byId("toast").classList.add("shown");
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => by("toast").classList.remove("shown"), 1800);
+  toast.timer = setTimeout(() => byId("toast").classList.remove("shown"), 1800);
 }
 
 async function copy(kind) {
@@ -160,39 +160,39 @@ async function copy(kind) {
     await navigator.clipboard.writeText(text);
     toast("Copied");
   } catch {
-    window.prompt("Copy this:", text); // browsers give the clipboard to secure origins alone
+    window.prompt("Copy this:", text); // only secure origins have access to the clipboard
   }
 }
 
-function themes() {
+function setUpThemes() {
   const order = { system: "light", light: "dark", dark: "system" };
-  const said = { system: "as the system", light: "light", dark: "dark" };
-  const glyph = { system: "◐", light: "○", dark: "●" };
+  const labels = { system: "system", light: "light", dark: "dark" };
+  const symbols = { system: "◐", light: "○", dark: "●" };
   const set = (theme) => {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    by("theme").setAttribute("aria-label", `Colours: ${said[theme]}`);
-    by("theme").firstElementChild.textContent = glyph[theme];
+    byId("theme").setAttribute("aria-label", `Colours: ${labels[theme]}`);
+    byId("theme").firstElementChild.textContent = symbols[theme];
     localStorage.setItem("theme", theme);
   };
   set(localStorage.getItem("theme") ?? "system");
-  by("theme").addEventListener("click", () => set(order[localStorage.getItem("theme") ?? "system"]));
+  byId("theme").addEventListener("click", () => set(order[localStorage.getItem("theme") ?? "system"]));
 }
 
-function listen() {
+function addListeners() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     start(requestOf(form));
   });
   form.addEventListener("input", () => delete form.dataset.seed);
-  by("stop").addEventListener("click", () => running?.abort());
+  byId("stop").addEventListener("click", () => running?.abort());
   for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", () => copy(button.dataset.copy));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     else if (event.key === "Escape") running?.abort();
     else if (event.key === "/" && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {
       event.preventDefault();
-      by("problem").focus();
+      byId("problem").focus();
     }
   });
   addEventListener("hashchange", () => readLink(form) && start(requestOf(form)));
@@ -202,15 +202,15 @@ for (const [name, text] of Object.entries(SAMPLES)) {
   const button = make("button", "", name);
   button.type = "button";
   button.addEventListener("click", () => {
-    by("problem").value = text;
+    byId("problem").value = text;
     delete form.dataset.seed;
     form.elements.seed.value = "";
     start(requestOf(form));
   });
-  by("samples").append(button);
+  byId("samples").append(button);
 }
-themes();
-listen();
-confidence(0);
-fetch("/health").then((response) => response.json()).then(({ model }) => { by("model").textContent = `Model: ${model}`; }).catch(() => {});
+setUpThemes();
+addListeners();
+showConfidence(0);
+fetch("/health").then((response) => response.json()).then(({ model }) => { byId("model").textContent = `Model: ${model}`; }).catch(() => {});
 if (readLink(form)) start(requestOf(form));

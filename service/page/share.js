@@ -1,9 +1,9 @@
-// A request as a link, a curl command and a Python program. The key is never in them, only where it may be put.
-import { keptKey } from "./key.js";
+// Request as a link, a curl command and a Python program. They read the key from API_KEY and never contain it.
+import { storedKey } from "./key.js";
 
-const NUMBERS = ["cot", "pot", "temperature", "seed"];
+const NUMBER_FIELDS = ["cot", "pot", "temperature", "seed"];
 
-/** The form as a request of POST /solve. */
+/** Body of POST /solve with the values of the form. */
 export function requestOf(form) {
   const data = new FormData(form);
   const request = {
@@ -15,34 +15,34 @@ export function requestOf(form) {
   return request;
 }
 
-/** The page's address with the request in its fragment, which is never sent to a server. */
+/** Address of the page with the request in the fragment, which browsers never send to a server. */
 export function linkOf(request) {
   const { problem, paths, ...rest } = request;
   const fields = new URLSearchParams({ problem, ...paths, ...rest });
   return `${location.origin}${location.pathname}#${fields}`;
 }
 
-/** Fill the form from the address; true if it holds a problem. */
+/** Fill the form from the address. Returns true if the address contains a problem. */
 export function readLink(form) {
   const fields = new URLSearchParams(location.hash.slice(1));
   if (!fields.get("problem")) return false;
-  for (const name of ["problem", "policy", ...NUMBERS]) {
+  for (const name of ["problem", "policy", ...NUMBER_FIELDS]) {
     const value = fields.get(name);
-    if (value === null || (NUMBERS.includes(name) && !Number.isFinite(Number(value)))) continue;
+    if (value === null || (NUMBER_FIELDS.includes(name) && !Number.isFinite(Number(value)))) continue;
     form.elements[name].value = value;
   }
   if (!form.elements.policy.value) form.elements.policy.value = "adaptive";
   return true;
 }
 
-/** The request for a shell. */
+/** Request as a curl command. */
 export function curlOf(request) {
   const body = JSON.stringify(request).replaceAll("'", "'\\''");
-  const key = keptKey() ? '  -H "Authorization: Bearer $API_KEY" \\\n' : "";
+  const key = storedKey() ? '  -H "Authorization: Bearer $API_KEY" \\\n' : "";
   return `curl -s ${location.origin}/solve \\\n${key}  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
 }
 
-/** The request for Python. */
+/** Request as a Python program. */
 export function pythonOf(request) {
   const { problem, paths, policy, ...rest } = request;
   const options = [
@@ -50,19 +50,17 @@ export function pythonOf(request) {
     `policy=Policy.${policy.toUpperCase()}`,
     ...Object.entries(rest).map(([name, value]) => `${name}=${name === "temperature" && Number.isInteger(value) ? `${value}.0` : value}`),
   ];
-  const key = keptKey() ? ', api_key=os.environ["API_KEY"]' : "";
+  const key = storedKey() ? ', api_key=os.environ["API_KEY"]' : "";
   return [
     ...(key ? ["import os", ""] : []),
-    "from service.client import Twinpath",
-    "from service.schemas import PathBudget",
-    "from service.types import Policy",
+    "from twinpath import Client, PathBudget, Policy",
     "",
-    `with Twinpath(${JSON.stringify(location.origin)}${key}) as twinpath:`,
-    `    result = twinpath.solve(`,
+    `with Client(${JSON.stringify(location.origin)}${key}) as client:`,
+    `    solution = client.solve(`,
     `        ${JSON.stringify(problem)},`,
     `        ${options.join(", ")},`,
     `    )`,
-    "    print(result.answer, result.confidence)",
+    "    print(solution.answer, solution.confidence)",
     "",
   ].join("\n");
 }

@@ -1,31 +1,30 @@
-// Asks the service: POST /solve/stream, whose server-sent events are yielded as [name, data].
+// Client of POST /solve/stream and its server-sent events.
+import { authorizationHeader } from "./key.js";
 
-import { authorization } from "./key.js";
-
-/** What the service refused or failed at; its message is for people. */
+/** Refusal or failure of the service. The page shows its message. */
 export class ServiceError extends Error {}
 
-/** The service wants an API key, or another one. */
+/** Missing or invalid API key. */
 export class KeyError extends ServiceError {}
 
-/** Yields the events of one problem; ends when the service ends the stream or `signal` aborts. */
+/** Yield the events of one problem as [name, data] until the stream ends or `signal` aborts. */
 export async function* solve(request, signal) {
   const response = await fetch("/solve/stream", {
     method: "POST",
-    headers: { "Content-Type": "application/json", ...authorization() },
+    headers: { "Content-Type": "application/json", ...authorizationHeader() },
     body: JSON.stringify(request),
     signal,
   });
-  if (response.status === 401) throw new KeyError(await told(response));
-  if (!response.ok) throw new ServiceError(await told(response));
+  if (response.status === 401) throw new KeyError(await errorMessage(response));
+  if (!response.ok) throw new ServiceError(await errorMessage(response));
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  let partialLine = "";
   let name = "";
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
-    const lines = (rest + value).split(/\r?\n/);
-    rest = lines.pop();
+    const lines = (partialLine + value).split(/\r?\n/);
+    partialLine = lines.pop();
     for (const line of lines) {
       if (line.startsWith("event: ")) name = line.slice(7);
       else if (line.startsWith("data: ")) yield [name, JSON.parse(line.slice(6))];
@@ -33,12 +32,12 @@ export async function* solve(request, signal) {
   }
 }
 
-async function told(response) {
-  const wait = response.headers.get("Retry-After");
+async function errorMessage(response) {
+  const waitS = response.headers.get("Retry-After");
   try {
     const { detail } = await response.json();
-    return wait ? `${detail} Try again in ${wait} s.` : detail;
+    return waitS ? `${detail} Try again in ${waitS} s.` : detail;
   } catch {
-    return `The service answers ${response.status}.`;
+    return `The service returned the status ${response.status}.`;
   }
 }

@@ -1,29 +1,29 @@
-// The vote bars: one for each answer, racing; and the ring of confidence.
-import { by, make } from "./dom.js";
+// Vote bars with one bar for each answer, and the confidence ring.
+import { byId, make } from "./dom.js";
 
-const SHOWN = 5;
+const MAX_BARS = 5;
 
-/** The bars of one problem. */
+/** Vote bars of one problem. */
 export class Votes {
   constructor(planned) {
     this.rows = new Map();
     this.scale = Math.max(3, planned / 4);
-    by("votes").replaceChildren();
-    confidence(0);
+    byId("votes").replaceChildren();
+    showConfidence(0);
   }
 
-  /** The count changed; the winner comes first. */
-  update({ votes, confidence: share }) {
-    const list = by("votes");
-    const before = new Map([...this.rows].map(([answer, row]) => [answer, row.getBoundingClientRect().top]));
+  /** Show new counts. The leader comes first. */
+  update({ votes, confidence }) {
+    const list = byId("votes");
+    const topsBefore = new Map([...this.rows].map(([answer, row]) => [answer, row.getBoundingClientRect().top]));
     const most = Math.max(this.scale, ...votes.map((vote) => vote.cot + vote.pot));
-    const shown = votes.slice(0, SHOWN);
+    const shown = votes.slice(0, MAX_BARS);
     for (const vote of shown) {
       if (!this.rows.has(vote.answer)) this.rows.set(vote.answer, rowOf(vote.answer));
       const row = this.rows.get(vote.answer);
-      list.append(row); // in the order of the count
+      list.append(row); // keeps the bars in the order of the counts
       row.querySelector(".sum").textContent = vote.cot + vote.pot;
-      row.querySelector(".said").textContent = `${vote.cot} by reasoning, ${vote.pot} by program`;
+      row.querySelector(".said").textContent = `${vote.cot} from reasoning, ${vote.pot} from programs`;
       requestAnimationFrame(() => {
         for (const kind of ["cot", "pot"]) row.querySelector(`i.${kind}`).style.width = `${(100 * vote[kind]) / most}%`;
       });
@@ -32,20 +32,20 @@ export class Votes {
       if (!shown.some((vote) => vote.answer === answer)) {
         row.remove();
         this.rows.delete(answer);
-      } else if (before.has(answer)) glide(row, before.get(answer));
+      } else if (topsBefore.has(answer)) animateMove(row, topsBefore.get(answer));
     }
-    confidence(share);
+    showConfidence(confidence);
   }
 }
 
-/** Fill the ring; below one half it is grey. */
-export function confidence(share) {
-  const percent = Math.round(100 * share);
-  by("percent").textContent = percent;
-  by("ring").setAttribute("aria-valuenow", percent);
-  by("ring").classList.toggle("empty", percent === 0);
-  by("ring").classList.toggle("unsure", percent < 50);
-  by("ring").querySelector(".fill").style.strokeDasharray = `${percent} 100`;
+/** Show a confidence from 0 to 1 in the ring. The ring is grey below one half. */
+export function showConfidence(confidence) {
+  const percent = Math.round(100 * confidence);
+  byId("percent").textContent = percent;
+  byId("ring").setAttribute("aria-valuenow", percent);
+  byId("ring").classList.toggle("empty", percent === 0);
+  byId("ring").classList.toggle("unsure", percent < 50);
+  byId("ring").querySelector(".fill").style.strokeDasharray = `${percent} 100`;
 }
 
 function rowOf(answer) {
@@ -56,8 +56,8 @@ function rowOf(answer) {
   return make("li", "", name, bar, make("span", "sum"), make("span", "said hidden"));
 }
 
-function glide(row, from) {
-  const moved = from - row.getBoundingClientRect().top;
-  if (!moved || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  row.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: 400, easing: "cubic-bezier(.2,.8,.2,1)" });
+function animateMove(row, topBefore) {
+  const distance = topBefore - row.getBoundingClientRect().top;
+  if (!distance || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  row.animate([{ transform: `translateY(${distance}px)` }, { transform: "none" }], { duration: 400, easing: "cubic-bezier(.2,.8,.2,1)" });
 }

@@ -1,4 +1,4 @@
-"""The page in a real browser on the scripted engine."""
+"""Web page in a real browser, on the scripted engine."""
 
 import json
 import os
@@ -57,28 +57,37 @@ def desktop(browser: Browser, url: str) -> Iterator[Page]:
 
 
 def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """The page; nothing may fail in it, and nothing may be asked of anybody else."""
+    """Opened page. It must report no error and request nothing from another host."""
     context = browser.new_context(**options)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
 
-    def asked(request: Request) -> None:
+    def check_host(request: Request) -> None:
         if not request.url.startswith(url):
             problems.append(request.url)
 
-    page.on("request", asked)
+    page.on("request", check_host)
     page.goto(url)
     yield page
     context.close()
     assert problems == []
 
 
+def copied(page: Page, kind: str) -> str:
+    """Text in the clipboard after a click on "Copy as" this kind."""
+    page.locator("#toast").evaluate("toast => { toast.textContent = '' }")
+    page.get_by_role("button", name=f"Copy as {kind}").click()
+    expect(page.locator("#toast")).to_have_text("Copied")
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
 def solve(page: Page, **fields: str) -> None:
+    """Solve the problem with three paths of each kind and these values of other fields."""
     page.get_by_label("A math word problem").fill(PENS)
     page.get_by_text("Settings").click()
-    for label, value in {"Reasoning paths": "3", "Program paths": "3"}.items():
+    for label, value in {"Reasoning paths": "3", "Program paths": "3", **fields}.items():
         page.get_by_label(label).fill(value)
     page.get_by_label("Stop").first.select_option("fixed")
     page.get_by_role("button", name="Solve").click()
@@ -109,14 +118,14 @@ def test_lanes_bars_and_answer_in_every_scheme_and_size(page: Page, tmp_path: Pa
     page.screenshot(path=tmp_path / "page.png", full_page=True)
 
 
-def test_stopping_early_says_what_it_spared(desktop: Page) -> None:
+def test_the_page_shows_what_early_stopping_saved(desktop: Page) -> None:
     desktop.get_by_role("button", name="Discount").click()
     expect(desktop.locator("#state")).to_have_text("Answer", timeout=20_000)
     expect(desktop.locator("#answer")).to_have_text("51")
-    expect(desktop.locator("#facts b")).to_contain_text("Stopping early spared")
+    expect(desktop.locator("#facts b")).to_contain_text("Early stopping saved")
 
 
-def test_nothing_moves_without_end_while_paths_are_awaited(desktop: Page) -> None:
+def test_no_animation_is_endless_while_paths_are_running(desktop: Page) -> None:
     desktop.get_by_role("button", name="Discount").click()
     expect(desktop.locator(".waiting").first).to_be_visible()
     endless = "document.getAnimations().filter(a => a.effect.getTiming().iterations === Infinity).length"
@@ -125,7 +134,7 @@ def test_nothing_moves_without_end_while_paths_are_awaited(desktop: Page) -> Non
     assert moving == 0
 
 
-def test_a_new_problem_takes_the_place_of_one_still_open(desktop: Page) -> None:
+def test_a_new_problem_replaces_one_that_is_still_running(desktop: Page) -> None:
     desktop.get_by_role("button", name="Crayons").click()
     expect(desktop.locator("#stop")).to_be_visible()
     desktop.get_by_role("button", name="Discount").click()
@@ -134,7 +143,7 @@ def test_a_new_problem_takes_the_place_of_one_still_open(desktop: Page) -> None:
     expect(desktop.locator(".spare-note").filter(has_text="stopped")).to_have_count(0)
 
 
-def test_it_works_by_keyboard_alone(desktop: Page) -> None:
+def test_the_page_works_with_only_a_keyboard(desktop: Page) -> None:
     desktop.keyboard.press("Tab")
     desktop.locator("body").press("/")
     expect(desktop.get_by_label("A math word problem")).to_be_focused()
@@ -148,12 +157,11 @@ def test_it_works_by_keyboard_alone(desktop: Page) -> None:
     expect(desktop.locator("#live")).to_contain_text("The answer is", timeout=20_000)
 
 
-def test_a_link_solves_the_same_again(desktop: Page) -> None:
+def test_a_copied_link_gives_the_same_votes(desktop: Page) -> None:
     desktop.get_by_role("button", name="Discount").click()
     expect(desktop.locator("#state")).to_have_text("Answer", timeout=20_000)
     facts = desktop.locator("#votes").inner_text()
-    desktop.get_by_role("button", name="Copy as link").click()
-    link = desktop.evaluate("navigator.clipboard.readText()")
+    link = copied(desktop, "link")
     assert "seed=" in link
     other = desktop.context.new_page()
     other.goto(link)
@@ -161,20 +169,35 @@ def test_a_link_solves_the_same_again(desktop: Page) -> None:
     assert other.locator("#votes").inner_text() == facts
 
 
-def test_the_copied_commands_work(desktop: Page, url: str) -> None:
+def test_the_copied_curl_command_works(desktop: Page) -> None:
     desktop.get_by_role("button", name="Discount").click()
     expect(desktop.locator("#state")).to_have_text("Answer", timeout=20_000)
-    answers = []
-    for kind, command in (("curl", ["bash", "-c"]), ("Python", [sys.executable, "-c"])):
-        desktop.get_by_role("button", name=f"Copy as {kind}").click()
-        expect(desktop.locator("#toast")).to_have_text("Copied")
-        text = desktop.evaluate("navigator.clipboard.readText()")
-        answers.append(subprocess.run([*command, text], capture_output=True, text=True, check=True).stdout)
-    assert json.loads(answers[0])["answer"] == "51"
-    assert answers[1].startswith("51 ")
+    command = copied(desktop, "curl")
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout)["answer"] == "51"
 
 
-def test_an_error_is_told(browser: Browser, url: str) -> None:
+def test_the_copied_python_program_uses_the_public_client_and_prints_the_answer(desktop: Page, url: str) -> None:
+    solve(desktop, Temperature="1", Seed="7")
+    expect(desktop.locator("#answer")).to_have_text("21")
+    share = desktop.locator("#ring").get_attribute("aria-valuenow")
+    program = copied(desktop, "Python")
+    assert program == (
+        "from twinpath import Client, PathBudget, Policy\n"
+        "\n"
+        f'with Client("{url}") as client:\n'
+        "    solution = client.solve(\n"
+        f'        "{PENS}",\n'
+        "        paths=PathBudget(cot=3, pot=3), policy=Policy.FIXED, temperature=1.0, seed=7,\n"
+        "    )\n"
+        "    print(solution.answer, solution.confidence)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    answer, confidence = run.stdout.split()
+    assert (answer, f"{100 * float(confidence):.0f}") == ("21", share)
+
+
+def test_the_page_shows_an_error(browser: Browser, url: str) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.route("**/solve/stream", lambda route: route.fulfill(
@@ -186,7 +209,7 @@ def test_an_error_is_told(browser: Browser, url: str) -> None:
     context.close()
 
 
-def test_a_service_with_keys_is_asked_with_one(browser: Browser, tmp_path: Path) -> None:
+def test_a_service_with_keys_makes_the_page_request_one(browser: Browser, tmp_path: Path) -> None:
     key, table = new_key("page", [KeyScope.SOLVE], None, None)
     with served(tmp_path, "--engine", "fake", "--api-keys-file", lines(tmp_path / "keys.toml", table)) as url:
         context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
@@ -197,22 +220,25 @@ def test_a_service_with_keys_is_asked_with_one(browser: Browser, tmp_path: Path)
         page.goto(url)
         dialog = page.get_by_role("dialog")
         page.get_by_role("button", name="Discount").click()
-        expect(dialog).to_contain_text("This service asks for an API key.")
+        expect(dialog).to_contain_text("This service requires an API key.")
         assert violations(page) == []
         dialog.get_by_role("textbox").fill("a wrong one")
-        dialog.get_by_role("button", name="Use it").click()
-        expect(dialog).to_contain_text("does not know this key")
+        dialog.get_by_role("button", name="Use key").click()
+        expect(dialog).to_contain_text("did not accept this key")
         dialog.get_by_role("textbox").fill(key)
         page.keyboard.press("Enter")
         expect(page.locator("#state")).to_have_text("Answer", timeout=20_000)
         expect(dialog).to_be_hidden()
-        page.get_by_role("button", name="Copy as curl").click()
-        command = page.evaluate("navigator.clipboard.readText()")
-        assert key not in command + page.content()
-        run = subprocess.run(
-            ["bash", "-c", command], env={**os.environ, "API_KEY": key}, capture_output=True, text=True
-        )
-        assert json.loads(run.stdout)["answer"] == "51"
+        outputs = []
+        for kind, command in (("curl", ["bash", "-c"]), ("Python", [sys.executable, "-c"])):
+            text = copied(page, kind)
+            assert key not in text + page.content()
+            run = subprocess.run(
+                [*command, text], env={**os.environ, "API_KEY": key}, capture_output=True, text=True, check=True
+            )
+            outputs.append(run.stdout)
+        assert json.loads(outputs[0])["answer"] == "51"
+        assert outputs[1].split()[0] == "51"
         page.reload()
         page.get_by_role("button", name="Discount").click()
         expect(page.locator("#state")).to_have_text("Answer", timeout=20_000)
@@ -221,12 +247,12 @@ def test_a_service_with_keys_is_asked_with_one(browser: Browser, tmp_path: Path)
         other.goto(url)
         other.get_by_role("button", name="Discount").click()
         other.get_by_role("button", name="Cancel").click()
-        expect(other.get_by_role("alert")).to_contain_text("Send an API key")
-        assert [error for error in errors if "KeyError" not in error and "Send an API" not in error] == []
+        expect(other.get_by_role("alert")).to_contain_text("The API key is missing or unknown.")
+        assert [error for error in errors if "KeyError" not in error and "The API key is missing" not in error] == []
         context.close()
 
 
-def test_the_theme_is_chosen_and_kept(desktop: Page) -> None:
+def test_the_chosen_theme_is_kept(desktop: Page) -> None:
     button = desktop.get_by_role("button", name="Colours")
     button.click()
     button.click()

@@ -9,7 +9,7 @@ from tests.conftest import Serve
     ("path", "media_type"),
     [("/", "text/html"), ("/page/style.css", "text/css"), ("/page/main.js", "text/javascript"), ("/page/icon.svg", "image/svg+xml")],
 )  # fmt: skip
-async def test_every_file_comes_with_a_strict_policy(serve: Serve, path: str, media_type: str) -> None:
+async def test_every_file_has_a_strict_security_policy(serve: Serve, path: str, media_type: str) -> None:
     response = await (await serve()).get(path)
     assert response.status_code == 200
     assert response.headers["content-type"].partition(";")[0] == media_type
@@ -24,7 +24,7 @@ async def test_there_are_no_other_files(serve: Serve, path: str) -> None:
     assert (await (await serve()).get(path)).status_code == 404
 
 
-async def test_the_page_names_nobody_else(serve: Serve) -> None:
+async def test_the_page_contains_no_external_address(serve: Serve) -> None:
     client = await serve()
     for path in ("/", "/page/style.css", "/page/main.js", "/page/lanes.js", "/page/share.js"):
         text = (await client.get(path)).text
