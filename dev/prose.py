@@ -1,4 +1,4 @@
-"""Prose linter for documents, docstrings and comments.
+"""Prose linter for documents, docstrings, comments and the web page.
 
     python -m dev.prose [PATH ...]
 
@@ -26,6 +26,11 @@ _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d+\.)\s+")
 _GENERATED = re.compile(r"<!-- figures: .*?<!-- /figures -->", re.DOTALL)
 _SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises|Example|Examples|Note):$")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|vs|cf|etc)\.")
+_SCRIPT_TEXT = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`""", re.DOTALL
+)
+_HTML_TEXT = re.compile(r"""(?<=>)[^<>]+(?=<)|\b(?:alt|aria-label|content|placeholder|title)="[^"]*\"""")
+PAGE_TEXTS = {".html": _HTML_TEXT, ".js": _SCRIPT_TEXT, ".css": _SCRIPT_TEXT}
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])")
 
 
@@ -152,6 +157,14 @@ def check_python(source: str) -> list[Finding]:
     return sorted(findings)
 
 
+def check_page(source: str, texts: re.Pattern[str]) -> list[Finding]:
+    """Findings in the parts of a web page's file that match the pattern. Only words are checked."""
+    findings = []
+    for found in texts.finditer(source):
+        findings += _words(Block(source[: found.start()].count("\n") + 1, found[0]))
+    return sorted(findings)
+
+
 def _is_constant(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
@@ -195,14 +208,18 @@ def _words(block: Block) -> list[Finding]:
 def check(path: Path) -> list[Finding]:
     """Findings of one file."""
     text = path.read_text(encoding="utf-8")
+    if path.suffix in PAGE_TEXTS:
+        return check_page(text, PAGE_TEXTS[path.suffix])
     return check_python(text) if path.suffix == ".py" else check_markdown(text)
 
 
 def files(paths: list[Path]) -> list[Path]:
-    """Markdown and Python files among the paths and below them, without the excluded ones."""
+    """Files that the linter can check among the paths and below them, without the excluded ones."""
     found = {file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))}
     excluded = {ROOT / name for name in CONFIG["exclude"]}
-    return sorted(file for file in found if file.suffix in (".md", ".py") and file.resolve() not in excluded)
+    return sorted(
+        file for file in found if file.suffix in (".md", ".py", *PAGE_TEXTS) and file.resolve() not in excluded
+    )
 
 
 def main() -> None:

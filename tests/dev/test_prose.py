@@ -112,6 +112,29 @@ def test_words_of_the_list_are_found_in_documents_docstrings_and_comments(bad: s
     assert rules(prose.check_markdown(f"| a | {bad.splitlines()[0]} |")) == ([(1, "word")] if "\n" not in bad else [])
 
 
+def test_words_are_found_in_scripts_and_style_sheets() -> None:
+    script = """const alone = new Promise(asks); // alone
+/* One
+   tells. */
+say("It asks.", 'http://x', `It ${alone} asks.`);
+"""
+    assert rules(prose.check_page(script, prose.PAGE_TEXTS[".js"])) == [
+        (1, "word"),
+        (3, "word"),
+        (4, "word"),
+        (4, "word"),
+        (4, "word"),
+    ]
+    assert rules(prose.check_page("alone { color: red } /* alone */", prose.PAGE_TEXTS[".css"])) == [(1, "word")]
+
+
+def test_words_are_found_in_the_texts_of_html() -> None:
+    page = """<p id="alone" class="asks" title="It asks.">One <b>word</b>
+alone.</p>
+<input placeholder="It tells." data-alone="alone"><!-- alone -->"""
+    assert rules(prose.check_page(page, prose.PAGE_TEXTS[".html"])) == [(1, "word"), (2, "word"), (3, "word")]
+
+
 def test_a_finding_names_its_line() -> None:
     assert prose.check_markdown("One\ntwo alone\nthree.") == [prose.Finding(2, "word", "'alone': only")]
 
