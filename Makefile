@@ -55,7 +55,7 @@ benchmarks: setup  ## Measure every table of the documents on DATA=problems.json
 	$(UV) sync --quiet --locked --inexact --extra train --group bench
 	$(BIN)/python -m benchmarks.all --data "$(DATA)" --test $(or $(TEST),0) $(if $(DATASET),--dataset "$(DATASET)")
 
-test: test-fast test-training test-engine  ## Run every test
+test: test-fast test-training test-engine  ## Run every test but the soak tests
 
 test-fast: tools  ## Run the service's tests without an engine, in about a minute
 	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not soak" --ignore tests/training

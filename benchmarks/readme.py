@@ -16,7 +16,7 @@ _SETS = {
 _COLUMNS = {
     "one explanation": "one CoT path, T = 0, repaired",
     "one program": "one PoT path, T = 0",
-    "the vote": "10 + 10 paths, adaptive",
+    "vote of 20 paths": "10 + 10 paths, adaptive",
 }
 
 
@@ -43,7 +43,7 @@ def comparison(figures: dict[str, Any]) -> str:
     load = max(run["concurrency"] for run in figures["runs"])
     rival = max((name for name in runs if runs[name] and name not in peers.OURS), key=lambda name: _share(runs[name]))
     lines = [
-        f"| system | paths at most | right answers (95 %) | problems/s, {load} at a time |",
+        f"| system | paths at most | right answers (95 % interval) | problems per second, {load} at a time |",
         "|---|---:|---:|---:|",
     ]
     for name in (*peers.OURS[:2], rival):

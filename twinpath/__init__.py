@@ -1,6 +1,6 @@
 """Public Python API of Twinpath: clients, their results and errors.
 
-This package needs only httpx and pydantic, and httpx-sse for streams. The service itself needs `twinpath[serve]`.
+This package needs only httpx, httpx-sse and pydantic. The service itself needs `twinpath[serve]`.
 """
 
 from service import __version__

@@ -152,7 +152,7 @@ def solve(
     engine: _Engine = None,
     config: _Config = None,
 ) -> None:
-    """Solve one problem and show the answer, the votes, and the best rationale and program. Or solve a file."""
+    """Solve one problem and show the answer, the votes, and the best explanation and program. Or solve a file."""
     settings = load_settings(
         config,
         cot_paths=cot,

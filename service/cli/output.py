@@ -77,14 +77,14 @@ def build_progress(console: Console | None = None) -> Iterator[bundled.Progress]
 
 
 def render(response: SolveResponse, steps: dict[str, float]) -> RenderableType:
-    """Answer view: the answer, the votes as bars, the best rationale and program, and the time.
+    """Answer view: the answer, the votes as bars, the best explanation and program, and the time.
 
     Args:
         response: the response, with its trace.
         steps: seconds per step.
     """
     parts: list[RenderableType] = [Text(), _headline(response), Text(), _bars(response.votes)]
-    for kind, title in ((PathKind.COT, "Reasoning"), (PathKind.POT, "Program")):
+    for kind, title in ((PathKind.COT, "Explanation"), (PathKind.POT, "Program")):
         path = best_path(response, kind)
         if path:
             content = Syntax(path.program, "python", background_color="default") if path.program else Text(path.text)

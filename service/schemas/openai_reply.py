@@ -19,16 +19,16 @@ def bare_problem(prompt: str) -> str:
 
 
 def reply_text(response: SolveResponse, stop: Sequence[str]) -> str:
-    """Reply: the best rationale for the answer, then the answer, cut before the first stop sequence.
+    """Reply: the best explanation for the answer, then the answer, cut before the first stop sequence.
 
-    Without a rationale for the answer, the reply is the answer. A stop sequence cuts the reply, not the paths.
+    Without an explanation for the answer, the reply is the answer. A stop sequence cuts the reply, not the paths.
     """
     if response.answer is None:
         text = NO_ANSWER
     else:
         conclusion = f"The answer is {response.answer}"
-        rationale = best_path(response, PathKind.COT)
-        text = rationale.text.strip() if rationale else ""
+        explanation = best_path(response, PathKind.COT)
+        text = explanation.text.strip() if explanation else ""
         if not text.endswith(conclusion):
             text = f"{text}\n{conclusion}".lstrip()
     return text[: min((place for string in stop if (place := text.find(string)) >= 0), default=len(text))]

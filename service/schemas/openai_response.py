@@ -27,7 +27,7 @@ class UsageReport(_Reply):
 
 
 class ReplyMessage(_Reply):
-    """Reply: the best rationale, then the answer of the vote."""
+    """Reply: the best explanation, then the answer of the vote."""
 
     role: Literal["assistant"] = "assistant"
     content: str

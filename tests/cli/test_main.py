@@ -111,7 +111,7 @@ def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, conf
     ]
     assert written[3:5] == ["Program (path 1)", "  ans = 2"]
     assert written[5].startswith("3 of 3 paths: 3 voted, 0 abstained, 0 aborted. 17 tokens. Time: model ")
-    assert not any(line.startswith("Reasoning") for line in written)
+    assert not any(line.startswith("Explanation") for line in written)
 
 
 def test_solve_shows_a_path_without_a_repair_before_one_with(twinpath: Run, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_solve_shows_a_path_without_a_repair_before_one_with(twinpath: Run, tmp_
     config = lines(tmp_path / "t.toml", 'engine = "fake"', f'fake_script = "{script}"')
     _, out, _ = twinpath("solve", "pens", "--config", config, "--cot", 2, "--pot", 0, "--policy", "fixed")
     assert "Answer  5 " in out
-    assert "Reasoning (path 1)" in out
+    assert "Explanation (path 1)" in out
 
 
 def test_solve_shows_that_there_is_no_answer(twinpath: Run, config: Path) -> None:

@@ -78,7 +78,7 @@ class _Work:
     dependencies=[Depends(require_json)],
 )
 async def chat_completions(body: ChatRequest, request: Request) -> Any:
-    """Solve the last user message. The reply is the best rationale, and ends with the answer of the vote."""
+    """Solve the last user message. The reply is the best explanation, and ends with the answer of the vote."""
     limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
     text = _last_user_text(body.messages)
     work = _work(body, request, [text], "messages", getattr(body, limit), Frame.chat)
@@ -96,7 +96,7 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
     dependencies=[Depends(require_json)],
 )
 async def completions(body: CompletionRequest, request: Request) -> Any:
-    """Solve each prompt. The text is the best rationale, and ends with the answer of the vote."""
+    """Solve each prompt. The text is the best explanation, and ends with the answer of the vote."""
     prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
     work = _work(body, request, prompts, "prompt", body.max_tokens, Frame.text)
     if body.stream:
