@@ -28,6 +28,7 @@ _SLACK_S = 3.0
 _PAUSE_S = 4.0
 # Unreachable: the service was restarting. Lost: the connection broke. Late: the deadline passed by over `_SLACK_S`.
 _FAILED = {"503", "unreachable", "lost", "500", "late"}
+_RESULTS = {"429": "rejected (429)", "503": "rejected (503)"}
 _PROBLEM = "A pen costs {} dollars. How much do 7 pens cost in all, each at that price?"
 
 
@@ -192,7 +193,8 @@ def report(run: Run, deadline_s: float) -> dict[str, Any]:
 
 def table(figures: dict[str, Any]) -> str:
     """Markdown: the results of all requests, then one row per kind of fault."""
-    ended = ", ".join(f"{count:,} {result}" for result, count in sorted(figures["results"].items()))
+    results = sorted(figures["results"].items(), key=lambda item: (-item[1], item[0]))
+    ended = ", ".join(f"{count:,} {_RESULTS.get(result, result)}" for result, count in results)
     lines = [
         f"{figures['requests']:,} requests with a deadline of {figures['deadline_s']:g} s: {ended}; the longest took "
         f"{figures['longest_s']:g} s.",

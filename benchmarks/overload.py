@@ -157,9 +157,11 @@ def table(figures: dict[str, Any]) -> str:
     others = {name: count for name, count in counts.items() if name not in ("200", "429")}
     rows = {
         "capacity, before and after": " and ".join(f"{rate:.1f}" for rate in figures["capacity_per_s"]) + " problems/s",
-        "asked for": f"{figures['offered_per_s']:.0f} problems/s, {figures['offered_per_s'] / capacity:.1f} × capacity",
+        "load sent": f"{figures['offered_per_s']:.0f} problems/s, {figures['offered_per_s'] / capacity:.1f} × capacity",
         "goodput": f"{figures['goodput_per_s']:.1f} problems/s, {figures['goodput_per_s'] / capacity:.0%} of capacity",
-        "answered 200 / 429 / else": f"{counts.get('200', 0):,} / {counts.get('429', 0):,} / {sum(others.values())}",
+        "responses with 200 / 429 / another status": (
+            f"{counts.get('200', 0):,} / {counts.get('429', 0):,} / {sum(others.values())}"
+        ),
         "429: p50, p99": f"{figures['p50_429_ms']:.0f} ms, {figures['p99_429_ms']:.0f} ms",
         "`/health`: p99, failed": f"{figures['health_p99_ms']:.0f} ms, "
         f"{figures['unhealthy']} of {figures['health_asked']}",

@@ -161,7 +161,7 @@ async def monty(workers: int) -> AsyncIterator[Run]:
 
 CONTENDERS: dict[str, Contender] = {
     "this pool, policy and lock": pool(policy=True),
-    "this pool, lock alone": pool(policy=False),
+    "this pool, lock only": pool(policy=False),
     "reused locked worker": reused_worker,
     "pydantic-monty": monty,
     "pebble ProcessPool, plain exec": pebble_exec,

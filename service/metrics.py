@@ -76,7 +76,8 @@ class Metrics:
         )
         self._votes = self._counter(
             "twinpath_votes",
-            "Votes by result: the leader has more than half of the votes, the most votes or a tie, or no path voted.",
+            "Votes by result: the leader has more than half of the votes, the most votes or a tie, "
+            "or no answer (no vote, or a confidence below the caller's minimum).",
             "decision",
         )
         for decision in _DECISIONS:

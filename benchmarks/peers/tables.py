@@ -68,7 +68,7 @@ def headline(figures: dict[str, Any]) -> str:
         parts.append(f"**{ratio} times** (with {PATHS[one]} paths at most; {share(one):.0%} right)")
     return (
         f"The most accurate of the peers: {LABELS[rival]} ({share(rival):.0%} right). With {load} problems at a time, "
-        f"Twinpath solves {' and '.join(parts)} as many a second."
+        f"Twinpath solves {' and '.join(parts)} as many problems per second."
     )
 
 
@@ -107,15 +107,15 @@ def paired(figures: dict[str, Any]) -> str:
                     pairs = zip(_values(_at(ours, load), name), _values(_at(theirs, load), name), strict=True)
                     cells.append("× " + spread([mine / yours for mine, yours in pairs], ".2f"))
             test = mcnemar(*([right for run in runs for right in run["right"]] for runs in (ours, theirs)))
-            rows.append([*cells, str(test.only_first), str(test.only_second), f"{test.p:.2f}"])
+            rows.append([*cells, str(test.only_first), str(test.only_second), _p_value(test.p)])
     return _table(head, rows)
 
 
 def stages(figures: dict[str, Any]) -> str:
     """Markdown: Twinpath's time by stage at each concurrency, and its share of the engine's speed."""
     ceiling = figures["ceiling_tokens_per_s"]
-    head = ["at a time", "system", "waits", "engine", "programs' tail, vote, abort", "HTTP"]
-    head += ["programs, summed", "tokens/s"] + (["of the engine's own"] if ceiling else [])
+    head = ["at a time", "system", "waits", "engine", "end of programs, vote, abort", "HTTP"]
+    head += ["programs, summed", "tokens/s"] + (["share of the engine's maximum"] if ceiling else [])
     rows = []
     for load in _loads(figures):
         for system in OURS:
@@ -129,7 +129,7 @@ def stages(figures: dict[str, Any]) -> str:
             cells += [f"{parts[name] / whole:.1%}" for name in ("queue", "engine", "after", "http")]
             cells += [f"{parts['programs']:.2f} s of {whole:.2f} s", f"{rate:.0f}"]
             rows.append(cells + ([f"{rate / ceiling:.0%}"] if ceiling else []))
-    note = f"\n\nvLLM's offline `generate` alone reached {ceiling:.0f} tokens/s." if ceiling else ""
+    note = f"\n\nvLLM's offline `generate` reached {ceiling:.0f} tokens/s." if ceiling else ""
     return _table(head, rows) + note
 
 
@@ -159,13 +159,17 @@ def plot(figures: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
+def _p_value(p: float) -> str:
+    return f"{p:.2f}" if p >= 0.005 else "< 0.01"
+
+
 def _note(figures: dict[str, Any]) -> str:
     chosen = figures["settings"]
     problems = _problems(_runs(figures, _systems(figures)[0]))
     return (
-        f"`{figures['model']}`, {problems} problems a system, medians (and ranges) of {figures['rounds']} rounds in "
-        f"turn, T = {chosen['temperature']}, {chosen['max_tokens']} tokens a path at most. Tokens and CPU seconds are "
-        "those of a problem, the engine's included; memory is that of all processes, each shared page counted once."
+        f"`{figures['model']}`, {problems} problems per system, medians (and ranges) of {figures['rounds']} rounds in "
+        f"turn, T = {chosen['temperature']}, at most {chosen['max_tokens']} tokens per path. Tokens and CPU seconds "
+        "are those of one problem, the engine's included; memory is that of all processes, each shared page counted once."
     )
 
 

@@ -77,7 +77,7 @@ SOLVE = Board(
                     ),
                 ),
                 Panel(
-                    "Turned away/s",
+                    "Rejected/s",
                     (rate("twinpath_rejected_total", "reason"),),
                     "reqps",
                 ),
@@ -224,7 +224,7 @@ ENGINE = Board(
                 Panel("Workers up", ((f"min by (worker) (twinpath_worker_up{{{JOB}}})", "{{worker}}"),),
                       text="Of the remote engine; empty where the engine is in the service."),
                 Panel("Paths at workers/s", (rate("twinpath_worker_requests_total", "result"),), "ops",
-                      text="Of the remote engine; `failed` paths are sampled anew on another worker."),
+                      text="Of the remote engine; `failed` paths are sampled again on another worker."),
             ),
         ),
         (

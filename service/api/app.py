@@ -42,7 +42,7 @@ def create_app(
     Args:
         components: engine, sandbox, settings and the rest of the service.
         keys: accepted API keys. None accepts everyone.
-        on_engine_death: called once when the engine died. The server must exit then.
+        on_engine_death: called once when the engine has exited. The server must exit then.
     """
     settings, metrics = components.settings, components.metrics
 
@@ -106,7 +106,7 @@ async def _watch(engine: Engine, metrics: Metrics, on_death: Callable[[], None])
             metrics.observe_engine(True)
         except EngineDeadError as error:
             metrics.observe_engine(False)
-            logger.critical("the engine died, the service exits: %s", error)
+            logger.critical("the engine has exited, the service exits too: %s", error)
             on_death()
             return
         except EngineError as error:

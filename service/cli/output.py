@@ -104,7 +104,7 @@ def render(response: SolveResponse, steps: dict[str, float]) -> RenderableType:
 
 def _headline(response: SolveResponse) -> Text:
     if response.answer is None:
-        return Text("No answer: no path gave one.", "bold yellow")
+        return Text("No answer: no path gave one with enough confidence.", "bold yellow")
     return Text.assemble(
         ("Answer  ", "bold"), (response.answer, "bold green"), (f"   confidence {response.confidence:.2f}", "dim")
     )

@@ -20,10 +20,10 @@ _DRAIN_S = 2
 
 
 def run(settings: Settings) -> int:
-    """Serve until a signal arrives or the engine dies.
+    """Serve until a signal arrives or the engine exits.
 
     Returns:
-        Exit code: 0 after SIGTERM or SIGINT, when open requests have finished. 1 if the engine died.
+        Exit code: 0 after SIGTERM or SIGINT, when open requests have finished. 1 if the engine has exited.
     """
     logs.configure(settings.log_level)
     keys = key_ring(settings)

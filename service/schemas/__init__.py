@@ -1,6 +1,6 @@
 """Wire models of the requests and responses of the HTTP API.
 
-These modules import only errors and types, so that the client needs nothing of the service.
+All modules but `from_solution` import only errors and types, so that the client needs nothing of the service.
 """
 
 from service.schemas.batch import BatchRow

@@ -116,7 +116,7 @@ def test_a_load_row_holds_the_paths_of_one_engine_step(figures: dict[str, Any]) 
 
 def test_stages_are_shares_of_the_clients_seconds(figures: dict[str, Any]) -> None:
     (row,) = rows(tables.stages(figures))
-    shares = [row[name] for name in ("waits", "engine", "programs' tail, vote, abort", "HTTP")]
+    shares = [row[name] for name in ("waits", "engine", "end of programs, vote, abort", "HTTP")]
     assert shares == ["0.0%", "90.0%", "6.0%", "4.0%"]
     assert row["programs, summed"] == "0.20 s of 1.00 s"
-    assert (row["tokens/s"], row["of the engine's own"]) == ("100", "50%")
+    assert (row["tokens/s"], row["share of the engine's maximum"]) == ("100", "50%")

@@ -125,7 +125,7 @@ def test_solve_shows_a_path_without_a_repair_before_one_with(twinpath: Run, tmp_
 
 def test_solve_shows_that_there_is_no_answer(twinpath: Run, config: Path) -> None:
     code, out, _ = twinpath("solve", "nothing to add", "--config", config, "--cot", 1, "--pot", 1)
-    assert (code, out.split("\n")[1]) == (0, "No answer: no path gave one.")
+    assert (code, out.split("\n")[1]) == (0, "No answer: no path gave one with enough confidence.")
 
 
 def test_solve_asks_a_running_service(twinpath: Run, tmp_path: Path) -> None:

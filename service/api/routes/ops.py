@@ -30,7 +30,7 @@ class Health(BaseModel):
 @router.head("/health", include_in_schema=False)
 @router.get("/health", responses=_DOWN)
 async def health(request: Request) -> Health:
-    """Liveness: 200 while the engine runs, 503 after it died. A supervisor must restart the service then."""
+    """Liveness: 200 while the engine runs, 503 after it has exited. A supervisor must restart the service then."""
     components = components_of(request)
     engine, sandbox = components.engine, components.sandbox
     status = "ok"
