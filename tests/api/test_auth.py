@@ -93,7 +93,7 @@ async def test_what_is_open_needs_no_key(serve: Serve, ring: KeyRing) -> None:
         assert (await client.get(path)).status_code == 200, path
 
 
-async def test_a_scope_opens_its_own_doors_alone(serve: Serve, ring: KeyRing) -> None:
+async def test_a_key_is_valid_only_for_its_scopes(serve: Serve, ring: KeyRing) -> None:
     client = await serve(playing([cot(5)], [pot(5)]), computing_sandbox(), keys=ring)
     assert (await client.get("/metrics", headers=bearer("scrapers-key"))).status_code == 200
     denied = await client.get("/metrics", headers=bearer("anns-key"))

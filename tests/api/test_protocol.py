@@ -71,7 +71,7 @@ async def test_a_head_that_does_not_end_is_closed(quick: Quick, sent: bytes) -> 
         assert 0.2 < await seconds_until_closed(reader) < 5
 
 
-async def test_dripping_bytes_win_no_time(quick: Quick) -> None:
+async def test_slow_bytes_do_not_extend_the_timeout(quick: Quick) -> None:
     async with connected(await quick()) as (reader, writer):
         closed = asyncio.create_task(seconds_until_closed(reader))
         for byte in HEAD:

@@ -86,7 +86,7 @@ def test_a_full_disk_below_a_batch_cuts_it_and_says_so(tmp_path: Path) -> None:
         assert process.wait(10) == 0
 
 
-def test_a_full_disk_below_an_output_is_told_and_gone_on_with(tmp_path: Path) -> None:
+def test_a_full_output_disk_is_reported_and_the_run_resumes(tmp_path: Path) -> None:
     source = lines(tmp_path / "in", *(json.dumps({"id": number, **PENS, **NOW}) for number in range(100)))
     script = json.dumps({"problem": "pen", "kind": "cot", "text": "The answer is 21"})
     config = lines(tmp_path / "twinpath.toml", 'engine = "fake"', f'fake_script = "{lines(tmp_path / "s", script)}"')
