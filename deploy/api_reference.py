@@ -113,7 +113,7 @@ def in_words(schema: dict[str, Any]) -> str:
     words = str(schema.get("type", "any"))
     if words == "array":
         words = f"array of {in_words(schema.get('items', {}))}"
-    limits = [text.format(json.dumps(schema[key])) for key, text in _LIMITS.items() if key in schema]
+    limits = [_limit(text, schema[key]) for key, text in _LIMITS.items() if key in schema]
     return f"{words}, {', '.join(limits)}" if limits else words
 
 
@@ -123,3 +123,8 @@ def _cell(text: str) -> str:
 
 def _code(text: str, language: str = "") -> list[str]:
     return [f"```{language}", text.rstrip("\n"), "```", ""]
+
+
+def _limit(text: str, value: object) -> str:
+    limit = text.format(json.dumps(value))
+    return limit.removesuffix("s") if value == 1 and limit.endswith("s") else limit

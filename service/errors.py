@@ -16,6 +16,10 @@ Failures of the model (no answer in a text, a program that raises) are values. `
 HTTP responses, and `cli/main.py` into exit codes.
 """
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 
 class TwinpathError(Exception):
     """Base of all exceptions of Twinpath."""
@@ -94,3 +98,19 @@ class ServiceError(TwinpathError):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+def field_reason(entry: Mapping[str, Any]) -> str:
+    """Reason of one validation error of Pydantic, without the prefix of its type.
+
+    Args:
+        entry: an element of `ValidationError.errors()`.
+    """
+    if entry["type"] == "extra_forbidden":
+        return "unknown field"
+    return str(entry["msg"]).removeprefix("Value error, ")
+
+
+def json_reason(error: Exception) -> str:
+    """Reason why one line of a file is not valid JSON, with the column."""
+    return f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)

@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, field_reason
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
@@ -331,7 +331,7 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
-        lines = [": ".join([*(str(part) for part in e["loc"]), e["msg"]]) for e in error.errors()]
+        lines = [": ".join([*(str(part) for part in e["loc"]), field_reason(e)]) for e in error.errors()]
         raise ConfigurationError("Invalid settings: " + "; ".join(lines)) from None
     except (OSError, ValueError) as error:  # from the TOML file
         raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None

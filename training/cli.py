@@ -23,7 +23,7 @@ def teacher(
     out: _Out = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Print the maximum cost and stop.")] = False,
 ) -> None:
-    """Sample rationales from the recipe's endpoint. Nothing is paid for twice."""
+    """Sample rationales from the recipe's endpoint. Replies are cached, so you never pay twice."""
     if estimate:
         from training.stages.teacher import estimate as estimate_text
 

@@ -51,7 +51,13 @@ class Run:
     _done: dict[str, Artifact] = field(default_factory=dict)
 
     def stage(self, name: str) -> Artifact:
-        """Artifact of a stage, made now unless it is up to date."""
+        """Artifact of a stage, made now unless it is up to date.
+
+        Raises:
+            ValueError: no stage has this name.
+        """
+        if name not in STAGES:
+            raise ValueError(f"`{name}` is not a stage; the stages are {', '.join(STAGES)}")
         if name in self.shared:
             return self.shared[name].stage(name)
         if name not in self._done:

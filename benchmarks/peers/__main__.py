@@ -29,7 +29,7 @@ from service.model.checkpoint import find_checkpoint
 from service.model.prompt_format import prompt_format
 from service.settings import load_settings
 from service.types import PathKind
-from tests.support.servers import Server, embedded_service, free_port, service, vllm_worker
+from tests.support.servers import Server, bundled_service, free_port, service, vllm_worker
 
 NAMES = (
     "twinpath",
@@ -80,7 +80,7 @@ def start(model: Path, prompts: Sequence[str], folder: Path, names: Sequence[str
     python = environments.environment("its-hub", cache) / "bin/python"
     options = ["--chat-template", _TEMPLATE, "--chat-template-content-format", "string", "--disable-uvicorn-access-log"]
     engine = stack.enter_context(vllm_worker(model, folder, cpu_kv_cache_gib=2, options=options))
-    own = stack.enter_context(embedded_service(model, folder, log_level="warning"))
+    own = stack.enter_context(bundled_service(model, folder, log_level="warning"))
     remote = stack.enter_context(service([engine.url], folder, model, log_level="warning"))
     proxy = stack.enter_context(_proxy(environments.environment("optillm", cache), engine, folder))
     for server in (engine, own, remote, proxy):

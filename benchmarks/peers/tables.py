@@ -169,7 +169,8 @@ def _note(figures: dict[str, Any]) -> str:
     return (
         f"`{figures['model']}`, {problems} problems per system, medians (and ranges) of {figures['rounds']} rounds in "
         f"turn, T = {chosen['temperature']}, at most {chosen['max_tokens']} tokens per path. Tokens and CPU seconds "
-        "are those of one problem, the engine's included; memory is that of all processes, each shared page counted once."
+        "are those of one problem, the engine's included; memory is that of all processes, with each shared page "
+        "counted once."
     )
 
 

@@ -17,7 +17,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, field_reason
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -203,7 +203,9 @@ def _read(path: Path) -> list[KeyTable]:
         raise ConfigurationError(f"The API keys file {path} cannot be read: {error}") from None
     tables = content.pop("keys", None)
     if content or not isinstance(tables, list) or not tables:
-        raise ConfigurationError(f"The API keys file {path} must hold [[keys]] tables, at least one, and nothing else.")
+        raise ConfigurationError(
+            f"The API keys file {path} must contain at least one [[keys]] table and no other keys."
+        )
     read = [_table(table, f"The API keys file {path}, table {number}") for number, table in enumerate(tables, 1)]
     for what in ("name", "sha256"):
         if len({getattr(table, what) for table in read}) < len(read):
@@ -215,5 +217,5 @@ def _table(content: object, where: str) -> KeyTable:
     try:
         return KeyTable.model_validate(content)
     except ValidationError as error:  # the text of the error itself would show the values
-        wrong = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
+        wrong = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {field_reason(entry)}" for entry in error.errors())
         raise ConfigurationError(f"{where}: {wrong}") from None

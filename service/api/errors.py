@@ -12,7 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from service.api.middleware import SAFE_HEADERS
-from service.errors import EngineError, InputError, OverloadedError, SandboxError, UnknownModelError
+from service.errors import (
+    EngineError,
+    InputError,
+    OverloadedError,
+    SandboxError,
+    UnknownModelError,
+    field_reason,
+)
 from service.schemas import openai_errors
 from service.schemas.problem_details import MEDIA_TYPE, UNEXPECTED, FieldError, details_of_status
 
@@ -68,7 +75,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         )
     if _is_openai(request):
         return _openai(400, openai_errors.invalid(entries))
-    errors = [FieldError(field=_field(entry["loc"]), message=entry["msg"]) for entry in entries[:_MAX_ERRORS]]
+    errors = [FieldError(field=_field(entry["loc"]), message=field_reason(entry)) for entry in entries[:_MAX_ERRORS]]
     wrong = "; ".join(f"{entry.field}: {entry.message}" for entry in errors)
     return error_response(request, 422, f"Invalid request: {wrong}", errors)
 

@@ -22,7 +22,7 @@ from typer.core import TyperCommand
 
 from service import __version__
 from service.api.api_keys import KeyScope, new_key
-from service.errors import ConfigurationError, TwinpathError
+from service.errors import ConfigurationError, TwinpathError, json_reason
 from service.schemas import PathBudget, SolveRequest
 from service.settings import GROUPS, EngineKind, Settings, SettingsGroup, load_settings
 from service.types import Policy
@@ -238,7 +238,7 @@ def create(
     """Create an API key.
 
     Prints the key on standard error, and on standard output its table for the
-    file of --api-keys-file. The table holds only a hash of the key.
+    file of --api-keys-file. The table contains only a hash of the key.
 
     Example: twinpath keys create alice >> api_keys.toml
     """
@@ -304,7 +304,7 @@ def _json_lines(path: Path) -> Iterator[object]:
                 try:
                     yield json.loads(line)
                 except ValueError as error:
-                    raise ConfigurationError(f"{path}, line {number}: not valid JSON ({error}).") from None
+                    raise ConfigurationError(f"{path}, line {number}: not valid JSON ({json_reason(error)}).") from None
 
 
 def _version(value: bool) -> None:

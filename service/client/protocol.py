@@ -12,7 +12,7 @@ from typing import Any, TypedDict, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from service.errors import ServiceError
+from service.errors import ServiceError, field_reason
 from service.schemas import PathBudget, PathEvent, SolveRequest, SolveResponse, VoteEvent
 from service.schemas.problem_details import ProblemDetails
 from service.types import Policy
@@ -171,7 +171,7 @@ def parsed(model: type[_Model], content: bytes | str) -> _Model:
         return model.model_validate_json(content)
     except ValidationError as error:
         raise ServiceError(
-            f"The service's response does not fit this version of the client: {error.errors()[0]['msg']}.", None
+            f"The service's response does not fit this version of the client: {field_reason(error.errors()[0])}.", None
         ) from None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import ConfigurationError, InputError
+from service.errors import ConfigurationError, InputError, json_reason
 from service.evaluation.calibration_error import (
     CoveragePoint,
     ErrorByChance,
@@ -147,7 +147,7 @@ def _read_problem(line: str) -> LabeledProblem:
     try:
         row = json.loads(line.rstrip("\r\n"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the line is not valid JSON: {error}", "line") from None
+        raise InputError(f"the line is not valid JSON: {json_reason(error)}", "line") from None
     if not isinstance(row, dict):
         raise InputError("the line is not a JSON object.", "line")
     missing = [name for name in ("id", "question", "answer") if name not in row]

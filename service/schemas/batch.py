@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.errors import EngineDeadError, InputError, OverloadedError, ServiceError, TwinpathError
+from service.errors import EngineDeadError, InputError, OverloadedError, ServiceError, TwinpathError, json_reason
 from service.schemas.problem_details import ProblemDetails, problem_details
 from service.schemas.request import SolveRequest
 from service.schemas.response import SolveResponse
@@ -103,7 +103,7 @@ def _columns(line: Line, max_line_bytes: int) -> dict[str, Any]:
     try:
         columns = json.loads(line[1])
     except (ValueError, RecursionError) as error:
-        raise InputError(f"The line is not valid JSON: {error}", "line") from None
+        raise InputError(f"The line is not valid JSON: {json_reason(error)}", "line") from None
     if not isinstance(columns, dict):
         raise InputError("The line is not a JSON object.", "line")
     return columns

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from service.errors import field_reason
 from service.schemas.openai_request import ChatNeutral, TextNeutral
 
 MEDIA_TYPE = "application/json"
@@ -35,7 +36,7 @@ class ErrorObject(BaseModel):
             "examples": [
                 {
                     "error": {
-                        "message": "Twinpath does not support 'logprobs': Value error, must be false.",
+                        "message": "Twinpath does not support 'logprobs': must be false.",
                         "type": "invalid_request_error",
                         "param": "logprobs",
                         "code": "unsupported_parameter",
@@ -73,10 +74,10 @@ def invalid(entries: Sequence[Any]) -> ErrorObject:
     if entry["type"] == "extra_forbidden":
         return error_object(400, f"Unrecognized request argument supplied: {param}", param, "unknown_parameter")
     if name in _NEUTRAL:
-        message = f"Twinpath does not support '{name}': {entry['msg']}."
+        message = f"Twinpath does not support '{name}': {field_reason(entry)}."
         return error_object(400, message, name, "unsupported_parameter")
     code = "missing_required_parameter" if entry["type"] == "missing" else "invalid_value"
-    return error_object(400, f"Invalid '{param}': {entry['msg']}.", param, code)
+    return error_object(400, f"Invalid '{param}': {field_reason(entry)}.", param, code)
 
 
 def _param(location: Sequence[str | int]) -> str:

@@ -118,7 +118,7 @@ class Sampled(_Request):
         ge=0,
         le=2,
         description="Sampling temperature. Default: the one of the checkpoint. At 0 all paths of a kind are equal, so "
-        "that the default is one path of each kind.",
+        "only one path of each kind runs by default.",
     )
     top_p: float | None = Field(default=None, gt=0, le=1, description="Probability mass of nucleus sampling.")
     max_tokens: TokenCount | None = Field(default=None, description="Maximum number of completion tokens per path.")

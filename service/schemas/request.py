@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from service.errors import InputError
+from service.errors import InputError, field_reason
 from service.types import Policy
 
 MAX_PATHS = 64
@@ -111,4 +111,4 @@ class SolveRequest(Wire):
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{field}: {first['msg']}", field) from None
+            raise InputError(f"{field}: {field_reason(first)}", field) from None

@@ -341,10 +341,10 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
     ("arguments", "said"),
     [
         (["solve", " ", "--engine", "fake"], "problem: String should have at least 1 character"),
-        (["solve", "a\x1bb", "--engine", "fake"], "problem: Value error, must not contain control characters, but has U+001B at position 1"),
+        (["solve", "a\x1bb", "--engine", "fake"], "problem: must not contain control characters, but has U+001B at position 1"),
         (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "seed: Input should be less than 9223372036854775808"),
         (["solve", "Why?", "--engine", "fake", "--cot", 0, "--pot", 0],
-         "Invalid settings: Value error, cot_paths and pot_paths are both 0; set at least one of them"),
+         "Invalid settings: cot_paths and pot_paths are both 0; set at least one of them"),
         (["serve", "--port", -1], "Invalid settings: port: Input should be greater than or equal to 0"),
         (["solve", "Why?", "--config", "/nowhere.toml"], "The settings file /nowhere.toml does not exist."),
         (["serve", "--engine", "fake", "--fake-script", "/nowhere.jsonl"],

@@ -173,9 +173,9 @@ def test_problems_are_read_up_to_the_limit(tmp_path: Path) -> None:
     [
         (
             "{",
-            "the line is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "the line is not valid JSON: Expecting property name enclosed in double quotes at column 2",
         ),
-        ("", "the line is not valid JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("", "the line is not valid JSON: Expecting value at column 1"),
         ("[" * 100_000, "the line is not valid JSON: maximum recursion depth exceeded"),
         ("[]", "the line is not a JSON object."),
         ("5", "the line is not a JSON object."),

@@ -180,7 +180,7 @@ def service(urls: Sequence[str], folder: Path, model: Path | None = None, **sett
     return Server(command + _flags(settings), port, folder / f"service-{port}.log", "/ready")
 
 
-def embedded_service(model: Path, folder: Path, **settings: object) -> Server:
+def bundled_service(model: Path, folder: Path, **settings: object) -> Server:
     """`twinpath serve` with the engine in its process."""
     port = free_port()
     command: list[object] = [sys.executable, "-m", "service.cli.main", "serve", "--port", port, "--model", model]

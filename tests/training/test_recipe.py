@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("[train]\nlambda = 0.5", "train.lambda: Extra inputs are not permitted"),
+        ("[train]\nlambda = 0.5", "train.lambda: unknown field"),
         ("[train]\ncot_weight = 1.5", "train.cot_weight: Input should be less than or equal to 1"),
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
         ("[train]\nadapter = 'full'\nstart = 'x'", 'train.start needs train.adapter = "lora"'),

@@ -40,3 +40,9 @@ def test_a_missing_file_is_named(base: Path, data: Path) -> None:
     text = recipe_text(base, data / "nowhere")
     with pytest.raises(ConfigurationError, match=r"the file .*nowhere/problems.jsonl does not exist"):
         Run(load(write_recipe(data, text)), data / "run").stage("filter")
+
+
+def test_a_name_that_is_no_stage_is_refused(base: Path, data: Path) -> None:
+    run = Run(load(write_recipe(data, recipe_text(base, data))), data / "run")
+    with pytest.raises(ValueError, match="`samples` is not a stage; the stages are teacher, filter, dataset, base, "):
+        run.stage("samples")

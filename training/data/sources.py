@@ -77,10 +77,6 @@ class Sources:
         """Split of a source's problems."""
         return split(self.problems(source), seed=self.recipe.seed, dev=source.dev, test=source.test)
 
-    def training_problems(self) -> list[Problem]:
-        """Problems of all sources that are not held out."""
-        return [problem for source in self.recipe.sources for problem in self.split(source).train]
-
     def rationales(self, source: Source) -> list[Rationale]:
         """Rationales of a source: from its files, derived, and sampled. Files can hold some of other problems."""
         problems = self.problems(source)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, field_reason
 from service.types import PathKind
 from training.data.derived_programs import evaluate
 from training.data.problem import Problem, Rationale
@@ -113,8 +113,11 @@ def load_templates(path: Path) -> Templates:
         return Templates.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"cannot read the templates {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ConfigurationError(f"{path} is not a valid template file: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        faults = [f"  {'.'.join(map(str, fault['loc']))}: {field_reason(fault)}" for fault in error.errors()]
+        raise ConfigurationError("\n".join([f"{path} is not a valid template file:", *faults])) from error
 
 
 def draw(count: int, seed: int, templates: Templates) -> Iterator[tuple[Problem, Rationale, Rationale]]:

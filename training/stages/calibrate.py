@@ -14,23 +14,14 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from service.evaluation.calibration_error import (
-    CoveragePoint,
-    ReliabilityBin,
-    coverage,
-    expected_error,
-    reliability,
-)
+from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, coverage, expected_error, reliability
 from service.solve.calibration import Calibration, interpolate, smoothed_vote_share
 from service.solve.stopping import BETA_THRESHOLD, StoppingRule
 from service.solve.vote import winner
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
 from training.run import Run
-from training.sample.confidence import (
-    Observed,
-    fit,
-)
+from training.sample.confidence import Observed, fit
 from training.sample.replay import UNCALIBRATED, first, is_right, prefix_votes, replay, stop
 from training.sample.sampling import Sampled, SampledPath, by_set, read_samples
 from training.stages.samples import SAMPLES, held_out_samples
