@@ -54,7 +54,7 @@ def test_each_problem_is_solved_once_through_a_kill_and_memory_is_flat(tmp_path:
     seen = watch(resumed, output, COUNT)
     told = resumed.communicate()[1].decode()
     assert resumed.returncode == 0, told
-    assert f"{COUNT - before:,} solved, 0 with an error, {before:,} were done before." in told
+    assert f"{COUNT - before:,} solved, 0 with an error, {before:,} from earlier runs." in told
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert Counter(line["id"] for line in lines) == Counter(f"q{n}" for n in range(COUNT))
     assert all(line["id"] == f"q{line['line'] - 1}" for line in lines)
