@@ -185,3 +185,13 @@ def test_settings_are_frozen() -> None:
 
 def test_every_setting_has_a_description() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_worker_urls_are_a_list_from_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = ["http://a:1", "http://b:2"]
+    assert load_settings().worker_urls == []
+    assert load_settings(toml(tmp_path, 'worker_urls = ["http://a:1", "http://b:2"]\n')).worker_urls == urls
+    assert load_settings(worker_urls=urls).worker_urls == urls
+    assert load_settings(worker_urls=["http://a:1,http://b:2"]).worker_urls == urls
+    monkeypatch.setenv("TWINPATH_WORKER_URLS", "http://a:1, http://b:2,")
+    assert load_settings().worker_urls == urls

@@ -120,7 +120,7 @@ class Admission:
         self._give_back(slots)
 
     def _load(self, held: int, sampling: int) -> Load:
-        free = 0 if self._queue else max(0, self._slots - self._taken)
+        free = max(0, self._slots - self._taken)  # 0 while problems wait: a free slot admits the next one at once
         return Load(held, sampling, free, max(self._active, 1), self._max_eager_paths)
 
     def _retry_after_s(self) -> float:

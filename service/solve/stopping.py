@@ -34,7 +34,7 @@ class Load:
     Args:
         held: slots of this problem, reserved or in use.
         sampling: slots of this problem in use.
-        free: slots that no problem holds, or 0 while other problems wait.
+        free: slots that no problem holds.
         active_problems: problems that hold slots, this one included.
         max_eager_paths: paths per problem that may run ahead of need.
     """
