@@ -16,8 +16,9 @@ from fractions import Fraction
 from pathlib import Path
 from statistics import median
 
-from service.paths.answer import Answer, matches
+from service.paths.answer import Answer
 from service.paths.cot import parse_cot
+from service.paths.equality import matches
 from service.paths.numbers import decimals_of, write
 
 _EQUATION = re.compile(

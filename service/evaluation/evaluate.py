@@ -21,7 +21,8 @@ from service.evaluation.calibration_error import (
     expected_error,
 )
 from service.evaluation.statistics import wilson
-from service.paths.answer import matches, parse_answer
+from service.paths.answer import parse_answer
+from service.paths.equality import matches
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
 from service.solve.problem import path_seed
 from service.solve.vote import Ballot, count, winner

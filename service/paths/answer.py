@@ -8,6 +8,7 @@ evaluated.
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 from service.paths.numbers import from_decimal, from_float, within_limits, write
@@ -17,6 +18,14 @@ _MAX_PHRASE_CHARS = 400
 _MAX_NESTING = 8
 
 
+class Unit(StrEnum):
+    """Units in which one amount has two numbers: 28 % is 0.28, and 350 cents are 3.50 dollars."""
+
+    PERCENT = "percent"
+    DOLLAR = "dollar"
+    CENT = "cent"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """An answer. Two answers are equal if their values are equal, or, without values, their texts.
@@ -24,10 +33,14 @@ class Answer:
     Args:
         text: canonical form ("51", "1/3", "0.5", "yes", "B").
         value: exact number, or None for yes, no and option letters.
+        decimals: decimals that the text writes, 0 for exact notations. They do not count for equality.
+        unit: unit that can change the number. It does not count for equality.
     """
 
     text: str
     value: Fraction | None
+    decimals: int = 0
+    unit: Unit | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Answer) and self._key() == other._key()
@@ -88,23 +101,6 @@ def answer_from_value(value: Value) -> Answer | None:
     return None
 
 
-def matches(answer: Answer, gold: str) -> bool:
-    """Whether an answer is right.
-
-    It is right if it equals gold, or if gold has non-zero decimals and the answer rounds to gold at their number. 10/3
-    matches "3.33", but neither "3" nor "3.0".
-    """
-    target = parse_answer(gold)
-    if target is None:
-        return False
-    if answer == target:
-        return True
-    decimals = _DECIMALS.search(gold)
-    if decimals is None or answer.value is None or target.value is None or not int(decimals[1][:50]):
-        return False
-    return abs(answer.value - target.value) * 2 <= Fraction(1, 10 ** len(decimals[1]))
-
-
 _YES = Answer("yes", None)
 _NO = Answer("no", None)
 _BY_WORD = {"yes": _YES, "true": _YES, "no": _NO, "false": _NO}
@@ -120,7 +116,6 @@ _PLAIN = str.maketrans(
     | {"⁄": "/", "∕": "/", "÷": "/", "×": "*", "·": "*", "≈": "="}
 )
 _LATEX_FRACTION = re.compile(r"\\[dt]?frac\{(\d{1,60})\}\{(\d{1,60})\}")
-_DECIMALS = re.compile(r"\.([0-9]+)")
 
 _CHOICE = re.compile(r"(?:(?:option|choice)\s+)?(?:\(([A-Ea-e])\)|([A-E])(?:[).:]|\s*$))(?![A-Za-z])")
 _YES_NO = re.compile(r"(yes|no|true|false)\s*(?:[.,;:!\n]|$)", re.IGNORECASE)

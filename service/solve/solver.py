@@ -16,15 +16,14 @@ from opentelemetry.trace import SpanKind
 from service import tracing
 from service.engine.base import Completion, Engine, Finish, Sampling
 from service.errors import EngineDeadError, EngineError, SandboxError
-from service.paths.answer import answer_from_value
 from service.paths.base import PathFormat
-from service.paths.cot import parse_cot
 from service.paths.pot import extract_program
-from service.sandbox.base import Execution, Outcome, Sandbox
+from service.sandbox.base import Execution, Sandbox
 from service.solve.admission import Admission, Slots
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, path_seed
 from service.solve.problem_run import Observer, ProblemRun
+from service.solve.reading import read_execution, read_rationale
 from service.types import PathKind, PathOutcome
 
 logger = logging.getLogger(__name__)
@@ -118,7 +117,7 @@ class Solver:
         if completion.finish is Finish.ABORT or run.stopped:
             result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
         elif kind is PathKind.COT:  # 3. parse the rationale, check and repair its equations
-            result = _read_rationale(index, completion.text, complete=completion.finish is Finish.STOP)
+            result = read_rationale(index, completion.text, complete=completion.finish is Finish.STOP)
         else:  # 4. run the program in the sandbox
             result = await self._run_program(run, index, completion.text)
         return replace(
@@ -192,7 +191,7 @@ class Solver:
         if execution is None:  # textually equal programs run once
             execution = run.executions[program] = asyncio.create_task(self._execute(program))
         try:
-            return _read_execution(index, text, program, await asyncio.shield(execution))
+            return read_execution(index, text, program, await asyncio.shield(execution))
         except SandboxError as error:
             detail = _first_line(error)
             return PathResult(index, PathKind.POT, PathOutcome.CRASHED, text, program=program, detail=detail)
@@ -230,32 +229,6 @@ class Solver:
             for execution in run.executions.values():
                 execution.cancel()
             await asyncio.gather(*run.tasks.values(), *run.executions.values(), return_exceptions=True)
-
-
-def _read_rationale(index: int, text: str, *, complete: bool) -> PathResult:
-    path = parse_cot(text, complete=complete)
-    if path.answer is None:
-        return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail="no answer in the text")
-    return PathResult(
-        index,
-        PathKind.COT,
-        PathOutcome.VOTED,
-        path.text,
-        answer=path.answer,
-        repaired=path.repaired,
-        stated=path.stated,
-    )
-
-
-def _read_execution(index: int, text: str, program: str, execution: Execution) -> PathResult:
-    if execution.outcome is not Outcome.OK or execution.value is None:
-        outcome = PathOutcome(execution.outcome.value)  # both enums share the names of failures
-        return PathResult(index, PathKind.POT, outcome, text, program=program, detail=execution.detail)
-    answer = answer_from_value(execution.value)
-    if answer is None:
-        detail = "the result of the program is not an answer"
-        return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, program=program, detail=detail)
-    return PathResult(index, PathKind.POT, PathOutcome.VOTED, text, answer=answer, program=program)
 
 
 def _first_line(error: Exception) -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.paths.answer import matches
 from service.paths.cot import parse_cot
+from service.paths.equality import matches
 from service.paths.pot import extract_program
 from tests.support.data import data_rows
 

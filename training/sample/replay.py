@@ -8,7 +8,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.paths.answer import matches, parse_answer
+from service.paths.answer import parse_answer
+from service.paths.equality import matches
 from service.solve.calibration import Calibration
 from service.solve.stopping import StoppingRule, decided, min_paths_to_decide
 from service.solve.vote import Ballot, Tally, count, winner

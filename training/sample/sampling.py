@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from service.paths.answer import matches, parse_answer
+from service.paths.answer import parse_answer
+from service.paths.equality import matches
 from service.types import PathKind
 from training.data.problem import Problem, read_rows, write_rows
 from training.data.verify import verify

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
-from service.paths.answer import matches
+from service.paths.equality import matches
 from service.paths.pot import extract_program
 from service.sandbox.base import Sandbox
 from service.types import PathKind

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.paths.answer import matches
+from service.paths.equality import matches
 from service.types import PathKind
 from training.data.contamination import mask_numbers
 from training.data.problem import read_problems
