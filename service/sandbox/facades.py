@@ -1,8 +1,8 @@
 """Importable modules under the policy: facades with selected functions.
 
 An import returns a facade instead of a module, because a module exposes its own imports
-(`fractions.sys.modules["os"]`). Packages that models import and rarely use (`numpy`) refuse their first use. The policy
-refuses every other import.
+(`fractions.sys.modules["os"]`). Programs import many modules without use (`os`, `numpy`). The import of any other
+module therefore returns a `MissingPackage`, which refuses its first use.
 """
 
 import __future__
@@ -23,7 +23,8 @@ import random
 import re
 import statistics
 import string
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -34,9 +35,6 @@ SEED = 0
 """Seed of every program's random numbers, so that the same program has the same answer."""
 
 MAX_PATTERN_CHARACTERS, MAX_TEXT_CHARACTERS = 1_000, 100_000
-
-MISSING_PACKAGES = frozenset({"numpy", "sympy", "scipy", "pandas", "matplotlib", "time"})
-"""Packages that many programs import and few use."""
 
 _IMPORTED_BY_C = ("_strptime", "unicodedata")
 """Modules that C code imports through the program's builtins. The C code then reads them from `sys.modules`."""
@@ -51,6 +49,11 @@ class Facade:
         self._name = name
         self._members = MappingProxyType(dict(members))
 
+    @property
+    def names(self) -> Iterable[str]:
+        """Names of its members."""
+        return self._members.keys()
+
     def __getattr__(self, name: str) -> Any:  # what `from math import sqrt` calls
         return self.member(name)
 
@@ -62,7 +65,7 @@ class Facade:
 
 
 class MissingPackage:
-    """Replacement of a package that is not installed, or of a name in it. Every use raises `RefusedError`."""
+    """Replacement of a module that is not offered, or of a name in it. Every use raises `RefusedImportError`."""
 
     __slots__ = ("_name",)
 
@@ -76,22 +79,32 @@ class MissingPackage:
         self.member("")
 
     def member(self, _: str) -> Any:
-        """Raise `RefusedError`: there are no members."""
-        raise RefusedError(f"{self._name} is not available to programs")
+        """Raise `RefusedImportError`: there are no members."""
+        raise RefusedImportError(f"{self._name} is not available to programs")
 
 
 def import_facade(
     name: str, _globals: object, _locals: object, _from: object, _level: int = 0
 ) -> Facade | MissingPackage:
-    """Implementation of `import` in a program. Raises `RefusedImportError` for every other module."""
+    """Implementation of `import` in a program. Raises `RefusedImportError` for a submodule of a facade."""
     if type(name) is not str:
         raise RefusedImportError("the name of a module must be a string")
     if name in FACADES:
         return FACADES[name]
     root = name.partition(".")[0]
-    if root in MISSING_PACKAGES or name in _IMPORTED_BY_C:
-        return MissingPackage(root)
-    raise RefusedImportError(f"import of {name[:50]} is not allowed")
+    if root in FACADES:
+        raise RefusedImportError(f"import of {name[:50]} is not allowed")
+    return MissingPackage(root[:50])
+
+
+def star_names(module: str) -> Iterable[str]:
+    """Names that `from module import *` binds. There are none for a module that is not offered."""
+    return FACADES[module].names if module in FACADES else ()
+
+
+def end_program(*_: object) -> None:
+    """`exit` of a program."""
+    raise SystemExit
 
 
 def _facade(module: ModuleType, names: str) -> Facade:
@@ -183,6 +196,7 @@ FACADES: Mapping[str, Facade] = MappingProxyType(
             "ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable punctuation "
             "whitespace",
         ),
+        "sys": Facade("sys", {"exit": end_program, "maxsize": sys.maxsize}),
         "typing": Facade(
             "typing",
             {name: _TypeHint() for name in _TYPING_NAMES.split()}

@@ -18,7 +18,7 @@ from typing import Any
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
-from service.sandbox.facades import Facade, MissingPackage, import_facade
+from service.sandbox.facades import Facade, MissingPackage, end_program, import_facade
 from service.sandbox.policy import READABLE_SPECIAL_ATTRIBUTES, SPECIAL_METHODS, RefusedError, is_private
 
 _OFFERED_BUILTINS = (
@@ -199,10 +199,6 @@ def _refused_builtin(name: str) -> Callable[..., None]:
     return refused
 
 
-def _exit(*_: object) -> None:
-    raise SystemExit
-
-
 def _article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
@@ -211,8 +207,8 @@ _STATIC_BUILTINS: dict[str, Any] = {
     **{name: _refused_builtin(name) for name in vars(builtins) if not name.startswith("_")},
     **{name: getattr(builtins, name) for name in _OFFERED_BUILTINS},
     **_EXCEPTIONS,
-    "exit": _exit,
-    "quit": _exit,
+    "exit": end_program,
+    "quit": end_program,
     "__import__": import_facade,
     "__build_class__": builtins.__build_class__,
 }

@@ -9,8 +9,7 @@ boundary is the kernel lock.
 # are left out: loops run at the speed of CPython, and `d[k] += 1` works.
 
 import ast
-from collections.abc import Sequence
-from types import CodeType
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from RestrictedPython import RestrictingNodeTransformer
@@ -50,19 +49,20 @@ class RefusedImportError(RefusedError, ImportError):
     """The program imports a module that is not offered. A program may catch it as an `ImportError`."""
 
 
-def compile_program(source: str) -> CodeType:
-    """Compile a program under the policy.
+def restrict(tree: ast.Module, star_names: Callable[[str], Iterable[str]]) -> None:
+    """Apply the policy to a program.
+
+    Args:
+        tree: parsed program, which is changed.
+        star_names: returns the names that `from module import *` binds.
 
     Raises:
-        RefusedError: the policy refuses it.
-        SyntaxError, ValueError, RecursionError, MemoryError: Python cannot compile it.
+        RefusedError: the policy refuses the program.
     """
-    tree = ast.parse(source, "<program>")
-    transformer = _Transformer()
+    transformer = _Transformer(star_names)
     transformer.visit(tree)
     if transformer.errors:
         raise RefusedError(transformer.errors[0])
-    return compile(tree, "<program>", "exec", dont_inherit=True)
 
 
 def is_private(name: str) -> bool:
@@ -72,6 +72,10 @@ def is_private(name: str) -> bool:
 
 class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPython is untyped
     """Adds guard calls to a program. RestrictedPython checks the other nodes and refuses unknown ones."""
+
+    def __init__(self, star_names: Callable[[str], Iterable[str]]) -> None:
+        super().__init__()
+        self._star_names = star_names
 
     def node_contents_visit(self, node: _Node) -> _Node:
         """Visit the children, as `ast.NodeTransformer.generic_visit` does, without a call per leaf."""
@@ -164,9 +168,37 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
             self.not_allowed(node)
         return self._visit_contents(node)
 
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        return self._visit_contents(node)
+
+    visit_match_case = visit_MatchSingleton = visit_MatchSequence = visit_MatchOr = _visit_contents
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
+        """Allow literals only: Python reads the attributes in a pattern without a guard."""
+        if any(isinstance(part, ast.Attribute) for part in ast.walk(node)):
+            self.error(node, "attributes in patterns are not allowed")
+        return node
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> ast.AST:
+        if any(isinstance(part, ast.Attribute) for key in node.keys for part in ast.walk(key)):
+            self.error(node, "attributes in patterns are not allowed")
+        self.check_name(node, node.rest)
+        node.patterns = [self.visit(pattern) for pattern in node.patterns]
+        return node
+
+    def visit_MatchStar(self, node: ast.MatchStar | ast.MatchAs) -> ast.AST:
+        self.check_name(node, node.name)
+        return self._visit_contents(node)
+
+    visit_MatchAs = visit_MatchStar
+
     def check_import_names(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
         if isinstance(node, ast.ImportFrom) and node.level:
             self.error(node, "relative imports are not allowed")
+        elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            node.names = [ast.alias(name) for name in self._star_names(node.module or "")]
+            if not node.names:
+                return ast.copy_location(ast.Pass(), node)
         if any(alias.name.startswith("_") for alias in node.names):
             self.error(node, "private names may not be imported")
         checked: ast.AST = super().check_import_names(node)

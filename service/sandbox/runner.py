@@ -4,25 +4,22 @@ It runs in the locked child. Every program that ends gets a reply. The runner re
 can harm only their own process. The kernel lock and the service bound time and memory.
 """
 
+import ast
 import errno
 import sys
-from contextlib import suppress
-from types import CodeType, FunctionType
+from types import TracebackType
 from typing import Any
 
 from service.sandbox.base import Outcome
+from service.sandbox.facades import star_names
 from service.sandbox.guards import Guards
-from service.sandbox.policy import RefusedError, compile_program
+from service.sandbox.policy import RefusedError, restrict
+from service.sandbox.results import NoResultError, Results, mark_results
 from service.sandbox.wire import NotAValueError, encode
 
-ENTRY_POINTS = ("solution", "solver")
-"""Functions without arguments that return the answer of a program without a global `ans`."""
+_FILE = "<program>"
 
 _OUT_OF_MEMORY = encode(Outcome.MEMORY, "MemoryError")  # encoded ahead: later there may be no memory for it
-
-
-class NoResultError(Exception):
-    """The program ended without an answer."""
 
 
 class OutputLimitError(BaseException):
@@ -57,10 +54,9 @@ class Output:
         """Whether the program printed too much, even if it caught the exception."""
         return self._left < 0
 
-    def last_line(self) -> str:
-        """Last line that is not blank, or an empty string."""
-        lines = "".join(self._parts).rstrip().splitlines()
-        return lines[-1].strip() if lines else ""
+    def text(self) -> str:
+        """All printed text."""
+        return "".join(self._parts)
 
 
 class Runner:
@@ -94,47 +90,48 @@ class Runner:
 
     def _answer(self, source: str, output: Output) -> object:
         try:
-            code, namespace = self._prepare(source, output)
+            tree, namespace = self._prepare(source, output)
+            results = Results(mark_results(tree))
+            code = compile(tree, _FILE, "exec", dont_inherit=True)
         except MemoryError:  # CPython raises it when the stack of its parser is full
             raise SyntaxError("the program is nested too deeply") from None
-        with suppress(SystemExit):
+        namespace.update(results.hooks)
+        try:
             exec(code, namespace)  # noqa: S102 (the process is locked)
-        return _find_answer(namespace, output)
+        except SystemExit:
+            pass
+        except Exception as error:
+            value = results.before_error(namespace, _line_of(error.__traceback__))
+            if value is None or _outcome_of(error) is not Outcome.ERROR:
+                raise
+            return value
+        return results.find(namespace, output.text)
 
 
-def _prepare_with_policy(source: str, output: Output) -> tuple[CodeType, dict[str, Any]]:
-    return compile_program(source), Guards(output.write).namespace
+def _prepare_with_policy(source: str, output: Output) -> tuple[ast.Module, dict[str, Any]]:
+    tree = ast.parse(source, _FILE)
+    restrict(tree, star_names)
+    return tree, Guards(output.write).namespace
 
 
-def _prepare_without_policy(source: str, output: Output) -> tuple[CodeType, dict[str, Any]]:
+def _prepare_without_policy(source: str, output: Output) -> tuple[ast.Module, dict[str, Any]]:
     sys.stdout, sys.stdin = output, None  # descriptor 0 is the pipe to the service
-    return compile(source, "<program>", "exec", dont_inherit=True), {"__name__": "__main__"}
+    return ast.parse(source, _FILE), {"__name__": "__main__"}
 
 
-def _find_answer(namespace: dict[str, Any], output: Output) -> object:
-    """Global `ans`, else the result of `solution()` or `solver()`, else the last printed line. None is skipped."""
-    answer = namespace.get("ans")
-    if answer is not None:
-        return answer
-    for name in ENTRY_POINTS:
-        function = namespace.get(name)
-        if type(function) is FunctionType and _callable_without_arguments(function):
-            answer = function()
-            if answer is not None:
-                return answer
-    line = output.last_line()
-    if not line:
-        raise NoResultError("the program left no answer: set `ans`, define solution() or print it")
-    return line
-
-
-def _callable_without_arguments(function: FunctionType) -> bool:
-    code = function.__code__
-    defaults, keyword_defaults = function.__defaults__ or (), function.__kwdefaults__ or {}
-    return code.co_argcount == len(defaults) and code.co_kwonlyargcount == len(keyword_defaults)
+def _line_of(traceback: TracebackType | None) -> int:
+    """Line of the program's top-level statement that raised, or 0."""
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename == _FILE and code.co_name == "<module>":
+            return traceback.tb_lineno
+        traceback = traceback.tb_next
+    return 0
 
 
 def _outcome_of(error: BaseException) -> Outcome:
+    if isinstance(error, MemoryError):
+        return Outcome.MEMORY
     if isinstance(error, OutputLimitError | NotAValueError):
         return Outcome.OUTPUT
     if isinstance(error, RefusedError | ModuleNotFoundError):
