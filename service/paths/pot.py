@@ -1,66 +1,118 @@
 """Parser for program-of-thought paths: the program in a model's text.
 
-It removes code fences, a repeated "Program:", prose before and after the program, and a following question. The
-program is not checked, and the sandbox finds its result. Never raises.
+It takes the program out of fences, tags, prompts, quotes and prose, joins the blocks of one program, and ends where the
+text goes on with another task. The sandbox finds the result. Never raises.
 """
 
 import re
-import textwrap
+from collections.abc import Sequence
+
+from service.paths.fences import Block, split_blocks
+from service.paths.source import CODE, STRING, Source, read_source
 
 MAX_PROGRAM_CHARS = 20_000
 """Maximum length of a program in characters. A longer program does not run."""
 
+_MAX_BLOCKS = 50
 
-def extract_program(text: str) -> str | None:
-    """Dedented program in a text, or None if there is nothing to run."""
+
+def extract_program(text: str, *, complete: bool = True) -> str | None:
+    """Dedented program in a text, or None if there is nothing to run.
+
+    Args:
+        text: text of the model.
+        complete: whether the model ended the text itself. A program that was cut off runs up to its last whole line,
+            and only if it has set `ans` by then.
+    """
     if len(text) > 2 * MAX_PROGRAM_CHARS:
         return None
-    body = _ECHO.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1)
-    program = _trim(_before_the_rest(_in_fences(body)))
-    return program if len(program) <= MAX_PROGRAM_CHARS and _CODE.search(program) else None
+    body = _ECHO.sub("", _NEWLINE.sub("\n", text), count=1)
+    blocks = split_blocks(body, opened=_begins_inside_a_block(body))
+    parts = _python_blocks(blocks)
+    if not parts and (not blocks or blocks[0].language is not None):
+        return None
+    sources, ended = _program(blocks, parts or [0])
+    program = "\n".join(source.text for source in sources)
+    if not complete and not ended:
+        program = program.rpartition("\n")[0]
+        if not read_source(program).states_answer:
+            return None
+    is_code = CODE.search(program) or (parts and sources and sources[-1].ends_in_expression)
+    return program if is_code and len(program) <= MAX_PROGRAM_CHARS else None
 
 
+_NEWLINE = re.compile(r"\r\n?")
 _ECHO = re.compile(r"\A\s*(?:#+ ?)?(?:\*\*)?(?:Python )?(?:Program|Python|Code)\s?:(?:\*\*)?[ \t]*", re.IGNORECASE)
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*([A-Za-z0-9_+.-]*)[ \t]*", re.MULTILINE)
+_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*(\w*)")
+_OUTPUTS = frozenset({"output", "outputs", "llm-code-output", "result", "results", "stdout", "console", "text"})
+_LABELS = (
+    r"(?:next |new |another )?(?:question|problem|exercise|example|task|instruction|input|query|q)(?:[ \t]?\#?\d{1,3})?"
+    r"|human|user|assistant|system|response|reasoning|program|answer|(?:expected )?output|explanation|solution|note"
+)
+_TOKENS = (
+    r"<\|im_start\|>\w*|<\|start_header_id\|>\w*<\|end_header_id\|>|<\|(?!python_tag)\w{1,30}\|>|</?s>|<(?:eos|bos)>"
+    r"|<(?:start_of_turn>\w*|end_of_turn>)|\[/?INST\]|<｜[^｜\n]{1,30}｜>"
+)
 _AFTER = re.compile(
-    r"^(?:Question|Reasoning|Program|Problem|Answer|Output)[ \t]*:(?![^\n=]*=)|^The answer is\b", re.MULTILINE
+    rf"(?P<string>{STRING})|(?P<token>{_TOKENS})"
+    r"|^[ \t]{0,3}(?:\#{2,6}[ \t]*)?[*_]{0,3}"
+    rf"(?:{_LABELS})[*_]{{0,3}}[ \t]?:(?![ \t]*[\w.\[\], |\"']{{1,60}}=(?!=))"
+    r"|^\#{2,6}[ \t]*(?:question|problem|exercise|example|task|instruction)\b"
+    r"|^(?:So,? )?the (?:final )?answer is\b",
+    re.MULTILINE | re.IGNORECASE | re.DOTALL,
 )
-_PROSE = re.compile(r"(?:[A-Z][\w'’-]*|I),?(?: [^\s=\[\]{}#_()]+){2,}[.:!]\s*")
-
-_NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\]\n]{1,80}\])*"
-_CODE = re.compile(
-    rf"^[ \t]*(?:{_NAME}(?:[ \t]*,[ \t]*{_NAME})*[ \t]*(?::[ \t]*\w[^=\n]{{0,80}})?(?:[-+*/%]|//|\*\*)?=(?!=)"
-    r"|def[ \t]+\w+[ \t]*\(|print[ \t]*\(|ans\b|return\b|(?:from|import)[ \t]+\w+)",
-    re.MULTILINE,
-)
+"""End of a program: the label of a task, a turn or an explanation, or a token of a chat template. Strings are skipped."""
 
 
-def _in_fences(text: str) -> str:
-    """Content of the first fence with code, or the text if it has no fence.
+def _begins_inside_a_block(text: str) -> bool:
+    """Whether the text continues a block that the prompt opened: it begins with code, and its first fence is bare."""
+    fence = _FENCE.search(text)
+    if fence is None or fence[1]:
+        return False
+    before = text[: fence.start()].lstrip()
+    return bool(CODE.match(before) or (before.startswith(("#", '"""', "'''")) and CODE.search(before)))
 
-    An unclosed fence runs to the end. A text that starts inside a fence of the prompt ends at its first fence.
+
+def _python_blocks(blocks: Sequence[Block]) -> list[int]:
+    """Indices of the blocks that are named as Python, else of the unnamed blocks with code."""
+    named = [i for i, block in enumerate(blocks) if block.is_python]
+    unnamed = [i for i, block in enumerate(blocks) if block.language == "" and CODE.search(block.text)]
+    return (named or unnamed)[:_MAX_BLOCKS]
+
+
+def _program(blocks: Sequence[Block], parts: Sequence[int]) -> tuple[list[Source], bool]:
+    """Blocks of one program, and whether its end is marked.
+
+    A block that states a result ends the program, unless it prints and the next block goes on with it. A last
+    expression is a result of its cell, so that the next block replaces it, as in a notebook.
     """
-    fences = list(_FENCE.finditer(text))
-    if not fences:
-        return text
-    first = fences[0]
-    if not first[1] and _CODE.search(text, 0, first.start()) and not _CODE.search(text, first.end()):
-        return text[: first.start()]
-    for opening, closing in zip(fences[::2], [*fences[1::2], None], strict=False):
-        inside = text[opening.end() : closing.start() if closing else len(text)]
-        if _CODE.search(inside):
-            return inside
-    return text[: first.start()]
+    sources: list[Source] = []
+    ended, last = True, parts[0]
+    for index in parts:
+        text, cut = _before_the_rest(blocks[index].text)
+        source = read_source(text)
+        if not source.text:
+            continue
+        if any(done.states_answer for done in sources):
+            break
+        if any(done.states_result for done in sources):
+            shown = any(block.language in _OUTPUTS for block in blocks[last + 1 : index])
+            if not shown and source.free.isdisjoint(*(done.assigned for done in sources)):
+                break
+        sources.append(source)
+        ended, last = cut or blocks[index].closed, index
+    return sources, ended
 
 
-def _before_the_rest(program: str) -> str:
-    """Program up to another question or a statement of the answer."""
-    after = _AFTER.search(program)
-    return program[: after.start()] if after else program
-
-
-def _trim(program: str) -> str:
-    """Program without blank lines and sentences around it, and without common indentation."""
-    lines = [line.rstrip() for line in program.split("\n")]
-    code = [number for number, line in enumerate(lines) if line and not _PROSE.fullmatch(line)]
-    return textwrap.dedent("\n".join(lines[code[0] : code[-1] + 1])) if code else ""
+def _before_the_rest(text: str) -> tuple[str, bool]:
+    """Text up to another task or turn, and whether there is one. Labels before the program do not count."""
+    start = 0
+    code = CODE.search(text)
+    for found in _AFTER.finditer(text):
+        if code is None:
+            break
+        if found["string"] is None and code.start() < found.start():
+            return text[start : found.start()], True
+        if found["token"] is not None:
+            start = found.end()
+    return text[start:], False

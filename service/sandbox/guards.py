@@ -18,7 +18,7 @@ from typing import Any
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
-from service.sandbox.facades import Facade, MissingPackage, end_program, import_facade
+from service.sandbox.facades import FACADES, Facade, MissingPackage, end_program, import_facade
 from service.sandbox.policy import READABLE_SPECIAL_ATTRIBUTES, SPECIAL_METHODS, RefusedError, is_private
 
 _OFFERED_BUILTINS = (
@@ -210,5 +210,6 @@ _STATIC_BUILTINS: dict[str, Any] = {
     "exit": end_program,
     "quit": end_program,
     "__import__": import_facade,
+    "math": FACADES["math"],  # models forget its import
     "__build_class__": builtins.__build_class__,
 }

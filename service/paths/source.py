@@ -1,0 +1,201 @@
+"""Python source in a model's text: mending and names.
+
+Mending removes prompts, quote marks and prose, and writes typographic signs in ASCII, until the source parses.
+"""
+
+import ast
+import keyword
+import re
+import textwrap
+import warnings
+from dataclasses import dataclass
+
+from service.sandbox.results import ANSWER_NAMES, RESULT
+
+_MAX_ATTEMPTS, _MAX_PARSED_CHARS = 10, 40_000
+
+_NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\]\n]{1,80}\])*"
+CODE = re.compile(
+    rf"^[ \t>]*(?:In \[\d+\]:[ \t]*)?(?:{_NAME}(?:[ \t]*,[ \t]*{_NAME})*[ \t]*(?::[ \t]*\w[^=\n]{{0,80}})?"
+    r"(?:[-+*/%]|//|\*\*)?=(?!=)|def[ \t]+\w+[ \t]*\(|print[ \t]*\(|ans\b|return\b|(?:from|import)[ \t]+\w+)",
+    re.MULTILINE,
+)
+"""Start of a line that is code and no prose."""
+
+STRING = r"\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''"
+"""String in triple quotes, as a regular expression for the mode DOTALL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Python source, and what it does with its names.
+
+    Args:
+        text: the source. It may fail to parse.
+        parses: whether it parses.
+        assigned: names that it assigns, defines or imports.
+        free: names that it reads before it assigns them.
+        states_answer: whether it assigns `ans` or another name of an answer.
+        states_result: whether it states an answer, prints, returns, or defines a function that needs no arguments.
+        ends_in_expression: whether its last statement is an expression.
+    """
+
+    text: str
+    parses: bool
+    assigned: frozenset[str] = frozenset()
+    free: frozenset[str] = frozenset()
+    states_answer: bool = False
+    states_result: bool = False
+    ends_in_expression: bool = False
+
+
+def read_source(text: str) -> Source:
+    """Mended source in a text. A text that cannot be mended stays as it is."""
+    source = _trim(_without_prompts(text))
+    parsed = _parse(source)
+    if isinstance(parsed, ast.Module):
+        return _outline(source, parsed)
+    return _without_prose(_in_ascii(source)) or Source(source, parses=False)
+
+
+_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.)(?: |$)")
+_CELL = re.compile(r"^[ \t]*(?:In \[\d*\]:|\.{3,5}:)[ \t]?|^[ \t]*Out\[\d*\]:.*|^[%!]{1,2}[a-z].*", re.MULTILINE)
+_QUOTED = re.compile(r"[ \t]*>(?!>>) ?")
+_TICKED = re.compile(r"^`([^`\n]+)`$", re.MULTILINE)
+
+_LITERAL = re.compile(rf"{STRING}|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#[^\n]*", re.DOTALL)
+_ASCII = str.maketrans(
+    {0xFF01 + i: 0x21 + i for i in range(94)}
+    | dict.fromkeys("×∗⋅·", "*")
+    | dict.fromkeys("÷∕⁄", "/")
+    | dict.fromkeys("−–—‐‑", "-")
+    | dict.fromkeys("“”„«»", '"')
+    | dict.fromkeys("‘’", "'")
+    | dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " ")
+    | dict.fromkeys("\u200b\u2060\ufeff$€£₹", "")
+    | {"≤": "<=", "≥": ">=", "≠": "!=", "²": "**2", "³": "**3", "、": ",", "…": "..."}
+)
+_HEADER = re.compile(
+    r"\s*(?:(?:if|for|while|elif|with|class|def|except|match|case)\b.*:\s*(?:#.*)?$|(?:else|try|finally|except)\s*:"
+    r"|@\w|#|(?:raise|assert|del|global|yield)\b|(?:pass|break|continue)\s*$|[\])}]+[,)]?\s*$)"
+)
+_EXPRESSION = re.compile(r"\s*(?:\w+\(.*\)|\(?([A-Za-z_]\w*)\b.*)\s*$")
+_WORD = re.compile(r"[^\W_][\w'’-]*")
+_KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist})
+
+
+def _without_prompts(text: str) -> str:
+    """Source without the prompts of a console or a notebook, without quote marks and without shown outputs."""
+    lines = text.split("\n")
+    code = [line for line in lines if line.strip()]
+    if code and all(map(_QUOTED.match, code)):
+        lines = [_QUOTED.sub("", line, count=1) for line in lines]
+    if any(line.lstrip().startswith(">>> ") for line in lines):
+        lines = [_PROMPT.sub("", line, count=1) for line in lines if _PROMPT.match(line)]
+    return _TICKED.sub(r"\1", _CELL.sub("", "\n".join(lines)))
+
+
+def _trim(text: str) -> str:
+    """Source without blank lines around it, and without common indentation."""
+    return textwrap.dedent("\n".join(line.rstrip() for line in text.split("\n")).strip("\n"))
+
+
+def _in_ascii(source: str) -> str:
+    """Source with typographic signs outside its strings and comments replaced."""
+    parts, end = [], 0
+    for literal in _LITERAL.finditer(source):
+        parts += [source[end : literal.start()].translate(_ASCII), literal[0]]
+        end = literal.end()
+    return "".join([*parts, source[end:].translate(_ASCII)]).expandtabs(4)
+
+
+def _without_prose(source: str) -> Source | None:
+    """Source without the lines that do not parse and are no code, or None if there are too many or code is one."""
+    lines = source.split("\n")
+    names = {found.strip() for found in re.findall(r"^[ \t]*(?:def )?([A-Za-z_]\w*)[ \t]*[=(]", source, re.MULTILINE)}
+    parsed_chars = 0
+    for _ in range(_MAX_ATTEMPTS):
+        text = _trim("\n".join(lines))
+        parsed_chars += len(text)
+        parsed = _parse(text) if parsed_chars <= _MAX_PARSED_CHARS else None
+        if isinstance(parsed, ast.Module):
+            return _outline(text, parsed)
+        lines = text.split("\n")
+        if parsed is None or not 0 < parsed <= len(lines) or _is_code(lines[parsed - 1], names):
+            return None
+        before, after = lines[: parsed - 1], lines[parsed:]
+        if not any(_is_code(line, names) for line in after):
+            lines = before
+        elif not any(_is_code(line, names) for line in before):
+            lines = after
+        else:
+            lines = [*before, "", *after]
+    return None
+
+
+def _is_code(line: str, names: set[str]) -> bool:
+    """Whether a line is code and no prose. Code has no two words side by side without a keyword."""
+    bare = _LITERAL.sub('""', line)
+    words = list(_WORD.finditer(bare))
+    for first, second in zip(words, words[1:], strict=False):
+        if bare[first.end() : second.start()].isspace() and not _KEYWORDS & {first[0], second[0]}:
+            return False
+    if CODE.match(line) or _HEADER.match(line):
+        return True
+    expression = _EXPRESSION.match(bare)
+    return bool(expression and (expression[1] is None or expression[1] in names))
+
+
+def _parse(source: str) -> ast.Module | int | None:
+    """Syntax tree of a program, else the line of its error, else None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes
+            return ast.parse(source)
+    except SyntaxError as error:
+        return error.lineno
+    except (ValueError, RecursionError, MemoryError):  # CPython limits the depth of a program
+        return None
+
+
+def _outline(text: str, tree: ast.Module) -> Source:
+    assigned: set[str] = set()
+    free: set[str] = set()
+    for statement in tree.body:
+        stored, loaded = _names(statement)
+        free |= loaded - assigned - (set() if isinstance(statement, ast.Assign | ast.AugAssign) else stored)
+        assigned |= stored
+    states_answer = any(name.lower() in (RESULT, *ANSWER_NAMES) for name in assigned)
+    states_result = states_answer or any(map(_states_result, tree.body))
+    ends_in_expression = bool(tree.body) and isinstance(tree.body[-1], ast.Expr)
+    return Source(text, True, frozenset(assigned), frozenset(free), states_answer, states_result, ends_in_expression)
+
+
+def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Names that a statement assigns, defines or imports, and names that it reads."""
+    stored: set[str] = set()
+    loaded: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
+        elif isinstance(node, ast.alias):
+            stored.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.arg):
+            stored.add(node.arg)
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        loaded.add(statement.target.id)
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}, loaded - stored
+    return stored, loaded
+
+
+def _states_result(statement: ast.stmt) -> bool:
+    """Whether a statement prints, returns, or defines a function that needs no arguments."""
+    if isinstance(statement, ast.FunctionDef):
+        arguments = statement.args
+        return len(arguments.posonlyargs + arguments.args) == len(arguments.defaults) and None not in arguments.kw_defaults
+    if isinstance(statement, ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    return any(
+        isinstance(node, ast.Return) or (isinstance(node, ast.Name) and node.id == "print") for node in ast.walk(statement)
+    )
