@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 
 from service.paths.fences import Block, split_blocks
-from service.paths.source import CODE, STRING, Source, read_source
+from service.paths.source import CODE, MAX_SOURCE_CHARS, STRING, Outline, Source, read_source
 
-MAX_PROGRAM_CHARS = 20_000
+MAX_PROGRAM_CHARS = MAX_SOURCE_CHARS
 """Maximum length of a program in characters. A longer program does not run."""
 
 _MAX_BLOCKS = 50
@@ -35,7 +35,7 @@ def extract_program(text: str, *, complete: bool = True) -> str | None:
     program = "\n".join(source.text for source in sources)
     if not complete and not ended:
         program = program.rpartition("\n")[0]
-        if not read_source(program).states_answer:
+        if not read_source(program).outline().states_answer:
             return None
     is_code = CODE.search(program) or (parts and sources and sources[-1].ends_in_expression)
     return program if is_code and len(program) <= MAX_PROGRAM_CHARS else None
@@ -49,6 +49,7 @@ _LABELS = (
     r"(?:next |new |another )?(?:question|problem|exercise|example|task|instruction|input|query|q)(?:[ \t]?\#?\d{1,3})?"
     r"|human|user|assistant|system|response|reasoning|program|answer|(?:expected )?output|explanation|solution|note"
 )
+_TYPES = "int|float|complex|bool|str|list|dict|set|tuple|List|Dict|Set|Tuple|Optional|Union|Any|Fraction|Decimal"
 _TOKENS = (
     r"<\|im_start\|>\w*|<\|start_header_id\|>\w*<\|end_header_id\|>|<\|(?!python_tag)\w{1,30}\|>|</?s>|<(?:eos|bos)>"
     r"|<(?:start_of_turn>\w*|end_of_turn>)|\[/?INST\]|<｜[^｜\n]{1,30}｜>"
@@ -56,7 +57,7 @@ _TOKENS = (
 _AFTER = re.compile(
     rf"(?P<string>{STRING})|(?P<token>{_TOKENS})"
     r"|^[ \t]{0,3}(?:\#{2,6}[ \t]*)?[*_]{0,3}"
-    rf"(?:{_LABELS})[*_]{{0,3}}[ \t]?:(?![ \t]*[\w.\[\], |\"']{{1,60}}=(?!=))"
+    rf"(?:{_LABELS})[*_]{{0,3}}[ \t]?:(?![ \t]*(?:{_TYPES})\b[^=\n]{{0,40}}=(?!=))"
     r"|^\#{2,6}[ \t]*(?:question|problem|exercise|example|task|instruction)\b"
     r"|^(?:So,? )?the (?:final )?answer is\b",
     re.MULTILINE | re.IGNORECASE | re.DOTALL,
@@ -87,31 +88,35 @@ def _program(blocks: Sequence[Block], parts: Sequence[int]) -> tuple[list[Source
     expression is a result of its cell, so that the next block replaces it, as in a notebook.
     """
     sources: list[Source] = []
-    ended, last = True, parts[0]
+    done: list[Outline] = []
+    ended, last, chars = True, parts[0], 0
     for index in parts:
-        text, cut = _before_the_rest(blocks[index].text)
-        source = read_source(text)
+        text, cut = _before_the_rest(blocks[index].text, after_code=bool(sources))
+        chars += len(text)
+        source = read_source(text) if chars <= MAX_PROGRAM_CHARS else Source(text, None)
         if not source.text:
             continue
-        if any(done.states_answer for done in sources):
-            break
-        if any(done.states_result for done in sources):
-            shown = any(block.language in _OUTPUTS for block in blocks[last + 1 : index])
-            if not shown and source.free.isdisjoint(*(done.assigned for done in sources)):
+        if len(parts) > 1:
+            outline = source.outline()
+            if any(before.states_answer for before in done):
                 break
+            if any(before.states_result for before in done):
+                shown = any(block.language in _OUTPUTS for block in blocks[last + 1 : index])
+                if not shown and outline.free.isdisjoint(*(before.assigned for before in done)):
+                    break
+            done.append(outline)
         sources.append(source)
         ended, last = cut or blocks[index].closed, index
     return sources, ended
 
 
-def _before_the_rest(text: str) -> tuple[str, bool]:
-    """Text up to another task or turn, and whether there is one. Labels before the program do not count."""
+def _before_the_rest(text: str, *, after_code: bool) -> tuple[str, bool]:
+    """Text up to another task or turn, and whether there is one. Labels before any code do not count."""
     start = 0
     code = CODE.search(text)
+    first_code = -1 if after_code else code.start() if code else len(text)
     for found in _AFTER.finditer(text):
-        if code is None:
-            break
-        if found["string"] is None and code.start() < found.start():
+        if found["string"] is None and first_code < found.start():
             return text[start : found.start()], True
         if found["token"] is not None:
             start = found.end()

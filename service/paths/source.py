@@ -8,11 +8,12 @@ import keyword
 import re
 import textwrap
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.sandbox.results import ANSWER_NAMES, RESULT
 
-_MAX_ATTEMPTS, _MAX_PARSED_CHARS = 10, 40_000
+_MAX_ATTEMPTS, _MAX_PARSED_CHARS = 10, 30_000
 
 _NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\]\n]{1,80}\])*"
 CODE = re.compile(
@@ -22,40 +23,61 @@ CODE = re.compile(
 )
 """Start of a line that is code and no prose."""
 
-STRING = r"\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''"
-"""String in triple quotes, as a regular expression for the mode DOTALL."""
+STRING = r"\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)|'''(?:[^\\]|\\.)*?(?:'''|\Z)"
+"""String in triple quotes, as a regular expression for the mode DOTALL. An unclosed one runs to the end."""
+
+MAX_SOURCE_CHARS = 20_000
+"""Maximum length of source that is parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Python source, and what it does with its names.
+    """Python source in a text.
 
     Args:
-        text: the source. It may fail to parse.
-        parses: whether it parses.
+        text: the source.
+        tree: its syntax tree, or None if it does not parse.
+    """
+
+    text: str
+    tree: ast.Module | None
+
+    @property
+    def ends_in_expression(self) -> bool:
+        """Whether its last statement is an expression."""
+        return bool(self.tree and self.tree.body and isinstance(self.tree.body[-1], ast.Expr))
+
+    def outline(self) -> "Outline":
+        """Names that it uses, and results that it states."""
+        return _outline(self.tree.body if self.tree else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Names and results of a source.
+
+    Args:
         assigned: names that it assigns, defines or imports.
         free: names that it reads before it assigns them.
         states_answer: whether it assigns `ans` or another name of an answer.
         states_result: whether it states an answer, prints, returns, or defines a function that needs no arguments.
-        ends_in_expression: whether its last statement is an expression.
     """
 
-    text: str
-    parses: bool
-    assigned: frozenset[str] = frozenset()
-    free: frozenset[str] = frozenset()
-    states_answer: bool = False
-    states_result: bool = False
-    ends_in_expression: bool = False
+    assigned: frozenset[str]
+    free: frozenset[str]
+    states_answer: bool
+    states_result: bool
 
 
 def read_source(text: str) -> Source:
-    """Mended source in a text. A text that cannot be mended stays as it is."""
+    """Mended source in a text. A text that is too long or cannot be mended stays as it is."""
     source = _trim(_without_prompts(text))
+    if len(source) > MAX_SOURCE_CHARS:
+        return Source(source, None)
     parsed = _parse(source)
     if isinstance(parsed, ast.Module):
-        return _outline(source, parsed)
-    return _without_prose(_in_ascii(source)) or Source(source, parses=False)
+        return Source(source, parsed)
+    return _without_prose(_in_ascii(source)) or Source(source, None)
 
 
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.)(?: |$)")
@@ -63,7 +85,7 @@ _CELL = re.compile(r"^[ \t]*(?:In \[\d*\]:|\.{3,5}:)[ \t]?|^[ \t]*Out\[\d*\]:.*|
 _QUOTED = re.compile(r"[ \t]*>(?!>>) ?")
 _TICKED = re.compile(r"^`([^`\n]+)`$", re.MULTILINE)
 
-_LITERAL = re.compile(rf"{STRING}|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#[^\n]*", re.DOTALL)
+_LITERAL = re.compile(rf"{STRING}|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?|#[^\n]*", re.DOTALL)
 _ASCII = str.maketrans(
     {0xFF01 + i: 0x21 + i for i in range(94)}
     | dict.fromkeys("×∗⋅·", "*")
@@ -119,7 +141,7 @@ def _without_prose(source: str) -> Source | None:
         parsed_chars += len(text)
         parsed = _parse(text) if parsed_chars <= _MAX_PARSED_CHARS else None
         if isinstance(parsed, ast.Module):
-            return _outline(text, parsed)
+            return Source(text, parsed)
         lines = text.split("\n")
         if parsed is None or not 0 < parsed <= len(lines) or _is_code(lines[parsed - 1], names):
             return None
@@ -158,24 +180,37 @@ def _parse(source: str) -> ast.Module | int | None:
         return None
 
 
-def _outline(text: str, tree: ast.Module) -> Source:
+def _outline(body: Sequence[ast.stmt]) -> Outline:
     assigned: set[str] = set()
     free: set[str] = set()
-    for statement in tree.body:
+    for statement in body:
         stored, loaded = _names(statement)
         free |= loaded - assigned - (set() if isinstance(statement, ast.Assign | ast.AugAssign) else stored)
         assigned |= stored
     states_answer = any(name.lower() in (RESULT, *ANSWER_NAMES) for name in assigned)
-    states_result = states_answer or any(map(_states_result, tree.body))
-    ends_in_expression = bool(tree.body) and isinstance(tree.body[-1], ast.Expr)
-    return Source(text, True, frozenset(assigned), frozenset(free), states_answer, states_result, ends_in_expression)
+    states_result = states_answer or any(map(_states_result, body))
+    return Outline(frozenset(assigned), frozenset(free), states_answer, states_result)
+
+
+def _nodes(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Nodes of a statement without contexts and operators. `ast.walk` takes twice the time."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                waiting += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST) and value._fields:
+                waiting.append(value)
 
 
 def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
     """Names that a statement assigns, defines or imports, and names that it reads."""
     stored: set[str] = set()
     loaded: set[str] = set()
-    for node in ast.walk(statement):
+    for node in _nodes(statement):
         if isinstance(node, ast.Name):
             (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
         elif isinstance(node, ast.alias):
@@ -197,5 +232,5 @@ def _states_result(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.AsyncFunctionDef | ast.ClassDef):
         return False
     return any(
-        isinstance(node, ast.Return) or (isinstance(node, ast.Name) and node.id == "print") for node in ast.walk(statement)
+        isinstance(node, ast.Return) or (isinstance(node, ast.Name) and node.id == "print") for node in _nodes(statement)
     )
