@@ -70,9 +70,10 @@ def _role(text: str, mark: re.Match[str], *, is_open: bool) -> tuple[str | None,
     word = _LANGUAGE.match(info)
     language = word[1].lower() if word else ""
     names_python = bool(_PYTHON.fullmatch(language))
-    if is_open and not (at_start and names_python):
+    is_named = bool(word and (names_python or word.end() == len(info.rstrip())))
+    if is_open and not (at_start and is_named):
         return (None, mark.end("fence")) if at_start or (at_end and not info.strip()) else None
-    if word and (names_python or word.end() == len(info.rstrip())):
+    if word and is_named:
         if not (at_start or (names_python and at_end)):
             return None
         follows = _CODE_ON_THE_LINE.match(info, word.end()) or not at_end

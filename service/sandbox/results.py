@@ -64,12 +64,11 @@ def mark_results(tree: ast.Module) -> Outline:
     for block in _blocks(tree.body):
         for index, statement in enumerate(block):
             if isinstance(statement, ast.Return):
-                value = statement.value or ast.Constant(None)
-                block[index] = ast.copy_location(ast.Raise(exc=_call(STOP, value)), statement)
+                value = statement.value or ast.copy_location(ast.Constant(None), statement)
+                block[index] = ast.copy_location(ast.Raise(exc=_call(STOP, value), cause=None), statement)
     for statement in _last_statements(tree.body):
-        if isinstance(statement, ast.Expr):
+        if isinstance(statement, ast.Expr) and not _writes(statement.value):
             statement.value = _call(KEEP, statement.value)
-    ast.fix_missing_locations(tree)
     return outline
 
 
@@ -253,6 +252,11 @@ def _is_inert(statement: ast.stmt) -> bool:
         and isinstance(statement.value, ast.Constant)
         and type(statement.value.value) in (str, type(...))
     )
+
+
+def _writes(expression: ast.expr) -> bool:
+    """Whether an expression is a call such as `sys.stdout.write(text)`, whose value is a length."""
+    return isinstance(expression, ast.Call) and getattr(expression.func, "attr", "") == "write"
 
 
 def _assigned(statement: ast.stmt) -> str | None:

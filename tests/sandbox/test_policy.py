@@ -1,12 +1,14 @@
 """The language policy: accepted programs have CPython's result, and refusals name the refused part."""
 
+import ast
 import asyncio
 
 import pytest
 
 from service.cli.sandbox import answer_text
 from service.sandbox.base import Outcome
-from service.sandbox.policy import SPECIAL_METHODS, RefusedError, compile_program, is_private
+from service.sandbox.facades import FACADES, star_names
+from service.sandbox.policy import SPECIAL_METHODS, RefusedError, restrict, is_private
 from tests.conftest import MakePool
 from tests.sandbox.programs import MODERN, gsm8k, plain_answers, svamp
 
@@ -17,13 +19,16 @@ REFUSED = {
     "print = 1": 'Line 1: the name "print" is reserved',
     "x.gi_frame = 1": "NameError: name 'x' is not defined",
     "async def f(): pass": "Line 1: AsyncFunctionDef statements are not allowed.",
-    "match x:\n    case 1: pass": "Line 1: Match statements are not allowed.",
+    "match 3:\n    case int(): pass": "Line 2: MatchClass statements are not allowed.",
+    "import math\nmatch 3:\n    case math.pi: pass": "Line 3: attributes in patterns are not allowed",
     "class A(metaclass=B): pass": "Line 1: class keywords are not allowed",
-    "from math import *": 'Line 1: "*" imports are not allowed.',
     "from . import x": "Line 1: relative imports are not allowed",
     "from math import _x": "Line 1: private names may not be imported",
-    "import os": "import of os is not allowed",
-    "import dataclasses": "import of dataclasses is not allowed",
+    "import os\nos.getcwd()": "os is not available to programs",
+    "from os import path\npath.join('a')": "os is not available to programs",
+    "import sys\nsys.modules": "sys.modules is not offered",
+    "import math.os": "import of math.os is not allowed",
+    "from dataclasses import dataclass\n@dataclass\nclass A: pass": "dataclasses is not available to programs",
     "import math\nmath.nope": "math.nope is not offered",
     "import math\nmath.pi = 3": "a Facade may not be changed",
     "open('x')": "open() is not available to programs",
@@ -53,7 +58,7 @@ async def test_refusals_name_what_is_refused(make_pool: MakePool) -> None:
     assert {program: (await pool.run(program)).detail for program in REFUSED} == REFUSED
 
 
-@pytest.mark.parametrize("package", ["numpy", "sympy", "scipy", "pandas", "time"])
+@pytest.mark.parametrize("package", ["numpy", "sympy", "scipy", "pandas", "time", "os", "json", "subprocess"])
 async def test_absent_packages_may_be_imported_but_not_used(make_pool: MakePool, package: str) -> None:
     pool = make_pool()
     await pool.start()
@@ -62,6 +67,27 @@ async def test_absent_packages_may_be_imported_but_not_used(make_pool: MakePool,
     for use in ("p.array([1])", "linalg()", "p.x.y"):
         used = await pool.run(f"import {package} as p\nfrom {package} import linalg\nans = {use}")
         assert (used.outcome, used.detail) == (Outcome.DENIED, f"{package} is not available to programs")
+
+
+async def test_missing_modules_raise_import_errors(make_pool: MakePool) -> None:
+    pool = make_pool()
+    await pool.start()
+    program = "try:\n    import numpy as np\n    ans = np.array([7])\nexcept ImportError:\n    ans = 7"
+    assert (await pool.run(program)).value == 7
+
+
+@pytest.mark.parametrize("module", sorted(FACADES))
+async def test_star_imports_bind_every_offered_name(make_pool: MakePool, module: str) -> None:
+    pool = make_pool()
+    await pool.start()
+    names = sorted(star_names(module))
+    execution = await pool.run(f"from {module} import *\nx = [{', '.join(names)}]\nans = len(x)")
+    assert names
+    assert execution.value == len(names)
+
+
+def test_star_imports_of_other_modules_bind_nothing() -> None:
+    assert list(star_names("os")) == []
 
 
 @pytest.mark.parametrize("name", ["_", "x", "_x", "x_", "total__"])
@@ -82,7 +108,7 @@ def test_special_methods_give_no_hold_on_attributes() -> None:
 
 def test_refusal_is_raised_at_compile_time() -> None:
     with pytest.raises(RefusedError, match=r"^Line 2: the attribute \"__globals__\" is reserved$"):
-        compile_program("def f(): pass\nf.__globals__")
+        restrict(ast.parse("def f(): pass\nf.__globals__"), star_names)
 
 
 @pytest.mark.parametrize(("programs", "runnable"), [(svamp(), 48), (gsm8k(), 49)], ids=["svamp", "gsm8k"])

@@ -106,7 +106,7 @@ async def test_observer_sees_every_execution(make_pool: MakePool) -> None:
     seen: list[Execution] = []
     pool = make_pool(observe=seen.append)
     await pool.start()
-    returned = [await pool.run(program) for program in ("ans = 1", "1 / 0", "import os", "\ud800")]
+    returned = [await pool.run(program) for program in ("ans = 1", "1 / 0", "open('x')", "\ud800")]
     assert seen == returned
     assert [execution.outcome for execution in seen] == [Outcome.OK, Outcome.ERROR, Outcome.DENIED, Outcome.ERROR]
 
@@ -118,7 +118,8 @@ async def test_details(make_pool: MakePool) -> None:
         "while True: pass": "CPU time limit exceeded",
         "import numpy as np\nans = np.array([1])": "numpy is not available to programs",
         "import sympy\nx = sympy.Symbol('x')": "sympy is not available to programs",
-        "import os": "import of os is not allowed",
+        "import os\nos.getcwd()": "os is not available to programs",
+        "ans = 3\nans = ans + x": "NameError: name 'x' is not defined",
         "ans = []": "",
         "ans = {}": "a dict is not a valid answer",
         "raise ValueError('two\\nlines' + 'x' * 1000)": ("ValueError: two lines" + "x" * 1000)[:200],

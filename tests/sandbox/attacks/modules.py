@@ -30,7 +30,15 @@ IMPORTS = [
     Attack("operator.methodcaller", "import operator\noperator.methodcaller('mro')(int)\nopen('CANARY', 'a')", D, D),
     Attack("functools.wraps", "import functools\nfunctools.wraps(print)\nopen('CANARY', 'a')", D, D),
     Attack("functools.partial of open", "import functools\nfunctools.partial(open, 'CANARY', 'a')()", D, D),
-    Attack("star import", "from math import *\nans = pi > 3", D, True),
+    Attack("star import", "from math import *\nans = pi > 3", True, True),
+    Attack("star import of os", "from os import *\nremove('CANARY')", E, D),
+    Attack("star import of a submodule", "from os.path import *\nexists('CANARY')", E, False),
+    Attack("private name by a star import", "from random import *\n_os.open('CANARY', 1)", E, E),
+    Attack("star import in a function", "def f():\n    from math import *\n    return pi > 3\nans = f()", True, E),
+    Attack("module as a class", "import os\nclass A(os): pass\nA.open('CANARY', 1)", D, E),
+    Attack("exception of a missing module", "import os\ntry: os.x\nexcept ImportError as e: ans = e.name_from", D, E),
+    Attack("exit function's module", "import sys\nsys.exit.__globals__['sys'].modules", D, E),
+    Attack("sys.modules by star import", "from sys import *\nmodules['os'].open('CANARY', 1)", E, D),
     Attack("relative import", "from . import os", D, E),
     Attack("dotted import", "import os.path\nos.open('CANARY', 1)", D, D),
     Attack("facade's submodule", "import math.os", D, D),
@@ -90,7 +98,7 @@ POISON = [
     ),
     Attack("gc freeze", "import gc\ngc.disable()\nans = 1", D, 1),
     Attack("trace function", "import sys\nsys.settrace(lambda *a: 1/0)\nans = 1", D, E),
-    Attack("alarm", "import signal\nsignal.alarm(1)", D, E),
+    Attack("alarm", "import signal\nsignal.alarm(1)", D, 2**32 - 1),
 ]
 
 MODULES = {"imports": IMPORTS, "poison": POISON}

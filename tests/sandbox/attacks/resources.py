@@ -117,7 +117,7 @@ OUTPUT = [
     Attack("print to a file", "print('x', file=open('CANARY', 'a'))", D, D),
     Attack("print to an object", "class W:\n    def write(self, s): pass\nprint('x', file=W())\nans = 1", D, 1),
     Attack("print with hostile separator", "print(1, 2, sep=5)", E, E),
-    Attack("terminal escapes", "print('\\x1b[2J51')", "\x1b[2J51", "\x1b[2J51"),
+    Attack("terminal escapes", "print('\\x1b[2J51')", "2J51", "2J51"),
     Attack("blank prints", "print()\nprint('  ')", E, E),
     Attack("large exception", "raise ValueError('x' * 10**6)", E, E),
     Attack("exit", "exit(3)", E, E),
