@@ -52,7 +52,9 @@ _MARK = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _LANGUAGE = re.compile(r"[ \t]*\{?\.?([A-Za-z][\w+#-]*)\}?")
-_PYTHON = re.compile(r"python[\d.]*|py[\d.]*|ipython\d?|pycon|python-repl|tool_code|code|sage|jupyter|llm-code|program|execute|pre")
+_PYTHON = re.compile(
+    r"python[\d.]*|py[\d.]*|ipython\d?|pycon|python-repl|tool_code|code|sage|jupyter|llm-code|program|execute|pre"
+)
 _CODE_ON_THE_LINE = re.compile(r"[ \t]+[A-Za-z_]\w*[ \t]*(?:[-+*/]?=(?![\"'])|\()|[ \t]+(?:import|from|def|for)\s")
 
 

@@ -1,7 +1,7 @@
 """Parser for program-of-thought paths: the program in a model's text.
 
-It takes the program out of fences, tags, prompts, quotes and prose, joins the blocks of one program, and ends where the
-text goes on with another task. The sandbox finds the result. Never raises.
+It removes fences, tags, prompts, quote marks and prose, and joins the blocks of one program. A program ends before
+another task. The sandbox finds the result. Never raises.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from service.paths.fences import Block, split_blocks
 from service.paths.source import CODE, MAX_SOURCE_CHARS, STRING, Outline, Source, read_source
+from service.sandbox.results import RESULT
 
 MAX_PROGRAM_CHARS = MAX_SOURCE_CHARS
 """Maximum length of a program in characters. A longer program does not run."""
@@ -34,8 +35,8 @@ def extract_program(text: str, *, complete: bool = True) -> str | None:
     sources, ended = _program(blocks, parts or [0])
     program = "\n".join(source.text for source in sources)
     if not complete and not ended:
-        program = program.rpartition("\n")[0]
-        if not read_source(program).outline().states_answer:
+        program, _, cut_off = program.rpartition("\n")
+        if cut_off.lstrip().startswith(RESULT) or not read_source(program).outline().states_answer:
             return None
     is_code = CODE.search(program) or (parts and sources and sources[-1].ends_in_expression)
     return program if is_code and len(program) <= MAX_PROGRAM_CHARS else None
@@ -62,7 +63,7 @@ _AFTER = re.compile(
     r"|^(?:So,? )?the (?:final )?answer is\b",
     re.MULTILINE | re.IGNORECASE | re.DOTALL,
 )
-"""End of a program: the label of a task, a turn or an explanation, or a token of a chat template. Strings are skipped."""
+"""End of a program: the label of a task, a turn or an explanation, or a token of a chat template."""
 
 
 def _begins_inside_a_block(text: str) -> bool:
@@ -84,7 +85,7 @@ def _python_blocks(blocks: Sequence[Block]) -> list[int]:
 def _program(blocks: Sequence[Block], parts: Sequence[int]) -> tuple[list[Source], bool]:
     """Blocks of one program, and whether its end is marked.
 
-    A block that states a result ends the program, unless it prints and the next block goes on with it. A last
+    A block that states a result ends the program, unless it prints and the next block continues it. A last
     expression is a result of its cell, so that the next block replaces it, as in a notebook.
     """
     sources: list[Source] = []

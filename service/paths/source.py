@@ -1,9 +1,10 @@
-"""Python source in a model's text: mending and names.
+"""Python source in a model's text: cleaning and names.
 
-Mending removes prompts, quote marks and prose, and writes typographic signs in ASCII, until the source parses.
+The cleaning removes prompts, quote marks and prose, and writes typographic signs in ASCII, until the source parses.
 """
 
 import ast
+import itertools
 import keyword
 import re
 import textwrap
@@ -70,7 +71,7 @@ class Outline:
 
 
 def read_source(text: str) -> Source:
-    """Mended source in a text. A text that is too long or cannot be mended stays as it is."""
+    """Source in a text that parses, or the text if it is too long or cannot be cleaned."""
     source = _trim(_without_prompts(text))
     if len(source) > MAX_SOURCE_CHARS:
         return Source(source, None)
@@ -132,7 +133,7 @@ def _in_ascii(source: str) -> str:
 
 
 def _without_prose(source: str) -> Source | None:
-    """Source without the lines that do not parse and are no code, or None if there are too many or code is one."""
+    """Source without the lines that are neither valid nor code, or None if there are too many or code is one."""
     lines = source.split("\n")
     names = {found.strip() for found in re.findall(r"^[ \t]*(?:def )?([A-Za-z_]\w*)[ \t]*[=(]", source, re.MULTILINE)}
     parsed_chars = 0
@@ -159,7 +160,7 @@ def _is_code(line: str, names: set[str]) -> bool:
     """Whether a line is code and no prose. Code has no two words side by side without a keyword."""
     bare = _LITERAL.sub('""', line)
     words = list(_WORD.finditer(bare))
-    for first, second in zip(words, words[1:], strict=False):
+    for first, second in itertools.pairwise(words):
         if bare[first.end() : second.start()].isspace() and not _KEYWORDS & {first[0], second[0]}:
             return False
     if CODE.match(line) or _HEADER.match(line):
@@ -228,9 +229,12 @@ def _states_result(statement: ast.stmt) -> bool:
     """Whether a statement prints, returns, or defines a function that needs no arguments."""
     if isinstance(statement, ast.FunctionDef):
         arguments = statement.args
-        return len(arguments.posonlyargs + arguments.args) == len(arguments.defaults) and None not in arguments.kw_defaults
+        return (
+            len(arguments.posonlyargs + arguments.args) == len(arguments.defaults) and None not in arguments.kw_defaults
+        )
     if isinstance(statement, ast.AsyncFunctionDef | ast.ClassDef):
         return False
     return any(
-        isinstance(node, ast.Return) or (isinstance(node, ast.Name) and node.id == "print") for node in _nodes(statement)
+        isinstance(node, ast.Return) or (isinstance(node, ast.Name) and node.id == "print")
+        for node in _nodes(statement)
     )

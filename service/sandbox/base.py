@@ -81,8 +81,19 @@ class Sandbox(Protocol):
     async def run(self, program: str) -> Execution:
         """Run one program.
 
-        Its answer is the value of `ans`, else the return value of `solution()` or `solver()`, else the last line that
-        it printed.
+        Its answer is the first of these that is set:
+
+        1. `ans`,
+        2. a top-level `return`, or the last expression,
+        3. `answer` or `final_answer`,
+        4. the variable that the last statement assigns,
+        5. the return value of an uncalled `solution()`, `solver()` or `solve()`,
+        6. the number that it printed last,
+        7. `result` or a similar name,
+        8. the return value of `main()` or of its only function.
+
+        A collection of one value, or of one number and its unit, is that value. An error after the last assignment of
+        `ans` or `answer` does not change the answer.
 
         Raises:
             SandboxError: no program can be run at present.

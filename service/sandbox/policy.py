@@ -196,7 +196,7 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
         if isinstance(node, ast.ImportFrom) and node.level:
             self.error(node, "relative imports are not allowed")
         elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            node.names = [ast.alias(name) for name in self._star_names(node.module or "")]
+            node.names = [ast.copy_location(ast.alias(name), node) for name in self._star_names(node.module or "")]
             if not node.names:
                 return ast.copy_location(ast.Pass(), node)
         if any(alias.name.startswith("_") for alias in node.names):

@@ -4,6 +4,7 @@ A printed line may be a sentence with several numbers. `printed_result` returns 
 for the answer parser. Several results become a list, which has no answer.
 """
 
+import itertools
 import re
 
 _LINE_CHARACTERS = 2000
@@ -80,7 +81,7 @@ def _result_of(line: str) -> str | list[str]:
 
 
 def _choose(line: str, numbers: list[re.Match[str]]) -> int | None:
-    """Index of the result: after the last equals sign, after the last label, or the last that is no circumstance."""
+    """Index of the result: after the last equals sign, after the last label, or the last outside a circumstance."""
     before = [line[: number.start()].rstrip() for number in numbers]
     for rank in (
         [i for i, text in enumerate(before) if text.endswith("=")],
@@ -95,7 +96,7 @@ def _choose(line: str, numbers: list[re.Match[str]]) -> int | None:
 def _is_one_of_several(line: str, numbers: list[re.Match[str]], chosen: int) -> bool:
     """Whether the number is in a list, ends a range, or is one of several named values ("x = 5, y = 7")."""
     number = numbers[chosen]
-    for first, second in zip(numbers, numbers[1:], strict=False):
+    for first, second in itertools.pairwise(numbers):
         if number in (first, second) and _are_beside(line, first, second):
             return True
     lead = _lead(line, number)

@@ -13,8 +13,9 @@ from typing import Any
 from service.sandbox.base import Outcome
 from service.sandbox.facades import star_names
 from service.sandbox.guards import Guards
+from service.sandbox.outline import mark_results
 from service.sandbox.policy import RefusedError, restrict
-from service.sandbox.results import NoResultError, Results, mark_results
+from service.sandbox.results import NoResultError, Results
 from service.sandbox.wire import NotAValueError, encode
 
 _FILE = "<program>"

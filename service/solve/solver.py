@@ -119,7 +119,8 @@ class Solver:
         elif kind is PathKind.COT:  # 3. parse the rationale, check and repair its equations
             result = read_rationale(index, completion.text, complete=completion.finish is Finish.STOP)
         else:  # 4. run the program in the sandbox
-            result = await self._run_program(run, index, completion.text)
+            complete = completion.finish is Finish.STOP
+            result = await self._run_program(run, index, completion.text, complete=complete)
         return replace(
             result,
             prompt_tokens=completion.prompt_tokens,
@@ -183,8 +184,8 @@ class Solver:
             )
             return completion
 
-    async def _run_program(self, run: ProblemRun, index: int, text: str) -> PathResult:
-        program = extract_program(text)
+    async def _run_program(self, run: ProblemRun, index: int, text: str, *, complete: bool) -> PathResult:
+        program = extract_program(text, complete=complete)
         if program is None:
             return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, detail="no program in the text")
         execution = run.executions.get(program)

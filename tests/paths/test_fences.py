@@ -36,6 +36,8 @@ def test_a_text_that_begins_inside_a_block() -> None:
     assert split_blocks("x\n```\ny", opened=True) == [Block("x\n", "python"), Block("\ny", None, False)]
 
 
-@given(st.text("`~\n> abc<>/") | st.lists(st.sampled_from(["```", "python", "\n", "<code>", "</code>", "x"])).map("".join))
+@given(
+    st.text("`~\n> abc<>/") | st.lists(st.sampled_from(["```", "python", "\n", "<code>", "</code>", "x"])).map("".join)
+)
 def test_every_character_is_in_one_block_or_mark(text: str) -> None:
     assert all(block.text in text for block in split_blocks(text))

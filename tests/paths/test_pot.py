@@ -43,6 +43,72 @@ def test_programs(text: str, program: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        # several blocks
+        ("```python\na = 3\n```\nThen:\n```python\nans = a + 4\n```", "a = 3\nans = a + 4"),
+        ("```python\na = 3\na\n```\n```output\n3\n```\n```python\na + 4\n```", "a = 3\na\na + 4"),
+        ("```python\nx = 9\nx\n```\nWrong.\n```python\ny = 7\ny\n```", "x = 9\nx\ny = 7\ny"),
+        ("```python\nprint(3)\n```\n```output\n3\n```\n```python\nprint(7)\n```", "print(3)\nprint(7)"),
+        ("```python\na = 3\nprint(a)\n```\n```python\nprint(a + 4)\n```", "a = 3\nprint(a)\nprint(a + 4)"),
+        ("```python\nprint(7)\n```\nOr:\n```python\na = 8\nprint(a)\n```", "print(7)"),
+        ("```python\nans = 7\n```\nOr:\n```python\nans = ans + 1\n```", "ans = 7"),
+        ("```python\ndef f(a):\n    return a\n```\n```python\nf(7)\n```", "def f(a):\n    return a\nf(7)"),
+        ("1. One\n   ```python\n   a = 3\n   ```\n2. Two\n   ```python\n   ans = a\n   ```", "a = 3\nans = a"),
+        # blocks that are no program
+        ("```text\nans = 9\n```\n```python\nans = 7\n```", "ans = 7"),
+        ("```bash\npip install numpy\n```\n```python\nans = 7\n```", "ans = 7"),
+        ("```\nans = 9\n```\n```python\nans = 7\n```", "ans = 7"),
+        ("```python\nans = 7\n```\n```\nSummary: seven.\n```", "ans = 7"),
+        ("```output\nx = 7\n```", None),
+        # fences and tags
+        ("```py\nans = 7```", "ans = 7"),
+        ("```{.python}\nans = 7\n```", "ans = 7"),
+        ("```tool_code\nprint(7)\n```", "print(7)"),
+        ("```python\n3 + 4\n```", "3 + 4"),
+        ("ans = 7\n```\n```output\n7\n```", "ans = 7"),
+        ("> ```python\n> ans = 7\n> ```", "ans = 7"),
+        ("<llm-code>\nans = 7\n</llm-code>", "ans = 7"),
+        ("<code>ans = 7</code>", "ans = 7"),
+        ("<python>\nans = 7\n</python>\n<output>\n8\n</output>", "ans = 7"),
+        ("<|python_tag|>ans = 7<|eom_id|>", "ans = 7"),
+        # another task or turn
+        ("ans = 7<|im_end|>", "ans = 7"),
+        ("ans = 7</s>", "ans = 7"),
+        ("<|im_start|>assistant\nans = 7<|im_end|>\n<|im_start|>user\nans = 9", "ans = 7"),
+        ("ans = 7\n\nHuman: Tom has 2.\nAssistant:\nans = 9", "ans = 7"),
+        ("ans = 7\n\n### Instruction:\nAdd 2.\n### Response:\nans = 9", "ans = 7"),
+        ("ans = 7\n\nQuestion: x = 5?\nProgram:\nans = 9", "ans = 7"),
+        ("ans = 7\n\nProblem 2: Tom\nans = 9", "ans = 7"),
+        ("ans = 7\n\nExplanation: three and four.", "ans = 7"),
+        ("Question: pens?\nProgram:\nans = 7", "ans = 7"),
+        ('"""\nQuestion: 3 pens.\n"""\nans = 7', '"""\nQuestion: 3 pens.\n"""\nans = 7'),
+        ("s = '''\nQuestion: 3\n'''\nans = 7", "s = '''\nQuestion: 3\n'''\nans = 7"),
+        ("# Question: pens?\na = 3\n# Answer:\nans = a", "# Question: pens?\na = 3\n# Answer:\nans = a"),
+    ],
+)
+def test_wild_texts(text: str, program: str | None) -> None:
+    assert extract_program(text) == program
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("ans = 1", None),
+        ("a = 3\nans = 15\nprint(an", "a = 3\nans = 15"),
+        ("a = 3\nb = 4\ntotal = a", None),
+        ("print(3)\nprint(4)", None),
+        ("```python\nans = 7\n```\nThis is", "ans = 7"),
+        ("```python\ntotal = 7\n```\nThis is", "total = 7"),
+        ("```python\nans = 7\nans = ans", None),
+        ("total = 7\n\nQuestion: To", "total = 7"),
+    ],
+)
+def test_programs_that_were_cut_off(text: str, program: str | None) -> None:
+    assert extract_program(text, complete=False) == program
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "  \n ", "Ann has 5 pens. She buys 3 more.", "The number of pens is = 5 + 3", "5 + 3 = 8", "a == 5",
      "```\n```",

@@ -8,7 +8,7 @@ import pytest
 from service.cli.sandbox import answer_text
 from service.sandbox.base import Outcome
 from service.sandbox.facades import FACADES, star_names
-from service.sandbox.policy import SPECIAL_METHODS, RefusedError, restrict, is_private
+from service.sandbox.policy import SPECIAL_METHODS, RefusedError, is_private, restrict
 from tests.conftest import MakePool
 from tests.sandbox.programs import MODERN, gsm8k, plain_answers, svamp
 

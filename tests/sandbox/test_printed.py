@@ -83,7 +83,9 @@ def test_never_raises(output: str) -> None:
     assert (result is None) == (not output.strip())
 
 
-@pytest.mark.parametrize("piece", ["5 ", "= 5 ", "answer is 5 ", "(5) ", "5 hours and ", "$-", "1,", "x = 5 y", "5\n", "("])
+@pytest.mark.parametrize(
+    "piece", ["5 ", "= 5 ", "answer is 5 ", "(5) ", "5 hours and ", "$-", "1,", "x = 5 y", "5\n", "("]
+)
 def test_work_is_bounded(piece: str) -> None:
     output = piece * (16_000 // len(piece))
     start = time.process_time()

@@ -8,7 +8,8 @@ from fractions import Fraction
 import pytest
 
 from service.sandbox.base import Value
-from service.sandbox.results import mark_results, unwrap
+from service.sandbox.outline import mark_results
+from service.sandbox.results import unwrap
 from tests.conftest import MakePool
 
 RESULTS: list[tuple[str, Value | None]] = [

@@ -8,7 +8,10 @@ from tests.sandbox.attacks.run import CORPUS
 
 TEXT = Path(sandbox.__file__).with_name("THREATS.md").read_text()
 TESTS = {
-    name for path in Path(__file__).parent.glob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    name
+    for folder in ("sandbox", "paths")
+    for path in Path(__file__).parents[1].joinpath(folder).glob("test_*.py")
+    for name in re.findall(r"def (test_\w+)", path.read_text())
 }
 THREATS = [line for line in TEXT.partition("## What each")[0].splitlines() if line.startswith("| ")][1:]
 

@@ -27,7 +27,9 @@ ANSWERS = [
     Attack("value with its unit", "ans = (7, 'pens')", 7, 7),
     Attack("dict that contains itself", "ans = {}\nans['a'] = ans", O, O),
     Attack("dict subclass", "class M(dict):\n    def values(self): return [7]\nans = M(a=1)", O, O),
-    Attack("list of a str subclass", "class S(str):\n    def __iter__(self): raise SystemExit\nans = (7, S('x'))", O, O),
+    Attack(
+        "list of a str subclass", "class S(str):\n    def __iter__(self): raise SystemExit\nans = (7, S('x'))", O, O
+    ),
     Attack("key that lies", "class K:\n    def lower(self): return 'answer'\nx = {K(): 1}\nanswer = 7", 7, 7),
     Attack("hostile last expression", "class A:\n    def __eq__(self, o): raise SystemExit\nA()", O, O),
     Attack("endless last expression", "import itertools\nitertools.count()", O, O),
