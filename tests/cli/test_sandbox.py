@@ -24,7 +24,13 @@ async def test_rows_come_out_in_order(make_pool: MakePool) -> None:
     assert [{**row, "seconds": None} for row in out] == [
         {"id": "slow", "outcome": "ok", "answer": "300000", "detail": "", "seconds": None},
         {"id": 2, "outcome": "ok", "answer": "[1, 2.5, x]", "detail": "", "seconds": None},
-        {"id": "three", "outcome": "denied", "answer": None, "detail": "open() is not available to programs", "seconds": None},
+        {
+            "id": "three",
+            "outcome": "denied",
+            "answer": None,
+            "detail": "open() is not available to programs",
+            "seconds": None,
+        },
     ]
 
 
