@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -20,6 +20,7 @@ from service.model.metadata import Decoding
 from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1, PathFormat
 from service.sandbox.base import Execution, Sandbox
+from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
 from service.schemas import PathBudget, SolveRequest
 from service.settings import EngineKind, SandboxSettings, Settings, read_key
@@ -158,8 +159,8 @@ def sandbox_pool(
     policy: bool = True,
     observe: Callable[[Execution], None] = lambda execution: None,
     on_restart: Callable[[], None] = lambda: None,
-) -> SandboxPool:
-    """Build the sandbox.
+) -> SandboxPool | Lanes:
+    """Build the sandbox: one lane, or two with `sandbox_libraries`.
 
     Args:
         settings: the settings.
@@ -167,7 +168,8 @@ def sandbox_pool(
         observe: called with every execution.
         on_restart: called whenever a dead zygote has been replaced.
     """
-    return SandboxPool(
+    lane = partial(
+        SandboxPool,
         workers=settings.sandbox_workers,
         timeout_s=settings.sandbox_timeout_s,
         memory_bytes=settings.sandbox_memory_mib * _MIB,
@@ -178,6 +180,7 @@ def sandbox_pool(
         observe=observe,
         on_restart=on_restart,
     )
+    return Lanes(lane(), lane(libraries=True)) if settings.sandbox_libraries else lane()
 
 
 def _metrics(settings: Settings) -> Metrics:

@@ -216,6 +216,13 @@ class SandboxSettings(SettingsGroup):
         float, Field(ge=0.1, le=60, description="CPU seconds per program. The wall-clock limit is five times as long.")
     ] = 2
     sandbox_memory_mib: Annotated[int, Field(ge=16, le=16384, description="Memory per program, in MiB.")] = 256
+    sandbox_libraries: Annotated[
+        bool,
+        Field(
+            description="Run programs that use numpy or sympy, in processes of their own. Needs the extra `libraries`, "
+            "and as much memory for programs again."
+        ),
+    ] = False
     allow_unlocked_sandbox: Annotated[
         bool,
         Field(

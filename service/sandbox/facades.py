@@ -36,6 +36,9 @@ SEED = 0
 
 MAX_PATTERN_CHARACTERS, MAX_TEXT_CHARACTERS = 1_000, 100_000
 
+LIBRARY_NAMES = frozenset({"numpy", "sympy"})
+"""Packages that the libraries lane offers."""
+
 _IMPORTED_BY_C = ("_strptime", "unicodedata")
 """Modules that C code imports through the program's builtins. The C code then reads them from `sys.modules`."""
 
@@ -64,6 +67,10 @@ class Facade:
         return self._members[name]
 
 
+LIBRARIES: dict[str, Facade] = {}
+"""Module name → facade of numpy and sympy. Only `libraries.py` fills it, in the zygote of the libraries lane."""
+
+
 class MissingPackage:
     """Replacement of a module that is not offered, or of a name in it. Every use raises `RefusedImportError`."""
 
@@ -80,11 +87,12 @@ class MissingPackage:
 
     def member(self, _: str) -> Any:
         """Raise `RefusedImportError`: there are no members."""
-        raise RefusedImportError(f"{self._name} is not available to programs")
+        hint = "; set sandbox_libraries" if self._name in LIBRARY_NAMES else ""
+        raise RefusedImportError(f"{self._name} is not available to programs{hint}")
 
 
 def import_facade(
-    name: str, _globals: object, _locals: object, _from: object, _level: int = 0
+    name: str, _globals: object, _locals: object, names: object, _level: int = 0
 ) -> Facade | MissingPackage:
     """Implementation of `import` in a program. Raises `RefusedImportError` for a submodule of a facade."""
     if type(name) is not str:
@@ -92,6 +100,8 @@ def import_facade(
     if name in FACADES:
         return FACADES[name]
     root = name.partition(".")[0]
+    if root in LIBRARIES:
+        return _import_library(root, name) if names else LIBRARIES[root]
     if root in FACADES:
         raise RefusedImportError(f"import of {name[:50]} is not allowed")
     return MissingPackage(root[:50])
@@ -99,12 +109,20 @@ def import_facade(
 
 def star_names(module: str) -> Iterable[str]:
     """Names that `from module import *` binds. There are none for a module that is not offered."""
-    return FACADES[module].names if module in FACADES else ()
+    facade = FACADES.get(module) or LIBRARIES.get(module)
+    return facade.names if facade is not None else ()
 
 
 def end_program(*_: object) -> None:
     """`exit` of a program."""
     raise SystemExit
+
+
+def _import_library(root: str, name: str) -> Facade | MissingPackage:
+    """Module for `from name import …`. The functions of sympy's other submodules are members of sympy itself."""
+    if name in LIBRARIES:
+        return LIBRARIES[name]
+    return LIBRARIES[root] if root == "sympy" else MissingPackage(name)
 
 
 def _facade(module: ModuleType, names: str) -> Facade:

@@ -33,13 +33,19 @@ _EXCEPTIONS = {
     if isinstance(value, type) and issubclass(value, BaseException) and not name.endswith("Group")
 }
 _HIDDEN_ATTRIBUTES = INSPECT_ATTRIBUTES | {"mro"}
-_HIDDEN_EXCEPTION_ATTRIBUTES = frozenset({"obj", "path", "name_from", "with_traceback", "add_note"})
-_CONTAINERS: frozenset[type] = frozenset({dict, list, set, bytearray, defaultdict, Counter, OrderedDict, deque})
-_SUBCLASSABLE: frozenset[type] = frozenset({object, int, float, str, list, dict, tuple, set, *_EXCEPTIONS.values()})
-_NAMEABLE: frozenset[type] = frozenset(
-    {int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None), object, Fraction, Decimal}
-    | {date, datetime, time, timedelta, timezone, *_CONTAINERS, *_EXCEPTIONS.values()}
+HIDDEN_OF_TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(
+    ("obj", "path", "name_from", "with_traceback", "add_note"), (BaseException,)
 )
+"""Attribute → types that hide it. `libraries.py` adds those of arrays, as it adds types to the next two."""
+
+CONTAINERS: set[type] = {dict, list, set, bytearray, defaultdict, Counter, OrderedDict, deque}
+"""Types whose items a program may change."""
+
+_SUBCLASSABLE: frozenset[type] = frozenset({object, int, float, str, list, dict, tuple, set, *_EXCEPTIONS.values()})
+NAMEABLE: set[type] = {
+    *(int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None), object, Fraction, Decimal),
+    *(date, datetime, time, timedelta, timezone, *CONTAINERS, *_EXCEPTIONS.values()),
+}
 """Types that `type()` may return. The type of a function or of a class could create functions and classes."""
 
 
@@ -66,7 +72,7 @@ class Guards:
             return target.member(name)
         if name in _HIDDEN_ATTRIBUTES or (name.startswith("_") and not self._may_read_private(target, name)):
             raise RefusedError(f"the attribute {name!r} is reserved")
-        if name in _HIDDEN_EXCEPTION_ATTRIBUTES and isinstance(target, BaseException):
+        if name in HIDDEN_OF_TYPES and _is_kind(target, HIDDEN_OF_TYPES[name]):
             raise RefusedError(f"the attribute {name!r} is reserved")
         if name in ("format", "format_map"):
             return self._format(target, name)
@@ -76,7 +82,7 @@ class Guards:
         """Target of a store or deletion, of attribute `name` or of an item, if the program may change it."""
         kind = type(target)
         own = kind in self._own_classes or (kind is type and target in self._own_classes)
-        if own or (name is None and kind in _CONTAINERS):
+        if own or (name is None and kind in CONTAINERS):
             return target
         if kind is Context and name is not None:
             return target
@@ -108,7 +114,7 @@ class Guards:
     def type_of(self, value: object, *more: object) -> type:
         """`type` with one argument."""
         kind = type(value)
-        if more or (kind not in _NAMEABLE and kind not in self._own_classes):
+        if more or (kind not in NAMEABLE and kind not in self._own_classes):
             raise RefusedError("type() is offered for data and for the program's own objects")
         return kind
 
@@ -182,6 +188,11 @@ class _Formatter(string.Formatter):
         for is_attribute, key in rest:
             value = self._read(value, key) if is_attribute else value[key]
         return value, first
+
+
+def _is_kind(target: object, kinds: tuple[type, ...]) -> bool:
+    """Whether it is an instance or a subclass of one of the types."""
+    return isinstance(target, kinds) or (isinstance(target, type) and issubclass(target, kinds))
 
 
 def _require_public(name: str) -> str:

@@ -39,6 +39,7 @@ class SandboxPool:
         max_queue: maximum number of programs that wait for a child.
         observe: called with every execution.
         on_restart: called whenever a dead zygote has been replaced.
+        libraries: whether programs may use numpy and sympy. The processes are larger then.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class SandboxPool:
         allow_unlocked: bool = False,
         observe: Callable[[Execution], None] = lambda execution: None,
         on_restart: Callable[[], None] = lambda: None,
+        libraries: bool = False,
     ) -> None:
         self._wall_limit_s = WALL_FACTOR * timeout_s
         self._max_reply_bytes = output_bytes + _REPLY_SLACK_BYTES
@@ -66,6 +68,7 @@ class SandboxPool:
             cpu_s=timeout_s,
             policy=policy,
             allow_unlocked=allow_unlocked,
+            libraries=libraries,
         )
         self._children = ChildPool(config, workers=workers, max_queue=max_queue, on_restart=on_restart)
 

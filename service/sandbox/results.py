@@ -11,6 +11,7 @@ from typing import Any
 
 from service.sandbox.outline import KEEP, STOP, Outline
 from service.sandbox.printed import printed_result, states_result
+from service.sandbox.wire import Convert, unchanged
 
 RESULT = "ans"
 """Name of the result in the prompt format."""
@@ -38,10 +39,12 @@ class Results:
 
     Args:
         outline: outline of the program.
+        convert: conversion of a library's objects.
     """
 
-    def __init__(self, outline: Outline) -> None:
+    def __init__(self, outline: Outline, convert: Convert = unchanged) -> None:
         self._outline = outline
+        self._convert = convert
         self._kept: object = None
         self.hooks: dict[str, Callable[[object], object]] = {KEEP: self._keep, STOP: self._stop}
 
@@ -57,7 +60,7 @@ class Results:
         """
         for candidate in self._candidates(namespace, printed):
             if candidate is not None:
-                return unwrap(candidate)
+                return unwrap(candidate, self._convert)
         raise NoResultError("the program left no answer: set `ans`, define solution() or print it")
 
     def before_error(self, namespace: dict[str, Any], line: int) -> object:
@@ -70,7 +73,7 @@ class Results:
         for name in (RESULT, *ANSWER_NAMES):
             value = namespace.get(name)
             if value is not None and self._outline.last_lines.get(name, line) < line:
-                return unwrap(value)
+                return unwrap(value, self._convert)
         return None
 
     def _keep(self, value: object) -> None:
@@ -84,22 +87,32 @@ class Results:
         yield namespace.get(RESULT)
         if type(self._kept) is not FunctionType:  # the program named a function and did not call it
             yield self._kept
-        yield from _values(namespace, ANSWER_NAMES)
+        yield from self._values(namespace, ANSWER_NAMES)
         if self._outline.last_name is not None:
-            yield from _values(namespace, (self._outline.last_name,))
+            yield from self._values(namespace, (self._outline.last_name,))
         functions = _functions(namespace)
         yield from (functions[name]() for name in ENTRY_POINTS if name in functions and name not in self._outline.used)
         if states_result(printed()):
             yield printed_result(printed())
-        yield from _values(namespace, OTHER_NAMES)
+        yield from self._values(namespace, OTHER_NAMES)
         yield from (function() for function in _last_functions(functions))
         yield printed_result(printed())
 
+    def _values(self, namespace: dict[str, Any], names: tuple[str, ...]) -> Iterator[object]:
+        """Numbers and texts with a number under these names, in any case."""
+        by_name = {name.lower(): value for name, value in namespace.items()}
+        for name in names:
+            value = by_name.get(name.lower())
+            inner = unwrap(value, self._convert)
+            if type(inner) in _PLAIN or (type(inner) is str and states_result(inner)):
+                yield value
 
-def unwrap(value: object) -> object:
+
+def unwrap(value: object, convert: Convert = unchanged) -> object:
     """The one value of a collection, or its one number beside units ("(7, 'pens')"). Other values are unchanged."""
     for _ in range(_MAX_NESTING):
-        items = _items(value)
+        value = convert(value)
+        items = [convert(item) for item in _items(value)]
         if len(items) > 1:
             numbers = [item for item in items if type(item) in _NUMBERS]
             words = [item for item in items if type(item) is str and not any(map(str.isdigit, item))]
@@ -107,7 +120,7 @@ def unwrap(value: object) -> object:
         if len(items) != 1:
             return value
         value = items[0]
-    return value
+    return convert(value)
 
 
 def _items(value: object) -> list[object]:
@@ -118,16 +131,6 @@ def _items(value: object) -> list[object]:
     elif kind not in (list, tuple, set, frozenset):
         return []
     return list(value) if len(value) <= _MAX_ITEMS else []  # type: ignore[call-overload, arg-type]
-
-
-def _values(namespace: dict[str, Any], names: tuple[str, ...]) -> Iterator[object]:
-    """Numbers and texts with a number under these names, in any case."""
-    by_name = {name.lower(): value for name, value in namespace.items()}
-    for name in names:
-        value = by_name.get(name.lower())
-        inner = unwrap(value)
-        if type(inner) in _PLAIN or (type(inner) is str and states_result(inner)):
-            yield value
 
 
 def _functions(namespace: dict[str, Any]) -> dict[str, FunctionType]:

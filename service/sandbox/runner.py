@@ -16,7 +16,7 @@ from service.sandbox.guards import Guards
 from service.sandbox.outline import mark_results
 from service.sandbox.policy import RefusedError, restrict
 from service.sandbox.results import NoResultError, Results
-from service.sandbox.wire import NotAValueError, encode
+from service.sandbox.wire import Convert, NotAValueError, encode, unchanged
 
 _FILE = "<program>"
 
@@ -66,9 +66,11 @@ class Runner:
     Args:
         policy: whether the language policy applies. Without it, programs are plain Python.
         output_bytes: maximum number of printed characters, and of bytes in a reply.
+        convert: conversion of a library's objects.
     """
 
-    def __init__(self, *, policy: bool, output_bytes: int) -> None:
+    def __init__(self, *, policy: bool, output_bytes: int, convert: Convert = unchanged) -> None:
+        self._convert = convert
         self._prepare = _prepare_with_policy if policy else _prepare_without_policy
         self._output_bytes = output_bytes
 
@@ -79,7 +81,7 @@ class Runner:
             answer = self._answer(source.decode(), output)
             if output.overflowed:
                 raise OutputLimitError
-            reply = encode(Outcome.OK, "", answer)
+            reply = encode(Outcome.OK, "", answer, self._convert)
         except MemoryError:
             return _OUT_OF_MEMORY
         except BaseException as raised:
@@ -92,7 +94,7 @@ class Runner:
     def _answer(self, source: str, output: Output) -> object:
         try:
             tree, namespace = self._prepare(source, output)
-            results = Results(mark_results(tree))
+            results = Results(mark_results(tree), self._convert)
             code = compile(tree, _FILE, "exec", dont_inherit=True)
         except MemoryError:  # CPython raises it when the stack of its parser is full
             raise SyntaxError("the program is nested too deeply") from None

@@ -27,23 +27,33 @@ class NotAValueError(Exception):
     """The result is not a `Value`. The message has the reason."""
 
 
+Convert = Callable[[object], object]
+"""Returns the plain value of a library's object, and other objects as they are."""
+
+
+def unchanged(value: object) -> object:
+    """Conversion without libraries."""
+    return value
+
+
 def frame(body: bytes) -> bytes:
     """Message of a program or a reply: its length, then its bytes."""
     return HEADER.pack(len(body)) + body
 
 
-def encode(outcome: Outcome, detail: str = "", value: object = None) -> bytes:
+def encode(outcome: Outcome, detail: str = "", value: object = None, convert: Convert = unchanged) -> bytes:
     """Body of a reply.
 
     Args:
         outcome: category of the result.
         detail: one line, which is cut to 200 characters.
         value: the answer, which is ignored unless `outcome` is OK.
+        convert: conversion of objects that are not a `Value`.
 
     Raises:
         NotAValueError: the outcome is OK and `value` is not a `Value`.
     """
-    tagged = _Tagger().tag(value) if outcome is Outcome.OK else None
+    tagged = _Tagger(convert).tag(value) if outcome is Outcome.OK else None
     return json.dumps([outcome.value, detail[:DETAIL_CHARACTERS], tagged]).encode()
 
 
@@ -80,7 +90,8 @@ def one_line(text: str) -> str:
 class _Tagger:
     """Tags one answer and counts the items of all its lists."""
 
-    def __init__(self) -> None:
+    def __init__(self, convert: Convert) -> None:
+        self._convert = convert
         self._items_left = MAX_ITEMS
 
     def tag(self, value: object, depth: int = 0) -> list[Any]:
@@ -89,11 +100,18 @@ class _Tagger:
         if make is not None:
             return [tag, make(value)]
         if type(value) is not list and type(value) is not tuple:
-            raise NotAValueError(f"a {type(value).__name__} is not a valid answer")
+            converted = self._convert(value)
+            if converted is not value:
+                return self.tag(converted, depth)
+            raise NotAValueError(f"a {_noun(type(value))} is not a valid answer")
         self._items_left -= len(value)
         if depth == MAX_DEPTH or self._items_left < 0:
             raise NotAValueError("the list is too long or too deeply nested")
         return ["list", [self.tag(item, depth + 1) for item in value]]
+
+
+def _noun(kind: type) -> str:
+    return "symbolic expression" if str(kind.__module__).startswith("sympy.") else kind.__name__
 
 
 def _untag(tagged: Any, depth: int) -> Value:

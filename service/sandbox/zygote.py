@@ -53,6 +53,9 @@ ans = total
 )
 """Programs that write to the memory pages that most programs write to. The kernel then copies those ahead of need."""
 
+_THREAD_COUNTS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+"""Variables that the libraries of numpy read while they are imported."""
+
 
 @dataclass(frozen=True, slots=True)
 class ZygoteConfig:
@@ -67,6 +70,7 @@ class ZygoteConfig:
         cpu_s: CPU time limit of a child.
         policy: whether the language policy applies.
         allow_unlocked: whether children may run without seccomp.
+        libraries: whether programs may use numpy and sympy.
     """
 
     channel_fd: int
@@ -77,6 +81,7 @@ class ZygoteConfig:
     cpu_s: float
     policy: bool
     allow_unlocked: bool
+    libraries: bool = False
 
     def to_json(self) -> str:
         """Return the command-line argument."""
@@ -87,19 +92,21 @@ def main(arguments: Sequence[str]) -> NoReturn:
     """Run the zygote until the service closes the channel."""
     config = ZygoteConfig(**json.loads(arguments[1]))
     os.environ.clear()
-    runner = Runner(policy=config.policy, output_bytes=config.output_bytes)
-    _warm_up(runner)
+    runner, warmup_programs = _prepare(config)
     state = lock_zygote(memory_bytes=config.memory_bytes, parent_pid=config.parent_pid)
     channel = socket.socket(fileno=config.channel_fd)
     channel.send(json.dumps(asdict(state)).encode())
-    _ForkServer(config, channel, runner).serve()
+    _ForkServer(config, channel, runner, warmup_programs).serve()
 
 
 class _ForkServer:
-    def __init__(self, config: ZygoteConfig, channel: socket.socket, runner: Runner) -> None:
+    def __init__(
+        self, config: ZygoteConfig, channel: socket.socket, runner: Runner, warmup_programs: Sequence[bytes]
+    ) -> None:
         self._config = config
         self._channel = channel
         self._runner = runner
+        self._warmup_programs = warmup_programs
         self._seccomp = Seccomp()
         self._children: dict[int, int] = {}  # number → process id; never stale: only this process reaps
         self._last_number = 0
@@ -146,7 +153,7 @@ class _ForkServer:
                 allow_unlocked=config.allow_unlocked,
             )
             if not skip_warmup:
-                for program in _WARMUP_PROGRAMS:
+                for program in self._warmup_programs:
                     self._runner.run(program)
             program = _read_program()
             _write_all(frame(self._runner.run(program)))
@@ -154,8 +161,26 @@ class _ForkServer:
             os._exit(0)
 
 
-def _warm_up(runner: Runner) -> None:
-    for program in _WARMUP_PROGRAMS * 20:  # CPython specializes the bytecode of the runner after some calls
+def _prepare(config: ZygoteConfig) -> tuple[Runner, Sequence[bytes]]:
+    """Runner after its warm-up, and the warm-up programs of each child."""
+    repeated = _WARMUP_PROGRAMS * 20  # CPython specializes the bytecode of the runner after some calls
+    if not config.libraries:
+        runner = Runner(policy=config.policy, output_bytes=config.output_bytes)
+        _warm_up(runner, repeated)
+        return runner, _WARMUP_PROGRAMS
+    os.environ.update(dict.fromkeys(_THREAD_COUNTS, "1"))
+    from service.sandbox import libraries, library_values, library_warmup  # takes a second, and 60 MiB
+
+    os.environ.clear()
+    libraries.set_up(policy=config.policy)
+    runner = Runner(policy=config.policy, output_bytes=config.output_bytes, convert=library_values.convert)
+    _warm_up(runner, (*library_warmup.LOADING_PROGRAMS, *repeated))
+    libraries.seed()
+    return runner, (*_WARMUP_PROGRAMS, *library_warmup.WARMUP_PROGRAMS)
+
+
+def _warm_up(runner: Runner, programs: Sequence[bytes]) -> None:
+    for program in programs:
         reply = json.loads(runner.run(program))
         if reply[0] != Outcome.OK:
             sys.exit(f"the sandbox cannot run its warm-up program: {reply[1]}")

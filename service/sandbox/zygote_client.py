@@ -20,10 +20,12 @@ from service.errors import SandboxError
 from service.sandbox.base import UNLOCKED, LockState
 from service.sandbox.zygote import CHILD_DONE, CHILD_STARTED, ZygoteConfig
 
-_START_TIMEOUT_S, _EXIT_TIMEOUT_S = 20.0, 5.0
+_START_TIMEOUT_S = {False: 20.0, True: 90.0}  # with libraries: without cached bytecode, their import takes long
+_EXIT_TIMEOUT_S = 5.0
 _MAX_MESSAGE_BYTES = 4096
 _BOOT = "import sys; sys.path += sys.argv[2:]; from service.sandbox.zygote import main; main(sys.argv)"
 _OPTIONS = ("-s", "-S", "-P", "-B", "-Wignore", "-Xutf8")
+_LIBRARIES = ("numpy", "sympy", "mpmath")  # sympy needs mpmath
 _ENVIRONMENT = {"PYTHONHASHSEED": "0"}  # the same order of sets in every run of the same program
 
 
@@ -89,7 +91,7 @@ class Zygote:
             with zygote_end:
                 self._process = self._launch(zygote_end)
             loop.add_reader(self._channel, self._receive)
-            self.lock = await asyncio.wait_for(self._lock_report, _START_TIMEOUT_S)
+            self.lock = await asyncio.wait_for(self._lock_report, _START_TIMEOUT_S[self._config.libraries])
         except (OSError, TimeoutError) as error:
             self.kill()
             raise SandboxError(f"the sandbox's zygote did not start: {error or 'no answer'}") from error
@@ -123,7 +125,7 @@ class Zygote:
     def _launch(self, zygote_end: socket.socket) -> "subprocess.Popen[bytes]":
         config = replace(self._config, channel_fd=zygote_end.fileno(), parent_pid=os.getpid())
         return subprocess.Popen(  # noqa: S603 (this interpreter, a module of this package)
-            [sys.executable, *_OPTIONS, "-c", _BOOT, config.to_json(), *_import_roots()],
+            [sys.executable, *_OPTIONS, "-c", _BOOT, config.to_json(), *_import_roots(config.libraries)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in a terminal must reach the service only
@@ -185,12 +187,13 @@ class Zygote:
         self._children.clear()
 
 
-def _import_roots() -> list[str]:
+def _import_roots(libraries: bool = False) -> list[str]:
     """Import paths of this package and of RestrictedPython."""
     roots = []  # without `site`, the zygote has only the standard library
-    for package in ("service", "RestrictedPython"):
+    for package in ("service", "RestrictedPython", *(_LIBRARIES if libraries else ())):
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise SandboxError(f"the package {package} is not installed")
+            hint = '; for sandbox_libraries, install "twinpath[libraries]"' if package in _LIBRARIES else ""
+            raise SandboxError(f"the package {package} is not installed{hint}")
         roots.append(str(Path(next(iter(spec.submodule_search_locations))).parent))
-    return roots
+    return list(dict.fromkeys(roots))
