@@ -76,7 +76,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = {"engine": "fake", "dtype": "float32", "policy": "fixed", "log_level": "debug"}
-    words |= dict.fromkeys(("allow_unlocked_sandbox", "allow_anonymous", "compile_on_cpu"), "true")
+    words |= dict.fromkeys(("allow_unlocked_sandbox", "sandbox_libraries", "allow_anonymous", "compile_on_cpu"), "true")
     words |= {"otlp_endpoint": "http://collector:4318"}
     words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
     words |= dict.fromkeys(

@@ -14,6 +14,7 @@ from service.errors import SandboxError
 from service.sandbox import process_pool
 from service.sandbox.base import UNLOCKED, Execution, Outcome, Sandbox, Value
 from service.sandbox.fake import FakeSandbox
+from service.sandbox.lanes import Lanes
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
 from tests.conftest import MakePool
 from tests.sandbox.processes import children_of, stopped_children, survivors, zygote_pid
@@ -39,10 +40,12 @@ ANSWERS: list[tuple[str, Value]] = [
 ]
 
 
-@pytest.fixture(params=["pool", "fake"])
+@pytest.fixture(params=["pool", "lanes", "fake"])
 def sandbox(request: pytest.FixtureRequest, make_pool: MakePool) -> Sandbox:
     if request.param == "pool":
         return make_pool()
+    if request.param == "lanes":
+        return Lanes(make_pool(), make_pool(libraries=True))
     return FakeSandbox({"ans = 1": Execution(Outcome.OK, 1, "", 0.0)})
 
 
@@ -116,8 +119,8 @@ async def test_details(make_pool: MakePool) -> None:
     await pool.start()
     programs = {
         "while True: pass": "CPU time limit exceeded",
-        "import numpy as np\nans = np.array([1])": "numpy is not available to programs",
-        "import sympy\nx = sympy.Symbol('x')": "sympy is not available to programs",
+        "import numpy as np\nans = np.array([1])": "numpy is not available to programs; set sandbox_libraries",
+        "import sympy\nx = sympy.Symbol('x')": "sympy is not available to programs; set sandbox_libraries",
         "import os\nos.getcwd()": "os is not available to programs",
         "ans = 3\nans = ans + x": "NameError: name 'x' is not defined",
         "ans = []": "",

@@ -51,7 +51,7 @@ IMPORTS = [
         D,
         D,
     ),
-    Attack("from sympy, used", "from sympy import sympify\nsympify('__import__(\"os\").getpid()')", D, D),
+    Attack("from sympy, used", 'from sympy import sympify\nsympify(\'__import__("os").open("CANARY", 1)\')', D, D),
     Attack("numpy, used", "import numpy as np\nnp.fromfile('CANARY')", D, D),
     Attack(
         "pickle", "import pickle\npickle.loads(b'cos\\nsystem\\n(S\"touch CANARY\"\\ntR.')\nopen('CANARY', 'a')", D, D

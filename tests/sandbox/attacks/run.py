@@ -15,6 +15,7 @@ from service.sandbox.base import Execution, Outcome, Value
 from service.sandbox.pool import SandboxPool
 from tests.sandbox.attacks.base import Attack
 from tests.sandbox.attacks.language import LANGUAGE
+from tests.sandbox.attacks.libraries import LIBRARIES
 from tests.sandbox.attacks.modules import MODULES
 from tests.sandbox.attacks.resources import HANGS, RESOURCES
 from tests.sandbox.attacks.results import RESULTS
@@ -24,10 +25,15 @@ from tests.sandbox.processes import zygote_pid
 CORPUS: dict[str, list[Attack]] = {"hangs": HANGS} | LANGUAGE | MODULES | RESOURCES | RESULTS | SYSTEM
 """Class → attacks."""
 
+LIBRARY_CORPUS: dict[str, list[Attack]] = LIBRARIES
+"""Class → attacks through numpy and sympy, for the libraries lane."""
+
 CANARY_TEXT = "tweet"
 
 
-async def failures(attacks: list[Attack], *, policy: bool, timeout_s: float = 10.0, workers: int = 2) -> list[str]:
+async def failures(
+    attacks: list[Attack], *, policy: bool, timeout_s: float = 10.0, workers: int = 2, libraries: bool = False
+) -> list[str]:
     """Run attacks in a new pool.
 
     Returns:
@@ -42,6 +48,7 @@ async def failures(attacks: list[Attack], *, policy: bool, timeout_s: float = 10
         max_queue=len(attacks),
         policy=policy,
         on_restart=lambda: restarts.append("the zygote was replaced"),
+        libraries=libraries,
     )
     await pool.start()
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:

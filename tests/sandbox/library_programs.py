@@ -1,0 +1,131 @@
+"""Programs of numpy and sympy, as models write them: program → value, or → detail of what is not a value."""
+
+from fractions import Fraction
+
+from service.sandbox.base import Value
+
+_SP = "import sympy as sp\nx, y = sp.symbols('x y')\n"
+_NP = "import numpy as np\n"
+
+VALUES: dict[str, Value] = {
+    # solutions
+    "from sympy import symbols, Eq, solve\nx = symbols('x')\nans = solve(Eq(x + 30, 37), x)[0]": 7,
+    _SP + "ans = sp.solve(2*x - 7, x)": Fraction(7, 2),
+    _SP + "ans = sp.solve(x**2 - 9, x)": [-3, 3],
+    _SP + "ans = sp.solve(sp.Eq(0.2*x, 7), x)[0]": 35.0,
+    _SP + "ans = sp.solve([x + y - 10, x - y - 2], [x, y])[x]": 6,
+    _SP + "ans = sp.solve(sp.Eq(2*x, 7), x, dict=True)": Fraction(7, 2),
+    _SP + "ans = sp.solve(sp.Eq(2*x, 7), x, dict=True)[0][x]": Fraction(7, 2),
+    _SP + "ans = sp.solveset(2*x - 10, x)": 5,
+    _SP + "ans = sp.solveset(x**2 + 1, x, domain=sp.S.Reals)": [],
+    _SP + "ans = sp.linsolve([x + y - 10, x - y - 2], (x, y))": [6, 4],
+    _SP + "(ans, other), = sp.linsolve([x + y - 10, x - y - 2], (x, y))": 6,
+    _SP + "ans = sp.nsolve(x**2 - 4, x, 1)": 2.0,
+    _SP + "ans = [s for s in sp.solve(x**2 - x - 6, x) if s > 0][0]": 3,
+    _SP + "ans = sp.solve('x**2 - 4')": [-2, 2],
+    _SP + "ans = sp.solve('Eq(2*x + 3, 7)', 'x')": 2,
+    "from sympy import Symbol, solve\nn = Symbol('n', integer=True, positive=True)\nans = solve(n**2 - 16, n)": 4,
+    "from sympy.solvers import solve\nfrom sympy.abc import x\nans = solve(x - 3)[0]": 3,
+    "from sympy import *\nx = symbols('x')\nsolve(x - 3)": 3,
+    "from sympy.abc import *\nfrom sympy import Eq, solve\nsolution = solve(Eq(2*y, 5), y)\nsolution[0]": Fraction(
+        5, 2
+    ),
+    "from sympy import symbols, Eq, solve\nx = symbols('x')\nanswer = solve(Eq(x, 9), x)[0]\nprint('done')": 9,
+    "from sympy import symbols, Function, dsolve, solve\nx = symbols('x')\nans = solve(x - 3)[0]": 3,
+    "from sympy import symbols, solve\ndef solution():\n    x = symbols('x')\n    return solve(2*x - 9)[0]": Fraction(
+        9, 2
+    ),
+    _SP + "print(f'The number is {sp.solve(x/3 - 4)[0]}')": "12",
+    _SP + "print('%d' % sp.solve(x - 9)[0])": "9",
+    # numbers
+    _SP + "ans = sp.Rational(1, 3) + sp.Rational('1/6')": Fraction(1, 2),
+    _SP + "ans = sp.Rational(6, 3)": 2,
+    _SP + "ans = sp.S(1) / 2": Fraction(1, 2),
+    _SP + "ans = -sp.Integer(1) * 0": 0,
+    _SP + "ans = sp.sqrt(16)": 4,
+    _SP + "ans = sp.sqrt(2).evalf()": 2**0.5,
+    _SP + "ans = float(sp.solve(x**2 - 2, x)[1])": 2**0.5,
+    _SP + "ans = sp.N(sp.sqrt(2), 5)": 1.4142,
+    _SP + "ans = round((3 * sp.pi).evalf(), 2)": 9.42,
+    _SP + "ans = sp.Float('0.1', 30)": 0.1,
+    _SP + "ans = sp.sympify('3/4 + 2^2 - sqrt(9)')": Fraction(7, 4),
+    _SP + "ans = sp.sympify('2*x + 0.5').subs(x, 3)": 6.5,
+    _SP + "ans = sp.Eq(2, 2)": True,
+    _SP + "ans = sp.Integer(2) > 3": False,
+    _SP + "ans = sp.lcm(12, 18) + sp.gcd(12, 18)": 42,
+    _SP + "ans = int(sp.binomial(10, 3)) + sp.factorial(4)": 144,
+    _SP + "ans = len(sp.divisors(36)) + sp.ceiling(7 / sp.Integer(2))": 13,
+    "from sympy.ntheory import factorint, isprime\nans = sum(factorint(360).values()) * isprime(7)": 6,
+    "import sympy\nans = sum(sympy.primerange(1, 20)) + sympy.nextprime(20) + sympy.prime(4)": 107,
+    # expressions
+    _SP + "ans = (x**2 + 3*x).subs(x, 2)": 10,
+    _SP + "ans = sp.simplify((x**2 - 1) / (x - 1) - x)": 1,
+    _SP + "ans = sp.integrate(x**2, (x, 0, 3))": 9,
+    _SP + "f = 2*x**3 - 3*x**2 - 12*x\nans = max([f.subs(x, c) for c in sp.solve(sp.diff(f, x), x)])": 7,
+    _SP + "ans = sp.summation(x**2, (x, 1, 10)) + sp.Sum(x, (x, 1, 3)).doit()": 391,
+    _SP + "ans = sp.Poly(x**2 - 3*x + 2, x).all_coeffs()": [1, -3, 2],
+    _SP + "ans = sp.limit(sp.sin(x) / x, x, 0)": 1,
+    _SP + "ans = sp.Matrix([[2, 1], [1, 3]]).inv() * sp.Matrix([5, 10])": [1, 3],
+    _SP + "a = sp.Matrix([[2]])\na[0, 0] = 4\nans = a.det()": 4,
+    _SP + "ans = sp.FiniteSet(4)": 4,
+    _SP + "sp.init_printing()\nans = sp.Piecewise((1, x < 2), (5, True)).subs(x, 3)": 5,
+    # arrays
+    _NP + "a = np.zeros(4)\na[0] = 3\na[1:3] += 2\na[a > 2] = 1\na += 1\nans = a": [2.0, 3.0, 3.0, 1.0],
+    _NP + "m = np.zeros((2, 2), dtype=int)\nm[0][1] = 5\nm[1, 0] = 2\nm *= 2\nans = m.sum()": 14,
+    _NP + "ans = np.array([5])": 5,
+    _NP + "ans = np.array(5)": 5,
+    _NP + "ans = np.array([[1, 2], [3, 4]])": [[1, 2], [3, 4]],
+    _NP + "ans = [np.int64(5), np.float64(2.5), np.float32(0.5), np.bool_(True)]": [5, 2.5, 0.5, True],
+    _NP + "ans = {np.int64(3)}": 3,
+    _NP + "ans = np.any(np.array([1, 2]) > 1)": True,
+    _NP + "ans = np.array(['ab'])[0]": "ab",
+    _NP + "print([np.int64(5), np.float64(2.5)])": ["5", "2.5"],
+    _NP + "print(np.array([1.5, 2]))": ["1.5", "2"],
+    _NP + "x, y = np.linalg.solve(np.array([[1, 1], [2, -1]]), np.array([10, 5]))\nans = y": 5.0,
+    _NP + "ans = np.round(max(np.roots([1, -5, 6])), 6)": 3.0,
+    _NP + "ans = np.mean([1, 2, 4]) * 3 + np.median([3, 1, 2])": 9.0,
+    _NP + "ans = np.sum(np.array([2, 3]) * np.array([1.5, 2]))": 9.0,
+    _NP + "ans = np.vectorize(lambda v: v * 2)(np.arange(4)).sum()": 12,
+    _NP + "ans = np.percentile([1, 2, 3, 4], 75)": 3.25,
+    _NP + "ans = np.lcm.reduce([2, 3, 4])": 12,
+    _NP + "ans = np.math.factorial(4) + np.product([2, 3])": 30,
+    _NP + "water = np.float64(100)\ndays = 0\nwhile water > 1:\n    water *= 0.9\n    days += 1\nans = days": 44,
+    _NP + "for i, v in np.ndenumerate(np.array([1, 2])): ans = v": 2,
+    _NP + "np.random.seed(5)\nans = np.random.randint(0, 10)": 3,
+    _NP + "class A:\n    def __init__(self): self.data, self.base = np.array([1, 2]), 3\n"
+    "a = A()\na.data[0] = 5\nans = a.data.sum() + a.base": 10,
+    _NP + "ans = type(np.sum([1])).__name__": "int64",
+    _NP + _SP + "ans = np.sum([int(v) for v in sp.solve(x**2 - 5*x + 6)])": 5,
+    _NP + "import math\nans = math.ceil(np.divide(7, 2))": 4,
+    _NP + "import pandas as pd\nimport scipy\nans = np.ceil(3.2)": 4.0,
+    "from numpy import array, mean, sqrt\nans = sqrt(mean(array([16, 16])))": 4.0,
+    "from numpy.linalg import solve\nans = solve([[2]], [6])": 3.0,
+    "import numpy.linalg as la\nans = round(la.det([[2, 0], [0, 3]]), 6)": 6.0,
+    "import numpy.linalg\nans = numpy.linalg.norm([3, 4])": 5.0,
+    "from numpy.random import randint\nans = randint(5, 6)": 5,
+}
+
+DETAILS: dict[str, str] = {
+    _SP + "ans = 3 + sp.sqrt(2)": "a symbolic expression is not a valid answer",
+    _SP + "ans = sp.Eq(x, 2)": "a symbolic expression is not a valid answer",
+    _SP + "ans = sp.factorint(12)": "a dict is not a valid answer",
+    _SP + "ans = sp.lambdify(x, x + 1)(2)": "sympy.lambdify is not offered",
+    _SP
+    + "ans = sp.solve('2*x = 7; x')[0]": "SympifyError: Sympify of expression 'could not parse '2*x = 7; x'' failed, "
+    "because of exception being raised: SyntaxError: invalid syntax (<unknown>, line 1)",
+    _SP + "ans = sp.sympify('x.y')": "the text of an expression may contain only arithmetic",
+    _SP + "ans = sp.sympify('f(2)')": "the text of an expression may contain only arithmetic",
+    _SP + "ans = sp.sympify('1+' * 500 + '1')": "the text of an expression is too long",
+    "from sympy import lambdify\nans = lambdify([], 2)": "sympy.lambdify is not available to programs",
+    _NP + "ans = np.load('x.npy')": "numpy.load is not offered",
+    _NP + "np.array([1]).tofile('x')": "the attribute 'tofile' is reserved",
+    _NP + "ans = np.testing": "numpy.testing is not offered",
+    _NP + "ans = np.nan": "nan is not a finite number",
+    _NP + "ans = np.roots([1, 0, 1])[0]": "a complex128 is not a valid answer",
+    _NP + "ans = np.arange(5000)": "a ndarray is not a valid answer",
+    _SP + "ans = sp.solve([x + y - 10, x - y - 2], [x, y])": "a dict is not a valid answer",
+    _NP + "np.pi = 3": "a LibraryFacade may not be changed",
+    "from numpy.testing import assert_equal\nassert_equal(1, 1)": "numpy.testing is not available to programs",
+    "from numpy import testing\ntesting.assert_equal(1, 1)": "numpy.testing is not available to programs",
+    "from scipy.optimize import fsolve\nimport numpy\nfsolve(abs, 0)": "scipy is not available to programs",
+}
