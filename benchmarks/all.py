@@ -22,6 +22,7 @@ COMMANDS = {
     "newcomer": ["benchmarks.newcomer"],
     "start": ["benchmarks.start", "--repeat", "2"],
     "sandbox": ["benchmarks.sandbox"],
+    "libraries": ["benchmarks.libraries"],
     "engine": ["benchmarks.engine", "--data", "{data}"],
     "student": ["benchmarks.student", "--data", "{data}", "--test", "{test}", "--repeat", "1"],
     "student-turns": ["benchmarks.student", "--data", "{data}", "--test", "{test}", "--limit", "30"],
