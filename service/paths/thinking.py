@@ -46,6 +46,16 @@ def split_thinking(text: str, *, opened: bool = False) -> Split:
     return Split(text, "", unterminated=True) if thinks else Split(text[:start], text[start:])
 
 
+def opens_thought(prompt: str) -> bool:
+    """Whether a prompt ends with the opening of a thought."""
+    tail = prompt[-_TAIL_CHARS:]
+    last = None
+    for last in _DELIMITER.finditer(tail):
+        pass
+    return last is not None and _role(last)[0] == "open" and not tail[last.end() :].strip()
+
+
+_TAIL_CHARS = 200
 _NAMES = r"think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|inner_?monologue"
 _TAG = rf"\|?\s?(?P<slash>/?)\s?(?:\w{{1,12}}[:_])?(?P<name>{_NAMES})(?:\s[^<>\n]{{0,60}})?\|?[>\]▷]"
 _KINDS = {"tho": "thi"}  # <thought> and <think> end each other
