@@ -46,7 +46,7 @@ _MAX_SENTENCES = 4  # the last one with a number, and courtesies after it
 _SHORT_WORDS = 3
 _BACK_CHARS = 1200
 _CLOSING = re.compile(
-    r"hope|let me know|feel free|thank|happy|glad|good luck|great|(?:correct|right|clear|help|question|answer)s?\b",
+    r"hope|let me know|feel free|thank|happy|glad|good luck|great|correct|right\b|clear|help|any (?:other |more )?questions",
     re.IGNORECASE,
 )
 _BOLD = re.compile(r"(?:\*\*|__|<b>|<strong>)([^*\n<]{1,80}?)(?:\*\*|__|</b>|</strong>)")
@@ -69,6 +69,7 @@ _WORDS = re.compile(
 _DOUBTED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z", re.IGNORECASE)
 _LAST_SIDE = re.compile(r"(?:[-+*/×÷·]|\\times|\\div|\\cdot|\\frac)[^=]*=\s*([^=]*)\Z")
 _VARIABLE = re.compile(r"[0-9][a-z]\b", re.IGNORECASE)
+_ALGEBRA = re.compile(r"\b[a-z]\s?[-+*/^]\s?[0-9]|[0-9]\s?[-+*/^]\s?[a-z]\b", re.IGNORECASE)
 
 
 def _last_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -95,6 +96,8 @@ def _read(text: str, first: int, last: int) -> Conclusion:
     if sentence.rstrip(_MARKUP).endswith("?"):
         return Conclusion(None, first, last)
     is_equation = "=" in sentence
+    if not is_equation and _ALGEBRA.search(sentence):
+        return Conclusion(None, first, last)
     bold = [found for found in _BOLD.finditer(sentence) if _has_number(found[1])]
     values = {answer for found in bold if (answer := parse_answer(found[1]))}
     if len(values) == 1:

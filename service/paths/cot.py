@@ -111,7 +111,7 @@ _ROUNDS = 4
 _MAX_LABELS = 20
 _CUT_OFF = "the text was cut off at its answer"
 _DIGITS = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,60})(?:\.[0-9]{1,60})?")
-_END = re.compile(r"[^\n=0-9]{0,80}\s*\Z")
+_END = re.compile(r"(?![^\n]{0,80}answer)[^\n=0-9]{0,80}\s*\Z", re.IGNORECASE)
 _JOINT = re.compile(
     r"[\s}$\\(),.;*]{0,20}(?:and|or|&)?[\s$\\()*]{0,20}(?:[a-z]\s{0,3}=\s{0,3})?[\s$\\()*]{0,9}\\?(?:boxed|fbox)?\s?\{",
     re.IGNORECASE,

@@ -102,14 +102,15 @@ _VALUE = re.compile(r"[\s*_`$(\\{\[]*[-−+]?[\s$€£¥₹*]*(?:[0-9.]|d?frac|b
 _HEADING = re.compile(r"\n\s*(?:#{1,6}\s|\*\*[^*\n]{1,60}\*\*\s*\n)")
 _CLOSING_SIGNS = {">": "</", "]": "[/", "|": "|"}
 
-# Words before a marker, within its clause, that make it a supposition or a denial.
+# Words shortly before a marker, within its clause, that make it a supposition or a denial.
 _SUPPOSED = re.compile(
-    r"\b(?:if|suppos(?:e|ing)|assum(?:e|es|ed|ing)|whether|maybe|perhaps|might|could|may|unless|imagine|pretend|not|never"
-    r"|false|wrong|incorrect|at\sfirst|initially|naively|doubt)\b|n['’]t\b|(?:^|let['’]?s\s|let\sus\s)say\b",
+    r"(?:\b(?:if|suppos(?:e|ing)|assum(?:e|es|ed|ing)|whether|maybe|perhaps|might|could|may|unless|imagine|pretend|not|never"
+    r"|false|wrong|incorrect|at\sfirst|initially|naively|doubt)\b|n['’]t\b|(?:^|let['’]?s\s|let\sus\s)say\b)"
+    r"(?:\s\w{1,12}){0,5}\s?\Z",
     re.IGNORECASE,
 )
 _CLAUSE_START = re.compile(r"[.!?\n,;:：。，]")
-_NO_ANSWER = re.compile(r"\b(?:each|every|per|an?|any|one|wrong|incorrect|another)\s(?:\w{1,12}\s)?\Z", re.IGNORECASE)
+_NO_ANSWER = re.compile(r"\b(?:each|every|per|an?|any|one|wrong|incorrect|another)\s(?:(?!\w*the\s)\w{1,12}\s)?\Z", re.IGNORECASE)
 _VERB_USE = re.compile(r"\b(?:to|can|must|will|should|could|and|let['’]?s|we|you|please|now|then)\s\Z", re.IGNORECASE)
 _OBJECT = re.compile(r"answers?\s(?:the|this|that|your|a|these|it|both|how|what|each)\b", re.IGNORECASE)
 _DENIED_VERB = re.compile(r"(?:\bnot|n['’]t|\bcannot|\bnever|\bmight|\bcould|\bmay|\bcan)\s(?:\w{1,12}\s)?be\Z|n['’]t\b", re.I)
@@ -145,7 +146,8 @@ def _is_void(text: str, marker: re.Match[str], marked: Marked) -> bool:
     before = text[max(0, marker.start() - 60) : marker.start()]
     breaks = list(_CLAUSE_START.finditer(before))
     clause = before[breaks[-1].end() :] if breaks else before
-    if _SUPPOSED.search(clause.lstrip()) or _ASKED.match(text, marked.start):
+    is_supposed = not clause.endswith("The ") and _SUPPOSED.search(clause.lstrip())
+    if is_supposed or _ASKED.match(text, marked.start):
         return True
     if kind != "word":
         return False
