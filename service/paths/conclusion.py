@@ -36,10 +36,12 @@ def conclude(text: str, start: int, end: int) -> Conclusion:
     """Answer of the last sentence of `text[start:end]`."""
     for first, last in _last_sentences(text, start, end):
         sentence = text[first:last]
+        if _CHECK.search(sentence):
+            continue
         if not _has_number(sentence) and (_CLOSING.search(sentence) or len(sentence.split()) <= _SHORT_WORDS):
             continue
         return _read(text, first, last)
-    return Conclusion(None, start, end)
+    return Conclusion(None, start, start)
 
 
 _MAX_SENTENCES = 4  # the last one with a number, and courtesies after it
@@ -49,6 +51,7 @@ _CLOSING = re.compile(
     r"hope|let me know|feel free|thank|happy|glad|good luck|great|correct|right\b|clear|help|any (?:other |more )?questions",
     re.IGNORECASE,
 )
+_CHECK = re.compile(r"\b(?:verif|confirm|(?:double-?)?check\b|reverse|matches)", re.IGNORECASE)  # its numbers are old
 _BOLD = re.compile(r"(?:\*\*|__|<b>|<strong>)([^*\n<]{1,80}?)(?:\*\*|__|</b>|</strong>)")
 _LABEL = re.compile(r"[\s>*_#-]*(?:(?:step|part)\s[0-9]{1,2}\s?[.:)-]|\(?[0-9]{1,2}[.)])\s+(?=\D*[^\d\s]\D*\d)", re.IGNORECASE)
 _SPAN = re.compile(
@@ -67,7 +70,7 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z", re.IGNORECASE)
-_LAST_SIDE = re.compile(r"(?:[-+*/×÷·]|\\times|\\div|\\cdot|\\frac)[^=]*=\s*([^=]*)\Z")
+_LAST_SIDE = re.compile(r"(?:[-+*/×÷·]|\\times|\\div|\\cdot|\\frac).*=\s*([^=]*)\Z", re.DOTALL)
 _VARIABLE = re.compile(r"[0-9][a-z]\b", re.IGNORECASE)
 _ALGEBRA = re.compile(r"\b[a-z]\s?[-+*/^]\s?[0-9]|[0-9]\s?[-+*/^]\s?[a-z]\b", re.IGNORECASE)
 

@@ -119,7 +119,7 @@ _JOINT = re.compile(
 # Signs that a quantity is over, where the text was cut off soon after it.
 _OVER = re.compile(
     r"[^\n]{0,60}?(?:\*\*|\\\)|\\\]|\$|`|</|[;:.!]\s+\S|[ ,](?:because|since|so|as|which|that|for|to|in|on|per|left|each|total"
-    r"|altogether|remaining|if|when|after|before|then|he|she|it|they|we|but|who|where|now)[\s,])",
+    r"|altogether|remaining|if|when|after|before|then|he|she|it|they|we|who|where|now)[\s,])",
     re.IGNORECASE,
 )
 
@@ -178,7 +178,7 @@ def _concluded(text: str, repairs: Repairs) -> _Stated:
     if found.answer is not None and not found.reason:
         return _Stated(found.answer, "", found.start, found.end)
     result = None
-    if repairs.last is not None and _END.match(text, repairs.last_end):
+    if repairs.last is not None and repairs.last_end <= found.end and _END.match(text, repairs.last_end):
         result = answer_from_value(repairs.last)
     if result is not None:
         return _Stated(result, is_repaired=True)

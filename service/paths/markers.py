@@ -81,7 +81,7 @@ _MARKER = re.compile(
     |(?P<word>(?<![A-Za-z])(?:answers?|ans)(?![a-z])(?:\s(?:of|as|to\sbe)\b|{_FILLER}(?:{_SIGN}|{_VERB}){_TAIL}))
     |(?P<abroad>(?:{_ANSWER_WORDS})[^\n.!?。:：=0-9]{{0,20}}?(?:[:：=]|\s[-–—]\s|\s?(?:{_IS_ABROAD}))(?:\s?[:：])?)
     |(?P<short>^[ \t>*_]{{0,6}}(?:A|答|답)[*_]{{0,3}}\s?[:：.][*_]{{0,3}})
-    |(?P<result>\b(?:the\s)?(?:(?:correct|final|required|desired|overall)\s\w{{1,12}}|result)\b{_FILLER}(?:{_SIGN}|{_VERB})
+    |(?P<result>\b(?:the\s)?(?:(?:correct|final|required|desired|overall)\s(?!answer)\w{{1,12}}|result)\b{_FILLER}(?:{_SIGN}|{_VERB})
       |∴)
     """,
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
@@ -177,7 +177,7 @@ def _phrase(text: str, marker: re.Match[str], limit: int, closing: dict[int, int
     if kind == "box":
         end = closing.get(start - 1, -1) if text[start - 1] == "{" else text.find("<|end_of_box|>", start)
         closed = end >= 0
-        end = end if closed else sentence_end(text, start, min(len(text), start + MAX_PHRASE_CHARS))
+        end = end if closed else sentence_end(text, start, min(limit, start + MAX_PHRASE_CHARS))
         return _marked(text, start, end, closed)
     if kind == "reverse":
         begin = max(0, marker.start() - MAX_PHRASE_CHARS // 4)
@@ -202,4 +202,5 @@ def _phrase(text: str, marker: re.Match[str], limit: int, closing: dict[int, int
 
 
 def _marked(text: str, start: int, end: int, closed: bool) -> Marked | None:
-    return Marked(start, end, closed) if text[start:end].strip() else None
+    """The phrase, or None if it is empty within the text."""
+    return Marked(start, end, closed) if text[start:end].strip() or end == len(text) else None
