@@ -70,6 +70,16 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z", re.IGNORECASE)
+# Words of a sentence that comments on the problem, and words before a number that only names a circumstance.
+_REMARK = re.compile(
+    r"relevant|extraneous|unnecessary|not\s(?:needed|affect|impact|matter)|n['’]t\s(?:need|affect|impact|matter)"
+    r"|\b(?:question|problem)\s(?:asks|provides|states|tells|gives|does|only|is|was)\b|\binformation\b|\bgiven\b|\bwe\sonly\b|\bassum|\btypo\b|\bdisregard",
+    re.IGNORECASE,
+)
+_CIRCUMSTANCE = re.compile(
+    r"\b(?:these|those|his|her|their|its|over|within|(?:of|to|from|by|for|in|on|with)\sthe)\s[$]?\Z", re.IGNORECASE
+)
+_RESULT = re.compile(r"=[^0-9=\n]{0,20}?-?([0-9][0-9.,]*)")
 _LAST_SIDE = re.compile(r"(?:[-+*/×÷·]|\\times|\\div|\\cdot|\\frac).*=\s*([^=]*)\Z", re.DOTALL)
 _VARIABLE = re.compile(r"[0-9][a-z]\b", re.IGNORECASE)
 _ALGEBRA = re.compile(r"\b[a-z]\s?[-+*/^]\s?[0-9]|[0-9]\s?[-+*/^]\s?[a-z]\b", re.IGNORECASE)
@@ -115,11 +125,21 @@ def _read(text: str, first: int, last: int) -> Conclusion:
         if side and len(_SPAN.findall(side[1])) == 1:
             return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
         return Conclusion(None, first, last, SEVERAL, is_equation)
-    if _DOUBTED.search(sentence, 0, spans[0].start()):
+    if _DOUBTED.search(sentence, 0, spans[0].start()) or _is_given(text, first, sentence, spans[0]):
         return Conclusion(None, first, last)
     prefix = _PREFIX.search(sentence[: spans[0].start()])
     begin = first + (prefix.start() if prefix else spans[0].start())
     return Conclusion(parse_answer(text[begin:last]), begin, last, is_equation=is_equation)
+
+
+def _is_given(text: str, first: int, sentence: str, span: re.Match[str]) -> bool:
+    """Whether a number is given by the problem, and not the result of the text."""
+    if _REMARK.search(sentence) or _CIRCUMSTANCE.search(sentence[: span.start()]):
+        return True
+    value = parse_answer(span[0])
+    results = {parse_answer(found[1].rstrip(".,")) for found in _RESULT.finditer(text)}
+    earlier = {parse_answer(found[0]) for found in _SPAN.finditer(text, max(0, first - _BACK_CHARS), first)}
+    return bool(results) and value not in results and value in earlier
 
 
 def _is_compound(sentence: str, spans: list[re.Match[str]]) -> bool:
