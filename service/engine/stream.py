@@ -1,8 +1,8 @@
 """Parser for a worker's completion stream (SSE).
 
 Token counts come from the `usage` field. Without it, they are the number of token ids in the chunks, else the number of
-chunks with text. A thought that the worker sends in a field of its own is no text of the path, but its tokens count.
-An error event or an unknown finish reason raises `WorkerFailedError`.
+chunks with text. A thought in a field of its own counts as tokens, not as text. An error event or an unknown finish
+reason raises `WorkerFailedError`.
 """
 
 import json
@@ -56,9 +56,7 @@ class StreamedPath:
                     raise WorkerFailedError(f"the worker ended the path: {reason}")
                 self.finish = _FINISH[reason]
             self.prompt_tokens += len(choice.get("prompt_token_ids") or ())
-            self.completion_tokens += (
-                len(choice["token_ids"]) if choice.get("token_ids") else bool(text or thought)
-            )
+            self.completion_tokens += len(choice["token_ids"]) if choice.get("token_ids") else bool(text or thought)
         if usage := chunk.get("usage"):
             self.prompt_tokens, self.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
 

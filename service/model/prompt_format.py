@@ -41,6 +41,6 @@ def _inner_format(checkpoint: Checkpoint) -> PathFormat:
     return ChatFormat(render)
 
 
-# Templates name the first one (Qwen, GLM, Gemma) or the second (DeepSeek, Granite). A tokenizer without a Jinja template
-# refuses variables that it does not know.
+# Templates name the first one (Qwen, GLM, Gemma) or the second one (DeepSeek, Granite). A tokenizer without a Jinja
+# template refuses other variables.
 _THINKING_VARIABLES = ("enable_thinking", "thinking")

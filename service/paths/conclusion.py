@@ -1,10 +1,12 @@
-"""Answer of the last sentence of a complete text that marks no answer.
+"""Answer of the last sentence of a complete text.
 
-It is the sentence's bold number, or its only number. Several different numbers have no answer.
+The text has no marker. The answer is the bold number of the sentence, or its only number. Several different numbers
+have no answer.
 """
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from service.paths.answer import Answer, parse_answer
 from service.paths.markers import sentence_end
@@ -48,12 +50,15 @@ _MAX_SENTENCES = 4  # the last one with a number, and courtesies after it
 _SHORT_WORDS = 3
 _BACK_CHARS = 1200
 _CLOSING = re.compile(
-    r"hope|let me know|feel free|thank|happy|glad|good luck|great|correct|right\b|clear|help|any (?:other |more )?questions",
+    r"hope|let me know|feel free|thank|happy|glad|good luck|great|correct|right\b|clear|help"
+    r"|any (?:other |more )?questions",
     re.IGNORECASE,
 )
 _CHECK = re.compile(r"\b(?:verif|confirm|(?:double-?)?check\b|reverse|matches)", re.IGNORECASE)  # its numbers are old
 _BOLD = re.compile(r"(?:\*\*|__|<b>|<strong>)([^*\n<]{1,80}?)(?:\*\*|__|</b>|</strong>)")
-_LABEL = re.compile(r"[\s>*_#-]*(?:(?:step|part)\s[0-9]{1,2}\s?[.:)-]|\(?[0-9]{1,2}[.)])\s+(?=\D*[^\d\s]\D*\d)", re.IGNORECASE)
+_LABEL = re.compile(
+    r"[\s>*_#-]*(?:(?:step|part)\s[0-9]{1,2}\s?[.:)-]|\(?[0-9]{1,2}[.)])\s+(?=\D*[^\d\s]\D*\d)", re.IGNORECASE
+)
 _SPAN = re.compile(
     r"\\[dt]?frac\s?(?:\{[^{}\n]{1,20}\}|[0-9])\s?(?:\{[^{}\n]{1,20}\}|[0-9])"
     r"|[0-9]+(?:(?:[.,:/ \u00a0\u202f'’]|\{,\}|\\,|\s?/\s?|\sand\s(?=[0-9]+/))[0-9]+)*"
@@ -69,7 +74,9 @@ _WORDS = re.compile(
     r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|half)(?:[\s-]\w+)?\b",
     re.IGNORECASE,
 )
-_DOUBTED = re.compile(r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z", re.IGNORECASE)
+_DOUBTED = re.compile(
+    r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z", re.IGNORECASE
+)
 # Words of a sentence that comments on the problem, and words before a number that only names a circumstance.
 _REMARK = re.compile(
     r"relevant|extraneous|unnecessary|not\s(?:needed|affect|impact|matter)|n['’]t\s(?:need|affect|impact|matter)"
@@ -144,9 +151,7 @@ def _is_given(text: str, first: int, sentence: str, span: re.Match[str]) -> bool
 
 def _is_compound(sentence: str, spans: list[re.Match[str]]) -> bool:
     """Whether the numbers are one quantity, such as 2 hours and 30 minutes."""
-    return all(
-        _COMPOUND.fullmatch(sentence, one.end(), other.start()) for one, other in zip(spans, spans[1:], strict=False)
-    )
+    return all(_COMPOUND.fullmatch(sentence, one.end(), other.start()) for one, other in pairwise(spans))
 
 
 def _read_words(text: str, first: int, last: int) -> Conclusion:

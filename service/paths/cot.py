@@ -13,7 +13,7 @@ from service.paths.calculator.repair import Repairs, check_equations
 from service.paths.conclusion import SEVERAL, conclude
 from service.paths.following import FOLLOWING
 from service.paths.markers import Marked, find_marked
-from service.paths.numbers import write
+from service.paths.numbers import decimals_of, write
 from service.paths.thinking import split_thinking
 
 MAX_RATIONALE_CHARS = 20_000
@@ -51,7 +51,7 @@ def parse_cot(text: str, *, complete: bool | None = None, opened: bool = False) 
     Args:
         text: text of the model.
         complete: whether the model ended the text itself. Then its last sentence can be the answer. A number that ends
-            an incomplete text is no answer. None if it is unknown. Then neither holds.
+            an incomplete text is not an answer. None if it is unknown. Then neither holds.
         opened: whether the prompt opened a thought.
     """
     if len(text) > MAX_TEXT_CHARS:
@@ -91,8 +91,11 @@ def _read(text: str, complete: bool | None) -> CotPath:
     answer = stated.answer
     if answer is not None and answer.value is not None and answer.value in repairs.corrected and not stated.is_repaired:
         value = repairs.corrected[answer.value]
-        _restate(text, stated, answer.value, value, repairs)
-        answer = answer_from_value(value)
+        if not stated.detail or decimals_of(value) is not None:
+            _restate(text, stated, answer.value, value, repairs)
+            answer = answer_from_value(value)
+        else:  # a false equation at the end that no decimal makes true is mostly misread
+            answer = None
     return CotPath(answer, stated.answer, bool(repairs.edits), repairs.apply(text), stated.detail)
 
 
@@ -118,14 +121,15 @@ _JOINT = re.compile(
 )
 # Signs that a quantity is over, where the text was cut off soon after it.
 _OVER = re.compile(
-    r"[^\n]{0,60}?(?:\*\*|\\\)|\\\]|\$|`|</|[;:.!]\s+\S|[ ,](?:because|since|so|as|which|that|for|to|in|on|per|left|each|total"
+    r"[^\n]{0,60}?(?:\*\*|\\\)|\\\]|\$|`|</|[;:.!]\s+\S"
+    r"|[ ,](?:because|since|so|as|which|that|for|to|in|on|per|left|each|total"
     r"|altogether|remaining|if|when|after|before|then|he|she|it|they|we|who|where|now)[\s,])",
     re.IGNORECASE,
 )
 
 
 def _own_end(text: str) -> int:
-    """Position at which the text goes on with another task or turn after its answer, else its length."""
+    """Position of another task or turn after the answer, else the length of the text."""
     labels = [found for found in FOLLOWING.finditer(text) if text[: found.start()].strip()]
     if not labels:
         return len(text)

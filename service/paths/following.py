@@ -1,4 +1,4 @@
-"""Labels at which a text goes on with another task or another turn.
+"""Labels of another task or another turn in a text.
 
 Base models and weakly tuned models write a next question after the answer. A restated problem at the top has the same
 labels, so a label ends the text only after an answer or a program.
@@ -17,8 +17,8 @@ _TOKENS = (
     r"|<｜(?:user|assistant|system|(?:begin|end)▁of▁sentence)｜>"
 )
 FOLLOWING = re.compile(
-    rf"^[ \t>*_#\[]{{0,12}}(?:(?P<task>(?:{_NEXT})\s(?:{_TASKS})|(?:{_TASKS}){_NUMBER}|{_TASKS})|{_SPEAKERS})[*_\]]{{0,4}}"
-    rf"(?:\s?[:：]|(?<=[0-9])[*_\].)]{{0,4}}\s?$)"
+    rf"^[ \t>*_#\[]{{0,12}}(?:(?P<task>(?:{_NEXT})\s(?:{_TASKS})|(?:{_TASKS}){_NUMBER}|{_TASKS})|{_SPEAKERS})"
+    rf"[*_\]]{{0,4}}(?:\s?[:：]|(?<=[0-9])[*_\].)]{{0,4}}\s?$)"
     rf"|{_TOKENS}",
     re.IGNORECASE | re.MULTILINE,
 )

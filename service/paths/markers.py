@@ -1,4 +1,7 @@
-r"""Markers of an answer in a rationale, such as "The answer is", "####" or "\boxed{", with the phrases they mark."""
+r"""Markers of an answer in a rationale, and the phrases after them.
+
+Markers are such as "The answer is", "####", "\boxed{" or a heading.
+"""
 
 import re
 from dataclasses import dataclass
@@ -37,7 +40,8 @@ def find_marked(text: str) -> list[Marked]:
     closing = _closing_braces(text)
     last = len(text.rstrip(_AFTER_LAST))
     limits = [marker.start() for marker in found[1:]] + [len(text)]
-    strong, weak = [], []
+    strong: list[Marked] = []
+    weak: list[Marked] = []
     for marker, limit in zip(found, limits, strict=False):
         is_weak = marker.lastgroup in _WEAK
         marked = _phrase(text, marker, limit, closing)
@@ -111,11 +115,17 @@ _SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_START = re.compile(r"[.!?\n,;:：。，]")
-_NO_ANSWER = re.compile(r"\b(?:each|every|per|an?|any|one|wrong|incorrect|another)\s(?:(?!\w*the\s)\w{1,12}\s)?\Z", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"\b(?:each|every|per|an?|any|one|wrong|incorrect|another)\s(?:(?!\w*the\s)\w{1,12}\s)?\Z", re.IGNORECASE
+)
 _VERB_USE = re.compile(r"\b(?:to|can|must|will|should|could|and|let['’]?s|we|you|please|now|then)\s\Z", re.IGNORECASE)
 _OBJECT = re.compile(r"answers?\s(?:the|this|that|your|a|these|it|both|how|what|each)\b", re.IGNORECASE)
-_DENIED_VERB = re.compile(r"(?:\bnot|n['’]t|\bcannot|\bnever|\bmight|\bcould|\bmay|\bcan)\s(?:\w{1,12}\s)?be\Z|n['’]t\b", re.I)
-_DENIED = re.compile(r"\W{0,3}(?:definitely\s|certainly\s|simply\s)?(?:not|never|neither|no\slonger|n['’]t)\b", re.I)
+_DENIED_VERB = re.compile(
+    r"(?:\bnot|n['’]t|\bcannot|\bnever|\bmight|\bcould|\bmay|\bcan)\s(?:\w{1,12}\s)?be\Z|n['’]t\b", re.IGNORECASE
+)
+_DENIED = re.compile(
+    r"\W{0,3}(?:definitely\s|certainly\s|simply\s)?(?:not|never|neither|no\slonger|n['’]t)\b", re.IGNORECASE
+)
 _JUDGED = re.compile(
     r"\W{0,3}(?:(?:\w{2,12}ly|also|indeed|now|still|quite|very|thus|therefore|then|all)\s){0,2}"
     r"(?:correct|right|wrong|incorrect|clear|valid|invalid|verified|consistent|inconsistent|plausible|sensible|simple|easy"
@@ -126,8 +136,9 @@ _JUDGED = re.compile(
 )
 _ASKED = re.compile(r"[^\n.!?]{0,400}(?:\.[0-9][^\n.!?]{0,40}){0,4}\?")
 _TAKEN_BACK = re.compile(
-    r"[\s.!*_)$}\]\\]{0,8}(?:no[,.!:—]|wrong\b|oops|sorry|i made an?\s(?:mistake|error)|(?:wait|hmm|but|hold on|actually)"
-    r"?[,.!—-]?\s?(?:wait,?\s|hmm,?\s|no,?\s)?(?:that|this|it|which)(?:['’]s|\sis|\swas)(?:\snot|n['’]t)?\s(?:\w{1,9}\s)?"
+    r"[\s.!*_)$}\]\\]{0,8}(?:no[,.!:—]|wrong\b|oops|sorry|i made an?\s(?:mistake|error)"
+    r"|(?:wait|hmm|but|hold on|actually)?[,.!—-]?\s?(?:wait,?\s|hmm,?\s|no,?\s)?(?:that|this|it|which)(?:['’]s|\sis|\swas)"
+    r"(?:\snot|n['’]t)?\s(?:\w{1,9}\s)?"
     r"(?:wrong|incorrect|not\b|a mistake|right yet))",
     re.IGNORECASE,
 )
@@ -138,7 +149,7 @@ def _is_value(text: str, marker: re.Match[str]) -> bool:
 
 
 def _is_void(text: str, marker: re.Match[str], marked: Marked) -> bool:
-    """Whether the marker asks for an answer, denies, supposes or judges it, or takes it back."""
+    """Whether the text questions, denies, supposes, judges or takes back what the marker announces."""
     kind = marker.lastgroup
     if _TAKEN_BACK.match(text, marked.end):
         return True

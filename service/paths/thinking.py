@@ -1,7 +1,7 @@
 r"""Splitter between the thought and the answer of a reasoning model's text.
 
-It knows tags (`<think>`, `[THINK]`, `◁think▷`), the tokens of single model families, and the channels of gpt-oss with
-and without their special tokens. A lone closing tag ends a thought that the prompt opened. Never raises.
+Its delimiters are tags (`<think>`, `[THINK]`, `◁think▷`), the tokens of single model families, and the channels of
+gpt-oss with and without their special tokens. A lone closing tag ends a thought that the prompt opened. Never raises.
 """
 
 import re
@@ -49,10 +49,8 @@ def split_thinking(text: str, *, opened: bool = False) -> Split:
 def opens_thought(prompt: str) -> bool:
     """Whether a prompt ends with the opening of a thought."""
     tail = prompt[-_TAIL_CHARS:]
-    last = None
-    for last in _DELIMITER.finditer(tail):
-        pass
-    return last is not None and _role(last)[0] == "open" and not tail[last.end() :].strip()
+    delimiters = list(_DELIMITER.finditer(tail))
+    return bool(delimiters) and _role(delimiters[-1])[0] == "open" and not tail[delimiters[-1].end() :].strip()
 
 
 _TAIL_CHARS = 200
@@ -101,7 +99,7 @@ def _is_mention(text: str, found: re.Match[str], role: str) -> bool:
     start, end = found.span()
     if text[start] == "[" and not (found["name"] or "").lower().startswith("th"):
         return True
-    if text[start - 1 : start] in _QUOTES and start or _NAMED.match(text, end):
+    if (text[start - 1 : start] in _QUOTES and start) or _NAMED.match(text, end):
         return True
     line = text[max(0, start - 80) : start].rpartition("\n")[2].rstrip()
     return role == "open" and bool(_MID_SENTENCE.search(line) and _GOES_ON.match(text, end))

@@ -253,7 +253,11 @@ async def test_a_thought_in_a_field_of_its_own_is_no_text(
         return json.dumps({"choices": [{**choice, "finish_reason": reason}]})
 
     text = "content" if within_delta else "text"
-    events = [event(**{field: "The answer is 9"}), event(**{field: "No.", text: None}), event(**{text: "The answer is 13"})]
+    events = [
+        event(**{field: "The answer is 9"}),
+        event(**{field: "No.", text: None}),
+        event(**{text: "The answer is 13"}),
+    ]
     engine = await connect(await start(saying(*events, event(reason="stop"))))
     completion = await engine.sample("path", PROMPT, SAMPLING)
     assert (completion.text, completion.completion_tokens, completion.finish) == ("The answer is 13", 3, Finish.STOP)
