@@ -167,7 +167,8 @@ def _phrase_answer(text: str, marked: Marked) -> _Stated:
     if marked.is_section:
         found = conclude(text, marked.start, marked.end)
         return _Stated(found.answer, found.reason, found.start, found.end)
-    return _Stated(parse_answer(text[marked.start : marked.end]), NO_ANSWER, marked.start, marked.end)
+    answer = parse_answer(text[marked.start : marked.end])
+    return _Stated(answer, "" if answer else NO_ANSWER, marked.start, marked.end)
 
 
 def _is_over(text: str, marked: Marked) -> bool:

@@ -137,8 +137,8 @@ _JUDGED = re.compile(
 _ASKED = re.compile(r"[^\n.!?]{0,400}(?:\.[0-9][^\n.!?]{0,40}){0,4}\?")
 _TAKEN_BACK = re.compile(
     r"[\s.!*_)$}\]\\]{0,8}(?:no[,.!:—]|wrong\b|oops|sorry|i made an?\s(?:mistake|error)"
-    r"|(?:wait|hmm|but|hold on|actually)?[,.!—-]?\s?(?:wait,?\s|hmm,?\s|no,?\s)?(?:that|this|it|which)(?:['’]s|\sis|\swas)"
-    r"(?:\snot|n['’]t)?\s(?:\w{1,9}\s)?"
+    r"|(?:wait|hmm|but|hold on|actually)?[,.!—-]?\s?(?:wait,?\s|hmm,?\s|no,?\s)?(?:that|this|it|which)"
+    r"(?:['’]s|\sis|\swas)(?:\snot|n['’]t)?\s(?:\w{1,9}\s)?"
     r"(?:wrong|incorrect|not\b|a mistake|right yet))",
     re.IGNORECASE,
 )
