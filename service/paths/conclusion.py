@@ -75,7 +75,8 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(
-    r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z", re.IGNORECASE
+    r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bm(?:ight|ay)|\bcould|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z",
+    re.IGNORECASE,
 )
 # Words of a sentence that comments on the problem, and words before a number that only names a circumstance.
 _REMARK = re.compile(

@@ -180,6 +180,8 @@ def _is_over(text: str, marked: Marked) -> bool:
 def _concluded(text: str, repairs: Repairs) -> _Stated:
     """Answer of the last sentence: a bold or only number, else the repaired result of a final equation."""
     found = conclude(text, 0, len(text))
+    if any(marked.start < found.end and found.start < marked.end for marked in find_marked(text)):
+        return _Stated(None, NO_ANSWER)  # the marker's phrase was refused
     if found.answer is not None and not found.reason:
         return _Stated(found.answer, "", found.start, found.end)
     result = None

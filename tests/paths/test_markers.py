@@ -162,6 +162,8 @@ def test_the_last_valid_marker_counts(text: str) -> None:
         ("Is the answer 9?", "no answer in the text"),
         ("\\boxed{}", "no answer in the text"),
         ("x * 17 = 153. So, the answer is \\( x \\).", "no answer in the text"),
+        ("The answer is 12 * 3.", "no answer in the text"),
+        ("She might have 5 stickers.", "no answer in the text"),
         ("She has x + 5 stickers.", "no answer in the text"),
         ("x = \\boxed{3} and y = \\boxed{5}", "several values"),
         ("She has 13 stickers and 4 pens.", "several values"),
