@@ -1,7 +1,8 @@
 """Parser for a worker's completion stream (SSE).
 
 Token counts come from the `usage` field. Without it, they are the number of token ids in the chunks, else the number of
-chunks with text. An error event or an unknown finish reason raises `WorkerFailedError`.
+chunks with text. A thought in a field of its own counts as tokens, not as text. An error event or an unknown finish
+reason raises `WorkerFailedError`.
 """
 
 import json
@@ -46,13 +47,16 @@ class StreamedPath:
         if "error" in chunk:
             raise WorkerFailedError(chunk["error"].get("message", "the worker failed"))
         for choice in chunk["choices"]:
-            self.text.append(choice["text"])
+            part = choice.get("delta") or choice
+            text = part.get("text") or part.get("content") or ""
+            thought = part.get("reasoning_content") or part.get("reasoning")
+            self.text.append(text)
             if reason := choice.get("finish_reason"):
                 if reason not in _FINISH:  # the worker shuts down, or its engine died
                     raise WorkerFailedError(f"the worker ended the path: {reason}")
                 self.finish = _FINISH[reason]
             self.prompt_tokens += len(choice.get("prompt_token_ids") or ())
-            self.completion_tokens += len(choice["token_ids"]) if choice.get("token_ids") else bool(choice["text"])
+            self.completion_tokens += len(choice["token_ids"]) if choice.get("token_ids") else bool(text or thought)
         if usage := chunk.get("usage"):
             self.prompt_tokens, self.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
 

@@ -1,20 +1,29 @@
 r"""Parser for chain-of-thought paths, with repair of their equations.
 
-The answer follows the last "The answer is", "Answer:", "####" or "\boxed{". Without such a marker, a complete text
-that ends in an equation answers with its result. Any other text has no answer. Text from another "Question:" on is
-ignored. Never raises.
+Only the text after the last thought counts, up to another task. The answer follows the last marker, such as "The answer
+is" or "\boxed{". Without a marker, a complete text answers with its last sentence. Never raises.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from service.paths.answer import Answer, answer_from_value, parse_answer
 from service.paths.calculator.repair import Repairs, check_equations
-from service.paths.numbers import write
+from service.paths.conclusion import SEVERAL, conclude
+from service.paths.following import FOLLOWING
+from service.paths.markers import Marked, find_marked
+from service.paths.numbers import decimals_of, write
+from service.paths.thinking import split_thinking
 
 MAX_RATIONALE_CHARS = 20_000
-"""Maximum length of a rationale in characters. A longer text has no answer."""
+"""Maximum length of a rationale in characters, without its thought. A longer text has no answer."""
+
+MAX_TEXT_CHARS = 1_000_000
+"""Maximum length of a text in characters, with its thought. A longer text has no answer."""
+
+NO_ANSWER = "no answer in the text"
+"""Reason for a text that states no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,84 +35,170 @@ class CotPath:
         stated: answer that the text states.
         repaired: whether any number was changed.
         text: text with the repairs written in.
+        detail: reason for a missing answer, else empty.
     """
 
     answer: Answer | None
     stated: Answer | None
     repaired: bool
     text: str
+    detail: str = ""
 
 
-def parse_cot(text: str, *, complete: bool = False) -> CotPath:
+def parse_cot(text: str, *, complete: bool | None = None, opened: bool = False) -> CotPath:
     """Parse a rationale. Never raises.
 
     Args:
         text: text of the model.
-        complete: whether the model ended the text itself. Then the result of a final equation can be the answer.
+        complete: whether the model ended the text itself. Then its last sentence can be the answer. A number that ends
+            an incomplete text is not an answer. None if it is unknown. Then neither holds.
+        opened: whether the prompt opened a thought.
     """
-    if len(text) > MAX_RATIONALE_CHARS:
-        return CotPath(None, None, False, text)
-    following = _FOLLOWING.search(text)
-    own, rest = (text[: following.start()], text[following.start() :]) if following else (text, "")
-    first = path = _read(own, complete)
+    if len(text) > MAX_TEXT_CHARS:
+        return CotPath(None, None, False, text, "the text is too long")
+    split = split_thinking(text, opened=opened)
+    if split.unterminated:
+        return CotPath(None, None, False, text, "the thought does not end")
+    if len(split.answer) > MAX_RATIONALE_CHARS:
+        return CotPath(None, None, False, text, "the text is too long")
+    end = _own_end(split.answer)
+    if end < len(split.answer) and complete is not None:
+        complete = True
+    path = _parse(split.answer[:end], complete)
+    return replace(path, text=split.thought + path.text + split.answer[end:])
+
+
+def _parse(text: str, complete: bool | None) -> CotPath:
+    """Parse a rationale without thought and following task."""
+    first = path = _read(text, complete)
     for _ in range(_ROUNDS):
         if not path.repaired:
-            return CotPath(path.answer, first.stated, first.repaired, path.text + rest)
+            detail = "" if path.answer else path.detail
+            return CotPath(path.answer, first.stated, first.repaired, path.text, detail)
         path = _read(path.text, complete)
-    return CotPath(first.stated, first.stated, False, text)  # two repairs undo each other, so none applies
+    # Two repairs undo each other, so none applies.
+    return CotPath(first.stated, first.stated, False, text, "" if first.stated else first.detail)
 
 
-def _read(text: str, complete: bool) -> CotPath:
+def _read(text: str, complete: bool | None) -> CotPath:
     """One round: read the stated answer, and check every equation once.
 
     A repair can make another equation false, so a text takes several rounds.
     """
-    # A text without a marker was mostly cut off at the token limit: three of four equations at its end are not the
-    # last step. So its last number, or an equation at the end of an incomplete text, is not an answer.
-    stated, start = _stated(text)
+    # An incomplete text without a marker has no answer: three of four equations at its end are not the last step.
     repairs = check_equations(text)
-    if complete and start is None:
-        stated = _final_result(text, repairs)
-    answer = stated
-    if start is not None and stated is not None and stated.value is not None and stated.value in repairs.corrected:
-        value = repairs.corrected[stated.value]
-        answer = answer_from_value(value)
-        _restate(text, start, stated.value, value, repairs)
-    return CotPath(answer, stated, bool(repairs.edits), repairs.apply(text))
+    stated = _stated(text, complete is False) or (_concluded(text, repairs) if complete else _Stated(None, NO_ANSWER))
+    answer = stated.answer
+    if answer is not None and answer.value is not None and answer.value in repairs.corrected and not stated.is_repaired:
+        value = repairs.corrected[answer.value]
+        if not stated.detail or decimals_of(value) is not None:
+            _restate(text, stated, answer.value, value, repairs)
+            answer = answer_from_value(value)
+        else:  # a false equation at the end that no decimal makes true is mostly misread
+            answer = None
+    return CotPath(answer, stated.answer, bool(repairs.edits), repairs.apply(text), stated.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """An answer as the text states it, in `text[start:end]`."""
+
+    answer: Answer | None
+    detail: str = ""
+    start: int = 0
+    end: int = 0
+    is_repaired: bool = False
 
 
 _ROUNDS = 4
-_FOLLOWING = re.compile(r"\n\s{0,9}(?:Question|Problem|Q)\s?:")
-_STATED = re.compile(r"\banswer\**\s?(?:is|:)(?:\s?:)?|####|\\boxed\s?\{", re.IGNORECASE)
-_PHRASE_CHARS = 400  # after a marker
+_MAX_LABELS = 20
+_CUT_OFF = "the text was cut off at its answer"
 _DIGITS = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,60})(?:\.[0-9]{1,60})?")
-_END = re.compile(r"[^\n=0-9]{0,80}\s*\Z")
+_END = re.compile(r"(?![^\n]{0,80}answer)[^\n=0-9]{0,80}\s*\Z", re.IGNORECASE)
+_JOINT = re.compile(
+    r"[\s}$\\(),.;*]{0,20}(?:and|or|&)?[\s$\\()*]{0,20}(?:[a-z]\s{0,3}=\s{0,3})?[\s$\\()*]{0,9}\\?(?:boxed|fbox)?\s?\{",
+    re.IGNORECASE,
+)
+# Signs that a quantity is over, where the text was cut off soon after it.
+_OVER = re.compile(
+    r"[^\n]{0,60}?(?:\*\*|\\\)|\\\]|\$|`|</|[;:.!]\s+\S"
+    r"|[ ,](?:because|since|so|as|which|that|for|to|in|on|per|left|each|total"
+    r"|altogether|remaining|if|when|after|before|then|he|she|it|they|we|who|where|now)[\s,])",
+    re.IGNORECASE,
+)
 
 
-def _stated(text: str) -> tuple[Answer | None, int | None]:
-    """Stated answer, and the start of its phrase. The answer of a phrase can be None."""
-    start = None
-    for marker in _STATED.finditer(text):
-        start = marker.end()
-    return (None, None) if start is None else (parse_answer(text[start : start + _PHRASE_CHARS]), start)
+def _own_end(text: str) -> int:
+    """Position of another task or turn after the answer, else the length of the text."""
+    labels = [found for found in FOLLOWING.finditer(text) if text[: found.start()].strip()]
+    if not labels:
+        return len(text)
+    answered = next((m.start for m in find_marked(text) if _phrase_answer(text, m).answer), len(text))
+    for number, label in enumerate(labels):
+        if label.start() > answered:
+            return label.start()
+        if number < _MAX_LABELS:
+            conclusion = conclude(text, 0, label.start())
+            if conclusion.is_equation or (conclusion.answer and not label["task"]):
+                return label.start()
+    return len(text)
 
 
-def _final_result(text: str, repairs: Repairs) -> Answer | None:
-    """Repaired result at the end of the text. Only a few words may follow it."""
-    if repairs.last is None or not _END.match(text, repairs.last_end):
-        return None
-    return answer_from_value(repairs.last)
+def _stated(text: str, cut_off: bool) -> _Stated | None:
+    """Answer of the last marker whose phrase has one, or None without such a marker."""
+    phrases = find_marked(text)
+    for number in range(len(phrases) - 1, -1, -1):
+        marked = phrases[number]
+        if cut_off and not marked.closed and not _is_over(text, marked):
+            return _Stated(None, _CUT_OFF)
+        stated = _phrase_answer(text, marked)
+        if stated.answer is not None:
+            before = phrases[number - 1] if number else None
+            if before and _JOINT.fullmatch(text, before.end, marked.start):
+                other = _phrase_answer(text, before).answer
+                if other is not None and other != stated.answer:
+                    return _Stated(None, SEVERAL)
+            return stated
+    return None
 
 
-def _restate(text: str, start: int, old: Fraction, new: Fraction, repairs: Repairs) -> None:
+def _phrase_answer(text: str, marked: Marked) -> _Stated:
+    """Answer of one phrase."""
+    if marked.is_section:
+        found = conclude(text, marked.start, marked.end)
+        return _Stated(found.answer, found.reason, found.start, found.end)
+    answer = parse_answer(text[marked.start : marked.end])
+    return _Stated(answer, "" if answer else NO_ANSWER, marked.start, marked.end)
+
+
+def _is_over(text: str, marked: Marked) -> bool:
+    """Whether the quantity of the last phrase is over before the end of a text that was cut off."""
+    digits = [found.end() for found in re.finditer(r"[0-9]", text[marked.start :])]
+    return bool(_OVER.match(text, marked.start + (digits[-1] if digits else 0)))
+
+
+def _concluded(text: str, repairs: Repairs) -> _Stated:
+    """Answer of the last sentence: a bold or only number, else the repaired result of a final equation."""
+    found = conclude(text, 0, len(text))
+    if any(marked.start < found.end and found.start < marked.end for marked in find_marked(text)):
+        return _Stated(None, NO_ANSWER)  # the marker's phrase was refused
+    if found.answer is not None and not found.reason:
+        return _Stated(found.answer, "", found.start, found.end)
+    result = None
+    if repairs.last is not None and repairs.last_end <= found.end and _END.match(text, repairs.last_end):
+        result = answer_from_value(repairs.last)
+    if result is not None:
+        return _Stated(result, is_repaired=True)
+    return _Stated(found.answer, found.reason or NO_ANSWER, found.start, found.end)
+
+
+def _restate(text: str, stated: _Stated, old: Fraction, new: Fraction, repairs: Repairs) -> None:
     """Write the repaired answer over the stated one."""
-    for digits in _DIGITS.finditer(text, start, start + _PHRASE_CHARS):
+    for digits in _DIGITS.finditer(text, stated.start, stated.end):
         if Fraction(digits[0].replace(",", "")) == old:
             if not any(first <= digits.start() < end for first, (end, _) in repairs.edits.items()):
                 repairs.edits[digits.start()] = (digits.end(), write(new, thousands="," in digits[0]))
             return
-    line_end = text.find("\n", start)
-    end = line_end if line_end >= 0 else len(text)
-    for inside in [edit for edit in repairs.edits if start <= edit < end]:
+    for inside in [edit for edit in repairs.edits if stated.start <= edit < stated.end]:
         del repairs.edits[inside]  # the whole phrase is replaced
-    repairs.edits[start] = (end, f" {write(new)}")
+    repairs.edits[stated.start] = (stated.end, write(new))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from service.paths.fences import Block, split_blocks
 from service.paths.source import CODE, MAX_SOURCE_CHARS, STRING, Outline, Source, read_source
+from service.paths.thinking import split_thinking
 from service.sandbox.results import RESULT
 
 MAX_PROGRAM_CHARS = MAX_SOURCE_CHARS
@@ -17,14 +18,16 @@ MAX_PROGRAM_CHARS = MAX_SOURCE_CHARS
 _MAX_BLOCKS = 50
 
 
-def extract_program(text: str, *, complete: bool = True) -> str | None:
+def extract_program(text: str, *, complete: bool = True, opened: bool = False) -> str | None:
     """Dedented program in a text, or None if there is nothing to run.
 
     Args:
         text: text of the model.
         complete: whether the model ended the text itself. A program that was cut off runs up to its last whole line,
             and only if it has set `ans` by then.
+        opened: whether the prompt opened a thought.
     """
+    text = split_thinking(text, opened=opened).answer
     if len(text) > 2 * MAX_PROGRAM_CHARS:
         return None
     body = _ECHO.sub("", _NEWLINE.sub("\n", text), count=1)

@@ -7,17 +7,18 @@ from service.solve.problem import PathResult
 from service.types import PathKind, PathOutcome
 
 
-def read_rationale(index: int, text: str, *, complete: bool) -> PathResult:
+def read_rationale(index: int, text: str, *, complete: bool, opened: bool = False) -> PathResult:
     """Result of a chain of thought.
 
     Args:
         index: position in the fixed order.
         text: text of the model.
         complete: whether the model ended the text itself.
+        opened: whether the prompt opened a thought.
     """
-    path = parse_cot(text, complete=complete)
+    path = parse_cot(text, complete=complete, opened=opened)
     if path.answer is None:
-        return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail="no answer in the text")
+        return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail=path.detail)
     return PathResult(
         index,
         PathKind.COT,

@@ -18,6 +18,7 @@ from service.engine.base import Completion, Engine, Finish, Sampling
 from service.errors import EngineDeadError, EngineError, SandboxError
 from service.paths.base import PathFormat
 from service.paths.pot import extract_program
+from service.paths.thinking import opens_thought
 from service.sandbox.base import Execution, Sandbox
 from service.solve.admission import Admission, Slots
 from service.solve.calibration import Calibration
@@ -57,6 +58,7 @@ class Solver:
         self._engine = engine
         self._sandbox = sandbox
         self._format = path_format
+        self._opens_thought = opens_thought(path_format.prompt(PathKind.COT, "?"))
         self._admission = admission or Admission()
         self._calibration = calibration or Calibration()
         self._drain_signals: set[asyncio.Future[None]] = set()
@@ -114,12 +116,12 @@ class Solver:
             return PathResult(index, kind, PathOutcome.ERROR, detail=_first_line(error))
         finally:
             slots.end()
+        complete = completion.finish is Finish.STOP
         if completion.finish is Finish.ABORT or run.stopped:
             result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
         elif kind is PathKind.COT:  # 3. parse the rationale, check and repair its equations
-            result = read_rationale(index, completion.text, complete=completion.finish is Finish.STOP)
+            result = read_rationale(index, completion.text, complete=complete, opened=self._opens_thought)
         else:  # 4. run the program in the sandbox
-            complete = completion.finish is Finish.STOP
             result = await self._run_program(run, index, completion.text, complete=complete)
         return replace(
             result,
@@ -185,7 +187,7 @@ class Solver:
             return completion
 
     async def _run_program(self, run: ProblemRun, index: int, text: str, *, complete: bool) -> PathResult:
-        program = extract_program(text, complete=complete)
+        program = extract_program(text, complete=complete, opened=self._opens_thought)
         if program is None:
             return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, detail="no program in the text")
         execution = run.executions.get(program)

@@ -1,6 +1,7 @@
 """The remote engine on scripted workers: retries, health, keys, token counts without usage."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -240,6 +241,26 @@ async def test_tokens_are_counted_by_usage_by_ids_or_by_chunks(start: Start, con
     assert (ids.text, ids.prompt_tokens, ids.completion_tokens) == ("abcd", 3, 4)
     never = await (await connect(await start(answering(*chunks)))).sample("path", PROMPT, SAMPLING)
     assert (never.prompt_tokens, never.completion_tokens) == (0, 3)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+@pytest.mark.parametrize("within_delta", [False, True])
+async def test_a_thought_in_a_field_of_its_own_is_no_text(
+    field: str, within_delta: bool, start: Start, connect: Connect
+) -> None:
+    def event(reason: str | None = None, **parts: str | None) -> str:
+        choice = {"delta": parts} if within_delta else parts
+        return json.dumps({"choices": [{**choice, "finish_reason": reason}]})
+
+    text = "content" if within_delta else "text"
+    events = [
+        event(**{field: "The answer is 9"}),
+        event(**{field: "No.", text: None}),
+        event(**{text: "The answer is 13"}),
+    ]
+    engine = await connect(await start(saying(*events, event(reason="stop"))))
+    completion = await engine.sample("path", PROMPT, SAMPLING)
+    assert (completion.text, completion.completion_tokens, completion.finish) == ("The answer is 13", 3, Finish.STOP)
 
 
 async def test_the_request_to_a_worker(start: Start, connect: Connect) -> None:

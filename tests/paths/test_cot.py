@@ -40,8 +40,8 @@ def test_stated_answers(text: str, stated: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "She has 8 apples.", "5 + 3 = 8 apples. Then she has 9.",
-     "5 + 3 = 8 apples. She gives 2", "The answer is", "The answer is unknown", "The answer is 3:30", "\ud800"],
+    ["", "She has 8 apples and 3 pens.", "5 + 3 = 8. The answer is unknown",
+     "The answer is", "The answer is unknown", "The answer is 3:30", "\ud800"],
 )  # fmt: skip
 @pytest.mark.parametrize("complete", [False, True])
 def test_texts_that_state_no_answer(text: str, complete: bool) -> None:

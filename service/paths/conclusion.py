@@ -1,0 +1,163 @@
+"""Answer of the last sentence of a complete text.
+
+The text has no marker. The answer is the bold number of the sentence, or its only number. Several different numbers
+have no answer.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from service.paths.answer import Answer, parse_answer
+from service.paths.markers import sentence_end
+
+SEVERAL = "several values"
+"""Reason for the abstention of a text that ends with several different numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """Answer of a last sentence.
+
+    Args:
+        answer: the answer, or None.
+        start: start of the number in the text.
+        end: end of the sentence.
+        reason: reason for a missing answer, else empty.
+        is_equation: whether the sentence holds an equation, whose result may be the answer.
+    """
+
+    answer: Answer | None
+    start: int
+    end: int
+    reason: str = ""
+    is_equation: bool = False
+
+
+def conclude(text: str, start: int, end: int) -> Conclusion:
+    """Answer of the last sentence of `text[start:end]`."""
+    for first, last in _last_sentences(text, start, end):
+        sentence = text[first:last]
+        if _CHECK.search(sentence):
+            continue
+        if not _has_number(sentence) and (_CLOSING.search(sentence) or len(sentence.split()) <= _SHORT_WORDS):
+            continue
+        return _read(text, first, last)
+    return Conclusion(None, start, start)
+
+
+_MAX_SENTENCES = 4  # the last one with a number, and courtesies after it
+_SHORT_WORDS = 3
+_BACK_CHARS = 1200
+_CLOSING = re.compile(
+    r"hope|let me know|feel free|thank|happy|glad|good luck|great|correct|right\b|clear|help"
+    r"|any (?:other |more )?questions",
+    re.IGNORECASE,
+)
+_CHECK = re.compile(r"\b(?:verif|confirm|(?:double-?)?check\b|reverse|matches)", re.IGNORECASE)  # its numbers are old
+_BOLD = re.compile(r"(?:\*\*|__|<b>|<strong>)([^*\n<]{1,80}?)(?:\*\*|__|</b>|</strong>)")
+_LABEL = re.compile(
+    r"[\s>*_#-]*(?:(?:step|part)\s[0-9]{1,2}\s?[.:)-]|\(?[0-9]{1,2}[.)])\s+(?=\D*[^\d\s]\D*\d)", re.IGNORECASE
+)
+_SPAN = re.compile(
+    r"\\[dt]?frac\s?(?:\{[^{}\n]{1,20}\}|[0-9])\s?(?:\{[^{}\n]{1,20}\}|[0-9])"
+    r"|[0-9]+(?:(?:[.,:/ \u00a0\u202f'’]|\{,\}|\\,|\s?/\s?|\sand\s(?=[0-9]+/))[0-9]+)*"
+)
+_PREFIX = re.compile(r"[-−–]?\s?[$€£¥₹]?\\?\$?\s?[-−]?\Z")
+_UNIT = (
+    r"(?:hours?|hrs?|h|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|dollars?|cents?|pounds?|pence|ounces?"
+    r"|feet|foot|ft|inch(?:es)?|met(?:er|re)s?|centimet(?:er|re)s?|cm|m|km|kg|g|grams?|kilograms?|lit(?:er|re)s?|ml)"
+)
+_COMPOUND = re.compile(rf"[*\s]{{0,3}}{_UNIT}[*\s]{{0,3}},?\s?(?:and\s)?[*$]{{0,3}}", re.IGNORECASE)
+_WORDS = re.compile(
+    r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|half)(?:[\s-]\w+)?\b",
+    re.IGNORECASE,
+)
+_DOUBTED = re.compile(
+    r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bm(?:ight|ay)|\bcould|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z",
+    re.IGNORECASE,
+)
+# Words of a sentence that comments on the problem, and words before a number that only names a circumstance.
+_REMARK = re.compile(
+    r"relevant|extraneous|unnecessary|not\s(?:needed|affect|impact|matter)|n['’]t\s(?:need|affect|impact|matter)"
+    r"|\b(?:question|problem)\s(?:asks|provides|states|tells|gives|does|only|is|was)\b|\binformation\b|\bgiven\b|\bwe\sonly\b|\bassum|\btypo\b|\bdisregard",
+    re.IGNORECASE,
+)
+_CIRCUMSTANCE = re.compile(
+    r"\b(?:these|those|his|her|their|its|over|within|(?:of|to|from|by|for|in|on|with)\sthe)\s[$]?\Z", re.IGNORECASE
+)
+_RESULT = re.compile(r"=[^0-9=\n]{0,20}?-?([0-9][0-9.,]*)")
+_LAST_SIDE = re.compile(r"(?:[-+*/×÷·]|\\times|\\div|\\cdot|\\frac).*=\s*([^=]*)\Z", re.DOTALL)
+_VARIABLE = re.compile(r"[0-9][a-z]\b", re.IGNORECASE)
+_ALGEBRA = re.compile(r"\b[a-z]\s?[-+*/^]\s?[0-9]|[0-9]\s?[-+*/^]\s?[a-z]\b", re.IGNORECASE)
+
+
+def _last_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Starts and ends of the last sentences, the last one first."""
+    begin = max(start, end - _BACK_CHARS)
+    sentences, first = [], begin
+    while first < end:
+        last = sentence_end(text, first, end)
+        if text[first:last].strip(_MARKUP):
+            sentences.append((first, min(last + 1, end)))
+        first = last + 1
+    return sentences[: -_MAX_SENTENCES - 1 : -1]
+
+
+_MARKUP = " \t\r\n*_`$\\()[]{}|#>-=~."
+
+
+def _has_number(sentence: str) -> bool:
+    return bool(_SPAN.search(sentence) or _WORDS.search(sentence))
+
+
+def _read(text: str, first: int, last: int) -> Conclusion:
+    sentence = text[first:last]
+    if sentence.rstrip(_MARKUP).endswith("?"):
+        return Conclusion(None, first, last)
+    is_equation = "=" in sentence
+    if not is_equation and _ALGEBRA.search(sentence):
+        return Conclusion(None, first, last)
+    bold = [found for found in _BOLD.finditer(sentence) if _has_number(found[1])]
+    values = {answer for found in bold if (answer := parse_answer(found[1]))}
+    if len(values) == 1:
+        (answer,) = values
+        return Conclusion(answer, first + bold[-1].start(1), first + bold[-1].end(1), is_equation=is_equation)
+    label = _LABEL.match(sentence)
+    spans = list(_SPAN.finditer(sentence, label.end() if label else 0))
+    if not spans:
+        return _read_words(text, first, last)
+    if len({parse_answer(span[0]) for span in spans}) > 1 and not _is_compound(sentence, spans):
+        side = None if _VARIABLE.search(sentence) else _LAST_SIDE.search(sentence)
+        if side and len(_SPAN.findall(side[1])) == 1:
+            return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
+        return Conclusion(None, first, last, SEVERAL, is_equation)
+    if _DOUBTED.search(sentence, 0, spans[0].start()) or _is_given(text, first, sentence, spans[0]):
+        return Conclusion(None, first, last)
+    prefix = _PREFIX.search(sentence[: spans[0].start()])
+    begin = first + (prefix.start() if prefix else spans[0].start())
+    return Conclusion(parse_answer(text[begin:last]), begin, last, is_equation=is_equation)
+
+
+def _is_given(text: str, first: int, sentence: str, span: re.Match[str]) -> bool:
+    """Whether a number is given by the problem, and not the result of the text."""
+    if _REMARK.search(sentence) or _CIRCUMSTANCE.search(sentence[: span.start()]):
+        return True
+    value = parse_answer(span[0])
+    results = {parse_answer(found[1].rstrip(".,")) for found in _RESULT.finditer(text)}
+    earlier = {parse_answer(found[0]) for found in _SPAN.finditer(text, max(0, first - _BACK_CHARS), first)}
+    return bool(results) and value not in results and value in earlier
+
+
+def _is_compound(sentence: str, spans: list[re.Match[str]]) -> bool:
+    """Whether the numbers are one quantity, such as 2 hours and 30 minutes."""
+    return all(_COMPOUND.fullmatch(sentence, one.end(), other.start()) for one, other in pairwise(spans))
+
+
+def _read_words(text: str, first: int, last: int) -> Conclusion:
+    """Answer of a sentence without digits: its only number word."""
+    words = list(_WORDS.finditer(text, first, last))
+    if len(words) != 1 or _DOUBTED.search(text[first : words[0].start()]):
+        return Conclusion(None, first, last, SEVERAL if words else "")
+    return Conclusion(parse_answer(text[words[0].start() : last]), words[0].start(), last)

@@ -1,0 +1,218 @@
+r"""Markers of an answer in a rationale, and the phrases after them.
+
+Markers are such as "The answer is", "####", "\boxed{" or a heading.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_PHRASE_CHARS = 400
+"""Maximum length of a phrase in characters."""
+
+MAX_SECTION_CHARS = 2000
+"""Maximum length in characters of the prose under a heading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A phrase that a marker announces as the answer.
+
+    Args:
+        start: start of the phrase in the text.
+        end: end of the phrase.
+        closed: whether a bracket, a tag, a line or a sentence ends the phrase.
+        is_section: whether the phrase is the prose of several lines under a heading.
+    """
+
+    start: int
+    end: int
+    closed: bool
+    is_section: bool = False
+
+
+def find_marked(text: str) -> list[Marked]:
+    """Phrases of a text that a valid marker announces, in order.
+
+    Questions, denials, suppositions and judgements of the answer are left out. Weak markers such as "The result is"
+    count only without any other, in the last sentence.
+    """
+    found = [marker for marker in _MARKER.finditer(text) if marker.lastgroup != "hash" or _is_value(text, marker)]
+    closing = _closing_braces(text)
+    last = len(text.rstrip(_AFTER_LAST))
+    limits = [marker.start() for marker in found[1:]] + [len(text)]
+    strong: list[Marked] = []
+    weak: list[Marked] = []
+    for marker, limit in zip(found, limits, strict=False):
+        is_weak = marker.lastgroup in _WEAK
+        marked = _phrase(text, marker, limit, closing)
+        if marked is None or (is_weak and marked.end < last) or _is_void(text, marker, marked):
+            continue
+        (weak if is_weak else strong).append(marked)
+    return strong or weak
+
+
+def sentence_end(text: str, start: int, limit: int) -> int:
+    """End of the sentence or line that contains `start`, at most `limit`."""
+    found = _SENTENCE_END.search(text, start, limit)
+    return found.start() if found else limit
+
+
+_SENTENCE_END = re.compile(r"(?<![A-Z])[.!?](?=[\"')*_\]}$\\]{0,4}\s+[^\sa-z0-9])|[。！？]|\n")
+_ANSWER_WORDS = (
+    "答案|答え|正解|정답|antwort|respuesta|réponse|reponse|resposta|risposta|ответ|відповідь|antwoord|svar(?:et)?|cevap|"
+    "yanıt|odpowiedź|उत्तर|উত্তর|الجواب|الإجابة|đáp án|đáp số|jawaban|คำตอบ|jibu|సమాధానం|பதில்|απάντηση|תשובה|پاسخ"
+)
+_IS_ABROAD = (
+    "是|为|為|は|는|은|(?:ist|lautet|beträgt|es|est|é|è|är|er|blir|is|to|jest|wynosi|adalah|là|ni)\\b|คือ|هو|هي|है|হল|"
+    "равен|είναι"
+)
+_FILLER = r"(?:[^\n.!?:：=|→⇒]|\.(?=[0-9])){0,44}?"
+_SIGN = r"[:：=|→⇒]|\s[-–—]\s"
+_VERB = (
+    r"\b(?:is|are|was|were|be|equals?|becomes?|comes?\s(?:out\s)?(?:to|as)|works\sout\s(?:to|as)|amounts\sto|totals)\b"
+)
+_TAIL = r"(?:\s(?:as\sfollows|given\sby))?(?:\s?[*_\"')\]]{0,4}\s?[:：=])?"
+_LINE_START = r"^[ \t>#*_✅👉✔️☑️🎯-]{0,12}"
+_MARKER = re.compile(
+    rf"""
+    (?P<box>\\(?:boxed|fbox|framebox)\s?\{{|<\|begin_of_box\|>)
+    |(?P<bare_box>\\boxed\s{{0,3}}(?=[-0-9]))
+    |(?P<tag>[<\[](?:final[_\s]?)?answer[>\]])
+    |(?P<hash>\#\#\#\#(?!\#))
+    |(?P<heading>{_LINE_START}(?:[0-9]{{1,2}}[.)]\s)?(?:the\s|my\s|our\s|your\s)?(?:\w{{1,12}}\s)?answer[*_ \t]{{0,6}}$)
+    |(?P<plain>{_LINE_START}(?:final\s)?answer[*_]{{0,3}}[ \t]{{1,3}}(?=[*$\\(]{{0,4}}[-−]?[0-9]))
+    |(?P<reverse>\b(?:is|was|as|=)\s(?:the|my|our|your)\s(?:\w{{1,12}}\s){{0,2}}answer\b(?=[^\n.!?:=]{{0,40}}(?:[.!?]|$)))
+    |(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}|ans(?:wer)?(?![a-z])
+      (?:\s(?:of|as|to\sbe)\b|{_FILLER}(?:{_SIGN}|{_VERB}){_TAIL})))
+    |(?P<abroad>(?:{_ANSWER_WORDS})[^\n.!?。:：=0-9]{{0,20}}?(?:[:：=]|\s[-–—]\s|\s?(?:{_IS_ABROAD}))(?:\s?[:：])?)
+    |(?P<short>^[ \t>*_]{{0,6}}(?:A|答|답)[*_]{{0,3}}\s?[:：.][*_]{{0,3}})
+    |(?P<result>\b(?:the\s)?(?:(?:correct|final|required|desired|overall)\s(?!answer)\w{{1,12}}|result)\b{_FILLER}(?:{_SIGN}|{_VERB})
+      |∴)
+    """,
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+_WEAK = ("short", "result")
+_AFTER_LAST = " \t\r\n.!*_$\\()[]{}|`"
+
+_HASH_VALUE = re.compile(
+    r"(?![ \t*_]{0,5}[0-9]{1,2}[.):]\s*[*_]{0,2}[A-Za-z])[ \t]{0,3}"
+    r"(?:[-−+$€£¥₹*_(\\ ]{0,6}[0-9.]|[*_ ]{0,3}(?:yes|no|true|false|[A-E]|[a-z-]{3,12})[*_.) ]{0,4}$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_EMPTY_LINE = re.compile(
+    r"[\s*_`$\\\[\](){}|:：=~>-]*(?:(?:```|~~~)\w*|\\begin\{\w+\*?\}(?:\{\w*\})?)?[\s*_`$\\\[\](){}|:：=~-]*\n"
+)
+_OPENING = re.compile(r"[\s|:：\"]*")
+_VALUE = re.compile(r"[\s*_`$(\\{\[]*[-−+]?[\s$€£¥₹*]*(?:[0-9.]|d?frac|boxed|fbox|text)")
+_HEADING = re.compile(r"\n\s*(?:#{1,6}\s|\*\*[^*\n]{1,60}\*\*\s*\n)")
+_CLOSING_SIGNS = {">": "</", "]": "[/", "|": "|"}
+
+# Words shortly before a marker, within its clause, that make it a supposition or a denial.
+_SUPPOSED = re.compile(
+    r"(?:\b(?:if|suppos(?:e|ing)|assum(?:e|es|ed|ing)|whether|maybe|perhaps|might|could|may|unless|imagine|pretend|not|never"
+    r"|false|wrong|incorrect|at\sfirst|initially|naively|doubt)\b|n['’]t\b|(?:^|let['’]?s\s|let\sus\s)say\b)"
+    r"(?:\s\w{1,12}){0,5}\s?\Z",
+    re.IGNORECASE,
+)
+_CLAUSE_START = re.compile(r"[.!?\n,;:：。，]")
+_NO_ANSWER = re.compile(
+    r"\b(?:each|every|per|an?|any|one|wrong|incorrect|another)\s(?:(?!\w*the\s)\w{1,12}\s)?\Z", re.IGNORECASE
+)
+_VERB_USE = re.compile(r"\b(?:to|can|must|will|should|could|and|let['’]?s|we|you|please|now|then)\s\Z", re.IGNORECASE)
+_OBJECT = re.compile(r"answers?\s(?:the|this|that|your|a|these|it|both|how|what|each)\b", re.IGNORECASE)
+_DENIED_VERB = re.compile(
+    r"(?:\bnot|n['’]t|\bcannot|\bnever|\bmight|\bcould|\bmay|\bcan)\s(?:\w{1,12}\s)?be\Z|n['’]t\b", re.IGNORECASE
+)
+_DENIED = re.compile(
+    r"\W{0,3}(?:definitely\s|certainly\s|simply\s)?(?:not|never|neither|no\slonger|n['’]t)\b", re.IGNORECASE
+)
+_JUDGED = re.compile(
+    r"\W{0,3}(?:(?:\w{2,12}ly|also|indeed|now|still|quite|very|thus|therefore|then|all)\s){0,2}"
+    r"(?:correct|right|wrong|incorrect|clear|valid|invalid|verified|consistent|inconsistent|plausible|sensible|simple|easy"
+    r"|hard|obvious|straightforward|confirmed|checked|found|obtained|calculated|computed|determined|reached|accurate"
+    r"|reasonable|realistic|logical|sound|good|fine|helpful|useful|worth|unique|based|in\s(?:the|line|agreement)|below"
+    r"|above|unclear|unknown|ambiguous|complete|done|ready|possible|impossible)\b(?![^\n.!?,]{0,40}[:：])",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(r"[^\n.!?]{0,400}(?:\.[0-9][^\n.!?]{0,40}){0,4}\?")
+_TAKEN_BACK = re.compile(
+    r"[\s.!*_)$}\]\\]{0,8}(?:no[,.!:—]|wrong\b|oops|sorry|i made an?\s(?:mistake|error)"
+    r"|(?:wait|hmm|but|hold on|actually)?[,.!—-]?\s?(?:wait,?\s|hmm,?\s|no,?\s)?(?:that|this|it|which)"
+    r"(?:['’]s|\sis|\swas)(?:\snot|n['’]t)?\s(?:\w{1,9}\s)?"
+    r"(?:wrong|incorrect|not\b|a mistake|right yet))",
+    re.IGNORECASE,
+)
+
+
+def _is_value(text: str, marker: re.Match[str]) -> bool:
+    return bool(_HASH_VALUE.match(text, marker.end()))
+
+
+def _is_void(text: str, marker: re.Match[str], marked: Marked) -> bool:
+    """Whether the text questions, denies, supposes, judges or takes back what the marker announces."""
+    kind = marker.lastgroup
+    if _TAKEN_BACK.match(text, marked.end):
+        return True
+    if kind in ("box", "bare_box", "hash", "tag", "heading"):
+        return False
+    before = text[max(0, marker.start() - 60) : marker.start()]
+    breaks = list(_CLAUSE_START.finditer(before))
+    clause = before[breaks[-1].end() :] if breaks else before
+    is_supposed = not clause.endswith("The ") and _SUPPOSED.search(clause.lstrip())
+    if is_supposed or _ASKED.match(text, marked.start):
+        return True
+    if kind != "word":
+        return False
+    if _NO_ANSWER.search(before) and marker[0][-3:].strip() not in ("of", "as", ":", "="):
+        return True
+    if _VERB_USE.search(before) and _OBJECT.match(marker[0]):
+        return True
+    if _DENIED_VERB.search(marker[0]) or _DENIED.match(text, marked.start) or _JUDGED.match(text, marked.start):
+        return True
+    return marker[0].lower().endswith("would be") and " if " in text[marked.start : marked.end]
+
+
+def _closing_braces(text: str) -> dict[int, int]:
+    """Position of the closing brace of each opening brace that has one."""
+    closing, opened = {}, []
+    for brace in re.finditer(r"\\?[{}]", text):
+        if brace[0] == "{":
+            opened.append(brace.start())
+        elif brace[0] == "}" and opened:
+            closing[opened.pop()] = brace.start()
+    return closing
+
+
+def _phrase(text: str, marker: re.Match[str], limit: int, closing: dict[int, int]) -> Marked | None:
+    """Phrase of a marker, or None if it is empty."""
+    kind, start = marker.lastgroup, marker.end()
+    if kind == "box":
+        end = closing.get(start - 1, -1) if text[start - 1] == "{" else text.find("<|end_of_box|>", start)
+        closed = end >= 0
+        end = end if closed else sentence_end(text, start, min(limit, start + MAX_PHRASE_CHARS))
+        return _marked(text, start, end, closed)
+    if kind == "reverse":
+        begin = max(0, marker.start() - MAX_PHRASE_CHARS // 4)
+        breaks = [found.end() for found in _SENTENCE_END.finditer(text, begin, marker.start())]
+        return _marked(text, breaks[-1] if breaks else begin, marker.start(), True)
+    is_below = kind == "tag"
+    while (empty := _EMPTY_LINE.match(text, start, min(limit, start + MAX_PHRASE_CHARS))) and empty.end() > start:
+        start, is_below = empty.end(), True
+    opening = _OPENING.match(text, start, limit)
+    start = opening.end() if opening else start
+    section = limit
+    sign = '"' if '"' in marker[0] else _CLOSING_SIGNS.get(text[marker.end() - 1])
+    if sign and (place := text.find(sign, start, min(limit, start + MAX_SECTION_CHARS))) >= 0:
+        section = place
+    end = sentence_end(text, start, min(section, start + MAX_PHRASE_CHARS))
+    if is_below and not _VALUE.match(text, start, end):
+        heading = _HEADING.search(text, end, section)
+        section = min(heading.start() if heading else section, start + MAX_SECTION_CHARS)
+        if text[end:section].strip(_AFTER_LAST):
+            return Marked(start, section, section < len(text), is_section=True)
+    return _marked(text, start, end, end < len(text))
+
+
+def _marked(text: str, start: int, end: int, closed: bool) -> Marked | None:
+    """The phrase, or None if it is empty within the text."""
+    return Marked(start, end, closed) if text[start:end].strip() or end == len(text) else None

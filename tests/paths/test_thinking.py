@@ -1,0 +1,132 @@
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.paths.cot import parse_cot
+from service.paths.pot import extract_program
+from service.paths.thinking import Split, opens_thought, split_thinking
+
+
+@pytest.mark.parametrize(
+    ("thought", "answer"),
+    [
+        ("", "She has 13."),
+        ("<think>\na\n</think>", "\n\nb"),
+        ("a\n</think>", "b"),
+        ("<think></think>", "b"),
+        ("<THINK>a</THINK>", "b"),
+        ("<thinking>a</thinking>", "b"),
+        ("<thought>a</thought>", "b"),
+        ("<think>a</thought>", "b"),
+        ("<reasoning>a</reasoning>", "<answer>b</answer>"),
+        ("<seed:think>a</seed:think>", "b"),
+        ("<longcat_think>a</longcat_think>", "b"),
+        ("< think >a</ think >", "b"),
+        ("◁think▷a◁/think▷", "b"),
+        ("[THINK]a[/THINK]", "b"),
+        ("<|begin_of_thought|>a<|end_of_thought|>\n<|begin_of_solution|>", "b<|end_of_solution|>"),
+        ("<|START_THINKING|>a<|END_THINKING|><|START_RESPONSE|>", "b"),
+        ("<|inner_prefix|>a<|inner_suffix|>", "b"),
+        ("<|channel>thought\na<channel|>", "b"),
+        ("<unused94>thought\na<unused95>", "b"),
+        ("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>", "b<|return|>"),
+        ("analysisWe need a.assistantfinal", "b"),
+        ("analysis\nWe need a.assistantcommentary a assistantfinal", "b"),
+        ("<think>a</think>b<think>c</think>", "d"),
+        ("<think>a <think> b</think>", "c"),
+        ("<think>I quote `</think>` here</think>", "b"),
+        ("Sure.\n<think>a</think>", "b"),
+        ("", "I do not use <think> tags. b"),
+        ("", "I answered without <think>. b"),
+        ("", "text = '<think>'\nans = 3"),
+        ("", "print('Open <think> first')\nans = 3"),
+        ("", "Analysis: 4 + 9 = 13. b"),
+        ("", "[Analysis]\n4 + 9 = 13\n[Answer]\n13"),
+        ("<think>a</think>", ""),
+    ],
+)
+def test_the_answer_is_the_text_after_the_last_thought(thought: str, answer: str) -> None:
+    assert split_thinking(thought + answer) == Split(thought, answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>a",
+        "Sure. <think>a",
+        "Sure, <think>a",
+        "<think>a</reasoning>b",
+        "<think>a</think>b<think>c",
+        "<|channel|>analysis<|message|>The answer is 9",
+        "<|channel|>analysis<|message|>a<|end|>The answer is 9",
+        "analysisWe need 9",
+        "◁think▷a",
+        "[THINK]a",
+        "<|START_THINKING|>a",
+        "<think>a\n<answer>9</answer>",
+    ],
+)
+@pytest.mark.parametrize("complete", [False, True, None])
+def test_an_unterminated_thought_has_no_answer(text: str, complete: bool | None) -> None:
+    assert split_thinking(text) == Split(text, "", unterminated=True)
+    path = parse_cot(text + ". The answer is 9.\n", complete=complete)
+    assert (path.answer, path.stated, path.detail) == (None, None, "the thought does not end")
+    assert extract_program(text + "\n```python\nans = 9\n```") is None
+
+
+def test_the_thought_may_begin_in_the_prompt() -> None:
+    assert split_thinking("The answer is 9", opened=True).unterminated
+    assert split_thinking("a</think>b", opened=True) == Split("a</think>", "b")
+    assert parse_cot("Maybe the answer is 9\n", opened=True).answer is None
+    assert extract_program("ans = 9", opened=True) is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "opens"),
+    [("a<think>\n", True), ("a<think>", True), ("a[THINK]", True), ("a<think>\n\n</think>\n\n", False), ("a", False),
+     ("What is <think>? Answer:", False), ("", False)],
+)  # fmt: skip
+def test_prompts_that_open_a_thought(prompt: str, opens: bool) -> None:
+    assert opens_thought(prompt) is opens
+
+
+def test_nothing_in_a_thought_votes_runs_or_is_repaired() -> None:
+    thought = "<think>\nWhat if 4 * 3 = 13? The answer is 9.\n```python\nans = 9\n```\n</think>\n"
+    path = parse_cot(thought + "13 - 5 = 8. The answer is 8", complete=True)
+    assert path.answer is not None
+    assert (path.answer.text, path.repaired, path.text) == ("8", False, thought + "13 - 5 = 8. The answer is 8")
+    repaired = parse_cot(thought + "13 - 5 = 7. The answer is 7")
+    assert repaired.text == thought + "13 - 5 = 8. The answer is 8"
+    assert extract_program(thought + "```python\nans = 4 + 9\n```") == "ans = 4 + 9"
+    assert extract_program(thought) is None
+
+
+_PIECES = st.sampled_from(
+    ["<think>", "</think>", "<|channel|>", "analysis", "final", "<|message|>", "assistantfinal", "[THINK]", "◁think▷",
+     "<", "/", ">", "|", "`", " tag", "\n", "a", "The answer is 5.", "<reasoning>", "</thought>"]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, max_size=30).map("".join), st.booleans())
+@settings(deadline=None)
+def test_the_parts_are_the_text(text: str, opened: bool) -> None:
+    split = split_thinking(text, opened=opened)
+    assert split.thought + split.answer == text
+    assert not (split.unterminated and split.answer)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<think>", "</think>", "<", "< ", "<a:", "<|channel|>analysis", "[THINK]a[/THINK] ", "assistantfinal", "\n",
+     "<think ", "word <think> "],
+)  # fmt: skip
+def test_work_is_linear(piece: str) -> None:
+    def seconds(count: int) -> float:
+        text = "analysis" + piece * (count // len(piece))
+        start = time.process_time()
+        split_thinking(text)
+        return time.process_time() - start
+
+    assert seconds(400_000) < 20 * seconds(50_000) + 0.05
