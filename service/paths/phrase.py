@@ -1,0 +1,228 @@
+"""Decision which quantity of a phrase is its answer.
+
+A phrase that begins with a quantity states it, and what follows is a remark. An equation states its right side. Any
+other phrase states its last quantity that is not part of the circumstances ("each of the 3 friends gets 5 apples").
+"""
+
+import re
+
+from service.paths.notation import BOX
+from service.paths.quantities import EXPRESSION, SEVERAL, Quantity, scan
+
+NO_NUMBER = "no number"
+INEQUALITY = "a bound and not a value"
+UNSOLVED = "an equation that is not solved"
+DENIED = "a value that the text denies"
+
+_REMARK = re.compile(r"(?<=[\w%°.)'\"])\s{1,3}\((?!\s?(?:or|to|and)\b)(?![A-Za-z]{1,20}\))[^()]*(?:\([^()]*\)[^()]*)?\)?")
+_FILLER = re.compile(
+    r"(?:[\s(\[:;,≈→=±]|(?:is|are|was|be|will|would|about|approximately|approx|around|roughly|exactly|only|just|simply|"
+    r"therefore|thus|then|so|equals?(?:\sto)?|also|still|now|indeed|the|a\stotal\sof|that|there)\b)*",
+    re.IGNORECASE,
+)
+_SUBORDINATE = re.compile(
+    r"[\s,;](?:because|since|as|which|when|where|whereas|if|after|before|who|while|given|instead|rather|but|unless|until)\b",
+    re.IGNORECASE,
+)
+_CONCLUSION = re.compile(r"[\s,;](?:so|therefore|thus|hence|consequently)\b|→", re.IGNORECASE)
+_EQUALS = re.compile(r"(?<![<>≤≥≠!:])==?|≈|→")
+_NOUN = r"(?!(?:for|in|of|per|from|with|at|by|on|than|each|every|and|or|to|is|are|was|were|has|have|that)\b)[^\W\d_][\w'°-]*"
+_OPERATED = re.compile(
+    rf"[)\]\s]*(?:{_NOUN}\s+){{0,3}}?(?:{_NOUN}\s*)?"
+    r"(?:(?P<equal>==?|≈|→(?=\s?[^\s]))|(?:[+*^]|/(?!\s?[dghlmsy]\b)|\s-\s?|-(?=[\d(])|(?:plus|minus|times|multiplied\sby|divided\sby)\s)"
+    r"\s{0,3}[-$€£]?\s?(?:[\d(√]|[b-z]\b))",
+)
+_OPERATOR_BEFORE = re.compile(r"[\w)%.]\s{0,3}[+*/^]\s{0,3}[($€£]?\s?\Z|\b(?:plus|minus|times|divided\sby|multiplied\sby)\s\Z")
+_MINUS_BEFORE = re.compile(r"(?:(?<![A-Za-z])[A-Za-z]|[\d)%])\s{0,3}-\s{0,3}[($]?\Z")
+_SHARE_OF = re.compile(r"(?:%|percent|[)\d])?\s+(?:of|out\sof)\s+(?:the\s|a\s|his\s|her\s|their\s)?[-$]?\d")
+_OUT_OF = re.compile(r"\s+(?:[a-z]+\s)?(?:out\sof|in\severy|of)\s+[-$]?\d|\s+in\s+\d+\s*(?:$|[.,;])")
+_CONJUNCTION = re.compile(
+    rf"[)\]\s]*(?:(?:{_NOUN}|for|in)\s+){{0,4}}?(?:{_NOUN}\s?)?"
+    r"\s?\(?(?P<word>,\s?(?:and|or)\b|[,;&±]|\+/-|\b(?:and|or|to|versus|vs|by|remainder|rem|r|R|through|until)\b|-|—)"
+    r"\s{0,2}(?:(?:also|another|maybe|possibly|perhaps|about|even|the|only|a\sremainder\sof|[a-z]\s?=|[A-Z]\w+\s\w+)\s{0,2})?\Z"
+)
+_REMAINDER = re.compile(r"\b(?:(?:remainder|modulo|mod)\b.{0,20}\d|with\s(?:[^\W\d_]+\s)?\d.{0,20}\b(?:left|remaining|over))|\b[rR]\s?\d")
+_NEXT_TO = re.compile(r"[)\]\s]*(?:[^\W\d_]*s\s)?\s?\Z")
+_BOUND_BEFORE = re.compile(
+    r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower|longer|shorter|older|younger|bigger|better)\sthan(?:\sor\sequal\sto)?"
+    r"|\bat\s(?:least|most)|\bup\sto|\b(?:over|under|above|below|exceeds?|exceeding|nearly|almost)|[<>≤≥≠]=?)\s{0,3}(?:the\s)?[($]?\Z",
+    re.IGNORECASE,
+)
+_BOUND_AFTER = re.compile(
+    r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more))\b|\s?\+(?!\s?[\w(/$-])|\s?[<>≤≥≠]",
+    re.IGNORECASE,
+)
+_NOT_BEFORE = re.compile(r"\b(?:not|never|isn't|no\slonger|cannot\sbe)\s(?:be\s|equal\s(?:to\s)?)?[$]?\Z", re.IGNORECASE)
+_CIRCUMSTANCE = re.compile(
+    r"(?:\b(?:the|these|those|all|both|each|every|his|her|their|its|my|our|your|for|in|over|after|per|from|with|by|at|on|within|"
+    r"during|into|than|among|between|first|last|another|other)|\b(?:each|all|half|some|most|any|one|both|out|rest|many|none|\d+)\sof)"
+    r"\s{1,2}[$]?\Z",
+    re.IGNORECASE,
+)
+_SYMBOLIC = re.compile(
+    r"[√∛π∞⊗]|\b(?:sqrt|square\sroot|cube\sroot|pi|infinity|infinite|infinitely)\b|\b(?:log|ln|sin|cos|tan|exp)(?:\s?[(0-9_]|\s[a-z]\b)"
+)
+_VARIABLE = re.compile(r"(?<![A-Za-z'])(?![aI]\b)(?:[b-zB-HJ-Z])(?![A-Za-z'(.])")
+_ARITHMETIC = re.compile(r"[\d+*/^]|\s-\s")
+_TIMES_X = re.compile(r"(?<=\d)\s?[xX]\s?(?=[\d$(])")
+_UNIT_LETTER = re.compile(r"(?<=\d)\s?[mghlsdcCFKLkp]\b")
+
+
+_SENTENCE_END = re.compile(r"(?<!\.\.)(?<=[.!?])\s+(?=\S)")
+_EDGES = " \t\r\f\v*`:;,"
+_DOUBLE_BRACKETS = re.compile(r"\A\(\(([^()]*)\)\)")
+
+
+def first_sentence(text: str) -> str:
+    """First sentence of a plain text that has a word or a number. A box begins a text of its own."""
+    lines = [line for line in text.rpartition(BOX)[2].splitlines() if re.search(r"\w|[√π∞⊗]", line)]
+    if not lines:
+        return ""
+    if lines[0].rstrip().endswith(":") and len(lines) > 1 and not scan(lines[0]):
+        lines[0] = f"{lines[0]} {lines[1].lstrip()}"
+    line = _DOUBLE_BRACKETS.sub(r"(\1)", lines[0].strip(_EDGES))
+    line = line.strip("\"'") if line[:1] in "\"'" else line
+    sentences = [sentence for sentence in _SENTENCE_END.split(line) if re.search(r"\w", sentence)]
+    return sentences[0] if sentences else line
+
+
+def choose(sentence: str) -> Quantity | str:
+    """Quantity that a plain sentence states, or the reason for a missing one."""
+    kept = _REMARK.sub(" ", sentence)
+    quantities = scan(kept)
+    if not quantities:
+        kept, quantities = sentence, scan(sentence)
+    if not quantities:
+        return EXPRESSION if _SYMBOLIC.search(sentence) else NO_NUMBER
+    start = _first_strong(quantities)
+    filler = _FILLER.match(kept)
+    if filler is not None and quantities[start].start <= filler.end():
+        return _leading(kept, quantities[start:])
+    main = _main_clause(kept, quantities)
+    if _EQUALS.search(main):
+        return _equation(main)
+    return _last(main)
+
+
+def _first_strong(quantities: list[Quantity]) -> int:
+    """Index of the first quantity that is not the pronoun "one", else 0."""
+    return next((index for index, quantity in enumerate(quantities) if not quantity.weak), 0)
+
+
+def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
+    """First quantity of a phrase that begins with it."""
+    first, rest = quantities[0], text[quantities[0].end :]
+    operated = _OPERATED.match(rest)
+    if operated or first.problem == EXPRESSION:
+        main = _main_clause(text, quantities)
+        return _equation(main) if _EQUALS.search(main) else EXPRESSION
+    if first.problem:
+        return first.problem
+    main_end = len(_main_clause(text, quantities))
+    before = text[: first.start]
+    if _SYMBOLIC.search(text[:main_end]):
+        return EXPRESSION
+    if _BOUND_BEFORE.search(before) or _BOUND_AFTER.match(rest):
+        return INEQUALITY
+    if (first.unit == "percent" or _is_fraction(first)) and _SHARE_OF.match(rest):
+        return EXPRESSION
+    if before.rstrip().endswith("±") or _OUT_OF.match(rest) or _REMAINDER.search(rest[: max(0, main_end - first.end)]):
+        return SEVERAL
+    for one, other in zip(quantities, quantities[1:], strict=False):
+        if other.start >= main_end:
+            break
+        if _coordinated(text, one, other) and not _agree(first, other):
+            return SEVERAL
+    return first
+
+
+def _equation(text: str) -> Quantity | str:
+    """Quantity on the right side of the last equation."""
+    conclusions = [found.end() for found in _CONCLUSION.finditer(text)]
+    for end in reversed(conclusions):
+        if scan(text[end:]):
+            return choose(text[end:])
+    sides = [side for side in _EQUALS.split(text) if re.search(r"\w", side)]
+    if len(sides) == 1:
+        return choose(sides[0])
+    for side in sides[1:-1]:
+        if re.search(r"\bor\b|(?:,|;|\band\b|&)[^\d+*/=]*\Z", side):
+            return SEVERAL
+    last = sides[-1]
+    found = scan(last)
+    if not found:
+        if not _SYMBOLIC.search(last) and (first := _bare(sides[0])):
+            return first
+        return EXPRESSION if _SYMBOLIC.search(last) or _VARIABLE.search(last) else NO_NUMBER
+    left = _UNIT_LETTER.sub(" ", _TIMES_X.sub("*", sides[-2]))
+    if _VARIABLE.search(left) and _ARITHMETIC.search(left):
+        return UNSOLVED
+    return choose(last)
+
+
+def _bare(side: str) -> Quantity | None:
+    found = choose(side)
+    return found if isinstance(found, Quantity) else None
+
+
+def _last(text: str) -> Quantity | str:
+    """Last quantity that is not part of the circumstances."""
+    for found in reversed(list(_CONCLUSION.finditer(text))):
+        if scan(text[found.end() :]):
+            return choose(text[found.end() :])
+    quantities = scan(text)
+    strong = [quantity for quantity in quantities if not quantity.weak] or quantities
+    stated = [quantity for quantity in strong if not _CIRCUMSTANCE.search(text[: quantity.start])] or strong
+    chosen = stated[-1]
+    before, rest = text[: chosen.start], text[chosen.end :]
+    if chosen.problem:
+        return chosen.problem
+    if _SYMBOLIC.search(text) or _OPERATOR_BEFORE.search(before) or _MINUS_BEFORE.search(before) or _OPERATED.match(rest):
+        return EXPRESSION
+    if _BOUND_BEFORE.search(before) or _BOUND_AFTER.match(rest):
+        return INEQUALITY
+    if _NOT_BEFORE.search(before):
+        return DENIED
+    index = strong.index(chosen)
+    for one, other in zip(strong[max(0, index - 1) :], strong[max(1, index) : index + 2], strict=False):
+        if _coordinated(text, one, other, listed=one is chosen or one in stated) and not _agree(one, other):
+            return SEVERAL
+    if _REMAINDER.search(text):
+        return SEVERAL
+    return chosen
+
+
+def _main_clause(text: str, quantities: list[Quantity]) -> str:
+    """Text up to the first subordinate clause behind a quantity."""
+    found = _SUBORDINATE.search(text, quantities[0].end)
+    return text[: found.start()] if found else text
+
+
+def _coordinated(text: str, one: Quantity, other: Quantity, *, listed: bool = True) -> bool:
+    """Whether two neighbours are values of one list, range or pair."""
+    between = text[one.end : other.start]
+    found = _CONJUNCTION.match(between)
+    if found:
+        return listed or found["word"] not in (",", ";")
+    return _NEXT_TO.match(between) is not None
+
+
+def _agree(one: Quantity, other: Quantity) -> bool:
+    """Whether two quantities are one amount: 1/2 and 50 %, 10/3 and 3.33, or 2 hours and 120 minutes."""
+    if one.value is None or other.value is None:
+        return one.text == other.text != ""
+    if one.value == other.value:
+        return True
+    for scale, ratio in one.ratios.items():
+        if scale in other.ratios and one.value * ratio == other.value * other.ratios[scale]:
+            return True
+    if (one.unit == "percent") != (other.unit == "percent"):
+        share, percent = (other, one) if one.unit == "percent" else (one, other)
+        return share.value is not None and percent.value is not None and share.value * 100 == percent.value
+    exact, rounded = (one, other) if other.decimals else (other, one)
+    assert exact.value is not None and rounded.value is not None
+    return rounded.decimals >= 2 and abs(exact.value - rounded.value) * 2 * 10**rounded.decimals <= 1
+
+
+def _is_fraction(quantity: Quantity) -> bool:
+    return quantity.value is not None and quantity.value.denominator > 1 and not quantity.decimals
