@@ -13,7 +13,7 @@ from fractions import Fraction
 from service.paths.named_values import name, word_answer
 from service.paths.notation import plain
 from service.paths.numbers import decimals_of, from_decimal, from_float, within_limits, write
-from service.paths.phrase import choose, first_sentence
+from service.paths.phrase import read_phrase, sentences_of
 from service.paths.quantities import TOO_LARGE
 from service.sandbox.base import Value
 
@@ -82,11 +82,12 @@ def read_answer(text: str) -> Reading:
     different values are not an answer. A percent sign is a unit: "50%" and "50" are equal.
     """
     # Word problems ask "what percentage" and expect 50, so 50% is not 0.5.
-    sentence = first_sentence(plain(_beginning(text)))
+    phrase = plain(_beginning(text))
+    sentence = sentences_of(phrase)[0]
     word = word_answer(sentence) or name(sentence)
     if word is not None:
         return Reading(Answer(word, None))
-    found = choose(sentence)
+    found = read_phrase(phrase)
     if isinstance(found, str):
         return Reading(None, found)
     if found.value is None:

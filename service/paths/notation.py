@@ -62,6 +62,7 @@ _DEGREES = re.compile(r"\s?\^?\s?°\s?([CFK]\b)?")
 
 _BREAK = re.compile(r"<\s?(?:br|p|/p)\s?/?>", re.IGNORECASE)
 _RAISED = re.compile(r"<sup>([^<>]{1,20})</sup>", re.IGNORECASE)
+_IN_ANGLES = re.compile(r"<\s?([-$]{0,2}[0-9][0-9.,/%]*)\s?>")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,80}>|<[|¦][^<>\n]{0,40}[|¦]>")
 _POWER = re.compile(r"(?<=[0-9)])\s?\*\*\s?(?=[-0-9(])(?![0-9.,$ ]*\*\*)")
 _STRONG = re.compile(r"\*\*|(?<!\w)__|__(?!\w)|`+|^\s{0,3}#{1,6}\s+", re.MULTILINE)
@@ -79,7 +80,7 @@ def plain(text: str) -> str:
     text = "".join(map(_plain_character, html.unescape(text) if "&" in text else text))
     text = _SUPERSCRIPT.sub(lambda found: "^" + "".join(_SUPERSCRIPTS.get(sign, sign) for sign in found[1]), text)
     text = _RAISED.sub(r"^{\1}", _BREAK.sub("\n", text))
-    text = _TAG.sub(" ", text)
+    text = _TAG.sub(" ", _IN_ANGLES.sub(r"\1", text))
     if "\\" in text or "{" in text or "$" in text or "}" in text:
         text = _without_latex(text)
     text = _POWER.sub("^", text)

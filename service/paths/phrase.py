@@ -17,19 +17,23 @@ DENIED = "a value that the text denies"
 _REMARK = re.compile(r"(?<=[\w%°.)'\"])\s{1,3}\((?!\s?(?:or|to|and)\b)(?![A-Za-z]{1,20}\))[^()]*(?:\([^()]*\)[^()]*)?\)?")
 _FILLER = re.compile(
     r"(?:[\s(\[:;,≈→=±]|(?:is|are|was|be|will|would|about|approximately|approx|around|roughly|exactly|only|just|simply|"
-    r"therefore|thus|then|so|equals?(?:\sto)?|also|still|now|indeed|the|a\stotal\sof|that|there)\b)*",
+    r"therefore|thus|then|so|equals?(?:\sto)?|also|still|now|indeed|the|a\stotal\sof)\b)*",
     re.IGNORECASE,
 )
 _SUBORDINATE = re.compile(
-    r"[\s,;](?:because|since|as|which|when|where|whereas|if|after|before|who|while|given|instead|rather|but|unless|until)\b",
+    r"[\s,;](?:because|since|as(?=\s(?:he|she|it|they|we|you|there|each|the|\d))|when|where|whereas|if|after|before|while|given\sthat|instead|rather|but|unless|until)\b|,\s?(?:who|which)\b",
     re.IGNORECASE,
 )
-_CONCLUSION = re.compile(r"[\s,;](?:so|therefore|thus|hence|consequently)\b|→", re.IGNORECASE)
+_CIRCUMSTANCE_CLAUSE = re.compile(
+    r"\s?(?:because|since|as|if|when|where|after|before|while|given|with|in|for|on|at|over)\s(?:[^,]|,\d)*,\s(?![^=]*\bwho\b\s?\Z)",
+    re.IGNORECASE,
+)
+_CONCLUSION = re.compile(r"[\s,;](?:so|therefore|thus|hence|consequently|(?:which|that)\smeans|meaning|which\sgives)\b|→|\bwhich(?:\s[a-z]+){1,3}:?\s(?=(?:\w\s=\s|[-+$\d(])(?:[^,;]|,\d)*=)|:\s(?=[^:;]*=)", re.IGNORECASE)
 _EQUALS = re.compile(r"(?<![<>≤≥≠!:])==?|≈|→")
 _NOUN = r"(?!(?:for|in|of|per|from|with|at|by|on|than|each|every|and|or|to|is|are|was|were|has|have|that)\b)[^\W\d_][\w'°-]*"
 _OPERATED = re.compile(
     rf"[)\]\s]*(?:{_NOUN}\s+){{0,3}}?(?:{_NOUN}\s*)?"
-    r"(?:(?P<equal>==?|≈|→(?=\s?[^\s]))|(?:[+*^]|/(?!\s?[dghlmsy]\b)|\s-\s?|-(?=[\d(])|(?:plus|minus|times|multiplied\sby|divided\sby)\s)"
+    r"(?:(?:[+*^]|/(?!\s?[dghlmsy]\b)|\s-\s?|-(?=[\d(])|(?:plus|minus|times|multiplied\sby|divided\sby)\s)"
     r"\s{0,3}[-$€£]?\s?(?:[\d(√]|[b-z]\b))",
 )
 _OPERATOR_BEFORE = re.compile(r"[\w)%.]\s{0,3}[+*/^]\s{0,3}[($€£]?\s?\Z|\b(?:plus|minus|times|divided\sby|multiplied\sby)\s\Z")
@@ -37,7 +41,7 @@ _MINUS_BEFORE = re.compile(r"(?:(?<![A-Za-z])[A-Za-z]|[\d)%])\s{0,3}-\s{0,3}[($]
 _SHARE_OF = re.compile(r"(?:%|percent|[)\d])?\s+(?:of|out\sof)\s+(?:the\s|a\s|his\s|her\s|their\s)?[-$]?\d")
 _OUT_OF = re.compile(r"\s+(?:[a-z]+\s)?(?:out\sof|in\severy|of)\s+[-$]?\d|\s+in\s+\d+\s*(?:$|[.,;])")
 _CONJUNCTION = re.compile(
-    rf"[)\]\s]*(?:(?:{_NOUN}|for|in)\s+){{0,4}}?(?:{_NOUN}\s?)?"
+    rf"[)\]\s]*(?:(?:{_NOUN}|for|in|of)\s+){{0,4}}?(?:{_NOUN}\s?)?"
     r"\s?\(?(?P<word>,\s?(?:and|or)\b|[,;&±]|\+/-|\b(?:and|or|to|versus|vs|by|remainder|rem|r|R|through|until)\b|-|—)"
     r"\s{0,2}(?:(?:also|another|maybe|possibly|perhaps|about|even|the|only|a\sremainder\sof|[a-z]\s?=|[A-Z]\w+\s\w+)\s{0,2})?\Z"
 )
@@ -49,7 +53,7 @@ _BOUND_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BOUND_AFTER = re.compile(
-    r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more))\b|\s?\+(?!\s?[\w(/$-])|\s?[<>≤≥≠]",
+    r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more))\b|\s?\+(?!\s?[\w(/$-])|\s?[<>≤≥≠](?=\s?[\w$(-])",
     re.IGNORECASE,
 )
 _NOT_BEFORE = re.compile(r"\b(?:not|never|isn't|no\slonger|cannot\sbe)\s(?:be\s|equal\s(?:to\s)?)?[$]?\Z", re.IGNORECASE)
@@ -63,31 +67,82 @@ _SYMBOLIC = re.compile(
     r"[√∛π∞⊗]|\b(?:sqrt|square\sroot|cube\sroot|pi|infinity|infinite|infinitely)\b|\b(?:log|ln|sin|cos|tan|exp)(?:\s?[(0-9_]|\s[a-z]\b)"
 )
 _VARIABLE = re.compile(r"(?<![A-Za-z'])(?![aI]\b)(?:[b-zB-HJ-Z])(?![A-Za-z'(.])")
-_ARITHMETIC = re.compile(r"[\d+*/^]|\s-\s")
-_TIMES_X = re.compile(r"(?<=\d)\s?[xX]\s?(?=[\d$(])")
+_COEFFICIENT = re.compile(
+    r"\d\s?[b-zB-Z](?![A-Za-z'.]|-[A-Za-z])|(?<![A-Za-z'])[b-zB-Z]\s?[-+*/^]\s?(?:[\d(]|[b-z](?![A-Za-z]))"
+    r"|[\d)A-Za-z]\s?[-+*/]\s?(?!(?<=/)[dghlmsy]\b)[b-zB-Z](?![A-Za-z'.]|-[A-Za-z])"
+)
+_ARITHMETIC = re.compile(r"\d\s?[+*/x^-]\s?[\d($]")
+_ANOTHER_VALUE = re.compile(r"\bor\b|(?:,|;|\band\b|&)[^\d+*/=]*\Z")
+_ALTERNATIVE = re.compile(r"\bor\b\D*\Z")
+_INTO_EQUATION = re.compile(r"(?:[^=,;:≈→<>]|[,.:](?=\d))*(?:==?|≈|→)(?=.*\w)")
+_TIMES_X = re.compile(r"(?<=[\d)])\s?[xX]\s?(?=[\d$(.])")
 _UNIT_LETTER = re.compile(r"(?<=\d)\s?[mghlsdcCFKLkp]\b")
 
 
-_SENTENCE_END = re.compile(r"(?<!\.\.)(?<=[.!?])\s+(?=\S)")
+_SENTENCE_END = re.compile(r"(?<!\.\.)(?<=[.!?])\s+(?=\S)|(?<=[a-z0-9)]\.)(?=[A-Z][a-z])")
+_CHECK = re.compile(r"\b(?:check|verif|confirm|revers|indeed)", re.IGNORECASE)
+_REMARK_WORDS = 2
 _EDGES = " \t\r\f\v*`:;,"
 _DOUBLE_BRACKETS = re.compile(r"\A\(\(([^()]*)\)\)")
 
 
-def first_sentence(text: str) -> str:
-    """First sentence of a plain text that has a word or a number. A box begins a text of its own."""
+def read_phrase(text: str) -> Quantity | str:
+    """Quantity that a plain phrase states, or the reason for a missing one.
+
+    If the first sentence is an equation and others follow it, the last one has the result. A result that the first
+    one already contains can be a check, so that such a phrase has several values.
+    """
+    sentences = sentences_of(text)
+    equations = 1
+    while equations < len(sentences) and all(map(_is_equation, sentences[equations - 1 : equations + 1])):
+        equations += 1
+    if equations == 1 or any(_CHECK.search(sentence) for sentence in sentences[1:equations]):
+        return choose(sentences[0])
+    found = choose(sentences[equations - 1])
+    if isinstance(found, Quantity) and any(found.value == operand.value for operand in scan(sentences[0])):
+        return SEVERAL
+    return found
+
+
+def _is_equation(sentence: str) -> bool:
+    """Whether the answer of a sentence is the result of an equation."""
+    kept = _REMARK.sub(" ", sentence)
+    quantities = scan(kept)
+    filler = _FILLER.match(kept)
+    if quantities and filler and quantities[0].start <= filler.end():
+        return _INTO_EQUATION.match(kept, quantities[0].end) is not None
+    return bool(quantities) and _EQUALS.search(kept) is not None
+
+
+def sentences_of(text: str) -> list[str]:
+    """Sentences of the first line that has a word or a number. A box begins a text of its own."""
     lines = [line for line in text.rpartition(BOX)[2].splitlines() if re.search(r"\w|[√π∞⊗]", line)]
     if not lines:
-        return ""
+        return [""]
     if lines[0].rstrip().endswith(":") and len(lines) > 1 and not scan(lines[0]):
         lines[0] = f"{lines[0]} {lines[1].lstrip()}"
     line = _DOUBLE_BRACKETS.sub(r"(\1)", lines[0].strip(_EDGES))
     line = line.strip("\"'") if line[:1] in "\"'" else line
-    sentences = [sentence for sentence in _SENTENCE_END.split(line) if re.search(r"\w", sentence)]
-    return sentences[0] if sentences else line
+    return [sentence for sentence in _SENTENCE_END.split(line) if re.search(r"\w", sentence)] or [line]
 
 
 def choose(sentence: str) -> Quantity | str:
     """Quantity that a plain sentence states, or the reason for a missing one."""
+    found = _stated(sentence)
+    if isinstance(found, str) and (end := _conclusion(sentence)):
+        return choose(sentence[end:])
+    return found
+
+
+def _conclusion(text: str) -> int:
+    """End of the last "so" or "therefore" before a quantity, or 0."""
+    ends = [found.end() for found in _CONCLUSION.finditer(text)]
+    return next((end for end in reversed(ends) if scan(text[end:])), 0)
+
+
+def _stated(sentence: str) -> Quantity | str:
+    if (begun := _CIRCUMSTANCE_CLAUSE.match(sentence)) and scan(sentence[begun.end() :]):
+        return choose(sentence[begun.end() :])
     kept = _REMARK.sub(" ", sentence)
     quantities = scan(kept)
     if not quantities:
@@ -98,6 +153,8 @@ def choose(sentence: str) -> Quantity | str:
     filler = _FILLER.match(kept)
     if filler is not None and quantities[start].start <= filler.end():
         return _leading(kept, quantities[start:])
+    if end := _conclusion(kept):
+        return choose(kept[end:])
     main = _main_clause(kept, quantities)
     if _EQUALS.search(main):
         return _equation(main)
@@ -112,10 +169,17 @@ def _first_strong(quantities: list[Quantity]) -> int:
 def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
     """First quantity of a phrase that begins with it."""
     first, rest = quantities[0], text[quantities[0].end :]
-    operated = _OPERATED.match(rest)
-    if operated or first.problem == EXPRESSION:
-        main = _main_clause(text, quantities)
-        return _equation(main) if _EQUALS.search(main) else EXPRESSION
+    equation = _INTO_EQUATION.match(_main_clause(text, quantities), first.end)
+    if equation:
+        return _equation(_main_clause(text, quantities))
+    end = _conclusion(text)
+    if end and "=" in text[end:] and _words(text[first.end : end]) > _REMARK_WORDS:
+        return choose(text[end:])  # a fact, and the equation that uses it
+    equals = _EQUALS.search(_main_clause(text, quantities), first.end)
+    if equals and _words(text[first.end : equals.start()]) > _REMARK_WORDS:
+        return _equation(_main_clause(text, quantities))
+    if _OPERATED.match(rest) or first.problem == EXPRESSION:
+        return EXPRESSION
     if first.problem:
         return first.problem
     main_end = len(_main_clause(text, quantities))
@@ -129,33 +193,36 @@ def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
     if before.rstrip().endswith("±") or _OUT_OF.match(rest) or _REMAINDER.search(rest[: max(0, main_end - first.end)]):
         return SEVERAL
     for one, other in zip(quantities, quantities[1:], strict=False):
-        if other.start >= main_end:
+        if other.start >= main_end or not _coordinated(text, one, other):
             break
-        if _coordinated(text, one, other) and not _agree(first, other):
+        if not _agree(first, other):
             return SEVERAL
     return first
 
 
+def _words(text: str) -> int:
+    return len(re.findall(r"[^\W\d_]{2,}", text))
+
+
 def _equation(text: str) -> Quantity | str:
     """Quantity on the right side of the last equation."""
-    conclusions = [found.end() for found in _CONCLUSION.finditer(text)]
-    for end in reversed(conclusions):
-        if scan(text[end:]):
-            return choose(text[end:])
+    if end := _conclusion(text):
+        return choose(text[end:])
     sides = [side for side in _EQUALS.split(text) if re.search(r"\w", side)]
     if len(sides) == 1:
         return choose(sides[0])
-    for side in sides[1:-1]:
-        if re.search(r"\bor\b|(?:,|;|\band\b|&)[^\d+*/=]*\Z", side):
-            return SEVERAL
+    worked = any(_ARITHMETIC.search(side) or _COEFFICIENT.search(side) for side in sides)
+    if any(_ANOTHER_VALUE.search(side) and (not worked or _ALTERNATIVE.search(side)) for side in sides[1:-1]):
+        return SEVERAL
     last = sides[-1]
     found = scan(last)
     if not found:
         if not _SYMBOLIC.search(last) and (first := _bare(sides[0])):
             return first
         return EXPRESSION if _SYMBOLIC.search(last) or _VARIABLE.search(last) else NO_NUMBER
-    left = _UNIT_LETTER.sub(" ", _TIMES_X.sub("*", sides[-2]))
-    if _VARIABLE.search(left) and _ARITHMETIC.search(left):
+    left = re.split(r"[:;,](?!\d)|\b(?:get|find|have|gives|is)\b", _TIMES_X.sub("*", sides[-2]))[-1]
+    left = _UNIT_LETTER.sub(" ", left)
+    if _COEFFICIENT.search(left):
         return UNSOLVED
     return choose(last)
 
@@ -167,9 +234,6 @@ def _bare(side: str) -> Quantity | None:
 
 def _last(text: str) -> Quantity | str:
     """Last quantity that is not part of the circumstances."""
-    for found in reversed(list(_CONCLUSION.finditer(text))):
-        if scan(text[found.end() :]):
-            return choose(text[found.end() :])
     quantities = scan(text)
     strong = [quantity for quantity in quantities if not quantity.weak] or quantities
     stated = [quantity for quantity in strong if not _CIRCUMSTANCE.search(text[: quantity.start])] or strong
@@ -181,6 +245,8 @@ def _last(text: str) -> Quantity | str:
         return EXPRESSION
     if _BOUND_BEFORE.search(before) or _BOUND_AFTER.match(rest):
         return INEQUALITY
+    if (chosen.unit == "percent" or _is_fraction(chosen)) and _SHARE_OF.match(rest):
+        return EXPRESSION
     if _NOT_BEFORE.search(before):
         return DENIED
     index = strong.index(chosen)
