@@ -18,6 +18,7 @@ from service.paths.quantities import TOO_LARGE
 from service.sandbox.base import Value
 
 _MAX_PHRASE_CHARS = 400
+_MAX_PLAIN_CHARS = 600  # plain notation can be longer
 _MAX_NESTING = 8
 _SHORT_DIGITS = 12
 
@@ -82,7 +83,7 @@ def read_answer(text: str) -> Reading:
     different values are not an answer. A percent sign is a unit: "50%" and "50" are equal.
     """
     # Word problems ask "what percentage" and expect 50, so 50% is not 0.5.
-    phrase = plain(_beginning(text))
+    phrase = plain(_beginning(text))[:_MAX_PLAIN_CHARS]
     sentence = sentences_of(phrase)[0]
     word = word_answer(sentence) or name(sentence)
     if word is not None:

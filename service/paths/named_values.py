@@ -6,11 +6,11 @@ import re
 from fractions import Fraction
 
 _CHOICE = re.compile(
-    r"(?:the\s)?(?:(?:option|choice|letter)\s{1,3}(?:\(([A-E])\)|([A-E])\b)"
-    r"|\(\s?([A-E])\s?\)|\[([A-E])\](?!\w)|(?-i:([A-E]))(?:[).:]|\s{0,3}(?:$|[,;—]|-\s|\()|(?<!A)\s(?:because|since|as)\b))(?![\w(])",
+    r"(?:the\s)?(?:(?:(?:option|choice|letter)\s{1,3}(?:\(([A-E])\)|([A-E])\b)|\(\s?([A-E])\s?\)|\[([A-E])\]|([A-E])\))(?![\w(])"
+    r"|(?-i:([A-E]))(?:[.:](?!\w)|\s{0,3}(?:$|[,;—]|-\s|\()|(?<!A)\s(?:because|since|as)\b))",
     re.IGNORECASE,
 )
-_ANOTHER_CHOICE = re.compile(r"\s{0,3}(?:,|and|or|&|,\s?and)\s{0,3}\(?[A-E](?:\)|\b(?!\s[a-z]))")
+_ANOTHER_CHOICE = re.compile(r"\s{0,3}(?:,|and|or|&|,\s?and)\s{0,3}\(?[A-E](?:\)|\b(?!\s(?!and\b|or\b)[a-z]))")
 _YES_NO = re.compile(
     r"\(?(?:(yes|true)|(no|false))\b(?:\s{0,3}(?:[.,;:!)—'\x22]|-|$)|\s(?:because|since|as|it|he|she|they|we|there)\b)",
     re.IGNORECASE,
@@ -23,6 +23,7 @@ _HOUR = re.compile(rf"([0-9]{{1,2}})(?:[ ]?([ap]m)\b|[ ]?o'[ ]?clock{_HALF})", r
 _PAST = re.compile(r"(half[ ]past|quarter[ ]past|quarter[ ]to)[ ]([0-9]{1,2}|[a-z]+)\b" + _HALF, re.IGNORECASE)
 _HOURS = "one two three four five six seven eight nine ten eleven twelve".split()
 _WORD_HOUR = re.compile(rf"({'|'.join(_HOURS)})[ ]o'[ ]?clock{_HALF}", re.IGNORECASE)
+_TWELVE = re.compile(r"12[ ](noon|midnight)\b", re.IGNORECASE)
 _NOON = {"noon": "12:00 pm", "midnight": "12:00 am"}
 
 _TERM = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
@@ -70,6 +71,8 @@ def _time(text: str, start: int) -> tuple[str, int] | None:
     for word, time in _NOON.items():
         if text[start : start + len(word)].lower() == word:
             return time, start + len(word)
+    if found := _TWELVE.match(text, start):
+        return _NOON[found[1].lower()], found.end()
     if found := _PAST.match(text, start):
         hour = _HOURS.index(found[2].lower()) + 1 if found[2].lower() in _HOURS else int(found[2]) if found[2].isdigit() else 0
         minute = {"half past": 30, "quarter past": 15, "quarter to": 45}[found[1].lower()]

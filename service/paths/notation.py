@@ -114,7 +114,7 @@ def _without_latex(text: str) -> str:
     text = _SCRIPT.sub(r"\1\2", re.sub(r"\^\s?\{?\s?\\(?:circ|degree)\s?\}?", "°", text))
     for _ in range(_ROUNDS):
         before = text
-        text = _FRACTION.sub(_fraction, _BOXED.sub(rf" {BOX}(\1) ", _WRAPPER.sub(r"\1", text)))
+        text = _FRACTION.sub(_fraction, _BOXED.sub(rf" {BOX}\1) ", _WRAPPER.sub(r"\1", text)))
         text = _SCRIPT.sub(r"\1\2", text)
         if text == before:
             break
@@ -129,6 +129,8 @@ def _fraction(found: re.Match[str]) -> str:
     sign = "-" if found[1] else ""
     top, bottom = (part.strip("{} ").replace(",", "").replace(" ", "") for part in (found[2], found[3]))
     numbers = [_rational(part) for part in (top, bottom)]
+    if top.isalpha() and bottom.isalpha():
+        return f" {sign}{top}/{bottom} "
     if numbers[0] is None or not numbers[1]:
         return f" {sign}({top})/({bottom}) "
     if top.lstrip("-").isdigit() and bottom.isdigit():

@@ -28,12 +28,13 @@ _NUMERATORS = {"a": 1, "an": 1} | _ONES
 _NAMES = "|".join(sorted((_ONES | _TENS).keys(), key=len, reverse=True))
 START = re.compile(
     rf"(?<![\w'-])(?:{_NAMES}|half|quarter|an?\s(?={'|'.join(_ALL_SCALES)}|half|quarter|"
-    rf"(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b|[a-z]+\sand\san?\s))\b",
+    rf"(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b|[a-z]+\sand\s))\b",
     re.IGNORECASE,
 )
 """Start of a number in words."""
 _WORD = re.compile(r"(?:[ \t]{1,3}|-|,[ \t])?([A-Za-z]+)")
-_SCALE = re.compile(rf"[ \t]{{0,3}}-?({'|'.join(_ALL_SCALES)})s?(?![A-Za-z])", re.IGNORECASE)
+_SCALE = re.compile(rf"[ \t]{{0,3}}-?(?:({'|'.join(_ALL_SCALES)})s?|(score))(?![A-Za-z])", re.IGNORECASE)
+_SCORE = 20
 _FRACTION = re.compile(
     rf"(?:({'|'.join(_NUMERATORS)}|[0-9]{{1,2}})[ \t-]{{1,3}})?({'|'.join(_DENOMINATORS)})(s)?(?![A-Za-z])", re.IGNORECASE
 )
@@ -96,7 +97,9 @@ def fraction(text: str, start: int) -> tuple[Fraction, int] | None:
 def scale(text: str, start: int) -> tuple[int, int] | None:
     """Factor of a scale word at a position, and its end: " million", " dozen"."""
     found = _SCALE.match(text, start)
-    return (_ALL_SCALES[found[1].lower()], found.end()) if found else None
+    if found is None:
+        return None
+    return (_ALL_SCALES[found[1].lower()] if found[1] else _SCORE), found.end()
 
 
 def decimals(text: str, start: int) -> tuple[str, int] | None:

@@ -39,12 +39,14 @@ _OPERATED = re.compile(
 _OPERATOR_BEFORE = re.compile(r"[\w)%.]\s{0,3}[+*/^]\s{0,3}[($€£]?\s?\Z|\b(?:plus|minus|times|divided\sby|multiplied\sby)\s\Z")
 _MINUS_BEFORE = re.compile(r"(?:(?<![A-Za-z])[A-Za-z]|[\d)%])\s{0,3}-\s{0,3}[($]?\Z")
 _SHARE_OF = re.compile(r"(?:%|percent|[)\d])?\s+(?:of|out\sof)\s+(?:the\s|a\s|his\s|her\s|their\s)?[-$]?\d")
-_OUT_OF = re.compile(r"\s+(?:[a-z]+\s)?(?:out\sof|in\severy|of)\s+[-$]?\d|\s+in\s+\d+\s*(?:$|[.,;])")
+_OUT_OF = re.compile(r"\s+(?:(?!instead)[a-z]+\s)?(?:out\sof|in\severy|of)\s+[-$]?\d|\s+in\s+\d+\s*(?:$|[.,;])")
 _CONJUNCTION = re.compile(
-    rf"[)\]\s]*(?:(?:{_NOUN}|for|in|of)\s+){{0,4}}?(?:{_NOUN}\s?)?"
-    r"\s?\(?(?P<word>,\s?(?:and|or)\b|[,;&±]|\+/-|\b(?:and|or|to|versus|vs|by|remainder|rem|r|R|through|until)\b|-|—)"
-    r"\s{0,2}(?:(?:also|another|maybe|possibly|perhaps|about|even|the|only|a\sremainder\sof|[a-z]\s?=|[A-Z]\w+\s\w+)\s{0,2})?\Z"
+    rf"[)\]\s]*(?:(?:{_NOUN}|for|in|of|per|each|every)\s+){{0,6}}?(?:{_NOUN}\s?)?"
+    r"\s?\(?(?P<word>,\s?(?:and|or)\b|[,;&±]|\+/-|\b(?:and|or|to|versus|vs|by|past|remainder|rem|r|R|through|until)\b|-|—)"
+    r"\s{0,2}(?:(?:also|another|maybe|possibly|perhaps|about|even|the|only|a\sremainder\sof|[a-z]\s?=|[A-Z]\w*\s?:|[A-Z]\w+\s\w+)\s{0,2})?\Z"
 )
+_ALTERNATIVES = (",", ";", "or", ",or")
+_NAMED_NEXT = re.compile(r"[)\s]*(?:and|or|[,;])\s{0,3}[A-Za-z]\w*\s?=")
 _REMAINDER = re.compile(r"\b(?:(?:remainder|modulo|mod)\b.{0,20}\d|with\s(?:[^\W\d_]+\s)?\d.{0,20}\b(?:left|remaining|over))|\b[rR]\s?\d")
 _NEXT_TO = re.compile(r"[)\]\s]*(?:[^\W\d_]*s\s)?\s?\Z")
 _BOUND_BEFORE = re.compile(
@@ -56,7 +58,7 @@ _BOUND_AFTER = re.compile(
     r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more))\b|\s?\+(?!\s?[\w(/$-])|\s?[<>≤≥≠](?=\s?[\w$(-])",
     re.IGNORECASE,
 )
-_NOT_BEFORE = re.compile(r"\b(?:not|never|isn't|no\slonger|cannot\sbe)\s(?:be\s|equal\s(?:to\s)?)?[$]?\Z", re.IGNORECASE)
+_NOT_BEFORE = re.compile(r"\b(?:no|not|never|isn't|no\slonger|cannot\sbe)\s(?:be\s|equal\s(?:to\s)?)?[$]?\Z", re.IGNORECASE)
 _CIRCUMSTANCE = re.compile(
     r"(?:\b(?:the|these|those|all|both|each|every|his|her|their|its|my|our|your|for|in|over|after|per|from|with|by|at|on|within|"
     r"during|into|than|among|between|first|last|another|other)|\b(?:each|all|half|some|most|any|one|both|out|rest|many|none|\d+)\sof)"
@@ -82,6 +84,7 @@ _UNIT_LETTER = re.compile(r"(?<=\d)\s?[mghlsdcCFKLkp]\b")
 _SENTENCE_END = re.compile(r"(?<!\.\.)(?<=[.!?])\s+(?=\S)|(?<=[a-z0-9)]\.)(?=[A-Z][a-z])")
 _CHECK = re.compile(r"\b(?:check|verif|confirm|revers|indeed)", re.IGNORECASE)
 _REMARK_WORDS = 2
+_MAX_CLAUSES = 3
 _EDGES = " \t\r\f\v*`:;,"
 _DOUBLE_BRACKETS = re.compile(r"\A\(\(([^()]*)\)\)")
 
@@ -116,7 +119,8 @@ def _is_equation(sentence: str) -> bool:
 
 def sentences_of(text: str) -> list[str]:
     """Sentences of the first line that has a word or a number. A box begins a text of its own."""
-    lines = [line for line in text.rpartition(BOX)[2].splitlines() if re.search(r"\w|[√π∞⊗]", line)]
+    boxed = (text.partition(BOX)[2] or text).replace(BOX, "")
+    lines = [line for line in boxed.splitlines() if re.search(r"\w|[√π∞⊗]", line)]
     if not lines:
         return [""]
     if lines[0].rstrip().endswith(":") and len(lines) > 1 and not scan(lines[0]):
@@ -141,8 +145,11 @@ def _conclusion(text: str) -> int:
 
 
 def _stated(sentence: str) -> Quantity | str:
-    if (begun := _CIRCUMSTANCE_CLAUSE.match(sentence)) and scan(sentence[begun.end() :]):
-        return choose(sentence[begun.end() :])
+    for _ in range(_MAX_CLAUSES):
+        begun = _CIRCUMSTANCE_CLAUSE.match(sentence)
+        if begun is None or not scan(sentence[begun.end() :]):
+            break
+        sentence = sentence[begun.end() :]
     kept = _REMARK.sub(" ", sentence)
     quantities = scan(kept)
     if not quantities:
@@ -169,6 +176,8 @@ def _first_strong(quantities: list[Quantity]) -> int:
 def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
     """First quantity of a phrase that begins with it."""
     first, rest = quantities[0], text[quantities[0].end :]
+    if _NAMED_NEXT.match(rest):
+        return SEVERAL
     equation = _INTO_EQUATION.match(_main_clause(text, quantities), first.end)
     if equation:
         return _equation(_main_clause(text, quantities))
@@ -193,9 +202,10 @@ def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
     if before.rstrip().endswith("±") or _OUT_OF.match(rest) or _REMAINDER.search(rest[: max(0, main_end - first.end)]):
         return SEVERAL
     for one, other in zip(quantities, quantities[1:], strict=False):
-        if other.start >= main_end or not _coordinated(text, one, other):
+        word = _conjunction(text, one, other) if other.start < main_end else None
+        if word is None:
             break
-        if not _agree(first, other):
+        if word not in _ALTERNATIVES or not _agree(first, other):
             return SEVERAL
     return first
 
@@ -251,7 +261,10 @@ def _last(text: str) -> Quantity | str:
         return DENIED
     index = strong.index(chosen)
     for one, other in zip(strong[max(0, index - 1) :], strong[max(1, index) : index + 2], strict=False):
-        if _coordinated(text, one, other, listed=one is chosen or one in stated) and not _agree(one, other):
+        word = _conjunction(text, one, other)
+        if word is None or (word in (",", ";") and one not in stated):
+            continue
+        if word not in _ALTERNATIVES or not _agree(one, other):
             return SEVERAL
     if _REMAINDER.search(text):
         return SEVERAL
@@ -264,13 +277,13 @@ def _main_clause(text: str, quantities: list[Quantity]) -> str:
     return text[: found.start()] if found else text
 
 
-def _coordinated(text: str, one: Quantity, other: Quantity, *, listed: bool = True) -> bool:
-    """Whether two neighbours are values of one list, range or pair."""
+def _conjunction(text: str, one: Quantity, other: Quantity) -> str | None:
+    """Word or sign that joins two neighbours to a list, range or pair. Empty if they touch, and None for no pair."""
     between = text[one.end : other.start]
     found = _CONJUNCTION.match(between)
     if found:
-        return listed or found["word"] not in (",", ";")
-    return _NEXT_TO.match(between) is not None
+        return "".join(found["word"].split())
+    return "" if _NEXT_TO.match(between) else None
 
 
 def _agree(one: Quantity, other: Quantity) -> bool:

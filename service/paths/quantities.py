@@ -71,6 +71,7 @@ _DIVISOR = re.compile(r"[ ]{0,2}/[ ]{0,2}([0-9]+(?:\.[0-9]+)?)(?![0-9]|[.,][0-9]
 _AND = re.compile(r"[ ]and[ ](?!half)|-(?=half|quarter)")
 _AND_A_HALF = re.compile(r"[ ](?:[A-Za-z]+[ ])?and[ ](?:an?|one)[ ](half|third|quarter)\b(?![ ]?[a-z])", re.IGNORECASE)
 _ONE_AND = re.compile(r"an?[ ]([a-z]+)[ ]and[ ]an?[ ](half|third|quarter)\b", re.IGNORECASE)
+_ONE_UNIT = re.compile(r"an?(?=[ ]([A-Za-z]+)[ ]and[ ])", re.IGNORECASE)
 _SCALE_LETTER = re.compile(r"([kKMBT]|bn|mn|mln)(?![A-Za-z0-9])")
 _MONEY_LETTER = re.compile(r"[ ]?([kKmMbBtT]|bn|tn|mn|mln)(?![A-Za-z0-9])")
 _LETTERS = {"k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6, "b": 10**9, "bn": 10**9, "t": 10**12, "tn": 10**12}
@@ -87,10 +88,11 @@ _CONTINUES = re.compile(
     r"|[.,'_:][0-9]|:[ ]?[0-9]|[ ]{0,2}[b-zB-Z](?![A-Za-z0-9'.°]|-[A-Za-z])|[\u0300-\u036f]",
 )
 _GLUED = re.compile(r"[A-Za-zα-ωΑ-Ω]+")
-_PHYSICAL_LETTERS = frozenset("mghlsdcCFKLVWAJNk")
+_PHYSICAL_LETTERS = frozenset("mghlsdcpCFLVWAJN")
 _MAX_DIGITS = 120
 _MAX_EXPONENT = 200
 _MAX_PARTS = 4
+_NOT_OF_MONEY = (20, 144)  # score and gross
 
 
 def scan(text: str, start: int = 0, end: int | None = None) -> list[Quantity]:
@@ -191,6 +193,8 @@ def _number(text: str, start: int, currency: str) -> Quantity | None:
         value, end = found_fraction
         return _scaled(text, Quantity(start, end, value), "")
     cardinal = number_words.cardinal(text, start)
+    if found := _ONE_UNIT.match(text, start):
+        return Quantity(start, found.end(), Fraction(1)) if ratios(found[1]) else None
     if cardinal is None:
         word = re.compile(r"[A-Za-z]+").match(text, start)
         return Quantity(start, word.end(), problem=NOT_A_NUMBER) if word and word[0].lower() not in ("a", "an") else None
@@ -298,16 +302,16 @@ def _scaled(text: str, number: Quantity, currency: str) -> Quantity:
         if not by:
             return replace(number, end=divisor.end(), value=None, problem=NOT_A_NUMBER)
         value, end, decimals = value / by, divisor.end(), 0
-    below = 10**15
     letter = (_MONEY_LETTER if currency else _SCALE_LETTER).match(text, end)
     if letter:
         factor = _LETTERS[letter[1].lower()]
         value, end, decimals = value * factor, letter.end(), max(0, decimals - len(str(factor)) + 1)
-    while (found := number_words.scale(text, end)) and found[0] < below:
-        if found[0] == 144 and currency:
+    for _ in range(_MAX_PARTS):
+        found = number_words.scale(text, end)
+        if found is None or (currency and found[0] in _NOT_OF_MONEY):
             break
         factor, end = found
-        value, below = value * factor, factor
+        value *= factor
         decimals = max(0, decimals - len(str(factor)) + 1) if str(factor).strip("0") == "1" else 0
         if lower := _lower(text, end, factor):
             value, end = value + lower[0], lower[1]
