@@ -14,7 +14,7 @@ from service.paths.named_values import name, word_answer
 from service.paths.notation import plain
 from service.paths.numbers import decimals_of, from_decimal, from_float, within_limits, write
 from service.paths.phrase import read_phrase, sentences_of
-from service.paths.quantities import TOO_LARGE
+from service.paths.numerals import TOO_LARGE
 from service.sandbox.base import Value
 
 _MAX_PHRASE_CHARS = 400
@@ -134,7 +134,11 @@ def _beginning(text: str) -> str:
     """Part of a text that can state its answer, without a word that the length limit cuts."""
     if len(text) <= _MAX_PHRASE_CHARS:
         return text
-    return _LAST_WORD.sub("", text[:_MAX_PHRASE_CHARS]) if not text[_MAX_PHRASE_CHARS].isspace() else text[:_MAX_PHRASE_CHARS]
+    return (
+        _LAST_WORD.sub("", text[:_MAX_PHRASE_CHARS])
+        if not text[_MAX_PHRASE_CHARS].isspace()
+        else text[:_MAX_PHRASE_CHARS]
+    )
 
 
 def _from_fraction(value: Fraction | None, decimals: int = 0, unit: Unit | None = None) -> Answer | None:

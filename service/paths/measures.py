@@ -27,7 +27,9 @@ for _scale, _units in _SCALES.items():
         for _name in _names.split():
             _UNITS.setdefault(_name, {})[_scale] = _ratio
 
-_GLUED = frozenset("mph kph kmh km/h kw kwh w v hz khz mhz gb mb tb kb kcal cal pts pcs deg rpm ppm sqft ha cc am pm".split())
+_GLUED = frozenset(
+    "mph kph kmh km/h kw kwh w v hz khz mhz gb mb tb kb kcal cal pts pcs deg rpm ppm sqft ha cc am pm".split()
+)
 
 
 @cache

@@ -40,7 +40,9 @@ _MONTH_DAY = re.compile(rf"{_MONTH}[ ](?:the[ ])?([0-9]{{1,2}})(?:st|nd|rd|th)?(
 _MONTH_YEAR = re.compile(rf"{_MONTH},?[ ]([12][0-9]{{3}})(?![0-9.,]*[0-9])")
 _NAME = re.compile(rf"(?:(?:on|in)\s)?(?:a\s)?({'|'.join(_WEEKDAYS + _MONTHS)})\s{{0,3}}(?:[.!;)]|,(?!.*[0-9])|$)")
 
-START = re.compile(rf"\b(?:noon|midnight|half[ ]past|quarter[ ](?:past|to)|{_MONTH}[ ]|(?:{'|'.join(_HOURS)})[ ]o'|[ap]m\b)", re.I)
+START = re.compile(
+    rf"\b(?:noon|midnight|half[ ]past|quarter[ ](?:past|to)|{_MONTH}[ ]|(?:{'|'.join(_HOURS)})[ ]o'|[ap]m\b)", re.I
+)
 """Start of a time or a date that does not begin with a digit."""
 
 
@@ -74,7 +76,13 @@ def _time(text: str, start: int) -> tuple[str, int] | None:
     if found := _TWELVE.match(text, start):
         return _NOON[found[1].lower()], found.end()
     if found := _PAST.match(text, start):
-        hour = _HOURS.index(found[2].lower()) + 1 if found[2].lower() in _HOURS else int(found[2]) if found[2].isdigit() else 0
+        hour = (
+            _HOURS.index(found[2].lower()) + 1
+            if found[2].lower() in _HOURS
+            else int(found[2])
+            if found[2].isdigit()
+            else 0
+        )
         minute = {"half past": 30, "quarter past": 15, "quarter to": 45}[found[1].lower()]
         hour = (hour - 2) % 12 + 1 if minute == 45 and hour else hour
         return _clock(hour, minute, "", _half(found, 3), found.end())

@@ -36,7 +36,8 @@ _WORD = re.compile(r"(?:[ \t]{1,3}|-|,[ \t])?([A-Za-z]+)")
 _SCALE = re.compile(rf"[ \t]{{0,3}}-?(?:({'|'.join(_ALL_SCALES)})s?|(score))(?![A-Za-z])", re.IGNORECASE)
 _SCORE = 20
 _FRACTION = re.compile(
-    rf"(?:({'|'.join(_NUMERATORS)}|[0-9]{{1,2}})[ \t-]{{1,3}})?({'|'.join(_DENOMINATORS)})(s)?(?![A-Za-z])", re.IGNORECASE
+    rf"(?:({'|'.join(_NUMERATORS)}|[0-9]{{1,2}})[ \t-]{{1,3}})?({'|'.join(_DENOMINATORS)})(s)?(?![A-Za-z])",
+    re.IGNORECASE,
 )
 _OF_A_SCALE = re.compile(rf"[ ](?:of[ ])?an?(?=[ ](?:{'|'.join(_ALL_SCALES)})\b)", re.IGNORECASE)
 _RUNS_ON = re.compile(

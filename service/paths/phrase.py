@@ -7,14 +7,18 @@ other phrase states its last quantity that is not part of the circumstances ("ea
 import re
 
 from service.paths.notation import BOX
-from service.paths.quantities import EXPRESSION, SEVERAL, Quantity, scan
+from service.paths.quantities import EXPRESSION, Quantity, scan
+
+SEVERAL = "several values"
 
 NO_NUMBER = "no number"
 INEQUALITY = "a bound and not a value"
 UNSOLVED = "an equation that is not solved"
 DENIED = "a value that the text denies"
 
-_REMARK = re.compile(r"(?<=[\w%°.)'\"])\s{1,3}\((?!\s?(?:or|to|and)\b)(?![A-Za-z]{1,20}\))[^()]*(?:\([^()]*\)[^()]*)?\)?")
+_REMARK = re.compile(
+    r"(?<=[\w%°.)'\"])\s{1,3}\((?!\s?(?:or|to|and)\b)(?![A-Za-z]{1,20}\))[^()]*(?:\([^()]*\)[^()]*)?\)?"
+)
 _FILLER = re.compile(
     r"(?:[\s(\[:;,≈→=±]|(?:is|are|was|be|will|would|about|approximately|approx|around|roughly|exactly|only|just|simply|"
     r"therefore|thus|then|so|equals?(?:\sto)?|also|still|now|indeed|the|a\stotal\sof)\b)*",
@@ -28,7 +32,10 @@ _CIRCUMSTANCE_CLAUSE = re.compile(
     r"\s?(?:because|since|as|if|when|where|after|before|while|given|with|in|for|on|at|over)\s(?:[^,]|,\d)*,\s(?![^=]*\bwho\b\s?\Z)",
     re.IGNORECASE,
 )
-_CONCLUSION = re.compile(r"[\s,;](?:so|therefore|thus|hence|consequently|(?:which|that)\smeans|meaning|which\sgives)\b|→|\bwhich(?:\s[a-z]+){1,3}:?\s(?=(?:\w\s=\s|[-+$\d(])(?:[^,;]|,\d)*=)|:\s(?=[^:;]*=)", re.IGNORECASE)
+_CONCLUSION = re.compile(
+    r"[\s,;](?:so|therefore|thus|hence|consequently|(?:which|that)\smeans|meaning|which\sgives)\b|→|\bwhich(?:\s[a-z]+){1,3}:?\s(?=(?:\w\s=\s|[-+$\d(])(?:[^,;]|,\d)*=)|:\s(?=[^:;]*=)",
+    re.IGNORECASE,
+)
 _EQUALS = re.compile(r"(?<![<>≤≥≠!:])==?|≈|→")
 _NOUN = r"(?!(?:for|in|of|per|from|with|at|by|on|than|each|every|and|or|to|is|are|was|were|has|have|that)\b)[^\W\d_][\w'°-]*"
 _OPERATED = re.compile(
@@ -36,7 +43,9 @@ _OPERATED = re.compile(
     r"(?:(?:[+*^]|/(?!\s?[dghlmsy]\b)|\s-\s?|-(?=[\d(])|(?:plus|minus|times|multiplied\sby|divided\sby)\s)"
     r"\s{0,3}[-$€£]?\s?(?:[\d(√]|[b-z]\b))",
 )
-_OPERATOR_BEFORE = re.compile(r"[\w)%.]\s{0,3}[+*/^]\s{0,3}[($€£]?\s?\Z|\b(?:plus|minus|times|divided\sby|multiplied\sby)\s\Z")
+_OPERATOR_BEFORE = re.compile(
+    r"[\w)%.]\s{0,3}[+*/^]\s{0,3}[($€£]?\s?\Z|\b(?:plus|minus|times|divided\sby|multiplied\sby)\s\Z"
+)
 _MINUS_BEFORE = re.compile(r"(?:(?<![A-Za-z])[A-Za-z]|[\d)%])\s{0,3}-\s{0,3}[($]?\Z")
 _SHARE_OF = re.compile(r"(?:%|percent|[)\d])?\s+(?:of|out\sof)\s+(?:the\s|a\s|his\s|her\s|their\s)?[-$]?\d")
 _OUT_OF = re.compile(r"\s+(?:(?!instead)[a-z]+\s)?(?:out\sof|in\severy|of)\s+[-$]?\d|\s+in\s+\d+\s*(?:$|[.,;])")
@@ -47,7 +56,9 @@ _CONJUNCTION = re.compile(
 )
 _ALTERNATIVES = (",", ";", "or", ",or")
 _NAMED_NEXT = re.compile(r"[)\s]*(?:and|or|[,;])\s{0,3}[A-Za-z]\w*\s?=")
-_REMAINDER = re.compile(r"\b(?:(?:remainder|modulo|mod)\b.{0,20}\d|with\s(?:[^\W\d_]+\s)?\d.{0,20}\b(?:left|remaining|over))|\b[rR]\s?\d")
+_REMAINDER = re.compile(
+    r"\b(?:(?:remainder|modulo|mod)\b.{0,20}\d|with\s(?:[^\W\d_]+\s)?\d.{0,20}\b(?:left|remaining|over))|\b[rR]\s?\d"
+)
 _NEXT_TO = re.compile(r"[)\]\s]*(?:[^\W\d_]*s\s)?\s?\Z")
 _BOUND_BEFORE = re.compile(
     r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower|longer|shorter|older|younger|bigger|better)\sthan(?:\sor\sequal\sto)?"
@@ -58,7 +69,9 @@ _BOUND_AFTER = re.compile(
     r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more))\b|\s?\+(?!\s?[\w(/$-])|\s?[<>≤≥≠](?=\s?[\w$(-])",
     re.IGNORECASE,
 )
-_NOT_BEFORE = re.compile(r"\b(?:no|not|never|isn't|no\slonger|cannot\sbe)\s(?:be\s|equal\s(?:to\s)?)?[$]?\Z", re.IGNORECASE)
+_NOT_BEFORE = re.compile(
+    r"\b(?:no|not|never|isn't|no\slonger|cannot\sbe)\s(?:be\s|equal\s(?:to\s)?)?[$]?\Z", re.IGNORECASE
+)
 _CIRCUMSTANCE = re.compile(
     r"(?:\b(?:the|these|those|all|both|each|every|his|her|their|its|my|our|your|for|in|over|after|per|from|with|by|at|on|within|"
     r"during|into|than|among|between|first|last|another|other)|\b(?:each|all|half|some|most|any|one|both|out|rest|many|none|\d+)\sof)"
@@ -251,7 +264,12 @@ def _last(text: str) -> Quantity | str:
     before, rest = text[: chosen.start], text[chosen.end :]
     if chosen.problem:
         return chosen.problem
-    if _SYMBOLIC.search(text) or _OPERATOR_BEFORE.search(before) or _MINUS_BEFORE.search(before) or _OPERATED.match(rest):
+    if (
+        _SYMBOLIC.search(text)
+        or _OPERATOR_BEFORE.search(before)
+        or _MINUS_BEFORE.search(before)
+        or _OPERATED.match(rest)
+    ):
         return EXPRESSION
     if _BOUND_BEFORE.search(before) or _BOUND_AFTER.match(rest):
         return INEQUALITY
