@@ -67,7 +67,6 @@ def power(base: Fraction, written: str) -> Fraction | None:
     return value if within_limits(value) else None
 
 
-
 def _is_grouped(written: str) -> bool:
     """Whether groups are of three digits, or of two with a last one of three (lakh and crore)."""
     groups = re.split(r"[.,]", written)

@@ -1,4 +1,4 @@
-"""Units of measure: the scales on which two units of one quantity add up."""
+"""Units of measure, and the scales on which they add up."""
 
 from functools import cache
 

@@ -1,4 +1,7 @@
-"""Answers that are not numbers: yes and no, option letters, clock times, ratios, dates, weekdays and months."""
+"""Answers that are not numbers.
+
+These are yes and no, option letters, clock times, ratios, dates, weekdays and months.
+"""
 
 import calendar
 import math
@@ -41,7 +44,8 @@ _MONTH_YEAR = re.compile(rf"{_MONTH},?[ ]([12][0-9]{{3}})(?![0-9.,]*[0-9])")
 _NAME = re.compile(rf"(?:(?:on|in)\s)?(?:a\s)?({'|'.join(_WEEKDAYS + _MONTHS)})\s{{0,3}}(?:[.!;)]|,(?!.*[0-9])|$)")
 
 START = re.compile(
-    rf"\b(?:noon|midnight|half[ ]past|quarter[ ](?:past|to)|{_MONTH}[ ]|(?:{'|'.join(_HOURS)})[ ]o'|[ap]m\b)", re.I
+    rf"\b(?:noon|midnight|half[ ]past|quarter[ ](?:past|to)|{_MONTH}[ ]|(?:{'|'.join(_HOURS)})[ ]o')",
+    re.IGNORECASE,
 )
 """Start of a time or a date that does not begin with a digit."""
 

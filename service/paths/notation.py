@@ -44,8 +44,9 @@ _FRACTION = re.compile(rf"(-\s?)?\\[dtc]?frac{_PART}{_PART}")
 _REPEATING = re.compile(r"(?<=[.0-9])\\(?:overline|bar|dot)\s?\{?([0-9]+)\}?")
 _SCRIPT = re.compile(r"([\^_])\s?\{\s?([-+]?[0-9A-Za-z°]*)\s?\}")
 _COMMANDS = {
-    "*": "times cdot ast", "/": "div", "±": "pm", "≈": "approx simeq cong", "≤": "le leq leqslant", "≥": "ge geq geqslant",
-    "<": "lt", ">": "gt", "≠": "ne neq", "→": "to rightarrow Rightarrow implies Longrightarrow longrightarrow therefore",
+    "*": "times cdot ast", "/": "div", "±": "pm", "≈": "approx simeq cong", "≤": "le leq leqslant",
+    "≥": "ge geq geqslant", "<": "lt", ">": "gt", "≠": "ne neq",
+    "→": "to rightarrow Rightarrow implies Longrightarrow longrightarrow therefore",
     "...": "ldots dots cdots", "√": "sqrt", "π": "pi", "∞": "infty", "°": "circ degree", "¢": "cent", "£": "pounds",
     "€": "euro", ":": "colon", "\n": "newline",
     " ": "quad qquad space left right big Big bigl bigr Bigl Bigr displaystyle textstyle small large Large normalsize "

@@ -1,4 +1,4 @@
-"""Whole numbers of a text without sign and unit, in digits or in words.
+"""Numbers without sign and unit, in digits or in words.
 
 A numeral takes its exponent, its fraction, its scale words, and the parts below them.
 """

@@ -149,7 +149,7 @@ def _problem(text: str, found: Quantity) -> str:
 
 
 def _sign(text: str, match: re.Match[str]) -> tuple[int, int]:
-    """Start of a number with its sign, and the sign. A dash behind a word with a space on each side is no minus."""
+    """Start of a number with its sign, and the sign. A dash between a word and a space is a separator."""
     inner = -1 if "-" in match[0] else 1
     before = text[: match.start()]
     if word := _NEGATIVE.search(before):
