@@ -150,8 +150,8 @@ def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
         return SEVERAL
     for one, other in pairwise(quantities):
         word = conjunction(text, one, other) if other.start < len(main) else None
-        if word is None:
-            break
+        if word is None or (word in (",", ";") and continues_as_equation(main, other.end)):
+            break  # an equation behind the answer is a remark
         if word not in ALTERNATIVES or not agree(first, other):
             return SEVERAL
     return first
