@@ -21,7 +21,10 @@ _YES_NO = re.compile(
 _YES = re.compile(r"\(?yes\b(?![-'])", re.IGNORECASE)
 
 _HALF = r"(?:[ ]?([ap]m)\b|[ ]in[ ]the[ ](morning|afternoon|evening)|[ ]at[ ](night))?"
-_TIME = re.compile(rf"([0-9]{{1,2}}):([0-5][0-9])(?::([0-5][0-9]))?(?![0-9]|:[0-9]){_HALF}", re.IGNORECASE)
+_TIME = re.compile(
+    rf"([0-9]{{1,2}}):([0-5][0-9])(?::([0-5][0-9]))?(?![0-9]|:[0-9]|[ ]?(?:h|hr|hour|min|minute)s?\b){_HALF}",
+    re.IGNORECASE,
+)
 _HOUR = re.compile(rf"([0-9]{{1,2}})(?:[ ]?([ap]m)\b|[ ]?o'[ ]?clock{_HALF})", re.IGNORECASE)
 _PAST = re.compile(r"(half[ ]past|quarter[ ]past|quarter[ ]to)[ ]([0-9]{1,2}|[a-z]+)\b" + _HALF, re.IGNORECASE)
 _HOURS = "one two three four five six seven eight nine ten eleven twelve".split()
@@ -30,7 +33,9 @@ _TWELVE = re.compile(r"12[ ](noon|midnight)\b", re.IGNORECASE)
 _NOON = {"noon": "12:00 pm", "midnight": "12:00 am"}
 
 _TERM = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
-_RATIO = re.compile(rf"{_TERM}(?:(?::{_TERM})+|(?:\s:\s{_TERM})+)(?![.:]?[0-9]|[A-Za-z])")
+_RATIO = re.compile(
+    rf"{_TERM}(?:(?::{_TERM})+|(?:\s:\s{_TERM})+)(?![.:]?[0-9]|[A-Za-z]|[ ]?(?:h|hr|hour|min|minute)s?\b)"
+)
 _RATIO_IN_WORDS = re.compile(rf"({_TERM})\s(?:to|is\sto)\s({_TERM})(?![.,:]?[0-9])")
 
 _MONTHS = [name for name in calendar.month_name if name]

@@ -69,6 +69,7 @@ _POWER = re.compile(r"(?<=[0-9)])\s?\*\*\s?(?=[-0-9(])(?![0-9.,$ ]*\*\*)")
 _STRONG = re.compile(r"\*\*|(?<!\w)__|__(?!\w)|`+|^\s{0,3}#{1,6}\s+", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<![\w*)])([*_])(?=[^\s*_])([^*_\n]{0,80}[^\s*_])\1(?![\w*(])")
 _MERIDIEM = re.compile(r"(?<![A-Za-z])([ap])\.\s?m(?:\.|\b)", re.IGNORECASE)
+_GLUED_UNIT = re.compile(r"(?<=[0-9])(hrs?|h|mins?|m|ft|lbs?|kg|km|d)(?=[0-9])")
 _ABBREVIATED = re.compile(
     r"\b(hrs?|mins?|secs?|ft|in|yds?|lbs?|oz|kg|cm|km|mi|gal|approx|rs|sq|cu|vs|no|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.(?=\s?[0-9a-z])"
     r"|\b(mr|mrs|ms|dr|st)\.(?=\s)",
@@ -87,6 +88,7 @@ def plain(text: str) -> str:
     text = _POWER.sub("^", text)
     text = _EMPHASIS.sub(r"\2", _STRONG.sub("", text)).replace("|", " ; ")
     text = _MERIDIEM.sub(r"\1m", _DEGREES.sub(r" °\1 ", text)) if "°" in text or "." in text else text
+    text = _GLUED_UNIT.sub(r"\1 ", text)
     return re.sub(r"[ \t]+", " ", _ABBREVIATED.sub(lambda found: found[1] or found[2], text))
 
 

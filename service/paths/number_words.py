@@ -27,7 +27,7 @@ _NUMERATORS = {"a": 1, "an": 1} | _ONES
 
 _NAMES = "|".join(sorted((_ONES | _TENS).keys(), key=len, reverse=True))
 START = re.compile(
-    rf"(?<![\w'-])(?:{_NAMES}|half|quarter|an?\s(?={'|'.join(_ALL_SCALES)}|half|quarter|"
+    rf"(?<![\w'-])(?:{_NAMES}|half|quarter|point(?=\s(?:{_NAMES}))|an?\s(?={'|'.join(_ALL_SCALES)}|half|quarter|"
     rf"(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b|[a-z]+\sand\s))\b",
     re.IGNORECASE,
 )
@@ -44,7 +44,7 @@ _RUNS_ON = re.compile(
     rf"(?:[ \t]{{1,3}}|-)(?:{_NAMES}|(?<=-)(?:first|second|{'|'.join(_DENOMINATORS)})|hundred|{'|'.join(_SCALES)})\b",
     re.IGNORECASE,
 )
-_POINT = re.compile(rf"[ \t]point((?:[ \t](?:{'|'.join(_BELOW_TWENTY.split()[:10])}))+)\b", re.IGNORECASE)
+_POINT = re.compile(rf"[ \t]?point((?:[ \t](?:{'|'.join(_BELOW_TWENTY.split()[:10])}))+)\b", re.IGNORECASE)
 _MAX_WORDS = 40
 
 
@@ -86,8 +86,11 @@ def fraction(text: str, start: int) -> tuple[Fraction, int] | None:
     plural = bool(found[3]) or name == "halves"
     if (not top and name not in ("half", "quarter")) or (plural and top in ("", "a", "an", "one", "1")):
         return None
-    if top.isdigit() and (not plural or (name == "quarter" and not text[found.end() :].lstrip().startswith("of"))):
-        return None  # "3 quarters" are coins, and "5 third" no fraction
+    if top.isdigit() and (
+        (not plural and (top != "1" or name == "quarter"))
+        or (plural and name == "quarter" and not text[found.end() :].lstrip().startswith("of"))
+    ):
+        return None  # "3 quarters" are coins, and "5 third" not a fraction
     if not top.isdigit() and not plural and top not in ("", "a", "an", "one"):
         return None
     numerator = int(top) if top.isdigit() else _NUMERATORS.get(top, 1)

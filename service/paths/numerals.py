@@ -66,6 +66,8 @@ def numeral(text: str, start: int, *, money: bool) -> Numeral | None:
         return Numeral(found.end(), 1 + SHARES[found[2].lower()], ratios=ratios(found[1]))
     if words := number_words.fraction(text, start):
         return _scaled(text, Numeral(words[1], words[0]), money=False)
+    if point := number_words.decimals(text, start):
+        return Numeral(point[1], Fraction(f"0.{point[0]}"), decimals=len(point[0]))
     cardinal = number_words.cardinal(text, start)
     if found := _ONE_UNIT.match(text, start):
         return Numeral(found.end(), Fraction(1)) if ratios(found[1]) else None

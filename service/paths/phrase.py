@@ -17,6 +17,7 @@ from service.paths.clauses import (
     without_circumstances,
     without_remarks,
 )
+from service.paths.numbers import write
 from service.paths.pairs import ALTERNATIVES, NOUN, agree, conjunction
 from service.paths.quantities import EXPRESSION, Quantity, scan
 
@@ -48,7 +49,7 @@ _BOUND_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BOUND_AFTER = re.compile(
-    r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more))\b"
+    r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more)|at\s(?:most|least))\b"
     r"|\s?\+(?!\s?[\w(/$-])|\s?[<>≤≥≠](?=\s?[\w$(-])",
     re.IGNORECASE,
 )
@@ -92,7 +93,8 @@ def read_phrase(text: str) -> Quantity | str:
     if equations == 1 or any(_CHECK.search(sentence) for sentence in sentences[1:equations]):
         return choose(sentences[0])
     found = choose(sentences[equations - 1])
-    if isinstance(found, Quantity) and any(found.value == operand.value for operand in scan(sentences[0])):
+    value = found.value if isinstance(found, Quantity) else None
+    if value is not None and re.search(rf"(?<![\d.,]){re.escape(write(value))}(?![\d.,]*\d)", sentences[0]):
         return SEVERAL
     return found
 

@@ -121,6 +121,27 @@ def test_program_results(value: Value, canonical: str) -> None:
     assert answer.text == canonical
 
 
+@pytest.mark.parametrize(
+    ("value", "decimals"),
+    [
+        (3.33, 2),
+        (0.5, 1),
+        (10 / 3, 0),
+        (0.1 + 0.2, 0),
+        (2**0.5, 0),
+        (51.0, 0),
+        (Decimal("12.50"), 2),
+        (Decimal(10) / 3, 0),
+        (Fraction(1, 8), 0),
+        ("$3.50", 2),
+    ],
+)
+def test_decimals_of_program_results(value: Value, decimals: int) -> None:
+    answer = answer_from_value(value)
+    assert answer is not None
+    assert answer.decimals == decimals
+
+
 @pytest.mark.parametrize("value", [[], [1, 2], float("nan"), float("inf"), "", "x", Decimal("NaN"), 10**60])
 def test_program_results_without_an_answer(value: Value) -> None:
     assert answer_from_value(value) is None
