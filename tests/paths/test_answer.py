@@ -60,8 +60,6 @@ from service.sandbox.base import Value
         ("She has 9 (since 10 is not possible)", "9"),
         ("12 + 3 = 15", "15"),
         ("x = 15", "15"),
-        ("5-10", "5"),
-        ("5 or 6", "5"),
         ("51\n\nQuestion: 7", "51"),
         ("0.30000000000000004", "0.3"),
         ("33.333333333333336", "100/3"),
@@ -86,9 +84,9 @@ def test_notations(text: str, canonical: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "unknown", "3:30", "2:3", "12/25/2020", "12 * 3", "12 + 3", "12 - 3 apples", "5/0", "0/0", "1e999999",
-     "1e61", "9" * 61, "9" * 5000, "9" * 100_000, "twenty-one", "one hundred", "one half", "two point five", "None",
-     "nan", "inf", "no more", "A total", "F", "(F)", "\ud800", "٣", "=", "==="],
+    ["", " ", "unknown", "12/25/2020", "5-10", "5 or 6", "12 * 3", "12 + 3", "12 - 3 apples", "5/0", "0/0", "1e999999",
+     "1e61", "9" * 61, "9" * 5000, "9" * 100_000, "twenty-first", "None",
+     "nan", "inf", "no more", "A total", "F", "(F)", "\ud800", "=", "==="],
 )  # fmt: skip
 def test_phrases_without_an_answer(text: str) -> None:
     assert parse_answer(text) is None
@@ -121,6 +119,27 @@ def test_program_results(value: Value, canonical: str) -> None:
     answer = answer_from_value(value)
     assert answer is not None
     assert answer.text == canonical
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals"),
+    [
+        (3.33, 2),
+        (0.5, 1),
+        (10 / 3, 0),
+        (0.1 + 0.2, 0),
+        (2**0.5, 0),
+        (51.0, 0),
+        (Decimal("12.50"), 2),
+        (Decimal(10) / 3, 0),
+        (Fraction(1, 8), 0),
+        ("$3.50", 2),
+    ],
+)
+def test_decimals_of_program_results(value: Value, decimals: int) -> None:
+    answer = answer_from_value(value)
+    assert answer is not None
+    assert answer.decimals == decimals
 
 
 @pytest.mark.parametrize("value", [[], [1, 2], float("nan"), float("inf"), "", "x", Decimal("NaN"), 10**60])

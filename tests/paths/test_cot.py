@@ -41,7 +41,7 @@ def test_stated_answers(text: str, stated: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "She has 8 apples and 3 pens.", "5 + 3 = 8. The answer is unknown",
-     "The answer is", "The answer is unknown", "The answer is 3:30", "\ud800"],
+     "The answer is", "The answer is unknown", "The answer is 3√2", "\ud800"],
 )  # fmt: skip
 @pytest.mark.parametrize("complete", [False, True])
 def test_texts_that_state_no_answer(text: str, complete: bool) -> None:
@@ -106,7 +106,7 @@ def test_a_final_equation_states_the_answer_of_a_complete_text_only(text: str, a
         ("The answer is 150 - 4 = 110", "The answer is 150 - 4 = 146", "146"),
         ("So \\boxed{5 + 3 = 9}", "So \\boxed{5 + 3 = 8}", "8"),
         ("5 + 6 = 12. The answer is twelve apples", "5 + 6 = 11. The answer is 11", "11"),
-        ("5 + 6 = 12. The answer is twelve, 9 - 1 = 7", "5 + 6 = 11. The answer is twelve, 9 - 1 = 8", "8"),
+        ("5 + 6 = 12. The answer is twelve, 9 - 1 = 7", "5 + 6 = 11. The answer is 11", "11"),
         ("5 + 6 = 12. The answer is twelve\n9 - 1 = 7", "5 + 6 = 11. The answer is 11\n9 - 1 = 8", "11"),
         ("20 / 50 = 30%. The answer is 30%", "20 / 50 = 40%. The answer is 40%", "40"),
         ("100% - 20% = 70%. The answer is 70", "100% - 20% = 80%. The answer is 80", "80"),
