@@ -1,4 +1,5 @@
-from service.paths.calculator.repair import check_equations, has_convertible_units
+from service.paths.calculator.repair import check_equations
+from service.paths.calculator.units import has_convertible_units
 
 
 def test_one_round_replaces_a_number_in_both_its_roles() -> None:
