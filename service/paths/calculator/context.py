@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 
 from service.paths.calculator.expressions import Expression, Number
+from service.paths.calculator.units import unit
 from service.paths.calculator.vocabulary import ARTICLES, LINK_ENDS, LINKS, MULTIPLIERS, NUMBER_WORDS
 
 _CHARS_BEFORE = 160
@@ -36,7 +37,11 @@ def numbers_before(text: str, start: int) -> list[tuple[Fraction, str]]:
             continue
         link = clause[found.end() : end].split()
         multiplies = found["word"] in MULTIPLIERS and (not link or link[0] in ("of", "as", *ARTICLES))
-        if len(link) > _MAX_LINK or LINK_ENDS & {*link} or not (multiplies or not link or LINKS & {*link}):
+        if (
+            len(link) > _MAX_LINK
+            or LINK_ENDS & {*link}
+            or not (multiplies or not link or LINKS & {*link} or (len(link) == 1 and unit(link[0])))
+        ):
             break
         if found["word"]:
             value = NUMBER_WORDS[found["word"]]
@@ -68,26 +73,38 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 def is_withdrawn(text: str, start: int, end: int) -> bool:
-    """Whether an equation is asked, tried, denied or taken back: `5 * 4 = 25? No`, `Try 5 * 4 = 25`."""
-    return bool(
-        _WITHDRAWN_AFTER.match(text, end, end + _CHARS_AFTER) or _WITHDRAWN_BEFORE.search(before(text, start)[-40:])
-    )
+    """Whether an equation is asked, tried, denied or taken back: `5 * 4 = 25? No`, `Try 5 * 4 = 25`.
+
+    Args:
+        text: the text.
+        start: start of the first operand.
+        end: end of the result.
+    """
+    remark = text[end : end + _CHARS_AFTER].partition("=")[0]
+    return bool(_OBJECTION.match(remark) or _JUDGEMENT.search(remark) or _TRIAL.search(before(text, start)[-50:]))
 
 
-_WITHDRAWN_AFTER = re.compile(
-    r"[^.?!\n=]{0,60}\?"
-    r"|[^.,;?!\n=]{0,40}(?:[.,;!(]|\s[-–—])\s?(?:[*(]{0,3})"
-    r"(?:no|nope|wait|hmm+|oops|sorry|wrong|incorrect|false|not\s(?:right|correct|true|equal|quite)|actually)\b"
-    r"|\s*(?:[✗✘❌≠]|(?:is\s)?(?:wrong|false|incorrect)(?=\s*(?:[.,;!)\n]|\Z))|is\s(?:not|impossible)\b|isn['’]t)"
-    r"|[^?!\n=]{0,60}?(?:\b(?:that|this|it|which)(?:['’]s|\s(?:is|was|seems|looks|can))?\s?"
-    r"(?:not\s(?:right|correct|true|work|possible|what|equal)|wrong|incorrect|false|impossible|a\smistake|an\serror)\b"
-    r"|\b(?:that|this|it|which)\s(?:isn|doesn|wasn|can)['’]t\b|\btoo\s(?:high|low|big|small|large|much|many|few)\b"
-    r"|\b(?:would|must)\sbe\s(?:wrong|false|incorrect)\b|\bmade\san?\s(?:mistake|error)\b)",
+_OBJECTION = re.compile(
+    r"[^.?!\n]{0,60}\?|\s?(?:[✗✘❌≠]|<-|(?:is\s)?(?:wrong|false|incorrect)(?=\s?(?:[.,;!)\n]|\Z)))"
+    r"|[^.,;?!\n]{0,40}(?:\.{1,3}|[…,;!(\[\n]|\s[-–—])\s?[*(]{0,3}(?:no|nope|wait|hmm+|oops|sorry|wrong|incorrect|false"
+    r"|actually|correction|scratch\sthat|not\s(?:right|correct|true|equal|quite)"
+    r"|let\sme\s(?:re|try\sagain|correct|fix|check\sagain)\w*)\b",
     re.IGNORECASE,
 )
-_WITHDRAWN_BEFORE = re.compile(
-    r"(?:\b(?:what\sif|suppose|supposing|assume|assuming|try|trying|guess|guessing|say|imagine|not|never|isn['’]t|is\sit"
-    r"|mistakenly|wrongly|incorrectly)(?:\s(?:that|we|with|for))?[:,]?|\b(?:try|trying|guess|guessing)\s[a-z0-9\s]{1,12}[:,])\s?[$(]*\Z",
+_JUDGEMENT = re.compile(
+    r"^[^?!\n]{0,60}?\b(?:(?:that|this|it|which)(?:\sis|\swas|\sseems|\slooks|['’]s)?"
+    r"\s(?:wrong|incorrect|false|impossible|an?\s(?:mistake|error)|not\s(?:right|correct|true|what|possible))"
+    r"|(?:is|was)(?:\snot|n['’]t)\s(?:right|correct|true|possible|equal)|[0-9]\sis\snot\s[0-9]"
+    r"|(?:(?:does|did|would|could|can)\snot|(?:does|did|would|could|ca)n['’]t|cannot)"
+    r"\s(?:hold|work|match|add\sup|fit|make\ssense|equal|be\b)"
+    r"|(?:would|must)\sbe\s(?:wrong|false|incorrect|too\s)|too\s(?:high|low|big|small|large|much)\b"
+    r"|(?:by|made\sa|a)\smistake)",
+    re.IGNORECASE,
+)
+_TRIAL = re.compile(
+    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not|never|isn['’]t|is\sit|mistakenly|wrongly|incorrectly"
+    r"|claim|false|(?:not|n['’]t)\sthe\scase)(?:e|ed|ing|s)?(?:\s(?:that|we|with|for|computed|wrote|said|says))*[:,]?"
+    r"|(?:try|guess)(?:ing)?\s[a-z0-9\s]{1,12}[:,])\s?[$(]*\Z",
     re.IGNORECASE,
 )
 
@@ -95,13 +112,16 @@ _WITHDRAWN_BEFORE = re.compile(
 def is_approximate(text: str, expression: Expression, result: Number) -> bool:
     """Whether words near an equation, or its sign, call the result approximate."""
     start, equals, end = expression.numbers[0].start, expression.numbers[-1].end, result.end
-    parts = before(text, start)[-_CHARS_NEAR:], text[equals : end + _CHARS_NEAR]
-    return any(_APPROXIMATE.search(part) for part in parts)
+    line = text[max(0, start - _CHARS_NEAR) : start].rpartition("\n")[2]
+    parts = line, text[equals : end + _CHARS_NEAR]
+    stated = re.compile(rf"\b(?:{_ABOUT})\s\$?{re.escape(text[result.start : end])}(?![0-9])", re.IGNORECASE)
+    return bool(_BEFORE_RUN.search(line)) or any(_APPROXIMATE.search(part) or stated.search(part) for part in parts)
 
 
+_ABOUT = r"about|around|nearly|almost|close\sto|roughly"
+_BEFORE_RUN = re.compile(rf"\b(?:{_ABOUT})\s?\$?\Z", re.IGNORECASE)
 _APPROXIMATE = re.compile(
-    r"[≈~≅≃]|\b(?:about|around|nearly|almost|close\sto|approx\.?)\s\$?[0-9]|\b(?:approximat|rough|estimat)"
-    r"|\b(?:rounded|rounding|rounds|round\s(?:to|up|down|it|the|this|that|each|both)|nearest|or\sso|more\sor\sless)\b"
-    r"|\b(?:about|around|nearly|almost|roughly)\s?\$?\s?\Z",
+    r"[≈~≅≃]|\b(?:approx|rough|estimat)|\b(?:rounded|rounding|rounds|nearest|or\sso|more\sor\sless)\b"
+    r"|\bround\s(?:to|up|down|it|the|this|that|each|both)\b",
     re.IGNORECASE,
 )

@@ -42,7 +42,7 @@ def read_clauses(text: str) -> list[list[Side]]:
 
 # A letter that is a unit elsewhere: "Let s be the price", "g + h = 9", "so m = 5".
 _VARIABLE = re.compile(
-    r"(?:^|[=(+*,.;:]|\b(?:and|so|then|that|thus|therefore|hence|where|have|get|is))[ ]?\b([b-zB-Z])(?=\s*[=+*/)-]|\s[a-z]{2,9}\s?=)"
+    r"(?:^|[=(+*,.;:]|\b(?:and|so|then|that|thus|therefore|hence|where|have|get|is))[ ]?\b([b-zB-Z])(?=[ ]?[=+*/)-])"
     r"|\b(?:[Ll]et|[Ss]ay|[Cc]all|[Ww]here|[Ss]uppose|[Ss]olve\sfor|[Ff]ind|variable)\s([a-zA-Z])\b(?!\s?['’-])",
     re.MULTILINE,
 )
@@ -108,7 +108,8 @@ class _Reader:
         dash = self._kind(index + 1) == "op" and OPERATORS.get(self._text(index + 1), self._text(index + 1)) == "-"
         if not self.expression.items and dash and self._kind(index + 2) in ("num", "lp", "skip"):
             return index + 1  # Step 3 - 4 + 5 = 9
-        if self.needs_operand or self._kind(index + 1) in ("op", "lp"):
+        operand = self.expression.items and self.needs_operand
+        if operand or self._kind(index + 1) in ("op", "lp"):
             self.expression.plain = False
             self.after_operator = True
         return index

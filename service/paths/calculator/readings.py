@@ -128,7 +128,7 @@ _MAX_DECIMALS = 7
 _DASH = re.compile(r"[-−–—]\s{0,2}\$?\Z")
 _GROUP_BEFORE = re.compile(r"(?<![\w.,])([0-9]{1,3})[,\s'’]\s?\$?\Z")
 _POINT_BEFORE = re.compile(r"(?<![\w.,])([0-9]{1,12})\.\s\Z")
-_LINE_START = re.compile(r"(?:^|\n)[\s#*]{0,4}\Z")
+_LINE_START = re.compile(r"(?:^|\n)[\s#*]{0,4}\Z|\b[Nn]o\.\s\Z")
 
 
 def _joined_results(text: str, result: Number) -> Iterator[Fraction]:
@@ -172,9 +172,10 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
     names = _units_of_operands(text, expression)
     own = _unit_of_result(text, result)
     total = is_sum(expression)
-    if total:
+    products = {"*", "/", "|"} & {*map(str, expression.items)}
+    if not products:
         names = [name or own for name in names]
-    if not any(names) or (total and not all(names)):
+    if not any(names) or not (products or all(names)):
         return False
     before = [(number, unit(noun)) for number, noun in numbers_before(text, expression.numbers[0].start) if unit(noun)]
     found = worths([*filter(None, names), own or ("dollar" if total else ""), *(name for _, name in before)])
@@ -192,27 +193,30 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
 
 def _counts_parts(text: str, value: Fraction, expression: Expression, result: Number) -> bool:
     """Whether a sum of unlike things counts their parts, points or worth: `4 bicycles + 3 tricycles = 17 wheels`."""
-    nouns = [_nouns(text, number.end, number.end + 40)[-1:] for number in expression.numbers]
+    nouns = [_nouns(text, number.end, number.end + 40) for number in expression.numbers]
     own = _nouns(text, result.end, result.end + 30)[:1]
-    if not is_sum(expression) or len({*map(tuple, nouns)}) < 2 or not all(nouns) or own in nouns:
+    if not is_sum(expression) or not all(nouns) or len({words[-1] for words in nouns}) < 2:
         return False
-    return abs(result.value) > abs(value) and (result.money or (bool(own) and own[0] in PARTS))
+    named = any(own[0] in words for words in nouns) if own else any(number.money for number in expression.numbers)
+    return not named and abs(result.value) > abs(value) and (result.money or (bool(own) and own[0] in PARTS))
 
 
 def _unit_of_result(text: str, result: Number) -> str:
-    nouns = _nouns(text, result.end, result.end + 30)
-    return next(filter(None, map(unit, nouns[:3])), "dollar" if result.money else "")
+    if result.money:
+        return "dollar"
+    nouns = _nouns(text, result.end, result.end + 30)[:3]
+    return next(filter(None, map(unit, nouns[: nouns.index("per")] if "per" in nouns else nouns)), "")
 
 
 def _units_of_operands(text: str, expression: Expression) -> list[str]:
-    """Unit of every operand. In a sum, an operand without a unit has that of the next one."""
+    """Unit of every operand. In a mere sum, an operand without a unit has that of the next one."""
     numbers = expression.numbers
     ends = [number.start for number in numbers[1:]] + [numbers[-1].end + 30]
     names = []
     for number, end in zip(numbers, ends, strict=True):
         nouns = _nouns(text, number.end, min(end, number.end + 40))
         names.append(next(filter(None, map(unit, nouns)), "dollar" if number.money else ""))
-    if is_sum(expression):
+    if not {"*", "/", "|"} & {*map(str, expression.items)}:
         for index in range(len(names) - 2, -1, -1):
             names[index] = names[index] or names[index + 1]
     return names

@@ -23,7 +23,7 @@ from service.paths.calculator.equations import read_clauses
 from service.paths.calculator.expressions import Expression, Number, Side
 from service.paths.calculator.readings import Hints, hints_of, is_explained
 from service.paths.calculator.units import has_convertible_units
-from service.paths.numbers import within_limits, write
+from service.paths.numbers import decimals_of, within_limits, write
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def check_equations(text: str) -> Repairs:
     A result is false only if no reading makes it true. Readings differ in the order of operations, in brackets left
     out, in percent as hundredths or as a unit, in rounding, in the sign, in units, and in the words and numbers
     before the equation. A result stays if its equation is not plain arithmetic, is asked, tried or taken back, or if
-    the correct result is negative.
+    the correct result is negative or has endless decimals.
     """
     checker = _Checker(text)
     for sides in read_clauses(text):
@@ -177,7 +177,8 @@ class _Checker:
         value = None
         if reading is not None or not (doubtful or self._is_explained(expression, result)):
             value = compute(expression, carried, reading or READINGS[0])
-        if value is None or value < 0 or not within_limits(value):
+        endless = value is not None and reading is None and decimals_of(value) is None
+        if value is None or value < 0 or endless or not within_limits(value):
             repairs.confirm(result)  # from here on its number means this result
             return False
         for number, operand in zip(expression.numbers, carried, strict=True):

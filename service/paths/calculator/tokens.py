@@ -64,10 +64,9 @@ def _continues(text: str, tokens: list[Token], start: int) -> bool:
     if tokens[start][0] != "op":
         return False
     if text[cut] == "\n":
-        line = [
-            token[0] for token in tokens[max(0, start - _MAX_LINE) : start - 1] if token[1] > text.rfind("\n", 0, cut)
-        ]
-        return before in ("num", "rp") and "eq" not in line
+        line = text.rfind("\n", 0, cut)
+        kinds = [token[0] for token in tokens[max(0, start - _MAX_LINE) : start - 1] if token[1] > line]
+        return before in ("num", "rp") and "eq" not in kinds
     marker = cut - text.rfind("\n", 0, cut) <= _MARKER_CHARS  # a list's "1)" or "(a)"
     return text[cut] in "!|" or (kind == "rp" and not marker)
 
@@ -98,7 +97,7 @@ _TOKEN = re.compile(
     |(?P<rp>[)\]}])
     |(?P<pct>%)
     |(?P<fn>(?i:\b(?:sqrt|cbrt|mod|modulo|gcd|gcf|hcf|lcm|factorial|logarithm|pi)\b
-      |\b(?:root|log|ln|exp|sin|cos|tan)(?=\s?[(_]|\s(?:of\s)?[0-9])
+      |\b(?:root|log|ln|exp|sin|cos|tan)(?=[0-9]{0,2}\s?[(_]|\s(?:of\s)?[0-9])
       |\b(?:abs|floor|ceil|ceiling|max|min)(?=\s?[(])
       |(?<=[0-9]\s)choose(?=\s[0-9])
       |\b(?:power|root|cube|square)\sof\b

@@ -66,8 +66,8 @@ _RATIOS = _read_ratios()
 _COMMON = {
     frozenset(pair.split())
     for pair in (
-        "second minute", "minute hour", "second hour", "hour day", "day week", "month year", "inch foot", "m km", "cm m",
-        "g kg", "ml l", "ounce pound", "cent dollar",
+        "second minute", "minute hour", "second hour", "hour day", "day week", "month year", "inch foot",
+        "m km", "cm m", "g kg", "ml l", "ounce pound", "cent dollar",
     )
 }  # fmt: skip
 
@@ -100,14 +100,11 @@ def ratios(named: set[str], of_operands: set[str], own: str, power: int = 1) -> 
     """
     found: set[Fraction] = set()
     for (one, other), values in _RATIOS.items():
-        other_unit = own not in of_operands
-        if {one, other} <= named and (other_unit or own not in (one, other)):
+        foreign = own not in of_operands
+        common = {one, other} in _COMMON and foreign and (own == other or (not own and {one, other} & of_operands))
+        if {one, other} <= named and (foreign or own not in (one, other)):
             found |= values | {value**power for value in values}
-        elif one == "sock" and "pair" in named:
-            found |= values
-        elif (
-            {one, other} in _COMMON and other_unit and (own in (one, other) or (not own and {one, other} & of_operands))
-        ):
+        elif common or (one == "sock" and "pair" in named):
             found |= {value**power for value in values}
     return found
 
