@@ -1,4 +1,4 @@
-"""Readings that make an equation true although it is false as plain arithmetic.
+"""Readings of equations beyond plain arithmetic.
 
 The text around an equation can change it: `5 more than 3 * 2 = 11`, `45 + 45 = 1.5 hours`, `A third of 30 + 6 = 16`.
 """
@@ -132,7 +132,7 @@ _LINE_START = re.compile(r"(?:^|\n)[\s#*]{0,4}\Z|\b[Nn]o\.\s\Z")
 
 
 def _joined_results(text: str, result: Number) -> Iterator[Fraction]:
-    """Values of a result that goes on after a gap: `17 000`, `1, 250`, `4. 50`."""
+    """Values of a result with digits after a gap: `17 000`, `1, 250`, `4. 50`."""
     found = _GROUPS.match(text, result.end)
     if found and not result.decimals:
         yield Fraction(f"{result.value}{re.sub('[^0-9]', '', found[1])}{found[2]}")

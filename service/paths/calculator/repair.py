@@ -84,9 +84,9 @@ def check_equations(text: str) -> Repairs:
     """Check every equation of a text, in order.
 
     A result is false only if no reading makes it true. Readings differ in the order of operations, in brackets left
-    out, in percent as hundredths or as a unit, in rounding, in the sign, in units, and in the words and numbers
-    before the equation. A result stays if its equation is not plain arithmetic, is asked, tried or taken back, or if
-    the correct result is negative or has endless decimals.
+    out, in percent as hundredths or as a unit, in rounding, and in the sign. Units, and words and numbers before the
+    equation, make further readings. A result stays if its equation is not plain arithmetic, or is asked, tried or
+    taken back. It also stays if the correct result is negative or has endless decimals.
     """
     checker = _Checker(text)
     for sides in read_clauses(text):
@@ -96,7 +96,7 @@ def check_equations(text: str) -> Repairs:
     return checker.repairs
 
 
-_MAX_REPLACED = 100  # a text with more false results is no rationale; the bound keeps the work linear
+_MAX_REPLACED = 100  # per text; the bound keeps the work on false results small
 
 
 class _Checker:

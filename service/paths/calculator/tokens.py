@@ -55,7 +55,7 @@ def _ends(tokens: list[Token]) -> set[int]:
 def _continues(text: str, tokens: list[Token], start: int) -> bool:
     """Whether the clause that begins at a token continues arithmetic before it.
 
-    It does in `2 * (3 + 4 = 14`, `3! + 2`, `|-3| + 2`, and where a line goes on with an operator.
+    It does in `2 * (3 + 4 = 14`, `3! + 2`, `|-3| + 2`, and where a line begins with an operator.
     """
     kind, cut, _ = tokens[start - 1]
     before, _, end = tokens[start - 2] if start > 1 else ("", 0, 0)
@@ -76,7 +76,7 @@ _MARKER_CHARS = 5
 
 
 # bad: a clock time (5:30, 0900), a date, an algebraic term (2x, but not 5m), a variable with an index (x1), a power, a
-# root, a subscript, an exponent (2e3), a mixed number (2 and 1/2), digits in groups that are no thousands (2,5).
+# root, a subscript, an exponent (2e3), a mixed number (2 and 1/2), digits in groups other than thousands (2,5).
 _TOKEN = re.compile(
     r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | (?<![0-9])[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])
       | (?<![0-9.,])0[0-9]+
