@@ -4,6 +4,7 @@ r"""Reading and repair of teachers' rationales on whole data sets.
 
 FOLDER holds a directory per data set with `train.jsonl` and `teacher_cot.jsonl`. Every rationale states its gold
 answer. Harmed: repair changed a right answer. Recovered: repair restored gold in a text with one false result.
+A field `solution` of `train.jsonl` is measured too, with its `<<48/2=24>>` annotations and without them.
 """
 
 import argparse
@@ -24,7 +25,8 @@ from service.paths.numbers import decimals_of, write
 _EQUATION = re.compile(
     r"(?<![\w.*/+-])\$?([\d.]+)( ?[a-z ]{0,20}?) ?([-+*/]) ?\$?([\d.]+)( ?[a-z /]{0,20}?) ?= ?\$?([\d.]*\d)"
 )
-_STATEMENT = re.compile(r"\s*The answer is.*\Z", re.DOTALL)
+_STATEMENT = re.compile(r"\s*(?:The answer is|####).*\Z", re.DOTALL)
+_ANNOTATION = re.compile(r"<<[^<>]*>>")
 
 
 def main() -> None:
@@ -36,10 +38,19 @@ def main() -> None:
     )
     parser.add_argument("--limit", type=int, default=40)
     arguments = parser.parse_args()
-    for path in sorted(arguments.data.glob("*/teacher_cot.jsonl")):
-        gold = {row["id"]: row["answer"] for row in _rows(path.with_name("train.jsonl"))}
-        rows = [(row["text"], gold[row["id"]]) for row in _rows(path)]
+    for path in sorted(arguments.data.glob("*/train.jsonl")):
+        problems = _rows(path)
+        gold = {row["id"]: row["answer"] for row in problems}
+        rows = [(row["text"], gold[row["id"]]) for row in _rows(path.with_name("teacher_cot.jsonl"))]
         measure(path.parent.name, rows, arguments.show, arguments.limit)
+        solutions = [
+            (f"{row['solution']}\n#### {row['answer']}", row["answer"]) for row in problems if "solution" in row
+        ]
+        if solutions:
+            name = f"{path.parent.name}, human solutions"
+            measure(name, solutions, arguments.show, arguments.limit)
+            bare = [(_ANNOTATION.sub("", text), answer) for text, answer in solutions]
+            measure(f"{name} without annotations", bare, arguments.show, arguments.limit)
 
 
 def measure(name: str, rows: list[tuple[str, str]], show: str, limit: int) -> None:

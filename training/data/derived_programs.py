@@ -13,7 +13,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from service.paths.answer import parse_answer
-from service.paths.calculator.equations import Expression, Number, read_clauses
+from service.paths.calculator.equations import read_clauses
+from service.paths.calculator.expressions import Expression, Number
 from service.paths.cot import parse_cot
 from service.types import PathKind
 from training.data.problem import Problem, Rationale

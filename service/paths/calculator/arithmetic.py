@@ -6,7 +6,7 @@ All numbers are exact fractions. `equations.py` parses the expressions, and `rep
 from collections.abc import Sequence
 from fractions import Fraction
 
-from service.paths.calculator.equations import Expression, Number
+from service.paths.calculator.expressions import Expression, Number
 
 READINGS = ("standard", "one level", "left to right", "percent as unit")
 """Ways to read an expression: three orders of operations, and a percent sign that is a unit."""

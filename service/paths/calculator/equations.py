@@ -4,11 +4,24 @@ A clause becomes its sides, and each side a list of expressions. `She has 5 boxe
 `697 girls - 228` is one expression. Words between numbers count as units. Takes linear time and never raises.
 """
 
-from dataclasses import dataclass, field
+import re
 from fractions import Fraction
 from itertools import pairwise
 
+from service.paths.calculator.expressions import Expression, Number, Side
 from service.paths.calculator.tokens import Token, clauses
+from service.paths.calculator.vocabulary import (
+    ARTICLES,
+    CONJUNCTIONS,
+    FRACTIONS,
+    LABEL_PREPOSITIONS,
+    LABELS,
+    MONEY,
+    NOT_PLAIN,
+    OPERATOR_WORDS,
+    OPERATORS,
+    UNIT_LETTERS,
+)
 
 MAX_OPERANDS = 40
 """Maximum number of operands of an expression. Longer expressions are not checked."""
@@ -17,105 +30,42 @@ _MAX_DIGITS = 30
 _MAX_DEPTH = 8
 
 
-@dataclass(slots=True)
-class Number:
-    """A number in the text.
-
-    `text[start:end]` holds its digits and its sign, without currency and percent signs.
-    """
-
-    value: Fraction
-    start: int
-    end: int
-    decimals: int = 0
-    percent: bool = False
-    thousands: bool = False
-    money: bool = False
-
-
-@dataclass(slots=True)
-class Expression:
-    """An arithmetic expression.
-
-    Args:
-        items: numbers, brackets, and the operators + - * / and |. The operator | is a slash without spaces.
-        words: units: the words between the numbers, and two after the last number.
-        plain: False if the expression may not be plain arithmetic. It is then neither checked nor repaired.
-        operators: number of operators.
-    """
-
-    items: list[Number | str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    plain: bool = True
-    operators: int = 0
-
-    @property
-    def numbers(self) -> list[Number]:
-        """Operands, in order."""
-        return [item for item in self.items if isinstance(item, Number)]
-
-    @property
-    def values(self) -> list[Fraction]:
-        """Values of the operands, in order."""
-        return [number.value for number in self.numbers]
-
-
-@dataclass(slots=True)
-class Side:
-    """Expressions between two equals signs.
-
-    The equals sign on the left relates to the first expression, the one on the right to the last.
-    """
-
-    expressions: list[Expression] = field(default_factory=list)
-
-
 def read_clauses(text: str) -> list[list[Side]]:
     """Sides of every clause with an equals sign, in order.
 
-    These are not plain arithmetic: variables (2x, n), powers, clock times, dates, dozens, millions, and fractions such
-    as "3/4 of the students".
+    These are not plain arithmetic: variables (2x, n), functions, powers, clock times, dates, dozens, millions, and
+    fractions such as "3/4 of the students".
     """
-    return [_sides(text, clause) for clause in clauses(text)]
+    variables = frozenset(letter[1] or letter[2] for letter in _VARIABLE.finditer(text))
+    return [_sides(text, clause, variables) for clause in clauses(text)]
 
 
-def _sides(text: str, clause: list[Token]) -> list[Side]:
+# A letter that is a unit elsewhere: "Let s be the price", "g + h = 9", "so m = 5".
+_VARIABLE = re.compile(
+    r"(?:^|[=(+*,.;:]|\b(?:and|so|then|that|thus|therefore|hence|where|have|get|is))[ ]?\b([b-zB-Z])(?=[ ]?[=+*/)-])"
+    r"|\b(?:[Ll]et|[Ss]ay|[Cc]all|[Ww]here|[Ss]uppose|[Ss]olve\sfor|[Ff]ind|variable)\s([a-zA-Z])\b(?!\s?['’-])",
+    re.MULTILINE,
+)
+
+
+def _sides(text: str, clause: list[Token], variables: frozenset[str]) -> list[Side]:
     equals_signs = [index for index, token in enumerate(clause) if token[0] == "eq"]
     bounds = pairwise([-1, *equals_signs, len(clause)])
-    return [_Reader(text, clause[left + 1 : right]).read() for left, right in bounds]
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_MONEY = frozenset("$€£¥₹")
-_OPERATORS = {"×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-", "—": "-"}
-_OPERATOR_WORDS = {"x": "*", "times": "*", "plus": "+", "minus": "-", "divided": "/", "multiplied": "*"}
-_CONJUNCTIONS = _words(
-    "and or so then therefore thus hence because since as if that which where when is are was were be equals has had "
-    "have gets means get"
-)
-_ARTICLES = _words("the a an his her their its these those this that total all my our")
-_UNIT_LETTERS = frozenset("amghlsiAILS")
-_NOT_PLAIN = _words(
-    "half twice double triple quarter quarters dozen dozens hundred thousand million billion trillion squared cubed "
-    "am pm noon midnight o'clock o’clock january february april june july august september october "
-    "november december remainder"
-)
+    return [_Reader(text, clause[left + 1 : right], variables).read() for left, right in bounds]
 
 
 class _Reader:
     """Reads one side, token by token."""
 
-    def __init__(self, text: str, tokens: list[Token]) -> None:
-        self.text, self.tokens = text, tokens
+    def __init__(self, text: str, tokens: list[Token], variables: frozenset[str]) -> None:
+        self.text, self.tokens, self.variables = text, tokens, variables
         self.side, self.expression = Side(), Expression()  # the expression is the one being read
         self.needs_operand, self.depth = True, 0
         self.sign = -1  # start of the minus sign of the next number; -1 without one
         self.of = ""  # "direct" in `20% of the`, "loose" in `3 boxes of the`, empty after other words
         self.words_since = self.conjunction = False  # since the last number; whether the last word is a conjunction
         self.after_operator = False  # whether a word or a variable is the first operand of the expression
+        self.function = False  # whether a function applies: the square root of 9 + 16
         self.previous: Expression | None = None
 
     def read(self) -> Side:
@@ -123,7 +73,10 @@ class _Reader:
         while index < len(self.tokens):
             kind, start, end = self.tokens[index]
             if kind == "num":
-                self._number(start, end)
+                if self._is_label(index):
+                    index = self._label(index)
+                else:
+                    self._number(start, end)
             elif kind == "op":
                 self._operator(index)
             elif kind == "word" or kind == "ordinal":
@@ -136,9 +89,30 @@ class _Reader:
                 self._percent()
             elif kind == "bad":
                 self.expression.plain = False
+            elif kind == "fn":
+                self.function, self.expression.plain = True, False
             index += 1
         self._end_expression()
         return self.side
+
+    def _is_label(self, index: int) -> bool:
+        """Whether a number is a name, no amount: `Step 3`, `on day 2`, but not `3 days` and not `each day 5`."""
+        if index and self._kind(index - 1) == "word":
+            word = self._written(index - 1)
+            if word.lower() in LABELS:
+                return word[0].isupper() or index == 1 or self._text(index - 2) in LABEL_PREPOSITIONS
+        return self.text[self.tokens[index][1] - 1 : self.tokens[index][1]] == "#"
+
+    def _label(self, index: int) -> int:
+        """Handle the number of a label, and return the index of the last token that was read."""
+        dash = self._kind(index + 1) == "op" and OPERATORS.get(self._text(index + 1), self._text(index + 1)) == "-"
+        if not self.expression.items and dash and self._kind(index + 2) in ("num", "lp", "skip"):
+            return index + 1  # Step 3 - 4 + 5 = 9
+        operand = self.expression.items and self.needs_operand
+        if operand or self._kind(index + 1) in ("op", "lp"):
+            self.expression.plain = False
+            self.after_operator = True
+        return index
 
     def _number(self, start: int, end: int) -> None:
         written = self.text[start:end]
@@ -153,7 +127,7 @@ class _Reader:
         if self.sign >= 0:
             value, start, self.sign = -value, self.sign, -1
         self.expression.items.append(
-            Number(value, start, end, decimals, thousands="," in written, money=self.text[start - 1 : start] in _MONEY)
+            Number(value, start, end, decimals, thousands="," in written, money=self.text[start - 1 : start] in MONEY)
         )
         self.needs_operand, self.of, self.words_since, self.conjunction = False, "", False, False
 
@@ -179,7 +153,7 @@ class _Reader:
     def _operator(self, index: int) -> None:
         _, start, end = self.tokens[index]
         text = self.text
-        sign = _OPERATORS.get(text[start:end], text[start:end])
+        sign = OPERATORS.get(text[start:end], text[start:end])
         after = text[end : end + 1]
         following = self._kind(index + 1)
         if sign in "-/" and not self.needs_operand and after.isalpha() and text[start - 1] != " ":
@@ -206,18 +180,28 @@ class _Reader:
             return
         if expression.items and (self.needs_operand or len(expression.words) < 2 * len(expression.items)):
             expression.words.append(word)
-        if word in _OPERATOR_WORDS and not self.needs_operand and self._operand_follows(index + 1):
-            self._push(_OPERATOR_WORDS[word])
+        if word in OPERATOR_WORDS and not self.needs_operand and self._operand_follows(index + 1):
+            self._push(OPERATOR_WORDS[word])
         elif word == "of":
             self.of = "loose" if self.words_since else "direct"
-        elif word in _NOT_PLAIN or (expression.items and end - start == 1 and self.text[start] not in _UNIT_LETTERS):
+        elif (
+            word in NOT_PLAIN
+            or (expression.items and self._is_variable(start, end))
+            or (expression.items and self.needs_operand and word in FRACTIONS)
+        ):
             expression.plain = False
-        elif word in _CONJUNCTIONS and not expression.items and not self.after_operator:
+        elif word in CONJUNCTIONS and not expression.items and not self.after_operator:
             expression.plain = True  # the words before are not part of the expression: twice that is 5 * 2
-        if word != "of" and word not in _ARTICLES:
+        if word in CONJUNCTIONS and word not in ("and", "or"):
+            self.function = False
+        if word != "of" and word not in ARTICLES:
             self.of = ""
-        self.conjunction = word in _CONJUNCTIONS
+        self.conjunction = word in CONJUNCTIONS
         self.words_since = True
+
+    def _is_variable(self, start: int, end: int) -> bool:
+        letter = self.text[start:end]
+        return len(letter) == 1 and (letter not in UNIT_LETTERS or letter in self.variables)
 
     def _operand_follows(self, index: int) -> bool:
         while self._kind(index) == "skip" or (self._kind(index) == "word" and self._text(index) == "by"):
@@ -227,7 +211,7 @@ class _Reader:
     def _open(self, index: int) -> int:
         """Handle an opening bracket, and return the index of the last token that was read.
 
-        Brackets that hold only words are units.
+        Brackets that hold only words are units. A word directly before a bracket is a function.
         """
         depth, close = 0, index
         if self.depth >= _MAX_DEPTH:
@@ -238,9 +222,12 @@ class _Reader:
             if depth == 0:
                 break
             close += 1
-        if self.depth < _MAX_DEPTH and not any(token[0] in ("num", "bad") for token in self.tokens[index:close]):
+        kinds = {token[0] for token in self.tokens[index:close]} if self.depth < _MAX_DEPTH else {"num"}
+        if not kinds & {"num", "bad", "fn"}:
             self.words_since = True
             return close
+        if "fn" in kinds or self._is_call(index):
+            self.expression.plain = False
         if not self.needs_operand:
             if self.text[self.tokens[index][1] - 1] not in "0123456789)":
                 if close == len(self.tokens) - 1:
@@ -250,6 +237,11 @@ class _Reader:
         self.expression.items.append("(")
         self.depth += 1
         return index
+
+    def _is_call(self, index: int) -> bool:
+        if not index or self._kind(index - 1) != "word" or self.tokens[index - 1][2] != self.tokens[index][1]:
+            return False
+        return self._text(index - 1) not in OPERATOR_WORDS
 
     def _close(self) -> None:
         if self.depth:
@@ -272,7 +264,7 @@ class _Reader:
     def _end_expression(self) -> None:
         ended = self.expression
         lone_fraction = ended.operators == 1 and "|" in ended.items and self.words_since  # 3/4 of the students
-        if self.needs_operand or self.depth or lone_fraction:
+        if self.needs_operand or self.depth or lone_fraction or self.function:
             ended.plain = False
         elif ended.operators and self.previous and self.previous.values == ended.values:
             ended.plain = True  # written twice: 27 * 23 27 * 23 = 621
@@ -284,6 +276,9 @@ class _Reader:
     def _kind(self, index: int) -> str:
         return self.tokens[index][0] if index < len(self.tokens) else ""
 
-    def _text(self, index: int) -> str:
+    def _written(self, index: int) -> str:
         _, start, end = self.tokens[index]
-        return self.text[start:end].lower()
+        return self.text[start:end]
+
+    def _text(self, index: int) -> str:
+        return self._written(index).lower() if 0 <= index < len(self.tokens) else ""

@@ -4,9 +4,9 @@ Small students state the right operation and the wrong result, so the operands a
 becomes 469, and a later `516 + 10` becomes `469 + 10`. A second repair of a text changes nothing.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 
 from service.paths.calculator.arithmetic import (
@@ -18,8 +18,12 @@ from service.paths.calculator.arithmetic import (
     is_sum,
     mixes_percent,
 )
-from service.paths.calculator.equations import Expression, Number, Side, read_clauses
-from service.paths.numbers import within_limits, write
+from service.paths.calculator.context import is_withdrawn
+from service.paths.calculator.equations import read_clauses
+from service.paths.calculator.expressions import Expression, Number, Side
+from service.paths.calculator.readings import Hints, hints_of, is_explained
+from service.paths.calculator.units import has_convertible_units
+from service.paths.numbers import decimals_of, within_limits, write
 
 
 @dataclass(slots=True)
@@ -79,66 +83,115 @@ class Repairs:
 def check_equations(text: str) -> Repairs:
     """Check every equation of a text, in order.
 
-    A result is false only if no reading makes it true. Readings differ in the order of operations, in percent as
-    hundredths or as a unit, in rounding, and in the sign. A result stays if its equation is not plain arithmetic, or
-    if the correct result is negative.
+    A result is false only if no reading makes it true. Readings differ in the order of operations, in brackets left
+    out, in percent as hundredths or as a unit, in rounding, and in the sign. Units, and words and numbers before the
+    equation, make further readings. A result stays if its equation is not plain arithmetic, or is asked, tried or
+    taken back. It also stays if the correct result is negative or has endless decimals.
     """
-    repairs = Repairs()
+    checker = _Checker(text)
     for sides in read_clauses(text):
         for left, right in pairwise(sides):
             if left.expressions and right.expressions:
-                _check(left, right, repairs)
-    return repairs
+                checker.check(left, right)
+    return checker.repairs
 
 
-def _check(left_side: Side, right_side: Side, repairs: Repairs) -> None:
-    """Check one equals sign: the last expression before it against the first one after it."""
-    left, right = left_side.expressions[-1], right_side.expressions[0]
-    if not left.plain or not right.plain:
-        return
-    result = right.items[0]
-    if not isinstance(result, Number):
-        return
-    if not left.operators:
-        _check_repetition(left, right, repairs)
-    elif right.operators:
-        _check_two_expressions(left, right, repairs)
-    else:
-        money = result.money or any(number.money for number in left.numbers)
-        doubtful = is_sum(left) and has_convertible_units([*left.words, *right.words], money)
-        _check_result(left, result, repairs, doubtful)
+_MAX_REPLACED = 100  # per text; the bound keeps the work on false results small
 
 
-def _check_repetition(left: Expression, right: Expression, repairs: Repairs) -> None:
-    """Repeat the repair of `c` in the second half of `a + b = c = c`."""
-    number, repeated = left.items[0], right.items[0]
-    if right.operators or not isinstance(number, Number) or not isinstance(repeated, Number):
-        return
-    if number.start in repairs.edits and repeated.value == number.value:
-        repairs.edits[repeated.start] = (repeated.end, repairs.edits[number.start][1])
+class _Checker:
+    """Checks the equations of one text, one by one."""
 
+    def __init__(self, text: str) -> None:
+        self.text, self.repairs = text, Repairs()
+        self.false = 0  # number of results that are false as plain arithmetic
 
-def _check_two_expressions(left: Expression, right: Expression, repairs: Repairs) -> None:
-    """Check an expression against another one.
+    @cached_property
+    def hints(self) -> Hints:
+        """Numbers that the text may leave out of its equations."""
+        return hints_of(self.text)
 
-    The right one is a running total (`2 * 3 = 6 + 4`), a step (`2 * 3 + 4 = 6 + 4`), or of equal value. Otherwise it
-    is marked as not plain.
-    """
-    values = left.values
-    result = right.numbers[0]
-    if any(agrees(compute(left, values, reading), result, left) for reading in READINGS):
-        right.plain = _check_result(left, result, repairs, doubtful=False)
-        return
-    carried = repairs.carry(left)
-    step = _step(left, right)
-    if step is not None:
-        for number, value in zip(left.numbers, carried, strict=True):
-            repairs.write(number, value)
-        right.plain = _check_result(step, result, repairs, doubtful=False)
-        return
-    totals = {compute(right, right.values, reading) for reading in READINGS}
-    same = any(compute(left, values, reading) in totals for reading in READINGS)
-    right.plain = same and values == carried
+    def check(self, left_side: Side, right_side: Side) -> None:
+        """Check one equals sign: the last expression before it against the first one after it."""
+        left, right = left_side.expressions[-1], right_side.expressions[0]
+        if not left.plain or not right.plain:
+            return
+        result = right.items[0]
+        if not isinstance(result, Number):
+            return
+        if not left.operators:
+            self._check_repetition(left, right)
+        elif right.operators:
+            self._check_two_expressions(left, right)
+        else:
+            money = result.money or any(number.money for number in left.numbers)
+            doubtful = is_sum(left) and has_convertible_units([*left.words, *right.words], money)
+            self._check_result(left, result, doubtful)
+
+    def _check_repetition(self, left: Expression, right: Expression) -> None:
+        """Repeat the repair of `c` in the second half of `a + b = c = c`."""
+        number, repeated = left.items[0], right.items[0]
+        if right.operators or not isinstance(number, Number) or not isinstance(repeated, Number):
+            return
+        edits = self.repairs.edits
+        if number.start in edits and repeated.value == number.value:
+            edits[repeated.start] = (repeated.end, edits[number.start][1])
+
+    def _check_two_expressions(self, left: Expression, right: Expression) -> None:
+        """Check an expression against another one.
+
+        The right one is a running total (`2 * 3 = 6 + 4`), a step (`2 * 3 + 4 = 6 + 4`), or of equal value. Otherwise
+        it is marked as not plain.
+        """
+        values = left.values
+        result = right.numbers[0]
+        if any(agrees(compute(left, values, reading), result, left) for reading in READINGS):
+            right.plain = self._check_result(left, result, doubtful=False)
+            return
+        carried = self.repairs.carry(left)
+        step = _step(left, right)
+        if step is not None:
+            for number, value in zip(left.numbers, carried, strict=True):
+                self.repairs.write(number, value)
+            right.plain = self._check_result(step, result, doubtful=False)
+            return
+        totals = {compute(right, right.values, reading) for reading in READINGS}
+        same = any(compute(left, values, reading) in totals for reading in READINGS)
+        right.plain = same and values == carried
+
+    def _check_result(self, expression: Expression, result: Number, doubtful: bool) -> bool:
+        """Check the result of an expression, and repair it if it is false.
+
+        Returns:
+            False if the result is false and cannot be repaired.
+        """
+        repairs, values = self.repairs, expression.values
+        carried = repairs.carry(expression)
+        reading = next((r for r in READINGS if agrees(compute(expression, values, r), result, expression)), None)
+        if reading is not None and values == carried:
+            repairs.confirm(result)
+            return True
+        self.false += 1
+        if self.false > _MAX_REPLACED or is_withdrawn(self.text, expression.numbers[0].start, result.end):
+            return False
+        value = None
+        if reading is not None or not (doubtful or self._is_explained(expression, result)):
+            value = compute(expression, carried, reading or READINGS[0])
+        endless = value is not None and reading is None and decimals_of(value) is None
+        if value is None or value < 0 or endless or not within_limits(value):
+            repairs.confirm(result)  # from here on its number means this result
+            return False
+        for number, operand in zip(expression.numbers, carried, strict=True):
+            repairs.write(number, operand)
+        repairs.replace(result, in_percent(value, result))
+        return True
+
+    def _is_explained(self, expression: Expression, result: Number) -> bool:
+        return (
+            mixes_percent(expression)
+            or follows_from_end(expression, result)
+            or is_explained(self.text, expression, result, self.hints)
+        )
 
 
 def _step(left: Expression, right: Expression) -> Expression | None:
@@ -152,61 +205,3 @@ def _step(left: Expression, right: Expression) -> Expression | None:
         for one, other in zip(left.items[-len(tail) :], tail, strict=True)
     )
     return Expression(front, operators=len(front) // 2) if same else None
-
-
-def _check_result(expression: Expression, result: Number, repairs: Repairs, doubtful: bool) -> bool:
-    """Check the result of an expression, and repair it if it is false.
-
-    Returns:
-        False if the result is false and cannot be repaired.
-    """
-    values = expression.values
-    carried = repairs.carry(expression)
-    reading = next((r for r in READINGS if agrees(compute(expression, values, r), result, expression)), None)
-    if reading is not None and values == carried:
-        repairs.confirm(result)
-        return True
-    value = None
-    if reading is not None or not (doubtful or mixes_percent(expression) or follows_from_end(expression, result)):
-        value = compute(expression, carried, reading or READINGS[0])
-    if value is None or value < 0 or not within_limits(value):
-        repairs.confirm(result)  # from here on its number means this result
-        return False
-    for number, operand in zip(expression.numbers, carried, strict=True):
-        repairs.write(number, operand)
-    repairs.replace(result, in_percent(value, result))
-    return True
-
-
-# Units of one scale, a scale per line. Two of one scale in an equation make a sum such as
-# 2 hours + 30 minutes = 150 minutes, which may be right although 2 + 30 is not 150.
-_SCALES = (
-    "second/sec minute/min hour/hr/h day week month year decade century",
-    "inch/inche foot/feet/ft yard mile mm cm m/meter/metre km/kilometer centimeter",
-    "ounce/oz pound/lb ton gram/g kg/kilogram mg",
-    "cup pint quart gallon liter/litre ml/milliliter tablespoon teaspoon ounce/oz",
-    "penny/pennie/cent nickel dime dollar coin euro",
-    "pair sock shoe glove",
-)
-_UNITS = {
-    spelling: (scale, unit.split("/")[0])
-    for scale, units in enumerate(_SCALES)
-    for unit in units.split()
-    for spelling in unit.split("/")
-}
-_MONEY = 4
-
-
-def has_convertible_units(words: Iterable[str], money: bool = False) -> bool:
-    """Whether two units of one scale are among lower-case words.
-
-    Args:
-        words: the words.
-        money: whether the equation has a currency sign.
-    """
-    found: dict[int, str] = {_MONEY: "dollar"} if money else {}
-    for word in words:
-        unit = _UNITS.get(word) or _UNITS.get(word.removesuffix("s"))
-        if unit is not None and found.setdefault(*unit) != unit[1]:
-            return True
-    return False

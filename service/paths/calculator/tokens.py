@@ -7,20 +7,27 @@ Takes linear time.
 import re
 
 Token = tuple[str, int, int]
-"""Kind, start and end. Kinds: num, op, eq, lp, rp, pct, word, ordinal, skip, brk, and bad for unsupported notation."""
+"""Kind, start and end.
+
+Kinds: num, op, eq, lp, rp, pct, word, ordinal, skip, brk, fn for names of functions and constants, and bad for other
+unsupported notation.
+"""
 
 
 def clauses(text: str) -> list[list[Token]]:
     """Tokens of every clause with an equals sign, in order.
 
     Full stops, commas, line ends and comparisons end a clause. Full stops and commas within numbers do not. A bracket
-    without a match in the clause, or around an equals sign, also ends it.
+    without a match in the clause, or around an equals sign, also ends it. A clause that continues arithmetic before
+    such a cut begins with a token of kind bad.
     """
     tokens = [(found.lastgroup or "", *found.span()) for found in _TOKEN.finditer(text)]
     found, start = [], 0
     for end in [*sorted(_ends(tokens)), len(tokens)]:
         clause = tokens[start:end]
         if any(token[0] == "eq" for token in clause):
+            if start and _continues(text, tokens, start):
+                clause.insert(0, ("bad", clause[0][1], clause[0][1]))
             found.append(clause)
         start = end + 1
     return found
@@ -45,20 +52,57 @@ def _ends(tokens: list[Token]) -> set[int]:
     return ends
 
 
-# bad: a clock time (5:30, 0900), a date, an algebraic term (2x, but not 5m), a power, a root, a subscript.
+def _continues(text: str, tokens: list[Token], start: int) -> bool:
+    """Whether the clause that begins at a token continues arithmetic before it.
+
+    It does in `2 * (3 + 4 = 14`, `3! + 2`, `|-3| + 2`, and where a line begins with an operator.
+    """
+    kind, cut, _ = tokens[start - 1]
+    before, _, end = tokens[start - 2] if start > 1 else ("", 0, 0)
+    if kind == "lp":
+        return before == "op" or (before == "num" and end == cut)
+    if tokens[start][0] != "op":
+        return False
+    if text[cut] == "\n":
+        line = text.rfind("\n", 0, cut)
+        kinds = [token[0] for token in tokens[max(0, start - _MAX_LINE) : start - 1] if token[1] > line]
+        return before in ("num", "rp") and "eq" not in kinds
+    marker = cut - text.rfind("\n", 0, cut) <= _MARKER_CHARS  # a list's "1)" or "(a)"
+    return text[cut] in "!|" or (kind == "rp" and not marker)
+
+
+_MAX_LINE = 40
+_MARKER_CHARS = 5
+
+
+# bad: a clock time (5:30, 0900), a date, an algebraic term (2x, but not 5m), a variable with an index (x1), a power, a
+# root, a subscript, an exponent (2e3), a mixed number (2 and 1/2), digits in groups other than thousands (2,5).
 _TOKEN = re.compile(
     r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | (?<![0-9])[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])
       | (?<![0-9.,])0[0-9]+
-      | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³√_\\&] | ¢)
+      | (?<![0-9.,/])(?:[0-9]{1,9}(?:[ ]|[ ]and[ ])|(?!1-)[0-9]{1,2}-)
+        (?:1/[2-9]|2/[3579]|3/[4578]|4/[579]|5/[6-9]|[67]/[89]|[1379]/10|[0-9]{1,2}/16)(?![0-9./])
+      | (?<![0-9.,])(?![0-9]{1,3}(?:,[0-9]{3})+(?!,?[0-9]))[0-9]+(?:\.[0-9]+)?(?:,[0-9]+)+
+      | (?<![0-9.,])[0-9]+(?:\.[0-9]{3}){2,}(?![0-9])
+      | (?<![0-9.,])[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+
+      | (?<![^\W_])(?:(?<![0-9)]\s)[xX]|(?!Rs)[A-WYZa-wyz][A-Za-z]?)_?[0-9]+
+      | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³¹⁰-⁹√∛∜±∑∏∫⌊⌋⌈⌉_\\&] | ¢)
     |(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
     |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+)
-    |(?P<brk>[<>!=]=|=>|->|<<|>>|[<>.,;:!?\n|])
+    |(?P<brk>[<>!=]=|=>|->|<<|>>|[<>≠.,;:!?\n|])
     |(?P<eq>[=≈])
     |(?P<skip>\*\*|[$€£¥₹"`])
     |(?P<op>[-+*/×÷·−–—∙⋅])
     |(?P<lp>[(\[{])
     |(?P<rp>[)\]}])
     |(?P<pct>%)
+    |(?P<fn>(?i:\b(?:sqrt|cbrt|mod|modulo|gcd|gcf|hcf|lcm|factorial|logarithm|pi)\b
+      |\b(?:root|log|ln|exp|sin|cos|tan)(?=[0-9]{0,2}\s?[(_]|\s(?:of\s)?[0-9])
+      |\b(?:abs|floor|ceil|ceiling|max|min)(?=\s?[(])
+      |(?<=[0-9]\s)choose(?=\s[0-9])
+      |\b(?:power|root|cube|square)\sof\b
+      |(?<=the\s)(?:average|mean|median|maximum|minimum|largest|larger|smallest|smaller|greater|greatest|least)\sof
+        (?=\s[0-9.]+(?:,|\sand))))
     |(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)""",
     re.VERBOSE,
 )

@@ -2,7 +2,8 @@ from fractions import Fraction
 
 import pytest
 
-from service.paths.calculator.equations import MAX_OPERANDS, Expression, Number, read_clauses
+from service.paths.calculator.equations import MAX_OPERANDS, read_clauses
+from service.paths.calculator.expressions import Expression, Number
 
 
 def expressions(text: str) -> list[list[Expression]]:

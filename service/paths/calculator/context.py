@@ -1,0 +1,127 @@
+"""Text around an equation: the numbers before it, and remarks on it.
+
+All functions read a bounded part of the text.
+"""
+
+import re
+from fractions import Fraction
+
+from service.paths.calculator.expressions import Expression, Number
+from service.paths.calculator.units import unit
+from service.paths.calculator.vocabulary import ARTICLES, LINK_ENDS, LINKS, MULTIPLIERS, NUMBER_WORDS
+
+_CHARS_BEFORE = 160
+_CHARS_AFTER = 80
+_CHARS_NEAR = 60
+_MAX_NUMBERS = 3
+
+
+def before(text: str, start: int) -> str:
+    """Text between the last equals sign, line end or sentence end, and a position."""
+    return _BOUNDARY.split(text[max(0, start - _CHARS_BEFORE) : start])[-1]
+
+
+_BOUNDARY = re.compile(r"[=≈\n]|[.?!;:](?:\s|(?=[A-Z]))|<<|>>")
+
+
+def numbers_before(text: str, start: int) -> list[tuple[Fraction, str]]:
+    """Numbers and number words that belong to the expression at a position, with their nouns, at most three.
+
+    Relations such as "of", "more than" and "times" link them: `2 boxes of 12 pens at $3`.
+    """
+    clause = _CLAUSE.split(before(text, start).lower())[-1]
+    numbers: list[tuple[Fraction, str]] = []
+    end = len(clause)
+    for found in reversed(list(_NUMBER.finditer(clause))):
+        if found["word"] and found["word"] not in NUMBER_WORDS:
+            continue
+        link = clause[found.end() : end].split()
+        multiplies = found["word"] in MULTIPLIERS and (not link or link[0] in ("of", "as", *ARTICLES))
+        if (
+            len(link) > _MAX_LINK
+            or LINK_ENDS & {*link}
+            or not (multiplies or not link or LINKS & {*link} or (len(link) == 1 and unit(link[0])))
+        ):
+            break
+        if found["word"]:
+            value = NUMBER_WORDS[found["word"]]
+        else:
+            value = Fraction(found["digits"].replace(",", "")) / int(found["divisor"] or 1)
+        numbers.insert(0, (value / 100 if found["percent"] else value, link[0] if link else ""))
+        end = found.start()
+        if len(numbers) == _MAX_NUMBERS:
+            break
+    return numbers
+
+
+_MAX_LINK = 7
+_CLAUSE = re.compile(r"[,;:(](?!\d)")
+_NUMBER = re.compile(
+    r"(?P<digits>(?<![\w.,])(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}(?![0-9,])|[0-9]{1,12}(?![0-9]))(?:\.[0-9]{1,6}(?![0-9]))?)"
+    r"(?:/(?P<divisor>[1-9][0-9]{0,5})(?![0-9/]))?(?P<percent>\s?%|\spercent\b)?"
+    r"|(?P<word>[a-z]+)"
+)
+
+
+def words(text: str, start: int, end: int) -> set[str]:
+    """Lower-case words of the sentence that holds an equation, up to a few words after it."""
+    part = before(text, start) + " " + text[start:end] + " " + text[end : end + _CHARS_AFTER // 2]
+    return {word.lower() for word in _WORD.findall(part)}
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+
+
+def is_withdrawn(text: str, start: int, end: int) -> bool:
+    """Whether an equation is asked, tried, denied or taken back: `5 * 4 = 25? No`, `Try 5 * 4 = 25`.
+
+    Args:
+        text: the text.
+        start: start of the first operand.
+        end: end of the result.
+    """
+    remark = text[end : end + _CHARS_AFTER].partition("=")[0]
+    return bool(_OBJECTION.match(remark) or _JUDGEMENT.search(remark) or _TRIAL.search(before(text, start)[-50:]))
+
+
+_OBJECTION = re.compile(
+    r"[^.?!\n]{0,60}\?|\s?(?:[✗✘❌≠]|<-|(?:is\s)?(?:wrong|false|incorrect)(?=\s?(?:[.,;!)\n]|\Z)))"
+    r"|[^.,;?!\n]{0,40}(?:\.{1,3}|[…,;!(\[\n]|\s[-–—])\s?[*(]{0,3}(?:no|nope|wait|hmm+|oops|sorry|wrong|incorrect|false"
+    r"|actually|correction|scratch\sthat|not\s(?:right|correct|true|equal|quite)"
+    r"|let\sme\s(?:re|try\sagain|correct|fix|check\sagain)\w*)\b",
+    re.IGNORECASE,
+)
+_JUDGEMENT = re.compile(
+    r"^[^?!\n]{0,60}?\b(?:(?:that|this|it|which)(?:\sis|\swas|\sseems|\slooks|['’]s)?"
+    r"\s(?:wrong|incorrect|false|impossible|an?\s(?:mistake|error)|not\s(?:right|correct|true|what|possible))"
+    r"|(?:is|was)(?:\snot|n['’]t)\s(?:right|correct|true|possible|equal)|[0-9]\sis\snot\s[0-9]"
+    r"|(?:(?:does|did|would|could|can)\snot|(?:does|did|would|could|ca)n['’]t|cannot)"
+    r"\s(?:hold|work|match|add\sup|fit|make\ssense|equal|be\b)"
+    r"|(?:would|must)\sbe\s(?:wrong|false|incorrect|too\s)|too\s(?:high|low|big|small|large|much)\b"
+    r"|(?:by|made\sa|a)\smistake)",
+    re.IGNORECASE,
+)
+_TRIAL = re.compile(
+    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not|never|isn['’]t|is\sit|mistakenly|wrongly|incorrectly"
+    r"|claim|false|(?:not|n['’]t)\sthe\scase)(?:e|ed|ing|s)?(?:\s(?:that|we|with|for|computed|wrote|said|says))*[:,]?"
+    r"|(?:try|guess)(?:ing)?\s[a-z0-9\s]{1,12}[:,])\s?[$(]*\Z",
+    re.IGNORECASE,
+)
+
+
+def is_approximate(text: str, expression: Expression, result: Number) -> bool:
+    """Whether words near an equation, or its sign, call the result approximate."""
+    start, equals, end = expression.numbers[0].start, expression.numbers[-1].end, result.end
+    line = text[max(0, start - _CHARS_NEAR) : start].rpartition("\n")[2]
+    parts = line, text[equals : end + _CHARS_NEAR]
+    stated = re.compile(rf"\b(?:{_ABOUT})\s\$?{re.escape(text[result.start : end])}(?![0-9])", re.IGNORECASE)
+    return bool(_BEFORE_RUN.search(line)) or any(_APPROXIMATE.search(part) or stated.search(part) for part in parts)
+
+
+_ABOUT = r"about|around|nearly|almost|close\sto|roughly"
+_BEFORE_RUN = re.compile(rf"\b(?:{_ABOUT})\s?\$?\Z", re.IGNORECASE)
+_APPROXIMATE = re.compile(
+    r"[≈~≅≃]|\b(?:approx|rough|estimat)|\b(?:rounded|rounding|rounds|nearest|or\sso|more\sor\sless)\b"
+    r"|\bround\s(?:to|up|down|it|the|this|that|each|both)\b",
+    re.IGNORECASE,
+)

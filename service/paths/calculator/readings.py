@@ -1,0 +1,238 @@
+"""Readings of equations beyond plain arithmetic.
+
+The text around an equation can change it: `5 more than 3 * 2 = 11`, `45 + 45 = 1.5 hours`, `A third of 30 + 6 = 16`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from service.paths.calculator.arithmetic import READINGS, compute, is_sum
+from service.paths.calculator.context import is_approximate, numbers_before, words
+from service.paths.calculator.expressions import Expression, Number
+from service.paths.calculator.units import ratios, unit, worths
+from service.paths.calculator.vocabulary import CYCLES, PARTS, SCALE_WORDS
+
+_STANDARD = READINGS[0]
+
+
+@dataclass(slots=True)
+class Hints:
+    """Numbers that a text may leave out of its equations.
+
+    Args:
+        factors: factors, such as 1,000 where the text has the word "thousand".
+        moduli: numbers after "mod".
+    """
+
+    factors: set[int]
+    moduli: set[int]
+
+
+def hints_of(text: str) -> Hints:
+    """Hints of a text."""
+    words_found = set(map(str.lower, _SCALE.findall(text)))
+    factors = {100 if word == "%" else SCALE_WORDS[word] for word in words_found}
+    return Hints(factors, {int(digits) for digits in _MODULUS.findall(text)})
+
+
+_SCALE = re.compile(rf"%|\b(?:{'|'.join(SCALE_WORDS)})\b", re.IGNORECASE)
+_MODULUS = re.compile(r"\bmod(?:ulo)?\s?([1-9][0-9]{0,5})", re.IGNORECASE)
+
+
+def is_explained(text: str, expression: Expression, result: Number, hints: Hints) -> bool:
+    """Whether a reading of an equation makes its result true."""
+    value = compute(expression, expression.values, _STANDARD)
+    if value is None:
+        return True
+    results = [result, *(Number(joined, 0, 0) for joined in _joined_results(text, result))]
+    return (
+        any(_is(reading, one) for reading in _readings(text, expression, value) for one in results)
+        or _differs_by_ratio(text, value, expression, result, hints)
+        or _is_converted(text, expression, result)
+        or _counts_parts(text, value, expression, result)
+        or (_is_rounded(value, result.value) and is_approximate(text, expression, result))
+    )
+
+
+def _is(value: Fraction | None, result: Number) -> bool:
+    """Whether a value is a result, or rounds to its decimals. The sign does not matter."""
+    if value is None:
+        return False
+    gap = abs(abs(value) - abs(result.value))
+    return not gap or (result.decimals > 0 and 2 * gap <= Fraction(1, 10 ** min(result.decimals, 6)))
+
+
+def _readings(text: str, expression: Expression, value: Fraction) -> Iterator[Fraction | None]:
+    """Values of an expression with what stands before it."""
+    yield value
+    yield from bracketed(expression, expression.values)
+    yield from _other_first_operands(text, expression)
+    first, *rest = expression.values
+    for number in _combined([number for number, _ in numbers_before(text, expression.numbers[0].start)]):
+        yield from _related(number, value)
+        for operand in _related(number, first):
+            yield compute(expression, [operand, *rest], _STANDARD)
+
+
+def _related(number: Fraction, value: Fraction) -> Iterator[Fraction]:
+    """Values that relate a number to another one: 5 more than, 20% of, 20% off, a third of."""
+    yield from (number + value, number - value, number * value, (1 - number) * value, (1 + number) * value)
+    if number and value:
+        yield from (value / number, number / value)
+
+
+def _combined(numbers: list[Fraction]) -> set[Fraction]:
+    """Sums and products of the last of some numbers: two thirds, 2 and a half, 3 boxes of 12."""
+    combined = set()
+    for count in range(1, len(numbers) + 1):
+        total, product = Fraction(0), Fraction(1)
+        for number in numbers[-count:]:
+            total, product = total + number, product * number
+        combined |= {total, product}
+    return combined
+
+
+def bracketed(expression: Expression, values: list[Fraction]) -> Iterator[Fraction | None]:
+    """Values of an expression with a bracket around any two neighbouring operands."""
+    if expression.operators < 2:
+        return
+    items = expression.items
+    for index in range(1, len(items) - 1):
+        if isinstance(items[index - 1], Number) and isinstance(items[index + 1], Number):
+            inside = [*items[: index - 1], "(", *items[index - 1 : index + 2], ")", *items[index + 2 :]]
+            yield compute(Expression(inside), values, _STANDARD)
+
+
+def _other_first_operands(text: str, expression: Expression) -> Iterator[Fraction | None]:
+    """Values of an expression whose first operand begins before it, has a sign, or is a list's number."""
+    first, *rest = expression.values
+    start, end = expression.numbers[0].start, expression.numbers[0].end
+    prefix, digits = text[max(0, start - 20) : start], text[start:end]
+    if _DASH.search(prefix):
+        yield compute(expression, [-first, *rest], _STANDARD)  # - 3 + 5 = 2
+    group, point = _GROUP_BEFORE.search(prefix), _POINT_BEFORE.search(prefix)
+    if group and digits[:3].isdigit():
+        yield compute(expression, [first + 1000 * int(group[1]), *rest], _STANDARD)  # 14, 400 / 80 = 180
+    if point and digits.isdigit() and len(digits) < _MAX_DECIMALS:
+        yield compute(expression, [Fraction(f"{point[1]}.{digits}"), *rest], _STANDARD)  # 4. 50 * 2 = 9
+    tail = Expression(expression.items[2:], operators=expression.operators - 1)
+    if _LINE_START.search(prefix) and expression.items[1] == "-" and tail.operators and "(" not in tail.items:
+        yield compute(tail, tail.values, _STANDARD)  # 3 - 4 + 5 = 9, where 3 is the number of a list
+    if any(number.decimals == 3 for number in expression.numbers):  # 2.500 + 500 = 3.000
+        yield compute(expression, [n.value * (1000 if n.decimals == 3 else 1) for n in expression.numbers], _STANDARD)
+
+
+_MAX_DECIMALS = 7
+_DASH = re.compile(r"[-−–—]\s{0,2}\$?\Z")
+_GROUP_BEFORE = re.compile(r"(?<![\w.,])([0-9]{1,3})[,\s'’]\s?\$?\Z")
+_POINT_BEFORE = re.compile(r"(?<![\w.,])([0-9]{1,12})\.\s\Z")
+_LINE_START = re.compile(r"(?:^|\n)[\s#*]{0,4}\Z|\b[Nn]o\.\s\Z")
+
+
+def _joined_results(text: str, result: Number) -> Iterator[Fraction]:
+    """Values of a result with digits after a gap: `17 000`, `1, 250`, `4. 50`."""
+    found = _GROUPS.match(text, result.end)
+    if found and not result.decimals:
+        yield Fraction(f"{result.value}{re.sub('[^0-9]', '', found[1])}{found[2]}")
+    found = _DECIMALS.match(text, result.end)
+    if found and not result.decimals:
+        yield Fraction(f"{result.value}.{found[1]}")
+    if result.decimals == 3:
+        yield result.value * 1000
+
+
+_GROUPS = re.compile(r"((?:(?:[ \u00a0\u202f\u2009'’_]|, )[0-9]{3}(?![0-9])){1,4})((?:\.[0-9]{1,6})?)")
+_DECIMALS = re.compile(r"\. ([0-9]{1,6})(?![0-9])")
+
+
+def _differs_by_ratio(text: str, value: Fraction, expression: Expression, result: Number, hints: Hints) -> bool:
+    """Whether a result is in another unit, leaves out a scale word, or counts round a clock."""
+    if not value or not result.value:
+        return False
+    near = words(text, expression.numbers[0].start, result.end)
+    ratio = abs(value / result.value)
+    ratio = max(ratio, 1 / ratio)
+    of_operands = {*_units_of_operands(text, expression)} - {""}
+    own = _unit_of_result(text, result)
+    power = 2 if near & {"square", "sq", "area"} else 3 if near & {"cubic", "volume"} else 1
+    units = ratios({unit(word) for word in near} - {""}, of_operands, own, power)
+    if ratio in units or ratio in hints.factors:
+        return True
+    moduli = hints.moduli | {modulus for word in near & CYCLES.keys() for modulus in CYCLES[word]}
+    return any((value - result.value) % modulus == 0 for modulus in moduli)
+
+
+def _is_converted(text: str, expression: Expression, result: Number) -> bool:
+    """Whether an equation holds after its units are converted: `2 hours + 30 minutes = 150 minutes`.
+
+    Amounts before a sum can belong to it: `1 hour and 45 + 30 = 135 minutes`.
+    """
+    names = _units_of_operands(text, expression)
+    own = _unit_of_result(text, result)
+    total = is_sum(expression)
+    products = {"*", "/", "|"} & {*map(str, expression.items)}
+    if not products:
+        names = [name or own for name in names]
+    if not any(names) or not (products or all(names)):
+        return False
+    before = [(number, unit(noun)) for number, noun in numbers_before(text, expression.numbers[0].start) if unit(noun)]
+    found = worths([*filter(None, names), own or ("dollar" if total else ""), *(name for _, name in before)])
+    if found is None:
+        return False
+    worth = iter(found)
+    values = [value * next(worth) if name else value for value, name in zip(expression.values, names, strict=True)]
+    value = compute(expression, values, _STANDARD)
+    own_worth = next(worth)
+    amounts = sum((number * one for (number, _), one in zip(before, worth, strict=True)), Fraction(0))
+    if value is None:
+        return False
+    return any(_is(one / own_worth, result) for one in (value, value + amounts)) or (not own and _is(value, result))
+
+
+def _counts_parts(text: str, value: Fraction, expression: Expression, result: Number) -> bool:
+    """Whether a sum of unlike things counts their parts, points or worth: `4 bicycles + 3 tricycles = 17 wheels`."""
+    nouns = [_nouns(text, number.end, number.end + 40) for number in expression.numbers]
+    own = _nouns(text, result.end, result.end + 30)[:1]
+    if not is_sum(expression) or not all(nouns) or len({words[-1] for words in nouns}) < 2:
+        return False
+    named = any(own[0] in words for words in nouns) if own else any(number.money for number in expression.numbers)
+    return not named and abs(result.value) > abs(value) and (result.money or (bool(own) and own[0] in PARTS))
+
+
+def _unit_of_result(text: str, result: Number) -> str:
+    if result.money:
+        return "dollar"
+    nouns = _nouns(text, result.end, result.end + 30)[:3]
+    return next(filter(None, map(unit, nouns[: nouns.index("per")] if "per" in nouns else nouns)), "")
+
+
+def _units_of_operands(text: str, expression: Expression) -> list[str]:
+    """Unit of every operand. In a mere sum, an operand without a unit has that of the next one."""
+    numbers = expression.numbers
+    ends = [number.start for number in numbers[1:]] + [numbers[-1].end + 30]
+    names = []
+    for number, end in zip(numbers, ends, strict=True):
+        nouns = _nouns(text, number.end, min(end, number.end + 40))
+        names.append(next(filter(None, map(unit, nouns)), "dollar" if number.money else ""))
+    if not {"*", "/", "|"} & {*map(str, expression.items)}:
+        for index in range(len(names) - 2, -1, -1):
+            names[index] = names[index] or names[index + 1]
+    return names
+
+
+def _nouns(text: str, start: int, end: int) -> list[str]:
+    """Lower-case words up to the next sign."""
+    part = re.split(r"[^\w\s'’-]|[0-9]|\s[-–—]\s", text[start:end], maxsplit=1)[0]
+    return [word.lower() for word in part.split()[:4]]
+
+
+def _is_rounded(value: Fraction, result: Fraction) -> bool:
+    """Whether a result is a value rounded at its last place that is not zero. Multiples of 5 can be steps of 5."""
+    step = Fraction(1)
+    while result and result % (step * 10) == 0:
+        step *= 10
+    while result % step:
+        step /= 10
+    return abs(abs(value) - abs(result)) < (step * 5 if result % (step * 5) == 0 else step)
