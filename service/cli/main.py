@@ -275,6 +275,28 @@ def sandbox(
     asyncio.run(run())
 
 
+@app.command()
+def read(
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--input",
+            help="JSON Lines file of rows with id, kind and text, or - for standard input.",
+            show_default=False,
+        ),
+    ],
+    config: _Config = None,
+) -> None:
+    """Show which answer is read in each output of a model. No model is started.
+
+    A row has an id, a kind (cot or pot), a text, and complete if the text was
+    cut off. A row of kind equal has answers, which are compared.
+    """
+    from service.cli.read import read_and_print
+
+    asyncio.run(read_and_print(load_settings(config), source))
+
+
 @models.command()
 def info(
     config: _Config = None,

@@ -5,8 +5,9 @@ equality stays an equivalence relation.
 """
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -56,6 +57,15 @@ def matches(answer: Answer, gold: str) -> bool:
     return target is not None and len(merge((answer, target))) == 1
 
 
+def are_equal(texts: Sequence[str]) -> bool:
+    """Whether all texts state one answer. Texts without an answer are equal if their words are."""
+    answers = [parse_gold(text) for text in texts]
+    stated = [answer for answer in answers if answer is not None]
+    if stated:
+        return len(stated) == len(texts) and len(merge(stated)) == 1
+    return len({_words(text) for text in texts}) == 1
+
+
 def parse_gold(text: str) -> Answer | None:
     """Answer that a gold label states, or None. "2 (hours); 30 (minutes)" is 2.5."""
     return parse_answer(_PART.sub(r"\1\2", text).replace(";", " and "))
@@ -64,6 +74,11 @@ def parse_gold(text: str) -> Answer | None:
 def is_written_decimal(answer: Answer) -> bool:
     """Whether an answer is a decimal that can be a rounded number: two decimals or more, and one is not zero."""
     return answer.decimals >= _MIN_DECIMALS and answer.value is not None and answer.value.denominator > 1
+
+
+def _words(text: str) -> str:
+    """Words and signs of a text in one case, without spaces, quotes, emphasis and a full stop around them."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("*_\"'`“”‘’$. ")
 
 
 _MIN_DECIMALS = 2
