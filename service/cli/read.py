@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import Self, TypedDict, final
 
 from service.cli.rows import in_order, json_rows
 from service.components import sandbox_pool
@@ -29,6 +29,7 @@ _ROWS_PER_WORKER = 4  # one slow program does not keep the other processes idle
 _KINDS = (*(kind.value for kind in PathKind), _EQUAL)
 
 
+@final
 class ReadRow(TypedDict):
     """Reading of a text. `answer` is set if the outcome is "voted". Otherwise `detail` is the reason."""
 
@@ -40,6 +41,7 @@ class ReadRow(TypedDict):
     detail: str
 
 
+@final
 class EqualRow(TypedDict):
     """Comparison of answers: whether all of them are one class of the vote."""
 
@@ -97,11 +99,13 @@ class Reader:
         if self._start:
             await self._sandbox.close()
 
-    async def read(self, rows: AsyncIterator[tuple[int, object]], concurrency: int) -> AsyncIterator[ReadRow | EqualRow]:
+    async def read(
+        self, rows: AsyncIterator[tuple[str, object]], concurrency: int
+    ) -> AsyncIterator[ReadRow | EqualRow]:
         """Read every row, and yield the results in the order of the rows.
 
         Args:
-            rows: line number and content of each row.
+            rows: place and content of each row, from `json_rows`.
             concurrency: maximum number of rows in progress.
 
         Raises:
@@ -110,8 +114,8 @@ class Reader:
         """
 
         async def checked() -> AsyncIterator[_Text | _Answers]:
-            async for number, row in rows:
-                yield _check(row, number)
+            async for place, row in rows:
+                yield _check(row, place)
 
         async for result in in_order(checked(), self._read_row, concurrency):
             yield result
@@ -178,21 +182,21 @@ def _text(answer: Answer | None) -> str | None:
     return answer.text if answer else None
 
 
-def _check(row: object, number: int) -> _Text | _Answers:
+def _check(row: object, place: str) -> _Text | _Answers:
     if not isinstance(row, dict):
-        raise InputError(f"line {number}: a row must be a JSON object", field="input")
+        raise InputError(f"{place}: a row must be a JSON object.", field="input")
     id_, kind, complete = row.get("id"), row.get("kind"), row.get("complete", True)
     if not isinstance(id_, str | int) or isinstance(id_, bool):
-        raise InputError(f"line {number}: `id` must be a string or an integer", field="id")
+        raise InputError(f"{place}: `id` must be a string or an integer.", field="id")
     if kind not in _KINDS:
-        raise InputError(f"line {number}: `kind` must be one of {', '.join(_KINDS)}", field="kind")
+        raise InputError(f"{place}: `kind` must be one of {', '.join(_KINDS)}.", field="kind")
     if kind == _EQUAL:
         answers = row.get("answers")
         if not isinstance(answers, list) or len(answers) < 2 or not all(isinstance(text, str) for text in answers):
-            raise InputError(f"line {number}: `answers` must be a list of two or more strings", field="answers")
+            raise InputError(f"{place}: `answers` must be a list of two or more strings.", field="answers")
         return _Answers(id_, tuple(answers))
     if not isinstance(row.get("text"), str):
-        raise InputError(f"line {number}: `text` must be a string", field="text")
+        raise InputError(f"{place}: `text` must be a string.", field="text")
     if not isinstance(complete, bool):
-        raise InputError(f"line {number}: `complete` must be true or false", field="complete")
+        raise InputError(f"{place}: `complete` must be true or false.", field="complete")
     return _Text(id_, PathKind(kind), row["text"], complete)

@@ -18,8 +18,8 @@ _Row = TypeVar("_Row")
 _Result = TypeVar("_Result")
 
 
-async def json_rows(path: Path) -> AsyncIterator[tuple[int, object]]:
-    """Line number and content of each row. Blank lines are left out.
+async def json_rows(path: Path) -> AsyncIterator[tuple[str, object]]:
+    """Place ("F.jsonl, line 3") and content of each row. Blank lines are left out.
 
     Args:
         path: a JSON Lines file, or `STANDARD_INPUT`.
@@ -33,12 +33,12 @@ async def json_rows(path: Path) -> AsyncIterator[tuple[int, object]]:
         async for line in _lines(file.fileno()):
             number += 1
             if line.strip():
+                place = f"{'standard input' if path == STANDARD_INPUT else path}, line {number}"
                 try:
                     row = json.loads(line.decode(errors="surrogateescape"))
                 except (ValueError, RecursionError) as error:
-                    reason = json_reason(error)
-                    raise ConfigurationError(f"{path}, line {number}: not valid JSON ({reason}).") from None
-                yield number, row
+                    raise ConfigurationError(f"{place}: not valid JSON ({json_reason(error)}).") from None
+                yield place, row
 
 
 async def in_order(
@@ -69,10 +69,11 @@ async def in_order(
             places.release()
         await feeder
     finally:
-        unfinished = [feeder, *(task for _ in range(started.qsize()) if (task := started.get_nowait()))]
-        for task in unfinished:
-            task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
+        unfinished = [started.get_nowait() for _ in range(started.qsize())]
+        for future in (feeder, *unfinished):
+            if future:
+                future.cancel()
+        await asyncio.gather(feeder, *filter(None, unfinished), return_exceptions=True)
 
 
 def _opened(path: Path) -> BinaryIO:

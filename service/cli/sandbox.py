@@ -38,6 +38,7 @@ async def run_rows(rows: Iterable[object], sandbox: Sandbox, *, concurrency: int
         InputError: a row is not `{"id": str, "program": str}`. The rows before it have been yielded.
         SandboxError: the sandbox cannot run programs.
     """
+
     async def checked() -> AsyncIterator[ProgramRow]:
         for number, row in enumerate(rows, start=1):
             yield _check(row, number)

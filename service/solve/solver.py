@@ -24,7 +24,7 @@ from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, path_seed
 from service.solve.problem_run import Observer, ProblemRun
 from service.solve.reading import first_line, read_path
-from service.types import PathKind, PathOutcome
+from service.types import PathOutcome
 
 logger = logging.getLogger(__name__)
 

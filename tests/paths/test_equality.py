@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.paths.answer import Answer, parse_answer
-from service.paths.equality import AnswerClass, is_written_decimal, matches, merge, parse_gold
+from service.paths.equality import AnswerClass, is_written_decimal, matches, merge
 from tests.support.answers import NOTATIONS, written
 
 ANSWERS = st.lists(st.sampled_from([written(text) for text in NOTATIONS]), max_size=12)
