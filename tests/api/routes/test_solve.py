@@ -361,7 +361,15 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         },
         headers={"X-Request-ID": "r-2"},
     )
-    path = {"answer": None, "counted": True, "vote": None, "repaired": False, "stated": None, "program": None, "detail": ""}
+    path = {
+        "answer": None,
+        "counted": True,
+        "vote": None,
+        "repaired": False,
+        "stated": None,
+        "program": None,
+        "detail": "",
+    }
     assert without_clocks(response) == {
         "id": "r-2",
         "status": "answered",
