@@ -58,17 +58,15 @@ def matches(answer: Answer, gold: str) -> bool:
 
 
 def are_equal(texts: Sequence[str]) -> bool:
-    """Whether all texts state one answer. Texts without an answer are equal if their words are."""
-    answers = [parse_gold(text) for text in texts]
-    stated = [answer for answer in answers if answer is not None]
-    if stated:
-        return len(stated) == len(texts) and len(merge(stated)) == 1
-    return len({_words(text) for text in texts}) == 1
+    """Whether all texts state one answer or have the same words."""
+    answers = [answer for text in texts if (answer := parse_gold(text)) is not None]
+    is_one_class = len(answers) == len(texts) and len(merge(answers)) == 1
+    return is_one_class or len({_words(text) for text in texts}) == 1
 
 
 def parse_gold(text: str) -> Answer | None:
     """Answer that a gold label states, or None. "2 (hours); 30 (minutes)" is 2.5."""
-    return parse_answer(_PART.sub(r"\1\2", text).replace(";", " and "))
+    return parse_answer(_PART.sub(r"\1 \2", text).replace(";", " and ") if ";" in text else text)
 
 
 def is_written_decimal(answer: Answer) -> bool:

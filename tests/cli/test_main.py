@@ -37,7 +37,7 @@ from tests.support.engines import computing_sandbox, cot, lines, pot
 from tests.support.served import started
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "model", "model info"]
+COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "read", "model", "model info"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.paths.answer import Answer, parse_answer
-from service.paths.equality import AnswerClass, is_written_decimal, matches, merge
+from service.paths.equality import AnswerClass, are_equal, is_written_decimal, matches, merge, parse_gold
 from tests.support.answers import NOTATIONS, written
 
 ANSWERS = st.lists(st.sampled_from([written(text) for text in NOTATIONS]), max_size=12)
@@ -128,3 +128,32 @@ def test_matches(text: str, gold: str, right: bool) -> None:
     answer = parse_answer(text)
     assert answer is not None
     assert matches(answer, gold) is right
+
+
+@pytest.mark.parametrize(
+    ("text", "gold"),
+    [("9", "9 (apples)"), ("2.5", "2 (hours); 30 (minutes)"), ("B", "(B)"), ("5", "5 (B)"), ("0.33", "1/3")],
+)
+def test_gold_labels_of_data_sets(text: str, gold: str) -> None:
+    assert matches(written(text), gold)
+
+
+@pytest.mark.parametrize("gold", ["Ann", "None", "", "3 (boys); 4 (girls)"])
+def test_gold_labels_that_cannot_be_read(gold: str) -> None:
+    assert parse_gold(gold) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "equal"),
+    [
+        (["Ann", " ann."], True),
+        (['"New York"', "**new  york**"], True),
+        (["Ann", "Ben"], False),
+        (["Ann", "5"], False),
+        (["5", "5.0", "five"], True),
+        (["5", "5.0", "6"], False),
+        (["", ""], True),
+    ],
+)
+def test_texts_that_are_equal(texts: list[str], equal: bool) -> None:
+    assert are_equal(texts) is equal
