@@ -239,9 +239,13 @@ async def test_results_come_in_order_and_at_most_so_many_rows_are_in_progress() 
         raise InputError("line 30", "input")
 
     results: list[int] = []
-    with pytest.raises(InputError, match="line 30"):
+
+    async def collect() -> None:
         async for row in in_order(rows(), process, 5):
-            results.append(row)  # noqa: PERF401 - a comprehension would lose them
+            results.append(row)
+
+    with pytest.raises(InputError, match="line 30"):
+        await collect()
     assert results == list(range(1, 30))
     assert most == 5
 
