@@ -1,4 +1,4 @@
-"""Command `twinpath read`: texts of a model to the answers that the service reads in them.
+"""Command `twinpath read`: rows of texts to rows of answers.
 
 A row is one text, or answers to compare. `service.solve.reading` reads the texts, as it does for `/solve`.
 """
@@ -124,7 +124,7 @@ class Reader:
         if isinstance(row, _Answers):
             return EqualRow(id=row.id, equal=are_equal(row.answers))
         if row.kind is PathKind.POT:
-            await self._started()  # a sandbox that does not start is no failure of a program
+            await self._started()  # raises if the sandbox does not start, which is not the program's failure
         path = await read_path(0, row.kind, row.text, complete=row.complete, run_program=self._run_program)
         return _read_row(row, path)
 

@@ -1,4 +1,4 @@
-"""Rows of JSON Lines as they arrive, and their results in the same order."""
+"""Rows of JSON Lines, and their results in the same order."""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
-"""Equality of answers: among the answers of a vote, and with a gold answer.
+"""Equality of answers in a vote and with a gold answer.
 
-`merge` has the rule. It depends on the set of the answers, never on their order, and it returns a partition, so that
-equality stays an equivalence relation.
+`merge` has the rule. Its result is a partition, so equality is an equivalence relation. It depends on the set of the
+answers, never on their order.
 """
 
 import re
@@ -31,9 +31,9 @@ def merge(answers: Iterable[Answer]) -> tuple[AnswerClass, ...]:
     """Partition of answers into classes.
 
     1. Equal values are one answer in any notation.
-    2. Two values are one amount if their units are named: a number that is only written in percent is its hundredth
-       without a unit, and a number of cents is its hundredth in dollars. A unit is named if each answer of this value
-       has it. So 28 % is 28 if 28 is among the answers, and otherwise it is 0.28.
+    2. A unit is named if each answer of a value has it. Two values are one amount if one is a hundredth of the other,
+       and their units are percent and none, or cents and dollars. So 28 % is 28 if 28 is among the answers. Otherwise
+       it is 0.28.
     3. A decimal is written if each answer of its value has two decimals or more and one of them is not zero. It joins
        the exact amount that is at most half a unit of its last place away, if there is only one. If there is none, it
        joins the longer decimal that is so near, if there is only one that has not joined another amount itself.
@@ -65,7 +65,7 @@ def are_equal(texts: Sequence[str]) -> bool:
 
 
 def parse_gold(text: str) -> Answer | None:
-    """Answer that a gold label states, or None. "2 (hours); 30 (minutes)" is 2.5."""
+    """Answer that a gold label states, or None. "2 (hours)" and "30 (minutes)" together are 2.5."""
     return parse_answer(_PART.sub(r"\1 \2", text).replace(";", " and ") if ";" in text else text)
 
 

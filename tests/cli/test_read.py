@@ -91,6 +91,16 @@ def test_the_rows_of_the_command(read: Read, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_the_example_of_the_documentation(read: Read, tmp_path: Path) -> None:
+    text = Path("docs/models.md").read_text(encoding="utf-8")
+    rows, session = (text.split(fence)[1].split("```\n")[0] for fence in ("```json\n", "```console\n"))
+    command, printed = session.split("\n", 1)
+    assert command == "$ twinpath read --input outputs.jsonl"
+    source = tmp_path / "outputs.jsonl"
+    source.write_text(rows)
+    assert read(str(source))[1] == [json.loads(line) for line in printed.splitlines()]
+
+
 GOOD = '{"id": 1, "kind": "equal", "answers": ["1", "1.0"]}\n'
 
 
@@ -242,7 +252,7 @@ async def test_results_come_in_order_and_at_most_so_many_rows_are_in_progress() 
 
     async def collect() -> None:
         async for row in in_order(rows(), process, 5):
-            results.append(row)
+            results.append(row)  # noqa: PERF401 - the error would lose a comprehension
 
     with pytest.raises(InputError, match="line 30"):
         await collect()

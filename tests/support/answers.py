@@ -1,4 +1,4 @@
-"""Answers of all notations, written by hand: the tests of merging do not depend on the parser."""
+"""Answers in many notations, without the parser."""
 
 from fractions import Fraction
 
