@@ -76,7 +76,7 @@ async def read_and_print(settings: Settings, source: Path) -> None:
             print(json.dumps(row), flush=True)
             summary.add(row)
     if sys.stderr.isatty():
-        print(f"{summary}.", file=sys.stderr)
+        print(summary, file=sys.stderr)
 
 
 class Reader:
@@ -155,16 +155,16 @@ class Summary:
             self._reasons[row["detail"] if row["outcome"] == PathOutcome.UNPARSED else row["outcome"]] += 1
 
     def __str__(self) -> str:
-        """One line, without a full stop."""
-        parts = []
+        """One line: number of rows, outcomes of the texts, and results of the comparisons."""
+        parts = [f"Rows: {self._texts + self._pairs}."]
         if self._texts:
-            abstained = self._reasons.total()
             reasons = ", ".join(f"{number} {reason}" for reason, number in self._reasons.most_common())
-            parts.append(f"{self._texts} texts: {self._texts - abstained} voted, {abstained} abstained")
-            parts[-1] += f" ({reasons})" if reasons else ""
+            abstained = self._reasons.total()
+            listed = f" ({reasons})" if reasons else ""
+            parts.append(f"Texts: {self._texts - abstained} voted, {abstained} abstained{listed}.")
         if self._pairs:
-            parts.append(f"{self._pairs} comparisons: {self._equal} equal, {self._pairs - self._equal} not equal")
-        return "; ".join(parts) or "no rows"
+            parts.append(f"Comparisons: {self._equal} equal, {self._pairs - self._equal} not equal.")
+        return " ".join(parts)
 
 
 def _read_row(row: _Text, path: PathResult) -> ReadRow:

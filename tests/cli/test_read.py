@@ -262,14 +262,14 @@ async def test_results_come_in_order_and_at_most_so_many_rows_are_in_progress() 
 
 def test_the_summary_counts_reasons() -> None:
     summary = Summary()
-    assert str(summary) == "no rows"
+    assert str(summary) == "Rows: 0."
     summary.add(ReadRow(id=1, answer="5", stated="5", repaired=False, outcome="voted", detail=""))
-    assert str(summary) == "1 texts: 1 voted, 0 abstained"
+    assert str(summary) == "Rows: 1. Texts: 1 voted, 0 abstained."
     for outcome, detail in [("unparsed", "no answer in the text"), ("error", "NameError: x"), ("error", "KeyError")]:
         summary.add(ReadRow(id=1, answer=None, stated=None, repaired=False, outcome=outcome, detail=detail))
     summary.add(EqualRow(id=2, equal=False))
     assert str(summary) == (
-        "4 texts: 1 voted, 3 abstained (2 error, 1 no answer in the text); 1 comparisons: 0 equal, 1 not equal"
+        "Rows: 5. Texts: 1 voted, 3 abstained (2 error, 1 no answer in the text). Comparisons: 0 equal, 1 not equal."
     )
 
 
@@ -284,4 +284,4 @@ def test_a_terminal_gets_the_summary(read: Read, monkeypatch: pytest.MonkeyPatch
     source.write_text(GOOD)
     code, rows, _ = read(str(source))
     assert (code, rows) == (0, [{"id": 1, "equal": True}])
-    assert terminal.getvalue() == "1 comparisons: 1 equal, 0 not equal.\n"
+    assert terminal.getvalue() == "Rows: 1. Comparisons: 1 equal, 0 not equal.\n"
