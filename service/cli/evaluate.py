@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from rich.table import Table
 
 from service.cli.backend import in_process, over_http
 from service.errors import ConfigurationError
-from service.evaluation.evaluate import MEASURES, Report, evaluate, read_problems
+from service.evaluation.evaluate import GOLD_FORMS, MEASURES, LabeledProblem, Report, evaluate, read_problems
 from service.schemas import PathBudget
 from service.settings import Settings
 
+_SHOWN_LINES = 5
 _TITLES = {
     "cot_greedy": "one CoT path, greedy",
     "pot_greedy": "one PoT path, greedy",
@@ -50,6 +52,9 @@ async def evaluate_and_show(
     problems = read_problems(data, limit)
     if output:
         await asyncio.to_thread(_check_writable, output)
+    unread = [problem for problem in problems if not problem.is_readable]
+    if unread:
+        Console(stderr=True).print(_unread_golds(unread), style="yellow", markup=False, soft_wrap=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -60,7 +65,7 @@ async def evaluate_and_show(
     )
     async with over_http(url, settings) if url else in_process(settings) as solve:
         with bar:
-            task = bar.add_task("Solving", total=2 * len(problems))
+            task = bar.add_task("Solving", total=2 * (len(problems) - len(unread)))
             report = await evaluate(
                 solve,
                 problems,
@@ -73,6 +78,13 @@ async def evaluate_and_show(
     if output:
         await asyncio.to_thread(output.write_text, json.dumps(asdict(report), indent=1), encoding="utf-8")
     Console().print(_table(report))
+
+
+def _unread_golds(problems: Sequence[LabeledProblem]) -> str:
+    shown = ", ".join(f"{problem.line} ({problem.answer!r})" for problem in problems[:_SHOWN_LINES])
+    more = ", …" if len(problems) > _SHOWN_LINES else ""
+    rows = f"{len(problems)} rows are" if len(problems) > 1 else "1 row is"
+    return f"{rows} left out because their `answer` cannot be read: line {shown}{more}. {GOLD_FORMS}"
 
 
 def _check_writable(output: Path) -> None:

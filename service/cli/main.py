@@ -275,6 +275,36 @@ def sandbox(
     asyncio.run(run())
 
 
+@app.command()
+def read(
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--input",
+            help="JSON Lines file of rows with id, kind and text, or - for standard input.",
+            show_default=False,
+        ),
+    ],
+    libraries: Annotated[
+        bool | None,
+        typer.Option(
+            "--sandbox-libraries/--no-sandbox-libraries",
+            help=str(Settings.model_fields["sandbox_libraries"].description),
+            show_default=False,
+        ),
+    ] = None,
+    config: _Config = None,
+) -> None:
+    """Show which answer is read in each output of a model. No model is started.
+
+    A row has an id, a kind (cot or pot), a text, and complete if the text was
+    cut off. A row of kind equal has answers, which are compared.
+    """
+    from service.cli.read import read_and_print
+
+    asyncio.run(read_and_print(load_settings(config, sandbox_libraries=libraries), source))
+
+
 @models.command()
 def info(
     config: _Config = None,

@@ -1,10 +1,10 @@
 """Command `twinpath sandbox`: rows of programs to rows of outcomes."""
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from typing import TypedDict
 
+from service.cli.rows import in_order
 from service.errors import InputError
 from service.sandbox.base import Sandbox, Value
 
@@ -38,24 +38,13 @@ async def run_rows(rows: Iterable[object], sandbox: Sandbox, *, concurrency: int
         InputError: a row is not `{"id": str, "program": str}`. The rows before it have been yielded.
         SandboxError: the sandbox cannot run programs.
     """
-    running: deque[asyncio.Task[OutcomeRow]] = deque()
-    try:
+
+    async def checked() -> AsyncIterator[ProgramRow]:
         for number, row in enumerate(rows, start=1):
-            if len(running) == concurrency:
-                yield await running.popleft()
-            try:
-                checked = _check(row, number)
-            except InputError:
-                while running:
-                    yield await running.popleft()
-                raise
-            running.append(asyncio.create_task(_run(checked, sandbox)))
-        while running:
-            yield await running.popleft()
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+            yield _check(row, number)
+
+    async for outcome in in_order(checked(), partial(_run, sandbox=sandbox), concurrency):
+        yield outcome
 
 
 def answer_text(value: Value) -> str:

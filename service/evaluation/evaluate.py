@@ -9,7 +9,7 @@ import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.errors import ConfigurationError, InputError, json_reason
@@ -22,7 +22,7 @@ from service.evaluation.calibration_error import (
 )
 from service.evaluation.statistics import wilson
 from service.paths.answer import parse_answer
-from service.paths.equality import matches
+from service.paths.equality import matches, parse_gold
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
 from service.solve.problem import path_seed
 from service.solve.vote import Ballot, count, winner
@@ -31,6 +31,9 @@ from service.types import PathKind, PathOutcome, Policy, Status
 MEASURES = ("cot_greedy", "pot_greedy", "cot_vote", "pot_vote", "vote")
 BINS = 10
 """Number of bins of the calibration error."""
+
+GOLD_FORMS = "Write each `answer` as one number, a time, yes, no or an option letter."
+"""Advice for gold answers that cannot be read."""
 
 Solve = Callable[[SolveRequest], Awaitable[SolveResponse]]
 
@@ -43,11 +46,18 @@ class LabeledProblem:
         id: id of the row.
         text: the word problem.
         answer: gold answer.
+        line: line number in the file, counted from 1. 0 for a problem of no file.
     """
 
     id: str
     text: str
     answer: str
+    line: int = field(default=0, compare=False)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether an answer can match the gold answer."""
+        return parse_gold(self.answer) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +91,11 @@ class ProblemResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures over all problems.
+    """Figures over all problems whose gold answers can be read.
 
     Args:
-        n: number of problems.
+        n: number of these problems.
+        unread_golds: ids of the other problems, which are not solved.
         model: name of the model.
         policy: stopping policy.
         seed: seed from which the seed of every problem is derived.
@@ -103,6 +114,7 @@ class Report:
     """
 
     n: int
+    unread_golds: tuple[str, ...]
     model: str
     policy: str
     seed: int
@@ -128,7 +140,7 @@ def read_problems(path: Path, limit: int | None = None) -> list[LabeledProblem]:
         limit: maximum number of problems.
 
     Raises:
-        ConfigurationError: a row is invalid, or the file is empty.
+        ConfigurationError: a row is invalid, the file is empty, or no gold answer can be read.
     """
     problems: list[LabeledProblem] = []
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
@@ -136,15 +148,17 @@ def read_problems(path: Path, limit: int | None = None) -> list[LabeledProblem]:
             if limit is not None and len(problems) == limit:
                 break
             try:
-                problems.append(_read_problem(line))
+                problems.append(_read_problem(line, number))
             except InputError as error:
                 raise ConfigurationError(f"{path}, line {number}: {error}") from None
     if not problems:
         raise ConfigurationError(f"{path} is empty; each line must be a JSON object with id, question and answer.")
+    if not any(problem.is_readable for problem in problems):
+        raise ConfigurationError(f"{path}: no `answer` can be read, such as {problems[0].answer!r}. {GOLD_FORMS}")
     return problems
 
 
-def _read_problem(line: str) -> LabeledProblem:
+def _read_problem(line: str, number: int) -> LabeledProblem:
     try:
         row = json.loads(line.rstrip("\r\n"))
     except (ValueError, RecursionError) as error:
@@ -158,7 +172,7 @@ def _read_problem(line: str) -> LabeledProblem:
         text = SolveRequest.checked(problem=row["question"]).problem
     except InputError as error:
         raise InputError(f"`question` is invalid: {error}", "question") from None
-    return LabeledProblem(str(row["id"]), text, str(row["answer"]))
+    return LabeledProblem(str(row["id"]), text, str(row["answer"]), number)
 
 
 async def evaluate(
@@ -175,7 +189,7 @@ async def evaluate(
 
     Args:
         solve: solves one request.
-        problems: the problems, at least one.
+        problems: the problems, at least one of them with a readable gold answer.
         policy: stopping policy.
         budget: maximum number of paths of each kind.
         seed: seed from which the seed of every problem is derived.
@@ -185,19 +199,22 @@ async def evaluate(
     requests = [
         SolveRequest(problem=problem.text, paths=budget, policy=policy, seed=path_seed(seed, i), trace=True)
         for i, problem in enumerate(problems)
+        if problem.is_readable
     ]
+    readable = [problem for problem in problems if problem.is_readable]
     started = time.monotonic()
     votes = await _solve_all(solve, requests, concurrency, tick)
     seconds = time.monotonic() - started
     greedily = {"temperature": 0.0, "paths": PathBudget(cot=1, pot=1), "policy": Policy.FIXED}
     greedy_requests = [request.model_copy(update=greedily) for request in requests]
     greedy = await _solve_all(solve, greedy_requests, concurrency, tick)
-    rows = tuple(_result(*three) for three in zip(problems, votes, greedy, strict=True))
+    rows = tuple(_result(*three) for three in zip(readable, votes, greedy, strict=True))
     right = {measure: sum(row.right[measure] for row in rows) for measure in MEASURES}
     confidences, vote_right = [row.confidence for row in rows], [row.right["vote"] for row in rows]
     n = len(rows)
     return Report(
         n=n,
+        unread_golds=tuple(problem.id for problem in problems if not problem.is_readable),
         model=votes[0].model,
         policy=policy.value,
         seed=seed,

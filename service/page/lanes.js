@@ -44,14 +44,14 @@ export class Lanes {
     for (const path of answer.trace ?? []) {
       const card = this.slots.get(path.index).querySelector("details");
       if (!card) continue;
-      const isWinner = path.counted && path.answer !== null && path.answer === answer.answer;
+      const isWinner = path.vote !== null && path.vote === answer.answer;
       card.classList.toggle("winner", isWinner);
       if (path.outcome !== "aborted" && !path.counted) {
         card.classList.add("spare");
         card.querySelector(".body").append(make("p", "note", "This path ended after the vote was decided. It was not counted."));
       }
     }
-    const opened = ["cot", "pot"].map((kind) => (answer.trace ?? []).filter((path) => path.kind === kind && path.counted && path.answer === answer.answer && path.answer !== null)
+    const opened = ["cot", "pot"].map((kind) => (answer.trace ?? []).filter((path) => path.kind === kind && path.vote !== null && path.vote === answer.answer)
       .sort((a, b) => a.repaired - b.repaired || a.index - b.index)[0]);
     for (const path of opened) if (path) this.slots.get(path.index).querySelector("details").open = true;
     this.showUnused("not needed");

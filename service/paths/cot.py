@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from service.paths.answer import Answer, answer_from_value, parse_answer
+from service.paths.answer import Answer, answer_from_value, read_answer
 from service.paths.calculator.repair import Repairs, check_equations
 from service.paths.conclusion import SEVERAL, conclude
 from service.paths.following import FOLLOWING
@@ -159,6 +159,8 @@ def _stated(text: str, cut_off: bool) -> _Stated | None:
                 if other is not None and other != stated.answer:
                     return _Stated(None, SEVERAL)
             return stated
+        if stated.detail == SEVERAL:
+            return stated
     return None
 
 
@@ -167,8 +169,8 @@ def _phrase_answer(text: str, marked: Marked) -> _Stated:
     if marked.is_section:
         found = conclude(text, marked.start, marked.end)
         return _Stated(found.answer, found.reason, found.start, found.end)
-    answer = parse_answer(text[marked.start : marked.end])
-    return _Stated(answer, "" if answer else NO_ANSWER, marked.start, marked.end)
+    reading = read_answer(text[marked.start : marked.end])
+    return _Stated(reading.answer, reading.reason, marked.start, marked.end)
 
 
 def _is_over(text: str, marked: Marked) -> bool:

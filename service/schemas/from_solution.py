@@ -45,7 +45,7 @@ def solve_response(solution: Solution, *, trace: bool) -> SolveResponse:
         ),
         model=solution.model,
         seed=solution.seed,
-        trace=[PathTrace(**_path_fields(path), counted=path.counted) for path in solution.paths] if trace else None,
+        trace=_trace(solution) if trace else None,
     )
 
 
@@ -61,6 +61,13 @@ def path_event(path: PathResult) -> PathEvent:
 
 def _vote(tally: Tally) -> Vote:
     return Vote(answer=tally.answer.text, cot=tally.cot, pot=tally.pot)
+
+
+def _trace(solution: Solution) -> list[PathTrace]:
+    votes = {index: tally.answer.text for tally in solution.votes for index in tally.paths}
+    return [
+        PathTrace(**_path_fields(path), counted=path.counted, vote=votes.get(path.index)) for path in solution.paths
+    ]
 
 
 def _path_fields(path: PathResult) -> dict[str, Any]:

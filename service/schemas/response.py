@@ -65,6 +65,11 @@ class PathTrace(PathEvent):
     """Path that ended, and whether the vote counted it."""
 
     counted: bool
+    vote: str | None = Field(
+        default=None,
+        description="Answer in `votes` that the path voted for: its own, or the exact value of a rounded answer. Null "
+        "if the vote did not count the path.",
+    )
 
 
 class SolveResponse(Wire):
@@ -122,7 +127,7 @@ class VoteEvent(Wire):
 
 
 def best_path(response: SolveResponse, kind: PathKind) -> PathTrace | None:
-    """First counted path of a kind that voted for the answer. Paths without repair come first.
+    """First path of a kind that voted for the answer. Paths without repair come first.
 
     Args:
         response: a response with its trace.
@@ -131,6 +136,6 @@ def best_path(response: SolveResponse, kind: PathKind) -> PathTrace | None:
     behind = [
         path
         for path in response.trace or []
-        if path.kind is kind and path.counted and path.answer is not None and path.answer == response.answer
+        if path.kind is kind and path.vote is not None and path.vote == response.answer
     ]
     return min(behind, key=lambda path: path.repaired, default=None)

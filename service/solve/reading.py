@@ -1,10 +1,49 @@
-"""Reading of a path: its vote, or the reason for its abstention."""
+"""Reading of a path: its vote, or the reason for its abstention.
 
+`read_path` is the only way from a text to a `PathResult`, for the solver and for `twinpath read`.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from service.errors import SandboxError
 from service.paths.answer import answer_from_value
 from service.paths.cot import parse_cot
+from service.paths.pot import extract_program
 from service.sandbox.base import Execution, Outcome
 from service.solve.problem import PathResult
 from service.types import PathKind, PathOutcome
+
+RunProgram = Callable[[str], Awaitable[Execution | None]]
+"""Runs one program. None means that the run was aborted. Raises `SandboxError` if no program can be run."""
+
+_MAX_DETAIL_CHARS = 200
+
+
+async def read_path(
+    index: int, kind: PathKind, text: str, *, complete: bool, run_program: RunProgram, opened: bool = False
+) -> PathResult:
+    """Result of a path.
+
+    Args:
+        index: position in the fixed order.
+        kind: kind of path.
+        text: text of the model.
+        complete: whether the model ended the text itself.
+        run_program: runs the program of a program of thought.
+        opened: whether the prompt opened a thought.
+    """
+    if kind is PathKind.COT:
+        return read_rationale(index, text, complete=complete, opened=opened)
+    program = extract_program(text, complete=complete, opened=opened)
+    if program is None:
+        return PathResult(index, kind, PathOutcome.UNPARSED, text, detail="no program in the text")
+    try:
+        execution = await run_program(program)
+    except SandboxError as error:
+        return PathResult(index, kind, PathOutcome.CRASHED, text, program=program, detail=first_line(error))
+    if execution is None:
+        return PathResult(index, kind, PathOutcome.ABORTED, text, program=program)
+    return read_execution(index, text, program, execution)
 
 
 def read_rationale(index: int, text: str, *, complete: bool, opened: bool = False) -> PathResult:
@@ -47,3 +86,8 @@ def read_execution(index: int, text: str, program: str, execution: Execution) ->
         detail = "the result of the program is not an answer"
         return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, program=program, detail=detail)
     return PathResult(index, PathKind.POT, PathOutcome.VOTED, text, answer=answer, program=program)
+
+
+def first_line(error: Exception) -> str:
+    """First line of an error message, or the name of the error if it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:_MAX_DETAIL_CHARS]

@@ -9,22 +9,22 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 
 from service import tracing
 from service.engine.base import Completion, Engine, Finish, Sampling
-from service.errors import EngineDeadError, EngineError, SandboxError
+from service.errors import EngineDeadError, EngineError
 from service.paths.base import PathFormat
-from service.paths.pot import extract_program
 from service.paths.thinking import opens_thought
 from service.sandbox.base import Execution, Sandbox
 from service.solve.admission import Admission, Slots
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, path_seed
 from service.solve.problem_run import Observer, ProblemRun
-from service.solve.reading import read_execution, read_rationale
+from service.solve.reading import first_line, read_path
 from service.types import PathKind, PathOutcome
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,6 @@ ABORT_GRACE_S = 0.2
 """Seconds after the deadline for which the solver waits for an abort. A hung engine must not delay the answer."""
 
 _SHUTTING_DOWN = "The service is shutting down; retry."
-_MAX_DETAIL_CHARS = 200
 
 
 class Solver:
@@ -113,16 +112,20 @@ class Solver:
             raise
         except EngineError as error:
             run.fail(error)
-            return PathResult(index, kind, PathOutcome.ERROR, detail=_first_line(error))
+            return PathResult(index, kind, PathOutcome.ERROR, detail=first_line(error))
         finally:
             slots.end()
-        complete = completion.finish is Finish.STOP
         if completion.finish is Finish.ABORT or run.stopped:
             result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
-        elif kind is PathKind.COT:  # 3. parse the rationale, check and repair its equations
-            result = read_rationale(index, completion.text, complete=complete, opened=self._opens_thought)
-        else:  # 4. run the program in the sandbox
-            result = await self._run_program(run, index, completion.text, complete=complete)
+        else:  # 3. parse the rationale and repair its equations, 4. or run the program in the sandbox
+            result = await read_path(
+                index,
+                kind,
+                completion.text,
+                complete=completion.finish is Finish.STOP,
+                run_program=partial(self._run_program, run),
+                opened=self._opens_thought,
+            )
         return replace(
             result,
             prompt_tokens=completion.prompt_tokens,
@@ -186,22 +189,17 @@ class Solver:
             )
             return completion
 
-    async def _run_program(self, run: ProblemRun, index: int, text: str, *, complete: bool) -> PathResult:
-        program = extract_program(text, complete=complete, opened=self._opens_thought)
-        if program is None:
-            return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, detail="no program in the text")
+    async def _run_program(self, run: ProblemRun, program: str) -> Execution | None:
+        """Run a program, or wait for the run of an equal program. Returns None if the run was aborted."""
         execution = run.executions.get(program)
-        if execution is None:  # textually equal programs run once
+        if execution is None:
             execution = run.executions[program] = asyncio.create_task(self._execute(program))
         try:
-            return read_execution(index, text, program, await asyncio.shield(execution))
-        except SandboxError as error:
-            detail = _first_line(error)
-            return PathResult(index, PathKind.POT, PathOutcome.CRASHED, text, program=program, detail=detail)
+            return await asyncio.shield(execution)
         except asyncio.CancelledError:
             if not execution.cancelled():
                 raise
-            return PathResult(index, PathKind.POT, PathOutcome.ABORTED, text, program=program)
+            return None
 
     async def _execute(self, program: str) -> Execution:
         with tracing.span("sandbox") as span:
@@ -232,10 +230,6 @@ class Solver:
             for execution in run.executions.values():
                 execution.cancel()
             await asyncio.gather(*run.tasks.values(), *run.executions.values(), return_exceptions=True)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:_MAX_DETAIL_CHARS]
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -89,21 +89,30 @@ def paths_to_start(needed: int, uncounted: int, unstarted: int, load: Load) -> i
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """Votes for the leader by kind, and votes for the runner-up."""
+    """Votes for the leader by kind, votes for the runner-up, and the leader's lead in the worst case."""
 
     cot: int = 0
     pot: int = 0
     against: int = 0
+    lead: int = 0
 
     @classmethod
     def of(cls, tallies: Sequence[Tally]) -> "_Standing":
+        """Standing of a vote.
+
+        In the worst case, all loose votes join the class with the most firm votes after the leader. Classes with firm
+        votes never unite.
+        """
         if not tallies:
             return cls()
-        return cls(tallies[0].cot, tallies[0].pot, tallies[1].votes if len(tallies) > 1 else 0)
+        leader, *others = tallies
+        rival = max((tally.votes - tally.loose for tally in others), default=0)
+        lead = leader.votes - leader.loose - rival - sum(tally.loose for tally in tallies)
+        return cls(leader.cot, leader.pot, others[0].votes if others else 0, lead)
 
     def with_vote(self, kind: PathKind) -> "_Standing":
         is_cot = kind is PathKind.COT
-        return _Standing(self.cot + is_cot, self.pot + (not is_cot), self.against)
+        return _Standing(self.cot + is_cot, self.pot + (not is_cot), self.against, self.lead + 1)
 
 
 def _decided(rule: StoppingRule, standing: _Standing, missing: Sequence[PathKind]) -> bool:
@@ -112,7 +121,7 @@ def _decided(rule: StoppingRule, standing: _Standing, missing: Sequence[PathKind
         return True
     if rule.policy is Policy.FIXED or not votes:
         return False
-    if votes - standing.against > len(missing):
+    if standing.lead > len(missing):
         return True
     if rule.policy is Policy.LOSSLESS:
         return False

@@ -1,9 +1,10 @@
 """The vote: merges equal answers, counts them, and rates the leader."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.paths.answer import Answer
+from service.paths.equality import AnswerClass, is_written_decimal, merge
 from service.types import PathKind
 
 
@@ -18,11 +19,22 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Votes for one answer, by kind."""
+    """Votes for one answer, by kind.
+
+    Args:
+        answer: answer of the class.
+        cot: votes of chains of thought.
+        pot: votes of programs.
+        loose: votes that later ballots can move to another class: those for a written decimal, and those for another
+            value than `answer`.
+        paths: index of each ballot. They do not count for equality.
+    """
 
     answer: Answer
     cot: int
     pot: int
+    loose: int = 0
+    paths: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def votes(self) -> int:
@@ -31,15 +43,19 @@ class Tally:
 
 
 def count(ballots: Iterable[Ballot]) -> tuple[Tally, ...]:
-    """Count the votes: one tally per answer, the leader first.
+    """Count the votes: one tally per class of `merge`, the leader first.
 
     More votes come first. A tie goes to the answer with both kinds behind it, then to the answer whose first ballot
-    has the lower index. The order of `ballots` does not matter.
+    has the lower index. The answer of a class is a stated value, not a decimal that was rounded from it. Of several
+    stated values it is the one with more votes, then the one with the lower index. The order of `ballots` does not
+    matter.
     """
-    groups: dict[Answer, list[Ballot]] = {}
+    by_value: dict[Answer, list[Ballot]] = {}
     for ballot in sorted(ballots, key=lambda ballot: ballot.index):
-        groups.setdefault(ballot.answer, []).append(ballot)
-    return tuple(_tally(group) for group in sorted(groups.values(), key=_rank))
+        by_value.setdefault(ballot.answer, []).append(ballot)
+    cast = (ballot.answer for group in by_value.values() for ballot in group)
+    tallies = [_tally(found, by_value) for found in merge(cast)]
+    return tuple(sorted(tallies, key=_rank))
 
 
 def winner(tallies: Sequence[Tally]) -> Tally | None:
@@ -70,11 +86,15 @@ def beta_confidence(v1: int, v2: int) -> float:
     return below / (1 << trials)
 
 
-def _rank(group: list[Ballot]) -> tuple[int, int, int]:
-    kinds = len({ballot.kind for ballot in group})
-    return -len(group), -kinds, group[0].index
+def _rank(tally: Tally) -> tuple[int, int, int]:
+    return -tally.votes, -((tally.cot > 0) + (tally.pot > 0)), tally.paths[0]
 
 
-def _tally(group: list[Ballot]) -> Tally:
-    cot = sum(ballot.kind is PathKind.COT for ballot in group)
-    return Tally(group[0].answer, cot, len(group) - cot)
+def _tally(found: AnswerClass, by_value: dict[Answer, list[Ballot]]) -> Tally:
+    groups = sorted((by_value[answer] for answer in found.stated), key=lambda group: (-len(group), group[0].index))
+    ballots = [ballot for answer in found.stated | found.rounded for ballot in by_value[answer]]
+    cot = sum(ballot.kind is PathKind.COT for ballot in ballots)
+    exact = not all(is_written_decimal(ballot.answer) for ballot in groups[0])
+    loose = len(ballots) - len(groups[0]) * exact
+    paths = tuple(sorted(ballot.index for ballot in ballots))
+    return Tally(groups[0][0].answer, cot, len(ballots) - cot, loose, paths)

@@ -37,7 +37,7 @@ from tests.support.engines import computing_sandbox, cot, lines, pot
 from tests.support.served import started
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "model", "model info"]
+COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "read", "model", "model info"]
 
 
 @pytest.fixture
@@ -157,6 +157,24 @@ def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, 
     assert re.search(r"one CoT path, sampled .* 50\.0% ", out)
 
 
+def test_evaluate_names_the_rows_whose_gold_answers_cannot_be_read(
+    twinpath: Run, config: Path, data: Path, tmp_path: Path
+) -> None:
+    with data.open("a") as file:
+        for name in ("Ann", "None"):
+            file.write(json.dumps({"id": name, "question": "apples?", "answer": name}) + "\n")
+    output = tmp_path / "out.json"
+    code, out, err = twinpath("evaluate", "--data", data, "--config", config, "--cot", 1, "--pot", 1, "--json", output)
+    assert code == 0
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert (report["n"], report["unread_golds"]) == (3, ["Ann", "None"])
+    assert "3 problems, fake" in out
+    assert err.startswith(
+        "2 rows are left out because their `answer` cannot be read: line 4 ('Ann'), 5 ('None'). "
+        "Write each `answer` as one number, a time, yes, no or an option letter.\n"
+    )
+
+
 def test_evaluate_says_how_many_votes_the_deadline_cut_off(
     twinpath: Run, config: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -182,7 +200,7 @@ def check_figures(report: dict[str, Any]) -> None:
     assert set(report) == {
         "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
         "paths_per_problem", "cut_off", "calibration_error", "calibration_error_if_perfect", "coverage",
-        "problems_per_s", "seconds", "rows",
+        "problems_per_s", "seconds", "rows", "unread_golds",
     }  # fmt: skip
 
 

@@ -168,6 +168,34 @@ def test_problems_are_read_up_to_the_limit(tmp_path: Path) -> None:
     assert read_problems(path, 2) == [LabeledProblem("1", "Why?", "5"), LabeledProblem("2", "How?", "7")]
 
 
+async def test_gold_answers_that_cannot_be_read_are_left_out() -> None:
+    problems = [PROBLEMS[0], LabeledProblem("x", "bees?", "Ann"), LabeledProblem("y", "bees?", ""), PROBLEMS[2]]
+    requests: list[SolveRequest] = []
+
+    async def solve(request: SolveRequest) -> SolveResponse:
+        requests.append(request)
+        async with fake_components(TurnEngine([cot(1), pot(1)]), computing_sandbox()) as components:
+            return solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+
+    budget = PathBudget(cot=1, pot=1)
+    report = await evaluate(solve, problems, policy=Policy.FIXED, budget=budget, seed=5, concurrency=1)
+    assert (report.n, report.unread_golds) == (2, ("x", "y"))
+    assert [row.id for row in report.rows] == ["a", "c"]
+    assert report.accuracy["vote"] == 1 / 2
+    assert [request.seed for request in requests] == [path_seed(5, 0), path_seed(5, 3)] * 2
+    assert asdict(report)["unread_golds"] == ("x", "y")
+
+
+def test_no_readable_gold_answer_is_an_error(tmp_path: Path) -> None:
+    path = lines(tmp_path / "d.jsonl", row(answer="Ann"), row(answer="None"))
+    with pytest.raises(ConfigurationError) as caught:
+        read_problems(path)
+    assert str(caught.value) == (
+        f"{path}: no `answer` can be read, such as 'Ann'. "
+        "Write each `answer` as one number, a time, yes, no or an option letter."
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

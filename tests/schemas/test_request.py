@@ -1,5 +1,6 @@
 """The wire models: strict, and exact about what they count."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -9,9 +10,11 @@ from service.errors import InputError
 from service.paths.answer import Answer
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
+from service.schemas.response import best_path
 from service.solve.problem import PathResult, Solution, Timing
-from service.solve.vote import Tally
+from service.solve.vote import Ballot, Tally, count
 from service.types import PathKind, PathOutcome, Status
+from tests.support.answers import written
 
 COT, POT = PathKind.COT, PathKind.POT
 
@@ -88,6 +91,22 @@ def test_clocks_and_confidence_have_four_decimals() -> None:
     assert response.confidence == 0.9376
     assert response.trace is not None
     assert response.trace[0].seconds == 0.1235
+
+
+def test_a_path_with_a_rounded_answer_explains_the_exact_one() -> None:
+    def voted(index: int, kind: PathKind, text: str) -> PathResult:
+        return PathResult(index, kind, PathOutcome.VOTED, text, answer=written(text))
+
+    paths = (voted(0, COT, "3.33"), voted(1, POT, "10/3"), voted(2, COT, "4"), path(3, PathOutcome.TIMEOUT))
+    votes = count(Ballot(p.index, p.kind, p.answer) for p in paths if p.answer)
+    response = solve_response(replace(solution(votes[0].answer, *paths), votes=votes), trace=True)
+    assert [(vote.answer, vote.cot, vote.pot) for vote in response.votes] == [("10/3", 1, 1), ("4", 1, 0)]
+    assert response.trace is not None
+    assert [(p.answer, p.vote) for p in response.trace] == [
+        ("3.33", "10/3"), ("10/3", "10/3"), ("4", "4"), (None, None),
+    ]  # fmt: skip
+    shown = [best_path(response, kind) for kind in (COT, POT)]
+    assert [p.index for p in shown if p] == [0, 1]
 
 
 @pytest.mark.parametrize(

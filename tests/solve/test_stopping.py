@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.paths.answer import Answer
@@ -13,6 +13,7 @@ from service.solve.stopping import BETA_THRESHOLD, Load, StoppingRule, min_paths
 from service.solve.stopping import decided as decided_by
 from service.solve.vote import Ballot, Tally, beta_confidence, count
 from service.types import PathKind, Policy
+from tests.support.answers import NOTATIONS, written
 
 COT, POT = PathKind.COT, PathKind.POT
 MANY = (COT, POT) * 50
@@ -172,3 +173,39 @@ def test_no_fewer_paths_than_the_soonest_can_decide(policy: Policy, cast: list[i
 )
 def test_how_many_paths_start(needed: int, uncounted: int, unstarted: int, load: Load, started: int) -> None:
     assert paths_to_start(needed, uncounted, unstarted, load) == started
+
+
+FEW_NOTATIONS = st.lists(st.sampled_from(NOTATIONS), min_size=1, max_size=3)
+
+
+@given(
+    early=FEW_NOTATIONS.flatmap(lambda few: st.lists(st.sampled_from(few), min_size=2, max_size=10)),
+    late=FEW_NOTATIONS.flatmap(lambda few: st.lists(st.sampled_from(few), max_size=5)),
+)
+@settings(max_examples=500, deadline=None)
+def test_lossless_gives_the_answer_of_the_full_vote(early: list[str], late: list[str]) -> None:
+    ballots = [Ballot(i, (COT, POT)[i % 2], written(text)) for i, text in enumerate(early + late)]
+    full = count(ballots)
+    kinds = [ballot.kind for ballot in ballots]
+    for counted in range(len(ballots)):
+        votes = count(ballots[:counted])
+        if decided(Policy.LOSSLESS, votes, kinds[counted:]):
+            assert votes[0].answer.text == full[0].answer.text
+            return
+
+
+def test_lossless_waits_for_votes_that_can_move() -> None:
+    def so_far(*texts: str) -> tuple[Tally, ...]:
+        return count(Ballot(i, COT, written(text)) for i, text in enumerate(texts))
+
+    three = (POT,) * 3
+    assert decided(Policy.LOSSLESS, so_far(*["7"] * 4), three)
+    assert decided(Policy.LOSSLESS, so_far(*["10/3"] * 4), three)
+    assert not decided(Policy.LOSSLESS, so_far(*["3.33"] * 4), three)  # 10/3 can still come
+    assert decided(Policy.LOSSLESS, so_far(*["7"] * 5, "4"), three)
+    assert not decided(Policy.LOSSLESS, so_far(*["7"] * 5, "3.33", "3.34"), three)  # 3.335 can still come
+    assert decided(Policy.LOSSLESS, so_far(*["7"] * 6, "3.33", "3.34"), three)
+    assert not decided(Policy.LOSSLESS, so_far(*["10/3"] * 4, "3.33"), three)
+    assert decided(Policy.LOSSLESS, so_far(*["10/3"] * 5, "3.33"), three)
+    assert not decided(Policy.LOSSLESS, so_far(*["28%"] * 4, "0.28"), three)
+    assert decided(Policy.LOSSLESS, so_far(*["28%"] * 5, "0.28"), three)

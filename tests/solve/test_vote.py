@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from service.paths.answer import Answer
 from service.solve.vote import Ballot, Tally, beta_confidence, count, winner
 from service.types import PathKind
+from tests.support.answers import written
 
 
 def answer(number: int) -> Answer:
@@ -92,3 +93,28 @@ def test_beta_confidence_is_symmetric(v1: int, v2: int) -> None:
 def test_negative_votes_are_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         beta_confidence(-1, 0)
+
+
+def cast(*texts: str) -> list[Ballot]:
+    """Ballots of both kinds in turn, by notation."""
+    return [Ballot(index, (COT, POT)[index % 2], written(text)) for index, text in enumerate(texts)]
+
+
+def test_a_class_prints_its_exact_value() -> None:
+    tallies = count(cast("3.33", "10/3", "3.33", "4", "3.333"))
+    assert tallies == (Tally(written("10/3"), 3, 1, loose=3), Tally(written("4"), 0, 1))
+    assert [tally.paths for tally in tallies] == [(0, 1, 2, 4), (3,)]
+    assert tallies[0].answer.text == "10/3"
+
+
+def test_of_two_units_the_one_with_more_votes_is_printed_then_the_first() -> None:
+    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("0.28", "28%", "28%"))] == [("28", 3, 1)]
+    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("7/25", "28%"))] == [("0.28", 2, 1)]
+    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("$3.50", "350¢"))] == [("3.5", 2, 2)]
+    assert [(t.answer.text, t.votes) for t in count(cast("28%", "0.28", "28"))] == [("28", 2), ("0.28", 1)]
+
+
+def test_a_written_decimal_is_loose_until_its_value_is_exact() -> None:
+    assert [tally.loose for tally in count(cast("3.33", "3.33"))] == [2]
+    assert [tally.loose for tally in count(cast("3.25", "13/4"))] == [0]
+    assert [tally.loose for tally in count(cast("3.5", "51.00", "yes"))] == [0, 0, 0]

@@ -4,14 +4,17 @@ The columns of SVAMP, GSM8K, ASDiv and StrategyQA are mapped here. An id is `NAM
 `NAME/SPLIT-ROW`. Only sets that a recipe names are downloaded.
 """
 
-import re
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from service.errors import ConfigurationError
+from service.paths.equality import parse_gold
 from training.data.problem import Problem, read_problems
+
+logger = logging.getLogger(__name__)
 
 HUB_PREFIX = "hf:"
 
@@ -41,13 +44,13 @@ class HubSet:
         name: name of the repository.
         config: name of the configuration.
         split: name of the split.
-        read: mapping from a row to its values.
+        read: mapping from a row to its values, or to None if its answer is not one value.
     """
 
     name: str
     config: str | None
     split: str
-    read: Callable[[Mapping[str, Any]], Columns]
+    read: Callable[[Mapping[str, Any]], Columns | None]
 
 
 def problems(source: str) -> list[Problem]:
@@ -72,14 +75,22 @@ def from_hub(name: str) -> list[Problem]:
 
 
 def rows_to_problems(name: str, rows: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Convert the rows of a known public set."""
+    """Convert the rows of a known public set. Rows whose answer is not one value are dropped with a warning."""
     known = HUB[name]
     found = []
+    dropped = 0
     for index, row in enumerate(rows):
         columns = known.read(row)
+        if columns is None:
+            dropped += 1
+            continue
         question = " ".join(columns.question.split())
         id_ = columns.id or f"{known.split}-{index}"
         found.append(Problem(f"{name}/{id_}", question, columns.answer, dict(columns.extra)))
+    if dropped:
+        logger.warning(
+            "dropped %d of %d rows of %s: their answers are not one value", dropped, dropped + len(found), name
+        )
     return found
 
 
@@ -95,10 +106,11 @@ def _gsm8k(row: Mapping[str, Any]) -> Columns:
     return Columns(row["question"], _number(answer), {"solution": solution.strip()})
 
 
-def _asdiv(row: Mapping[str, Any]) -> Columns:
-    # "9 (apples)" and "2 (hours); 30 (minutes)": the first value is the answer
-    answer = re.sub(r"\(.*", "", str(row["answer"]).partition(";")[0])
-    return Columns(f"{row['body'].strip()} {row['question']}", _number(answer), {"formula": row.get("formula", "")})
+def _asdiv(row: Mapping[str, Any]) -> Columns | None:
+    answer = parse_gold(str(row["answer"]))  # "9 (apples)" is 9, "2 (hours); 30 (minutes)" is 2.5
+    if answer is None:
+        return None
+    return Columns(f"{row['body'].strip()} {row['question']}", answer.text, {"formula": row.get("formula", "")})
 
 
 def _strategyqa(row: Mapping[str, Any]) -> Columns:

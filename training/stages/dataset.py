@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from service.paths.equality import parse_gold
 from service.types import PathKind
 from training.artifact import Artifact, file_digest
 from training.data.augment import augment, pairs
@@ -27,6 +28,7 @@ from training.run import RATIONALES, Run
 
 TRAIN, DEV, TEST, CARD = "train.jsonl", "dev.jsonl", "test.jsonl", "card.json"
 TRAIN_PROBLEMS = "train-problems.jsonl"
+_SHOWN_IDS = 5
 
 
 def stage(run: Run) -> Artifact:
@@ -38,8 +40,10 @@ def stage(run: Run) -> Artifact:
     def build(out: Path) -> None:
         splits = {source.name: run.sources.split(source) for source in run.recipe.sources}
         verified = read_rationales(rationales.path / RATIONALES)
-        write_dataset(splits, verified, run.recipe.sources, run.recipe.dataset, run.recipe.seed, out)
+        unread = write_dataset(splits, verified, run.recipe.sources, run.recipe.dataset, run.recipe.seed, out)
         run.report((out / "card.md").read_text())
+        if unread:
+            run.report(_unread_golds(unread))
 
     sources = tuple(source.model_copy(update={"repeat": 1}) for source in run.recipe.sources)
     return run.make("dataset", {"dataset": run.recipe.dataset, "sources": sources}, inputs, build)
@@ -57,8 +61,8 @@ def write_dataset(
     settings: Dataset,
     seed: int,
     out: Path,
-) -> None:
-    """Write the data set.
+) -> list[Problem]:
+    """Write the data set, and return the held-out problems that it leaves out: their gold answers cannot be read.
 
     Args:
         splits: split of each source, by its name.
@@ -78,7 +82,9 @@ def write_dataset(
         TEST: [problem for split in splits.values() for problem in split.test],
     }
     write_examples(out / TRAIN, found)
+    unread = [problem for problems in held_out.values() for problem in problems if parse_gold(problem.answer) is None]
     for name, problems in held_out.items():
+        problems[:] = [problem for problem in problems if problem not in unread]
         write_rows(out / name, (problem.row() for problem in problems))
     write_rows(out / TRAIN_PROBLEMS, (problem.row() for split in splits.values() for problem in split.train))
     evaluations = {Path(name).stem: [problem.question for problem in held_out[name]] for name in held_out}
@@ -87,6 +93,15 @@ def write_dataset(
     card = data_card(found, evaluations)
     card.write(out / CARD)
     (out / "card.md").write_text(card_table(card))
+    return unread
+
+
+def _unread_golds(problems: Sequence[Problem]) -> str:
+    ids = ", ".join(problem.id for problem in problems[:_SHOWN_IDS])
+    return (
+        f"Left out: {len(problems)} held-out problems whose gold answers cannot be read ({ids}"
+        f"{', …' if len(problems) > _SHOWN_IDS else ''}). Write each as one number, yes, no or an option letter.\n"
+    )
 
 
 def source_examples(

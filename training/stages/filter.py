@@ -6,13 +6,13 @@ judges a text.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
-from service.paths.equality import matches
+from service.paths.equality import matches, parse_gold
 from service.paths.pot import extract_program
 from service.sandbox.base import Sandbox
 from service.types import PathKind
@@ -29,6 +29,7 @@ class FilterResult(StrEnum):
     KEPT = "kept"
     ORPHAN = "no such problem"
     HELD_OUT = "held-out problem"
+    UNREAD_GOLD = "gold not read"
     UNPARSED = "unparsed"
     FAILED = "program failed"
     WRONG = "wrong answer"
@@ -95,10 +96,7 @@ def filter_rationales(
         sandbox: sandbox for the programs. None starts one.
     """
     held = set(held_out)
-    results: list[FilterResult | None] = [
-        FilterResult.HELD_OUT if r.id in held else FilterResult.ORPHAN if r.id not in problems else None
-        for r in rationales
-    ]
+    results: list[FilterResult | None] = [_failed_before_reading(r, problems, held) for r in rationales]
     open_ = [index for index, result in enumerate(results) if result is None]
     verified = verify(
         [(rationales[i].kind, rationales[i].text) for i in open_], workers=settings.workers, sandbox=sandbox
@@ -131,6 +129,16 @@ def report_table(report: Results) -> str:
         cells = " | ".join(f"{counts[result]:,}" for result in used)
         lines.append(f"| {teacher} | {kind.value} | {counts.total():,} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def _failed_before_reading(
+    rationale: Rationale, problems: Mapping[str, Problem], held_out: Container[str]
+) -> FilterResult | None:
+    if rationale.id in held_out:
+        return FilterResult.HELD_OUT
+    if rationale.id not in problems:
+        return FilterResult.ORPHAN
+    return FilterResult.UNREAD_GOLD if parse_gold(problems[rationale.id].answer) is None else None
 
 
 def _failed_test(rationale: Rationale, verified: Verified, gold: str, settings: Filter) -> FilterResult | None:

@@ -361,7 +361,15 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         },
         headers={"X-Request-ID": "r-2"},
     )
-    path = {"answer": None, "counted": True, "repaired": False, "stated": None, "program": None, "detail": ""}
+    path = {
+        "answer": None,
+        "counted": True,
+        "vote": None,
+        "repaired": False,
+        "stated": None,
+        "program": None,
+        "detail": "",
+    }
     assert without_clocks(response) == {
         "id": "r-2",
         "status": "answered",
@@ -381,6 +389,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
                 "kind": "cot",
                 "text": "There are 697 girls. 697 - 228 = 469. The answer is 469",
                 "answer": "469",
+                "vote": "469",
                 "outcome": "voted",
                 "repaired": True,
                 "stated": "516",
@@ -392,6 +401,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
                 "kind": "pot",
                 "text": "ans = 469",
                 "answer": "469",
+                "vote": "469",
                 "outcome": "voted",
                 "program": "ans = 469",
                 "tokens": 5,

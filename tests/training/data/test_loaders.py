@@ -8,6 +8,16 @@ from service.errors import ConfigurationError
 from training.data import loaders
 
 
+def test_asdiv_answers_of_several_parts_are_one_value_or_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    texts = ["9 (apples)", "2 (hours); 30 (minutes)", "3 (boys); 4 (girls)", "1.5 (kg)", "Ann"]
+    rows = [{"body": "Ann has 3 pens.", "question": "How many?", "answer": text} for text in texts]
+    found = loaders.rows_to_problems("asdiv", rows)
+    assert [(problem.id, problem.answer) for problem in found] == [
+        ("asdiv/validation-0", "9"), ("asdiv/validation-1", "2.5"), ("asdiv/validation-3", "1.5"),
+    ]  # fmt: skip
+    assert caplog.messages == ["dropped 2 of 5 rows of asdiv: their answers are not one value"]
+
+
 def test_public_sets_are_read_by_their_columns() -> None:
     rows: dict[str, dict[str, Any]] = {
         "svamp": {"Body": "Ann has 3 pens. ", "Question": "How many?", "Answer": 3.0, "Equation": "3.0", "Type": ""},

@@ -11,6 +11,15 @@ from training.recipe import Dataset, Source
 from training.stages import dataset
 
 
+def test_held_out_problems_without_a_readable_gold_answer_are_left_out(tmp_path: Path) -> None:
+    problems = [Problem(str(number), f"Question {number}?", "Ann" if number % 2 else "7") for number in range(8)]
+    parts = split(problems, seed=7, dev=4, test=4)
+    unread = dataset.write_dataset({"s": parts}, [], [Source(name="s", problems="-")], Dataset(), 7, tmp_path)
+    assert [problem.id for problem in unread] == [p.id for p in (*parts.dev, *parts.test) if p.answer == "Ann"]
+    held = [p for name in (dataset.DEV, dataset.TEST) for p in read_problems(tmp_path / name)]
+    assert sorted(problem.id for problem in held) == ["0", "2", "4", "6"]
+
+
 def test_the_data_set_and_its_card(tmp_path: Path) -> None:
     problems = [Problem(row["id"], row["question"], row["answer"]) for row in training_models.problems(10)]
     rationales = [

@@ -7,7 +7,8 @@ from training.stages.filter import FilterResult, filter_rationales, report_table
 
 
 def _filter(*rationales: Rationale, **settings: object) -> list[FilterResult]:
-    problems = {"p": Problem("p", "What is 3 plus 4?", "7"), "held": Problem("held", "?", "1")}
+    problems = {"p": Problem("p", "What is 3 plus 4?", "7"), "held": Problem("held", "?", "1"),
+                "name": Problem("name", "Who?", "Ann")}  # fmt: skip
     results = []
     for rationale in rationales:
         found = filter_rationales(problems, ["held"], [rationale], Filter(**settings))
@@ -33,6 +34,7 @@ def test_the_filter_gives_each_rationale_its_result() -> None:
     assert _filter(*rationales) == [result for _, _, result in texts]
     assert _filter(Rationale("held", PathKind.COT, "t", "The answer is 1")) == [FilterResult.HELD_OUT]
     assert _filter(Rationale("q", PathKind.COT, "t", "The answer is 1")) == [FilterResult.ORPHAN]
+    assert _filter(Rationale("name", PathKind.COT, "t", "The answer is 1")) == [FilterResult.UNREAD_GOLD]
 
 
 def test_near_duplicates_and_what_is_over_the_limit_fall_out() -> None:
