@@ -36,6 +36,8 @@ def numbers_before(text: str, start: int) -> list[tuple[Fraction, str]]:
         if found["word"] and found["word"] not in NUMBER_WORDS:
             continue
         link = clause[found.end() : end].split()
+        if _EACH.search(clause, 0, found.start()):
+            link = ["each", *(word for word in link if word not in ("has", "have"))]
         multiplies = found["word"] in MULTIPLIERS and (not link or link[0] in ("of", "as", *ARTICLES))
         if (
             len(link) > _MAX_LINK
@@ -55,6 +57,7 @@ def numbers_before(text: str, start: int) -> list[tuple[Fraction, str]]:
 
 
 _MAX_LINK = 7
+_EACH = re.compile(r"\b(?:each|every\sone)\sof\s(?:[a-z]+\s)?\Z")
 _CLAUSE = re.compile(r"[,;:(](?!\d)")
 _NUMBER = re.compile(
     r"(?P<digits>(?<![\w.,])(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}(?![0-9,])|[0-9]{1,12}(?![0-9]))(?:\.[0-9]{1,6}(?![0-9]))?)"
@@ -81,11 +84,16 @@ def is_withdrawn(text: str, start: int, end: int) -> bool:
         end: end of the result.
     """
     remark = text[end : end + _CHARS_AFTER].partition("=")[0]
-    return bool(_OBJECTION.match(remark) or _JUDGEMENT.search(remark) or _TRIAL.search(before(text, start)[-50:]))
+    return bool(
+        _OBJECTION.match(remark)
+        or _JUDGEMENT.search(remark)
+        or _TRIAL.search(text[max(0, start - _CHARS_NEAR) : start])
+    )
 
 
 _OBJECTION = re.compile(
-    r"[^.?!\n]{0,60}\?|\s?(?:[✗✘❌≠]|<-|(?:is\s)?(?:wrong|false|incorrect)(?=\s?(?:[.,;!)\n]|\Z)))"
+    r"[^.?!\n]{0,60}\?|\s?(?:[✗✘❌≠]|<-|(?:is\s)?(?:wrong|false|incorrect)(?=\s?(?:[.,;!)\n]|\Z))"
+    r"|is\san?\s(?:wrong|false|incorrect)\b)"
     r"|[^.,;?!\n]{0,40}(?:\.{1,3}|[…,;!(\[\n]|\s[-–—])\s?[*(]{0,3}(?:no|nope|wait|hmm+|oops|sorry|wrong|incorrect|false"
     r"|actually|correction|scratch\sthat|not\s(?:right|correct|true|equal|quite)"
     r"|let\sme\s(?:re|try\sagain|correct|fix|check\sagain)\w*)\b",
@@ -93,7 +101,7 @@ _OBJECTION = re.compile(
 )
 _JUDGEMENT = re.compile(
     r"^[^?!\n]{0,60}?\b(?:(?:that|this|it|which)(?:\sis|\swas|\sseems|\slooks|['’]s)?"
-    r"\s(?:wrong|incorrect|false|impossible|an?\s(?:mistake|error)|not\s(?:right|correct|true|what|possible))"
+    r"\s(?:wrong|incorrect|false|impossible|an?\s(?:mistake|error)|not\s(?:right|correct|true|what|possible|[$0-9]))"
     r"|(?:is|was)(?:\snot|n['’]t)\s(?:right|correct|true|possible|equal)|[0-9]\sis\snot\s[0-9]"
     r"|(?:(?:does|did|would|could|can)\snot|(?:does|did|would|could|ca)n['’]t|cannot)"
     r"\s(?:hold|work|match|add\sup|fit|make\ssense|equal|be\b)"
@@ -103,7 +111,8 @@ _JUDGEMENT = re.compile(
 )
 _TRIAL = re.compile(
     r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not|never|isn['’]t|is\sit|mistakenly|wrongly|incorrectly"
-    r"|claim|false|(?:not|n['’]t)\sthe\scase)(?:e|ed|ing|s)?(?:\s(?:that|we|with|for|computed|wrote|said|says))*[:,]?"
+    r"|claim|false|wrong|incorrect|think|thought|(?:can['’]t|cannot|not)\s(?:the\scase|be))(?:e|ed|ing|s)?"
+    r"(?:\s(?:that|we|with|for|computed|wrote|said|says))*[:,]?"
     r"|(?:try|guess)(?:ing)?\s[a-z0-9\s]{1,12}[:,])\s?[$(]*\Z",
     re.IGNORECASE,
 )
@@ -121,7 +130,7 @@ def is_approximate(text: str, expression: Expression, result: Number) -> bool:
 _ABOUT = r"about|around|nearly|almost|close\sto|roughly"
 _BEFORE_RUN = re.compile(rf"\b(?:{_ABOUT})\s?\$?\Z", re.IGNORECASE)
 _APPROXIMATE = re.compile(
-    r"[≈~≅≃]|\b(?:approx|rough|estimat)|\b(?:rounded|rounding|rounds|nearest|or\sso|more\sor\sless)\b"
+    r"[≈~≅≃]|\b(?:approx|rough|estimat)|\b(?:rounded|rounding|rounds|nearest|or\sso|more\sor\sless)\b|\babout(?=[.)])"
     r"|\bround\s(?:to|up|down|it|the|this|that|each|both)\b",
     re.IGNORECASE,
 )
