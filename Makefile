@@ -53,7 +53,8 @@ serve: setup  ## Serve POST /solve on http://127.0.0.1:8000
 
 benchmarks: setup  ## Measure every table of the documents on DATA=problems.jsonl (TEST=150: only held-out problems)
 	$(UV) sync --quiet --locked --inexact --extra train --group bench
-	$(BIN)/python -m benchmarks.all --data "$(DATA)" --test $(or $(TEST),0) $(if $(DATASET),--dataset "$(DATASET)")
+	$(BIN)/python -m benchmarks.all --data "$(DATA)" --test $(or $(TEST),0) $(if $(DATASET),--dataset "$(DATASET)") \
+		$(if $(RECORDED),--recorded "$(RECORDED)")
 
 test: test-fast test-training test-engine  ## Run every test but the soak tests
 

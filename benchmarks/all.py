@@ -41,8 +41,11 @@ COMMANDS = {
     "scale": ["benchmarks.scale"],
     "scale-router": ["benchmarks.scale", "--router"],
     "training": ["benchmarks.training", "--dataset", "{dataset}"],
+    "reading": ["benchmarks.reading", "{recorded}"],
 }
 """Command of each result, by the result's name."""
+_NEEDED = {"training": "dataset", "reading": "recorded"}
+"""Flag of a path that a result needs."""
 
 
 def main() -> None:
@@ -51,15 +54,17 @@ def main() -> None:
     add_problems(parser)
     parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--dataset", type=Path, help="train.jsonl of a dataset stage; `training` is skipped without it")
+    parser.add_argument("--recorded", type=Path, help="folder of recorded paths; `reading` is skipped without it")
     arguments = parser.parse_args()
     root = results.FOLDER.parents[1]
     for name in arguments.only:
-        if name == "training" and arguments.dataset is None:
-            print("training: skipped, it needs --dataset", flush=True)
+        needed = _NEEDED.get(name)
+        if needed and getattr(arguments, needed) is None:
+            print(f"{name}: skipped, it needs --{needed}", flush=True)
             continue
         given = {"data": arguments.data.resolve(), "test": arguments.test}
-        if arguments.dataset is not None:
-            given["dataset"] = arguments.dataset.resolve()
+        if needed:
+            given[needed] = getattr(arguments, needed).resolve()
         command = [word.format(**given) for word in COMMANDS[name]]
         if "--test" in command:
             command += ["--split-seed", str(arguments.split_seed)]

@@ -21,6 +21,7 @@ from benchmarks import (
     newcomer,
     overload,
     policy,
+    reading,
     remote,
     results,
     sandbox,
@@ -94,6 +95,7 @@ BLOCKS = {
     "scale": Block("scale", scale.table),
     "scale-router": Block("scale-router", scale.table),
     "training": Block("training", training_table),
+    "reading": Block("reading", reading.table),
 }
 PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "peers": peers.plot,
