@@ -54,9 +54,14 @@ def main() -> None:
 
 
 def measure(checkout: Path, folder: Path) -> Measured:
-    """Readings and times by the code of a checkout, in a process of its own."""
+    """Readings and times by the code of a checkout, in a process of its own.
+
+    Settings in the environment apply to this checkout only. Another one might not have them.
+    """
     command = [sys.executable, "-P", recorded.__file__, str(folder.resolve())]
+    settings = () if checkout == ROOT else [name for name in os.environ if name.startswith("TWINPATH_")]
     environment = os.environ | {"PYTHONPATH": str(checkout.resolve())}
+    environment = {name: value for name, value in environment.items() if name not in settings}
     raw = json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
     files = {
         name: Readings([Reading(**row) for row in file["paths"]], [Reading(**row) for row in file["votes"]])

@@ -86,10 +86,11 @@ async def test_the_time_of_a_hard_text_is_measured_for_each_kind_and_length(monk
     assert all(timing.cpu_ms > 0 for timing in found)
 
 
-def test_the_code_of_the_other_checkout_reads(tmp_path: Path) -> None:
+def test_the_code_of_the_other_checkout_reads_without_this_one_s_settings(tmp_path: Path) -> None:
     write(tmp_path / "paths.jsonl", path_row("a", "cot", 0, "The answer is 7."))
     (tmp_path / "service").mkdir()
-    (tmp_path / "service/__init__.py").write_text("raise SystemExit(42)")
+    code = "import os\nraise SystemExit(43 if 'TWINPATH_CACHE_DIR' in os.environ else 42)"
+    (tmp_path / "service/__init__.py").write_text(code)
     with pytest.raises(subprocess.CalledProcessError) as error:
         reading.measure(tmp_path, tmp_path)
     assert error.value.returncode == 42
