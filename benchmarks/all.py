@@ -41,7 +41,7 @@ COMMANDS = {
     "scale": ["benchmarks.scale"],
     "scale-router": ["benchmarks.scale", "--router"],
     "training": ["benchmarks.training", "--dataset", "{dataset}"],
-    "reading": ["benchmarks.reading", "{recorded}"],
+    "reading": ["benchmarks.reading", "{recorded}", "--libraries"],
 }
 """Command of each result, by the result's name."""
 _NEEDED = {"training": "dataset", "reading": "recorded"}

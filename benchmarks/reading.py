@@ -1,6 +1,6 @@
 """Answers that the service reads in recorded texts, and CPU time.
 
-    python -m benchmarks.reading FOLDER [--against CHECKOUT] [--show won|lost|none|wrong] [--json FILE]
+    python -m benchmarks.reading FOLDER [--against CHECKOUT] [--libraries] [--show won|lost|none|wrong]
 
 FOLDER holds JSON Lines files. A row is a sampled path (`benchmarks/record.py` writes them), or an output with the
 result of its own program (`text`, `last_output`, `right`). CHECKOUT is a directory with other code of this project. It
@@ -35,10 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--against", type=Path, help="checkout of other code that reads the same texts")
+    parser.add_argument(
+        "--libraries", action="store_true", help="run programs that use numpy or sympy, not for CHECKOUT"
+    )
     parser.add_argument("--show", choices=["won", "lost", "none", "wrong"], help="print the texts of such paths")
     parser.add_argument("--json", type=Path, help="result file")
     arguments = parser.parse_args()
-    now = measure(ROOT, arguments.folder)
+    libraries = {"TWINPATH_SANDBOX_LIBRARIES": "true"} if arguments.libraries else {}
+    now = measure(ROOT, arguments.folder, **libraries)
     before = measure(arguments.against, arguments.folder) if arguments.against else now
     facts = {
         "compared": arguments.against is not None,
@@ -53,15 +57,17 @@ def main() -> None:
         results.write(arguments.json, facts)
 
 
-def measure(checkout: Path, folder: Path) -> Measured:
+def measure(checkout: Path, folder: Path, **settings: str) -> Measured:
     """Readings and times by the code of a checkout, in a process of its own.
 
-    Settings in the environment apply to this checkout only. Another one might not have them.
+    Args:
+        checkout: directory of the code.
+        folder: directory of the texts.
+        settings: environment variables of the settings. Those of this process do not apply.
     """
     command = [sys.executable, "-P", recorded.__file__, str(folder.resolve())]
-    settings = () if checkout == ROOT else [name for name in os.environ if name.startswith("TWINPATH_")]
-    environment = os.environ | {"PYTHONPATH": str(checkout.resolve())}
-    environment = {name: value for name, value in environment.items() if name not in settings}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TWINPATH_")}
+    environment |= settings | {"PYTHONPATH": str(checkout.resolve())}
     raw = json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
     files = {
         name: Readings([Reading(**row) for row in file["paths"]], [Reading(**row) for row in file["votes"]])

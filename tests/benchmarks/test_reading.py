@@ -1,6 +1,7 @@
 """Recorded paths are read again, and compared with other code."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,16 @@ async def test_the_time_of_a_hard_text_is_measured_for_each_kind_and_length(monk
     assert all(timing.cpu_ms > 0 for timing in found)
 
 
-def test_the_code_of_the_other_checkout_reads_without_this_one_s_settings(tmp_path: Path) -> None:
-    write(tmp_path / "paths.jsonl", path_row("a", "cot", 0, "The answer is 7."))
+def test_the_code_of_a_checkout_reads_with_the_given_settings_only(tmp_path: Path) -> None:
     (tmp_path / "service").mkdir()
-    code = "import os\nraise SystemExit(43 if 'TWINPATH_CACHE_DIR' in os.environ else 42)"
+    code = """import os
+names = [name for name in os.environ if name.startswith("TWINPATH_")]
+raise SystemExit(42 if names == ["TWINPATH_SANDBOX_LIBRARIES"] else 43)
+"""
     (tmp_path / "service/__init__.py").write_text(code)
+    assert "TWINPATH_CACHE_DIR" in os.environ
     with pytest.raises(subprocess.CalledProcessError) as error:
-        reading.measure(tmp_path, tmp_path)
+        reading.measure(tmp_path, tmp_path, TWINPATH_SANDBOX_LIBRARIES="true")
     assert error.value.returncode == 42
 
 
