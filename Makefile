@@ -59,7 +59,7 @@ benchmarks: setup  ## Measure every table of the documents on DATA=problems.json
 test: test-fast test-training test-engine  ## Run every test but the soak tests
 
 test-fast: tools  ## Run the service's tests without an engine, in about a minute
-	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not soak" --ignore tests/training
+	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not slow and not soak" --ignore tests/training
 
 # The longest file first, so that no worker is left with it at the end.
 test-training: tools  ## Run the tests of training/, from data to the served student
@@ -67,7 +67,7 @@ test-training: tools  ## Run the tests of training/, from data to the served stu
 		tests/training/test_smoke.py tests/training
 
 test-engine: tools  ## Run the tests on the real engine, and of the service as users start it
-	$(BIN)/pytest -q -m "(engine or e2e) and not soak" --ignore tests/training
+	$(BIN)/pytest -q -m "(engine or e2e or slow) and not soak" --ignore tests/training
 
 check: tools  ## Check format, lint, types, import contracts, prose and lock file
 	$(BIN)/ruff format --check .
