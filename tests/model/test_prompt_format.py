@@ -13,6 +13,8 @@ TURNS = "{% for message in messages %}<|user|>{{ message.content }}\n{% endfor %
 SWITCHED = TURNS + "{% if VARIABLE is defined and VARIABLE is false %}<think>\n\n</think>\n\n{% endif %}"
 QUESTION = "How many pens?"
 
+pytestmark = pytest.mark.slow  # transformers takes over ten seconds to import
+
 
 @pytest.fixture
 def chat_model(tmp_path: Path) -> Path:
