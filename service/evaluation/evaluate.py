@@ -301,6 +301,6 @@ def _vote_of_kind(response: SolveResponse, kind: PathKind) -> str | None:
 
 def _ballots(trace: Iterable[PathTrace], kind: PathKind) -> Iterable[Ballot]:
     for path in trace:
-        answer = parse_answer(path.answer) if path.answer is not None else None
-        if path.kind is kind and path.counted and answer is not None:
+        answer = parse_answer(path.vote) if path.vote is not None else None
+        if path.kind is kind and answer is not None:
             yield Ballot(path.index, kind, answer)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from service.paths.answer import Answer
+from service.paths.answer import Answer, Unit
 from service.paths.equality import AnswerClass, is_written_decimal, merge
 from service.types import PathKind
 
@@ -25,8 +25,8 @@ class Tally:
         answer: answer of the class.
         cot: votes of chains of thought.
         pot: votes of programs.
-        loose: votes that later ballots can move to another class: those for a written decimal, and those for another
-            value than `answer`.
+        loose: votes that later ballots can move to another class or print in another unit: those for a written decimal
+            or an amount of cents, and those for another value than `answer`.
         paths: index of each ballot. They do not count for equality.
     """
 
@@ -47,8 +47,8 @@ def count(ballots: Iterable[Ballot]) -> tuple[Tally, ...]:
 
     More votes come first. A tie goes to the answer with both kinds behind it, then to the answer whose first ballot
     has the lower index. The answer of a class is a stated value, not a decimal that was rounded from it. Of several
-    stated values it is the one with more votes, then the one with the lower index. The order of `ballots` does not
-    matter.
+    stated values it is the one in dollars, else the one with more votes, then the one with the lower index. The order
+    of `ballots` does not matter.
     """
     by_value: dict[Answer, list[Ballot]] = {}
     for ballot in sorted(ballots, key=lambda ballot: ballot.index):
@@ -90,11 +90,16 @@ def _rank(tally: Tally) -> tuple[int, int, int]:
     return -tally.votes, -((tally.cot > 0) + (tally.pot > 0)), tally.paths[0]
 
 
+def _printed_first(group: list[Ballot]) -> tuple[bool, int, int]:
+    """Sort key of a class's values: dollars before cents, then the value with more votes, then the earlier one."""
+    return all(ballot.answer.unit is Unit.CENT for ballot in group), -len(group), group[0].index
+
+
 def _tally(found: AnswerClass, by_value: dict[Answer, list[Ballot]]) -> Tally:
-    groups = sorted((by_value[answer] for answer in found.stated), key=lambda group: (-len(group), group[0].index))
+    groups = sorted((by_value[answer] for answer in found.stated), key=_printed_first)
     ballots = [ballot for answer in found.stated | found.rounded for ballot in by_value[answer]]
     cot = sum(ballot.kind is PathKind.COT for ballot in ballots)
-    exact = not all(is_written_decimal(ballot.answer) for ballot in groups[0])
+    exact = not all(is_written_decimal(ballot.answer) or ballot.answer.unit is Unit.CENT for ballot in groups[0])
     loose = len(ballots) - len(groups[0]) * exact
     paths = tuple(sorted(ballot.index for ballot in ballots))
     return Tally(groups[0][0].answer, cot, len(ballots) - cot, loose, paths)

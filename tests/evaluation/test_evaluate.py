@@ -97,7 +97,7 @@ async def test_paths_beyond_the_decision_elect_nothing_but_are_right_or_wrong() 
     trace = [
         PathTrace(
             index=index, kind=PathKind.COT, text="", answer=answer, outcome=outcome, counted=index < 1,
-            repaired=False, stated=None, program=None, detail="", tokens=1, seconds=0.0,
+            vote=answer if index < 1 else None, repaired=False, stated=None, program=None, detail="", tokens=1, seconds=0.0,
         )
         for index, (answer, outcome) in enumerate(ends)
     ]  # fmt: skip

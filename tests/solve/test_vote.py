@@ -114,6 +114,12 @@ def test_of_two_units_the_one_with_more_votes_is_printed_then_the_first() -> Non
     assert [(t.answer.text, t.votes) for t in count(cast("28%", "0.28", "28"))] == [("28", 2), ("0.28", 1)]
 
 
+def test_dollars_are_printed_and_not_cents() -> None:
+    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("350¢", "350¢", "$3.5"))] == [("3.5", 3, 2)]
+    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("350¢", "350¢"))] == [("350", 2, 2)]
+    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("350¢", "350"))] == [("350", 2, 0)]
+
+
 def test_a_written_decimal_is_loose_until_its_value_is_exact() -> None:
     assert [tally.loose for tally in count(cast("3.33", "3.33"))] == [2]
     assert [tally.loose for tally in count(cast("3.25", "13/4"))] == [0]
