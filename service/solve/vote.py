@@ -25,8 +25,8 @@ class Tally:
         answer: answer of the class.
         cot: votes of chains of thought.
         pot: votes of programs.
-        loose: votes that later ballots can move to another class or print in another unit: those for a written decimal
-            or an amount of cents, and those for another value than `answer`.
+        loose: votes that later ballots can move to another class or print in another unit. These are the votes for a
+            written decimal, for an amount of cents, and for another value than `answer`.
         paths: index of each ballot. They do not count for equality.
     """
 
