@@ -5,7 +5,7 @@ import re
 from service.paths.notation import BOX
 from service.paths.quantities import Quantity, scan
 
-EQUALS = re.compile(r"(?<![<>≤≥≠!:])==?|≈|→")
+EQUALS = re.compile(r"(?<![<>≤≥≠!:=])=+|≈|→")
 """Sign between the sides of an equation."""
 
 _REMARK = re.compile(
@@ -30,7 +30,7 @@ _CONCLUSION = re.compile(
     r"|\bwhich(?:\s[a-z]+){1,3}:?\s(?=(?:\w\s=\s|[-+$\d(])(?:[^,;]|,\d)*=)",
     re.IGNORECASE,
 )
-_INTO_EQUATION = re.compile(r"(?:[^=,;:≈→<>]|[,.:](?=\d))*(?:==?|≈|→)(?=.*\w)")
+_INTO_EQUATION = re.compile(rf"(?:[^=,;:≈→<>]|[,.:](?=\d))*(?:{EQUALS.pattern})(?=.*\w)")
 _SENTENCE_END = re.compile(r"(?<!\.\.)(?<=[.!?])\s+(?=\S)|(?<=[a-z0-9)]\.)(?=[A-Z][a-z])")
 _EDGES = " \t\r\f\v*`:;,"
 _DOUBLE_BRACKETS = re.compile(r"\A\(\(([^()]*)\)\)")

@@ -12,7 +12,7 @@ from fractions import Fraction
 BOX = "\ue001"
 """Mark at the start of a box."""
 UNKNOWN = "⊗"
-"""Mark of a LaTeX command without plain text."""
+"""Mark of a factorial or a LaTeX command without plain text."""
 
 _DOLLAR_SIGN = "\ue000"
 _ROUNDS = 4  # nested commands
@@ -65,6 +65,9 @@ _BREAK = re.compile(r"<\s?(?:br|p|/p)\s?/?>", re.IGNORECASE)
 _RAISED = re.compile(r"<sup>([^<>]{1,20})</sup>", re.IGNORECASE)
 _IN_ANGLES = re.compile(r"<\s?([-$]{0,2}[0-9][0-9.,/%]*)\s?>")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,80}>|<[|¦][^<>\n]{0,40}[|¦]>")
+_FACTORIAL = re.compile(
+    r"(?<=[0-9)])!(?=\s?(?:=|≈|≠|[-+/^*]\s?[0-9(]|[)}$]|\\(?:[)\]]|[a-z])|[a-z])|[0-9(])"
+)  # and no exclamation
 _POWER = re.compile(r"(?<=[0-9)])\s?\*\*\s?(?=[-0-9(])(?![0-9.,$ ]*\*\*)")
 _STRONG = re.compile(r"\*\*|(?<!\w)__|__(?!\w)|`+|^\s{0,3}#{1,6}\s+", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<![\w*)])([*_])(?=[^\s*_])([^*_\n]{0,80}[^\s*_])\1(?![\w*(])")
@@ -80,6 +83,7 @@ _ABBREVIATED = re.compile(
 def plain(text: str) -> str:
     """Plain text of at most some hundred characters. Takes linear time and never raises."""
     text = "".join(map(_plain_character, html.unescape(text) if "&" in text else text))
+    text = _FACTORIAL.sub(UNKNOWN, text)
     text = _SUPERSCRIPT.sub(lambda found: "^" + "".join(_SUPERSCRIPTS.get(sign, sign) for sign in found[1]), text)
     text = _RAISED.sub(r"^{\1}", _BREAK.sub("\n", text))
     text = _TAG.sub(" ", _IN_ANGLES.sub(r"\1", text))

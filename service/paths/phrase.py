@@ -45,12 +45,12 @@ _REMAINDER = re.compile(
 _BOUND_BEFORE = re.compile(
     r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower|longer|shorter|older|younger|bigger|better)\sthan"
     r"(?:\sor\sequal\sto)?|\bat\s(?:least|most)|\bup\sto|\b(?:over|under|above|below|exceeds?|exceeding|nearly|almost)"
-    r"|[<>≤≥≠]=?)\s{0,3}(?:the\s)?[($]?\Z",
+    r"|[<>≤≥≠]=*|!=+)\s{0,3}(?:the\s)?[($]?\Z",
     re.IGNORECASE,
 )
 _BOUND_AFTER = re.compile(
     r"\s?(?:[^\W\d_]+\s)?(?:or\s(?:more|less|fewer|greater|higher|lower|above|over|under)|and\s(?:above|up|over|more)|at\s(?:most|least))\b"
-    r"|\s?\+(?!\s?[\w(/$-])|\s?[<>≤≥≠](?=\s?[\w$(-])",
+    r"|\s?\+(?!\s?[\w(/$-])|\s?(?:[<>≤≥≠]=*|!=+)(?=\s?[\w$(-])",
     re.IGNORECASE,
 )
 _NOT_BEFORE = re.compile(
@@ -208,7 +208,7 @@ def _equation(text: str) -> Quantity | str:
     if any(_ANOTHER_VALUE.search(side) and (not worked or _ALTERNATIVE.search(side)) for side in sides[1:-1]):
         return SEVERAL
     if len(sides) == 1:
-        return choose(last)
+        return choose(last) if len(last) < len(text) else UNSOLVED
     if not scan(last):
         first = choose(sides[0])
         symbolic = _SYMBOLIC.search(last) is not None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.paths.answer import Answer, answer_from_value, parse_answer
+from service.paths.answer import Answer, answer_from_value, parse_answer, read_answer
 from service.paths.numbers import decimals_of, write
 from service.sandbox.base import Value
 
@@ -225,6 +225,33 @@ def test_parsing_never_raises(text: str) -> None:
 def test_parsing_never_raises_on_numeric_noise_and_reads_its_own_text(text: str) -> None:
     answer = parse_answer(text)
     assert answer is None or parse_answer(answer.text) == answer
+
+
+_TOKENS = [
+    "5", "12", "-3", "3.50", "1,000", "1/2", "50%", "$5", "9 a.m.", "2:3", "twelve", "half", "5!", "x", "2x", "(", ")",
+    "=", "==", "!", "<", ">", "≤", "≥", "≠", ":", "≈", "→", "+", "-", "*", "/", "^", "±", ",", ";", ". ", "? ", " ",
+    "\n", "hours", "minutes", "cents", "apples", "and", "or", "so", "therefore", "which is", "because", "if", "but",
+    "not", "more than", "at least", "with", "remainder", "left over", "each of the", "that is", "it is", "the answer is",
+    "\\boxed{", "\\frac{1}{2}", "\\sqrt{", "\\text{", "\\(", "\\)", "$", "{", "}", "**", "\\ne", "\\%",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_TOKENS), max_size=40), st.sampled_from(["", " "]))
+@settings(max_examples=1500, deadline=None)
+def test_joins_of_the_words_and_signs_of_the_grammar_never_raise(tokens: list[str], separator: str) -> None:
+    start = time.process_time()
+    parse_answer(separator.join(tokens))
+    assert time.process_time() - start < 0.05
+
+
+@pytest.mark.parametrize("sign", ["=", "==", "===", "≈", "→"])
+@pytest.mark.parametrize("before", list("!<>≤≥≠:"))
+def test_an_equals_sign_behind_another_sign_is_a_bound(before: str, sign: str) -> None:
+    for text in (f"5 {before}{sign} 120", f"x {before}{sign} 120", f"so x {before}{sign}", f"5{before}{sign}"):
+        parse_answer(text)
+    if "=" in sign and before != ":":
+        assert read_answer(f"5 {before}{sign} 120").reason == "a bound and not a value"
+        assert read_answer(f"x {before}{sign} 120").reason == "a bound and not a value"
 
 
 _LEAVES = st.one_of(st.integers(), st.floats(), st.fractions(), st.decimals(), st.booleans(), st.text())

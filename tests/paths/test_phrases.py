@@ -460,7 +460,25 @@ NAMED = {
     "**Tuesday**": "Tuesday",
     "March": "March",
 }
+FACTORIALS = {
+    "5!=120": "120",
+    "5!=120 ways.": "120",
+    "5! = 120": "120",
+    "\\boxed{5!=120}": "120",
+    "$5! = 120$": "120",
+    "3! * 4 = 24": "24",
+    "12!": "12",
+    "12! That is it": "12",
+    "12 apples!": "12",
+    "**12!**": "12",
+}
 NOTHING = {
+    "5 != 120": "a bound and not a value",
+    "5 ≥= 3": "a bound and not a value",
+    "\\boxed{6!}": "an expression that is not a number",
+    "$6!$": "an expression that is not a number",
+    "6! ways": "an expression that is not a number",
+    "5!/3!": "an expression that is not a number",
     "3 and 5": "several values",
     "3, 5, 7": "several values",
     "3, 5 and 7": "several values",
@@ -569,7 +587,7 @@ NOTHING = {
     "5/0": "",
     "not 5": "a value that the text denies",
 }
-VALUES = LATEX_AND_MARKDOWN | WHOLE_QUANTITIES | SIGNS | ONE_OF_SEVERAL_NUMBERS | NAMED
+VALUES = LATEX_AND_MARKDOWN | WHOLE_QUANTITIES | SIGNS | ONE_OF_SEVERAL_NUMBERS | NAMED | FACTORIALS
 
 
 @pytest.mark.parametrize(("text", "canonical"), VALUES.items())
