@@ -15,25 +15,27 @@ from sympy.core.random import seed as seed_sympy
 from service.sandbox import facades, guards
 from service.sandbox.expressions import parse_arithmetic
 from service.sandbox.facades import SEED
+from service.sandbox.library_code import guard_generated_code
 from service.sandbox.library_facades import RANDOM_STATE, library_facades
 from service.sandbox.library_values import MATRIX, NUMPY_SCALARS, SYMPY_INTEGERS, SYMPY_RATIONALS
 
 _HIDDEN_ATTRIBUTES = (
-    "base bit_generator byteswap ctypes data dump dumps getfield newbyteorder setfield setflags tofile view"
+    "base bit_generator byteswap ctypes data dump dumps getfield newbyteorder resize setfield setflags tofile view"
 )
 """Attributes of arrays and generators that write files, or that reach memory and modules."""
 
 
 def set_up(*, policy: bool) -> None:
-    """Prepare the texts of the libraries. With the policy, make both importable and stop the evaluation of texts."""
+    """Prepare the texts of the libraries. With the policy, make both importable and evaluate no text."""
     warnings.simplefilter("ignore")  # sympy sets a filter of its own while it is imported
     np.set_printoptions(legacy="1.25")  # a scalar in a list prints as 3, and not as np.int64(3)
     if not policy:
         return
     sympy_parser.parse_expr = parse_arithmetic  # sympy passes every text there, and the original calls `eval`
+    guard_generated_code()
     facades.LIBRARIES.update(library_facades())
     guards.CONTAINERS.update({np.ndarray, MATRIX})
-    guards.NAMEABLE.update({np.ndarray, sympy.Float, *NUMPY_SCALARS, *SYMPY_INTEGERS, *SYMPY_RATIONALS})
+    guards.NAMEABLE.update({sympy.Float, *NUMPY_SCALARS, *SYMPY_INTEGERS, *SYMPY_RATIONALS})
     guards.HIDDEN_OF_TYPES.update(
         dict.fromkeys(_HIDDEN_ATTRIBUTES.split(), (np.ndarray, np.generic, np.random.Generator))
     )

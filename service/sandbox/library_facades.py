@@ -13,6 +13,7 @@ import sympy.abc
 
 from service.sandbox.expressions import parse_arithmetic
 from service.sandbox.facades import FACADES, SEED, Facade, MissingPackage
+from service.sandbox.library_code import nsolve
 from service.sandbox.policy import RefusedError
 
 _NUMPY = (
@@ -24,7 +25,7 @@ _NUMPY = (
     "hstack hypot identity inf inner insert int16 int32 int64 int8 integer interp intersect1d isclose isfinite isin "
     "isinf isnan kron lcm less less_equal linspace log log10 log1p log2 logical_and logical_not logical_or "
     "logical_xor logspace matmul max maximum mean median meshgrid min minimum mod multiply nan nanmax nanmean "
-    "nanmin nansum ndarray ndenumerate ndim ndindex negative newaxis nonzero not_equal number ones ones_like outer "
+    "nanmin nansum ndenumerate ndim ndindex negative newaxis nonzero not_equal number ones ones_like outer "
     "percentile pi poly poly1d polyadd polyder polyfit polymul polyval positive power prod ptp quantile rad2deg "
     "radians ravel real reciprocal remainder repeat reshape rint roll roots rot90 round searchsorted setdiff1d "
     "shape sign sin sinh size sort split sqrt square squeeze stack std subtract sum take tan tanh tile trace "
@@ -44,7 +45,7 @@ _SYMPY = (
     "frac fraction gcd gcd_list gcdex Ge GoldenRatio Gt harmonic I igcd ilcm im Integer integer_log integer_nthroot "
     "Integral integrate Intersection Interval isprime lcm lcm_list Le limit linear_eq_to_matrix linsolve ln log "
     "logcombine Lt lucas Matrix Max Min Mod mod_inverse Mul multiplicity N n_order nan Naturals Ne nextprime "
-    "nonlinsolve Not npartitions nroots nsimplify nsolve Number numer ones oo Or perfect_power pi Piecewise Poly "
+    "nonlinsolve Not npartitions nroots nsimplify Number numer ones oo Or perfect_power pi Piecewise Poly "
     "posify Pow powdenest powsimp preorder_traversal prevprime prime primefactors primepi primerange primorial prod "
     "Product product quo rad radsimp randprime Rational ratsimp re real_root real_roots Reals reduce_inequalities "
     "rem resultant root roots S sec separatevars series sieve sign simplify sin sinh solve solve_linear_system "
@@ -82,6 +83,20 @@ class LibraryFacade(Facade):
         return self._members[name] if name in self._members else MissingPackage(f"{self._name}.{name}")
 
 
+class _ArrayType(type):
+    """Type of `_Array`, which recognizes arrays and makes none: `ndarray()` does not set its memory."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, np.ndarray)
+
+    def __call__(cls, *_: object, **__: object) -> None:
+        raise RefusedError("numpy.ndarray() is not offered; use numpy.zeros()")
+
+
+class _Array(metaclass=_ArrayType):
+    """Replacement of `numpy.ndarray`, for `isinstance`."""
+
+
 def library_facades() -> Mapping[str, Facade]:
     """Module name → facade."""
     linalg = LibraryFacade("numpy.linalg", _members(np.linalg, _LINALG))
@@ -109,6 +124,7 @@ def _numpy_members() -> dict[str, Any]:
         "float": float,
         "int": int,
         "math": FACADES["math"],
+        "ndarray": _Array,
         "set_printoptions": _ignore,
     }
 
@@ -117,6 +133,7 @@ def _sympy_members() -> dict[str, Any]:
     return {
         **_members(sympy, _SYMPY),
         "init_printing": _ignore,
+        "nsolve": nsolve,
         "parse_expr": parse_arithmetic,
         "symbols": _symbols,
         "sympify": sympy.sympify,

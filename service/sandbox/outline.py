@@ -7,10 +7,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from service.sandbox.steps import DEFINITIONS, changed_names, inner_blocks, step_names
+
 KEEP, STOP = "_keep_", "_stop_"
 """Names of the two functions that `mark_results` inserts. Programs under the policy cannot name them."""
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Outline:
     Args:
         last_name: variable that the last statement assigns, or None.
         used: names that the program reads outside its functions and classes.
-        last_lines: last line of the last top-level statement that assigns each name.
+        last_lines: last line of the last top-level statement that assigns or changes each name, or of the program if
+            the name is a step: a later statement reads it other than to print it.
     """
 
     last_name: str | None
@@ -48,14 +49,22 @@ def mark_results(tree: ast.Module) -> Outline:
 
 def _outline(tree: ast.Module) -> Outline:
     used: set[str] = set()
+    steps: set[str] = set()
+    anywhere: set[str] = set()  # a call may read or assign these at any line
     last_lines: dict[str, int] = {}
     for statement in tree.body:
-        last_lines.update(dict.fromkeys(_stored(statement), statement.end_lineno or statement.lineno))
-        if not isinstance(statement, _DEFINITIONS):
+        changed = changed_names(statement)
+        last_lines.update(dict.fromkeys(changed, statement.end_lineno or statement.lineno))
+        if isinstance(statement, DEFINITIONS):
+            own = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+            anywhere |= step_names(statement.body) - changed - own
+        else:
+            steps = (steps | step_names([statement])) - changed
             used |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Global):  # a call may assign these at any line
-            last_lines.update(dict.fromkeys(node.names, _last_line(tree)))
+        if isinstance(node, ast.Global):
+            anywhere |= set(node.names)
+    last_lines.update(dict.fromkeys(steps | anywhere, _last_line(tree)))
     last_names = {_assigned(statement) for statement in _last_statements(tree.body)}
     return Outline(last_names.pop() if len(last_names) == 1 else None, frozenset(used), last_lines)
 
@@ -70,15 +79,7 @@ def _blocks(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
     while waiting:
         block = waiting.pop()
         yield block
-        waiting += [inner for statement in block for inner in _inner_blocks(statement)]
-
-
-def _inner_blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
-    if isinstance(statement, _DEFINITIONS):
-        return []
-    parts = [statement, *getattr(statement, "handlers", []), *getattr(statement, "cases", [])]
-    blocks = [getattr(part, name, []) for part in parts for name in ("body", "orelse", "finalbody")]
-    return [block for block in blocks if block]
+        waiting += [inner for statement in block for inner in inner_blocks(statement)]
 
 
 def _last_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -90,7 +91,7 @@ def _last_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             continue
         last = block[-1]
         if isinstance(last, ast.If | ast.With | ast.Try | ast.Match):
-            waiting += _inner_blocks(last)
+            waiting += inner_blocks(last)
         else:
             yield last
 
@@ -114,7 +115,7 @@ def _writes(expression: ast.expr) -> bool:
 def _assigned(statement: ast.stmt) -> str | None:
     """The one name that a statement assigns. A loop must assign only one besides its own variables."""
     if isinstance(statement, ast.For | ast.While):
-        stored = {name for inner in statement.body for name in _stored(inner)}
+        stored = {name for inner in statement.body for name in changed_names(inner)}
         return stored.pop() if len(stored) == 1 else None
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
@@ -123,11 +124,6 @@ def _assigned(statement: ast.stmt) -> str | None:
     else:
         return None
     return target.id if isinstance(target, ast.Name) else None
-
-
-def _stored(statement: ast.stmt) -> set[str]:
-    names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
-    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def _call(function: str, value: ast.expr) -> ast.Call:

@@ -22,6 +22,9 @@ ANSWER_NAMES = ("final_answer", "answer")
 OTHER_NAMES = ("final_result", "result", "res", "output", "total")
 """Names that may also hold a step towards the result. Printed text therefore comes before them."""
 
+RESULT_WORDS = frozenset({"ans", "answer", "final", "output", "res", "result", "total"})
+"""Words in the name of a result, such as `total_pens`."""
+
 ENTRY_POINTS = ("solution", "solver", "solve")
 """Functions that return the result of a program, if the program does not call them."""
 
@@ -64,7 +67,7 @@ class Results:
         raise NoResultError("the program left no answer: set `ans`, define solution() or print it")
 
     def before_error(self, namespace: dict[str, Any], line: int) -> object:
-        """Result that was set in full before a line raised, or None.
+        """Result that was set in full before a line raised, or None. A step towards the result does not count.
 
         Args:
             namespace: globals of the program.
@@ -88,8 +91,9 @@ class Results:
         if type(self._kept) is not FunctionType:  # the program named a function and did not call it
             yield self._kept
         yield from self._values(namespace, ANSWER_NAMES)
-        if self._outline.last_name is not None:
-            yield from self._values(namespace, (self._outline.last_name,))
+        last = self._outline.last_name
+        if last is not None and not RESULT_WORDS.isdisjoint(last.lower().split("_")):
+            yield from self._values(namespace, (last,))
         functions = _functions(namespace)
         yield from (functions[name]() for name in ENTRY_POINTS if name in functions and name not in self._outline.used)
         if states_result(printed()):

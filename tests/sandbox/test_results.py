@@ -12,6 +12,44 @@ from service.sandbox.outline import mark_results
 from service.sandbox.results import unwrap
 from tests.conftest import MakePool
 
+PRINTING = [
+    "print(total)",
+    "print(f'{answer} {total}')",
+    "print(f'{answer:.2f} {round(answer, 2)} {total}')",
+    "print('Answer: ' + answer)",
+    "print('Answer: ' + answer + ' pens')",
+    "print('A: ' + str(total) + answer)",
+    "print('%d' % answer, total)",
+    "print('%d %d' % (answer, total))",
+    "print('{} {}'.format(answer, total))",
+    "print(answer, total, sep=', ')",
+    "if answer > 5:\n    print(total)",
+    "if answer > 5:\n    print(answer)\nelse:\n    pass\nprint(total)",
+    "try:\n    print(answer, total)\nfinally:\n    print(answer)",
+    "assert answer == 7\nprint(total)",
+    "answer\nprint(total)",
+    "cost = 3 * total",
+]
+"""Statements that raise and only print `answer`."""
+
+CALCULATING = [
+    "per_day = answer / days\nprint(per_day)",
+    "half = answer / 2\nprint(half, total)",
+    "answer / days",
+    "print(answer / days)",
+    "print(f'{answer * days} in all')",
+    "print(per_day(answer))",
+    "if answer > 5:\n    per_day = answer / days",
+    "for pens in answer:\n    print(pens)",
+    "answer = answer / days",
+    "answer /= days",
+    "answer.append(days)",
+    "pens.append(answer)",
+    "return answer / days",
+    "del answer, days",
+]
+"""Statements that raise and make `answer` a step."""
+
 RESULTS: list[tuple[str, Value | None]] = [
     # last expressions
     ("pens = 3\npens + 4", 7),
@@ -39,10 +77,14 @@ RESULTS: list[tuple[str, Value | None]] = [
     ("print('Step 1: 3 pens')\nresult = 7", 7),
     ("result = 7\nprint('Done')", 7),
     ("pens = 3\ntotal_pens = pens + 4", 7),
-    ("pens: int = 7", 7),
+    ("total_pens: int = 7", 7),
+    ("pens_total = 3 + 4", 7),
+    ("pens: int = 7", None),
+    ("shirts = 12 * 5\n# The answer is 12", None),
     ("total = 0\nfor i in range(7):\n    total += 1", 7),
     ("days, x = 0, 1\nwhile x < 9:\n    days += 1\n    x *= 3", None),
-    ("if 3 > 2:\n    cost = 7\nelse:\n    cost = 8", 7),
+    ("if 3 > 2:\n    total_cost = 7\nelse:\n    total_cost = 8", 7),
+    ("if 3 > 2:\n    cost = 7\nelse:\n    cost = 8", None),
     ("if 3 > 2:\n    cost = 7\nelse:\n    price = 8", None),
     ("name = 'Ann'", None),
     ("ans = None\nprint(7)", "7"),
@@ -55,7 +97,8 @@ RESULTS: list[tuple[str, Value | None]] = [
     ("def pens():\n    return 3\ndef total():\n    return pens() + 4", 7),
     ("def a():\n    return 3\ndef b():\n    return 4", None),
     ("def total(a, b):\n    return a + b", None),
-    ("def total(a, b):\n    return a + b\ncost = total(3, 4)", 7),
+    ("def total(a, b):\n    return a + b\ncost = total(3, 4)", None),
+    ("def total(a, b):\n    return a + b\nfinal_cost = total(3, 4)", 7),
     ("def main():\n    return 7", 7),
     ("def solution():\n    return 7\nsolution", 7),
     # printed text
@@ -77,6 +120,18 @@ RESULTS: list[tuple[str, Value | None]] = [
     ("def f():\n    global ans\n    ans = ans + 1 / 0\nans = 3\nf()", None),
     ("total = 7\n1 / 0", None),
     ("ans = 7; 1 / 0", None),
+    # errors after the result
+    *((f"answer = 7\n{rest}", 7) for rest in PRINTING),
+    *((f"answer = 7\n{rest}", None) for rest in CALCULATING),
+    ("ans = [5]\nans[0] += undefined", None),
+    ("ans = {'pens': 5}\nans['pens'] = undefined", None),
+    ("ans = [5]\nans.append(undefined)", None),
+    ("class A: pass\nans = A()\nans.pens = undefined", None),
+    ("answer = 5\nanswer = answer + 2\nprint(total)", 7),
+    ("answer = 5\nhalf = answer / 2\nanswer = 7\nprint(half, total)", 7),
+    ("def f():\n    return answer / days\nanswer = 7\nprint(f())", None),
+    ("def f(answer):\n    return answer / 0\nanswer = 7\nprint(f(1))", 7),
+    ("def f():\n    print(answer, days)\nanswer = 7\nf()", 7),
     ("1 / 0\nans = 7", None),
 ]
 

@@ -15,6 +15,9 @@ D, E, M, T, O, C = (  # noqa: E741
 _REACH = '__import__("os").open("CANARY", 1)'
 """Text that sympy evaluates as Python, without the policy."""
 
+_SOLVE = "y = Symbol('y')\nnsolve([x - s, y - 2], [x, y], [1, 1])"
+"""System whose generated code contains the symbol `s`."""
+
 
 def _numpy(name: str, code: str, policy: object, lock: object) -> Attack:
     return Attack(name, f"import numpy as np\n{code}", policy, lock)  # type: ignore[arg-type]
@@ -60,6 +63,35 @@ ARRAY_CODE = [
     _numpy("memory outside", "ans = int(np.lib.stride_tricks.as_strided(np.arange(2), (9**12,))[8**12])", D, C),
     _numpy("memory of the heap", "ans = np.empty(10**6).any()", False, False),
     _numpy("bytes of an array", "a = np.arange(3)\na.data.cast('b')[0] = 7\nans = int(a[0])", D, 7),
+    _numpy(
+        "memory that resize frees",
+        "a = np.zeros(8)\nb = a[:]\na.resize((10**6,), refcheck=False)\nans = len(b)",
+        D,
+        8,
+    ),
+    _numpy("resize by its name", "getattr(np.arange(3), 're' + 'size')((9,), refcheck=False)", D, E),
+    _numpy("resize of the class", "np.ndarray.resize(np.arange(3), (9,), refcheck=False)", E, E),
+    _numpy("array that is not set", "ans = np.ndarray((3,), int, np.zeros(9), 8).tolist()", D, [0, 0, 0]),
+    _numpy("type of an array", "ans = type(np.arange(3))((3,)).size", D, 3),
+    _numpy("frombuffer", "ans = np.frombuffer(b'abcdefgh', int)[0] > 0", D, True),
+    _numpy("view as objects", "ans = len(np.zeros(1, int).view('V8').getfield('V4').tolist()[0])", D, 4),
+    _numpy("getfield", "ans = np.arange(3).getfield('i4', 4).tolist()", D, [0, 0, 0]),
+    _numpy("setfield", "a = np.zeros(2, int)\na.setfield(1, 'i4', 4)\nans = int(a[0])", D, 2**32),
+    _numpy("byteswap", "ans = int(np.arange(2).byteswap()[1])", D, 2**56),
+    _numpy("base", "a = np.arange(4)\nans = a[:2].base.size", D, 4),
+    _numpy("strides", "a = np.arange(4)\na.strides = 16\nans = 1", D, E),
+    _numpy("strides by setattr", "setattr(np.arange(4), 'strides', 16)", D, E),
+    _numpy("element type", "a = np.arange(4)\na.dtype = 'f8'\nans = 1", D, 1),
+    _numpy("flags", "a = np.arange(4)\na.flags.writeable = False\nans = 1", D, 1),
+    _numpy(
+        "address in an interface",
+        "class A: __array_interface__ = {'data': (8, False), 'shape': (9,), 'typestr': '<i8', 'version': 3}\n"
+        "ans = int(np.array(A())[0])",
+        D,
+        C,
+    ),
+    _numpy("array of objects", "ans = np.arange(3).astype(object).tolist()", [0, 1, 2], [0, 1, 2]),
+    _numpy("array into itself", "a = np.arange(4)\nnp.add(a[:3], 1, out=a[1:])\nans = a.tolist()", *[[0, 1, 2, 3]] * 2),
     _numpy("setflags", "a = np.arange(3)\na.setflags(write=False)\nans = a.flags.writeable", D, False),
     _numpy("library attribute", "np.pi = 3\nans = np.pi", D, 3),
     _numpy("library class", "np.ndarray.x = 3", D, E),
@@ -84,6 +116,39 @@ SYMBOLIC_CODE = [
     _sympy("lambdify", "sympy.lambdify([], \"open('CANARY', 'a')\")()", D, D),
     _sympy("code in a function's name", "sympy.lambdify(x, sympy.Function('open')(x))('CANARY')", D, D),
     _sympy("functions of symbols", "sympy.symbols('open', cls=sympy.Function)(x)\nans = 1", D, 1),
+    *(
+        _sympy(f"name of a {name}", f"from sympy import *\nname = '{_REACH}'\ns = {code}\n{_SOLVE}", D, lock)
+        for name, code, lock in (
+            ("symbol", "Symbol(name)", D),
+            ("symbol with an assumption", "Symbol(name, real=True)", D),
+            ("dummy", "Dummy(name)", E),
+            ("wild symbol", "Wild(name)", E),
+            ("symbol in a list", "symbols(name.replace(',', '\\\\,'))", E),
+            ("class of a symbol", "x.func(name)", D),
+        )
+    ),
+    _sympy("name with a call", "ans = str(sympy.Symbol('f(1)'))", D, "f(1)"),
+    _sympy("name with an attribute", "ans = str(sympy.Symbol('x.y'))", D, "x.y"),
+    _sympy("subclass of a text as a name", f"class T(str): pass\nsympy.Symbol(T('{_REACH}'))\nans = 1", D, 1),
+    _sympy(
+        "sum with a name",
+        f"s = sympy.Symbol('{_REACH}')\nsympy.Sum(s / sympy.factorial(x), (x, 0, sympy.oo)).evalf()\nans = 1",
+        D,
+        1,
+    ),
+    _sympy(
+        "function in a system",
+        "y = sympy.Symbol('y')\nsympy.nsolve([sympy.Function('open')(x), y], [x, y], [1, 1])",
+        D,
+        E,
+    ),
+    _sympy("indexed name", f"sympy.IndexedBase('{_REACH}')[x]\nans = 1", D, 1),
+    _sympy(
+        "modules of nsolve",
+        "y = sympy.Symbol('y')\nans = float(sympy.nsolve([x - 1, y], [x, y], [1, 1], modules=['math', 'mpmath'])[0])",
+        D,
+        1.0,
+    ),
     _sympy("preview", "sympy.preview(x, viewer='file', filename='CANARY')", D, E),
     _sympy("plot", "sympy.plotting.plot(x, show=False).save('CANARY')", D, E),
     _sympy("autowrap", "from sympy.utilities.autowrap import autowrap\nautowrap(x, tempdir='CANARY.d')", D, D),
