@@ -7,7 +7,11 @@ support. Every character keeps its position in the original text. Takes linear t
 import re
 
 _SIGNS = {
-    **{"times": "×", "cdot": "·", "div": "÷", "ast": "*", "approx": "≈"},
+    "times": "×",
+    "cdot": "·",
+    "div": "÷",
+    "ast": "*",
+    "approx": "≈",
     **dict.fromkeys(("ne", "neq"), "≠"),
     **dict.fromkeys(("le", "leq", "leqslant", "lt"), "<"),
     **dict.fromkeys(("ge", "geq", "geqslant", "gt"), ">"),
@@ -16,7 +20,7 @@ _SIGNS = {
     **dict.fromkeys(("quad", "qquad", "displaystyle", "textstyle"), " "),
 }
 _DELIMITERS = {"(": " ", ")": " ", "[": " ", "]": "\n"}
-_FIXED = {"bracket": "", "row": "\n", "joint": ",", "space": " "}
+_FIXED = {"bracket": "", "row": "\n", "joint": ",", "space": " ", "start": ":"}  # \(-1 has a sign, no operator
 _TOP, _BOTTOM = ")/(", "))"  # text of the closing braces of a fraction
 _AMOUNT = r"[0-9]{1,15}(?:,[0-9]{3}){0,4}(?:\.[0-9]{1,15})?"
 _NOTATION = re.compile(
@@ -27,6 +31,7 @@ _NOTATION = re.compile(
     |(?P<bracket>\\{{1,2}}(?:left(?=[(\[])|right(?=[)\]])))
     |\\{{1,2}}(?P<name>[A-Za-z]+)
     |(?P<row>\\\\\[[0-9.]{{1,5}}[a-z]{{2}}\]|\\\\(?![(\[)\]$%*]))
+    |(?P<start>\\{{1,2}}[(\[](?=\s?-[0-9]))
     |\\{{1,2}}(?P<delimiter>[()\[\]])
     |\\{{1,2}}(?P<escaped>[$%*])
     |\\(?P<brace>[{{}}])

@@ -82,7 +82,7 @@ class Repairs:
 
 
 def check_equations(text: str) -> Repairs:
-    """Check every equation of a text, in order.
+    """Check every equation of a text, plain or in LaTeX, in order.
 
     A result is false only if no reading makes it true. Readings differ in the order of operations, in brackets left
     out, in percent as hundredths or as a unit, in rounding, and in the sign. Units, and words and numbers before the
