@@ -37,6 +37,7 @@ _NOTATION = re.compile(
     |\\(?P<brace>[{{}}])
     |(?P<joint>(?<=[0-9])(?:\{{,\}}|,\\!)(?=[0-9]{{3}}))
     |(?P<space>\\[,;:!\s]|&(?=[ ]?[=\\])|(?<=[\w)}}%])\$(?!\w))
+    |(?P<term>(?<=[0-9])[ghlmsL](?![A-Za-z]))
     |(?P<open>\{{)|(?P<close>\}})""",
     re.VERBOSE,
 )
@@ -49,7 +50,7 @@ class PlainText:
         self.original, self.text = original, original
         self._parts: list[str] = []
         self._positions: list[int] = []  # by character of the plain text; empty if both texts are equal
-        self._before = ""  # last character that is no space
+        self._before = ""  # last character but spaces
         if "\\" in original or "{,}" in original:
             self._rewrite()
             self.text = "".join(self._parts)
@@ -85,6 +86,9 @@ class PlainText:
             elif kind == "fraction":
                 closers.append(_TOP)
                 self._write("((", start)
+            elif kind == "term":
+                self._write("" if closers[-1:] == [" "] else "\\", start)  # 3s is a unit in \text{} only
+                self._keep(start, end)
             elif kind == "group":
                 closers.append(" ")
                 self._space(start)
