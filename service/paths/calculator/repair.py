@@ -21,6 +21,7 @@ from service.paths.calculator.arithmetic import (
 from service.paths.calculator.context import is_withdrawn
 from service.paths.calculator.equations import read_clauses
 from service.paths.calculator.expressions import Expression, Number, Side
+from service.paths.calculator.latex import PlainText
 from service.paths.calculator.readings import Hints, hints_of, is_explained
 from service.paths.calculator.units import has_convertible_units
 from service.paths.numbers import decimals_of, within_limits, write
@@ -81,19 +82,22 @@ class Repairs:
 
 
 def check_equations(text: str) -> Repairs:
-    """Check every equation of a text, in order.
+    """Check every equation of a text, plain or in LaTeX, in order.
 
     A result is false only if no reading makes it true. Readings differ in the order of operations, in brackets left
     out, in percent as hundredths or as a unit, in rounding, and in the sign. Units, and words and numbers before the
     equation, make further readings. A result stays if its equation is not plain arithmetic, or is asked, tried or
     taken back. It also stays if the correct result is negative or has endless decimals.
     """
-    checker = _Checker(text)
-    for sides in read_clauses(text):
+    plain = PlainText(text)
+    checker = _Checker(plain.text)
+    for sides in read_clauses(plain.text):
         for left, right in pairwise(sides):
             if left.expressions and right.expressions:
                 checker.check(left, right)
-    return checker.repairs
+    repairs = checker.repairs
+    repairs.edits, repairs.last_end = plain.edits(repairs.edits), plain.end(repairs.last_end)
+    return repairs
 
 
 _MAX_REPLACED = 100  # per text; the bound keeps the work on false results small

@@ -26,10 +26,15 @@ _PIECES = st.sampled_from(
     "sqrt log max( Step Day No. Let s g is = hours minutes km m cents dollars tens fives wheels about rounded no wait "
     "wrong not try not 1 2 3 5 8 12 60 100 1000 0.5 1/2 2,5 1,000 17 000 3! 1e3 x1 2s 3³".split(" ")
 )
+_LATEX = st.sampled_from(
+    r"\times \cdot \div + - = \approx \( \) \[ \] \\ & $ $$ \$ \% \, \! {,} \{ \} { } \frac{ \frac{1}{2} \frac12 "
+    r"\frac{6}{ }{ \dfrac{12}{5} \text{ \text{minutes} \mathrm{hours} \boxed{ \boxed{8} \left( \right) \left \sqrt{ ^ _ "
+    r"\pi \neq \quad \begin{a} x g apples no wait . , 1 2 3 5 8 12 60 000 0.5 1,000 12{,}500 2,\!500".split(" ")
+)
 
 
-@given(st.lists(_PIECES, max_size=40), st.sampled_from(["", " "]))
-@settings(max_examples=600, deadline=None)
+@given(st.lists(_PIECES, max_size=40) | st.lists(_LATEX, max_size=40), st.sampled_from(["", " "]))
+@settings(max_examples=1200, deadline=None)
 def test_a_second_repair_of_any_text_changes_nothing(pieces: list[str], gap: str) -> None:
     once = parse_cot(f"{gap.join(pieces)} The answer is 5")
     twice = parse_cot(once.text)
@@ -37,7 +42,7 @@ def test_a_second_repair_of_any_text_changes_nothing(pieces: list[str], gap: str
     assert not twice.repaired
 
 
-@given(st.text(st.characters(codec=None)), st.text("0123456789+-*/=()., %$≈?", max_size=60))
+@given(st.text(st.characters(codec=None)), st.text("0123456789+-*/=()., %$≈?\\{}", max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_checks_never_raise(words: str, equations: str) -> None:
     check_equations(words + equations)
@@ -47,7 +52,8 @@ def test_checks_never_raise(words: str, equations: str) -> None:
 @pytest.mark.parametrize(
     "piece",
     ["1 + 1 = 3. ", "half of 3 hours + 2 = 9? ", "1 * 2 (3 = 4 ", "1,1", "1.111", "1 and 1/2 ", "s = 1 ", "\n* 2 ", "1! + ",
-     "sqrt ", "Step 1 - ", "2 of ", "1 = 2 000 000 ", "\n", " ", "1e"],
+     "sqrt ", "Step 1 - ", "2 of ", "1 = 2 000 000 ", "\n", " ", "1e", "\\", r"\\ ", r"\frac{", r"\text{",
+     r"\frac{1}{2}", r"\frac{1+", r"\( ", r"12 \times 5 = 61 ", "{", "}", "{,}"],
 )  # fmt: skip
 def test_work_grows_with_the_length_only(piece: str) -> None:
     text = piece * (5 * MAX_RATIONALE_CHARS // len(piece))
