@@ -100,14 +100,14 @@ class _Standing:
     def of(cls, tallies: Sequence[Tally]) -> "_Standing":
         """Standing of a vote.
 
-        In the worst case, all loose votes join the class with the most firm votes after the leader. Classes with firm
-        votes never unite.
+        In the worst case, all loose votes of the others join the one with the most firm votes. The minor votes of the
+        leader outgrow its printed answer. Classes with firm votes never unite.
         """
         if not tallies:
             return cls()
         leader, *others = tallies
-        rival = max((tally.votes - tally.loose for tally in others), default=0)
-        lead = leader.votes - leader.loose - rival - sum(tally.loose for tally in tallies)
+        rival = max((tally.votes - tally.loose for tally in others), default=0) + sum(t.loose for t in others)
+        lead = leader.votes - 2 * leader.minor - rival
         return cls(leader.cot, leader.pot, others[0].votes if others else 0, lead)
 
     def with_vote(self, kind: PathKind) -> "_Standing":

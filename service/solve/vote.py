@@ -25,8 +25,9 @@ class Tally:
         answer: answer of the class.
         cot: votes of chains of thought.
         pot: votes of programs.
-        loose: votes that later ballots can move to another class or print in another unit. These are the votes for a
-            written decimal, for an amount of cents, and for another value than `answer`.
+        loose: votes that later ballots can move to another class. These are the votes for a written decimal, for an
+            amount of cents, and for another value than `answer`.
+        minor: votes for another value than `answer`. All votes for an amount of cents, which dollars would replace.
         paths: index of each ballot. They do not count for equality.
     """
 
@@ -34,6 +35,7 @@ class Tally:
     cot: int
     pot: int
     loose: int = 0
+    minor: int = 0
     paths: tuple[int, ...] = field(default=(), compare=False)
 
     @property
@@ -46,9 +48,8 @@ def count(ballots: Iterable[Ballot]) -> tuple[Tally, ...]:
     """Count the votes: one tally per class of `merge`, the leader first.
 
     More votes come first. A tie goes to the answer with both kinds behind it, then to the answer whose first ballot
-    has the lower index. The answer of a class is a stated value, not a decimal that was rounded from it. Of several
-    stated values it is the one in dollars, else the one with more votes, then the one with the lower index. The order
-    of `ballots` does not matter.
+    has the lower index. The answer of a class is its value with the most votes, then a stated value, then the one with
+    the lower index. It is an amount in dollars and not in cents. The order of `ballots` does not matter.
     """
     by_value: dict[Answer, list[Ballot]] = {}
     for ballot in sorted(ballots, key=lambda ballot: ballot.index):
@@ -90,16 +91,25 @@ def _rank(tally: Tally) -> tuple[int, int, int]:
     return -tally.votes, -((tally.cot > 0) + (tally.pot > 0)), tally.paths[0]
 
 
-def _printed_first(group: list[Ballot]) -> tuple[bool, int, int]:
-    """Sort key of a class's values: dollars before cents, then the value with more votes, then the earlier one."""
-    return all(ballot.answer.unit is Unit.CENT for ballot in group), -len(group), group[0].index
-
-
 def _tally(found: AnswerClass, by_value: dict[Answer, list[Ballot]]) -> Tally:
-    groups = sorted((by_value[answer] for answer in found.stated), key=_printed_first)
-    ballots = [ballot for answer in found.stated | found.rounded for ballot in by_value[answer]]
+    def rank(answer: Answer) -> tuple[bool, int, bool, int]:
+        group = by_value[answer]
+        return _in_cents(group), -len(group), answer in found.rounded, group[0].index
+
+    groups = [by_value[answer] for answer in sorted(found.stated | found.rounded, key=rank)]
+    ballots = [ballot for group in groups for ballot in group]
     cot = sum(ballot.kind is PathKind.COT for ballot in ballots)
-    exact = not all(is_written_decimal(ballot.answer) or ballot.answer.unit is Unit.CENT for ballot in groups[0])
-    loose = len(ballots) - len(groups[0]) * exact
-    paths = tuple(sorted(ballot.index for ballot in ballots))
-    return Tally(groups[0][0].answer, cot, len(ballots) - cot, loose, paths)
+    printed = groups[0]
+    is_written = all(is_written_decimal(ballot.answer) for ballot in printed)
+    return Tally(
+        printed[0].answer,
+        cot,
+        len(ballots) - cot,
+        loose=len(ballots) - len(printed) * (not is_written and not _in_cents(printed)),
+        minor=len(ballots) - len(printed) * (not _in_cents(printed)),
+        paths=tuple(sorted(ballot.index for ballot in ballots)),
+    )
+
+
+def _in_cents(group: list[Ballot]) -> bool:
+    return all(ballot.answer.unit is Unit.CENT for ballot in group)

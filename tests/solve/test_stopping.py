@@ -201,7 +201,8 @@ def test_lossless_waits_for_votes_that_can_move() -> None:
     three = (POT,) * 3
     assert decided(Policy.LOSSLESS, so_far(*["7"] * 4), three)
     assert decided(Policy.LOSSLESS, so_far(*["10/3"] * 4), three)
-    assert not decided(Policy.LOSSLESS, so_far(*["3.33"] * 4), three)  # 10/3 can still come
+    assert decided(Policy.LOSSLESS, so_far(*["3.33"] * 4), three)  # three of 10/3 would join it
+    assert not decided(Policy.LOSSLESS, so_far(*["350¢"] * 4), three)  # $3.50 can still come
     assert decided(Policy.LOSSLESS, so_far(*["7"] * 5, "4"), three)
     assert not decided(Policy.LOSSLESS, so_far(*["7"] * 5, "3.33", "3.34"), three)  # 3.335 can still come
     assert decided(Policy.LOSSLESS, so_far(*["7"] * 6, "3.33", "3.34"), three)

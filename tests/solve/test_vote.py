@@ -100,24 +100,31 @@ def cast(*texts: str) -> list[Ballot]:
     return [Ballot(index, (COT, POT)[index % 2], written(text)) for index, text in enumerate(texts)]
 
 
-def test_a_class_prints_its_exact_value() -> None:
+def test_a_class_prints_its_value_with_the_most_votes() -> None:
     tallies = count(cast("3.33", "10/3", "3.33", "4", "3.333"))
-    assert tallies == (Tally(written("10/3"), 3, 1, loose=3), Tally(written("4"), 0, 1))
+    assert tallies == (Tally(written("3.33"), 3, 1, loose=4, minor=2), Tally(written("4"), 0, 1))
     assert [tally.paths for tally in tallies] == [(0, 1, 2, 4), (3,)]
-    assert tallies[0].answer.text == "10/3"
+    assert [t.answer.text for t in count(cast("3.33", "10/3"))] == ["10/3"]
+    assert [(t.answer.text, t.votes) for t in count(cast(*["18.75"] * 9, "18.7512"))] == [("18.75", 10)]
 
 
 def test_of_two_units_the_one_with_more_votes_is_printed_then_the_first() -> None:
-    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("0.28", "28%", "28%"))] == [("28", 3, 1)]
-    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("7/25", "28%"))] == [("0.28", 2, 1)]
-    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("$3.50", "350¢"))] == [("3.5", 2, 2)]
-    assert [(t.answer.text, t.votes) for t in count(cast("28%", "0.28", "28"))] == [("28", 2), ("0.28", 1)]
+    def facts(*texts: str) -> list[tuple[str, int, int, int]]:
+        return [(tally.answer.text, tally.votes, tally.loose, tally.minor) for tally in count(cast(*texts))]
+
+    assert facts("0.28", "28%", "28%") == [("28", 3, 1, 1)]
+    assert facts("7/25", "28%") == [("0.28", 2, 1, 1)]
+    assert facts("28%", "0.28", "28") == [("28", 2, 0, 0), ("0.28", 1, 1, 0)]
 
 
 def test_dollars_are_printed_and_not_cents() -> None:
-    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("350¢", "350¢", "$3.5"))] == [("3.5", 3, 2)]
-    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("350¢", "350¢"))] == [("350", 2, 2)]
-    assert [(t.answer.text, t.votes, t.loose) for t in count(cast("350¢", "350"))] == [("350", 2, 0)]
+    def facts(*texts: str) -> list[tuple[str, int, int, int]]:
+        return [(tally.answer.text, tally.votes, tally.loose, tally.minor) for tally in count(cast(*texts))]
+
+    assert facts("$3.50", "350¢") == [("3.5", 2, 2, 1)]
+    assert facts("350¢", "350¢", "$3.5") == [("3.5", 3, 2, 2)]
+    assert facts("350¢", "350¢") == [("350", 2, 2, 2)]
+    assert facts("350¢", "350") == [("350", 2, 0, 0)]
 
 
 def test_a_written_decimal_is_loose_until_its_value_is_exact() -> None:
