@@ -30,7 +30,7 @@ _CONCLUSION = re.compile(
     r"|\bwhich(?:\s[a-z]+){1,3}:?\s(?=(?:\w\s=\s|[-+$\d(])(?:[^,;]|,\d)*=)",
     re.IGNORECASE,
 )
-_INTO_EQUATION = re.compile(rf"(?:[^=,;:≈→<>]|[,.:](?=\d))*(?:{EQUALS.pattern})(?=.*\w)")
+_INTO_EQUATION = re.compile(rf"(?:[^=,;:≈→<>]|[,:](?=\d))*(?:{EQUALS.pattern})(?=.*\w)")
 _SENTENCE_END = re.compile(r"(?<!\.\.)(?<=[.!?])\s+(?=\S)|(?<=[a-z0-9)]\.)(?=[A-Z][a-z])")
 _EDGES = " \t\r\f\v*`:;,"
 _DOUBLE_BRACKETS = re.compile(r"\A\(\(([^()]*)\)\)")
@@ -79,7 +79,8 @@ def continues_as_equation(text: str, position: int) -> bool:
 def conclusion(text: str) -> int:
     """End of the last "so" or "therefore" before a quantity, or 0."""
     ends = [found.end() for found in _CONCLUSION.finditer(text)]
-    return next((end for end in reversed(ends) if scan(text[end:])), 0)
+    last = max((quantity.end for quantity in scan(text)), default=0) if ends else 0
+    return next((end for end in reversed(ends) if end < last and scan(text[end:])), 0)
 
 
 def main_clause(text: str, position: int) -> str:

@@ -85,12 +85,13 @@ class Sandbox(Protocol):
 
         1. `ans`,
         2. a top-level `return`, or the last expression,
-        3. `answer` or `final_answer`,
+        3. `final_answer` or `answer`,
         4. the variable that the last statement assigns, if its name contains a word such as `total` or `result`,
         5. the return value of an uncalled `solution()`, `solver()` or `solve()`,
         6. the number that it printed last,
         7. `result` or a similar name,
-        8. the return value of `main()` or of its only function.
+        8. the return value of `main()` or of its only function,
+        9. its last printed line.
 
         A collection of one value, or of one number and its unit, is that value. An error after the last assignment of
         `ans` or `answer` does not change the answer, if the rest of the program only prints that variable.

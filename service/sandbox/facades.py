@@ -11,12 +11,14 @@ import bisect
 import calendar
 import cmath
 import collections
+import copy
 import datetime
 import decimal
 import fractions
 import functools
 import heapq
 import itertools
+import json
 import math
 import operator
 import random
@@ -107,10 +109,10 @@ def import_facade(
     return MissingPackage(root[:50])
 
 
-def star_names(module: str) -> Iterable[str]:
-    """Names that `from module import *` binds. There are none for a module that is not offered."""
+def star_names(module: str) -> Iterable[str] | None:
+    """Names that `from module import *` binds, or None for a module that is not offered."""
     facade = FACADES.get(module) or LIBRARIES.get(module)
-    return facade.names if facade is not None else ()
+    return facade.names if facade is not None else None
 
 
 def end_program(*_: object) -> None:
@@ -147,6 +149,22 @@ def _limit_lengths(function: Callable[..., Any]) -> Callable[..., Any]:
     return limited
 
 
+def _dumps(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    return json.dumps(value, indent=indent, sort_keys=sort_keys)
+
+
+def _loads(text: str | bytes) -> Any:
+    return json.loads(text)
+
+
+def _copy(value: Any) -> Any:
+    return copy.copy(value)
+
+
+def _deepcopy(value: Any) -> Any:
+    return copy.deepcopy(value)
+
+
 class _TypeHint:
     """Replacement of the names in `typing`. Programs rarely use it, because the policy drops annotations."""
 
@@ -171,6 +189,7 @@ FACADES: Mapping[str, Facade] = MappingProxyType(
         ),
         "cmath": _facade_of_all(cmath),
         "collections": _facade(collections, "Counter OrderedDict defaultdict deque namedtuple"),
+        "copy": Facade("copy", {"copy": _copy, "deepcopy": _deepcopy}),
         "datetime": _facade(datetime, "date datetime time timedelta timezone MINYEAR MAXYEAR"),
         "decimal": _facade(
             decimal,
@@ -181,6 +200,7 @@ FACADES: Mapping[str, Facade] = MappingProxyType(
         "functools": _facade(functools, "reduce lru_cache cache partial cmp_to_key"),
         "heapq": _facade(heapq, "heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
         "itertools": _facade_of_all(itertools),
+        "json": Facade("json", {"dumps": _dumps, "loads": _loads}),
         "math": _facade_of_all(math),
         "operator": _facade(
             operator,

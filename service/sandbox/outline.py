@@ -20,8 +20,8 @@ class Outline:
     Args:
         last_name: variable that the last statement assigns, or None.
         used: names that the program reads outside its functions and classes.
-        last_lines: last line of the last top-level statement that assigns or changes each name, or of the program if
-            the name is a step: a later statement reads it other than to print it.
+        last_lines: last line of the last top-level statement that assigns or changes each name. It is the last line of
+            the program for a step, which a later statement reads other than to print it.
     """
 
     last_name: str | None

@@ -9,6 +9,7 @@ boundary is the kernel lock.
 # are left out: loops run at the speed of CPython, and `d[k] += 1` works.
 
 import ast
+import builtins
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -49,17 +50,24 @@ class RefusedImportError(RefusedError, ImportError):
     """The program imports a module that is not offered. A program may catch it as an `ImportError`."""
 
 
-def restrict(tree: ast.Module, star_names: Callable[[str], Iterable[str]]) -> None:
+StarNames = Callable[[str], Iterable[str] | None]
+"""Module → names that `from module import *` binds, or None if the module is not offered."""
+
+
+def restrict(tree: ast.Module, star_names: StarNames) -> None:
     """Apply the policy to a program.
+
+    A star import of a module that is not offered binds the names that nothing else in the program binds. Their use is
+    then refused as that of any name of this module.
 
     Args:
         tree: parsed program, which is changed.
-        star_names: returns the names that `from module import *` binds.
+        star_names: names of star imports.
 
     Raises:
         RefusedError: the policy refuses the program.
     """
-    transformer = _Transformer(star_names)
+    transformer = _Transformer(star_names, unbound_names(tree, star_names))
     transformer.visit(tree)
     if transformer.errors:
         raise RefusedError(transformer.errors[0])
@@ -70,12 +78,32 @@ def is_private(name: str) -> bool:
     return name.startswith("__") or (name.startswith("_") and name.endswith("_") and name != "_")
 
 
+def unbound_names(tree: ast.Module, star_names: StarNames) -> list[str]:
+    """Public names that a program reads and that neither it nor Python binds, sorted."""
+    read: set[str] = set()
+    bound = {"math", *vars(builtins)}  # `guards.py` offers math as a builtin
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                read.add(name)
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.ImportFrom(module=module, names=[ast.alias(name="*")]):
+                bound.update(star_names(module or "") or ())
+            case ast.alias(name=name, asname=other):
+                bound.add(other or name.partition(".")[0])
+            case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name) if name:
+                bound.add(name)
+    return sorted(name for name in read - bound if not name.startswith("_"))
+
+
 class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPython is untyped
     """Adds guard calls to a program. RestrictedPython checks the other nodes and refuses unknown ones."""
 
-    def __init__(self, star_names: Callable[[str], Iterable[str]]) -> None:
+    def __init__(self, star_names: StarNames, unbound: Iterable[str]) -> None:
         super().__init__()
         self._star_names = star_names
+        self._unbound = unbound
 
     def node_contents_visit(self, node: _Node) -> _Node:
         """Visit the children, as `ast.NodeTransformer.generic_visit` does, without a call per leaf."""
@@ -196,7 +224,9 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
         if isinstance(node, ast.ImportFrom) and node.level:
             self.error(node, "relative imports are not allowed")
         elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            node.names = [ast.copy_location(ast.alias(name), node) for name in self._star_names(node.module or "")]
+            offered = self._star_names(node.module or "")
+            names = self._unbound if offered is None else offered
+            node.names = [ast.copy_location(ast.alias(name), node) for name in names]
             if not node.names:
                 return ast.copy_location(ast.Pass(), node)
         if any(alias.name.startswith("_") for alias in node.names):

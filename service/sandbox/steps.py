@@ -1,4 +1,4 @@
-"""Steps of a program: names that it changes, or reads for more than its output.
+"""Names that a program changes, or reads for more than its output.
 
 The syntax tree may be the output of the policy: `x.append(1)` is then `_read_(x, "append")(1)`.
 """

@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from service.cli.sandbox import answer_text
-from service.sandbox.base import Outcome
+from service.sandbox.base import Outcome, Value
 from service.sandbox.facades import FACADES, LIBRARY_NAMES, star_names
 from service.sandbox.policy import SPECIAL_METHODS, RefusedError, is_private, restrict
 from tests.conftest import MakePool
@@ -58,7 +58,7 @@ async def test_refusals_name_what_is_refused(make_pool: MakePool) -> None:
     assert {program: (await pool.run(program)).detail for program in REFUSED} == REFUSED
 
 
-@pytest.mark.parametrize("package", ["numpy", "sympy", "scipy", "pandas", "time", "os", "json", "subprocess"])
+@pytest.mark.parametrize("package", ["numpy", "sympy", "scipy", "pandas", "time", "os", "csv", "subprocess"])
 async def test_absent_packages_may_be_imported_but_not_used(make_pool: MakePool, package: str) -> None:
     pool = make_pool()
     await pool.start()
@@ -81,14 +81,72 @@ async def test_missing_modules_raise_import_errors(make_pool: MakePool) -> None:
 async def test_star_imports_bind_every_offered_name(make_pool: MakePool, module: str) -> None:
     pool = make_pool()
     await pool.start()
-    names = sorted(star_names(module))
+    names = sorted(star_names(module) or ())
     execution = await pool.run(f"from {module} import *\nx = [{', '.join(names)}]\nans = len(x)")
     assert names
     assert execution.value == len(names)
 
 
-def test_star_imports_of_other_modules_bind_nothing() -> None:
-    assert list(star_names("os")) == []
+def test_star_imports_of_other_modules_are_not_offered() -> None:
+    assert star_names("os") is None
+
+
+SYMPY = "sympy is not available to programs; set sandbox_libraries"
+SCIPY = "scipy is not available to programs"
+
+
+@pytest.mark.parametrize(
+    ("program", "value", "detail"),
+    [
+        ("from sympy import *\nx = symbols('x')\nans = solve(x - 7)[0]", None, SYMPY),
+        (
+            "from sympy import *\nans = x + 7",
+            None,
+            "TypeError: unsupported operand type(s) for +: 'MissingPackage' and 'int'",
+        ),
+        ("from sympy.abc import *\nfrom sympy import Symbol\nans = Symbol('x')", None, SYMPY),
+        ("from scipy.optimize import *\nans = fsolve(abs, 0)", None, SCIPY),
+        ("def f():\n    return solve(7)\nfrom sympy import *\nans = f()", None, SYMPY),
+        ("try:\n    from sympy import *\n    ans = solve(7)\nexcept ImportError:\n    ans = 7", 7, ""),
+        ("from sympy import *\nans = 7", 7, ""),
+        ("from sympy import *\nfrom math import *\nans = floor(7.5)", 7, ""),
+        ("from math import *\nfrom sympy import *\nans = floor(7.5)", 7, ""),
+        ("from sympy import *\nimport math as m\nsolve = lambda x: m.floor(x)\nans = solve(7.5)", 7, ""),
+        ("from sympy import *\nans = math.floor(max(7.5, len([])))", 7, ""),
+        ("from sympy import *\ndef f(a, *b, **c):\n    return a + len(b) + len(c)\nans = f(7)", 7, ""),
+        ("from sympy import *\ntry:\n    1 / 0\nexcept ZeroDivisionError as error:\n    ans = len(str(error))", 16, ""),
+        ("from sympy import *\nmatch [7, 8]:\n    case [first, *rest]:\n        ans = first + len(rest)", 8, ""),
+        ("from sympy import *\nimport os.path\nans = 7", 7, ""),
+    ],
+)
+async def test_star_imports_of_absent_packages(
+    make_pool: MakePool, program: str, value: int | None, detail: str
+) -> None:
+    pool = make_pool()
+    await pool.start()
+    execution = await pool.run(program)
+    assert (execution.value, execution.detail) == (value, detail)
+
+
+@pytest.mark.parametrize(
+    ("program", "value"),
+    [
+        ("import json\nans = json.loads('{\"pens\": 7}')['pens']", 7),
+        ("import json\nprint(json.dumps({'answer': 7}, indent=2))", "7"),
+        (
+            "from copy import copy, deepcopy\na = [[7]]\nb, c = copy(a), deepcopy(a)\na[0][0] = 8\nans = b[0][0] - c[0][0]",
+            1,
+        ),
+        (
+            "import copy\nclass A:\n    def __init__(self): self.x = [7]\na = A()\nb = copy.deepcopy(a)\nb.x[0] = 8\nans = a.x",
+            7,
+        ),
+    ],
+)
+async def test_json_and_copy(make_pool: MakePool, program: str, value: Value) -> None:
+    pool = make_pool()
+    await pool.start()
+    assert (await pool.run(program)).value == value
 
 
 @pytest.mark.parametrize("name", ["_", "x", "_x", "x_", "total__"])
