@@ -31,6 +31,11 @@ _CONCLUSION = re.compile(
     re.IGNORECASE,
 )
 _INTO_EQUATION = re.compile(rf"(?:[^=,;:≈→<>]|[,:](?=\d))*(?:{EQUALS.pattern})(?=.*\w)")
+_DENIAL = re.compile(
+    r"(?:\b(?:not|no\slonger)|n't)\s(?!(?:just|only|merely|simply|even)\b)(?:be\s)?(?=[-$]?\w)(?:[^,;.]|[.,]\d){1,40}?,?\s"
+    r"but\s(?:(?:rather|instead|actually|in\sfact|it\sis|it's|is)\s)?(?=[-$]?\w)"
+)
+_OPERATOR = re.compile(r"[+*/^][\s(]{0,3}\Z")
 _SENTENCE_END = re.compile(r"(?<!\.\.)(?<=[.!?])\s+(?=\S)|(?<=[a-z0-9)]\.)(?=[A-Z][a-z])")
 _EDGES = " \t\r\f\v*`:;,"
 _DOUBLE_BRACKETS = re.compile(r"\A\(\(([^()]*)\)\)")
@@ -39,7 +44,8 @@ _MAX_CLAUSES = 3
 
 def sentences_of(text: str) -> list[str]:
     """Sentences of the first line that has a word or a number. A box begins a text of its own."""
-    boxed = (text.partition(BOX)[2] or text).replace(BOX, "")
+    before, _, inside = text.partition(BOX)
+    boxed = (text if not inside or _OPERATOR.search(before) else inside).replace(BOX, "")
     lines = [line for line in boxed.splitlines() if re.search(r"\w|[√π∞⊗]", line)]
     if not lines:
         return [""]
@@ -63,6 +69,14 @@ def without_circumstances(text: str) -> str:
             break
         text = text[begun.end() :]
     return text
+
+
+def without_denial(text: str) -> str:
+    """Text without the value that it denies before another one ("not 10 but 12")."""
+    found = _DENIAL.search(text)
+    if found is None or not scan(found[0]) or not scan(text[found.end() :]):
+        return text
+    return text[: found.start()] + " " + text[found.end() :]
 
 
 def begins_with(text: str, quantity: Quantity) -> bool:

@@ -37,7 +37,7 @@ _WRAPPERS = (
     "hbox|operatorname|bm|boldsymbol|bf|rm"
 )
 _WRAPPER = re.compile(rf"\\(?:{_WRAPPERS})\*?\s?\{{([^{{}}]*)\}}")
-_BOXED = re.compile(r"\\(?:boxed|fbox|framebox)\s?\{([^{}]*)\}")
+_BOXED = re.compile(r"((?<![\w)}%])(?<![0-9)}%]\s)-)?\\(?:boxed|fbox|framebox)\s?\{([^{}]*)\}")
 _COLOR = re.compile(r"\\(?:color|hspace|vspace|phantom)\s?\{[^{}]*\}|\\textcolor\s?\{[^{}]*\}")
 _PART = r"\s?(\{[^{}]*\}|[0-9a-zA-Z])"
 _FRACTION = re.compile(rf"(-\s?)?\\[dtc]?frac{_PART}{_PART}")
@@ -121,7 +121,7 @@ def _without_latex(text: str) -> str:
     text = _SCRIPT.sub(r"\1\2", re.sub(r"\^\s?\{?\s?\\(?:circ|degree)\s?\}?", "°", text))
     for _ in range(_ROUNDS):
         before = text
-        text = _FRACTION.sub(_fraction, _BOXED.sub(rf" {BOX}\1) ", _WRAPPER.sub(r"\1", text)))
+        text = _FRACTION.sub(_fraction, _BOXED.sub(rf" {BOX}\1\2) ", _WRAPPER.sub(r"\1", text)))
         text = _SCRIPT.sub(r"\1\2", text)
         if text == before:
             break

@@ -15,6 +15,7 @@ from service.paths.clauses import (
     main_clause,
     sentences_of,
     without_circumstances,
+    without_denial,
     without_remarks,
 )
 from service.paths.numbers import write
@@ -40,7 +41,16 @@ _SHARE_OF = re.compile(r"(?:%|percent|[)\d])?\s+(?:of|out\sof)\s+(?:the\s|a\s|hi
 _OUT_OF = re.compile(r"\s+(?:(?!instead)[a-z]+\s)?(?:out\sof|in\severy|of)\s+[-$]?\d|\s+in\s+\d+\s*(?:$|[.,;])")
 _NAMED_NEXT = re.compile(r"[)\s]*(?:and|or|[,;])\s{0,3}[A-Za-z]\w*\s?=")
 _REMAINDER = re.compile(
-    r"\b(?:(?:remainder|modulo|mod)\b.{0,20}\d|with\s(?:[^\W\d_]+\s)?\d.{0,20}\b(?:left|remaining|over))|\b[rR]\s?\d"
+    r"\b(?:(?:remainder|modulo|mod)\b.{0,20}\d|(?:with|leaving)\s(?:[^\W\d_]+\s)?\d.{0,20}\b(?:left|remaining|over))|\b[rR]\s?\d"
+)
+_REMAINDER_REMARK = re.compile(
+    r"\((?:(?:and|with|plus|leaving)\s)?(?:(?:an?\s)?(?:remainder|rem|R)\b\W{0,3}(?:of\s|is\s)?\d"
+    r"|\d+\s(?:[^\W\d_]+\s)?(?:are\s|is\s)?(?:left|remaining|over)\b)",
+    re.IGNORECASE,
+)
+_RELATION = re.compile(
+    rf"\s(?:{NOUN}\s)?(?:more|less|fewer|greater|larger|smaller|higher|lower|longer|shorter|older|younger)\s"
+    rf"(?:{NOUN}\s)?than\s\Z"
 )
 _BOUND_BEFORE = re.compile(
     r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower|longer|shorter|older|younger|bigger|better)\sthan"
@@ -54,7 +64,8 @@ _BOUND_AFTER = re.compile(
     re.IGNORECASE,
 )
 _NOT_BEFORE = re.compile(
-    r"\b(?:no|not|never|isn't|no\slonger|cannot\sbe)\s(?:be\s|equal\s(?:to\s)?)?[$]?\Z", re.IGNORECASE
+    r"\b(?:no|not|never|isn't|no\slonger|cannot\sbe)\s(?:(?:be|just|only|merely|simply|even)\s|equal\s(?:to\s)?)?[$]?\Z",
+    re.IGNORECASE,
 )
 _CIRCUMSTANCE = re.compile(
     r"(?:\b(?:the|these|those|all|both|each|every|his|her|their|its|my|our|your|for|in|over|after|per|from|with|by|at|on|"
@@ -101,6 +112,7 @@ def read_phrase(text: str) -> Quantity | str:
 
 def choose(sentence: str) -> Quantity | str:
     """Quantity that a plain sentence states, or the reason for a missing one."""
+    sentence = without_denial(sentence)
     found = _stated(without_circumstances(sentence))
     if isinstance(found, str) and (end := conclusion(sentence)):
         return choose(sentence[end:])
@@ -115,6 +127,8 @@ def _stated(sentence: str) -> Quantity | str:
     if not quantities:
         return EXPRESSION if _SYMBOLIC.search(sentence) else NO_NUMBER
     strong = next((index for index, quantity in enumerate(quantities) if not quantity.weak), 0)
+    if _REMAINDER_REMARK.search(sentence):
+        return SEVERAL
     if begins_with(kept, quantities[strong]):
         return _leading(kept, quantities[strong:])
     if end := conclusion(kept):
@@ -138,6 +152,9 @@ def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
     main = main_clause(text, first.end)
     if _NAMED_NEXT.match(rest):
         return SEVERAL
+    if len(quantities) > 1 and _RELATION.match(text[first.end : quantities[1].start]) and "=" not in main:
+        end = conclusion(text)
+        return choose(text[end:]) if end else EXPRESSION  # "3 more than 10"
     if continues_as_equation(main, first.end):
         return _equation(main)
     end = conclusion(text)

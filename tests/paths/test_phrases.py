@@ -472,7 +472,38 @@ FACTORIALS = {
     "12 apples!": "12",
     "**12!**": "12",
 }
+CORRECTED = {
+    "not 10 but 12": "12",
+    "not 10, but rather 12": "12",
+    "The answer isn't $10 but $12.": "12",
+    "not ten dollars but twelve dollars": "12",
+    "not 10.5 but -12": "-12",
+    "is not 500, it's -500.": "-500",
+    "12, not 10": "12",
+    "5 more than 12, so 17": "17",
+    "3 more apples than 10, so 13 apples": "13",
+    "5 fewer than 20 = 15": "15",
+    "3 more than Tom": "3",
+    "2 (the remainder of 87 / 5)": "2",
+    "17 with none left over": "17",
+    "17 apples left": "17",
+    "x = -\\boxed{3}": "-3",
+    "$-\\boxed{3}$": "-3",
+    "- \\boxed{3}": "3",
+}
 NOTHING = {
+    "not just 10 but 12": "a value that the text denies",
+    "not 10 but more than 12": "a bound and not a value",
+    "3 more than 10": "an expression that is not a number",
+    "3 more than 10, that is 13": "an expression that is not a number",
+    "5 apples less than 20": "an expression that is not a number",
+    "17 (with a remainder of 2)": "several values",
+    "17 (remainder 2)": "several values",
+    "17 (2 left over)": "several values",
+    "17 boxes (with 2 apples left over)": "several values",
+    "17 boxes, leaving 2 over": "several values",
+    "\\(\\boxed{3}\\frac{1}{2}\\)": "several values",
+    "\\frac{1}{\\boxed{3}}": "an expression that is not a number",
     "5 != 120": "a bound and not a value",
     "5 ≥= 3": "a bound and not a value",
     "\\boxed{6!}": "an expression that is not a number",
@@ -587,7 +618,7 @@ NOTHING = {
     "5/0": "",
     "not 5": "a value that the text denies",
 }
-VALUES = LATEX_AND_MARKDOWN | WHOLE_QUANTITIES | SIGNS | ONE_OF_SEVERAL_NUMBERS | NAMED | FACTORIALS
+VALUES = LATEX_AND_MARKDOWN | WHOLE_QUANTITIES | SIGNS | ONE_OF_SEVERAL_NUMBERS | NAMED | FACTORIALS | CORRECTED
 
 
 @pytest.mark.parametrize(("text", "canonical"), VALUES.items())
