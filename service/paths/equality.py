@@ -52,8 +52,13 @@ def merge(answers: Iterable[Answer]) -> tuple[AnswerClass, ...]:
 
 
 def matches(answer: Answer, gold: str) -> bool:
-    """Whether an answer is right: whether it and gold are one class. 10/3 matches "3.33", but neither "3" nor "3.3"."""
+    """Whether an answer is right: whether it and gold are one class. 10/3 matches "3.33", but neither "3" nor "3.3".
+
+    A full hour also matches its bare number: 9:00 am matches "9".
+    """
     target = parse_gold(gold)
+    if target is not None and target.value is not None and (hour := _FULL_HOUR.fullmatch(answer.text)):
+        return target.value == int(hour[1])
     return target is not None and len(merge((answer, target))) == 1
 
 
@@ -79,6 +84,7 @@ def _words(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("*_\"'`“”‘’$. ")
 
 
+_FULL_HOUR = re.compile(r"([0-9]{1,2}):00(?: [ap]m)?")
 _MIN_DECIMALS = 2
 _PART = re.compile(r"([0-9]) ?\(([^()]*)\)")  # "2 (hours)"
 _SCALES = {

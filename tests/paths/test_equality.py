@@ -122,6 +122,12 @@ def test_rounded_answers_are_within_half_a_unit_of_the_stated_one(answers: list[
         ("B", "B", True),
         ("B", "0.5", False),
         ("5", "", False),
+        ("9 a.m.", "9", True),
+        ("9 o'clock", "9", True),
+        ("9:30 am", "9", False),
+        ("9 am", "10", False),
+        ("9 am", "9 pm", False),
+        ("9", "9 am", False),
     ],
 )
 def test_matches(text: str, gold: str, right: bool) -> None:
