@@ -5,6 +5,7 @@ have no answer.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,6 +49,7 @@ def conclude(text: str, start: int, end: int) -> Conclusion:
 
 _MAX_SENTENCES = 4  # the last one with a number, and courtesies after it
 _SHORT_WORDS = 3
+_MAX_NUMBERS = 60
 _BACK_CHARS = 1200
 _CLOSING = re.compile(
     r"hope|let me know|feel free|thank|happy|glad|good luck|great|correct|right\b|clear|help"
@@ -61,7 +63,7 @@ _LABEL = re.compile(
 )
 _SPAN = re.compile(
     r"\\[dt]?frac\s?(?:\{[^{}\n]{1,20}\}|[0-9])\s?(?:\{[^{}\n]{1,20}\}|[0-9])"
-    r"|[0-9]+(?:(?:[.,:/ \u00a0\u202f'’]|\{,\}|\\,|\s?/\s?|\sand\s(?=[0-9]+/))[0-9]+)*"
+    r"|[0-9]+(?:(?:[.,:/ \u00a0\u202f'’]|\{,\}|\\,|\s?/\s?|\sand\s(?=[0-9]+/))[0-9]+){0,12}"
 )
 _PREFIX = re.compile(r"[-−–]?\s?[$€£¥₹]?\\?\$?\s?[-−]?\Z")
 _UNIT = (
@@ -128,7 +130,7 @@ def _read(text: str, first: int, last: int) -> Conclusion:
     spans = list(_SPAN.finditer(sentence, label.end() if label else 0))
     if not spans:
         return _read_words(text, first, last)
-    if len({parse_answer(span[0]) for span in spans}) > 1 and not _is_compound(sentence, spans):
+    if len(_values(span[0] for span in spans)) > 1 and not _is_compound(sentence, spans):
         side = None if _VARIABLE.search(sentence) else _LAST_SIDE.search(sentence)
         if side and len(_SPAN.findall(side[1])) == 1:
             return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
@@ -145,9 +147,14 @@ def _is_given(text: str, first: int, sentence: str, span: re.Match[str]) -> bool
     if _REMARK.search(sentence) or _CIRCUMSTANCE.search(sentence[: span.start()]):
         return True
     value = parse_answer(span[0])
-    results = {parse_answer(found[1].rstrip(".,")) for found in _RESULT.finditer(text)}
-    earlier = {parse_answer(found[0]) for found in _SPAN.finditer(text, max(0, first - _BACK_CHARS), first)}
+    results = _values(found[1].rstrip(".,") for found in _RESULT.finditer(text))
+    earlier = _values(found[0] for found in _SPAN.finditer(text, max(0, first - _BACK_CHARS), first))
     return bool(results) and value not in results and value in earlier
+
+
+def _values(numbers: Iterable[str]) -> set[Answer | None]:
+    """Values of the last different numbers of a text."""
+    return {parse_answer(number) for number in [*dict.fromkeys(numbers)][-_MAX_NUMBERS:]}
 
 
 def _is_compound(sentence: str, spans: list[re.Match[str]]) -> bool:

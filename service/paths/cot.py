@@ -5,6 +5,7 @@ is" or "\boxed{". Without a marker, a complete text answers with its last senten
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -87,7 +88,10 @@ def _read(text: str, complete: bool | None) -> CotPath:
     """
     # An incomplete text without a marker has no answer: three of four equations at its end are not the last step.
     repairs = check_equations(text)
-    stated = _stated(text, complete is False) or (_concluded(text, repairs) if complete else _Stated(None, NO_ANSWER))
+    phrases = find_marked(text)
+    stated = _stated(text, phrases, complete is False)
+    if stated is None:
+        stated = _concluded(text, phrases, repairs) if complete else _Stated(None, NO_ANSWER)
     answer = stated.answer
     if answer is not None and answer.value is not None and answer.value in repairs.corrected and not stated.is_repaired:
         value = repairs.corrected[answer.value]
@@ -144,9 +148,8 @@ def _own_end(text: str) -> int:
     return len(text)
 
 
-def _stated(text: str, cut_off: bool) -> _Stated | None:
+def _stated(text: str, phrases: Sequence[Marked], cut_off: bool) -> _Stated | None:
     """Answer of the last marker whose phrase has one, or None without such a marker."""
-    phrases = find_marked(text)
     for number in range(len(phrases) - 1, -1, -1):
         marked = phrases[number]
         if cut_off and not marked.closed and not _is_over(text, marked):
@@ -179,10 +182,10 @@ def _is_over(text: str, marked: Marked) -> bool:
     return bool(_OVER.match(text, marked.start + (digits[-1] if digits else 0)))
 
 
-def _concluded(text: str, repairs: Repairs) -> _Stated:
+def _concluded(text: str, phrases: Sequence[Marked], repairs: Repairs) -> _Stated:
     """Answer of the last sentence: a bold or only number, else the repaired result of a final equation."""
     found = conclude(text, 0, len(text))
-    if any(marked.start < found.end and found.start < marked.end for marked in find_marked(text)):
+    if any(marked.start < found.end and found.start < marked.end for marked in phrases):
         return _Stated(None, NO_ANSWER)  # the marker's phrase was refused
     if found.answer is not None and not found.reason:
         return _Stated(found.answer, "", found.start, found.end)

@@ -34,15 +34,18 @@ def find_marked(text: str) -> list[Marked]:
     """Phrases of a text that a valid marker announces, in order.
 
     Questions, denials, suppositions and judgements of the answer are left out. Weak markers such as "The result is"
-    count only without any other, in the last sentence.
+    count only without any other, in the last sentence. Only the first 30 and the last 30 markers of a text count.
     """
     found = [marker for marker in _MARKER.finditer(text) if marker.lastgroup != "hash" or _is_value(text, marker)]
     closing = _closing_braces(text)
     last = len(text.rstrip(_AFTER_LAST))
     limits = [marker.start() for marker in found[1:]] + [len(text)]
+    pairs = list(zip(found, limits, strict=False))
+    if len(pairs) > 2 * _MAX_MARKERS:
+        pairs = [*pairs[:_MAX_MARKERS], *pairs[-_MAX_MARKERS:]]
     strong: list[Marked] = []
     weak: list[Marked] = []
-    for marker, limit in zip(found, limits, strict=False):
+    for marker, limit in pairs:
         is_weak = marker.lastgroup in _WEAK
         marked = _phrase(text, marker, limit, closing)
         if marked is None or (is_weak and marked.end < last) or _is_void(text, marker, marked):
@@ -92,6 +95,7 @@ _MARKER = re.compile(
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
 _WEAK = ("short", "result")
+_MAX_MARKERS = 30  # at each end of the text
 _AFTER_LAST = " \t\r\n.!*_$\\()[]{}|`"
 
 _HASH_VALUE = re.compile(

@@ -37,11 +37,13 @@ def split_thinking(text: str, *, opened: bool = False) -> Split:
         thinks = "channel" if start < len(_STRIPPED_FINAL) else None
     for found in _DELIMITER.finditer(text, max(start, 0)):
         role, kind = _role(found)
-        if _is_mention(text, found, role):
+        # The answer's own opening ends any thought.
+        counts = thinks is None if role == "open" else thinks in (None, "prompt", kind) or kind == "channel"
+        if not counts or _is_mention(text, found, role):
             continue
         if role == "open":
-            thinks = thinks or kind
-        elif thinks in (None, "prompt", kind) or kind == "channel":  # the answer's own opening ends any thought
+            thinks = kind
+        else:
             thinks, start = None, found.end()
     return Split(text, "", unterminated=True) if thinks else Split(text[:start], text[start:])
 

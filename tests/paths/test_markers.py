@@ -282,3 +282,24 @@ def test_work_is_linear(piece: str, complete: bool) -> None:
     start = time.process_time()
     parse_cot((piece * MAX_RATIONALE_CHARS)[:MAX_RATIONALE_CHARS], complete=complete)
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["x = 1\n", "3 apples + 4 pears = ", "The answer is ", "12 + 3 = 15\n", "5 + 3 = 9. ", "1+", "1-", "| 1 ", "= = ", "1 ",
+     "12 ", "1.", "3 = 3 ", "答案：5", "Answer: 5\n", "The answer is 5. ", "\\boxed{5} ", "Question: 5\n", "<think>", "\n"],
+)  # fmt: skip
+def test_hostile_texts_take_little_time(piece: str) -> None:
+    text = (piece * MAX_RATIONALE_CHARS)[:MAX_RATIONALE_CHARS]
+    times = []
+    for _ in range(2):
+        start = time.process_time()
+        parse_cot(text, complete=True)
+        times.append(time.process_time() - start)
+    assert min(times) < 0.15
+
+
+def test_the_last_markers_of_many_count() -> None:
+    text = "The answer is unknown. " * 100 + "The answer is 13. " + "The answer is unknown. " * 20
+    assert read(text) == "13"
+    assert read("The answer is 13. " + "The answer is unknown. " * 100) == "13"

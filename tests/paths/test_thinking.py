@@ -130,3 +130,14 @@ def test_work_is_linear(piece: str) -> None:
         return time.process_time() - start
 
     assert seconds(400_000) < 20 * seconds(50_000) + 0.05
+
+
+@pytest.mark.parametrize("piece", ["<think>", "</think>", "[THINK]a[/THINK]", "<reasoning>a"])
+def test_many_delimiters_take_little_time(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    times = []
+    for _ in range(2):
+        start = time.process_time()
+        split_thinking(text)
+        times.append(time.process_time() - start)
+    assert min(times) < 0.1

@@ -6,6 +6,9 @@ Takes linear time.
 
 import re
 
+MAX_EQUALS_SIGNS = 100
+"""Maximum number of equals signs of a text whose equations are checked. They are its last ones."""
+
 Token = tuple[str, int, int]
 """Kind, start and end.
 
@@ -15,13 +18,16 @@ unsupported notation.
 
 
 def clauses(text: str) -> list[list[Token]]:
-    """Tokens of every clause with an equals sign, in order.
+    """Tokens of the last clauses with an equals sign, in order.
 
     Full stops, commas, line ends and comparisons end a clause. Full stops and commas within numbers do not. A bracket
     without a match in the clause, or around an equals sign, also ends it. A clause that continues arithmetic before
     such a cut begins with a token of kind bad.
     """
-    tokens = [(found.lastgroup or "", *found.span()) for found in _TOKEN.finditer(text)]
+    begin = _first_checked(text)
+    if begin is None:
+        return []
+    tokens = [(found.lastgroup or "", *found.span()) for found in _TOKEN.finditer(text, begin)]
     found, start = [], 0
     for end in [*sorted(_ends(tokens)), len(tokens)]:
         clause = tokens[start:end]
@@ -31,6 +37,16 @@ def clauses(text: str) -> list[list[Token]]:
             found.append(clause)
         start = end + 1
     return found
+
+
+def _first_checked(text: str) -> int | None:
+    """Start of the line or sentence with the first equals sign that counts, or None without one."""
+    signs = [found.start() for found in _EQUALS.finditer(text)]
+    if len(signs) <= MAX_EQUALS_SIGNS:
+        return 0 if signs else None
+    sign = signs[-MAX_EQUALS_SIGNS]
+    begin = max(text.rfind("\n", 0, sign), text.rfind(". ", 0, sign))
+    return begin + 1 if begin > signs[-MAX_EQUALS_SIGNS - 1] else sign
 
 
 def _ends(tokens: list[Token]) -> set[int]:
@@ -71,6 +87,7 @@ def _continues(text: str, tokens: list[Token], start: int) -> bool:
     return text[cut] in "!|" or (kind == "rp" and not marker)
 
 
+_EQUALS = re.compile(r"[=≈]")
 _MAX_LINE = 40
 _MARKER_CHARS = 5
 
