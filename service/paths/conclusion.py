@@ -1,11 +1,11 @@
 """Answer of the last sentence of a complete text.
 
-The text has no marker. The answer is the bold number of the sentence, or its only number. Several different numbers
-have no answer.
+The text has no marker. The answer is the bold number of the sentence, or its only number, if the text works it out.
+Of several different numbers, the result of the last equation is the answer.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -35,15 +35,27 @@ class Conclusion:
     is_equation: bool = False
 
 
-def conclude(text: str, start: int, end: int) -> Conclusion:
-    """Answer of the last sentence of `text[start:end]`."""
-    for first, last in _last_sentences(text, start, end):
+def conclude(text: str, start: int, end: int, *, announced: bool = False) -> Conclusion:
+    """Answer of the last sentence of `text[start:end]`.
+
+    Args:
+        text: the text.
+        start: start of the part to read.
+        end: end of the part to read.
+        announced: whether a marker announces the part as the answer. Otherwise its number must rest on the text.
+    """
+    sentences = _last_sentences(text, start, end)
+    for first, last in sentences:
         sentence = text[first:last]
-        if _CHECK.search(sentence):
+        if _CHECK.search(sentence) or _NOTE.match(sentence):
             continue
         if not _has_number(sentence) and (_CLOSING.search(sentence) or len(sentence.split()) <= _SHORT_WORDS):
             continue
-        return _read(text, first, last)
+        if _REFUSAL.search(sentence):
+            return Conclusion(None, first, last)
+        if _is_list(text, first, last):
+            return Conclusion(None, first, last, SEVERAL)
+        return _read(text, first, last, announced or _is_worked_out(text, start, last))
     return Conclusion(None, start, start)
 
 
@@ -56,7 +68,18 @@ _CLOSING = re.compile(
     r"|any (?:other |more )?questions",
     re.IGNORECASE,
 )
-_CHECK = re.compile(r"\b(?:verif|confirm|(?:double-?)?check\b|reverse|matches)", re.IGNORECASE)  # its numbers are old
+_CHECK = re.compile(  # its numbers are old
+    r"\b(?:verif|confirm|(?:double-?)?check\b|reverse|(?:which|that|this|it|result|answer)\s(?:also\s)?matches\b)"
+    r"|(?<![0-9]\s)\bmatches\s(?:the|our|with|what|that)\b",
+    re.IGNORECASE,
+)
+_NOTE = re.compile(r"[\s>*_(]*(?:note|remark|n\.?b\.?)[*_]{0,3}[:：]", re.IGNORECASE)
+_REFUSAL = re.compile(
+    r"(?:\bcannot|\bcan\snot|can['’]t|unable\sto|(?:im|not\s)possible\sto)\s(?:be\s)?"
+    r"(?:answer|determin|solve|say|find|calculat|comput|conclude|tell|know|provide)"
+    r"|(?:not|n['’]t)\s(?:have\s)?enough\s(?:info|data)|\binsufficient\b|\bunknowns\b",
+    re.IGNORECASE,
+)
 _BOLD = re.compile(r"(?:\*\*|__|<b>|<strong>)([^*\n<]{1,80}?)(?:\*\*|__|</b>|</strong>)")
 _LABEL = re.compile(
     r"[\s>*_#-]*(?:(?:step|part)\s[0-9]{1,2}\s?[.:)-]|\(?[0-9]{1,2}[.)])\s+(?=\D*[^\d\s]\D*\d)", re.IGNORECASE
@@ -89,6 +112,32 @@ _REMARK = re.compile(
 _CIRCUMSTANCE = re.compile(
     r"\b(?:these|those|his|her|their|its|over|within|(?:of|to|from|by|for|in|on|with)\sthe)\s[$]?\Z", re.IGNORECASE
 )
+# Arithmetic with signs or words, and verbs whose object is a result if two numbers precede them.
+_ARITHMETIC = re.compile(
+    r"[=≈]|[0-9)%]\s?(?:[+×÷*/−]|\\times|\\div|\\cdot|x\s)\s?[$(]?[0-9]|[0-9]\s-\s[$]?[0-9]"
+    r"|\b(?:plus|minus|times|multipl\w+|divid\w+|subtract\w*|add(?:s|ed|ing)?|sum)\b",
+    re.IGNORECASE,
+)
+_NUMBER = rf"(?:[$]?[0-9]|{_WORDS.pattern})"
+_MAKES = re.compile(
+    rf"\b(?:makes?|gives?|leaves?|leaving|is|are|has|have)\s(?:a\stotal\sof\s)?{_NUMBER}", re.IGNORECASE
+)
+_SENTENCE_START = re.compile(r"[.!?]\s|\n")
+_BEFORE_CHARS = 120
+_MAX_SPANS = 8
+# Forms of a sentence that states a result without any work: "So she has 13", "13 are left", "**Total: 13**".
+_STATES = re.compile(
+    r"\b(?:he|she|they|we)\s(?:\w+\s)?(?:has|have|gets?|keeps?|needs?|pays?|earns?|spends?|saves?|makes?|owes?|scores?)\b"
+    r"|\b(?:left|remain(?:s|ing)?|needed|altogether|in\s(?:all|total))\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+")
+_MAX_WORDS = 4  # of a sentence that is little more than a number
+_NAME = re.compile(r"[a-z,]['’]?\s(?!I\s|[A-Z]+\$)[A-Z]\w+[\s-]\Z")
+_DATED = re.compile(r"\b(?:in|since|until|after|before|during|by|of|from|to|the|early|late|year)\s\Z", re.IGNORECASE)
+_YEAR = re.compile(r"(?:1[0-9]|20)[0-9]{2}s?(?![\d.,]?[0-9])(?!\s(?!and\b|to\b)[a-z])")
+_ITEM = re.compile(r"\s*[-*•]\s+[*_]{0,3}[^\W\d][^:=\n]{0,40}:[*_\s$]{0,4}[0-9][^=\n]{0,30}")
+_TOTAL = re.compile(r"total|answer|left|remain|result|final|altogether|\ball\b", re.IGNORECASE)
 _RESULT = re.compile(r"=[^0-9=\n]{0,20}?-?([0-9][0-9.,]*)")
 _LAST_SIDE = re.compile(r"(?:[-+*/×÷·]|\\times|\\div|\\cdot|\\frac).*=\s*([^=]*)\Z", re.DOTALL)
 _VARIABLE = re.compile(r"[0-9][a-z]\b", re.IGNORECASE)
@@ -114,7 +163,7 @@ def _has_number(sentence: str) -> bool:
     return bool(_SPAN.search(sentence) or _WORDS.search(sentence))
 
 
-def _read(text: str, first: int, last: int) -> Conclusion:
+def _read(text: str, first: int, last: int, is_worked_out: bool) -> Conclusion:
     sentence = text[first:last]
     if sentence.rstrip(_MARKUP).endswith("?"):
         return Conclusion(None, first, last)
@@ -128,23 +177,65 @@ def _read(text: str, first: int, last: int) -> Conclusion:
         return Conclusion(answer, first + bold[-1].start(1), first + bold[-1].end(1), is_equation=is_equation)
     label = _LABEL.match(sentence)
     spans = list(_SPAN.finditer(sentence, label.end() if label else 0))
+    if not is_worked_out and not (_STATES.search(sentence) or len(_WORD.findall(sentence)) <= _MAX_WORDS):
+        return Conclusion(None, first, last)
     if not spans:
         return _read_words(text, first, last)
     if len(_values(span[0] for span in spans)) > 1 and not _is_compound(sentence, spans):
-        side = None if _VARIABLE.search(sentence) else _LAST_SIDE.search(sentence)
-        if side and len(_SPAN.findall(side[1])) == 1:
-            return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
-        return Conclusion(None, first, last, SEVERAL, is_equation)
-    if _DOUBTED.search(sentence, 0, spans[0].start()) or _is_given(text, first, sentence, spans[0]):
+        return _read_several(text, first, last, spans)
+    if _is_doubted(text, first, sentence, spans[0]) or _is_given(text, first, spans[0]):
         return Conclusion(None, first, last)
     prefix = _PREFIX.search(sentence[: spans[0].start()])
     begin = first + (prefix.start() if prefix else spans[0].start())
     return Conclusion(parse_answer(text[begin:last]), begin, last, is_equation=is_equation)
 
 
-def _is_given(text: str, first: int, sentence: str, span: re.Match[str]) -> bool:
+def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str]]) -> Conclusion:
+    """Answer of a sentence with different numbers: its last side, or the only one that the last equation results in."""
+    sentence = text[first:last]
+    is_equation = "=" in sentence
+    if is_equation:
+        side = None if _VARIABLE.search(sentence) else _LAST_SIDE.search(sentence)
+        if side and len(_SPAN.findall(side[1])) == 1:
+            return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
+        return Conclusion(None, first, last, SEVERAL, is_equation)
+    results = [found[1].rstrip(".,") for found in _RESULT.finditer(text, max(0, first - _BACK_CHARS), first)]
+    result = parse_answer(results[-1]) if results else None
+    same = [span for span in spans if result is not None and parse_answer(span[0]) == result]
+    if len(same) != 1 or len(spans) > _MAX_SPANS or _is_doubted(text, first, sentence, same[0]):
+        return Conclusion(None, first, last, SEVERAL)
+    return Conclusion(result, first + same[0].start(), first + same[0].end())
+
+
+def _is_worked_out(text: str, start: int, end: int) -> bool:
+    """Whether a text calculates, with signs or in words such as "4 and 9 more make 13"."""
+    if _ARITHMETIC.search(text, start, end):
+        return True
+    for found in _MAKES.finditer(text, max(start, end - _BACK_CHARS), end):
+        before = _SENTENCE_START.split(text[max(start, found.start() - _BEFORE_CHARS) : found.start()])[-1]
+        if len(_SPAN.findall(before)) + len(_WORDS.findall(before)) > 1:
+            return True
+    return False
+
+
+def _is_list(text: str, first: int, last: int) -> bool:
+    """Whether the sentence is the last of several items that state a number each."""
+    item = _ITEM.fullmatch(text[first:last].rstrip())
+    line = text[:first].rstrip()[-_BEFORE_CHARS:].rpartition("\n")[2]
+    return bool(item and not _TOTAL.search(item[0]) and _ITEM.fullmatch(line))
+
+
+def _is_doubted(text: str, first: int, sentence: str, span: re.Match[str]) -> bool:
+    """Whether a sentence doubts a number, or the number is a year or a part of a name."""
+    before = sentence[: span.start()]
+    if _DOUBTED.search(before) or _REMARK.search(sentence):
+        return True
+    return bool(_NAME.search(before) or (_DATED.search(before) and _YEAR.match(text, first + span.start())))
+
+
+def _is_given(text: str, first: int, span: re.Match[str]) -> bool:
     """Whether a number is given by the problem, and not the result of the text."""
-    if _REMARK.search(sentence) or _CIRCUMSTANCE.search(sentence[: span.start()]):
+    if _CIRCUMSTANCE.search(text, first, first + span.start()):
         return True
     value = parse_answer(span[0])
     results = _values(found[1].rstrip(".,") for found in _RESULT.finditer(text))

@@ -170,7 +170,7 @@ def _stated(text: str, phrases: Sequence[Marked], cut_off: bool) -> _Stated | No
 def _phrase_answer(text: str, marked: Marked) -> _Stated:
     """Answer of one phrase."""
     if marked.is_section:
-        found = conclude(text, marked.start, marked.end)
+        found = conclude(text, marked.start, marked.end, announced=True)
         return _Stated(found.answer, found.reason, found.start, found.end)
     reading = read_answer(text[marked.start : marked.end])
     return _Stated(reading.answer, reading.reason, marked.start, marked.end)
