@@ -122,9 +122,21 @@ _NUMBER = rf"(?:[$]?[0-9]|{_WORDS.pattern})"
 _MAKES = re.compile(
     rf"\b(?:makes?|gives?|leaves?|leaving|is|are|has|have)\s(?:a\stotal\sof\s)?{_NUMBER}", re.IGNORECASE
 )
+_MADE = re.compile(r"\b(?:makes?|gives?|leaves?|leaving)\s(?:a\stotal\sof\s)?[$]?\Z", re.IGNORECASE)
 _SENTENCE_START = re.compile(r"[.!?]\s|\n")
 _BEFORE_CHARS = 120
 _MAX_SPANS = 8
+# A preposition before a number that is not the result, and words of one more step that the sentence takes.
+_ASIDE = re.compile(
+    r"\b(?:in|after|of|for|from|with|over|per|within|by|on|than|among|at|every|all)\s"
+    r"(?:(?:the|all|these|those|his|her|their|its|every|each|another|step|day)\s)?[$]?\Z",
+    re.IGNORECASE,
+)
+_STEP = re.compile(
+    r"\b(?:since|because|if|but|however|which|divid\w+|multipl\w+|subtract\w*|add|half|quarter|third|twice|round\w*"
+    r"|to\sget|square|am|pm)\b|[0-9]\s?[-+*/×÷]\s?[$]?[0-9]",
+    re.IGNORECASE,
+)
 # Forms of a sentence that states a result without any work: "So she has 13", "13 are left", "**Total: 13**".
 _STATES = re.compile(
     r"\b(?:he|she|they|we)\s(?:\w+\s)?(?:has|have|gets?|keeps?|needs?|pays?|earns?|spends?|saves?|makes?|owes?|scores?)\b"
@@ -199,10 +211,15 @@ def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str
         if side and len(_SPAN.findall(side[1])) == 1:
             return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
         return Conclusion(None, first, last, SEVERAL, is_equation)
+    if len(spans) > 2 and _MADE.search(sentence, 0, spans[-1].start()) and not _STEP.search(sentence):
+        return Conclusion(parse_answer(sentence[spans[-1].start() :]), first + spans[-1].start(), last)
     results = [found[1].rstrip(".,") for found in _RESULT.finditer(text, max(0, first - _BACK_CHARS), first)]
     result = parse_answer(results[-1]) if results else None
     same = [span for span in spans if result is not None and parse_answer(span[0]) == result]
-    if len(same) != 1 or len(spans) > _MAX_SPANS or _is_doubted(text, first, sentence, same[0]):
+    if len(same) != 1 or len(spans) > _MAX_SPANS or _STEP.search(sentence):
+        return Conclusion(None, first, last, SEVERAL)
+    aside = all(span is same[0] or _ASIDE.search(sentence, 0, span.start()) for span in spans)
+    if not aside or _is_doubted(text, first, sentence, same[0]):
         return Conclusion(None, first, last, SEVERAL)
     return Conclusion(result, first + same[0].start(), first + same[0].end())
 

@@ -130,6 +130,16 @@ _OVER = re.compile(
     r"|altogether|remaining|if|when|after|before|then|he|she|it|they|we|who|where|now)[\s,])",
     re.IGNORECASE,
 )
+# Words of a quantity that can follow its first number.
+_CUT_WORD = re.compile(r"\s([A-Za-z]{2,20})\Z")
+_CONTINUATIONS = (
+    "million billion trillion thousand hundred dozen gross score lakh crore and or to point half halves third quarter "
+    "fourth fifth sixth seventh eighth ninth tenth eleventh twelfth twentieths hundredths percent percentage times "
+    "plus minus over by divided multiplied squared cubed power factorial choose through hours hrs minutes mins "
+    "seconds secs days weeks months years feet ft foot inches yards miles meters metres centimeters centimetres "
+    "millimeters kilometers kilograms grams pounds lbs ounces oz cents dollars gallons quarts pints cups liters "
+    "litres milliliters km cm mm kg am pm o'clock degrees remainder pi sqrt modulo"
+).split()
 
 
 def _own_end(text: str) -> int:
@@ -179,7 +189,11 @@ def _phrase_answer(text: str, marked: Marked) -> _Stated:
 def _is_over(text: str, marked: Marked) -> bool:
     """Whether the quantity of the last phrase is over before the end of a text that was cut off."""
     digits = [found.end() for found in re.finditer(r"[0-9]", text[marked.start :])]
-    return bool(_OVER.match(text, marked.start + (digits[-1] if digits else 0)))
+    end = marked.start + (digits[-1] if digits else 0)
+    cut = _CUT_WORD.match(text, end) if digits else None
+    if cut and not any(word.startswith(cut[1].lower()) for word in _CONTINUATIONS):
+        return True
+    return bool(_OVER.match(text, end))
 
 
 def _concluded(text: str, phrases: Sequence[Marked], repairs: Repairs) -> _Stated:

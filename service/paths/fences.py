@@ -58,6 +58,16 @@ _PYTHON = re.compile(
 _CODE_ON_THE_LINE = re.compile(r"[ \t]+[A-Za-z_]\w*[ \t]*(?:[-+*/]?=(?![\"'])|\()|[ \t]+(?:import|from|def|for)\s")
 
 
+_PROSE = re.compile(r"[ \t]{1,3}[A-Z(]")
+
+
+def _closes_at_the_end_of_code(text: str, mark: re.Match[str]) -> bool:
+    """Whether prose follows a fence at the end of a line of code, outside its strings and comments."""
+    code = text[text.rfind("\n", 0, mark.start()) + 1 : mark.start()]
+    outside = "#" not in code and code.count('"') % 2 == code.count("'") % 2 == 0
+    return outside and bool(code.strip() and _PROSE.match(mark["info"]))
+
+
 def _role(text: str, mark: re.Match[str], *, is_open: bool) -> tuple[str | None, int] | None:
     """Language and start of what follows a mark, or None if it marks nothing."""
     at_start = mark["start"] is not None
@@ -74,7 +84,8 @@ def _role(text: str, mark: re.Match[str], *, is_open: bool) -> tuple[str | None,
     names_python = bool(_PYTHON.fullmatch(language))
     is_named = bool(word and (names_python or word.end() == len(info.rstrip())))
     if is_open and not (at_start and is_named):
-        return (None, mark.end("fence")) if at_start or (at_end and not info.strip()) else None
+        closes = at_start or (at_end and not info.strip()) or _closes_at_the_end_of_code(text, mark)
+        return (None, mark.end("fence")) if closes else None
     if word and is_named:
         if not (at_start or (names_python and at_end)):
             return None

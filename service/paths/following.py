@@ -6,20 +6,20 @@ labels, so a label ends the text only after an answer or a program.
 
 import re
 
-_TASKS = "question|problem|exercise|example|task|puzzle|instruction|input|query|q"
-_SPEAKERS = "human|user|assistant|system|student|teacher|customer|bot|ai|gpt|model|response"
-_NEXT = "next|another|new|similar|follow-?up"
+TASKS = "question|problem|exercise|example|task|puzzle|instruction|input|query|q"
+SPEAKERS = "human|user|assistant|system|student|teacher|customer|bot|ai|gpt|model|response"
+NEXT = "next|another|new|similar|follow-?up"
 _NUMBER = r"\s?#?[0-9]{1,4}"
-_TOKENS = (
+TOKENS = (
     r"<\|(?:im_start|im_end|eot_id|eom_id|end_of_text|endoftext|start_header_id|end_header_id|begin_of_text|end|return"
     r"|user|assistant|system|start|turn|end_of_solution|end_response|end_of_turn_token|start_of_turn_token)\|?>"
     r"|</?s>|<eos>|<bos>|<(?:start|end)_of_turn>|<turn\|>|</response>|\[/?INST\]|<</?SYS>>"
     r"|<｜(?:user|assistant|system|(?:begin|end)▁of▁sentence)｜>"
 )
 FOLLOWING = re.compile(
-    rf"^[ \t>*_#\[]{{0,12}}(?:(?P<task>(?:{_NEXT})\s(?:{_TASKS})|(?:{_TASKS}){_NUMBER}|{_TASKS})|{_SPEAKERS})"
+    rf"^[ \t>*_#\[]{{0,12}}(?:(?P<task>(?:{NEXT})\s(?:{TASKS})|(?:{TASKS}){_NUMBER}|{TASKS})|{SPEAKERS})"
     rf"[*_\]]{{0,4}}(?:\s?[:：]|(?<=[0-9])[*_\].)]{{0,4}}\s?$)"
-    rf"|{_TOKENS}",
+    rf"|{TOKENS}",
     re.IGNORECASE | re.MULTILINE,
 )
 """Label of a task (group `task`) or of a speaker at the start of a line, or a token of a chat template as text."""

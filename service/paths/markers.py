@@ -48,8 +48,12 @@ def find_marked(text: str) -> list[Marked]:
     for marker, limit in pairs:
         is_weak = marker.lastgroup in _WEAK
         marked = _phrase(text, marker, limit, closing)
-        if marked is None or (is_weak and marked.end < last) or _is_void(text, marker, marked):
+        if marked is None or (is_weak and marked.end < last):
             continue
+        corrected = _corrected(text, marker, marked)
+        if corrected is None and _is_void(text, marker, marked):
+            continue
+        marked = corrected or marked
         (weak if is_weak else strong).append(marked)
     return strong or weak
 
@@ -72,7 +76,8 @@ _IS_ABROAD = (
 _FILLER = r"(?:[^\n.!?:：=|→⇒]|\.(?=[0-9])){0,44}?"
 _SIGN = r"[:：=|→⇒]|\s[-–—]\s"
 _VERB = (
-    r"\b(?:is|are|was|were|be|equals?|becomes?|comes?\s(?:out\s)?(?:to|as)|works\sout\s(?:to|as)|amounts\sto|totals)\b"
+    r"\b(?:(?:is|are|was|were)(?:n['’]t)?|be|equals?|becomes?|comes?\s(?:out\s)?(?:to|as)|works\sout\s(?:to|as)"
+    r"|amounts\sto|totals)\b"
 )
 _TAIL = r"(?:\s(?:as\sfollows|given\sby))?(?:\s?[*_\"')\]]{0,4}\s?[:：=])?"
 _LINE_START = r"^[ \t>#*_✅👉✔️☑️🎯-]{0,12}"
@@ -85,7 +90,7 @@ _MARKER = re.compile(
     |(?P<heading>{_LINE_START}(?:[0-9]{{1,2}}[.)]\s)?(?:the\s|my\s|our\s|your\s)?(?:\w{{1,12}}\s)?answer[*_ \t]{{0,6}}$)
     |(?P<plain>{_LINE_START}(?:final\s)?answer[*_]{{0,3}}[ \t]{{1,3}}(?=[*$\\(]{{0,4}}[-−]?[0-9]))
     |(?P<reverse>\b(?:is|was|as|=)\s(?:the|my|our|your)\s(?:\w{{1,12}}\s){{0,2}}answer\b(?=[^\n.!?:=]{{0,40}}(?:[.!?]|$)))
-    |(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}|ans(?:wer)?(?![a-z])
+    |(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}|ans(?:wer)?(?![a-z]|\s(?:check|verification|explanation|format)\b)
       (?:\s(?:of|as|to\sbe)\b|{_FILLER}(?:{_SIGN}|{_VERB}){_TAIL})))
     |(?P<abroad>(?:{_ANSWER_WORDS})[^\n.!?。:：=0-9]{{0,20}}?(?:[:：=]|\s[-–—]\s|\s?(?:{_IS_ABROAD}))(?:\s?[:：])?)
     |(?P<short>^[ \t>*_]{{0,6}}(?:A|答|답)[*_]{{0,3}}\s?[:：.][*_]{{0,3}})
@@ -113,7 +118,7 @@ _CLOSING_SIGNS = {">": "</", "]": "[/", "|": "|"}
 
 # Words shortly before a marker, within its clause, that make it a supposition or a denial.
 _SUPPOSED = re.compile(
-    r"(?:\b(?:if|suppos(?:e|ing)|assum(?:e|es|ed|ing)|whether|maybe|perhaps|might|could|may|unless|imagine|pretend|not|never"
+    r"(?:\b(?:if|suppos(?:e|ing)|assum(?:e|es|ed|ing)|whether|maybe|perhaps|might|could|may|unless|imagine|pretend|not|never|cannot"
     r"|false|wrong|incorrect|at\sfirst|initially|naively|doubt)\b|n['’]t\b|(?:^|let['’]?s\s|let\sus\s)say\b)"
     r"(?:\s\w{1,12}){0,5}\s?\Z",
     re.IGNORECASE,
@@ -129,6 +134,10 @@ _DENIED_VERB = re.compile(
 )
 _DENIED = re.compile(
     r"\W{0,3}(?:definitely\s|certainly\s|simply\s)?(?:not|never|neither|no\slonger|n['’]t)\b", re.IGNORECASE
+)
+_BUT = re.compile(
+    r"(?:not\s)?[^\n.!?;:a-z]{0,9}[0-9][^\n.!?;:]{0,40}?,?\sbut\s(?:(?:rather|instead|actually)\s)?(?=[^\sa-z]{0,6}[0-9])",
+    re.IGNORECASE,
 )
 _JUDGED = re.compile(
     r"\W{0,3}(?:(?:\w{2,12}ly|also|indeed|now|still|quite|very|thus|therefore|then|all)\s){0,2}"
@@ -174,6 +183,14 @@ def _is_void(text: str, marker: re.Match[str], marked: Marked) -> bool:
     if _DENIED_VERB.search(marker[0]) or _DENIED.match(text, marked.start) or _JUDGED.match(text, marked.start):
         return True
     return marker[0].lower().endswith("would be") and " if " in text[marked.start : marked.end]
+
+
+def _corrected(text: str, marker: re.Match[str], marked: Marked) -> Marked | None:
+    """The second part of "isn't 10 but 12", or None without such a correction."""
+    if marker.lastgroup != "word" or not (_DENIED_VERB.search(marker[0]) or _DENIED.match(text, marked.start)):
+        return None
+    found = _BUT.match(text, marked.start, marked.end)
+    return Marked(found.end(), marked.end, marked.closed) if found else None
 
 
 def _closing_braces(text: str) -> dict[int, int]:

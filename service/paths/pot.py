@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from service.paths.fences import Block, split_blocks
+from service.paths.following import NEXT, SPEAKERS, TASKS, TOKENS
 from service.paths.source import CODE, MAX_SOURCE_CHARS, STRING, Outline, Source, read_source
 from service.paths.thinking import split_thinking
 from service.sandbox.results import RESULT
@@ -50,13 +51,25 @@ _ECHO = re.compile(r"\A\s*(?:#+ ?)?(?:\*\*)?(?:Python )?(?:Program|Python|Code)\
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*(\w*)")
 _OUTPUTS = frozenset({"output", "outputs", "llm-code-output", "result", "results", "stdout", "console", "text"})
 _LABELS = (
-    r"(?:next |new |another )?(?:question|problem|exercise|example|task|instruction|input|query|q)(?:[ \t]?\#?\d{1,3})?"
-    r"|human|user|assistant|system|response|reasoning|program|answer|(?:expected )?output|explanation|solution|note"
+    rf"(?:(?:{NEXT}) )?(?:{TASKS})(?:[ \t]?\#?\d{{1,3}})?|{SPEAKERS}"
+    r"|reasoning|program|answer|(?:expected )?output|explanation|solution|note"
 )
 _TYPES = "int|float|complex|bool|str|list|dict|set|tuple|List|Dict|Set|Tuple|Optional|Union|Any|Fraction|Decimal"
-_TOKENS = (
-    r"<\|im_start\|>\w*|<\|start_header_id\|>\w*<\|end_header_id\|>|<\|(?!python_tag)\w{1,30}\|>|</?s>|<(?:eos|bos)>"
-    r"|<(?:start_of_turn>\w*|end_of_turn>)|\[/?INST\]|<｜[^｜\n]{1,30}｜>"
+_TOKENS = (  # with the role after the token, and with any other token of the form <|name|>
+    r"<(?:\|im_start\||start_of_turn)>\w*|<\|start_header_id\|>\w*<\|end_header_id\|>|<\|(?!python_tag)\w{1,30}\|>"
+    rf"|{TOKENS}"
+)
+_MAX_ANNOUNCEMENT_CHARS = 400
+_CORRECTION = re.compile(
+    r"\b(?:correction|corrected|corrects|(?:correct|fixed|revised|right|updated)\s(?:version|program|code|solution)"
+    r"|mistake|(?:fix|correct)\s(?:it|this|that|the)|(?:that|this|it|i)\s(?:forgets?|forgot|misses|missed|ignores|ignored)"
+    r"|(?:that|this|the\s(?:code|program)(?:\sabove)?)(?:['’]s|\s(?:is|was))\s(?:wrong|incorrect|not\s(?:right|correct)))\b",
+    re.IGNORECASE,
+)
+_OTHER_WAY = re.compile(
+    r"\balternative|\b(?:another|other|different|shorter|simpler|second)\s(?:way|approach|method|version)"
+    r"|\bno\s(?:mistake|correction)|\b(?:if|common|avoid)\b[^\n]{0,30}\bmistake",
+    re.IGNORECASE,
 )
 _AFTER = re.compile(
     rf"(?P<string>{STRING})|(?P<token>{_TOKENS})"
@@ -89,7 +102,8 @@ def _program(blocks: Sequence[Block], parts: Sequence[int]) -> tuple[list[Source
     """Blocks of one program, and whether its end is marked.
 
     A block that states a result ends the program, unless it prints and the next block continues it. A last
-    expression is a result of its cell, so that the next block replaces it, as in a notebook.
+    expression is a result of its cell, so that the next block replaces it, as in a notebook. A block that the text
+    announces as a correction replaces the program, or continues it if it uses its names.
     """
     sources: list[Source] = []
     done: list[Outline] = []
@@ -102,16 +116,28 @@ def _program(blocks: Sequence[Block], parts: Sequence[int]) -> tuple[list[Source
             continue
         if len(parts) > 1:
             outline = source.outline()
-            if any(before.states_answer for before in done):
-                break
+            between = blocks[last + 1 : index]
+            is_apart = not any(outline.free & before.assigned for before in done)
             if any(before.states_result for before in done):
-                shown = any(block.language in _OUTPUTS for block in blocks[last + 1 : index])
-                if not shown and outline.free.isdisjoint(*(before.assigned for before in done)):
+                is_over = any(before.states_answer for before in done)
+                is_over |= is_apart and not any(block.language in _OUTPUTS for block in between)
+                is_correction = outline.states_result and _is_correction(between, text)
+                if is_over and not is_correction:
                     break
+                if is_correction and is_apart:
+                    sources, done = [], []
             done.append(outline)
         sources.append(source)
         ended, last = cut or blocks[index].closed, index
     return sources, ended
+
+
+def _is_correction(between: Sequence[Block], text: str) -> bool:
+    """Whether the text before a block, or its first comment, announces it as a correction."""
+    comment = text.lstrip().partition("\n")[0]
+    prose = "\n".join(block.text for block in between if block.language is None)
+    announced = f"{prose[-_MAX_ANNOUNCEMENT_CHARS:]}\n{comment if comment.startswith('#') else ''}"
+    return bool(_CORRECTION.search(announced) and not _OTHER_WAY.search(announced))
 
 
 def _before_the_rest(text: str, *, after_code: bool) -> tuple[str, bool]:

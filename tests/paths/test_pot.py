@@ -55,6 +55,19 @@ def test_programs(text: str, program: str) -> None:
         ("```python\nans = 7\n```\nOr:\n```python\nans = ans + 1\n```", "ans = 7"),
         ("```python\ndef f(a):\n    return a\n```\n```python\nf(7)\n```", "def f(a):\n    return a\nf(7)"),
         ("1. One\n   ```python\n   a = 3\n   ```\n2. Two\n   ```python\n   ans = a\n   ```", "a = 3\nans = a"),
+        (
+            "```python\na = 3\nprint(a)\n```\n```python\nb = a\nprint(b)\n```\n```python\nprint(9)\n```",
+            "a = 3\nprint(a)\nb = a\nprint(b)",
+        ),
+        # corrections
+        ("```python\nans = 7\n```\nThat forgets the tip. Corrected:\n```python\nb = 9\nans = b\n```", "b = 9\nans = b"),
+        ("```python\nprint(7)\n```\nI made a mistake. Fixed version:\n```python\nprint(9)\n```", "print(9)"),
+        ("```python\nprint(7)\n```\n### Correction\n```python\nprint(9)\n```", "print(9)"),
+        ("```python\nprint(7)\n```\n```python\n# Corrected program\nprint(9)\n```", "# Corrected program\nprint(9)"),
+        ("```python\na = 3\nans = a\n```\nThis is wrong.\n```python\nans = a + 4\n```", "a = 3\nans = a\nans = a + 4"),
+        ("```python\nans = 7\n```\nAlternatively:\n```python\nans = 9\n```", "ans = 7"),
+        ("```python\nans = 7\n```\nAnother way, without the mistake:\n```python\nans = 9\n```", "ans = 7"),
+        ("```python\nans = 7\n```\nCorrected:\n```python\nb = 9\n```", "ans = 7"),
         # blocks that are no program
         ("```text\nans = 9\n```\n```python\nans = 7\n```", "ans = 7"),
         ("```bash\npip install numpy\n```\n```python\nans = 7\n```", "ans = 7"),
@@ -63,6 +76,10 @@ def test_programs(text: str, program: str) -> None:
         ("```output\nx = 7\n```", None),
         # fences and tags
         ("```py\nans = 7```", "ans = 7"),
+        ("```python\nprint(8 * 8)``` This prints 64.", "print(8 * 8)"),
+        ("```python\nans = 7``` So the answer is 7.\n\nThat is all.", "ans = 7"),
+        ("```python\ns = '``` So'\nans = 7\n```", "s = '``` So'\nans = 7"),
+        ("```python\nans = 7  # no ``` Fence\nans += 1\n```", "ans = 7  # no ``` Fence\nans += 1"),
         ("```{.python}\nans = 7\n```", "ans = 7"),
         ("```tool_code\nprint(7)\n```", "print(7)"),
         ("```python\n3 + 4\n```", "3 + 4"),
