@@ -25,14 +25,14 @@ class Conclusion:
         start: start of the number in the text.
         end: end of the sentence.
         reason: reason for a missing answer, else empty.
-        is_equation: whether the sentence holds an equation, whose result may be the answer.
+        is_final: whether the sentence concludes: by an equation, a bold number, or a word such as "so" or "left".
     """
 
     answer: Answer | None
     start: int
     end: int
     reason: str = ""
-    is_equation: bool = False
+    is_final: bool = False
 
 
 def conclude(text: str, start: int, end: int, *, announced: bool = False) -> Conclusion:
@@ -73,7 +73,11 @@ _CHECK = re.compile(  # its numbers are old
     r"|(?<![0-9]\s)\bmatches\s(?:the|our|with|what|that)\b",
     re.IGNORECASE,
 )
-_NOTE = re.compile(r"[\s>*_(]*(?:note|remark|n\.?b\.?)[*_]{0,3}[:：]", re.IGNORECASE)
+_NOTE = re.compile(
+    r"[\s>*_(]*(?:(?:note|remark|n\.?b\.?)[*_]{0,3}[:：]|(?:please\s)?let\sme\sknow|feel\sfree|(?:would|do)\syou\s(?:like|want)"
+    r"|if\syou(?:['’]d|\swould)?\s(?:like|want|need|have)\b|i\shope)",
+    re.IGNORECASE,
+)
 _REFUSAL = re.compile(
     r"(?:\bcannot|\bcan\snot|can['’]t|unable\sto|(?:im|not\s)possible\sto)\s(?:be\s)?"
     r"(?:answer|determin|solve|say|find|calculat|comput|conclude|tell|know|provide)"
@@ -140,9 +144,12 @@ _STEP = re.compile(
 # Forms of a sentence that states a result without any work: "So she has 13", "13 are left", "**Total: 13**".
 _STATES = re.compile(
     r"\b(?:he|she|they|we)\s(?:\w+\s)?(?:has|have|gets?|keeps?|needs?|pays?|earns?|spends?|saves?|makes?|owes?|scores?)\b"
+    r"|^\W*(?:each|every)\s(?:\w+\s){1,2}(?:has|gets?|receives?|pays?|costs?|holds?|weighs?|needs?)\b"
     r"|\b(?:left|remain(?:s|ing)?|needed|altogether|in\s(?:all|total))\b",
     re.IGNORECASE,
 )
+_SO = re.compile(r"\W*(?:so|thus|therefore|hence|in\stotal|altogether|finally)\b", re.IGNORECASE)
+_FINAL = re.compile(rf"^{_SO.pattern}|\b(?:left|remain(?:s|ing)?|needed|altogether|in\s(?:all|total))\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _MAX_WORDS = 4  # of a sentence that is little more than a number
 _NAME = re.compile(r"[a-z,]['’]?\s(?!I\s|[A-Z]+\$)[A-Z]\w+[\s-]\Z")
@@ -186,10 +193,11 @@ def _read(text: str, first: int, last: int, is_worked_out: bool) -> Conclusion:
     values = {answer for found in bold if (answer := parse_answer(found[1]))}
     if len(values) == 1:
         (answer,) = values
-        return Conclusion(answer, first + bold[-1].start(1), first + bold[-1].end(1), is_equation=is_equation)
+        return Conclusion(answer, first + bold[-1].start(1), first + bold[-1].end(1), is_final=True)
     label = _LABEL.match(sentence)
     spans = list(_SPAN.finditer(sentence, label.end() if label else 0))
-    if not is_worked_out and not (_STATES.search(sentence) or len(_WORD.findall(sentence)) <= _MAX_WORDS):
+    states = _STATES.search(sentence) or len(_WORD.findall(sentence)) <= _MAX_WORDS
+    if not (is_worked_out or states or _follows(text, first, sentence, spans)):
         return Conclusion(None, first, last)
     if not spans:
         return _read_words(text, first, last)
@@ -199,7 +207,8 @@ def _read(text: str, first: int, last: int, is_worked_out: bool) -> Conclusion:
         return Conclusion(None, first, last)
     prefix = _PREFIX.search(sentence[: spans[0].start()])
     begin = first + (prefix.start() if prefix else spans[0].start())
-    return Conclusion(parse_answer(text[begin:last]), begin, last, is_equation=is_equation)
+    answer = parse_answer(text[begin:last]) or parse_answer(spans[0][0])
+    return Conclusion(answer, begin, last, is_final=is_equation or bool(_FINAL.search(sentence)))
 
 
 def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str]]) -> Conclusion:
@@ -208,11 +217,12 @@ def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str
     is_equation = "=" in sentence
     if is_equation:
         side = None if _VARIABLE.search(sentence) else _LAST_SIDE.search(sentence)
-        if side and len(_SPAN.findall(side[1])) == 1:
+        if side and len({*_SPAN.findall(side[1])}) == 1:
             return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
         return Conclusion(None, first, last, SEVERAL, is_equation)
+    is_final = bool(_FINAL.search(sentence))
     if len(spans) > 2 and _MADE.search(sentence, 0, spans[-1].start()) and not _STEP.search(sentence):
-        return Conclusion(parse_answer(sentence[spans[-1].start() :]), first + spans[-1].start(), last)
+        return Conclusion(parse_answer(sentence[spans[-1].start() :]), first + spans[-1].start(), last, "", is_final)
     results = [found[1].rstrip(".,") for found in _RESULT.finditer(text, max(0, first - _BACK_CHARS), first)]
     result = parse_answer(results[-1]) if results else None
     same = [span for span in spans if result is not None and parse_answer(span[0]) == result]
@@ -221,7 +231,7 @@ def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str
     aside = all(span is same[0] or _ASIDE.search(sentence, 0, span.start()) for span in spans)
     if not aside or _is_doubted(text, first, sentence, same[0]):
         return Conclusion(None, first, last, SEVERAL)
-    return Conclusion(result, first + same[0].start(), first + same[0].end())
+    return Conclusion(result, first + same[0].start(), first + same[0].end(), "", is_final)
 
 
 def _is_worked_out(text: str, start: int, end: int) -> bool:
@@ -233,6 +243,12 @@ def _is_worked_out(text: str, start: int, end: int) -> bool:
         if len(_SPAN.findall(before)) + len(_WORDS.findall(before)) > 1:
             return True
     return False
+
+
+def _follows(text: str, first: int, sentence: str, spans: Sequence[re.Match[str]]) -> bool:
+    """Whether a conclusion such as "So there are 15" states a new number after several others."""
+    earlier = {found[0] for found in _SPAN.finditer(text, max(0, first - _BACK_CHARS), first)}
+    return bool(_SO.match(sentence) and len(earlier) > 1 and spans and spans[0][0] not in earlier)
 
 
 def _is_list(text: str, first: int, last: int) -> bool:

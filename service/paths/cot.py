@@ -116,6 +116,7 @@ class _Stated:
 
 _ROUNDS = 4
 _MAX_LABELS = 20
+_OWN_CHARS = 1200  # before a label
 _CUT_OFF = "the text was cut off at its answer"
 _DIGITS = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,60})(?:\.[0-9]{1,60})?")
 _END = re.compile(r"(?![^\n]{0,80}answer)[^\n=0-9]{0,80}\s*\Z", re.IGNORECASE)
@@ -152,8 +153,12 @@ def _own_end(text: str) -> int:
         if label.start() > answered:
             return label.start()
         if number < _MAX_LABELS:
-            conclusion = conclude(text, 0, label.start())
-            if conclusion.is_equation or (conclusion.answer and not label["task"]):
+            begin = max(0, label.start() - _OWN_CHARS)
+            own = text[begin : label.start()]
+            conclusion = conclude(own, 0, len(own))
+            if conclusion.is_final or (conclusion.answer and not label["task"]):
+                return label.start()
+            if any(_phrase_answer(own, marked).answer for marked in find_marked(own)[-1:]):
                 return label.start()
     return len(text)
 

@@ -90,7 +90,7 @@ _MARKER = re.compile(
     |(?P<heading>{_LINE_START}(?:[0-9]{{1,2}}[.)]\s)?(?:the\s|my\s|our\s|your\s)?(?:\w{{1,12}}\s)?answer[*_ \t]{{0,6}}$)
     |(?P<plain>{_LINE_START}(?:final\s)?answer[*_]{{0,3}}[ \t]{{1,3}}(?=[*$\\(]{{0,4}}[-−]?[0-9]))
     |(?P<reverse>\b(?:is|was|as|=)\s(?:the|my|our|your)\s(?:\w{{1,12}}\s){{0,2}}answer\b(?=[^\n.!?:=]{{0,40}}(?:[.!?]|$)))
-    |(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}|ans(?:wer)?(?![a-z]|\s(?:check|verification|explanation|format)\b)
+    |(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}|ans(?:wer)?(?![a-z]|\s(?:check\w{{0,3}}|verif\w{{1,8}}|explanation|format)\b)
       (?:\s(?:of|as|to\sbe)\b|{_FILLER}(?:{_SIGN}|{_VERB}){_TAIL})))
     |(?P<abroad>(?:{_ANSWER_WORDS})[^\n.!?。:：=0-9]{{0,20}}?(?:[:：=]|\s[-–—]\s|\s?(?:{_IS_ABROAD}))(?:\s?[:：])?)
     |(?P<short>^[ \t>*_]{{0,6}}(?:A|答|답)[*_]{{0,3}}\s?[:：.][*_]{{0,3}})
@@ -111,7 +111,7 @@ _HASH_VALUE = re.compile(
 _EMPTY_LINE = re.compile(
     r"[\s*_`$\\\[\](){}|:：=~>-]*(?:(?:```|~~~)\w*|\\begin\{\w+\*?\}(?:\{\w*\})?)?[\s*_`$\\\[\](){}|:：=~-]*\n"
 )
-_OPENING = re.compile(r"[\s|:：\"]*")
+_OPENING = re.compile(r"[\s|:：\"]*(?:(?<=\n)>\s?)?")
 _VALUE = re.compile(r"[\s*_`$(\\{\[]*[-−+]?[\s$€£¥₹*]*(?:[0-9.]|d?frac|boxed|fbox|text)")
 _HEADING = re.compile(r"\n\s*(?:#{1,6}\s|\*\*[^*\n]{1,60}\*\*\s*\n)")
 _CLOSING_SIGNS = {">": "</", "]": "[/", "|": "|"}
@@ -143,7 +143,7 @@ _JUDGED = re.compile(
     r"\W{0,3}(?:(?:\w{2,12}ly|also|indeed|now|still|quite|very|thus|therefore|then|all)\s){0,2}"
     r"(?:correct|right|wrong|incorrect|clear|valid|invalid|verified|consistent|inconsistent|plausible|sensible|simple|easy"
     r"|hard|obvious|straightforward|confirmed|checked|found|obtained|calculated|computed|determined|reached|accurate"
-    r"|reasonable|realistic|logical|sound|good|fine|helpful|useful|worth|unique|based|in\s(?:the|line|agreement)|below"
+    r"|reasonable|realistic|logical|sound|good|fine|helpful|useful|worth|unique|based|in\s[a-z]\w*|below"
     r"|above|unclear|unknown|ambiguous|complete|done|ready|possible|impossible)\b(?![^\n.!?,]{0,40}[:：])",
     re.IGNORECASE,
 )
@@ -155,6 +155,25 @@ _TAKEN_BACK = re.compile(
     r"(?:wrong|incorrect|not\b|a mistake|right yet))",
     re.IGNORECASE,
 )
+
+
+_SIGNS = ":：=|→⇒-–—"
+_CHECKED = re.compile(
+    r"\b(?:(?:double-?)?check(?:ing)?|verify(?:ing)?|verification\sof|confirm(?:ing)?|units?\sof)\s"
+    r"(?:(?:the|this|that|our|my|your)\s)?(?:final\s)?\Z",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(
+    r"\b(?:says|said|claims|claimed|thinks|thought|believes|believed|guessed|guesses)\s(?:that\s)?(?:(?:the|his|her)\s)?\Z",
+    re.IGNORECASE,
+)
+_WRONG = re.compile(
+    r"\W{0,3}[0-9][0-9.,]{0,12}(?:\s\w{1,12})?\s(?:is|was)\s(?:wrong|incorrect|false|not\s(?:right|correct))\b",
+    re.IGNORECASE,
+)
+_WOULD_BE = re.compile(r"\bwould\s(?:be|have\sbeen)\W*\Z", re.IGNORECASE)
+_IF = re.compile(r"\bif\b", re.IGNORECASE)
+_SENTENCE_BREAK = re.compile(r"[.!?]\s|\n")
 
 
 def _is_value(text: str, marker: re.Match[str]) -> bool:
@@ -182,7 +201,12 @@ def _is_void(text: str, marker: re.Match[str], marked: Marked) -> bool:
         return True
     if _DENIED_VERB.search(marker[0]) or _DENIED.match(text, marked.start) or _JUDGED.match(text, marked.start):
         return True
-    return marker[0].lower().endswith("would be") and " if " in text[marked.start : marked.end]
+    if _CHECKED.search(before) and marker[0].rstrip()[-1:] in _SIGNS:
+        return True
+    if _QUOTED.search(before) or _WRONG.match(text, marked.start):
+        return True
+    sentence = _SENTENCE_BREAK.split(before)[-1] + text[marked.start : marked.end]
+    return bool(_WOULD_BE.search(marker[0]) and _IF.search(sentence))
 
 
 def _corrected(text: str, marker: re.Match[str], marked: Marked) -> Marked | None:
