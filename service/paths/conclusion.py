@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from service.paths.answer import Answer, parse_answer
+from service.paths.grounds import BACK_CHARS, SPAN, WORDS, concludes, is_grounded
 from service.paths.markers import sentence_end
 
 SEVERAL = "several values"
@@ -55,14 +56,13 @@ def conclude(text: str, start: int, end: int, *, announced: bool = False) -> Con
             return Conclusion(None, first, last)
         if _is_list(text, first, last):
             return Conclusion(None, first, last, SEVERAL)
-        return _read(text, first, last, announced or _is_worked_out(text, start, last))
+        return _read(text, first, last, announced or is_grounded(text, start, first, last))
     return Conclusion(None, start, start)
 
 
 _MAX_SENTENCES = 4  # the last one with a number, and courtesies after it
 _SHORT_WORDS = 3
 _MAX_NUMBERS = 60
-_BACK_CHARS = 1200
 _CLOSING = re.compile(
     r"hope|let me know|feel free|thank|happy|glad|good luck|great|correct|right\b|clear|help"
     r"|any (?:other |more )?questions",
@@ -88,21 +88,12 @@ _BOLD = re.compile(r"(?:\*\*|__|<b>|<strong>)([^*\n<]{1,80}?)(?:\*\*|__|</b>|</s
 _LABEL = re.compile(
     r"[\s>*_#-]*(?:(?:step|part)\s[0-9]{1,2}\s?[.:)-]|\(?[0-9]{1,2}[.)])\s+(?=\D*[^\d\s]\D*\d)", re.IGNORECASE
 )
-_SPAN = re.compile(
-    r"\\[dt]?frac\s?(?:\{[^{}\n]{1,20}\}|[0-9])\s?(?:\{[^{}\n]{1,20}\}|[0-9])"
-    r"|[0-9]+(?:(?:[.,:/ \u00a0\u202f'’]|\{,\}|\\,|\s?/\s?|\sand\s(?=[0-9]+/))[0-9]+){0,12}"
-)
 _PREFIX = re.compile(r"[-−–]?\s?[$€£¥₹]?\\?\$?\s?[-−]?\Z")
 _UNIT = (
     r"(?:hours?|hrs?|h|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|dollars?|cents?|pounds?|pence|ounces?"
     r"|feet|foot|ft|inch(?:es)?|met(?:er|re)s?|centimet(?:er|re)s?|cm|m|km|kg|g|grams?|kilograms?|lit(?:er|re)s?|ml)"
 )
 _COMPOUND = re.compile(rf"[*\s]{{0,3}}{_UNIT}[*\s]{{0,3}},?\s?(?:and\s)?[*$]{{0,3}}", re.IGNORECASE)
-_WORDS = re.compile(
-    r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
-    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|half)(?:[\s-]\w+)?\b",
-    re.IGNORECASE,
-)
 _DOUBTED = re.compile(
     r"(?:\bnot|n['’]t|\bnever|\bmaybe|\bperhaps|\bm(?:ight|ay)|\bcould|\bsuppose|\bif|\bwhether)\b[^.,;]{0,25}\Z",
     re.IGNORECASE,
@@ -116,18 +107,7 @@ _REMARK = re.compile(
 _CIRCUMSTANCE = re.compile(
     r"\b(?:these|those|his|her|their|its|over|within|(?:of|to|from|by|for|in|on|with)\sthe)\s[$]?\Z", re.IGNORECASE
 )
-# Arithmetic with signs or words, and verbs whose object is a result if two numbers precede them.
-_ARITHMETIC = re.compile(
-    r"[=≈]|[0-9)%]\s?(?:[+×÷*/−]|\\times|\\div|\\cdot|x\s)\s?[$(]?[0-9]|[0-9]\s-\s[$]?[0-9]"
-    r"|\b(?:plus|minus|times|multipl\w+|divid\w+|subtract\w*|add(?:s|ed|ing)?|sum)\b",
-    re.IGNORECASE,
-)
-_NUMBER = rf"(?:[$]?[0-9]|{_WORDS.pattern})"
-_MAKES = re.compile(
-    rf"\b(?:makes?|gives?|leaves?|leaving|is|are|has|have)\s(?:a\stotal\sof\s)?{_NUMBER}", re.IGNORECASE
-)
 _MADE = re.compile(r"\b(?:makes?|gives?|leaves?|leaving)\s(?:a\stotal\sof\s)?[$]?\Z", re.IGNORECASE)
-_SENTENCE_START = re.compile(r"[.!?]\s|\n")
 _BEFORE_CHARS = 120
 _MAX_SPANS = 8
 # A preposition before a number that is not the result, and words of one more step that the sentence takes.
@@ -141,17 +121,6 @@ _STEP = re.compile(
     r"|to\sget|square|am|pm)\b|[0-9]\s?[-+*/×÷]\s?[$]?[0-9]",
     re.IGNORECASE,
 )
-# Forms of a sentence that states a result without any work: "So she has 13", "13 are left", "**Total: 13**".
-_STATES = re.compile(
-    r"\b(?:he|she|they|we)\s(?:\w+\s)?(?:has|have|gets?|keeps?|needs?|pays?|earns?|spends?|saves?|makes?|owes?|scores?)\b"
-    r"|^\W*(?:each|every)\s(?:\w+\s){1,2}(?:has|gets?|receives?|pays?|costs?|holds?|weighs?|needs?)\b"
-    r"|\b(?:left|remain(?:s|ing)?|needed|altogether|in\s(?:all|total))\b",
-    re.IGNORECASE,
-)
-_SO = re.compile(r"\W*(?:so|thus|therefore|hence|in\stotal|altogether|finally)\b", re.IGNORECASE)
-_FINAL = re.compile(rf"^{_SO.pattern}|\b(?:left|remain(?:s|ing)?|needed|altogether|in\s(?:all|total))\b", re.IGNORECASE)
-_WORD = re.compile(r"\w+")
-_MAX_WORDS = 4  # of a sentence that is little more than a number
 _NAME = re.compile(r"[a-z,]['’]?\s(?!I\s|[A-Z]+\$)[A-Z]\w+[\s-]\Z")
 _DATED = re.compile(r"\b(?:in|since|until|after|before|during|by|of|from|to|the|early|late|year)\s\Z", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1[0-9]|20)[0-9]{2}s?(?![\d.,]?[0-9])(?!\s(?!and\b|to\b)[a-z])")
@@ -165,7 +134,7 @@ _ALGEBRA = re.compile(r"\b[a-z]\s?[-+*/^]\s?[0-9]|[0-9]\s?[-+*/^]\s?[a-z]\b", re
 
 def _last_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Starts and ends of the last sentences, the last one first."""
-    begin = max(start, end - _BACK_CHARS)
+    begin = max(start, end - BACK_CHARS)
     sentences, first = [], begin
     while first < end:
         last = sentence_end(text, first, end)
@@ -179,10 +148,10 @@ _MARKUP = " \t\r\n*_`$\\()[]{}|#>-=~."
 
 
 def _has_number(sentence: str) -> bool:
-    return bool(_SPAN.search(sentence) or _WORDS.search(sentence))
+    return bool(SPAN.search(sentence) or WORDS.search(sentence))
 
 
-def _read(text: str, first: int, last: int, is_worked_out: bool) -> Conclusion:
+def _read(text: str, first: int, last: int, rests: bool) -> Conclusion:
     sentence = text[first:last]
     if sentence.rstrip(_MARKUP).endswith("?"):
         return Conclusion(None, first, last)
@@ -195,9 +164,8 @@ def _read(text: str, first: int, last: int, is_worked_out: bool) -> Conclusion:
         (answer,) = values
         return Conclusion(answer, first + bold[-1].start(1), first + bold[-1].end(1), is_final=True)
     label = _LABEL.match(sentence)
-    spans = list(_SPAN.finditer(sentence, label.end() if label else 0))
-    states = _STATES.search(sentence) or len(_WORD.findall(sentence)) <= _MAX_WORDS
-    if not (is_worked_out or states or _follows(text, first, sentence, spans)):
+    spans = list(SPAN.finditer(sentence, label.end() if label else 0))
+    if not rests:
         return Conclusion(None, first, last)
     if not spans:
         return _read_words(text, first, last)
@@ -208,7 +176,7 @@ def _read(text: str, first: int, last: int, is_worked_out: bool) -> Conclusion:
     prefix = _PREFIX.search(sentence[: spans[0].start()])
     begin = first + (prefix.start() if prefix else spans[0].start())
     answer = parse_answer(text[begin:last]) or parse_answer(spans[0][0])
-    return Conclusion(answer, begin, last, is_final=is_equation or bool(_FINAL.search(sentence)))
+    return Conclusion(answer, begin, last, is_final=is_equation or concludes(sentence))
 
 
 def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str]]) -> Conclusion:
@@ -217,13 +185,13 @@ def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str
     is_equation = "=" in sentence
     if is_equation:
         side = None if _VARIABLE.search(sentence) else _LAST_SIDE.search(sentence)
-        if side and len({*_SPAN.findall(side[1])}) == 1:
+        if side and len({*SPAN.findall(side[1])}) == 1:
             return Conclusion(parse_answer(side[1]), first + side.start(1), last, SEVERAL, is_equation)
         return Conclusion(None, first, last, SEVERAL, is_equation)
-    is_final = bool(_FINAL.search(sentence))
+    is_final = concludes(sentence)
     if len(spans) > 2 and _MADE.search(sentence, 0, spans[-1].start()) and not _STEP.search(sentence):
         return Conclusion(parse_answer(sentence[spans[-1].start() :]), first + spans[-1].start(), last, "", is_final)
-    results = [found[1].rstrip(".,") for found in _RESULT.finditer(text, max(0, first - _BACK_CHARS), first)]
+    results = [found[1].rstrip(".,") for found in _RESULT.finditer(text, max(0, first - BACK_CHARS), first)]
     result = parse_answer(results[-1]) if results else None
     same = [span for span in spans if result is not None and parse_answer(span[0]) == result]
     if len(same) != 1 or len(spans) > _MAX_SPANS or _STEP.search(sentence):
@@ -232,23 +200,6 @@ def _read_several(text: str, first: int, last: int, spans: Sequence[re.Match[str
     if not aside or _is_doubted(text, first, sentence, same[0]):
         return Conclusion(None, first, last, SEVERAL)
     return Conclusion(result, first + same[0].start(), first + same[0].end(), "", is_final)
-
-
-def _is_worked_out(text: str, start: int, end: int) -> bool:
-    """Whether a text calculates, with signs or in words such as "4 and 9 more make 13"."""
-    if _ARITHMETIC.search(text, start, end):
-        return True
-    for found in _MAKES.finditer(text, max(start, end - _BACK_CHARS), end):
-        before = _SENTENCE_START.split(text[max(start, found.start() - _BEFORE_CHARS) : found.start()])[-1]
-        if len(_SPAN.findall(before)) + len(_WORDS.findall(before)) > 1:
-            return True
-    return False
-
-
-def _follows(text: str, first: int, sentence: str, spans: Sequence[re.Match[str]]) -> bool:
-    """Whether a conclusion such as "So there are 15" states a new number after several others."""
-    earlier = {found[0] for found in _SPAN.finditer(text, max(0, first - _BACK_CHARS), first)}
-    return bool(_SO.match(sentence) and len(earlier) > 1 and spans and spans[0][0] not in earlier)
 
 
 def _is_list(text: str, first: int, last: int) -> bool:
@@ -272,7 +223,7 @@ def _is_given(text: str, first: int, span: re.Match[str]) -> bool:
         return True
     value = parse_answer(span[0])
     results = _values(found[1].rstrip(".,") for found in _RESULT.finditer(text))
-    earlier = _values(found[0] for found in _SPAN.finditer(text, max(0, first - _BACK_CHARS), first))
+    earlier = _values(found[0] for found in SPAN.finditer(text, max(0, first - BACK_CHARS), first))
     return bool(results) and value not in results and value in earlier
 
 
@@ -288,7 +239,7 @@ def _is_compound(sentence: str, spans: list[re.Match[str]]) -> bool:
 
 def _read_words(text: str, first: int, last: int) -> Conclusion:
     """Answer of a sentence without digits: its only number word."""
-    words = list(_WORDS.finditer(text, first, last))
+    words = list(WORDS.finditer(text, first, last))
     if len(words) != 1 or _DOUBTED.search(text[first : words[0].start()]):
         return Conclusion(None, first, last, SEVERAL if words else "")
     return Conclusion(parse_answer(text[words[0].start() : last]), words[0].start(), last)

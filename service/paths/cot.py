@@ -65,23 +65,23 @@ def parse_cot(text: str, *, complete: bool | None = None, opened: bool = False) 
     end = _own_end(split.answer)
     if end < len(split.answer) and complete is not None:
         complete = True
-    path = _parse(split.answer[:end], complete)
+    path = _parse(split.answer[:end], complete, has_thought=bool(split.thought.strip()))
     return replace(path, text=split.thought + path.text + split.answer[end:])
 
 
-def _parse(text: str, complete: bool | None) -> CotPath:
+def _parse(text: str, complete: bool | None, *, has_thought: bool) -> CotPath:
     """Parse a rationale without thought and following task."""
-    first = path = _read(text, complete)
+    first = path = _read(text, complete, has_thought)
     for _ in range(_ROUNDS):
         if not path.repaired:
             detail = "" if path.answer else path.detail
             return CotPath(path.answer, first.stated, first.repaired, path.text, detail)
-        path = _read(path.text, complete)
+        path = _read(path.text, complete, has_thought)
     # Two repairs undo each other, so none applies.
     return CotPath(first.stated, first.stated, False, text, "" if first.stated else first.detail)
 
 
-def _read(text: str, complete: bool | None) -> CotPath:
+def _read(text: str, complete: bool | None, has_thought: bool) -> CotPath:
     """One round: read the stated answer, and check every equation once.
 
     A repair can make another equation false, so a text takes several rounds.
@@ -91,7 +91,7 @@ def _read(text: str, complete: bool | None) -> CotPath:
     phrases = find_marked(text)
     stated = _stated(text, phrases, complete is False)
     if stated is None:
-        stated = _concluded(text, phrases, repairs) if complete else _Stated(None, NO_ANSWER)
+        stated = _concluded(text, phrases, repairs, has_thought) if complete else _Stated(None, NO_ANSWER)
     answer = stated.answer
     if answer is not None and answer.value is not None and answer.value in repairs.corrected and not stated.is_repaired:
         value = repairs.corrected[answer.value]
@@ -201,9 +201,9 @@ def _is_over(text: str, marked: Marked) -> bool:
     return bool(_OVER.match(text, end))
 
 
-def _concluded(text: str, phrases: Sequence[Marked], repairs: Repairs) -> _Stated:
+def _concluded(text: str, phrases: Sequence[Marked], repairs: Repairs, has_thought: bool) -> _Stated:
     """Answer of the last sentence: a bold or only number, else the repaired result of a final equation."""
-    found = conclude(text, 0, len(text))
+    found = conclude(text, 0, len(text), announced=has_thought)  # a thought holds the work
     if any(marked.start < found.end and found.start < marked.end for marked in phrases):
         return _Stated(None, NO_ANSWER)  # the marker's phrase was refused
     if found.answer is not None and not found.reason:

@@ -87,7 +87,8 @@ _MARKER = re.compile(
     |(?P<bare_box>\\boxed\s{{0,3}}(?=[-0-9]))
     |(?P<tag>[<\[](?:final[_\s]?)?answer[>\]])
     |(?P<hash>\#\#\#\#(?!\#))
-    |(?P<heading>{_LINE_START}(?:[0-9]{{1,2}}[.)]\s)?(?:the\s|my\s|our\s|your\s)?(?:\w{{1,12}}\s)?answer[*_ \t]{{0,6}}$)
+    |(?P<heading>{_LINE_START}(?:(?:step\s)?[0-9]{{1,2}}[.):]\s)?(?:the\s|my\s|our\s|your\s)?
+      (?:\w{{1,12}}\s)?answer[*_ \t]{{0,6}}$)
     |(?P<plain>{_LINE_START}(?:final\s)?answer[*_]{{0,3}}[ \t]{{1,3}}(?=[*$\\(]{{0,4}}[-−]?[0-9]))
     |(?P<reverse>\b(?:is|was|as|=)\s(?:the|my|our|your)\s(?:\w{{1,12}}\s){{0,2}}answer\b(?=[^\n.!?:=]{{0,40}}(?:[.!?]|$)))
     |(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}|ans(?:wer)?(?![a-z]|\s(?:check\w{{0,3}}|verif\w{{1,8}}|explanation|format)\b)
