@@ -48,6 +48,14 @@ _ApiKeyFile = Annotated[Path | None, typer.Option(help=str(Settings.model_fields
 _Cot = Annotated[int | None, typer.Option(min=0, max=64, help="Maximum number of chain-of-thought paths.")]
 _Pot = Annotated[int | None, typer.Option(min=0, max=64, help="Maximum number of program-of-thought paths.")]
 _Policy = Annotated[Policy | None, typer.Option(help="Stopping policy.")]
+_Libraries = Annotated[
+    bool | None,
+    typer.Option(
+        "--sandbox-libraries/--no-sandbox-libraries",
+        help=str(Settings.model_fields["sandbox_libraries"].description),
+        show_default=False,
+    ),
+]
 _Url = Annotated[str | None, typer.Option(help="URL of a running service. Default: solve in this process.")]
 
 
@@ -255,13 +263,14 @@ def sandbox(
     no_policy: Annotated[
         bool, typer.Option("--no-policy", help="Run without the language policy, under the kernel lock only.")
     ] = False,
+    libraries: _Libraries = None,
     config: _Config = None,
 ) -> None:
     """Run programs in the sandbox and print one outcome per line."""
     from service.cli.sandbox import run_rows
     from service.components import sandbox_pool
 
-    settings = load_settings(config)
+    settings = load_settings(config, sandbox_libraries=libraries)
 
     async def run() -> None:
         pool = sandbox_pool(settings, policy=not no_policy)
@@ -285,14 +294,7 @@ def read(
             show_default=False,
         ),
     ],
-    libraries: Annotated[
-        bool | None,
-        typer.Option(
-            "--sandbox-libraries/--no-sandbox-libraries",
-            help=str(Settings.model_fields["sandbox_libraries"].description),
-            show_default=False,
-        ),
-    ] = None,
+    libraries: _Libraries = None,
     config: _Config = None,
 ) -> None:
     """Show which answer is read in each output of a model. No model is started.

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from service.paths.answer import Answer, Unit, parse_answer
@@ -37,6 +37,8 @@ def merge(answers: Iterable[Answer]) -> tuple[AnswerClass, ...]:
     3. A decimal is written if each answer of its value has two decimals or more and one of them is not zero. It joins
        the exact amount that is at most half a unit of its last place away, if there is only one. If there is none, it
        joins the longer decimal that is so near, if there is only one that has not joined another amount itself.
+
+    Rule 3 takes the decimals from the finest to the coarsest. So 33.33 can join 33.333, but 33.33 % is finer.
     """
     by_value: dict[Answer, list[Answer]] = {}
     for answer in answers:
@@ -52,21 +54,19 @@ def merge(answers: Iterable[Answer]) -> tuple[AnswerClass, ...]:
 
 
 def matches(answer: Answer, gold: str) -> bool:
-    """Whether an answer is right: whether it and gold are one class. 10/3 matches "3.33", but neither "3" nor "3.3".
+    """Whether an answer is right: whether it and gold are one class, and one amount in their named units.
 
-    A full hour also matches its bare number: 9:00 am matches "9".
+    10/3 matches "3.33", but neither "3" nor "3.3". A time of a full hour also matches the bare number of the hour.
     """
     target = parse_gold(gold)
-    if target is not None and target.value is not None and (hour := _FULL_HOUR.fullmatch(answer.text)):
-        return target.value == int(hour[1])
-    return target is not None and len(merge((answer, target))) == 1
+    return target is not None and (_is_one_amount((answer, target)) or _is_hour(answer, gold.strip()))
 
 
 def are_equal(texts: Sequence[str]) -> bool:
-    """Whether all texts state one answer or have the same words."""
+    """Whether all texts state one answer or have the same words. 5 cents are not 5 dollars."""
     answers = [answer for text in texts if (answer := parse_gold(text)) is not None]
-    is_one_class = len(answers) == len(texts) and len(merge(answers)) == 1
-    return is_one_class or len({_words(text) for text in texts}) == 1
+    is_one_answer = len(answers) == len(texts) and _is_one_amount(answers)
+    return is_one_answer or len({_words(text) for text in texts}) == 1
 
 
 def parse_gold(text: str) -> Answer | None:
@@ -79,12 +79,34 @@ def is_written_decimal(answer: Answer) -> bool:
     return answer.decimals >= _MIN_DECIMALS and answer.value is not None and answer.value.denominator > 1
 
 
+def _is_one_amount(answers: Sequence[Answer]) -> bool:
+    """Whether answers are one class, and those with different named units are one amount on one scale."""
+    if len(merge(answers)) != 1:
+        return False
+    units = {answer.unit for answer in answers if answer.unit and answer.value}
+    if units == {Unit.CENT, Unit.DOLLAR}:
+        return len(merge(_in_dollars(answer) for answer in answers if answer.unit)) == 1
+    return len(units) <= 1
+
+
+def _in_dollars(answer: Answer) -> Answer:
+    """Amount of cents or dollars as a number of dollars."""
+    if answer.unit is not Unit.CENT or answer.value is None:
+        return replace(answer, unit=None)
+    return replace(answer, value=answer.value / 100, decimals=answer.decimals and answer.decimals + 2, unit=None)
+
+
+def _is_hour(answer: Answer, digits: str) -> bool:
+    """Whether an answer is a full hour, and digits its hour: 9:00 am and 9, or 6:00 pm and 18."""
+    hour = parse_answer(f"{digits}:00") if digits.isdecimal() else None
+    return hour is not None and answer.text in (hour.text, f"{hour.text} am", f"{hour.text} pm")
+
+
 def _words(text: str) -> str:
     """Words and signs of a text in one case, without spaces, quotes, emphasis and a full stop around them."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("*_\"'`“”‘’$. ")
 
 
-_FULL_HOUR = re.compile(r"([0-9]{1,2}):00(?: [ap]m)?")
 _MIN_DECIMALS = 2
 _PART = re.compile(r"([0-9]) ?\(([^()]*)\)")  # "2 (hours)"
 _SCALES = {

@@ -155,4 +155,9 @@ def _ratio(text: str, start: int) -> tuple[str, int] | None:
     common = math.lcm(*(term.denominator for term in terms))
     whole = [int(term * common) for term in terms]
     divisor = math.gcd(*whole)
-    return (":".join(str(term // divisor) for term in whole), found.end()) if all(whole) else None
+    if not all(whole):
+        return None
+    parts = [str(term // divisor) for term in whole]
+    text = ":".join(parts)
+    time = _time(text, 0)  # 13:40 would read back as 1:40 pm
+    return (text if time is None or time[0] == text else " : ".join(parts)), found.end()

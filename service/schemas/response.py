@@ -67,8 +67,8 @@ class PathTrace(PathEvent):
     counted: bool
     vote: str | None = Field(
         default=None,
-        description="Answer in `votes` that the path voted for: its own, or the exact value of a rounded answer. Null "
-        "if the vote did not count the path.",
+        description="Answer in `votes` that the path voted for: its own, or the answer of the class that it joined. "
+        "Null if the path abstained or the vote did not count it.",
     )
 
 
@@ -127,7 +127,7 @@ class VoteEvent(Wire):
 
 
 def best_path(response: SolveResponse, kind: PathKind) -> PathTrace | None:
-    """First path of a kind that voted for the answer. Paths without repair come first.
+    """First path of a kind that voted for the answer, or None. Paths without repair come first.
 
     Args:
         response: a response with its trace.

@@ -329,6 +329,14 @@ def test_the_policy_refuses_what_the_lock_alone_lets_through(twinpath: Run, tmp_
     assert [(row["outcome"], row["answer"]) for row in outcomes] == [("denied", None), ("ok", "tuple")]
 
 
+def test_sandbox_offers_libraries_on_request(twinpath: Run, tmp_path: Path) -> None:
+    source = lines(
+        tmp_path / "p.jsonl", json.dumps({"id": 1, "program": "import numpy as np\nans = int(np.sum([2, 3]))"})
+    )
+    rows = [json.loads(twinpath("sandbox", "--input", source, *flags)[1]) for flags in ([], ["--sandbox-libraries"])]
+    assert [(row["outcome"], row["answer"]) for row in rows] == [("denied", None), ("ok", "5")]
+
+
 def model_directory(path: Path, metadata: dict[str, object]) -> Path:
     path.mkdir()
     (path / "config.json").write_text("{}", encoding="utf-8")

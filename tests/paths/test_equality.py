@@ -43,6 +43,8 @@ ANSWERS = st.lists(st.sampled_from([written(text) for text in NOTATIONS]), max_s
         ["350", "$3.50"],
         ["350¢ $3.50", "3.499"],
         ["333¢ $3.33", "10/3"],  # an exact number of cents
+        ["33.33 33.333"],
+        ["33.33%", "33.333"],  # the percentage is finer
         ["yes", "no", "1"],
     ],
 )
@@ -128,6 +130,20 @@ def test_rounded_answers_are_within_half_a_unit_of_the_stated_one(answers: list[
         ("9 am", "10", False),
         ("9 am", "9 pm", False),
         ("9", "9 am", False),
+        ("6:00 pm", "6", True),
+        ("6:00 pm", "18", True),
+        ("noon", "12", True),
+        ("midnight", "0", True),
+        ("9:00", " 9 ", True),
+        ("9 am", "21", False),
+        ("6:30 pm", "6", False),
+        ("9 am", "$9", False),
+        ("9 am", "9.5", False),
+        ("1:30 pm", "1:30", False),
+        ("75 cents", "$75", False),
+        ("75 cents", "$0.75", True),
+        ("75 cents", "75", True),
+        ("5%", "$5", False),
     ],
 )
 def test_matches(text: str, gold: str, right: bool) -> None:
@@ -159,6 +175,16 @@ def test_gold_labels_that_cannot_be_read(gold: str) -> None:
         (["5", "5.0", "five"], True),
         (["5", "5.0", "6"], False),
         (["", ""], True),
+        (["5 cents", "$5"], False),
+        (["5", "5 cents", "$5"], False),
+        (["5", "5 cents"], True),
+        (["5%", "$5"], False),
+        (["0 cents", "$0"], True),
+        (["500 cents", "$5", "5.00 dollars"], True),
+        (["3 dollars and 50 cents", "350 cents"], True),
+        (["333.33 cents", "$3.33"], True),
+        (["3.33 cents", "$10/3"], False),
+        (["28%", "0.28"], True),
     ],
 )
 def test_texts_that_are_equal(texts: list[str], equal: bool) -> None:
