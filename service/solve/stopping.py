@@ -58,16 +58,22 @@ def decided(rule: StoppingRule, tallies: Sequence[Tally], missing: Sequence[Path
 
 
 def min_paths_to_decide(rule: StoppingRule, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> int:
-    """Number of missing paths that decide the vote if each of them votes for the leader.
+    """Lower bound of the number of missing paths that decide the vote.
 
-    Fewer paths cannot decide it, so this many can run at once without waste.
+    Fewer paths cannot decide it, whatever they vote for, so this many can run at once without waste. Without loose
+    votes, this many votes for one answer decide it.
     """
-    standing = _Standing.of(tallies)
-    for number, kind in enumerate(missing):
-        if _decided(rule, standing, missing[number:]):
-            return number
-        standing = standing.with_vote(kind)
-    return len(missing)
+    if decided(rule, tallies, missing):
+        return 0
+    fewest = len(missing)
+    for start in _Standing.best(tallies):
+        standing = start
+        for number, kind in enumerate(missing[: fewest - 1], 1):
+            standing = standing.with_vote(kind)
+            if _decided(rule, standing, missing[number:]):
+                fewest = number
+                break
+    return fewest
 
 
 def paths_to_start(needed: int, uncounted: int, unstarted: int, load: Load) -> int:
@@ -89,10 +95,10 @@ def paths_to_start(needed: int, uncounted: int, unstarted: int, load: Load) -> i
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """Votes for the leader by kind, votes for the runner-up, and the leader's lead in the worst case."""
+    """Votes and their kinds for the leader, votes for the runner-up, and the leader's lead in the worst case."""
 
-    cot: int = 0
-    pot: int = 0
+    votes: int = 0
+    kinds: frozenset[PathKind] = frozenset()
     against: int = 0
     lead: int = 0
 
@@ -108,25 +114,38 @@ class _Standing:
         leader, *others = tallies
         rival = max((tally.votes - tally.loose for tally in others), default=0) + sum(t.loose for t in others)
         lead = leader.votes - 2 * leader.minor - rival
-        return cls(leader.cot, leader.pot, others[0].votes if others else 0, lead)
+        return cls(leader.votes, _kinds([leader]), others[0].votes if others else 0, lead)
+
+    @classmethod
+    def best(cls, tallies: Sequence[Tally]) -> frozenset["_Standing"]:
+        """Best standings that each class can have after its next votes: all loose votes join it and become firm."""
+        loose = sum(tally.loose for tally in tallies)
+        standings = set() if tallies else {cls()}
+        for candidate in tallies:
+            others = [tally for tally in tallies if tally is not candidate]
+            votes = candidate.votes - candidate.loose + loose
+            rival = max((tally.votes - tally.loose for tally in others), default=0)
+            kinds = _kinds([candidate, *(tally for tally in others if tally.loose)])
+            standings.add(cls(votes, kinds, rival, votes - rival))
+        return frozenset(standings)
 
     def with_vote(self, kind: PathKind) -> "_Standing":
-        is_cot = kind is PathKind.COT
-        return _Standing(self.cot + is_cot, self.pot + (not is_cot), self.against, self.lead + 1)
+        return _Standing(self.votes + 1, self.kinds | {kind}, self.against, self.lead + 1)
+
+
+def _kinds(tallies: Sequence[Tally]) -> frozenset[PathKind]:
+    counts = [(PathKind.COT, tally.cot) for tally in tallies] + [(PathKind.POT, tally.pot) for tally in tallies]
+    return frozenset(kind for kind, votes in counts if votes)
 
 
 def _decided(rule: StoppingRule, standing: _Standing, missing: Sequence[PathKind]) -> bool:
-    votes = standing.cot + standing.pot
     if not missing:
         return True
-    if rule.policy is Policy.FIXED or not votes:
+    if rule.policy is Policy.FIXED or not standing.votes:
         return False
     if standing.lead > len(missing):
         return True
     if rule.policy is Policy.LOSSLESS:
         return False
     # The rule does not wait for a kind that no missing path can add.
-    has_each_kind = (standing.cot > 0 or PathKind.COT not in missing) and (
-        standing.pot > 0 or PathKind.POT not in missing
-    )
-    return has_each_kind and beta_confidence(votes, standing.against) >= rule.threshold
+    return standing.kinds >= set(missing) and beta_confidence(standing.votes, standing.against) >= rule.threshold

@@ -137,6 +137,7 @@ def test_the_zygote_imports_of_this_project_only_what_a_child_needs() -> None:
         "results",
         "runner",
         "seccomp",
+        "steps",
         "wire",
         "zygote",
     }

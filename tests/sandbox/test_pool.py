@@ -40,7 +40,7 @@ ANSWERS: list[tuple[str, Value]] = [
 ]
 
 
-@pytest.fixture(params=["pool", "lanes", "fake"])
+@pytest.fixture(params=["pool", pytest.param("lanes", marks=pytest.mark.slow), "fake"])
 def sandbox(request: pytest.FixtureRequest, make_pool: MakePool) -> Sandbox:
     if request.param == "pool":
         return make_pool()

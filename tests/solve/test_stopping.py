@@ -194,6 +194,39 @@ def test_lossless_gives_the_answer_of_the_full_vote(early: list[str], late: list
             return
 
 
+@given(
+    policy=st.sampled_from([Policy.LOSSLESS, Policy.ADAPTIVE]),
+    early=FEW_NOTATIONS.flatmap(lambda few: st.lists(st.sampled_from(few), max_size=10)),
+    late=FEW_NOTATIONS.flatmap(lambda few: st.lists(st.sampled_from(few), max_size=6)),
+    kinds=st.lists(st.sampled_from([COT, POT]), min_size=20, max_size=20),
+    left=st.integers(0, 4),
+)
+@settings(max_examples=500, deadline=None)
+def test_no_votes_decide_sooner(
+    policy: Policy, early: list[str], late: list[str], kinds: list[PathKind], left: int
+) -> None:
+    rule = StoppingRule(policy)
+    ballots = [Ballot(i, kinds[i], written(text)) for i, text in enumerate(early + late)]
+    kinds = kinds[: len(ballots) + left]
+    needed = min_paths_to_decide(rule, count(ballots[: len(early)]), kinds[len(early) :])
+    for more in range(min(needed, len(late) + 1)):
+        counted = len(early) + more
+        assert not decided_by(rule, count(ballots[:counted]), kinds[counted:])
+
+
+def test_one_vote_can_make_others_firm() -> None:
+    decimals = [Ballot(i, COT, written("3.50")) for i in range(3)]
+    assert min_paths_to_decide(StoppingRule(Policy.LOSSLESS), count(decimals), (POT,) * 4) == 1
+    assert not decided(Policy.LOSSLESS, count(decimals), (POT,) * 4)
+    assert decided(Policy.LOSSLESS, count([*decimals, Ballot(3, POT, written("3.5"))]), (POT,) * 3)
+
+
+def test_another_answer_may_have_the_kind_that_the_leader_lacks() -> None:
+    tallies = [tally(0, 9, 0), tally(1, 8, 1)]
+    missing = (COT,) * 30 + (POT,)
+    assert min_paths_to_decide(StoppingRule(Policy.ADAPTIVE), tallies, missing) == 9
+
+
 def test_lossless_waits_for_votes_that_can_move() -> None:
     def so_far(*texts: str) -> tuple[Tally, ...]:
         return count(Ballot(i, COT, written(text)) for i, text in enumerate(texts))

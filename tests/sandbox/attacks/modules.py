@@ -103,7 +103,7 @@ POISON = [
     Attack("module of copy", "import copy\ncopy.copyreg.pickle(int, open)", D, E),
     Attack("copy of a function", "import copy\nans = copy.deepcopy(copy.copy) is copy.copy", True, True),
     Attack("copy of a class", "import copy\ncopy.copy(int).x = 1\nans = 5", D, E),
-    Attack("copy of a guard", "import copy\nans = copy.deepcopy(getattr)(int, 'm' + 'ro')[1] is object", D, True),
+    Attack("copy of a guard", "import copy\nans = copy.deepcopy(getattr)(int, 'm' + 'ro')()[1] is object", D, True),
     Attack("memory of a copy", "import copy\nans = copy.deepcopy([1], {})", E, 1),
     Attack("json.dumps", "import json\njson.dumps = lambda *a: 'x'\nans = 1", D, C),
     Attack("sys.stdout", "import sys\nsys.stdout = None\nans = 1", D, 1),
