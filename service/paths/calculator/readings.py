@@ -11,8 +11,9 @@ from fractions import Fraction
 from service.paths.calculator.arithmetic import READINGS, compute, is_sum
 from service.paths.calculator.context import is_approximate, numbers_before, words
 from service.paths.calculator.expressions import Expression, Number
+from service.paths.calculator.nouns import counts_worth, unit_of_result, units_of_operands
 from service.paths.calculator.units import ratios, unit, worths
-from service.paths.calculator.vocabulary import CYCLES, PARTS, SCALE_WORDS
+from service.paths.calculator.vocabulary import CYCLES, SCALE_WORDS
 
 _STANDARD = READINGS[0]
 
@@ -51,7 +52,7 @@ def is_explained(text: str, expression: Expression, result: Number, hints: Hints
         any(_is(reading, one) for reading in _readings(text, expression, value) for one in results)
         or _differs_by_ratio(text, value, expression, result, hints)
         or _is_converted(text, expression, result)
-        or _counts_parts(text, value, expression, result)
+        or counts_worth(text, value, expression, result)
         or (_is_rounded(value, result.value) and is_approximate(text, expression, result))
     )
 
@@ -154,8 +155,8 @@ def _differs_by_ratio(text: str, value: Fraction, expression: Expression, result
     near = words(text, expression.numbers[0].start, result.end)
     ratio = abs(value / result.value)
     ratio = max(ratio, 1 / ratio)
-    of_operands = {*_units_of_operands(text, expression)} - {""}
-    own = _unit_of_result(text, result)
+    of_operands = {*units_of_operands(text, expression)} - {""}
+    own = unit_of_result(text, result)
     power = 2 if near & {"square", "sq", "area"} else 3 if near & {"cubic", "volume"} else 1
     units = ratios({unit(word) for word in near} - {""}, of_operands, own, power)
     if ratio in units or ratio in hints.factors:
@@ -169,8 +170,8 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
 
     Amounts before a sum can belong to it: `1 hour and 45 + 30 = 135 minutes`.
     """
-    names = _units_of_operands(text, expression)
-    own = _unit_of_result(text, result)
+    names = units_of_operands(text, expression)
+    own = unit_of_result(text, result)
     total = is_sum(expression)
     products = {"*", "/", "|"} & {*map(str, expression.items)}
     if not products:
@@ -189,43 +190,6 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
     if value is None:
         return False
     return any(_is(one / own_worth, result) for one in (value, value + amounts)) or (not own and _is(value, result))
-
-
-def _counts_parts(text: str, value: Fraction, expression: Expression, result: Number) -> bool:
-    """Whether a sum of unlike things counts their parts, points or worth: `4 bicycles + 3 tricycles = 17 wheels`."""
-    nouns = [_nouns(text, number.end, number.end + 40) for number in expression.numbers]
-    own = _nouns(text, result.end, result.end + 30)[:1]
-    if not is_sum(expression) or not all(nouns) or len({words[-1] for words in nouns}) < 2:
-        return False
-    named = any(own[0] in words for words in nouns) if own else any(number.money for number in expression.numbers)
-    return not named and abs(result.value) > abs(value) and (result.money or (bool(own) and own[0] in PARTS))
-
-
-def _unit_of_result(text: str, result: Number) -> str:
-    if result.money:
-        return "dollar"
-    nouns = _nouns(text, result.end, result.end + 30)[:3]
-    return next(filter(None, map(unit, nouns[: nouns.index("per")] if "per" in nouns else nouns)), "")
-
-
-def _units_of_operands(text: str, expression: Expression) -> list[str]:
-    """Unit of every operand. In a mere sum, an operand without a unit has that of the next one."""
-    numbers = expression.numbers
-    ends = [number.start for number in numbers[1:]] + [numbers[-1].end + 30]
-    names = []
-    for number, end in zip(numbers, ends, strict=True):
-        nouns = _nouns(text, number.end, min(end, number.end + 40))
-        names.append(next(filter(None, map(unit, nouns)), "dollar" if number.money else ""))
-    if not {"*", "/", "|"} & {*map(str, expression.items)}:
-        for index in range(len(names) - 2, -1, -1):
-            names[index] = names[index] or names[index + 1]
-    return names
-
-
-def _nouns(text: str, start: int, end: int) -> list[str]:
-    """Lower-case words up to the next sign."""
-    part = re.split(r"[^\w\s'’-]|[0-9]|\s[-–—]\s", text[start:end], maxsplit=1)[0]
-    return [word.lower() for word in part.split()[:4]]
 
 
 def _is_rounded(value: Fraction, result: Fraction) -> bool:
