@@ -75,6 +75,17 @@ def words(text: str, start: int, end: int) -> set[str]:
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
+def is_average(text: str, start: int, end: int) -> bool:
+    """Whether words of the line before an equation, or directly after it, call it an average."""
+    line = text[max(0, start - _CHARS_NEAR) : start].rpartition("\n")[2]
+    return bool(_AVERAGE.search(_SENTENCE_END.split(line)[-1]) or _ON_AVERAGE.match(text, end))
+
+
+_SENTENCE_END = re.compile(r"[.?!;]\s")
+_AVERAGE = re.compile(r"\b(?:average|averages|averaged|avg|mean|median)\b", re.IGNORECASE)
+_ON_AVERAGE = re.compile(r"[^.,;?!=\n0-9]{0,30}\bon\saverage\b", re.IGNORECASE)
+
+
 def is_withdrawn(text: str, start: int, end: int) -> bool:
     """Whether an equation is asked, tried, denied or taken back: `5 * 4 = 25? No`, `Try 5 * 4 = 25`.
 
@@ -110,9 +121,9 @@ _JUDGEMENT = re.compile(
     re.IGNORECASE,
 )
 _TRIAL = re.compile(
-    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not|never|isn['’]t|is\sit|mistakenly|wrongly|incorrectly"
-    r"|claim|false|wrong|incorrect|think|thought|(?:can['’]t|cannot|not)\s(?:the\scase|be))(?:e|ed|ing|s)?"
-    r"(?:\s(?:that|we|with|for|computed|wrote|said|says))*[:,]?"
+    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not|never|(?:is|was)n['’]t|is\sit|mistakenly|wrongly|incorrectly"
+    r"|claim|false|untrue|wrong|incorrect|think|thought|(?:can['’]t|cannot|not)\s(?:the\scase|be))(?:e|ed|ing|s)?"
+    r"(?:\s(?:that|we|with|for|computed|wrote|said|says|true|right|correct|possible|so))*[:,]?"
     r"|(?:try|guess)(?:ing)?\s[a-z0-9\s]{1,12}[:,])\s?[$(]*\Z",
     re.IGNORECASE,
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from service.paths.calculator.arithmetic import READINGS, compute, is_sum
-from service.paths.calculator.context import is_approximate, numbers_before, words
+from service.paths.calculator.context import is_approximate, is_average, numbers_before, words
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.nouns import counts_worth, unit_of_result, units_of_operands
 from service.paths.calculator.units import ratios, unit, worths
@@ -52,6 +52,7 @@ def is_explained(text: str, expression: Expression, result: Number, hints: Hints
         any(_is(reading, one) for reading in _readings(text, expression, value) for one in results)
         or _differs_by_ratio(text, value, expression, result, hints)
         or _is_converted(text, expression, result)
+        or (_is(value / len(expression.numbers), result) and is_average(text, expression.numbers[0].start, result.end))
         or counts_worth(text, value, expression, result)
         or (_is_rounded(value, result.value) and is_approximate(text, expression, result))
     )
@@ -68,6 +69,7 @@ def _is(value: Fraction | None, result: Number) -> bool:
 def _readings(text: str, expression: Expression, value: Fraction) -> Iterator[Fraction | None]:
     """Values of an expression with what stands before it."""
     yield value
+    yield _with_implicit_products(text, expression)
     yield from bracketed(expression, expression.values)
     yield from _other_first_operands(text, expression)
     first, *rest = expression.values
@@ -104,6 +106,22 @@ def bracketed(expression: Expression, values: list[Fraction]) -> Iterator[Fracti
         if isinstance(items[index - 1], Number) and isinstance(items[index + 1], Number):
             inside = [*items[: index - 1], "(", *items[index - 1 : index + 2], ")", *items[index + 2 :]]
             yield compute(Expression(inside), values, _STANDARD)
+
+
+def _with_implicit_products(text: str, expression: Expression) -> Fraction | None:
+    """Value of an expression whose products without a sign come first: `6 / 2(1 + 2) = 1`."""
+    items: list[Number | str] = []
+    depth, ends = 0, set()
+    for index, item in enumerate(expression.items):
+        if isinstance(item, Number) and expression.items[index + 1 : index + 3] == ["*", "("] and text[item.end] == "(":
+            items.append("(")
+            ends.add(depth)
+        items.append(item)
+        depth += {"(": 1, ")": -1}.get(str(item), 0)
+        if item == ")" and depth in ends:
+            items.append(")")
+            ends.remove(depth)
+    return compute(Expression(items), expression.values, _STANDARD)
 
 
 def _other_first_operands(text: str, expression: Expression) -> Iterator[Fraction | None]:

@@ -104,7 +104,9 @@ def ratios(named: set[str], of_operands: set[str], own: str, power: int = 1) -> 
     found: set[Fraction] = set()
     for (one, other), values in _RATIOS.items():
         foreign = own not in of_operands
-        common = {one, other} in _COMMON and foreign and (own == other or (not own and {one, other} & of_operands))
+        common = (
+            {one, other} in _COMMON and foreign and (own in (one, other) or (not own and {one, other} & of_operands))
+        )
         if {one, other} <= named and (foreign or own not in (one, other)):
             found |= values | {value**power for value in values}
         elif common or (one == "sock" and "pair" in named):
