@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.units import unit
-from service.paths.calculator.vocabulary import ARTICLES, LINK_ENDS, LINKS, MULTIPLIERS, NUMBER_WORDS
+from service.paths.calculator.vocabulary import ARTICLES, LABELS, LINK_ENDS, LINKS, MULTIPLIERS, NUMBER_WORDS
 
 _CHARS_BEFORE = 160
 _CHARS_AFTER = 80
@@ -45,16 +45,43 @@ def numbers_before(text: str, start: int) -> list[tuple[Fraction, str]]:
             or not (multiplies or not link or LINKS & {*link} or (len(link) == 1 and unit(link[0])))
         ):
             break
-        if found["word"]:
-            value = NUMBER_WORDS[found["word"]]
-        else:
-            value = Fraction(found["digits"].replace(",", "")) / int(found["divisor"] or 1)
-        numbers.insert(0, (value / 100 if found["percent"] else value, link[0] if link else ""))
+        numbers.insert(0, (_value(found), link[0] if link else ""))
         end = found.start()
         if len(numbers) == _MAX_NUMBERS:
             break
     return numbers
 
+
+def _value(number: re.Match[str]) -> Fraction:
+    """Value of a match of `_NUMBER`."""
+    if number["word"]:
+        return NUMBER_WORDS[number["word"]]
+    value = Fraction(number["digits"].replace(",", "")) / int(number["divisor"] or 1)
+    return value / 100 if number["percent"] else value
+
+
+def counts_before(text: str, start: int) -> list[Fraction]:
+    """Last two whole numbers of the sentence before an expression that count something: `In 4 days: 6 + 2 = 32`.
+
+    Numbers of labels and equations do not count.
+    """
+    part = text[max(0, start - _CHARS_BEFORE) : start].lower()
+    sentence = _EQUATION_END.split(part)[-1]
+    counts = []
+    for found in _NUMBER.finditer(sentence):
+        if found["word"] and found["word"] not in NUMBER_WORDS:
+            continue
+        noun = _COUNTED.match(sentence, found.end())
+        words_before = sentence[: found.start()].split()
+        value = _value(found)
+        if noun and value > 1 and value.denominator == 1 and not (words_before and words_before[-1] in LABELS):
+            counts.append(value)
+    return counts[-_MAX_COUNTS:]
+
+
+_MAX_COUNTS = 2
+_EQUATION_END = re.compile(r"[=≈]\s?\$?[0-9.,]*|\n|[.?!;](?:\s|\Z)|<<|>>")
+_COUNTED = re.compile(r"[\s-][a-z]{2}")
 
 _MAX_LINK = 7
 _EACH = re.compile(r"\b(?:each|every\sone)\sof\s(?:[a-z]+\s)?\Z")

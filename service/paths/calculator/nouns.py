@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from service.paths.calculator.arithmetic import is_sum
+from service.paths.calculator.arithmetic import is_product, is_sum
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.units import MONEY_UNITS, unit
 from service.paths.calculator.vocabulary import CONJUNCTIONS, LINKS, PARTS
@@ -19,7 +19,7 @@ def counts_worth(text: str, value: Fraction, expression: Expression, result: Num
     if not is_sum(expression) or not all(nouns) or abs(result.value) <= abs(value):
         return False
     in_money = unit_of_result(text, result) in MONEY_UNITS
-    if in_money and not _PRODUCTS & {*map(str, expression.items)}:
+    if in_money and not is_product(expression):
         priced = any(number.money for number in numbers) or MONEY_UNITS & {
             unit(word) for found in nouns for word in found
         }
@@ -32,7 +32,6 @@ def counts_worth(text: str, value: Fraction, expression: Expression, result: Num
     return not named and (result.money or (bool(own) and own[0] in PARTS))
 
 
-_PRODUCTS = {"*", "/", "|"}
 _NO_NOUNS = LINKS | CONJUNCTIONS
 
 
@@ -52,7 +51,7 @@ def units_of_operands(text: str, expression: Expression) -> list[str]:
     for number, end in zip(numbers, ends, strict=True):
         nouns = nouns_between(text, number.end, min(end, number.end + 40))
         names.append(next(filter(None, map(unit, nouns)), "dollar" if number.money else ""))
-    if not _PRODUCTS & {*map(str, expression.items)}:
+    if not is_product(expression):
         for index in range(len(names) - 2, -1, -1):
             names[index] = names[index] or names[index + 1]
     return names

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from service.paths.calculator.arithmetic import READINGS, compute, is_sum
-from service.paths.calculator.context import is_approximate, is_average, numbers_before, words
+from service.paths.calculator.arithmetic import READINGS, compute, is_product, is_sum
+from service.paths.calculator.context import counts_before, is_approximate, is_average, numbers_before, words
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.nouns import counts_worth, unit_of_result, units_of_operands
 from service.paths.calculator.units import ratios, unit, worths
@@ -53,6 +53,7 @@ def is_explained(text: str, expression: Expression, result: Number, hints: Hints
         or _differs_by_ratio(text, value, expression, result, hints)
         or _is_converted(text, expression, result)
         or (_is(value / len(expression.numbers), result) and is_average(text, expression.numbers[0].start, result.end))
+        or (is_sum(expression) and _is_for_each(text, value, expression, result))
         or counts_worth(text, value, expression, result)
         or (_is_rounded(value, result.value) and is_approximate(text, expression, result))
     )
@@ -69,14 +70,19 @@ def _is(value: Fraction | None, result: Number) -> bool:
 def _readings(text: str, expression: Expression, value: Fraction) -> Iterator[Fraction | None]:
     """Values of an expression with what stands before it."""
     yield value
-    yield _with_implicit_products(text, expression)
-    yield from bracketed(expression, expression.values)
     yield from _other_first_operands(text, expression)
+    if expression.operators > _MAX_OPERATORS:
+        return
+    yield _with_implicit_products(text, expression)
+    yield from _bracketed(expression)
     first, *rest = expression.values
     for number in _combined([number for number, _ in numbers_before(text, expression.numbers[0].start)]):
         yield from _related(number, value)
         for operand in _related(number, first):
             yield compute(expression, [operand, *rest], _STANDARD)
+
+
+_MAX_OPERATORS = 12  # of an expression that has many readings; the bound keeps the work small
 
 
 def _related(number: Fraction, value: Fraction) -> Iterator[Fraction]:
@@ -97,7 +103,7 @@ def _combined(numbers: list[Fraction]) -> set[Fraction]:
     return combined
 
 
-def bracketed(expression: Expression, values: list[Fraction]) -> Iterator[Fraction | None]:
+def _bracketed(expression: Expression) -> Iterator[Fraction | None]:
     """Values of an expression with a bracket around any two neighbouring operands."""
     if expression.operators < 2:
         return
@@ -105,7 +111,7 @@ def bracketed(expression: Expression, values: list[Fraction]) -> Iterator[Fracti
     for index in range(1, len(items) - 1):
         if isinstance(items[index - 1], Number) and isinstance(items[index + 1], Number):
             inside = [*items[: index - 1], "(", *items[index - 1 : index + 2], ")", *items[index + 2 :]]
-            yield compute(Expression(inside), values, _STANDARD)
+            yield compute(Expression(inside), expression.values, _STANDARD)
 
 
 def _with_implicit_products(text: str, expression: Expression) -> Fraction | None:
@@ -191,7 +197,7 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
     names = units_of_operands(text, expression)
     own = unit_of_result(text, result)
     total = is_sum(expression)
-    products = {"*", "/", "|"} & {*map(str, expression.items)}
+    products = is_product(expression)
     if not products:
         names = [name or own for name in names]
     if not any(names) or not (products or all(names)):
@@ -208,6 +214,13 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
     if value is None:
         return False
     return any(_is(one / own_worth, result) for one in (value, value + amounts)) or (not own and _is(value, result))
+
+
+def _is_for_each(text: str, value: Fraction, expression: Expression, result: Number) -> bool:
+    """Whether numbers earlier in the sentence multiply or divide a value: `For 3 people, $8 + $2 = $30`."""
+    counts = counts_before(text, expression.numbers[0].start)
+    factors = {*counts, counts[0] * counts[-1]} if len(counts) > 1 else {*counts}
+    return any(result.value in (value * factor, value / factor) for factor in factors)
 
 
 def _is_rounded(value: Fraction, result: Fraction) -> bool:
