@@ -1,9 +1,10 @@
-"""Text around an equation: the numbers before it, and remarks on it.
+"""Text around an equation: the numbers near it, and remarks on it.
 
 All functions read a bounded part of the text.
 """
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 
 from service.paths.calculator.expressions import Expression, Number
@@ -60,28 +61,42 @@ def _value(number: re.Match[str]) -> Fraction:
     return value / 100 if number["percent"] else value
 
 
-def counts_before(text: str, start: int) -> list[Fraction]:
-    """Last two whole numbers of the sentence before an expression that count something: `In 4 days: 6 + 2 = 32`.
+def counts_near(text: str, expression: Expression, end: int) -> list[Fraction]:
+    """Last two counts of the sentence before an equation, and those of the clause after it: `In 4 days: 6 + 2 = 32`.
 
-    Numbers of labels and equations do not count.
+    Numbers of labels and equations do not count, nor do operands: `Subtract 7 from 12: 12 - 7 = 35`.
+
+    Args:
+        text: the text.
+        expression: left side of the equation.
+        end: end of its result.
     """
-    part = text[max(0, start - _CHARS_BEFORE) : start].lower()
-    sentence = _EQUATION_END.split(part)[-1]
-    counts = []
-    for found in _NUMBER.finditer(sentence):
+    start = expression.numbers[0].start
+    before_it = _EQUATION_END.split(text[max(0, start - _CHARS_BEFORE) : start].lower())[-1]
+    after_it = _CLAUSE_END.split(text[end : end + _CHARS_NEAR].lower(), maxsplit=1)[0]
+    counts = [list(_counts(part, expression.values)) for part in (before_it, after_it)]
+    return counts[0][-_MAX_COUNTS:] + counts[1][:_MAX_COUNTS]
+
+
+def _counts(part: str, operands: list[Fraction]) -> Iterator[Fraction]:
+    """Whole numbers above one that count things in lower-case text."""
+    for found in _NUMBER.finditer(part):
         if found["word"] and found["word"] not in NUMBER_WORDS:
             continue
-        noun = _COUNTED.match(sentence, found.end())
-        words_before = sentence[: found.start()].split()
-        value = _value(found)
-        if noun and value > 1 and value.denominator == 1 and not (words_before and words_before[-1] in LABELS):
-            counts.append(value)
-    return counts[-_MAX_COUNTS:]
+        value, words_before = _value(found), part[: found.start()].split()[-1:]
+        if value <= 1 or value.denominator > 1 or not _COUNTED.match(part, found.end()) or LABELS & {*words_before}:
+            continue
+        if value not in operands or _FOR_EACH & {*words_before}:
+            yield value
 
 
 _MAX_COUNTS = 2
+_FOR_EACH = frozenset(("for", "in", "over", "during"))
 _EQUATION_END = re.compile(r"[=≈]\s?\$?[0-9.,]*|\n|[.?!;](?:\s|\Z)|<<|>>")
-_COUNTED = re.compile(r"[\s-][a-z]{2}")
+_CLAUSE_END = re.compile(r"[=≈\n,;:]|[.?!](?:\s|\Z)|<<|>>|\b(?:so|and|then)\b")
+_COUNTED = re.compile(
+    r"[\s-](?!(?:more|fewer|less|times|amounts|numbers|values|results|sums|totals|quantities|figures)\b)[a-z]{2}"
+)
 
 _MAX_LINK = 7
 _EACH = re.compile(r"\b(?:each|every\sone)\sof\s(?:[a-z]+\s)?\Z")
@@ -108,8 +123,8 @@ def is_average(text: str, start: int, end: int) -> bool:
     return bool(_AVERAGE.search(_SENTENCE_END.split(line)[-1]) or _ON_AVERAGE.match(text, end))
 
 
-_SENTENCE_END = re.compile(r"[.?!;]\s")
-_AVERAGE = re.compile(r"\b(?:average|averages|averaged|avg|mean|median)\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<!avg)[.?!;]\s", re.IGNORECASE)
+_AVERAGE = re.compile(r"\b(?:averag(?:e|es|ed|ing)|avg|mean|median)\b", re.IGNORECASE)
 _ON_AVERAGE = re.compile(r"[^.,;?!=\n0-9]{0,30}\bon\saverage\b", re.IGNORECASE)
 
 
@@ -148,7 +163,7 @@ _JUDGEMENT = re.compile(
     re.IGNORECASE,
 )
 _TRIAL = re.compile(
-    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not|never|(?:is|was)n['’]t|is\sit|mistakenly|wrongly|incorrectly"
+    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not(?!e|ing)|never|(?:is|was)n['’]t|is\sit|mistakenly|wrongly|incorrectly"
     r"|claim|false|untrue|wrong|incorrect|think|thought|(?:can['’]t|cannot|not)\s(?:the\scase|be))(?:e|ed|ing|s)?"
     r"(?:\s(?:that|we|with|for|computed|wrote|said|says|true|right|correct|possible|so))*[:,]?"
     r"|(?:try|guess)(?:ing)?\s[a-z0-9\s]{1,12}[:,])\s?[$(]*\Z",

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from service.paths.calculator.arithmetic import READINGS, compute, is_product, is_sum
-from service.paths.calculator.context import counts_before, is_approximate, is_average, numbers_before, words
+from service.paths.calculator.context import counts_near, is_approximate, is_average, numbers_before, words
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.nouns import counts_worth, unit_of_result, units_of_operands
 from service.paths.calculator.units import ratios, unit, worths
@@ -217,9 +218,9 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
 
 
 def _is_for_each(text: str, value: Fraction, expression: Expression, result: Number) -> bool:
-    """Whether numbers earlier in the sentence multiply or divide a value: `For 3 people, $8 + $2 = $30`."""
-    counts = counts_before(text, expression.numbers[0].start)
-    factors = {*counts, counts[0] * counts[-1]} if len(counts) > 1 else {*counts}
+    """Whether counts in the sentence multiply or divide a value: `For 3 people, $8 + $2 = $30`."""
+    counts = counts_near(text, expression, result.end)
+    factors = {*counts, *(one * other for one, other in pairwise(counts))}
     return any(result.value in (value * factor, value / factor) for factor in factors)
 
 

@@ -105,7 +105,9 @@ def ratios(named: set[str], of_operands: set[str], own: str, power: int = 1) -> 
     for (one, other), values in _RATIOS.items():
         foreign = own not in of_operands
         common = (
-            {one, other} in _COMMON and foreign and (own in (one, other) or (not own and {one, other} & of_operands))
+            {one, other} in _COMMON
+            and foreign
+            and (own == other or own == one == "cent" or (not own and {one, other} & of_operands))
         )
         if {one, other} <= named and (foreign or own not in (one, other)):
             found |= values | {value**power for value in values}
