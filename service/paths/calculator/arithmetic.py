@@ -29,13 +29,15 @@ def compute(expression: Expression, values: Sequence[Fraction], reading: str) ->
         reading: one of `READINGS`.
     """
     levels = _LEVELS[reading]
-    stack: list[Fraction] = []
+    stack: list[Fraction | int] = []  # integers are ten times as fast
     operators: list[str] = []
     operands = iter(values)
     for item in expression.items:
         if isinstance(item, Number):
             value = next(operands)
-            stack.append(value / 100 if item.percent and reading != "percent as unit" else value)
+            if item.percent and reading != "percent as unit":
+                value /= 100
+            stack.append(value.numerator if value.denominator == 1 else value)
         elif item == "(":
             operators.append(item)
         else:
@@ -50,10 +52,10 @@ def compute(expression: Expression, values: Sequence[Fraction], reading: str) ->
     while operators:
         if not _reduce(stack, operators.pop()):
             return None
-    return stack[0]
+    return Fraction(stack[0])
 
 
-def _reduce(stack: list[Fraction], operator: str) -> bool:
+def _reduce(stack: list[Fraction | int], operator: str) -> bool:
     """Apply an operator to the top of the stack. Returns False for a division by zero."""
     right = stack.pop()
     left = stack.pop()
@@ -64,7 +66,7 @@ def _reduce(stack: list[Fraction], operator: str) -> bool:
     elif operator == "*":
         stack.append(left * right)
     elif right:
-        stack.append(left / right)
+        stack.append(Fraction(left) / right)
     else:
         return False
     return True
@@ -105,7 +107,18 @@ def mixes_percent(expression: Expression) -> bool:
 
 def is_sum(expression: Expression) -> bool:
     """Whether an expression adds or subtracts anywhere."""
-    return "+" in expression.items or "-" in expression.items
+    return not expression.signs.isdisjoint("+-")
+
+
+def is_product(expression: Expression) -> bool:
+    """Whether an expression multiplies or divides anywhere."""
+    return not expression.signs.isdisjoint("*/|")
+
+
+def readings_of(expression: Expression) -> Sequence[str]:
+    """Readings of an expression that can have different values."""
+    one_level = not (is_sum(expression) and is_product(expression)) and "|" not in expression.signs
+    return READINGS[:1] if one_level and not any(number.percent for number in expression.numbers) else READINGS
 
 
 def in_percent(value: Fraction, result: Number) -> Fraction:

@@ -1,14 +1,15 @@
-"""Text around an equation: the numbers before it, and remarks on it.
+"""Text around an equation: the numbers near it, and remarks on it.
 
 All functions read a bounded part of the text.
 """
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.units import unit
-from service.paths.calculator.vocabulary import ARTICLES, LINK_ENDS, LINKS, MULTIPLIERS, NUMBER_WORDS
+from service.paths.calculator.vocabulary import ARTICLES, LABELS, LINK_ENDS, LINKS, MULTIPLIERS, NUMBER_WORDS
 
 _CHARS_BEFORE = 160
 _CHARS_AFTER = 80
@@ -45,16 +46,57 @@ def numbers_before(text: str, start: int) -> list[tuple[Fraction, str]]:
             or not (multiplies or not link or LINKS & {*link} or (len(link) == 1 and unit(link[0])))
         ):
             break
-        if found["word"]:
-            value = NUMBER_WORDS[found["word"]]
-        else:
-            value = Fraction(found["digits"].replace(",", "")) / int(found["divisor"] or 1)
-        numbers.insert(0, (value / 100 if found["percent"] else value, link[0] if link else ""))
+        numbers.insert(0, (_value(found), link[0] if link else ""))
         end = found.start()
         if len(numbers) == _MAX_NUMBERS:
             break
     return numbers
 
+
+def _value(number: re.Match[str]) -> Fraction:
+    """Value of a match of `_NUMBER`."""
+    if number["word"]:
+        return NUMBER_WORDS[number["word"]]
+    value = Fraction(number["digits"].replace(",", "")) / int(number["divisor"] or 1)
+    return value / 100 if number["percent"] else value
+
+
+def counts_near(text: str, expression: Expression, end: int) -> list[Fraction]:
+    """Last two counts of the sentence before an equation, and those of the clause after it: `In 4 days: 6 + 2 = 32`.
+
+    Numbers of labels and equations do not count, nor do operands: `Subtract 7 from 12: 12 - 7 = 35`.
+
+    Args:
+        text: the text.
+        expression: left side of the equation.
+        end: end of its result.
+    """
+    start = expression.numbers[0].start
+    before_it = _EQUATION_END.split(text[max(0, start - _CHARS_BEFORE) : start].lower())[-1]
+    after_it = _CLAUSE_END.split(text[end : end + _CHARS_NEAR].lower(), maxsplit=1)[0]
+    counts = [list(_counts(part, expression.values)) for part in (before_it, after_it)]
+    return counts[0][-_MAX_COUNTS:] + counts[1][:_MAX_COUNTS]
+
+
+def _counts(part: str, operands: list[Fraction]) -> Iterator[Fraction]:
+    """Whole numbers above one that count things in lower-case text."""
+    for found in _NUMBER.finditer(part):
+        if found["word"] and found["word"] not in NUMBER_WORDS:
+            continue
+        value, words_before = _value(found), part[: found.start()].split()[-1:]
+        if value <= 1 or value.denominator > 1 or not _COUNTED.match(part, found.end()) or LABELS & {*words_before}:
+            continue
+        if value not in operands or _FOR_EACH & {*words_before}:
+            yield value
+
+
+_MAX_COUNTS = 2
+_FOR_EACH = frozenset(("for", "in", "over", "during"))
+_EQUATION_END = re.compile(r"[=≈]\s?\$?[0-9.,]*|\n|[.?!;](?:\s|\Z)|<<|>>")
+_CLAUSE_END = re.compile(r"[=≈\n,;:]|[.?!](?:\s|\Z)|<<|>>|\b(?:so|and|then)\b")
+_COUNTED = re.compile(
+    r"[\s-](?!(?:more|fewer|less|times|amounts|numbers|values|results|sums|totals|quantities|figures)\b)[a-z]{2}"
+)
 
 _MAX_LINK = 7
 _EACH = re.compile(r"\b(?:each|every\sone)\sof\s(?:[a-z]+\s)?\Z")
@@ -73,6 +115,17 @@ def words(text: str, start: int, end: int) -> set[str]:
 
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+
+
+def is_average(text: str, start: int, end: int) -> bool:
+    """Whether words of the line before an equation, or directly after it, call it an average."""
+    line = text[max(0, start - _CHARS_NEAR) : start].rpartition("\n")[2]
+    return bool(_AVERAGE.search(_SENTENCE_END.split(line)[-1]) or _ON_AVERAGE.match(text, end))
+
+
+_SENTENCE_END = re.compile(r"(?<!avg)[.?!;]\s", re.IGNORECASE)
+_AVERAGE = re.compile(r"\b(?:averag(?:e|es|ed|ing)|avg|mean|median)\b", re.IGNORECASE)
+_ON_AVERAGE = re.compile(r"[^.,;?!=\n0-9]{0,30}\bon\saverage\b", re.IGNORECASE)
 
 
 def is_withdrawn(text: str, start: int, end: int) -> bool:
@@ -110,9 +163,9 @@ _JUDGEMENT = re.compile(
     re.IGNORECASE,
 )
 _TRIAL = re.compile(
-    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not|never|isn['’]t|is\sit|mistakenly|wrongly|incorrectly"
-    r"|claim|false|wrong|incorrect|think|thought|(?:can['’]t|cannot|not)\s(?:the\scase|be))(?:e|ed|ing|s)?"
-    r"(?:\s(?:that|we|with|for|computed|wrote|said|says))*[:,]?"
+    r"\b(?:(?:what\sif|suppos|assum|try|guess|say|imagin|not(?!e|ing)|never|(?:is|was)n['’]t|is\sit|mistakenly|wrongly|incorrectly"
+    r"|claim|false|untrue|wrong|incorrect|think|thought|(?:can['’]t|cannot|not)\s(?:the\scase|be))(?:e|ed|ing|s)?"
+    r"(?:\s(?:that|we|with|for|computed|wrote|said|says|true|right|correct|possible|so))*[:,]?"
     r"|(?:try|guess)(?:ing)?\s[a-z0-9\s]{1,12}[:,])\s?[$(]*\Z",
     re.IGNORECASE,
 )

@@ -46,6 +46,11 @@ class Expression:
         """Values of the operands, in order."""
         return [number.value for number in self.numbers]
 
+    @property
+    def signs(self) -> set[str]:
+        """Operators and brackets."""
+        return {item for item in self.items if isinstance(item, str)}
+
 
 @dataclass(slots=True)
 class Side:

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
-from service.paths.calculator.arithmetic import READINGS, compute, is_sum
-from service.paths.calculator.context import is_approximate, numbers_before, words
+from service.paths.calculator.arithmetic import READINGS, compute, is_product, is_sum
+from service.paths.calculator.context import counts_near, is_approximate, is_average, numbers_before, words
 from service.paths.calculator.expressions import Expression, Number
+from service.paths.calculator.nouns import counts_worth, unit_of_result, units_of_operands
 from service.paths.calculator.units import ratios, unit, worths
-from service.paths.calculator.vocabulary import CYCLES, PARTS, SCALE_WORDS
+from service.paths.calculator.vocabulary import CYCLES, SCALE_WORDS
 
 _STANDARD = READINGS[0]
 
@@ -51,7 +53,9 @@ def is_explained(text: str, expression: Expression, result: Number, hints: Hints
         any(_is(reading, one) for reading in _readings(text, expression, value) for one in results)
         or _differs_by_ratio(text, value, expression, result, hints)
         or _is_converted(text, expression, result)
-        or _counts_parts(text, value, expression, result)
+        or (_is(value / len(expression.numbers), result) and is_average(text, expression.numbers[0].start, result.end))
+        or (is_sum(expression) and _is_for_each(text, value, expression, result))
+        or counts_worth(text, value, expression, result)
         or (_is_rounded(value, result.value) and is_approximate(text, expression, result))
     )
 
@@ -67,13 +71,19 @@ def _is(value: Fraction | None, result: Number) -> bool:
 def _readings(text: str, expression: Expression, value: Fraction) -> Iterator[Fraction | None]:
     """Values of an expression with what stands before it."""
     yield value
-    yield from bracketed(expression, expression.values)
     yield from _other_first_operands(text, expression)
+    if expression.operators > _MAX_OPERATORS:
+        return
+    yield _with_implicit_products(text, expression)
+    yield from _bracketed(expression)
     first, *rest = expression.values
     for number in _combined([number for number, _ in numbers_before(text, expression.numbers[0].start)]):
         yield from _related(number, value)
         for operand in _related(number, first):
             yield compute(expression, [operand, *rest], _STANDARD)
+
+
+_MAX_OPERATORS = 12  # of an expression that has many readings; the bound keeps the work small
 
 
 def _related(number: Fraction, value: Fraction) -> Iterator[Fraction]:
@@ -94,7 +104,7 @@ def _combined(numbers: list[Fraction]) -> set[Fraction]:
     return combined
 
 
-def bracketed(expression: Expression, values: list[Fraction]) -> Iterator[Fraction | None]:
+def _bracketed(expression: Expression) -> Iterator[Fraction | None]:
     """Values of an expression with a bracket around any two neighbouring operands."""
     if expression.operators < 2:
         return
@@ -102,7 +112,23 @@ def bracketed(expression: Expression, values: list[Fraction]) -> Iterator[Fracti
     for index in range(1, len(items) - 1):
         if isinstance(items[index - 1], Number) and isinstance(items[index + 1], Number):
             inside = [*items[: index - 1], "(", *items[index - 1 : index + 2], ")", *items[index + 2 :]]
-            yield compute(Expression(inside), values, _STANDARD)
+            yield compute(Expression(inside), expression.values, _STANDARD)
+
+
+def _with_implicit_products(text: str, expression: Expression) -> Fraction | None:
+    """Value of an expression whose products without a sign come first: `6 / 2(1 + 2) = 1`."""
+    items: list[Number | str] = []
+    depth, ends = 0, set()
+    for index, item in enumerate(expression.items):
+        if isinstance(item, Number) and expression.items[index + 1 : index + 3] == ["*", "("] and text[item.end] == "(":
+            items.append("(")
+            ends.add(depth)
+        items.append(item)
+        depth += {"(": 1, ")": -1}.get(str(item), 0)
+        if item == ")" and depth in ends:
+            items.append(")")
+            ends.remove(depth)
+    return compute(Expression(items), expression.values, _STANDARD)
 
 
 def _other_first_operands(text: str, expression: Expression) -> Iterator[Fraction | None]:
@@ -154,8 +180,8 @@ def _differs_by_ratio(text: str, value: Fraction, expression: Expression, result
     near = words(text, expression.numbers[0].start, result.end)
     ratio = abs(value / result.value)
     ratio = max(ratio, 1 / ratio)
-    of_operands = {*_units_of_operands(text, expression)} - {""}
-    own = _unit_of_result(text, result)
+    of_operands = {*units_of_operands(text, expression)} - {""}
+    own = unit_of_result(text, result)
     power = 2 if near & {"square", "sq", "area"} else 3 if near & {"cubic", "volume"} else 1
     units = ratios({unit(word) for word in near} - {""}, of_operands, own, power)
     if ratio in units or ratio in hints.factors:
@@ -169,10 +195,10 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
 
     Amounts before a sum can belong to it: `1 hour and 45 + 30 = 135 minutes`.
     """
-    names = _units_of_operands(text, expression)
-    own = _unit_of_result(text, result)
+    names = units_of_operands(text, expression)
+    own = unit_of_result(text, result)
     total = is_sum(expression)
-    products = {"*", "/", "|"} & {*map(str, expression.items)}
+    products = is_product(expression)
     if not products:
         names = [name or own for name in names]
     if not any(names) or not (products or all(names)):
@@ -191,41 +217,11 @@ def _is_converted(text: str, expression: Expression, result: Number) -> bool:
     return any(_is(one / own_worth, result) for one in (value, value + amounts)) or (not own and _is(value, result))
 
 
-def _counts_parts(text: str, value: Fraction, expression: Expression, result: Number) -> bool:
-    """Whether a sum of unlike things counts their parts, points or worth: `4 bicycles + 3 tricycles = 17 wheels`."""
-    nouns = [_nouns(text, number.end, number.end + 40) for number in expression.numbers]
-    own = _nouns(text, result.end, result.end + 30)[:1]
-    if not is_sum(expression) or not all(nouns) or len({words[-1] for words in nouns}) < 2:
-        return False
-    named = any(own[0] in words for words in nouns) if own else any(number.money for number in expression.numbers)
-    return not named and abs(result.value) > abs(value) and (result.money or (bool(own) and own[0] in PARTS))
-
-
-def _unit_of_result(text: str, result: Number) -> str:
-    if result.money:
-        return "dollar"
-    nouns = _nouns(text, result.end, result.end + 30)[:3]
-    return next(filter(None, map(unit, nouns[: nouns.index("per")] if "per" in nouns else nouns)), "")
-
-
-def _units_of_operands(text: str, expression: Expression) -> list[str]:
-    """Unit of every operand. In a mere sum, an operand without a unit has that of the next one."""
-    numbers = expression.numbers
-    ends = [number.start for number in numbers[1:]] + [numbers[-1].end + 30]
-    names = []
-    for number, end in zip(numbers, ends, strict=True):
-        nouns = _nouns(text, number.end, min(end, number.end + 40))
-        names.append(next(filter(None, map(unit, nouns)), "dollar" if number.money else ""))
-    if not {"*", "/", "|"} & {*map(str, expression.items)}:
-        for index in range(len(names) - 2, -1, -1):
-            names[index] = names[index] or names[index + 1]
-    return names
-
-
-def _nouns(text: str, start: int, end: int) -> list[str]:
-    """Lower-case words up to the next sign."""
-    part = re.split(r"[^\w\s'’-]|[0-9]|\s[-–—]\s", text[start:end], maxsplit=1)[0]
-    return [word.lower() for word in part.split()[:4]]
+def _is_for_each(text: str, value: Fraction, expression: Expression, result: Number) -> bool:
+    """Whether counts in the sentence multiply or divide a value: `For 3 people, $8 + $2 = $30`."""
+    counts = counts_near(text, expression, result.end)
+    factors = {*counts, *(one * other for one, other in pairwise(counts))}
+    return any(result.value in (value * factor, value / factor) for factor in factors)
 
 
 def _is_rounded(value: Fraction, result: Fraction) -> bool:

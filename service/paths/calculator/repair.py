@@ -17,6 +17,7 @@ from service.paths.calculator.arithmetic import (
     in_percent,
     is_sum,
     mixes_percent,
+    readings_of,
 )
 from service.paths.calculator.context import is_withdrawn
 from service.paths.calculator.equations import read_clauses
@@ -171,7 +172,9 @@ class _Checker:
         """
         repairs, values = self.repairs, expression.values
         carried = repairs.carry(expression)
-        reading = next((r for r in READINGS if agrees(compute(expression, values, r), result, expression)), None)
+        reading = next(
+            (r for r in readings_of(expression) if agrees(compute(expression, values, r), result, expression)), None
+        )
         if reading is not None and values == carried:
             repairs.confirm(result)
             return True

@@ -7,7 +7,8 @@ from fractions import Fraction
 _SCALES = (
     "cent/penny/pennie 1 nickel 5 dime 10 quarter 25 dollar/buck/one 100 five 500 ten 1000 twenty/twentie 2000 "
     "fifty/fiftie 5000 hundred 10000 coin ? euro ?",
-    "second/sec/s 1 minute/min 60 hour/hr/h 3600 day 86400 week 604800 month ? year ? decade ? century/centurie ?",
+    "second/sec/s 1 minute/min 60 hour/hr/h/mph/kph/kmh 3600 day 86400 week 604800 month ? year ? decade ? "
+    "century/centurie ?",
     "inch/inche 1 foot/feet/ft 12 yard/yd 36 mile/mi 63360",
     "mm/millimeter/millimetre 1 cm/centimeter/centimetre 10 m/meter/metre 1000 km/kilometer/kilometre 1000000",
     "ounce/oz 1 pound/lb 16 ton 32000",
@@ -45,6 +46,8 @@ def _read_scales() -> tuple[list[dict[str, Fraction | None]], dict[str, str]]:
 
 
 _BY_SCALE, _NAMES = _read_scales()
+MONEY_UNITS = frozenset(("cent", "dollar", "euro"))
+"""Names of the units of money that are no coins."""
 
 
 def _read_ratios() -> dict[tuple[str, str], set[Fraction]]:
@@ -101,7 +104,11 @@ def ratios(named: set[str], of_operands: set[str], own: str, power: int = 1) -> 
     found: set[Fraction] = set()
     for (one, other), values in _RATIOS.items():
         foreign = own not in of_operands
-        common = {one, other} in _COMMON and foreign and (own == other or (not own and {one, other} & of_operands))
+        common = (
+            {one, other} in _COMMON
+            and foreign
+            and (own == other or own == one == "cent" or (not own and {one, other} & of_operands))
+        )
         if {one, other} <= named and (foreign or own not in (one, other)):
             found |= values | {value**power for value in values}
         elif common or (one == "sock" and "pair" in named):
