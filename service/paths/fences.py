@@ -47,7 +47,7 @@ def split_blocks(text: str, *, opened: bool = False) -> list[Block]:
 
 _MARK = re.compile(
     r"(?P<start>^[ \t>]{0,20})?(?:(?P<fence>`{3,}|~{3,})(?P<info>[^\n`~]{0,200})"
-    r"|<(?P<slash>/?)(?P<tag>llm-code-output|llm-code|code|python|program|execute|tool_code|pre|output)>"
+    r"|[<\[](?P<slash>/?)(?P<tag>llm-code-output|llm-code|code|python|program|execute|tool_code|pre|output)[>\]]"
     r"|(?P<token><\|python_tag\|>))",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -58,14 +58,14 @@ _PYTHON = re.compile(
 _CODE_ON_THE_LINE = re.compile(r"[ \t]+[A-Za-z_]\w*[ \t]*(?:[-+*/]?=(?![\"'])|\()|[ \t]+(?:import|from|def|for)\s")
 
 
-_PROSE = re.compile(r"[ \t]{1,3}[A-Z(]")
+_LINE_CHARS = 300
+_STRINGS = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
-def _closes_at_the_end_of_code(text: str, mark: re.Match[str]) -> bool:
-    """Whether prose follows a fence at the end of a line of code, outside its strings and comments."""
-    code = text[text.rfind("\n", 0, mark.start()) + 1 : mark.start()]
-    outside = "#" not in code and code.count('"') % 2 == code.count("'") % 2 == 0
-    return outside and bool(code.strip() and _PROSE.match(mark["info"]))
+def _is_outside_strings(text: str, end: int) -> bool:
+    """Whether the code on the line before a fence has only closed strings and no comment."""
+    line = text[max(0, end - _LINE_CHARS) : end].rpartition("\n")[2]
+    return bool(line.strip()) and not any(sign in _STRINGS.sub("", line) for sign in "#\"'")
 
 
 def _role(text: str, mark: re.Match[str], *, is_open: bool) -> tuple[str | None, int] | None:
@@ -84,7 +84,7 @@ def _role(text: str, mark: re.Match[str], *, is_open: bool) -> tuple[str | None,
     names_python = bool(_PYTHON.fullmatch(language))
     is_named = bool(word and (names_python or word.end() == len(info.rstrip())))
     if is_open and not (at_start and is_named):
-        closes = at_start or (at_end and not info.strip()) or _closes_at_the_end_of_code(text, mark)
+        closes = at_start or (at_end and not info.strip()) or _is_outside_strings(text, mark.start("fence"))
         return (None, mark.end("fence")) if closes else None
     if word and is_named:
         if not (at_start or (names_python and at_end)):

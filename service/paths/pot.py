@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from service.paths.fences import Block, split_blocks
 from service.paths.following import NEXT, SPEAKERS, TASKS, TOKENS
-from service.paths.source import CODE, MAX_SOURCE_CHARS, STRING, Outline, Source, read_source
+from service.paths.joining import Joined
+from service.paths.source import CODE, MAX_SOURCE_CHARS, STRING, Source, read_source
 from service.paths.thinking import split_thinking
 from service.sandbox.results import RESULT
 
@@ -42,14 +43,13 @@ def extract_program(text: str, *, complete: bool = True, opened: bool = False) -
         program, _, cut_off = program.rpartition("\n")
         if cut_off.lstrip().startswith(RESULT) or not read_source(program).outline().states_answer:
             return None
-    is_code = CODE.search(program) or (parts and sources and sources[-1].ends_in_expression)
+    is_code = CODE.search(program) or (sources and _is_expression(sources[-1], "" if parts else body))
     return program if is_code and len(program) <= MAX_PROGRAM_CHARS else None
 
 
 _NEWLINE = re.compile(r"\r\n?")
 _ECHO = re.compile(r"\A\s*(?:#+ ?)?(?:\*\*)?(?:Python )?(?:Program|Python|Code)\s?:(?:\*\*)?[ \t]*", re.IGNORECASE)
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*(\w*)")
-_OUTPUTS = frozenset({"output", "outputs", "llm-code-output", "result", "results", "stdout", "console", "text"})
 _LABELS = (
     rf"(?:(?:{NEXT}) )?(?:{TASKS})(?:[ \t]?\#?\d{{1,3}})?|{SPEAKERS}"
     r"|reasoning|program|answer|(?:expected )?output|explanation|solution|note"
@@ -59,23 +59,11 @@ _TOKENS = (  # with the role after the token, and with any other token of the fo
     r"<(?:\|im_start\||start_of_turn)>\w*|<\|start_header_id\|>\w*<\|end_header_id\|>|<\|(?!python_tag)\w{1,30}\|>"
     rf"|{TOKENS}"
 )
-_MAX_ANNOUNCEMENT_CHARS = 400
-_CORRECTION = re.compile(
-    r"\b(?:correction|corrected|corrects|(?:correct|fixed|revised|right|updated)\s(?:version|program|code|solution)"
-    r"|mistake|(?:fix|correct)\s(?:it|this|that|the)|(?:that|this|it|i)\s(?:forgets?|forgot|misses|missed|ignores|ignored)"
-    r"|(?:that|this|the\s(?:code|program)(?:\sabove)?)(?:['’]s|\s(?:is|was))\s(?:wrong|incorrect|not\s(?:right|correct)))\b",
-    re.IGNORECASE,
-)
-_OTHER_WAY = re.compile(
-    r"\balternative|\b(?:another|other|different|shorter|simpler|second)\s(?:way|approach|method|version)"
-    r"|\bno\s(?:mistake|correction)|\b(?:if|common|avoid)\b[^\n]{0,30}\bmistake",
-    re.IGNORECASE,
-)
 _AFTER = re.compile(
     rf"(?P<string>{STRING})|(?P<token>{_TOKENS})"
     r"|^[ \t]{0,3}(?:\#{2,6}[ \t]*)?[*_]{0,3}"
     rf"(?:{_LABELS})[*_]{{0,3}}[ \t]?:(?![ \t]*(?:{_TYPES})\b[^=\n]{{0,40}}=(?!=))"
-    r"|^\#{2,6}[ \t]*(?:question|problem|exercise|example|task|instruction)\b"
+    rf"|^\#{{2,6}}[ \t]*(?:{TASKS})\b"
     r"|^(?:So,? )?the (?:final )?answer is\b",
     re.MULTILINE | re.IGNORECASE | re.DOTALL,
 )
@@ -101,43 +89,37 @@ def _python_blocks(blocks: Sequence[Block]) -> list[int]:
 def _program(blocks: Sequence[Block], parts: Sequence[int]) -> tuple[list[Source], bool]:
     """Blocks of one program, and whether its end is marked.
 
-    A block that states a result ends the program, unless it prints and the next block continues it. A last
-    expression is a result of its cell, so that the next block replaces it, as in a notebook. A block that the text
-    announces as a correction replaces the program, or continues it if it uses its names.
+    A block continues the program that states a result if it reads a name of it. A correction replaces it. A last
+    expression is a result of its cell, so that the next block replaces it, as in a notebook.
     """
-    sources: list[Source] = []
-    done: list[Outline] = []
-    ended, last, chars = True, parts[0], 0
+    joined, passed, previous, chars = Joined(), Joined(), parts[0], 0
     for index in parts:
-        text, cut = _before_the_rest(blocks[index].text, after_code=bool(sources))
+        text, cut = _before_the_rest(blocks[index].text, after_code=bool(joined.sources))
         chars += len(text)
         source = read_source(text) if chars <= MAX_PROGRAM_CHARS else Source(text, None)
         if not source.text:
             continue
-        if len(parts) > 1:
-            outline = source.outline()
-            between = blocks[last + 1 : index]
-            is_apart = not any(outline.free & before.assigned for before in done)
-            if any(before.states_result for before in done):
-                is_over = any(before.states_answer for before in done)
-                is_over |= is_apart and not any(block.language in _OUTPUTS for block in between)
-                is_correction = outline.states_result and _is_correction(between, text)
-                if is_over and not is_correction:
-                    break
-                if is_correction and is_apart:
-                    sources, done = [], []
-            done.append(outline)
-        sources.append(source)
-        ended, last = cut or blocks[index].closed, index
-    return sources, ended
+        outline, ended = source.outline(), cut or blocks[index].closed
+        between = blocks[previous + 1 : index]
+        previous = index
+        if joined.is_replaced_by(outline, between, text):
+            joined, passed = Joined(), Joined()
+        elif not joined.is_continued_by(outline, passed, between, text) and (ended or source.tree):
+            passed.add(source, outline, ended=ended)
+            continue
+        elif outline.free & passed.assigned:
+            joined.take(passed)
+            passed = Joined()
+        joined.add(source, outline, ended=ended)
+    return joined.sources, joined.ended
 
 
-def _is_correction(between: Sequence[Block], text: str) -> bool:
-    """Whether the text before a block, or its first comment, announces it as a correction."""
-    comment = text.lstrip().partition("\n")[0]
-    prose = "\n".join(block.text for block in between if block.language is None)
-    announced = f"{prose[-_MAX_ANNOUNCEMENT_CHARS:]}\n{comment if comment.startswith('#') else ''}"
-    return bool(_CORRECTION.search(announced) and not _OTHER_WAY.search(announced))
+def _is_expression(source: Source, text: str) -> bool:
+    """Whether a source ends in an expression. Without a fence it must calculate, and be the whole text."""
+    if not text:
+        return source.ends_in_expression
+    lines = [sum(1 for line in written.split("\n") if line.strip()) for written in (source.text, text)]
+    return lines[0] == lines[1] and source.is_calculation
 
 
 def _before_the_rest(text: str, *, after_code: bool) -> tuple[str, bool]:

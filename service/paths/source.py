@@ -4,6 +4,7 @@ The cleaning removes prompts, quote marks and prose, and writes typographic sign
 """
 
 import ast
+import builtins
 import itertools
 import keyword
 import re
@@ -12,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from service.sandbox.printed import states_result
 from service.sandbox.results import ANSWER_NAMES, RESULT
 
 _MAX_ATTEMPTS, _MAX_PARSED_CHARS = 10, 30_000
@@ -48,6 +50,22 @@ class Source:
         """Whether its last statement is an expression."""
         return bool(self.tree and self.tree.body and isinstance(self.tree.body[-1], ast.Expr))
 
+    @property
+    def is_calculation(self) -> bool:
+        """Whether it is one calculation with numbers and builtin functions, after texts."""
+        if not self.tree or not self.tree.body:
+            return False
+        *texts, last = self.tree.body
+        if not isinstance(last, ast.Expr) or not isinstance(last.value, ast.BinOp | ast.Call):
+            return False
+        nodes = list(_nodes(last))
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        return (
+            all(map(_is_text, texts))
+            and all(hasattr(builtins, name) or name == "math" for name in names)
+            and any(isinstance(node, ast.Constant) and isinstance(node.value, int | float) for node in nodes)
+        )
+
     def outline(self) -> "Outline":
         """Names that it uses, and results that it states."""
         return _outline(self.tree.body if self.tree else [])
@@ -61,7 +79,7 @@ class Outline:
         assigned: names that it assigns, defines or imports.
         free: names that it reads before it assigns them.
         states_answer: whether it assigns `ans` or another name of an answer.
-        states_result: whether it states an answer, prints, returns, or defines a function that needs no arguments.
+        states_result: whether it states an answer, prints a value, returns, or defines a function without arguments.
     """
 
     assigned: frozenset[str]
@@ -225,8 +243,17 @@ def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
     return stored, loaded
 
 
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is a docstring."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
 def _states_result(statement: ast.stmt) -> bool:
-    """Whether a statement prints, returns, or defines a function that needs no arguments."""
+    """Whether a statement prints a value, returns, or defines a function that needs no arguments."""
     if isinstance(statement, ast.FunctionDef):
         arguments = statement.args
         return (
@@ -234,7 +261,18 @@ def _states_result(statement: ast.stmt) -> bool:
         )
     if isinstance(statement, ast.AsyncFunctionDef | ast.ClassDef):
         return False
+    nodes = list(_nodes(statement))
+    greetings = {id(node.func) for node in nodes if isinstance(node, ast.Call) and _prints_only_words(node)}
     return any(
-        isinstance(node, ast.Return) or (isinstance(node, ast.Name) and node.id == "print")
-        for node in _nodes(statement)
+        isinstance(node, ast.Return)
+        or (isinstance(node, ast.Name) and node.id == "print" and id(node) not in greetings)
+        for node in nodes
+    )
+
+
+def _prints_only_words(call: ast.Call) -> bool:
+    """Whether each argument of a call is a text without a number, yes or no."""
+    return all(
+        isinstance(argument, ast.Constant) and isinstance(argument.value, str) and not states_result(argument.value)
+        for argument in call.args
     )

@@ -37,7 +37,10 @@ _NUMBER = re.compile(
 )
 _STEP = re.compile(r"\b(?:step|question|problem|part|case|example|test)\s?#?$", re.IGNORECASE)
 _MARKER = re.compile(r"\banswer\b[^:=\d\n]{0,40}?(?:\bis\b|\bare\b|[:=])", re.IGNORECASE)
-_WORD_ANSWER = re.compile(r"\s*(?:[\w ]{1,30}[:=]\s*)?(?:yes|no|true|false)[.!]?\s*", re.IGNORECASE)
+_WORD_ANSWER = re.compile(
+    r"\s*(?!(?:\w+ )?(?:verif|check|correct|valid|match|test))(?:[\w ]{1,30}[:=]\s*)?(?:yes|no|true|false)[.!]?\s*",
+    re.IGNORECASE,
+)
 _REMARK = re.compile(r"\([^()]*\)")
 
 _LEAD = re.compile(r"([A-Za-z']+|[=:])\s{0,3}$")

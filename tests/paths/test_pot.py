@@ -51,6 +51,10 @@ def test_programs(text: str, program: str) -> None:
         ("```python\nx = 9\nx\n```\nWrong.\n```python\ny = 7\ny\n```", "x = 9\nx\ny = 7\ny"),
         ("```python\nprint(3)\n```\n```output\n3\n```\n```python\nprint(7)\n```", "print(3)\nprint(7)"),
         ("```python\na = 3\nprint(a)\n```\n```python\nprint(a + 4)\n```", "a = 3\nprint(a)\nprint(a + 4)"),
+        (
+            "```python\nx = 3\nprint(x)\n```\n```python\ny = x * 4\nprint(y)\n```\n```python\nprint(y + 1)\n```",
+            "x = 3\nprint(x)\ny = x * 4\nprint(y)\nprint(y + 1)",
+        ),
         ("```python\nprint(7)\n```\nOr:\n```python\na = 8\nprint(a)\n```", "print(7)"),
         ("```python\nans = 7\n```\nOr:\n```python\nans = ans + 1\n```", "ans = 7"),
         ("```python\ndef f(a):\n    return a\n```\n```python\nf(7)\n```", "def f(a):\n    return a\nf(7)"),
@@ -78,6 +82,7 @@ def test_programs(text: str, program: str) -> None:
         ("```py\nans = 7```", "ans = 7"),
         ("```python\nprint(8 * 8)``` This prints 64.", "print(8 * 8)"),
         ("```python\nans = 7``` So the answer is 7.\n\nThat is all.", "ans = 7"),
+        ('```python\nprint("Ann\'s 8")``` ok', 'print("Ann\'s 8")'),
         ("```python\ns = '``` So'\nans = 7\n```", "s = '``` So'\nans = 7"),
         ("```python\nans = 7  # no ``` Fence\nans += 1\n```", "ans = 7  # no ``` Fence\nans += 1"),
         ("```{.python}\nans = 7\n```", "ans = 7"),
@@ -89,6 +94,30 @@ def test_programs(text: str, program: str) -> None:
         ("<code>ans = 7</code>", "ans = 7"),
         ("<python>\nans = 7\n</python>\n<output>\n8\n</output>", "ans = 7"),
         ("<|python_tag|>ans = 7<|eom_id|>", "ans = 7"),
+        ("```python\nprint(8 * 8)```. It prints 64.", "print(8 * 8)"),
+        ("```python\nprint('8')``` So:\n```python\nprint(9)\n```", "print('8')"),
+        ("```python\ns = '``` '\nans = 7\n```", "s = '``` '\nans = 7"),
+        ("```python\n# use ``` here\nans = 7\n```", "# use ``` here\nans = 7"),
+        ("[PYTHON]\nans = 7\n[/PYTHON]\nSeven.", "ans = 7"),
+        ("Sure.\n[PYTHON]\nans = 7[/PYTHON] Seven.", "ans = 7"),
+        # one expression
+        ("(45 - 9) / 3", "(45 - 9) / 3"),
+        ("12 * 3 + 4\n", "12 * 3 + 4"),
+        ("12 × 3 − 4", "12 * 3 - 4"),
+        ("sum([1, 2, 3])", "sum([1, 2, 3])"),
+        ('"""Pens."""\n12 * 3', '"""Pens."""\n12 * 3'),
+        ("# Pens\nmax(3, 4) + 1", "# Pens\nmax(3, 4) + 1"),
+        ("Program:\n12 * 3", "12 * 3"),
+        ("12 * 3 = 36", None),
+        ("So:\n12 * 3", None),
+        ("12 * 3\nThat is all.", None),
+        ("well-known", None),
+        ("3 * x", None),
+        ("pens(3)", None),
+        ("1,234 + 5", None),
+        ("36", None),
+        ("-36", None),
+        ("The answer is 5", None),
         # another task or turn
         ("ans = 7<|im_end|>", "ans = 7"),
         ("ans = 7</s>", "ans = 7"),
@@ -98,6 +127,12 @@ def test_programs(text: str, program: str) -> None:
         ("ans = 7\n\nQuestion: x = 5?\nProgram:\nans = 9", "ans = 7"),
         ("ans = 7\n\nProblem 2: Tom\nans = 9", "ans = 7"),
         ("ans = 7\n\nExplanation: three and four.", "ans = 7"),
+        ("ans = 7\n\nPuzzle 3: Tom\nans = 9", "ans = 7"),
+        ("ans = 7\n\nTeacher: Tom\nans = 9", "ans = 7"),
+        ("ans = 7\n\nFollow-up question: Tom\nans = 9", "ans = 7"),
+        ("<start_of_turn>model\nans = 7<end_of_turn>", "ans = 7"),
+        ("<|start_header_id|>assistant<|end_header_id|>\n\nans = 7<|eot_id|>", "ans = 7"),
+        ("ans = 7</response>", "ans = 7"),
         ("Question: pens?\nProgram:\nans = 7", "ans = 7"),
         ('"""\nQuestion: 3 pens.\n"""\nans = 7', '"""\nQuestion: 3 pens.\n"""\nans = 7'),
         ("s = '''\nQuestion: 3\n'''\nans = 7", "s = '''\nQuestion: 3\n'''\nans = 7"),
@@ -106,6 +141,49 @@ def test_programs(text: str, program: str) -> None:
 )
 def test_wild_texts(text: str, program: str | None) -> None:
     assert extract_program(text) == program
+
+
+def _fenced(*parts: str) -> str:
+    """Programs in fences, with the prose that each odd part holds between them."""
+    return "\n".join(part if i % 2 else f"```python\n{part}\n```" for i, part in enumerate(parts))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "program"),
+    [
+        (["ans = 10", "Three are lost.", "ans = ans - 3"], "ans = 10\nans = ans - 3"),
+        (["x = 4\nans = x * 2", "Then", "ans += 5"], "x = 4\nans = x * 2\nans += 5"),
+        (["ans = 3", "", "ans = ans * 4", "", "ans = ans + 1"], "ans = 3\nans = ans * 4\nans = ans + 1"),
+        (["def a():\n    return 6", "", "def b():\n    return 7", "", "print(a() + b())"],
+         "def a():\n    return 6\ndef b():\n    return 7\nprint(a() + b())"),
+        (["ans = 3 + 5", "Corrected:", "ans = 3 * 5"], "ans = 3 * 5"),
+        (["ans = 3 + 5", "**Correction**", "ans = 3 * 5"], "ans = 3 * 5"),
+        (["ans = 3 + 5", "Here is the fixed version:", "ans = 3 * 5"], "ans = 3 * 5"),
+        (["print(3 + 5)", "I made a mistake. The right program is:", "print(3 * 5)"], "print(3 * 5)"),
+        (["ans = 3 + 5", "Wait, that's not correct.", "ans = 3 * 5"], "ans = 3 * 5"),
+        (["ans = 3 + 5", "Oops, I misread it.", "x = 3\nans = x * 5"], "x = 3\nans = x * 5"),
+        (["ans = 3 + 5", "", "# Corrected\nans = 3 * 5"], "# Corrected\nans = 3 * 5"),
+        (["pens = 3\nans = pens + 5", "Corrected:", "ans = pens * 5"], "pens = 3\nans = pens + 5\nans = pens * 5"),
+        (["ans = 7", "Or:", "ans = 8", "Sorry, both are wrong:", "ans = 9"], "ans = 9"),
+        (["ans = 3 + 5", "Let me fix that:", "ans = 3 * 5"], "ans = 3 * 5"),
+        (["ans = 3 + 5", "Actually, it should be:", "ans = 3 * 5"], "ans = 3 * 5"),
+        (["x = 8\nprint(x)", "Let me check whether I made a mistake:", "print(x - 5)"], "x = 8\nprint(x)"),
+        (["ans = 8", "Let me see if there is an error.", "ans = 8 - 5"], "ans = 8"),
+        (["ans = 3 + 5", "Alternatively:", "ans = 3 * 5"], "ans = 3 + 5"),
+        (["ans = 3 + 5", "Another way:", "ans = 3 * 5"], "ans = 3 + 5"),
+        (["x = 8\nprint(x)", "Let me check:", "print(x - 5)"], "x = 8\nprint(x)"),
+        (["ans = 8", "To verify that there are no mistakes:", "ans = 8 - 5"], "ans = 8"),
+        (["ans = 8", "This is the correct solution. Alternatively:", "ans = 9"], "ans = 8"),
+        (["print(8)", "Or:", "a = 9\nprint(a)", "So", "print(a + 1)"], "print(8)"),
+        # broken
+        (["ans = (3 +", "Again:", "ans = 7"], "ans = 7"),
+        (["print('Hello')", "Now:", "print(7)"], "print('Hello')\nprint(7)"),
+        (["x = 1\nprint(x / 0)", "ZeroDivisionError: division by zero", "print(7)"], "print(7)"),
+        (["ans = 7", "Usage:", "ans = (3 +"], "ans = 7"),
+    ],
+)  # fmt: skip
+def test_several_fences(blocks: list[str], program: str) -> None:
+    assert extract_program(_fenced(*blocks)) == program
 
 
 @pytest.mark.parametrize(
@@ -119,6 +197,7 @@ def test_wild_texts(text: str, program: str | None) -> None:
         ("```python\ntotal = 7\n```\nThis is", "total = 7"),
         ("```python\nans = 7\nans = ans", None),
         ("total = 7\n\nQuestion: To", "total = 7"),
+        ("```python\nans = 10\n```\nSome are lost.\n```python\nans = ans -", None),
     ],
 )
 def test_programs_that_were_cut_off(text: str, program: str | None) -> None:
@@ -146,6 +225,26 @@ def test_the_length_is_capped() -> None:
 @settings(max_examples=200, deadline=None)
 def test_never_raises(text: str) -> None:
     extract_program(text)
+
+
+_FENCES = st.sampled_from(
+    ["```python\n{}\n```", "```\n{}\n```", "```py\n{}```", "<code>{}</code>", "<llm-code>\n{}\n</llm-code>", "> ```python\n> {}\n> ```",
+     "```output\n{}\n```", "{}", "```python\n{}"]
+)  # fmt: skip
+_PROGRAMS = st.sampled_from(
+    ["x = 3\nprint(x)", "y = x * 4\nprint(y)", "z = y + 1\nprint(z)", "ans = 7", "ans = ans + 1", "def f(a):\n    return a", "f(7)",
+     "def solution():\n    return 7", "print(solution())", "print('Hello')", "x = (", "3 + 4", "x +=", "", "Correction:", "Or:"]
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(_FENCES, _PROGRAMS), max_size=8),
+    st.sampled_from(["\n", "\nThen:\n", "\nCorrected:\n", " "]),
+    st.booleans(),
+)
+@settings(max_examples=500, deadline=None)
+def test_joining_blocks_never_raises(blocks: list[tuple[str, str]], between: str, complete: bool) -> None:
+    extract_program(between.join(fence.format(program) for fence, program in blocks), complete=complete)
 
 
 @given(st.lists(st.sampled_from(["```", "```python", "ans = 5", "    x = 1", "Question: a", "So it is 5.", "", "\r"])))
