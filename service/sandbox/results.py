@@ -22,7 +22,7 @@ ANSWER_NAMES = ("final_answer", "answer")
 OTHER_NAMES = ("final_result", "result", "res", "output", "total")
 """Names that may also hold a step towards the result. Printed text therefore comes before them."""
 
-RESULT_WORDS = frozenset({"ans", "answer", "final", "output", "res", "result", "total"})
+RESULT_WORDS = frozenset({"ans", "answer", "final", "output", "res", "result", "solution", "total"})
 """Words in the name of a result, such as `total_pens`."""
 
 ENTRY_POINTS = ("solution", "solver", "solve")

@@ -76,6 +76,7 @@ RESULTS: list[tuple[str, Value | None]] = [
     ("result = 3.5\nprint(round(result * 2))", "7"),
     ("print('Step 1: 3 pens')\nresult = 7", 7),
     ("result = 7\nprint('Done')", 7),
+    ("solution = 3 + 4", 7),
     ("pens = 3\ntotal_pens = pens + 4", 7),
     ("total_pens: int = 7", 7),
     ("pens_total = 3 + 4", 7),
