@@ -47,7 +47,7 @@ def _read_scales() -> tuple[list[dict[str, Fraction | None]], dict[str, str]]:
 
 _BY_SCALE, _NAMES = _read_scales()
 MONEY_UNITS = frozenset(("cent", "dollar", "euro"))
-"""Names of the units of money that are no coins."""
+"""Names of the units of money, without coins."""
 
 
 def _read_ratios() -> dict[tuple[str, str], set[Fraction]]:
