@@ -143,6 +143,6 @@ def follows_from_end(expression: Expression, result: Number) -> bool:
             tail = Expression(expression.items[index:])
             after_stop = Fraction(abs(item.value.numerator) * 10**item.decimals // item.value.denominator)
             values = [after_stop % 10**item.decimals, *tail.values[1:]]
-            if any(agrees(compute(tail, values, reading), result, tail) for reading in READINGS):
+            if any(agrees(compute(tail, values, reading), result, tail) for reading in readings_of(tail)):
                 return True
     return False

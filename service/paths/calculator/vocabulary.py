@@ -45,7 +45,7 @@ NUMBER_WORDS: dict[str, Fraction] = {
     **{word + ending: Fraction(1, value) for value, word in enumerate(_PARTS, 3) for ending in ("", "s")},
     **dict.fromkeys(("half", "halves"), Fraction(1, 2)),
     **dict.fromkeys(("quarter", "quarters"), Fraction(1, 4)),
-    **dict.fromkeys(("twice", "double", "doubled", "pair", "pairs", "couple"), Fraction(2)),
+    **dict.fromkeys(("twice", "double", "doubled", "both", "pair", "pairs", "couple"), Fraction(2)),
     **dict.fromkeys(("thrice", "triple", "tripled"), Fraction(3)),
     **dict.fromkeys(("quadruple", "quadrupled"), Fraction(4)),
     **dict.fromkeys(("dozen", "dozens"), Fraction(12)),

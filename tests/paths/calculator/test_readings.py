@@ -210,6 +210,7 @@ TRUE = {
         "There are 6 cars, so 4 + 1 = 30 wheels with the spare ones.",
         "A dozen people each pay $4 + $1 = $60.",
         "At $5 each, 3 + 2 = $25.",
+        "Both of them pay $8 + $2 = $20.",
         "$20 + $10 = $90 for 3 people.",
         "Per person $5 + $3 = $24 for 3 people.",
         "4 + 2 = 48 chairs for 8 tables.",
