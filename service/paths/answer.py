@@ -10,12 +10,12 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from service.paths.clauses import sentences_of
-from service.paths.named_values import name, word_answer
-from service.paths.notation import plain
 from service.paths.numbers import decimals_of, from_decimal, from_float, within_limits, write
-from service.paths.numerals import TOO_LARGE
-from service.paths.phrase import read_phrase
+from service.paths.phrase.choice import read_phrase
+from service.paths.phrase.clauses import sentences_of
+from service.paths.phrase.named_values import name, word_answer
+from service.paths.phrase.notation import plain
+from service.paths.phrase.numerals import TOO_LARGE
 from service.sandbox.base import Value
 
 _MAX_PHRASE_CHARS = 400

@@ -7,10 +7,10 @@ another task. The sandbox finds the result. Never raises.
 import re
 from collections.abc import Sequence
 
-from service.paths.fences import Block, split_blocks
 from service.paths.following import NEXT, SPEAKERS, TASKS, TOKENS
-from service.paths.joining import Joined
-from service.paths.source import CODE, MAX_SOURCE_CHARS, STRING, Source, read_source
+from service.paths.program.fences import Block, split_blocks
+from service.paths.program.joining import Joined
+from service.paths.program.source import CODE, MAX_SOURCE_CHARS, STRING, Source, read_source
 from service.paths.thinking import split_thinking
 from service.sandbox.results import RESULT
 

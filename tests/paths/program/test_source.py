@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.paths.source import MAX_SOURCE_CHARS, Outline, read_source
+from service.paths.program.source import MAX_SOURCE_CHARS, Outline, read_source
 
 HOSTILE = [
     "(", "[", "{", "x = -", "not ", "lambda: ", "1 if 1 else ", "a.", "a()", "1 + ", "1 ** ", "f'{", "x[0]", "x = ", "~",

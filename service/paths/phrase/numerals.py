@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from service.paths import number_words
-from service.paths.digits import DIGITS, MAX_DIGITS, power, read_digits, repeating
-from service.paths.measures import ratios
+from service.paths.phrase import number_words
+from service.paths.phrase.digits import DIGITS, MAX_DIGITS, power, read_digits, repeating
+from service.paths.phrase.measures import ratios
 
 NOT_READ = "a number in a notation that is not read"
 TOO_LARGE = "a number beyond the limits"

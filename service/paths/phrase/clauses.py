@@ -2,8 +2,8 @@
 
 import re
 
-from service.paths.notation import BOX
-from service.paths.quantities import Quantity, scan
+from service.paths.phrase.notation import BOX
+from service.paths.phrase.quantities import Quantity, scan
 
 EQUALS = re.compile(r"(?<![<>≤≥≠!:=])=+|≈|→")
 """Sign between the sides of an equation."""

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from service.paths.quantities import Quantity
+from service.paths.phrase.quantities import Quantity
 
 ALTERNATIVES = (",", ";", "or", ",or")
 """Conjunctions that can join two notations of one amount."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.paths.fences import Block, split_blocks
+from service.paths.program.fences import Block, split_blocks
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ other phrase states its last quantity that is not part of the circumstances ("ea
 import re
 from itertools import pairwise
 
-from service.paths.clauses import (
+from service.paths.numbers import write
+from service.paths.phrase.clauses import (
     EQUALS,
     begins_with,
     conclusion,
@@ -18,9 +19,8 @@ from service.paths.clauses import (
     without_denial,
     without_remarks,
 )
-from service.paths.numbers import write
-from service.paths.pairs import ALTERNATIVES, NOUN, agree, conjunction
-from service.paths.quantities import EXPRESSION, Quantity, scan
+from service.paths.phrase.pairs import ALTERNATIVES, NOUN, agree, conjunction
+from service.paths.phrase.quantities import EXPRESSION, Quantity, scan
 
 NO_NUMBER = "no number"
 SEVERAL = "several values"

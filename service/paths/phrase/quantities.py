@@ -8,12 +8,12 @@ import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from service.paths import number_words
-from service.paths.measures import is_symbol, ratios
-from service.paths.named_values import START as NAMED_START
-from service.paths.named_values import named_value
 from service.paths.numbers import within_limits
-from service.paths.numerals import NOT_READ, SHARES, TOO_LARGE, numeral
+from service.paths.phrase import number_words
+from service.paths.phrase.measures import is_symbol, ratios
+from service.paths.phrase.named_values import START as NAMED_START
+from service.paths.phrase.named_values import named_value
+from service.paths.phrase.numerals import NOT_READ, SHARES, TOO_LARGE, numeral
 
 EXPRESSION = "an expression that is not a number"
 

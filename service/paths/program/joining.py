@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from service.paths.fences import Block
-from service.paths.source import Outline, Source
+from service.paths.program.fences import Block
+from service.paths.program.source import Outline, Source
 
 _OUTPUTS = frozenset({"output", "outputs", "llm-code-output", "result", "results", "stdout", "console", "text"})
 _TAIL_CHARS = 160

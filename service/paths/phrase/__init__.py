@@ -1,0 +1,1 @@
+"""Phrase: answer that a phrase states, in any notation."""

@@ -1,0 +1,1 @@
+"""Program: blocks of code in a text, and their source."""

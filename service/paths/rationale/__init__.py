@@ -1,0 +1,1 @@
+"""Rationale: place of the answer in a chain of thought."""
