@@ -10,7 +10,7 @@ TEXT = Path(sandbox.__file__).with_name("THREATS.md").read_text()
 TESTS = {
     name
     for folder in ("sandbox", "paths")
-    for path in Path(__file__).parents[1].joinpath(folder).glob("test_*.py")
+    for path in Path(__file__).parents[1].joinpath(folder).rglob("test_*.py")
     for name in re.findall(r"def (test_\w+)", path.read_text())
 }
 THREATS = [
