@@ -286,6 +286,7 @@ def one_line(result: tuple[int, str, str]) -> str:
     return told[0].removeprefix("twinpath: ")
 
 
+@pytest.mark.slow
 def test_evaluate_tells_that_no_service_answers(twinpath: Run, data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -329,6 +330,7 @@ def test_the_policy_refuses_what_the_lock_alone_lets_through(twinpath: Run, tmp_
     assert [(row["outcome"], row["answer"]) for row in outcomes] == [("denied", None), ("ok", "tuple")]
 
 
+@pytest.mark.slow
 def test_sandbox_offers_libraries_on_request(twinpath: Run, tmp_path: Path) -> None:
     source = lines(
         tmp_path / "p.jsonl", json.dumps({"id": 1, "program": "import numpy as np\nans = int(np.sum([2, 3]))"})
@@ -492,6 +494,7 @@ def test_keys_create_shows_the_key_and_prints_its_table(twinpath: Run, tmp_path:
     assert twinpath("keys", "create", "a b")[0] == 2
 
 
+@pytest.mark.e2e
 def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -525,6 +528,7 @@ def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
     assert (solved[0]["status"], solved[0]["request_id"]) == ("answered", response.headers["X-Request-ID"])
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("pot_text", "ending"), [("ans = 1", "answer"), (pot(1) + " #" * 99, "error")])
 def test_an_open_stream_ends_with_the_grace_period(tmp_path: Path, pot_text: str, ending: str) -> None:
     """It ends as a request of `/solve` does: with the votes so far, or with an error if there are none."""

@@ -21,6 +21,7 @@ from tests.conftest import MakePool
 from tests.sandbox.library_programs import DETAILS, VALUES
 from tests.sandbox.processes import children_of, limits_of, status_of, zygote_pid
 
+pytestmark = pytest.mark.slow
 on_the_loop_of_the_lanes = pytest.mark.asyncio(loop_scope="module")
 
 
