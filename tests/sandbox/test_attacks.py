@@ -18,14 +18,6 @@ async def test_some_hanging_attacks_end_at_the_cpu_time_limit(policy: bool, monk
     assert await failures(HANGS[:6], policy=policy, timeout_s=0.1) == []
 
 
-@pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
-async def test_some_attacks_of_each_class_in_the_libraries_lane(policy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.sandbox.pool.WALL_FACTOR", 100)
-    groups = {**CORPUS, **LIBRARY_CORPUS}.items()
-    attacks = [attack for group, attacks in groups if group != "hangs" for attack in attacks[:2]]
-    assert await failures(attacks, policy=policy, timeout_s=1, libraries=True) == []
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
 async def test_hanging_attacks_end_at_the_cpu_time_limit(policy: bool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,10 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can set the
 needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the profile has the numbers of x86_64")
 
 
+pytestmark = pytest.mark.slow
+
 CORE = ["sockets", "processes"]
-"""Classes of the fast suite. The slow suite runs all classes."""
+"""Classes without the marker `soak`. The soak tests run all classes."""
 
 ALL = pytest.param(list(CORPUS), marks=pytest.mark.soak)
 by_classes = pytest.mark.parametrize("groups", [CORE, ALL], ids=["core", "all"])
