@@ -228,12 +228,17 @@ def test_parsing_never_raises_on_numeric_noise_and_reads_its_own_text(text: str)
 
 
 _TOKENS = [
-    "5", "12", "-3", "3.50", "1,000", "1/2", "50%", "$5", "9 a.m.", "2:3", "twelve", "half", "5!", "x", "2x", "(", ")",
+    "5", "12", "-3", "3.50", "1,000", "1/2", "50%", "$5", "9 a.m.", "2:3", "twelve", "half", "5!", "x", "Jan", "2x", "(", ")",
     "=", "==", "!", "<", ">", "≤", "≥", "≠", ":", "≈", "→", "+", "-", "*", "/", "^", "±", ",", ";", ". ", "? ", " ",
     "\n", "hours", "minutes", "cents", "apples", "and", "or", "so", "therefore", "which is", "because", "if", "but",
     "not", "more than", "at least", "with", "remainder", "left over", "each of the", "that is", "it is", "the answer is",
     "\\boxed{", "\\frac{1}{2}", "\\sqrt{", "\\text{", "\\(", "\\)", "$", "{", "}", "**", "\\ne", "\\%",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["x Jan if 2", "Question: Jan but 2"])
+def test_clauses_that_end_within_a_month_have_no_answer(text: str) -> None:
+    assert parse_answer(text) is None
 
 
 @given(st.lists(st.sampled_from(_TOKENS), max_size=40), st.sampled_from(["", " "]))

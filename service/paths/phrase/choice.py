@@ -179,6 +179,8 @@ def _leading(text: str, quantities: list[Quantity]) -> Quantity | str:
 def _last(text: str) -> Quantity | str:
     """Last quantity that is not part of the circumstances."""
     quantities = scan(text)
+    if not quantities:  # the clause ends within a word that was read as a value, such as "Jan, but"
+        return NO_NUMBER
     strong = [quantity for quantity in quantities if not quantity.weak] or quantities
     stated = [quantity for quantity in strong if not _CIRCUMSTANCE.search(text[: quantity.start])] or strong
     chosen = stated[-1]
