@@ -45,6 +45,7 @@ _SO = re.compile(
     re.IGNORECASE,
 )
 _FINAL = re.compile(rf"^{_SO.pattern}|\b(?:left|remain(?:s|ing)?|needed|altogether|in\s(?:all|total))\b", re.IGNORECASE)
+_PRONOUN = re.compile(r"\W*(?:he|she|it|they|we|that|this|each)\b", re.IGNORECASE)  # of a text of one sentence
 _WORD = re.compile(r"\w+")
 _MAX_WORDS = 4  # of a sentence that is little more than a number
 
@@ -53,7 +54,8 @@ def is_grounded(text: str, start: int, first: int, last: int) -> bool:
     """Whether the number in `text[first:last]` rests on the text from `start` on, or on the form of its sentence."""
     sentence = text[first:last]
     states = _STATES.search(sentence) or len(_WORD.findall(sentence)) <= _MAX_WORDS
-    return bool(states) or _follows(text, first, last) or _is_worked_out(text, start, last)
+    is_whole = not text[start:first].strip() and _PRONOUN.match(sentence)
+    return bool(states or is_whole) or _follows(text, first, last) or _is_worked_out(text, start, last)
 
 
 def concludes(sentence: str) -> bool:
