@@ -13,7 +13,8 @@ from service.paths.answer import Answer, answer_from_value, read_answer
 from service.paths.calculator.repair import Repairs, check_equations
 from service.paths.following import FOLLOWING
 from service.paths.numbers import decimals_of, write
-from service.paths.rationale.conclusion import SEVERAL, conclude
+from service.paths.phrase.choice import SEVERAL
+from service.paths.rationale.conclusion import conclude
 from service.paths.rationale.markers import Marked, find_marked
 from service.paths.thinking import split_thinking
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from service.paths.answer import Answer, parse_answer
+from service.paths.phrase.choice import SEVERAL
 from service.paths.rationale.grounds import BACK_CHARS, SPAN, WORDS, concludes, is_grounded
 from service.paths.rationale.markers import sentence_end
-
-SEVERAL = "several values"
-"""Reason for the abstention of a text that ends with several different numbers."""
 
 
 @dataclass(frozen=True, slots=True)
