@@ -24,12 +24,20 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+async def ready_children(pool: SandboxPool) -> list[int]:
+    """Process ids of the ready children of an idle pool, once all are ready and the used ones are gone."""
+    full = pool._children._config.max_children
+    while True:
+        pids = children_of(zygote_pid(pool))
+        if len(pool._children._ready) == len(pids) == full:
+            return pids
+        await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def stopped_children(pool: SandboxPool) -> AsyncIterator[None]:
     """Stops the ready children inside the block, as if a busy machine gave them no core."""
-    while len(pool._children._ready) < pool._children._config.max_children:
-        await asyncio.sleep(0.01)
-    pids = children_of(zygote_pid(pool))
+    pids = await ready_children(pool)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:

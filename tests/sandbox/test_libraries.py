@@ -19,7 +19,7 @@ from service.sandbox.pool import SandboxPool
 from service.settings import Settings
 from tests.conftest import MakePool
 from tests.sandbox.library_programs import DETAILS, VALUES
-from tests.sandbox.processes import children_of, limits_of, status_of, zygote_pid
+from tests.sandbox.processes import limits_of, ready_children, status_of, zygote_pid
 
 pytestmark = pytest.mark.slow
 on_the_loop_of_the_lanes = pytest.mark.asyncio(loop_scope="module")
@@ -98,7 +98,7 @@ async def test_both_lanes_have_the_same_lock(lanes: Lanes) -> None:
     assert lanes.lock.rlimits
     zygotes = [zygote_pid(pool) for pool in (lanes.plain, lanes.libraries)]
     assert [status_of(zygote)["Threads"] for zygote in zygotes] == ["1", "1"]
-    children = [children_of(zygote)[0] for zygote in zygotes]
+    children = [(await ready_children(pool))[0] for pool in (lanes.plain, lanes.libraries)]
     for name in ("Uid", "Gid", "Seccomp", "NoNewPrivs", "CapEff", "CapPrm", "CapBnd", "Threads"):
         assert len({status_of(child)[name] for child in children}) == 1, name
     limits = [limits_of(child) for child in children]

@@ -12,7 +12,15 @@ import pytest
 from service.sandbox.base import LockState
 from service.sandbox.lock import NOBODY
 from tests.conftest import MakePool
-from tests.sandbox.processes import children_of, descriptors_of, limits_of, status_of, survivors, zygote_pid
+from tests.sandbox.processes import (
+    children_of,
+    descriptors_of,
+    limits_of,
+    ready_children,
+    status_of,
+    survivors,
+    zygote_pid,
+)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the state of another user's processes")
 
@@ -37,8 +45,7 @@ async def test_children_are_locked_before_they_see_a_program(make_pool: MakePool
     await pool.start()
     await pool.run("ans = 1")
     await pool.run("ans = 1")
-    await asyncio.sleep(0.1)
-    child = children_of(zygote_pid(pool))[0]
+    child = (await ready_children(pool))[0]
     status = status_of(child)
     expected = {"Seccomp": "2", "NoNewPrivs": "1", "CapEff": "0" * 16, "CapPrm": "0" * 16, "CapBnd": "0" * 16}
     assert {name: status[name] for name in expected} == expected
