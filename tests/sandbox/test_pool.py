@@ -17,7 +17,7 @@ from service.sandbox.fake import FakeSandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
 from tests.conftest import MakePool
-from tests.sandbox.processes import children_of, stopped_children, survivors, zygote_pid
+from tests.sandbox.processes import children_of, ready_children, stopped_children, survivors, zygote_pid
 
 ANSWERS: list[tuple[str, Value]] = [
     ("ans = 3 * 17", 51),
@@ -204,10 +204,10 @@ async def test_child_that_dies_while_waiting_is_skipped(make_pool: MakePool) -> 
     pool = make_pool(workers=1, on_restart=on_restart)
     await pool.start()
     await pool.run("ans = 1")
-    await asyncio.sleep(0.05)
-    for pid in children_of(zygote_pid(pool)):
+    pids = await ready_children(pool)
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    await asyncio.sleep(0.05)
+    assert survivors(pids) == []
     assert [(await pool.run("ans = 5")).value for _ in range(3)] == [5, 5, 5]
     on_restart.assert_not_called()
 
