@@ -199,7 +199,7 @@ class Metrics:
             self._paths.labels(path.kind.value, path.outcome.value).inc()
             self._completion_tokens.labels(path.kind.value).inc(path.completion_tokens)
             self._repaired.inc(path.repaired)
-        self._saved_tokens.inc(_saved(solution))
+        self._saved_tokens.inc(solution.saved_tokens)
         self._problem_tokens.labels("prompt").observe(sum(path.prompt_tokens for path in solution.paths))
         self._problem_tokens.labels("completion").observe(sum(path.completion_tokens for path in solution.paths))
 
@@ -237,16 +237,7 @@ class Metrics:
 def _decision(solution: Solution) -> str:
     if solution.answer is None:
         return "abstain"
-    first, second, *_ = [*(tally.cot + tally.pot for tally in solution.votes), 0]
+    first, second, *_ = [*(tally.votes for tally in solution.votes), 0]
     if first == second:
         return "tie"
-    return "majority" if 2 * first > sum(tally.cot + tally.pot for tally in solution.votes) else "plurality"
-
-
-def _saved(solution: Solution) -> float:
-    """Estimate of the tokens that the decision of the vote saved, at least 0."""
-    lengths = [path.completion_tokens for path in solution.paths if path.outcome is not PathOutcome.ABORTED]
-    if not lengths or solution.status is Status.DEADLINE:
-        return 0.0
-    sampled = sum(path.completion_tokens for path in solution.paths if path.outcome is PathOutcome.ABORTED)
-    return max(0.0, (solution.planned - len(lengths)) * sum(lengths) / len(lengths) - sampled)
+    return "majority" if 2 * first > sum(tally.votes for tally in solution.votes) else "plurality"

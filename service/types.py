@@ -1,4 +1,4 @@
-"""Shared enums: PathKind, Policy, PathOutcome, Status."""
+"""Shared enums: PathKind, Policy, PathOutcome, Status, Verdict."""
 
 from enum import StrEnum
 
@@ -38,3 +38,13 @@ class Status(StrEnum):
     ANSWERED = "answered"
     ABSTAINED = "abstained"  # no valid vote, or a confidence below the caller's minimum
     DEADLINE = "deadline"  # the deadline passed; the answer is that of the votes so far
+
+
+class Verdict(StrEnum):
+    """Trust in the answer of a vote. `solve/verdict.py` has the rule."""
+
+    LIKELY = "likely"  # calibrated, and right on most held-out problems with such votes
+    AGREED = "agreed"  # not calibrated, but the paths agree
+    UNSURE = "unsure"
+    TORN = "torn"  # a tie, or a leader with less than half of the votes
+    NONE = "none"  # no answer

@@ -8,12 +8,15 @@ from service.client import AsyncClient, Client, Retries, SolveOptions, StreamEve
 from service.errors import InputError, ServiceError, TwinpathError
 from service.schemas import (
     BatchRow,
+    CotExplanation,
+    Explanation,
     FieldError,
     PathBudget,
     PathCounts,
     PathEvent,
     PathTrace,
     ProblemDetails,
+    ProgramExplanation,
     SolveRequest,
     SolveResponse,
     TimingReport,
@@ -21,12 +24,14 @@ from service.schemas import (
     Vote,
     VoteEvent,
 )
-from service.types import PathKind, PathOutcome, Policy, Status
+from service.types import PathKind, PathOutcome, Policy, Status, Verdict
 
 __all__ = [
     "AsyncClient",
     "BatchRow",
     "Client",
+    "CotExplanation",
+    "Explanation",
     "FieldError",
     "InputError",
     "PathBudget",
@@ -37,6 +42,7 @@ __all__ = [
     "PathTrace",
     "Policy",
     "ProblemDetails",
+    "ProgramExplanation",
     "Retries",
     "ServiceError",
     "SolveOptions",
@@ -47,6 +53,7 @@ __all__ = [
     "TimingReport",
     "TwinpathError",
     "Usage",
+    "Verdict",
     "Vote",
     "VoteEvent",
     "__version__",

@@ -22,8 +22,6 @@ from rich.text import Text
 
 from service.model import bundled
 from service.schemas import SolveResponse, Vote
-from service.schemas.response import best_path
-from service.types import PathKind
 
 _BUILD_STEPS = {
     "verify": "Verifying the model",
@@ -84,11 +82,11 @@ def render(response: SolveResponse, steps: dict[str, float]) -> RenderableType:
         steps: seconds per step.
     """
     parts: list[RenderableType] = [Text(), _headline(response), Text(), _bars(response.votes)]
-    for kind, title in ((PathKind.COT, "Explanation"), (PathKind.POT, "Program")):
-        path = best_path(response, kind)
-        if path:
-            content = Syntax(path.program, "python", background_color="default") if path.program else Text(path.text)
-            parts += [Text(), Text(f"{title} (path {path.index})", "bold"), Padding(content, (0, 2))]
+    if cot := response.explanation.cot:
+        parts += [Text(), Text(f"Explanation (path {cot.path})", "bold"), Padding(Text(cot.text), (0, 2))]
+    if program := response.explanation.program:
+        code = Syntax(program.code, "python", background_color="default")
+        parts += [Text(), Text(f"Program (path {program.path})", "bold"), Padding(code, (0, 2))]
     took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in steps.items())
     counts = response.paths
     parts += [

@@ -70,6 +70,16 @@ def parse_cot(text: str, *, complete: bool | None = None, opened: bool = False) 
     return replace(path, text=split.thought + path.text + split.answer[end:])
 
 
+def rationale_of(text: str) -> str:
+    """Rationale in the text of a model, without its thought and without another task that follows.
+
+    Args:
+        text: text of a path that voted.
+    """
+    answer = split_thinking(text).answer
+    return answer[: _own_end(answer)].strip()
+
+
 def _parse(text: str, complete: bool | None, *, has_thought: bool) -> CotPath:
     """Parse a rationale without thought and following task."""
     first = path = _read(text, complete, has_thought)

@@ -7,9 +7,12 @@ from service.schemas.batch import BatchRow
 from service.schemas.problem_details import FieldError, ProblemDetails
 from service.schemas.request import Integral, PathBudget, SolveRequest, Text, TokenCount
 from service.schemas.response import (
+    CotExplanation,
+    Explanation,
     PathCounts,
     PathEvent,
     PathTrace,
+    ProgramExplanation,
     SolveResponse,
     TimingReport,
     Usage,
@@ -18,6 +21,7 @@ from service.schemas.response import (
 )
 
 __all__ = [
-    "BatchRow", "FieldError", "Integral", "PathBudget", "PathCounts", "PathEvent", "PathTrace", "ProblemDetails",
-    "SolveRequest", "SolveResponse", "Text", "TimingReport", "TokenCount", "Usage", "Vote", "VoteEvent",
+    "BatchRow", "CotExplanation", "Explanation", "FieldError", "Integral", "PathBudget", "PathCounts", "PathEvent",
+    "PathTrace", "ProblemDetails", "ProgramExplanation", "SolveRequest", "SolveResponse", "Text", "TimingReport",
+    "TokenCount", "Usage", "Vote", "VoteEvent",
 ]  # fmt: skip

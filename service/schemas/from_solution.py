@@ -3,19 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
+from service.paths.cot import rationale_of
 from service.schemas.response import (
+    CotExplanation,
+    Explanation,
     PathCounts,
     PathEvent,
     PathTrace,
+    ProgramExplanation,
     SolveResponse,
     TimingReport,
     Usage,
     Vote,
     VoteEvent,
 )
+from service.solve.explanation import best_path
 from service.solve.problem import PathResult, Solution
 from service.solve.vote import Tally
-from service.types import PathOutcome
+from service.types import PathKind, PathOutcome
 
 _DIGITS = 4
 """Decimal places of seconds and confidences on the wire."""
@@ -31,11 +36,14 @@ def solve_response(solution: Solution, *, trace: bool) -> SolveResponse:
         value=_number(solution),
         confidence=round(solution.confidence, _DIGITS),
         calibrated=solution.calibrated,
+        verdict=solution.verdict,
+        explanation=_explanation(solution),
         votes=[_vote(tally) for tally in solution.votes],
         paths=_counts(solution),
         usage=Usage(
             prompt_tokens=sum(path.prompt_tokens for path in solution.paths),
             completion_tokens=sum(path.completion_tokens for path in solution.paths),
+            saved_tokens=solution.saved_tokens,
         ),
         timing=TimingReport(
             queue_s=round(timing.queue_s, _DIGITS),
@@ -57,6 +65,17 @@ def vote_event(tallies: Sequence[Tally], confidence: float, *, decided: bool) ->
 def path_event(path: PathResult) -> PathEvent:
     """Event `path`: one path that ended."""
     return PathEvent(**_path_fields(path))
+
+
+def _explanation(solution: Solution) -> Explanation:
+    votes = solution.votes if solution.answer else ()
+    cot, program = (best_path(solution.paths, votes, kind) for kind in (PathKind.COT, PathKind.POT))
+    return Explanation(
+        cot=CotExplanation(path=cot.index, text=rationale_of(cot.text), repaired=cot.repaired) if cot else None,
+        program=ProgramExplanation(path=program.index, code=program.program, output=program.answer.text)
+        if program and program.program and program.answer
+        else None,
+    )
 
 
 def _vote(tally: Tally) -> Vote:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from service.schemas.openai_response import UsageDetails, UsageReport
-from service.schemas.response import SolveResponse, best_path
-from service.types import PathKind, PathOutcome
+from service.schemas.response import SolveResponse
+from service.types import PathOutcome
 
 NO_ANSWER = "No answer: no path gave an answer with enough confidence."
 _LABELS = re.compile(r"\A\s*(?:(?:Question|Problem|Q):\s*)?(.*?)(?:\s*\n\s*(?:Answer|Solution|A):)?\s*\Z", re.DOTALL)
@@ -27,8 +27,8 @@ def reply_text(response: SolveResponse, stop: Sequence[str]) -> str:
         text = NO_ANSWER
     else:
         conclusion = f"The answer is {response.answer}"
-        explanation = best_path(response, PathKind.COT)
-        text = explanation.text.strip() if explanation else ""
+        explanation = response.explanation.cot
+        text = explanation.text if explanation else ""
         if not text.endswith(conclusion):
             text = f"{text}\n{conclusion}".lstrip()
     return text[: min((place for string in stop if (place := text.find(string)) >= 0), default=len(text))]
@@ -44,10 +44,15 @@ def usage_of(responses: Sequence[SolveResponse]) -> UsageReport:
     """Token usage over all paths. Tokens of paths that the replies do not show are reasoning tokens."""
     prompt = sum(response.usage.prompt_tokens for response in responses)
     completion = sum(response.usage.completion_tokens for response in responses)
-    shown = [path for response in responses if (path := best_path(response, PathKind.COT))]
+    shown = [
+        path.tokens
+        for response in responses
+        for path in response.trace or ()
+        if response.explanation.cot and path.index == response.explanation.cot.path
+    ]
     return UsageReport(
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=prompt + completion,
-        completion_tokens_details=UsageDetails(reasoning_tokens=completion - sum(path.tokens for path in shown)),
+        completion_tokens_details=UsageDetails(reasoning_tokens=completion - sum(shown)),
     )

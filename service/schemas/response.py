@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from service.schemas.request import Wire
-from service.types import PathKind, PathOutcome, Status
+from service.types import PathKind, PathOutcome, Status, Verdict
 
 
 class Vote(Wire):
@@ -32,6 +32,7 @@ class Usage(Wire):
 
     prompt_tokens: int
     completion_tokens: int
+    saved_tokens: int = Field(description="Estimate of the tokens that an early decision saved. 0 at the deadline.")
 
 
 class TimingReport(Wire):
@@ -72,6 +73,32 @@ class PathTrace(PathEvent):
     )
 
 
+class CotExplanation(Wire):
+    """Best chain of thought for the answer: without repair if there is one, then the first in the fixed order."""
+
+    path: int = Field(description="Index of the path.", examples=[4])
+    text: str = Field(
+        description="Rationale of the path, without the thought of a thinking model and with the repairs written in.",
+        examples=["7 pens cost 7 * 3 = 21 dollars. The answer is 21"],
+    )
+    repaired: bool = Field(description="Whether the calculator corrected a number in the text.", examples=[False])
+
+
+class ProgramExplanation(Wire):
+    """Best program for the answer: the first in the fixed order."""
+
+    path: int = Field(description="Index of the path.", examples=[5])
+    code: str = Field(description="Program in Python.", examples=["pens = 7\nans = pens * 3"])
+    output: str = Field(description="Answer of the program.", examples=["21"])
+
+
+class Explanation(Wire):
+    """Best path of each kind behind the answer. Both are null without an answer."""
+
+    cot: CotExplanation | None = Field(description="Best chain of thought. Null if none voted for the answer.")
+    program: ProgramExplanation | None = Field(description="Best program. Null if none voted for the answer.")
+
+
 class SolveResponse(Wire):
     """Answer, votes and costs of a problem."""
 
@@ -85,11 +112,20 @@ class SolveResponse(Wire):
                     "value": 21.0,
                     "confidence": 0.9648,
                     "calibrated": False,
+                    "verdict": "agreed",
+                    "explanation": {
+                        "cot": {
+                            "path": 0,
+                            "text": "7 pens cost 7 * 3 = 21 dollars. The answer is 21",
+                            "repaired": False,
+                        },
+                        "program": {"path": 1, "code": "pens = 7\nans = pens * 3", "output": "21"},
+                    },
                     "votes": [{"answer": "21", "cot": 3, "pot": 3}, {"answer": "10", "cot": 0, "pot": 1}],
                     "paths": {"planned": 20, "started": 20, "voted": 7, "abstained": 1, "aborted": 12},
-                    "usage": {"prompt_tokens": 860, "completion_tokens": 517},
+                    "usage": {"prompt_tokens": 860, "completion_tokens": 517, "saved_tokens": 280},
                     "timing": {"queue_s": 0.0002, "engine_s": 0.0036, "sandbox_s": 0.0057, "total_s": 0.0084},
-                    "model": "fake",
+                    "model": "demo",
                     "seed": 7,
                 }
             ]
@@ -105,6 +141,12 @@ class SolveResponse(Wire):
         "problems. If not: probability that the leader has the majority."
     )
     calibrated: bool = Field(description="Whether the checkpoint has a calibrated confidence.")
+    verdict: Verdict = Field(
+        description="Trust in the answer. `likely`: the calibrated confidence is at least 0.7. `agreed`: the paths "
+        "agree, and the model is not calibrated. `torn`: a tie, or less than half of the votes for the leader. "
+        "`none`: no answer. `unsure`: all else."
+    )
+    explanation: Explanation = Field(description="Best chain of thought and best program for the answer.")
     votes: list[Vote] = Field(description="Votes, the winner first.")
     paths: PathCounts
     usage: Usage
@@ -124,18 +166,3 @@ class VoteEvent(Wire):
     votes: list[Vote]
     confidence: float
     decided: bool
-
-
-def best_path(response: SolveResponse, kind: PathKind) -> PathTrace | None:
-    """First path of a kind that voted for the answer, or None. Paths without repair come first.
-
-    Args:
-        response: a response with its trace.
-        kind: kind of the path.
-    """
-    behind = [
-        path
-        for path in response.trace or []
-        if path.kind is kind and path.vote is not None and path.vote == response.answer
-    ]
-    return min(behind, key=lambda path: path.repaired, default=None)

@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 
 from service.paths.answer import Answer
+from service.solve.verdict import verdict
 from service.solve.vote import Tally
-from service.types import PathKind, PathOutcome, Policy, Status
+from service.types import PathKind, PathOutcome, Policy, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,25 @@ class Solution:
     timing: Timing
     model: str
     seed: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Trust in the answer."""
+        votes = self.votes if self.answer else ()
+        return verdict(votes, self.confidence, calibrated=self.calibrated)
+
+    @property
+    def saved_tokens(self) -> int:
+        """Estimate of the tokens that an early decision saved: none after the deadline.
+
+        The estimate is the planned paths that did not end, times the mean length of the paths that ended, minus the
+        tokens of aborted paths.
+        """
+        lengths = [path.completion_tokens for path in self.paths if path.outcome is not PathOutcome.ABORTED]
+        if not lengths or self.status is Status.DEADLINE:
+            return 0
+        sampled = sum(path.completion_tokens for path in self.paths if path.outcome is PathOutcome.ABORTED)
+        return max(0, round((self.planned - len(lengths)) * sum(lengths) / len(lengths)) - sampled)
 
 
 def path_seed(seed: int, index: int) -> int:

@@ -22,8 +22,9 @@ from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, p
 PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 ANSWER = {
     "id": "a", "status": "answered", "answer": "21", "value": 21.0, "confidence": 0.9, "calibrated": False,
+    "verdict": "unsure", "explanation": {"cot": None, "program": None},
     "votes": [], "paths": {"planned": 1, "started": 1, "voted": 1, "abstained": 0, "aborted": 0},
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "saved_tokens": 0},
     "timing": {"queue_s": 0.0, "engine_s": 0.0, "sandbox_s": 0.0, "total_s": 0.0}, "model": "m", "seed": 1,
 }  # fmt: skip
 EVENT_STREAM = {"Content-Type": "text/event-stream"}

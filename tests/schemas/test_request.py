@@ -8,12 +8,18 @@ from pydantic import ValidationError
 
 from service.errors import InputError
 from service.paths.answer import Answer
-from service.schemas import PathBudget, SolveRequest, SolveResponse
+from service.schemas import (
+    CotExplanation,
+    Explanation,
+    PathBudget,
+    ProgramExplanation,
+    SolveRequest,
+    SolveResponse,
+)
 from service.schemas.from_solution import solve_response
-from service.schemas.response import best_path
 from service.solve.problem import PathResult, Solution, Timing
 from service.solve.vote import Ballot, Tally, count
-from service.types import PathKind, PathOutcome, Status
+from service.types import PathKind, PathOutcome, Status, Verdict
 from tests.support.answers import written
 
 COT, POT = PathKind.COT, PathKind.POT
@@ -95,7 +101,8 @@ def test_clocks_and_confidence_have_four_decimals() -> None:
 
 def test_a_path_with_a_rounded_answer_explains_the_exact_one() -> None:
     def voted(index: int, kind: PathKind, text: str) -> PathResult:
-        return PathResult(index, kind, PathOutcome.VOTED, text, answer=written(text))
+        program = f"ans = {text}" if kind is POT else None
+        return PathResult(index, kind, PathOutcome.VOTED, text, answer=written(text), program=program)
 
     paths = (voted(0, COT, "3.33"), voted(1, POT, "10/3"), voted(2, COT, "4"), path(3, PathOutcome.TIMEOUT))
     votes = count(Ballot(p.index, p.kind, p.answer) for p in paths if p.answer)
@@ -105,8 +112,35 @@ def test_a_path_with_a_rounded_answer_explains_the_exact_one() -> None:
     assert [(p.answer, p.vote) for p in response.trace] == [
         ("3.33", "10/3"), ("10/3", "10/3"), ("4", "4"), (None, None),
     ]  # fmt: skip
-    shown = [best_path(response, kind) for kind in (COT, POT)]
-    assert [p.index for p in shown if p] == [0, 1]
+    assert response.explanation == Explanation(
+        cot=CotExplanation(path=0, text="3.33", repaired=False),
+        program=ProgramExplanation(path=1, code="ans = 10/3", output="10/3"),
+    )
+
+
+def test_the_explanation_has_neither_thought_nor_following_task() -> None:
+    text = "<think>\nMaybe 6?\n</think>\n2 + 3 = 5. The answer is 5\n\nQuestion: What is 1 + 1?"
+    voter = PathResult(0, COT, PathOutcome.VOTED, text, answer=written("5"), repaired=True)
+    votes = count([Ballot(0, COT, written("5"))])
+    response = solve_response(replace(solution(votes[0].answer, voter), votes=votes), trace=False)
+    assert response.explanation.cot == CotExplanation(path=0, text="2 + 3 = 5. The answer is 5", repaired=True)
+    assert response.explanation.program is None
+
+
+def test_without_an_answer_there_is_no_explanation() -> None:
+    voter = PathResult(0, COT, PathOutcome.VOTED, "The answer is 5", answer=written("5"))
+    votes = count([Ballot(0, COT, written("5"))])
+    response = solve_response(replace(solution(None, voter), votes=votes), trace=False)
+    assert (response.verdict, response.explanation) == (Verdict.NONE, Explanation(cot=None, program=None))
+
+
+def test_saved_tokens() -> None:
+    ended = [replace(path(i, PathOutcome.VOTED), completion_tokens=10) for i in range(3)]
+    aborted = replace(path(3, PathOutcome.ABORTED), completion_tokens=4)
+    early = replace(solution(None, *ended, aborted), planned=6)
+    assert solve_response(early, trace=False).usage.saved_tokens == 3 * 10 - 4
+    assert solve_response(replace(early, status=Status.DEADLINE), trace=False).usage.saved_tokens == 0
+    assert solve_response(solution(None), trace=False).usage.saved_tokens == 0
 
 
 @pytest.mark.parametrize(

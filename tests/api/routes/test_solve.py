@@ -336,9 +336,14 @@ async def test_all_defaults(serve: Serve, pool: SandboxPool) -> None:
         "value": 51.0,
         "confidence": 0.9673,
         "calibrated": False,
+        "verdict": "agreed",
+        "explanation": {
+            "cot": {"path": 0, "text": "The answer is 51", "repaired": False},
+            "program": {"path": 1, "code": "ans = 76 - 25", "output": "51"},
+        },
         "votes": [{"answer": "51", "cot": 3, "pot": 5}, {"answer": "48", "cot": 2, "pot": 0}],
         "paths": {"planned": 20, "started": 20, "voted": 10, "abstained": 0, "aborted": 10},
-        "usage": {"prompt_tokens": 440, "completion_tokens": 160},
+        "usage": {"prompt_tokens": 440, "completion_tokens": 160, "saved_tokens": 0},
         "model": "fake",
     }
 
@@ -377,9 +382,14 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         "value": 469.0,
         "confidence": 0.875,
         "calibrated": False,
+        "verdict": "unsure",
+        "explanation": {
+            "cot": {"path": 0, "text": "There are 697 girls. 697 - 228 = 469. The answer is 469", "repaired": True},
+            "program": {"path": 1, "code": "ans = 469", "output": "469"},
+        },
         "votes": [{"answer": "469", "cot": 1, "pot": 1}],
         "paths": {"planned": 4, "started": 4, "voted": 2, "abstained": 2, "aborted": 0},
-        "usage": {"prompt_tokens": 96, "completion_tokens": 49},
+        "usage": {"prompt_tokens": 96, "completion_tokens": 49, "saved_tokens": 0},
         "model": "fake",
         "seed": 7,
         "trace": [
@@ -452,9 +462,11 @@ async def test_nothing_voted(serve: Serve) -> None:
         "value": None,
         "confidence": 0.0,
         "calibrated": False,
+        "verdict": "none",
+        "explanation": {"cot": None, "program": None},
         "votes": [],
         "paths": {"planned": 2, "started": 2, "voted": 0, "abstained": 2, "aborted": 0},
-        "usage": {"prompt_tokens": 60, "completion_tokens": 16},
+        "usage": {"prompt_tokens": 60, "completion_tokens": 16, "saved_tokens": 0},
         "model": "fake",
         "seed": 0,
     }
@@ -516,7 +528,7 @@ async def test_a_deadline_answers_with_the_votes_so_far(serve: Serve) -> None:
         "21",
         [{"answer": "21", "cot": 0, "pot": 1}],
         {"planned": 4, "started": 4, "voted": 1, "abstained": 0, "aborted": 3},
-        {"prompt_tokens": 40, "completion_tokens": 5 + 3 * 3},
+        {"prompt_tokens": 40, "completion_tokens": 5 + 3 * 3, "saved_tokens": 0},
     ]
 
 
