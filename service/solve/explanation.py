@@ -1,4 +1,4 @@
-"""Explanation: the best path of each kind behind the answer of a vote."""
+"""Explanation of an answer: the best path of each kind behind it."""
 
 from collections.abc import Iterable, Sequence
 

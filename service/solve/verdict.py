@@ -1,4 +1,4 @@
-"""Verdict: how far to trust the answer of a vote, in one word."""
+"""Verdict: trust in the answer of a vote, in one word."""
 
 from collections.abc import Sequence
 
