@@ -33,16 +33,25 @@ async def in_process(settings: Settings) -> AsyncIterator[Solve]:
         yield solve
 
 
-@asynccontextmanager
-async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
-    """Connect to a running service, with the API key of the settings.
+def connect(url: str, settings: Settings) -> AsyncClient:
+    """Client of a running service, with the API key of the settings.
 
     Raises:
         ConfigurationError: `url` is not a URL, or the key file cannot be read.
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"--url {url} is not a URL; give one such as http://127.0.0.1:8000.")
-    async with AsyncClient(url, api_key=read_key(settings.client_api_key_file, "client_api_key_file")) as client:
+    return AsyncClient(url, api_key=read_key(settings.client_api_key_file, "client_api_key_file"))
+
+
+@asynccontextmanager
+async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
+    """Connect to a running service.
+
+    Raises:
+        ConfigurationError: as `connect`.
+    """
+    async with connect(url, settings) as client:
 
         async def solve(request: SolveRequest) -> SolveResponse:
             try:

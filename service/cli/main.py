@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from http import HTTPStatus
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,11 +19,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 from typer import rich_utils
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from service import __version__
 from service.api.api_keys import KeyScope, new_key
-from service.errors import ConfigurationError, TwinpathError, json_reason
+from service.cli.printable import printable
+from service.errors import ConfigurationError, ServiceError, TwinpathError, json_reason
 from service.schemas import PathBudget, SolveRequest
 from service.settings import GROUPS, EngineKind, Settings, SettingsGroup, load_settings
 from service.types import Policy
@@ -30,9 +32,20 @@ from service.types import Policy
 # Leaves more of 80 columns to the descriptions.
 rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
 
+_ORDER = ("solve", "grade", "evaluate", "serve", "keys", "model", "train", "read", "sandbox")
+
+
+class _Commands(TyperGroup):
+    """Commands in the order in which users need them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the commands."""
+        return sorted(super().list_commands(ctx), key=lambda name: (*_ORDER, name).index(name))
+
+
 app = typer.Typer(
     name="twinpath",
-    help="Answers math word problems by a vote over chain-of-thought and program-of-thought paths.",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -40,6 +53,12 @@ keys = typer.Typer(help="Create API keys.", no_args_is_help=True)
 models = typer.Typer(help="Show and verify models.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(models, name="model")
+
+
+def _field(name: str) -> str:
+    """Description of a field of a request."""
+    return str(SolveRequest.model_fields[name].description)
+
 
 _Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
 _Model = Annotated[str | None, typer.Option(help=str(Settings.model_fields["model"].description))]
@@ -70,14 +89,26 @@ def main() -> None:
     except SystemExit as end:  # typer's own way out
         code = end.code
     except TwinpathError as error:
-        line = Text.assemble(("twinpath:", "red"), f" {error}")
-        Console(stderr=True).print(line, soft_wrap=True)
+        console = Console(stderr=True)
+        reason = printable(f"{error}{_remedy(error)}", console.encoding)  # it may quote a service or a model
+        console.print(Text.assemble(("twinpath:", "red"), f" {reason}"), soft_wrap=True)
         code = 2
     if "vllm" in sys.modules:  # its native libraries print pages of leak reports when the interpreter is torn down
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1 if code else 0)
     raise SystemExit(code)
+
+
+def _remedy(error: TwinpathError) -> str:
+    """Remedy in terms of the command line for an error of a running service."""
+    if not isinstance(error, ServiceError):
+        return ""
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        return " On the command line, give the file of the key: --api-key-file FILE."
+    from httpx import ConnectError, ConnectTimeout  # the error comes from its client
+
+    return ". Start one: twinpath serve" if isinstance(error.__cause__, ConnectError | ConnectTimeout) else ""
 
 
 def _flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -133,7 +164,9 @@ def serve(config: _Config = None, **flags: Any) -> None:
 
 @app.command()
 def solve(
-    problem: Annotated[str | None, typer.Argument(help="The word problem.", show_default=False)] = None,
+    problem: Annotated[
+        str | None, typer.Argument(help="The word problem. Default, and for -: standard input.", show_default=False)
+    ] = None,
     source: Annotated[
         Path | None,
         typer.Option(
@@ -155,12 +188,24 @@ def solve(
     cot: _Cot = None,
     pot: _Pot = None,
     policy: _Policy = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the samples of every path. Default: random.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=2, help=_field("temperature"))] = None,
+    top_p: Annotated[float | None, typer.Option(max=1, help=_field("top_p"))] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, max=4096, help=_field("max_tokens"))] = None,
+    deadline_s: Annotated[float | None, typer.Option(max=600, help=_field("deadline_s"))] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Give no answer if the confidence is lower. The exit code is then 3."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help=_field("seed"))] = None,
     model: _Model = None,
     engine: _Engine = None,
     config: _Config = None,
 ) -> None:
-    """Solve one problem and show the answer, the votes, and the best explanation and program. Or solve a file."""
+    """Solve one problem and show the answer, how far to trust it, and why. Or solve a file.
+
+    Exit codes: 0 also without an answer, 1 if rows of a file have an error, 2
+    if nothing could be solved, 3 if the confidence is below --min-confidence.
+    """
     settings = load_settings(
         config,
         cot_paths=cot,
@@ -170,23 +215,33 @@ def solve(
         engine=engine,
         client_api_key_file=api_key_file,
     )
-    overrides: dict[str, Any] = {"policy": policy} if policy else {}
+    given = {
+        "policy": policy,
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_tokens": max_tokens,
+        "deadline_s": deadline_s,
+        "min_confidence": min_confidence,
+    }
+    overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if cot is not None or pot is not None:
         overrides["paths"] = PathBudget(cot=cot, pot=pot)
     if source is None or output is None:
+        from service.cli.solve import problem_from_stdin, solve_and_show
+
+        if source is None and output is None and _is_piped(problem):
+            problem = problem_from_stdin(settings.max_body_bytes) or None
         if problem is None or source is not None or output is not None:
             raise typer.BadParameter("give a problem, or --input and --output")
         if concurrency is not None:
             raise typer.BadParameter("--concurrency goes with --input")
-        from service.cli.solve import solve_and_show
-
-        request = SolveRequest.checked(problem=problem, seed=seed, trace=True, **overrides)
-        asyncio.run(solve_and_show(settings, request, url=url, as_json=as_json))
-        return
+        request = SolveRequest.checked(problem=problem, seed=seed, trace=as_json, **overrides)
+        raise typer.Exit(asyncio.run(solve_and_show(settings, request, url=url, as_json=as_json)))
     if as_json:
         raise typer.BadParameter("--json goes with a problem; --output is JSON Lines as it is")
     if problem is not None or source.resolve() == output.resolve():
         raise typer.BadParameter("give a problem, or --input and another file as --output")
+    SolveRequest.checked(problem="?", **overrides)  # rows take them as they are
     from service.cli.solve_file import solve_file
 
     failures = asyncio.run(
@@ -329,6 +384,11 @@ def info(
     print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")
 
 
+def _is_piped(problem: str | None) -> bool:
+    """Whether the problem is on standard input. Without an argument, a terminal is not read."""
+    return problem == "-" or (problem is None and sys.stdin is not None and not sys.stdin.isatty())
+
+
 def _json_lines(path: Path) -> Iterator[object]:
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, 1):
@@ -351,7 +411,10 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Answers math word problems by a vote over chain-of-thought and program-of-thought paths."""
+    """Answers math word problems by a vote over explanations and programs, and says how far to trust each answer.
+
+    Start here: twinpath solve "A pen costs 3 dollars. How much do 7 pens cost?"
+    """
 
 
 if __name__ == "__main__":
