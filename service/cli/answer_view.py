@@ -22,6 +22,7 @@ _STYLES = {
     Verdict.NONE: "bold grey50",
 }
 _COT, _POT, _NOTE = "cyan", "magenta", "yellow"
+_PYTHON = Syntax("", "python", theme="ansi_dark", background_color="default")  # on light terminals too
 _MAX_ANSWERS = 6
 _MAX_ANSWER_CHARS = 24
 _MAX_BAR = 24
@@ -95,11 +96,13 @@ class AnswerView:
     def _explanation(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         encoding, symbols = options.encoding, _symbols(options)
         explanation = self.response.explanation
+        if self.response.verdict is Verdict.TORN:  # only the leader has an explanation
+            yield Text(f"\nThe case for {one_line(self.response.answer or '', encoding)}:")
         if explanation.cot:
             yield Text()
             yield from _labeled("In words", Text(printable(explanation.cot.text, encoding)), console, options)
         if program := explanation.program:
-            code = Syntax("", "python", background_color="default").highlight(printable(program.code, encoding))
+            code = _PYTHON.highlight(printable(program.code, encoding))
             code.rstrip()
             code.append(f"\n{symbols.arrow} {one_line(program.output, encoding)}", "bold")
             yield Text()
@@ -143,7 +146,7 @@ def live_vote(console: Console, planned: int | None, *, is_shown: bool) -> Itera
         is_shown: whether to draw.
     """
     vote = VoteInProgress(planned)
-    if not (is_shown and console.is_terminal):
+    if not (is_shown and console.is_interactive):
         yield vote
         return
     with Live(vote, console=console, transient=True, refresh_per_second=_FRAMES_PER_S):
@@ -159,20 +162,26 @@ def _votes(votes: Sequence[Vote], options: ConsoleOptions) -> Iterator[Text]:
     total = sum(vote.cot + vote.pot for vote in votes)
     rows = [(_short(vote.answer, options), vote) for vote in votes[:_MAX_ANSWERS]]
     answer_width = max((len(answer) for answer, _ in rows), default=0)
-    kinds = [_kinds(vote) for _, vote in rows]
-    space = options.max_width - _INDENT - answer_width - len("    100 %  ") - max(map(len, kinds), default=0)
-    is_bar = total > min(space, _MAX_BAR)
-    width = min(space, _MAX_BAR) if is_bar else max((vote.cot + vote.pot for _, vote in rows), default=0)
-    for (answer, vote), written in zip(rows, kinds, strict=True):
-        line = Text.assemble(" " * _INDENT, (answer.rjust(answer_width), "bold"), "  ")
-        if width >= _MIN_BAR or not is_bar:
-            cot, pot = _bar(vote, total, width) if is_bar else (vote.cot, vote.pot)
-            line.append(symbols.cot * cot, _COT)
-            line.append(symbols.pot * pot, _POT)
-            line.append(" " * (width - cot - pot) + "  ")
-        line.append(f"{words.percent(vote.cot + vote.pot, total):>3} %  ")
-        line.append(written, "dim")
-        yield line
+    space = options.max_width - _INDENT - answer_width - len("    100 %  ")
+    kinds_width = max((len(_kinds(vote)) for _, vote in rows), default=0)
+    has_kinds = space - kinds_width >= _MIN_BAR
+    space = max(0, min(_MAX_BAR, space - has_kinds * kinds_width))
+    is_bar = total > space
+    width = space if is_bar else max((vote.cot + vote.pot for _, vote in rows), default=0)
+    for answer, vote in rows:
+        cot, pot = _bar(vote, total, width) if is_bar else (vote.cot, vote.pot)
+        line = Text.assemble(
+            " " * _INDENT,
+            (answer.rjust(answer_width), "bold"),
+            "  ",
+            (symbols.cot * cot, _COT),
+            (symbols.pot * pot, _POT),
+            " " * (width - cot - pot),
+            f"  {words.percent(vote.cot + vote.pot, total):>3} %",
+            no_wrap=True,
+            overflow="crop",
+        )
+        yield line.append(f"  {_kinds(vote)}", "dim") if has_kinds else line
     if rest := votes[_MAX_ANSWERS:]:
         others = sum(vote.cot + vote.pot for vote in rest)
         yield Text(f"  {words.number(len(rest), 'more answer')} with {words.number(others, 'vote')}", "dim")
@@ -191,9 +200,11 @@ def _kinds(vote: Vote) -> str:
 
 def _labeled(label: str, body: Text, console: Console, options: ConsoleOptions) -> Iterator[Text]:
     """Text wrapped to the right of its label."""
-    for number, line in enumerate(body.wrap(console, max(_LABEL, options.max_width - _LABEL))):
+    wrapped = body.wrap(console, max(_LABEL, options.max_width - _LABEL), no_wrap=False, overflow="fold")
+    for number, line in enumerate(wrapped):
         line.rstrip()
-        yield Text.assemble(((f"  {label}" if number == 0 else "").ljust(_LABEL), "bold"), line)
+        shown = label if number == 0 else ""
+        yield Text.assemble(" " * _INDENT, (shown, "bold"), " " * (_LABEL - _INDENT - len(shown)), line)
 
 
 def _short(answer: str, options: ConsoleOptions) -> str:

@@ -53,7 +53,7 @@ def advice(response: SolveResponse, min_confidence: float) -> str:
         )
     if response.status is Status.DEADLINE:
         return "No attempt had a result in time. Give it more time, or ask for fewer attempts."
-    return "No attempt had a result. Say it in other words with one clear question, or use a larger model."
+    return "No attempt had a result. Rephrase the problem with one clear question, or use a larger model."
 
 
 def cut_off(response: SolveResponse, limit_s: float | None = None) -> str:
