@@ -1,8 +1,10 @@
 """Solves requests in this process or through a running service."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
+
+import httpx
 
 from service.cli.output import build_progress
 from service.client import AsyncClient
@@ -44,6 +46,25 @@ def connect(url: str, settings: Settings) -> AsyncClient:
     return AsyncClient(url, api_key=read_key(settings.client_api_key_file, "client_api_key_file"))
 
 
+@contextmanager
+def remedies() -> Iterator[None]:
+    """Add the remedy on the command line to the errors of a running service.
+
+    Raises:
+        ServiceError: the same error.
+    """
+    try:
+        yield
+    except ServiceError as error:
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            remedy = " On the command line, give the file of the key: --api-key-file FILE."
+        elif isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
+            remedy = ". Start one: twinpath serve"
+        else:
+            raise
+        raise ServiceError(f"{error}{remedy}", error.status, error.retry_after_s) from error
+
+
 @asynccontextmanager
 async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
     """Connect to a running service.
@@ -55,7 +76,8 @@ async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
 
         async def solve(request: SolveRequest) -> SolveResponse:
             try:
-                return await client.send(request)
+                with remedies():
+                    return await client.send(request)
             except ServiceError as error:
                 if error.status in _CALLER_ERRORS:
                     raise InputError(str(error), "problem") from None

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from http import HTTPStatus
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +23,7 @@ from typer.core import TyperCommand, TyperGroup
 from service import __version__
 from service.api.api_keys import KeyScope, new_key
 from service.cli.printable import printable
-from service.errors import ConfigurationError, ServiceError, TwinpathError, json_reason
+from service.errors import ConfigurationError, TwinpathError, json_reason
 from service.schemas import PathBudget, SolveRequest
 from service.settings import GROUPS, EngineKind, Settings, SettingsGroup, load_settings
 from service.types import Policy
@@ -90,7 +89,7 @@ def main() -> None:
         code = end.code
     except TwinpathError as error:
         console = Console(stderr=True)
-        reason = printable(f"{error}{_remedy(error)}", console.encoding)  # it may quote a service or a model
+        reason = printable(str(error), console.encoding)  # it may quote a service or a model
         console.print(Text.assemble(("twinpath:", "red"), f" {reason}"), soft_wrap=True)
         code = 2
     if "vllm" in sys.modules:  # its native libraries print pages of leak reports when the interpreter is torn down
@@ -98,17 +97,6 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1 if code else 0)
     raise SystemExit(code)
-
-
-def _remedy(error: TwinpathError) -> str:
-    """Remedy in terms of the command line for an error of a running service."""
-    if not isinstance(error, ServiceError):
-        return ""
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        return " On the command line, give the file of the key: --api-key-file FILE."
-    from httpx import ConnectError, ConnectTimeout  # the error comes from its client
-
-    return ". Start one: twinpath serve" if isinstance(error.__cause__, ConnectError | ConnectTimeout) else ""
 
 
 def _flags(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,6 +1,7 @@
 """Command `twinpath serve`: the application under uvicorn."""
 
 import asyncio
+import errno
 import signal
 import socket
 
@@ -12,6 +13,7 @@ from service.api.app import create_app
 from service.api.protocol import raise_file_limit, timeout_protocol
 from service.cli.output import build_progress
 from service.components import build
+from service.errors import ConfigurationError
 from service.settings import Settings
 from service.solve.solver import Solver
 
@@ -24,9 +26,13 @@ def run(settings: Settings) -> int:
 
     Returns:
         Exit code: 0 after SIGTERM or SIGINT, when open requests have finished. 1 if the engine has exited.
+
+    Raises:
+        ConfigurationError: the address cannot be used.
     """
     logs.configure(settings.log_level)
     keys = key_ring(settings)
+    _check_address(settings.host, settings.port)
     with build_progress() as progress:
         components = build(settings, progress)
     engine_died = False
@@ -58,6 +64,23 @@ def run(settings: Settings) -> int:
         signal.signal(number, lambda *_: None)
     server.run()
     return 1 if engine_died or not server.started else 0
+
+
+def _check_address(host: str, port: int) -> None:
+    """Check that the port is free, before the model is loaded."""
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"{host}:{port} is in use by another process. Stop it, or choose another port with --port."
+            ) from None
+        if error.errno == errno.EACCES:
+            raise ConfigurationError(f"{host}:{port} needs more rights. Choose a --port above 1023.") from None
+        # The server reports every other failure.
 
 
 class _Server(uvicorn.Server):

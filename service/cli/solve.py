@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from service.cli.answer_view import AnswerView, live_vote
-from service.cli.backend import connect
+from service.cli.backend import connect, remedies
 from service.cli.output import build_progress
 from service.components import build
 from service.errors import InputError
@@ -80,7 +80,7 @@ async def _solved_at(url: str, settings: Settings, request: SolveRequest, live: 
     planned = None if paths is None or paths.cot is None or paths.pot is None else paths.cot + paths.pot
     options = request.model_dump(exclude={"problem"}, exclude_none=True)
     async with connect(url, settings) as client:
-        with live_vote(Console(stderr=True), planned, is_shown=live) as vote:
+        with remedies(), live_vote(Console(stderr=True), planned, is_shown=live) as vote:
             async for event in client.stream(request.problem, **options):
                 if isinstance(event, SolveResponse):
                     response = event  # a stream without it raises

@@ -107,7 +107,9 @@ def model_directory(model: str, *, weights: bool = True) -> Path:
     """
     if Path(model).is_dir():
         return Path(model)
-    if model.startswith(_PATH_PREFIXES):
+    if Path(model).is_file():
+        raise CheckpointError(f"{model} is a file; --model must be a Hugging Face model directory or name.")
+    if model.startswith(_PATH_PREFIXES) or model.count("/") > 1:  # a name has one slash at most
         raise CheckpointError(f"{model}: no such directory; --model must be a Hugging Face model directory or name.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,46 +19,23 @@ import httpx
 import pytest
 import typer.main
 import uvicorn
-from prometheus_client import CollectorRegistry
 
-from service import __version__, components, logs
+from service import __version__
 from service.api.api_keys import KeyRing, KeyScope, new_key
 from service.api.app import create_app
 from service.cli import serve as server
-from service.cli.main import app, main
+from service.cli.main import app
 from service.client import AsyncClient
 from service.engine.fake import FakeEngine, scripted
 from service.errors import ServiceError
-from service.metrics import Metrics
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import GROUPS, EngineKind, Settings
+from tests.cli.conftest import Run
 from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, lines, pot
 from tests.support.served import started
 
-Run = Callable[..., tuple[int, str, str]]
 COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "read", "model", "model info"]
-
-
-@pytest.fixture
-def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs one command in this process, as if in one of its own: exit code, standard output, standard error."""
-    monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
-    monkeypatch.setattr(logs, "configure", lambda level: None)
-    monkeypatch.setattr(components, "_vllm_engine", _no_engine)  # `main` would end the tests with it, and with success
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["twinpath", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exited:
-            main()
-        out, err = capfd.readouterr()
-        return int(exited.value.code or 0), out, err
-
-    return run
-
-
-def _no_engine(*_: object) -> None:
-    pytest.fail("the command starts vLLM")
 
 
 def script_row(problem: str, kind: str, text: str) -> str:
@@ -104,14 +81,15 @@ def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, conf
     code, out, _ = twinpath("solve", "bees", "--config", config, "--cot", 1, "--pot", 2, "--policy", "fixed")
     assert code == 0
     written = [line.rstrip() for line in out.splitlines() if line.strip()]
-    assert written[0] == "Answer  2   confidence 0.69"
-    assert [line.split() for line in written[1:3]] == [
-        ["2", "█" * 24, "0", "cot", "2", "pot"],
-        ["9", "█" * 12, "1", "cot", "0", "pot"],
+    start = written.index("Unsure: check it   2")
+    assert written[start + 1 : -1] == [
+        "This model's confidence was never measured.",
+        "  2  ■■   67 %  2 programs",
+        "  9  ●    33 %  1 explanation",
+        "  Program   ans = 2",
+        "            → 2",
     ]
-    assert written[3:5] == ["Program (path 1)", "  ans = 2"]
-    assert written[5].startswith("3 of 3 paths: 3 voted, 0 abstained, 0 aborted. 17 tokens. Time: model ")
-    assert not any(line.startswith("Explanation") for line in written)
+    assert re.fullmatch(r"Took .* s after a start of .* s\.", written[-1])
 
 
 def test_solve_shows_a_path_without_a_repair_before_one_with(twinpath: Run, tmp_path: Path) -> None:
@@ -119,13 +97,16 @@ def test_solve_shows_a_path_without_a_repair_before_one_with(twinpath: Run, tmp_
     script = lines(tmp_path / "s.jsonl", script_row("pens", "cot", repaired), script_row("pens", "cot", sound))
     config = lines(tmp_path / "t.toml", 'engine = "fake"', f'fake_script = "{script}"')
     _, out, _ = twinpath("solve", "pens", "--config", config, "--cot", 2, "--pot", 0, "--policy", "fixed")
-    assert "Answer  5 " in out
-    assert "Explanation (path 1)" in out
+    assert "Unsure: check it   5\n" in out
+    assert f"  In words  {sound}\n" in out
+    assert out.count("In words") == 1
 
 
 def test_solve_shows_that_there_is_no_answer(twinpath: Run, config: Path) -> None:
     code, out, _ = twinpath("solve", "nothing to add", "--config", config, "--cot", 1, "--pot", 1)
-    assert (code, out.split("\n")[1]) == (0, "No answer: no path gave one with enough confidence.")
+    assert code == 0
+    assert "No answer\nNo attempt had a result. Rephrase the problem" in out
+    assert "  2 attempts without a result\n" in out
 
 
 def test_solve_asks_a_running_service(twinpath: Run, tmp_path: Path) -> None:
@@ -133,8 +114,9 @@ def test_solve_asks_a_running_service(twinpath: Run, tmp_path: Path) -> None:
         code, out, _ = twinpath("solve", "apples?", "--url", url, "--cot", 2, "--pot", 0, "--policy", "fixed")
         _, asked, _ = twinpath("solve", "apples?", "--url", url, "--json", "--seed", 3)
     assert code == 0
-    assert "Answer  1 " in out
-    assert "2 of 2 paths: 2 voted" in out
+    assert "Unsure: check it   1\n" in out
+    assert "  1  ●●  100 %  2 explanations\n" in out
+    assert "after a start" not in out
     assert (json.loads(asked)["answer"], json.loads(asked)["seed"]) == ("1", 3)
 
 
@@ -254,6 +236,7 @@ def test_commands_send_the_key_that_a_file_holds(
         assert evaluated[0] == solved[0] == 2
         assert "The API key is missing or unknown" in evaluated[2]
         assert "The API key is missing or unknown" in solved[2]
+        assert one_line(evaluated).endswith(" On the command line, give the file of the key: --api-key-file FILE.")
     else:
         assert evaluated[0] == solved[0] == 0
         assert json.loads((tmp_path / "solved").read_text())["solution"]["answer"] == "1"
@@ -292,6 +275,7 @@ def test_evaluate_tells_that_no_service_answers(twinpath: Run, data: Path) -> No
         port = taken.getsockname()[1]
     said = one_line(twinpath("evaluate", "--data", data, "--url", f"http://127.0.0.1:{port}"))
     assert said.startswith(f"http://127.0.0.1:{port} does not answer: ")
+    assert said.endswith(" failed. Start one: twinpath serve")
 
 
 def test_evaluate_refuses_what_is_no_address(twinpath: Run, data: Path) -> None:
@@ -414,7 +398,11 @@ def test_every_command_has_help(command: str, twinpath: Run) -> None:
 def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
     code, out, _ = twinpath("--help")
     assert code == 0
-    assert all(re.search(rf"\b{command}\b", out) for command in COMMANDS if " " not in command)
+    commands = ["solve", "evaluate", "serve", "keys", "model", "train", "read", "sandbox"]
+    assert [name for name in re.findall(r"^│ (\w+) ", out, re.MULTILINE) if name != "train"] == [
+        name for name in commands if name != "train"
+    ]
+    assert 'Start here: twinpath solve "A pen costs 3 dollars. How much do 7 pens cost?"' in " ".join(out.split())
     assert twinpath("--version") == (0, f"twinpath {__version__}\n", "")
 
 
@@ -473,6 +461,13 @@ def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
     assert twinpath("serve", "--config", config, *flags)[0] == 1
     assert (served[0].engine, served[0].port, served[0].cot_paths, served[0].pot_paths) == (EngineKind.FAKE, 0, 3, 10)
     assert (served[0].temperature, served[0].allow_unlocked_sandbox, served[0].policy) == (0.0, True, "lossless")
+
+
+def test_serve_says_in_one_line_that_the_port_is_taken(twinpath: Run, config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = one_line(twinpath("serve", "--config", config, "--port", port))
+    assert said == (f"127.0.0.1:{port} is in use by another process. Stop it, or choose another port with --port.")
 
 
 def test_serve_refuses_others_without_keys(twinpath: Run, config: Path) -> None:

@@ -1,0 +1,39 @@
+"""Fixtures of the commands."""
+
+import io
+import sys
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service import components, logs
+from service.cli.main import main
+from service.metrics import Metrics
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs one command in this process, as if in one of its own: exit code, standard output, standard error.
+
+    Its standard input is empty, unless bytes are given.
+    """
+    monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
+    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(components, "_vllm_engine", _no_engine)  # `main` would end the tests with it, and with success
+
+    def run(*arguments: object, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        monkeypatch.setattr(sys, "argv", ["twinpath", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            main()
+        out, err = capfd.readouterr()
+        return int(exited.value.code or 0), out, err
+
+    return run
+
+
+def _no_engine(*_: object) -> None:
+    pytest.fail("the command starts vLLM")
