@@ -191,8 +191,8 @@ def solve(
 ) -> None:
     """Solve one problem and show the answer, how far to trust it, and why. Or solve a file.
 
-    Exit codes: 0 also without an answer, 1 if rows of a file have an error, 2
-    if nothing could be solved, 3 if the confidence is below --min-confidence.
+    The exit code is 3 if the confidence is below --min-confidence. It is 2 if
+    the run failed, 1 if rows of a file have an error, and otherwise 0.
     """
     settings = load_settings(
         config,
@@ -399,7 +399,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Answers math word problems by a vote over explanations and programs, and says how far to trust each answer.
+    """Solves math word problems by a vote over explanations and programs, and rates how far to trust each answer.
 
     Start here: twinpath solve "A pen costs 3 dollars. How much do 7 pens cost?"
     """

@@ -1,4 +1,4 @@
-"""Text of models, services and files in a form that a terminal can only print."""
+"""Untrusted text, made safe for a terminal."""
 
 import unicodedata
 

@@ -62,7 +62,11 @@ async def solve_file(
 
             async def solve_row(row: Row) -> SolveResponse:
                 request = row.request
-                defaults = {name: value for name, value in overrides.items() if getattr(request, name) is None}
+                defaults = {
+                    name: value
+                    for name, value in overrides.items()
+                    if name not in request.model_fields_set or getattr(request, name) is None
+                }
                 if seed is not None and request.seed is None:
                     defaults["seed"] = path_seed(seed, row.line)
                 return await solve(request.model_copy(update=defaults))

@@ -1,4 +1,4 @@
-"""Words for a solution, for terminals and reports: verdict, meaning of the confidence, deadline, advice, savings."""
+"""Words for a solution: verdict, confidence, deadline, advice, savings. Terminals and reports share them."""
 
 from math import floor
 

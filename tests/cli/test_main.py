@@ -399,9 +399,7 @@ def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
     code, out, _ = twinpath("--help")
     assert code == 0
     commands = ["solve", "evaluate", "serve", "keys", "model", "train", "read", "sandbox"]
-    assert [name for name in re.findall(r"^│ (\w+) ", out, re.MULTILINE) if name != "train"] == [
-        name for name in commands if name != "train"
-    ]
+    assert re.findall(r"^│ (\w+) ", out, re.MULTILINE) == commands
     assert 'Start here: twinpath solve "A pen costs 3 dollars. How much do 7 pens cost?"' in " ".join(out.split())
     assert twinpath("--version") == (0, f"twinpath {__version__}\n", "")
 

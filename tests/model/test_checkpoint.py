@@ -167,7 +167,7 @@ def test_a_name_that_cannot_be_downloaded(failure: Exception, tmp_path: Path, mo
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("path", ["/no/such/directory", "./no", "../no", "~/no"])
+@pytest.mark.parametrize("path", ["/no/such/directory", "./no", "../no", "~/no", "a/b/c", "runs/no/"])
 def test_a_path_without_a_directory_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=AssertionError))
     with pytest.raises(CheckpointError) as raised:
@@ -175,9 +175,17 @@ def test_a_path_without_a_directory_is_refused(path: str, tmp_path: Path, monkey
     assert str(raised.value) == f"{path}: no such directory; --model must be a Hugging Face model directory or name."
 
 
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF")
+    with pytest.raises(CheckpointError) as raised:
+        find_checkpoint(str(path), tmp_path)
+    assert str(raised.value) == f"{path} is a file; --model must be a Hugging Face model directory or name."
+
+
 def test_an_invalid_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"^a/b/c is not a directory and cannot be downloaded: Repo id must be "):
-        find_checkpoint("a/b/c", tmp_path)
+    with pytest.raises(CheckpointError, match=r"^a b is not a directory and cannot be downloaded: Repo id must use "):
+        find_checkpoint("a b", tmp_path)
 
 
 def test_metadata_keeps_unknown_fields() -> None:

@@ -1,6 +1,7 @@
 """Responses of a real vote over scripted paths."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from service.paths.base import FormatV1
 from service.schemas import SolveResponse
@@ -19,7 +20,7 @@ async def voted(
     calibrated: bool = False,
     ends: Sequence[int] | None = None,
     played: Sequence[str] | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> SolveResponse:
     """Response with its trace.
 
