@@ -31,11 +31,15 @@ class LocalStudent:
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        if tokenizer.pad_token is None:  # LLaMA 2 and Mistral have none; the padding is masked
+            tokenizer.pad_token = tokenizer.eos_token
         self._format = FormatV1(tokenizer.bos_token or "")
         self._max_tokens = max_tokens
         self._batch = BATCH
         if model.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(model.device)
+            # PyTorch keeps memory that a training has freed, and the system counts it as used.
+            free += torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
             self._batch = gpu_batch(free, cache_bytes(model.config, PROMPT_TOKENS + max_tokens))
 
     @property
@@ -87,7 +91,7 @@ class LocalStudent:
                 input_ids=batch["input_ids"],
                 attention_mask=batch["attention_mask"],
                 max_new_tokens=self._max_tokens,
-                pad_token_id=self._tokenizer.pad_token_id or 0,
+                pad_token_id=self._tokenizer.pad_token_id,
                 eos_token_id=self._tokenizer.eos_token_id,
                 **(sampled if temperature else {"do_sample": False}),
             )[:, batch["input_ids"].shape[1] :]
