@@ -1,8 +1,8 @@
 """Resumable training of a student on both kinds of rationale.
 
-A run that is killed and started again ends in the same bytes as an undisturbed one. A checkpoint holds optimizer,
-schedule position, random states and log, and counts only with its `COMPLETE` mark. The result is the adapter or the
-model, and `history.jsonl` with each step's losses.
+On a CPU, a run that is killed and started again ends in the same bytes as an undisturbed one. A checkpoint holds
+optimizer, schedule position, random states and log, and counts only with its `COMPLETE` mark. The result is the adapter
+or the model, and the losses in `history.jsonl`.
 """
 
 import json

@@ -62,6 +62,15 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
     assert peaks[-1] == pytest.approx(int(status["VmHWM"].split()[0]) / 2**20, rel=0.1)
 
 
+@pytest.mark.parametrize("adapter", ["lora", "full"])
+def test_gradient_checkpointing_changes_no_gradient(base: Path, tmp_path: Path, adapter: str) -> None:
+    for name, checkpointing in (("kept", False), ("again", True)):
+        train_tiny(base, tmp_path / name, adapter=adapter, max_steps=1, gradient_checkpointing=checkpointing)
+    kept = load_file(tmp_path / "kept.gradients")
+    assert any(gradient.abs().max() > 1e-4 for gradient in kept.values())
+    _close(tmp_path / "kept.gradients", tmp_path / "again.gradients")
+
+
 def test_a_cpu_without_bfloat16_trains_in_float32_and_says_so(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
