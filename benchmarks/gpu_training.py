@@ -8,19 +8,16 @@ benchmark itself on any machine.
 """
 
 import argparse
-import gc
 import json
 import random
-import re
 import shutil
-import statistics
 import tempfile
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +28,20 @@ from transformers import (
     LlamaConfig,
     MistralConfig,
     PreTrainedTokenizerBase,
-    TrainerCallback,
-    TrainerState,
 )
 
 from benchmarks import gpu_tables, results
+from benchmarks.gpu_clock import (
+    PROFILED,
+    WARM_UP,
+    Interrupt,
+    InterruptedTrainingError,
+    StepClock,
+    memory_gib,
+    release,
+    reset_memory,
+    synchronize,
+)
 from service.paths.base import FormatV1
 from service.types import PathKind
 from training import recipe
@@ -50,9 +56,6 @@ from training.sample.local import LocalStudent
 
 RECIPES = Path(recipe.__file__).parent / "recipes"
 SEED = 7
-WARM_UP, PROFILED = 4, 2
-"""First steps that are not timed, and last steps that are profiled and not timed."""
-
 CONFIGS: dict[str, Callable[..., Any]] = {
     "LLaMA-2-7B": LlamaConfig,  # its defaults are this model's sizes
     "Mistral-7B": MistralConfig,
@@ -81,13 +84,6 @@ TINY = {
     "num_key_value_heads": 2,
     "head_dim": 16,
 }
-PARTS = {
-    "attention": re.compile(r"fmha|flash|sdpa|attention", re.IGNORECASE),
-    "matrix products": re.compile(r"gemm|nvjet|cutlass|xmma|cublas", re.IGNORECASE),
-    "optimizer": re.compile(r"adam|multi_tensor", re.IGNORECASE),
-    "copies and casts": re.compile(r"memcpy|memset|copy_kernel|CatArray", re.IGNORECASE),
-}
-"""Parts of a step by the names of their kernels, in order. The other kernels are elementwise work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,74 +106,10 @@ class Case:
 CASES = {
     "llama": Case("LLaMA-2-7B", "llama2-7b.toml", {}),
     "llama-plain": Case("LLaMA-2-7B", "llama2-7b.toml", {"gradient_checkpointing": False}),
-    "llama-full": Case("LLaMA-2-7B", "llama2-7b.toml", {"adapter": "full"}),
+    "llama-full": Case("LLaMA-2-7B", "llama2-7b.toml", {"adapter": "full", "lr": 2e-5}),  # 2e-4 diverges
     "mistral": Case("Mistral-7B", "llama2-7b.toml", {}, compare_resumed=True),
     "gemma": Case("Gemma-3-270M", "bundled.toml", {}, compare_resumed=True),
 }
-
-
-class InterruptedTrainingError(Exception):
-    """Stands for a kill between two steps."""
-
-
-class Interrupt(TrainerCallback):
-    """Raises `InterruptedTrainingError` after a number of steps."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-
-    def on_step_begin(self, args: object, state: TrainerState, control: object, **_: Any) -> None:
-        if state.global_step == self._steps:
-            raise InterruptedTrainingError
-
-
-class StepClock(TrainerCallback):
-    """End of each step on the wall clock, and the kernels of the last steps.
-
-    Args:
-        steps: number of steps.
-    """
-
-    def __init__(self, steps: int) -> None:
-        self.began = time.monotonic()
-        self.ends: list[float] = []
-        self.kernels: Counter[str] = Counter()
-        self.trained, self.parameters = 0, 0
-        self._steps = steps
-        self._profile: Any = None
-
-    def on_train_begin(self, *_: Any, **kwargs: Any) -> None:
-        sizes = [(weight.numel(), weight.requires_grad) for weight in kwargs["model"].parameters()]
-        self.parameters = sum(size for size, _ in sizes)
-        self.trained = sum(size for size, trained in sizes if trained)
-
-    def on_step_begin(self, args: object, state: TrainerState, control: object, **_: Any) -> None:
-        if state.global_step == self._steps - PROFILED and torch.cuda.is_available():
-            self._profile = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
-            self._profile.start()
-
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        synchronize()
-        self.ends.append(time.monotonic())
-
-    def on_train_end(self, *_: Any, **__: Any) -> None:
-        if self._profile is not None:
-            self._profile.stop()
-            for event in self._profile.key_averages():
-                self.kernels[event.key] += event.self_device_time_total / 1e6 / PROFILED
-
-    @property
-    def step_s(self) -> list[float]:
-        """Seconds of each timed step."""
-        timed = self.ends[WARM_UP - 1 : -PROFILED]
-        return [end - start for start, end in zip(timed, timed[1:], strict=False)]
-
-    def parts(self) -> dict[str, float]:
-        """Seconds of kernels in one step by `PARTS`."""
-        found: Counter[str] = Counter()
-        for kernel, seconds in self.kernels.items():
-            found[next((part for part, name in PARTS.items() if name.search(kernel)), "elementwise work")] += seconds
-        return dict(found.most_common())
 
 
 def plan(settings: Train, repeats: dict[str, int]) -> Plan:
@@ -224,7 +156,6 @@ def measured(case: Case, base: Path, examples: Sequence[Example], steps: int, sc
         "losses": {f"{kind}": [row.get(f"{kind}_loss") for row in history] for kind in PathKind},
         "grad_norms": [row["grad_norm"] for row in history],
         "kernel_s": clock.parts(),
-        "kernels": dict(clock.kernels.most_common(15)),
     }
     if case.compare_resumed:
         figures["resumed"] = resumed(settings, base, examples, out, scratch / "resumed")
@@ -268,7 +199,7 @@ def tuned(case: Case, steps: int, base: Path) -> Train:
 
 
 def sampling(name: str, base: Path, questions: Sequence[str], max_tokens: int) -> dict[str, Any]:
-    """Speed of the sampler with the batch that it chooses, at T = 0 and T = 0.7."""
+    """Speed of the sampler with the batch that it chooses: of the first batch, and of the same one again."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     reset_memory()
     tokenizer = load_tokenizer(base)
@@ -277,7 +208,7 @@ def sampling(name: str, base: Path, questions: Sequence[str], max_tokens: int) -
     prompts = [form.prompt(kind, questions[i % len(questions)]) for i in range(sampler.group) for kind in PathKind]
     figures: dict[str, Any] = {"student": name, "batch": len(prompts), "max_tokens": max_tokens}
     sampler._generate(prompts[: len(PathKind)], 0.7, SEED)  # warm-up
-    for label, temperature in (("greedy", 0.0), ("sampled", 0.7)):
+    for label, temperature in (("first", 0.0), ("second", 0.7)):
         began = time.monotonic()
         # Not `sample`, which also parses the texts: those of random weights are not like a student's.
         texts = sampler._generate(prompts, temperature, SEED)
@@ -298,7 +229,6 @@ def recipe_tokens(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBas
         counts[source] = {
             "questions": len({example.id for example in chosen}),
             "rationales": len(chosen),
-            "repeat": repeats.get(source, 1),
             "tokens": tokens(batches),
             "steps": len(batches) // found.train.accumulation,
         }
@@ -328,33 +258,6 @@ def some(examples: Sequence[Example], questions: int) -> list[Example]:
     return [example for example in examples if example.id in chosen]
 
 
-def synchronize() -> None:
-    """Wait for the GPU."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def release() -> None:
-    """Return the memory of a training that has ended."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-def reset_memory() -> None:
-    """Start a new measurement of the peak memory."""
-    release()
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-
-
-def memory_gib() -> tuple[float, float]:
-    """Peak allocated and peak reserved memory of the GPU, in GiB."""
-    if not torch.cuda.is_available():
-        return 0.0, 0.0
-    return torch.cuda.max_memory_allocated() / 2**30, torch.cuda.max_memory_reserved() / 2**30
-
-
 @contextmanager
 def reported(failures: dict[str, str], name: str) -> Iterator[None]:
     """Context that keeps an error, so that the other measurements run."""
@@ -377,7 +280,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=16, help="optimizer steps of each training")
     parser.add_argument("--max-tokens", type=int, default=256, help="length of the sampled texts")
     parser.add_argument("--tiny", action="store_true", help="tiny students, to check the benchmark")
-    parser.add_argument("--scratch", type=Path, help="folder with 70 GB for models (default: a temporary folder)")
+    parser.add_argument("--scratch", type=Path, help="folder for models and checkpoints: 50 GB, 150 GB with llama-full")
     parser.add_argument("--json", type=Path, help="result file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
@@ -404,7 +307,7 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
     def save() -> None:
         if given.json:
-            results.write(given.json, figures)
+            results.write(given.json, figures, peft=version("peft"))
 
     for student in dict.fromkeys(CASES[name].student for name in given.only):
         base = random_base(student, tokenizer, scratch / "base", given.tiny)

@@ -16,6 +16,7 @@ from benchmarks import (
     chaos,
     engine,
     failover,
+    gpu_tables,
     latency,
     libraries,
     newcomer,
@@ -95,6 +96,7 @@ BLOCKS = {
     "scale": Block("scale", scale.table),
     "scale-router": Block("scale-router", scale.table),
     "training": Block("training", training_table),
+    "gpu_training": Block("gpu_training", gpu_tables.table),
     "reading": Block("reading", reading.table),
 }
 PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
