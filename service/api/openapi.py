@@ -75,6 +75,7 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         routes=app.routes,
         tags=[
             {"name": "solve", "description": "Solve math word problems."},
+            {"name": "grade", "description": "Grade responses to math word problems."},
             {"name": "openai", "description": "The same vote for clients of OpenAI's API."},
             {"name": "operations", "description": "Health checks and metrics."},
         ],

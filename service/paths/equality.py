@@ -59,13 +59,13 @@ def matches(answer: Answer, gold: str) -> bool:
     10/3 matches "3.33", but neither "3" nor "3.3". A time of a full hour also matches the bare number of the hour.
     """
     target = parse_gold(gold)
-    return target is not None and (_is_one_amount((answer, target)) or _is_hour(answer, gold.strip()))
+    return target is not None and (is_one_amount((answer, target)) or _is_hour(answer, gold.strip()))
 
 
 def are_equal(texts: Sequence[str]) -> bool:
     """Whether all texts state one answer or have the same words. 5 cents are not 5 dollars."""
     answers = [answer for text in texts if (answer := parse_gold(text)) is not None]
-    is_one_answer = len(answers) == len(texts) and _is_one_amount(answers)
+    is_one_answer = len(answers) == len(texts) and is_one_amount(answers)
     return is_one_answer or len({_words(text) for text in texts}) == 1
 
 
@@ -79,7 +79,7 @@ def is_written_decimal(answer: Answer) -> bool:
     return answer.decimals >= _MIN_DECIMALS and answer.value is not None and answer.value.denominator > 1
 
 
-def _is_one_amount(answers: Sequence[Answer]) -> bool:
+def is_one_amount(answers: Sequence[Answer]) -> bool:
     """Whether answers are one class, and those with different named units are one amount on one scale."""
     if len(merge(answers)) != 1:
         return False
