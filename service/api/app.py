@@ -74,7 +74,7 @@ def create_app(
     metrics.watch_queue(lambda: components.admission.waiting, settings.max_queue)
     errors.install(app)
     app.add_middleware(
-        BodyLimitMiddleware, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=[batch.PATH]
+        BodyLimitMiddleware, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=batch.PATHS
     )
     app.add_middleware(
         LoadSheddingMiddleware,
@@ -93,7 +93,7 @@ def create_app(
     app.add_middleware(TracingMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.include_router(solve.router, tags=["solve"])
-    app.include_router(batch.router, tags=["solve"])
+    app.include_router(batch.router)
     app.include_router(grade.router, tags=["grade"])
     app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])

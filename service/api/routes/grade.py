@@ -23,18 +23,18 @@ async def grade(body: GradeRequest, request: Request) -> GradeResponse:
     return await while_connected(request, grade_and_record(body, request))
 
 
-async def grade_and_record(body: GradeRequest, request: Request, *, problem_id: str | None = None) -> GradeResponse:
+async def grade_and_record(body: GradeRequest, request: Request, *, grade_id: str | None = None) -> GradeResponse:
     """Grade a response, update the metrics, and log the result.
 
     Args:
         body: problem and response.
         request: the HTTP request.
-        problem_id: id of the grade. Default: the id of the request.
+        grade_id: id of the grade. Default: the id of the request.
 
     Raises:
         InputError: the problem is longer than the service accepts, or `expected` states no answer.
     """
-    grade_id = problem_id or request_id()
+    grade_id = grade_id or request_id()
     problem = problem_of(body.solve_request(), request)
     if body.expected is not None:
         found = grade_by_expected(body.response, body.expected)
