@@ -1,5 +1,6 @@
 """Wire models of `POST /grade`: a response to a problem, and its grade."""
 
+from hashlib import blake2b
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -8,6 +9,7 @@ from service.schemas.request import (
     BLANK_TEXT_PATTERN,
     TEXT_PATTERN,
     ProblemText,
+    Seed,
     SolveRequest,
     VoteOptions,
     Wire,
@@ -20,6 +22,9 @@ MAX_RESPONSE_CHARS = 20_000
 
 MAX_EXPECTED_CHARS = 400
 """Maximum length of an expected answer in characters."""
+
+
+_UNUSED_BITS = 11  # a seed has the 53 bits that every JSON parser reads exactly
 
 
 def _as_text(value: Any) -> Any:
@@ -82,9 +87,18 @@ class GradeRequest(VoteOptions, GradedTexts):
         }
     )
 
+    seed: Seed | None = Field(
+        default=None,
+        description="Seed of the samples of every path. Default: derived from the problem, so that equal responses get "
+        "equal grades.",
+        examples=[7],
+    )
+
     def solve_request(self) -> SolveRequest:
         """Request of the vote that finds the answer."""
         options = {name: getattr(self, name) for name in VoteOptions.model_fields}
+        if self.seed is None:
+            options["seed"] = int.from_bytes(blake2b(self.problem.encode(), digest_size=8).digest()) >> _UNUSED_BITS
         return SolveRequest(problem=self.problem, **options)
 
 
