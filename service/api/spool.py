@@ -1,4 +1,4 @@
-"""Body of a request on disk, which is read from its start while it is written at its end."""
+"""Spool: a request body on disk, read while it is written."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Reader of a response: the answer that a person states in any form, from a bare number to a worked text.
+"""Reader of responses, from a bare number to a worked text.
 
 The answer is never repaired. A doubtful response has no answer, because a wrong guess would mark a right one as wrong.
 """
@@ -13,7 +13,7 @@ from service.paths.phrase.choice import DENIED, INEQUALITY, SEVERAL
 from service.paths.phrase.clauses import begins_with, main_clause, without_remarks
 from service.paths.phrase.notation import plain
 from service.paths.phrase.quantities import scan
-from service.paths.rationale.markers import MAX_PHRASE_CHARS
+from service.paths.rationale.markers import MAX_PHRASE_CHARS, find_marked
 
 BLANK = "it is blank"
 """Reason for a response without any text."""
@@ -36,23 +36,36 @@ class ResponseReading:
 def read_response(text: str) -> ResponseReading:
     """Read the answer that a response states. Never raises.
 
-    A response is read as a rationale. One line, and the first or last line of several, is also read as a phrase.
+    A response is read as a rationale. Its only sentence, or the first and the last one, is also read as a phrase.
     """
     own = _ARROW.sub("", rationale_of(text))
     stated = read_stated(text)
-    lines = own.splitlines()
-    if not own:
+    sentences = [sentence for sentence in _BREAK.split(own) if sentence.strip()]
+    if not sentences:
         return ResponseReading((), stated.reason if text.strip() else BLANK)
-    last = _read_phrase(lines[-1])
-    is_short = len(lines[-1].split()) <= _SHORT_WORDS
-    if len(lines) > 1:
-        others = [last] if is_short else []
-        phrases = others if stated.answer else [last, _read_phrase(lines[0])]
-        return _agreed([stated, *phrases])
+    first, last = (_read_phrase(sentences[index]) for index in (0, -1))
+    if len(sentences) > 1:
+        return _agreed([stated, *_beside(stated, first, last, sentences)])
+    is_short = _is_short(own)
+    if stated.answer and find_marked(own):
+        return _agreed([stated, *_of_other_kind(stated, last)])
     if last.reason in _REFUSALS or (is_short and stated.answer and last.reason == SEVERAL):
         return ResponseReading((), last.reason)
     agreed = _agreed([stated, last])
     return ResponseReading((last.answer,)) if is_short and last.answer and not agreed.answers else agreed
+
+
+def _beside(stated: Reading, first: Reading, last: Reading, sentences: Sequence[str]) -> list[Reading]:
+    """Readings of the first and the last sentence that count. Beside a stated answer, only those of short ones do."""
+    if not stated.answer:
+        return [last, first]
+    beside = [last] if _is_short(sentences[-1]) else []
+    return beside + (_of_other_kind(stated, first) if _is_short(sentences[0]) else [])
+
+
+def _of_other_kind(stated: Reading, other: Reading) -> list[Reading]:
+    is_other = stated.answer and other.answer and kind_of(stated.answer) != kind_of(other.answer)
+    return [other] if is_other else []
 
 
 def _agreed(readings: Sequence[Reading]) -> ResponseReading:
@@ -75,7 +88,8 @@ def kind_of(answer: Answer) -> str:
     return "an option letter" if len(answer.text) == 1 else "a time, a date or a ratio"
 
 
-_SHORT_WORDS = 4  # of a line that is nothing but an answer
+_SHORT_WORDS = 4  # of a sentence that is nothing but an answer
+_BREAK = re.compile(r"\n|(?<=[.!?])\s+(?=\S)")
 _REFUSALS = (INEQUALITY, DENIED)
 _ARROW = re.compile(r"\A(?:=>|->|⇒|→)\s*")
 _LETTER = re.compile(r"\W*([a-eA-E])\W*")
@@ -84,8 +98,12 @@ _RESULT = re.compile(
 )
 
 
+def _is_short(sentence: str) -> bool:
+    return len(sentence.split()) <= _SHORT_WORDS
+
+
 def _read_phrase(line: str) -> Reading:
-    """Answer of a line. A line that begins with one of several numbers states what follows its last verb."""
+    """Answer of a sentence. One that begins with one of several numbers states what follows its last verb."""
     if len(line) > MAX_PHRASE_CHARS:
         return Reading(None, NO_ANSWER)
     if letter := _LETTER.fullmatch(line):

@@ -30,19 +30,25 @@ class BatchResult(BaseModel):
 
     id: RowId | None = Field(description="Id of the row, or its line number. Null if the line is not a valid row.")
     line: int = Field(description="Line number in the input, counted from 1. 0 for an error of the batch itself.")
-    error: ProblemDetails | None = Field(default=None, exclude_if=lambda error: error is None)
+    error: ProblemDetails | None = Field(
+        default=None, exclude_if=lambda error: error is None, description="Error of a row without a response."
+    )
 
 
 class BatchRow(BatchResult):
     """Result of one row: a `solution` (the response of `POST /solve`) or an `error` (problem details)."""
 
-    solution: SolveResponse | None = Field(default=None, exclude_if=lambda solution: solution is None)
+    solution: SolveResponse | None = Field(
+        default=None, exclude_if=lambda solution: solution is None, description="Response of `POST /solve`."
+    )
 
 
 class GradeRow(BatchResult):
     """Result of one row: a `grade` (the response of `POST /grade`) or an `error` (problem details)."""
 
-    grade: GradeResponse | None = Field(default=None, exclude_if=lambda grade: grade is None)
+    grade: GradeResponse | None = Field(
+        default=None, exclude_if=lambda grade: grade is None, description="Response of `POST /grade`."
+    )
 
 
 RequestT = TypeVar("RequestT", bound=Wire)

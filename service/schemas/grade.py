@@ -42,7 +42,13 @@ ResponseText = Annotated[
     StringConstraints(max_length=MAX_RESPONSE_CHARS, strip_whitespace=True),
     AfterValidator(no_control_characters),
     WithJsonSchema(
-        {"type": ["string", "number", "null"], "maxLength": MAX_RESPONSE_CHARS, "pattern": BLANK_TEXT_PATTERN}
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": MAX_RESPONSE_CHARS, "pattern": BLANK_TEXT_PATTERN},
+                {"type": "number"},
+                {"type": "null"},
+            ]
+        }
     ),
 ]
 ExpectedText = Annotated[
@@ -51,7 +57,12 @@ ExpectedText = Annotated[
     StringConstraints(min_length=1, max_length=MAX_EXPECTED_CHARS, strip_whitespace=True),
     AfterValidator(no_control_characters),
     WithJsonSchema(
-        {"type": ["string", "number"], "minLength": 1, "maxLength": MAX_EXPECTED_CHARS, "pattern": TEXT_PATTERN}
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": MAX_EXPECTED_CHARS, "pattern": TEXT_PATTERN},
+                {"type": "number"},
+            ]
+        }
     ),
 ]
 
@@ -117,13 +128,13 @@ class GradeResponse(Wire):
         json_schema_extra={
             "examples": [
                 {
-                    "verdict": "incorrect",
+                    "verdict": "undecided",
                     "answer": "24",
                     "given": "26",
                     "basis": "vote",
-                    "confidence": 0.72,
+                    "confidence": 0.62,
                     "steps": [{"text": "92 - 68 = 26", "holds": False, "should_be": "24"}],
-                    "reason": None,
+                    "reason": "The model is unsure of its answer.",
                     "id": "76889b74b4e7422fa6d55071d000db11",
                     "model": "twinpath-gemma-3-270m",
                 }
@@ -133,7 +144,7 @@ class GradeResponse(Wire):
 
     verdict: GradeVerdict = Field(
         description="Whether the response gives the answer. `undecided`: no answer is read from the response, the "
-        "answers may be equal, or the vote is neither `likely` nor `agreed`. `reason` says which.",
+        "answers may be equal, or the vote is neither `likely` nor `agreed`. `reason` has the cause.",
         examples=["incorrect"],
     )
     answer: str | None = Field(
@@ -150,14 +161,15 @@ class GradeResponse(Wire):
         description="Source of `answer`: `expected` is from the request, `vote` from the model.", examples=["vote"]
     )
     confidence: float | None = Field(
-        description="Confidence of the vote from 0 to 1, as in `/solve`. Null with `expected`.", examples=[0.72]
+        description="Confidence of the vote from 0 to 1, as in `/solve`. Null with `expected`.", examples=[0.62]
     )
     steps: list[GradeStep] = Field(
         description="Equations of the response, in order. Those that are not plain arithmetic, are rounded on "
         "purpose, or are explained by units are left out."
     )
     reason: str | None = Field(
-        description="Reason of `undecided` in one sentence. Null for the other verdicts.", examples=[None]
+        description="Reason of `undecided` in one sentence. Null for the other verdicts.",
+        examples=["The model is unsure of its answer."],
     )
     id: str = Field(description="Id of the request.", examples=["76889b74b4e7422fa6d55071d000db11"])
     model: str = Field(description="Name of the served model.", examples=["twinpath-gemma-3-270m"])

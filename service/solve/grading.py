@@ -1,5 +1,6 @@
-"""Grading: a response to a problem against the answer of a vote, or against an expected answer.
+"""Grading: comparison of a response with the right answer.
 
+The right answer is the expected one, or that of a vote.
 Undecided comes before wrong: a response is incorrect only if its answer and the right answer are certain.
 """
 

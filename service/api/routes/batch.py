@@ -1,4 +1,4 @@
-"""Routes `POST /solve/batch` and `POST /grade/batch`: JSON Lines rows, and their results as they are ready.
+"""Routes of batches: JSON Lines rows, and results as they are ready.
 
 The body is spooled to a temporary file, so that a client may send all of it before it reads a result. The results of
 a chunked body start while it arrives, those of another body after its end. The batch ends when the client disconnects.

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Request
 
 from service.api.disconnect import while_connected
 from service.api.routes.solve import ERRORS, components_of, problem_of, request_id, require_json, solve_and_record
-from service.errors import OverloadedError
 from service.schemas import GradeRequest, GradeResponse, SolveRequest
 from service.schemas.from_solution import grade_response
 from service.solve.grading import grade_by_expected, grade_by_vote
@@ -33,11 +32,7 @@ async def grade(body: GradeRequest, request: Request) -> GradeResponse:
     async def vote(problem: SolveRequest) -> Solution:
         return await solve_and_record(problem_of(problem, request), request)
 
-    try:
-        return await while_connected(request, grade_and_record(body, request, vote, request_id()))
-    except OverloadedError:
-        components_of(request).metrics.observe_rejection("queue_full")
-        raise
+    return await while_connected(request, grade_and_record(body, request, vote, request_id()))
 
 
 async def grade_and_record(body: GradeRequest, request: Request, vote: Vote, grade_id: str) -> GradeResponse:

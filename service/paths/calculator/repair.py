@@ -57,7 +57,7 @@ class Repairs:
         last: last checked result, after repair.
         last_stated: last checked result, as the text states it.
         last_end: end of the last checked result in the text.
-        equations: equations that hold or are false, in order. Those that are left alone for a reason are left out.
+        equations: equations that hold or are false, in order. The others are left out.
     """
 
     edits: dict[int, tuple[int, str]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Steps of a worked text: its equations, each checked on its own operands."""
+"""Steps of a worked text: its equations, checked one by one."""
 
 from dataclasses import dataclass
 
@@ -27,8 +27,8 @@ class Step:
 def read_steps(text: str) -> tuple[Step, ...]:
     """Equations of a text that hold or are false, in order. Never raises.
 
-    An error counts once: each equation is judged on its own operands. Equations that the calculator leaves alone are
-    left out. They are approximate, withdrawn, explained by units or context, or not plain arithmetic.
+    An error counts once: each equation is judged on its own operands. Other equations are left out: those
+    that are approximate, withdrawn, explained by units or context, or not plain arithmetic.
     """
     return tuple(Step(text[one.start : one.end], _correct(one)) for one in check_equations(text).equations)
 
