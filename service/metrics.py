@@ -12,8 +12,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from service import __version__
 from service.sandbox.base import Execution, LockState, Outcome
+from service.solve.grading import Grade
 from service.solve.problem import PathResult, Solution
-from service.types import PathKind, PathOutcome, Status
+from service.types import GradeBasis, GradeVerdict, PathKind, PathOutcome, Status
 
 LATENCY_SLO_S = 10.0
 """Latency objective in seconds: 95 % of problems are solved within it."""
@@ -88,6 +89,13 @@ class Metrics:
         self._confidence = self._histogram(
             "twinpath_confidence_ratio", "Confidence of the solution, per problem.", _RATIO_BUCKETS
         )
+
+        self._grades = self._counter(
+            "twinpath_grades", "Graded responses by verdict and by the source of the answer.", "verdict", "basis"
+        )
+        for verdict in GradeVerdict:
+            for basis in GradeBasis:
+                self._grades.labels(verdict.value, basis.value)
 
     def _register_paths(self) -> None:
         self._paths = self._counter("twinpath_paths", "Paths by kind and outcome.", "kind", "outcome")
@@ -202,6 +210,10 @@ class Metrics:
         self._saved_tokens.inc(solution.saved_tokens)
         self._problem_tokens.labels("prompt").observe(sum(path.prompt_tokens for path in solution.paths))
         self._problem_tokens.labels("completion").observe(sum(path.completion_tokens for path in solution.paths))
+
+    def observe_grade(self, grade: Grade) -> None:
+        """Count a graded response."""
+        self._grades.labels(grade.verdict.value, grade.basis.value).inc()
 
     def observe_failure(self, seconds: float) -> None:
         """Count a problem that ended with a failure of the service after `seconds`."""

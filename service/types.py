@@ -1,4 +1,4 @@
-"""Shared enums: PathKind, Policy, PathOutcome, Status, Verdict."""
+"""Shared enums: PathKind, Policy, PathOutcome, Status, Verdict, GradeVerdict, GradeBasis."""
 
 from enum import StrEnum
 
@@ -48,3 +48,18 @@ class Verdict(StrEnum):
     UNSURE = "unsure"
     TORN = "torn"  # a tie, or a leader with less than half of the votes
     NONE = "none"  # no answer
+
+
+class GradeVerdict(StrEnum):
+    """Verdict on a response. `solve/grading.py` has the rule."""
+
+    CORRECT = "correct"
+    INCORRECT = "incorrect"
+    UNDECIDED = "undecided"  # no answer is read from the response, or the answer of the problem is in doubt
+
+
+class GradeBasis(StrEnum):
+    """Source of the answer that a response is compared with."""
+
+    VOTE = "vote"
+    EXPECTED = "expected"

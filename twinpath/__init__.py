@@ -4,13 +4,17 @@ This package needs only httpx, httpx-sse and pydantic. The service itself needs 
 """
 
 from service import __version__
-from service.client import AsyncClient, Client, Retries, SolveOptions, StreamEvent
+from service.client import AsyncClient, Client, GradeOptions, Retries, SolveOptions, StreamEvent
 from service.errors import InputError, ServiceError, TwinpathError
 from service.schemas import (
     BatchRow,
     CotExplanation,
     Explanation,
     FieldError,
+    GradeRequest,
+    GradeResponse,
+    GradeRow,
+    GradeStep,
     PathBudget,
     PathCounts,
     PathEvent,
@@ -24,7 +28,7 @@ from service.schemas import (
     Vote,
     VoteEvent,
 )
-from service.types import PathKind, PathOutcome, Policy, Status, Verdict
+from service.types import GradeBasis, GradeVerdict, PathKind, PathOutcome, Policy, Status, Verdict
 
 __all__ = [
     "AsyncClient",
@@ -33,6 +37,13 @@ __all__ = [
     "CotExplanation",
     "Explanation",
     "FieldError",
+    "GradeBasis",
+    "GradeOptions",
+    "GradeRequest",
+    "GradeResponse",
+    "GradeRow",
+    "GradeStep",
+    "GradeVerdict",
     "InputError",
     "PathBudget",
     "PathCounts",

@@ -16,7 +16,7 @@ from service.api.api_keys import KeyRing
 from service.api.auth import ApiKeyMiddleware
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
-from service.api.routes import batch, openai, ops, page, solve
+from service.api.routes import batch, grade, openai, ops, page, solve
 from service.components import Components
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
@@ -27,7 +27,10 @@ logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 1.0
 _QUEUED_PATHS = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions"})
-"""Paths that get 429 while the queue is full. A batch waits for room instead."""
+"""Paths that get 429 while the queue is full. A batch waits for room instead.
+
+`/grade` is not among them, because a grade by the expected answer needs no room. Its route refuses the others.
+"""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -71,7 +74,7 @@ def create_app(
     metrics.watch_queue(lambda: components.admission.waiting, settings.max_queue)
     errors.install(app)
     app.add_middleware(
-        BodyLimitMiddleware, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=[batch.PATH]
+        BodyLimitMiddleware, max_bytes=settings.max_body_bytes, max_s=settings.body_timeout_s, exempt=batch.PATHS
     )
     app.add_middleware(
         LoadSheddingMiddleware,
@@ -90,7 +93,8 @@ def create_app(
     app.add_middleware(TracingMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.include_router(solve.router, tags=["solve"])
-    app.include_router(batch.router, tags=["solve"])
+    app.include_router(grade.router, tags=["grade"])
+    app.include_router(batch.router)
     app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
     app.include_router(page.router)

@@ -13,20 +13,21 @@ from pydantic.json_schema import models_json_schema
 
 from service.api.api_keys import KeyScope, scope_of
 from service.schemas import PathEvent, SolveResponse, VoteEvent
-from service.schemas.batch import BatchRow
+from service.schemas.batch import BatchRow, GradeRow
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.openai_response import Chunk
 from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails
 from service.settings import Settings
 
 _REF = "#/components/schemas/{model}"
-_STREAMED: list[type[BaseModel]] = [BatchRow, PathEvent, VoteEvent, SolveResponse, ProblemDetails, Chunk]
+_STREAMED: list[type[BaseModel]] = [BatchRow, GradeRow, PathEvent, VoteEvent, SolveResponse, ProblemDetails, Chunk]
 _EVENTS: dict[str, type[BaseModel]] = {
     "path": PathEvent,
     "vote": VoteEvent,
     "answer": SolveResponse,
     "error": ProblemDetails,
 }
+_BATCHES = (("SolveRequest", "/solve", "BatchInput", BatchRow), ("GradeRequest", "/grade", "GradeInput", GradeRow))
 _REQUEST_ID = {
     "description": "Id of the request: the one that the client sent, or a new one.",
     "schema": {"type": "string"},
@@ -75,6 +76,7 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         routes=app.routes,
         tags=[
             {"name": "solve", "description": "Solve math word problems."},
+            {"name": "grade", "description": "Grade responses to math word problems."},
             {"name": "openai", "description": "The same vote for clients of OpenAI's API."},
             {"name": "operations", "description": "Health checks and metrics."},
         ],
@@ -83,17 +85,15 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
     _, streamed = models_json_schema([(model, "serialization") for model in _STREAMED], ref_template=_REF)
     for name, schema in streamed["$defs"].items():
         schemas.setdefault(name, schema)
-    schemas["SolveRequest"]["properties"]["problem"]["maxLength"] = settings.max_problem_chars
-    schemas["BatchInput"] = _row_of(schemas["SolveRequest"])
+    for name, path, row, result in _BATCHES:
+        schemas[name]["properties"]["problem"]["maxLength"] = settings.max_problem_chars
+        schemas[row] = _row_of(schemas[name], row, path)
+        batch = document["paths"][f"{path}/batch"]["post"]
+        batch["requestBody"]["content"]["application/x-ndjson"] |= {"itemSchema": {"$ref": _REF.format(model=row)}}
+        batch["responses"]["200"]["content"] = {"application/x-ndjson": {"itemSchema": _ref(result)}}
     for unused in ("HTTPValidationError", "ValidationError"):  # models of FastAPI that no response uses
         schemas.pop(unused, None)
     paths = document["paths"]
-    paths["/solve/batch"]["post"]["requestBody"]["content"]["application/x-ndjson"] |= {
-        "itemSchema": {"$ref": _REF.format(model="BatchInput")}
-    }
-    paths["/solve/batch"]["post"]["responses"]["200"]["content"] = {
-        "application/x-ndjson": {"itemSchema": _ref(BatchRow)}
-    }
     _stream_of(paths["/solve/stream"]["post"], _events())
     for path in ("/v1/chat/completions", "/v1/completions"):
         _stream_of(paths[path]["post"], _chunks())
@@ -117,8 +117,8 @@ def _guard(path: str, operation: dict[str, Any], scope: KeyScope, *, has_keys: b
         operation["responses"].setdefault(status, refusal)
 
 
-def _row_of(request: dict[str, Any]) -> dict[str, Any]:
-    """Schema of a line of a batch: a request with an id, whose text is `problem` or `question`."""
+def _row_of(request: dict[str, Any], title: str, path: str) -> dict[str, Any]:
+    """Schema of a line of a batch: a request for a path with an id, whose text is `problem` or `question`."""
     row = {key: value for key, value in request.items() if key not in {"additionalProperties", "required", "examples"}}
     question = request["properties"]["problem"] | {
         "title": "Question",
@@ -129,10 +129,13 @@ def _row_of(request: dict[str, Any]) -> dict[str, Any]:
         "description": "Id of the result. Default: the line number.",
     }
     return row | {
-        "title": "BatchInput",
-        "description": "Row of a batch: a request of `/solve` with an `id`. Other columns are ignored.",
+        "title": title,
+        "description": f"Row of a batch: a request of `{path}` with an `id`. Other columns are ignored.",
         "properties": {"id": row_id, "question": question} | request["properties"],
-        "anyOf": [{"required": ["problem"]}, {"required": ["question"]}],
+        "anyOf": [
+            {"required": [text, *(name for name in request["required"] if name != "problem")]}
+            for text in ("problem", "question")
+        ],
     }
 
 

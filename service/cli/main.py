@@ -24,7 +24,7 @@ from service import __version__
 from service.api.api_keys import KeyScope, new_key
 from service.cli.printable import printable
 from service.errors import ConfigurationError, TwinpathError, json_reason
-from service.schemas import PathBudget, SolveRequest
+from service.schemas import GradeRequest, PathBudget, SolveRequest
 from service.settings import GROUPS, EngineKind, Settings, SettingsGroup, load_settings
 from service.types import Policy
 
@@ -236,6 +236,49 @@ def solve(
         solve_file(settings, source, output, overrides=overrides, seed=seed, url=url, concurrency=concurrency)
     )
     raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def grade(
+    problem: Annotated[str, typer.Argument(help="The word problem.", show_default=False)],
+    response: Annotated[
+        str, typer.Argument(help="The response: an answer, or a worked text that states one.", show_default=False)
+    ],
+    expected: Annotated[
+        str | None, typer.Option(help="Expected answer. No engine is started then. Default: grade by a vote.")
+    ] = None,
+    url: _Url = None,
+    api_key_file: _ApiKeyFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the grade as JSON.")] = False,
+    cot: _Cot = None,
+    pot: _Pot = None,
+    policy: _Policy = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the samples. Default: from the problem.")] = None,
+    model: _Model = None,
+    engine: _Engine = None,
+    config: _Config = None,
+) -> None:
+    """Grade a response to a problem, and check its equations.
+
+    A response that begins with a minus sign needs two dashes before it:
+    twinpath grade PROBLEM -- -26
+    """
+    from service.cli.grade import grade_and_show
+
+    settings = load_settings(
+        config,
+        cot_paths=cot,
+        pot_paths=pot,
+        policy=policy,
+        model=model,
+        engine=engine,
+        client_api_key_file=api_key_file,
+    )
+    options: dict[str, Any] = {"policy": policy, "seed": seed}
+    if cot is not None or pot is not None:
+        options["paths"] = PathBudget(cot=cot, pot=pot)
+    request = GradeRequest.checked(problem=problem, response=response, expected=expected, **options)
+    asyncio.run(grade_and_show(settings, request, url=url, as_json=as_json))
 
 
 @app.command()

@@ -93,7 +93,7 @@ async def _solved_at(url: str, settings: Settings, request: SolveRequest, live: 
 
 async def _solved_here(settings: Settings, request: SolveRequest, live: bool) -> _Solved:
     began = time.monotonic()
-    with _engine_output_in(settings.cache_dir / "engine.log") as err:
+    with engine_output_in(settings.cache_dir / "engine.log") as err:
         with build_progress(err) as progress:
             components = build(settings, progress)
         async with AsyncExitStack() as stack:
@@ -112,7 +112,7 @@ async def _solved_here(settings: Settings, request: SolveRequest, live: bool) ->
 
 
 @contextmanager
-def _engine_output_in(path: Path) -> Iterator[Console]:
+def engine_output_in(path: Path) -> Iterator[Console]:
     """Redirect the output of the engine and its processes to a file.
 
     Yields:

@@ -12,9 +12,8 @@ from service.cli.backend import in_process, over_http
 from service.cli.output import file_progress
 from service.cli.results_file import ResultsFile
 from service.errors import InputError
-from service.schemas import SolveResponse
-from service.schemas.batch import BatchRow, Line, Row, RowId, parse_line, solve_rows
-from service.schemas.problem_details import problem_details
+from service.schemas import SolveRequest, SolveResponse
+from service.schemas.batch import SOLVE, BatchRow, Line, Row, RowId
 from service.settings import Settings
 from service.solve.problem import path_seed
 
@@ -60,7 +59,7 @@ async def solve_file(
 
         async with over_http(url, settings) if url else in_process(settings) as solve:
 
-            async def solve_row(row: Row) -> SolveResponse:
+            async def solve_row(row: Row[SolveRequest]) -> SolveResponse:
                 request = row.request
                 defaults = {
                     name: value
@@ -72,7 +71,7 @@ async def solve_file(
                 return await solve(request.model_copy(update=defaults))
 
             open_rows = _open_rows(source, results, settings.max_body_bytes, skip)
-            rows = solve_rows(open_rows, solve_row, concurrency=concurrency or settings.batch_concurrency)
+            rows = SOLVE.process(open_rows, solve_row, concurrency=concurrency or settings.batch_concurrency)
             async with aclosing(rows):  # if a result cannot be written, open rows end before the engine
                 async for row in rows:
                     results.write(row)
@@ -109,21 +108,21 @@ class ProgressReport:
 
 async def _open_rows(
     source: Path, results: ResultsFile, max_line_bytes: int, skip: Callable[[], None]
-) -> AsyncIterator[Row | BatchRow]:
+) -> AsyncIterator[Row[SolveRequest] | BatchRow]:
     """Rows without a result. A row with the id of an earlier line is an error, because results are joined by id."""
     first_lines: dict[RowId, int] = {}
     for number, content in _lines(source, max_line_bytes):
         if not content.strip():
             skip()
             continue
-        row = parse_line((number, content), max_line_bytes)
+        row = SOLVE.parse_line((number, content), max_line_bytes)
         first = number if row.id is None else first_lines.setdefault(row.id, number)
         is_duplicate = first != number
         if results.is_done(number, None if is_duplicate else row.id):
             skip()
         elif is_duplicate:
             error = InputError(f"Line {first} has the id {row.id!r} already; this line is not solved.", "id")
-            yield BatchRow(id=None, line=number, error=problem_details(error))
+            yield SOLVE.failure(error, line=number)
         else:
             yield row
 

@@ -1,7 +1,7 @@
 """Python clients of a running service, synchronous and asynchronous.
 
 The results are the wire models of the service. The clients retry after a lost connection and after the statuses 429,
-502, 503 and 504. A retry is safe, because solving has no side effects.
+502, 503 and 504. A retry is safe, because solving and grading have no side effects.
 """
 
 import time
@@ -15,6 +15,7 @@ import httpx
 
 from service.client.protocol import (
     JSON_LINES,
+    GradeOptions,
     Retries,
     SolveOptions,
     StreamEvent,
@@ -32,12 +33,15 @@ from service.client.protocol import (
     stream_event,
     unreachable,
 )
-from service.schemas import SolveRequest, SolveResponse
-from service.schemas.batch import BatchRow
+from service.schemas import GradeRequest, GradeResponse, SolveRequest, SolveResponse
+from service.schemas.batch import BatchRow, GradeRow, ResultT
 
-__all__ = ["AsyncClient", "Client", "Retries", "SolveOptions", "StreamEvent"]
+__all__ = ["AsyncClient", "Client", "GradeOptions", "Retries", "SolveOptions", "StreamEvent"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+
+Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
+"""Rows of a batch of the asynchronous client."""
 
 
 class Client:
@@ -107,17 +111,43 @@ class Client:
         Raises:
             ServiceError: as `solve`. There is no retry. An invalid row yields a result with an `error`.
         """
-        request = self._http.build_request("POST", "/solve/batch", content=lines_of(rows), headers=JSON_LINES)
-        with read_errors():
-            response = self._http.send(request, stream=True)
-            try:
-                if response.is_error:
-                    response.read()
-                    raise service_error(response)
-                for line in lines_in(response.iter_bytes()):
-                    yield parsed(BatchRow, line)
-            finally:
-                response.close()
+        return self._batch("/solve/batch", rows, BatchRow)
+
+    def grade(
+        self, problem: str, response: str, expected: str | None = None, **options: Unpack[GradeOptions]
+    ) -> GradeResponse:
+        """Grade a response to a problem.
+
+        Args:
+            problem: the word problem.
+            response: an answer, or a worked text that states one.
+            expected: expected answer in any notation. None grades by a vote.
+            options: options of the vote.
+
+        Raises:
+            InputError, ServiceError: as `solve`.
+        """
+        return self.send_grade(GradeRequest.checked(problem=problem, response=response, expected=expected, **options))
+
+    def send_grade(self, request: GradeRequest) -> GradeResponse:
+        """Grade the response of a complete request.
+
+        Raises:
+            ServiceError: as `solve`.
+        """
+        with self._answered("POST", "/grade", whole=True, json=body_of(request)) as response:
+            return parsed(GradeResponse, response.content)
+
+    def grade_many(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[GradeRow]:
+        """Grade many responses in one request and yield each result when it is ready, in any order.
+
+        Args:
+            rows: rows with an `id`, a `problem`, a `response` and any field of `POST /grade`.
+
+        Raises:
+            ServiceError: as `solve_many`.
+        """
+        return self._batch("/grade/batch", rows, GradeRow)
 
     def is_ready(self) -> bool:
         """Whether the service accepts problems now. An unreachable service is not ready."""
@@ -135,6 +165,19 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    def _batch(self, path: str, rows: Iterable[Mapping[str, Any]], model: type[ResultT]) -> Iterator[ResultT]:
+        request = self._http.build_request("POST", path, content=lines_of(rows), headers=JSON_LINES)
+        with read_errors():
+            response = self._http.send(request, stream=True)
+            try:
+                if response.is_error:
+                    response.read()
+                    raise service_error(response)
+                for line in lines_in(response.iter_bytes()):
+                    yield parsed(model, line)
+            finally:
+                response.close()
 
     @contextmanager
     def _answered(self, method: str, path: str, *, whole: bool = False, **request: Any) -> Iterator[httpx.Response]:
@@ -206,21 +249,26 @@ class AsyncClient:
                             yield event
                 require_answer(last)
 
-    async def solve_many(
-        self, rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
-    ) -> AsyncIterator[BatchRow]:
+    def solve_many(self, rows: Rows) -> AsyncIterator[BatchRow]:
         """See `Client.solve_many`."""
-        request = self._http.build_request("POST", "/solve/batch", content=async_lines_of(rows), headers=JSON_LINES)
-        with read_errors():
-            response = await self._http.send(request, stream=True)
-            try:
-                if response.is_error:
-                    await response.aread()
-                    raise service_error(response)
-                async for line in async_lines_in(response.aiter_bytes()):
-                    yield parsed(BatchRow, line)
-            finally:
-                await response.aclose()
+        return self._batch("/solve/batch", rows, BatchRow)
+
+    async def grade(
+        self, problem: str, response: str, expected: str | None = None, **options: Unpack[GradeOptions]
+    ) -> GradeResponse:
+        """See `Client.grade`. Cancelling the call also stops the vote in the service."""
+        return await self.send_grade(
+            GradeRequest.checked(problem=problem, response=response, expected=expected, **options)
+        )
+
+    async def send_grade(self, request: GradeRequest) -> GradeResponse:
+        """See `Client.send_grade`."""
+        async with self._answered("POST", "/grade", whole=True, json=body_of(request)) as response:
+            return parsed(GradeResponse, response.content)
+
+    def grade_many(self, rows: Rows) -> AsyncIterator[GradeRow]:
+        """See `Client.grade_many`."""
+        return self._batch("/grade/batch", rows, GradeRow)
 
     async def is_ready(self) -> bool:
         """See `Client.is_ready`."""
@@ -240,6 +288,19 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _batch(self, path: str, rows: Rows, model: type[ResultT]) -> AsyncIterator[ResultT]:
+        request = self._http.build_request("POST", path, content=async_lines_of(rows), headers=JSON_LINES)
+        with read_errors():
+            response = await self._http.send(request, stream=True)
+            try:
+                if response.is_error:
+                    await response.aread()
+                    raise service_error(response)
+                async for line in async_lines_in(response.aiter_bytes()):
+                    yield parsed(model, line)
+            finally:
+                await response.aclose()
 
     @asynccontextmanager
     async def _answered(

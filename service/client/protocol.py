@@ -13,8 +13,9 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from service.errors import ServiceError, field_reason
-from service.schemas import PathBudget, PathEvent, SolveRequest, SolveResponse, VoteEvent
+from service.schemas import PathBudget, PathEvent, SolveResponse, VoteEvent
 from service.schemas.problem_details import ProblemDetails
+from service.schemas.request import Wire
 from service.types import Policy
 
 StreamEvent = PathEvent | VoteEvent | SolveResponse
@@ -32,8 +33,8 @@ _RETRIED_ERRORS = (
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class SolveOptions(TypedDict, total=False):
-    """Optional fields of `POST /solve`. A field that is left out takes the service's default."""
+class GradeOptions(TypedDict, total=False):
+    """Options of the vote of `POST /grade`. A field that is left out takes the service's default."""
 
     paths: PathBudget | None
     policy: Policy | None
@@ -42,6 +43,11 @@ class SolveOptions(TypedDict, total=False):
     max_tokens: int | None
     deadline_s: float | None
     seed: int | None
+
+
+class SolveOptions(GradeOptions, total=False):
+    """Optional fields of `POST /solve`. A field that is left out takes the service's default."""
+
     min_confidence: float
     trace: bool
 
@@ -113,7 +119,7 @@ def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str,
     return {"base_url": url, "headers": headers, "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))}
 
 
-def body_of(request: SolveRequest) -> dict[str, Any]:
+def body_of(request: Wire) -> dict[str, Any]:
     """JSON body of a request, without the fields that are None."""
     return request.model_dump(mode="json", exclude_none=True)
 

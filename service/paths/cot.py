@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from service.paths.answer import Answer, answer_from_value, read_answer
+from service.paths.answer import Answer, Reading, answer_from_value, read_answer
 from service.paths.calculator.repair import Repairs, check_equations
 from service.paths.following import FOLLOWING
 from service.paths.numbers import decimals_of, write
 from service.paths.phrase.choice import SEVERAL
 from service.paths.rationale.conclusion import conclude
 from service.paths.rationale.markers import Marked, find_marked
-from service.paths.thinking import split_thinking
+from service.paths.thinking import Split, split_thinking
 
 MAX_RATIONALE_CHARS = 20_000
 """Maximum length of a rationale in characters, without its thought. A longer text has no answer."""
@@ -56,18 +56,39 @@ def parse_cot(text: str, *, complete: bool | None = None, opened: bool = False) 
             an incomplete text is not an answer. None if it is unknown. Then neither holds.
         opened: whether the prompt opened a thought.
     """
-    if len(text) > MAX_TEXT_CHARS:
-        return CotPath(None, None, False, text, "the text is too long")
-    split = split_thinking(text, opened=opened)
-    if split.unterminated:
-        return CotPath(None, None, False, text, "the thought does not end")
-    if len(split.answer) > MAX_RATIONALE_CHARS:
-        return CotPath(None, None, False, text, "the text is too long")
+    split = _split(text, opened)
+    if isinstance(split, str):
+        return CotPath(None, None, False, text, split)
     end = _own_end(split.answer)
     if end < len(split.answer) and complete is not None:
         complete = True
     path = _parse(split.answer[:end], complete, has_thought=bool(split.thought.strip()))
     return replace(path, text=split.thought + path.text + split.answer[end:])
+
+
+def read_stated(text: str) -> Reading:
+    """Read the answer that a complete rationale states, without any repair. Never raises."""
+    split = _split(text)
+    if isinstance(split, str):
+        return Reading(None, split)
+    own = split.answer[: _own_end(split.answer)]
+    phrases = find_marked(own)
+    stated = _stated(own, phrases, cut_off=False)
+    if stated is None:
+        checked = check_equations(own)
+        checked.last = checked.last_stated
+        stated = _concluded(own, phrases, checked, has_thought=bool(split.thought.strip()))
+    return Reading(stated.answer, "" if stated.answer else stated.detail)
+
+
+def _split(text: str, opened: bool = False) -> Split | str:
+    """Thought and answer of a text, or the reason why it cannot be read."""
+    if len(text) > MAX_TEXT_CHARS:
+        return _TOO_LONG
+    split = split_thinking(text, opened=opened)
+    if split.unterminated:
+        return "the thought does not end"
+    return _TOO_LONG if len(split.answer) > MAX_RATIONALE_CHARS else split
 
 
 def rationale_of(text: str) -> str:
@@ -126,6 +147,7 @@ class _Stated:
 
 
 _ROUNDS = 4
+_TOO_LONG = "the text is too long"
 _MAX_LABELS = 20
 _OWN_CHARS = 1200  # before a label
 _CUT_OFF = "the text was cut off at its answer"

@@ -62,6 +62,29 @@ def matches(answer: Answer, gold: str) -> bool:
     return target is not None and (_is_one_amount((answer, target)) or _is_hour(answer, gold.strip()))
 
 
+def agree(one: Answer, other: Answer) -> bool:
+    """Whether two answers are equal: as `matches`, in either order."""
+    return _is_one_amount((one, other)) or _is_hour(one, other.text) or _is_hour(other, one.text)
+
+
+def may_be_rounded(one: Answer, other: Answer) -> bool:
+    """Whether two unequal numbers may be one, because one of them is rounded: 3.3 or 3.4 and 10/3, but not 3 and 10/3.
+
+    The gap is at most half a unit of the last place of the rounded number, and at most 5 %.
+    """
+    if one.value is None or other.value is None:
+        return False
+    gap = abs(one.value - other.value)
+    if not gap or gap > _MAX_ROUNDING * min(abs(one.value), abs(other.value)):
+        return False
+    places = [
+        Fraction(1, 2 * 10**answer.decimals)
+        for answer in (one, other)
+        if (answer.value * 10**answer.decimals).denominator == 1
+    ]
+    return any(gap <= half_unit for half_unit in places)
+
+
 def are_equal(texts: Sequence[str]) -> bool:
     """Whether all texts state one answer or have the same words. 5 cents are not 5 dollars."""
     answers = [answer for text in texts if (answer := parse_gold(text)) is not None]
@@ -108,6 +131,7 @@ def _words(text: str) -> str:
 
 
 _MIN_DECIMALS = 2
+_MAX_ROUNDING = Fraction(1, 20)
 _PART = re.compile(r"([0-9]) ?\(([^()]*)\)")  # "2 (hours)"
 _SCALES = {
     frozenset({None}): ("share", 1),

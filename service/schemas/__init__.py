@@ -3,7 +3,8 @@
 All modules but `from_solution` import only errors and types, so that the client needs nothing of the service.
 """
 
-from service.schemas.batch import BatchRow
+from service.schemas.batch import BatchRow, GradeRow
+from service.schemas.grade import GradeRequest, GradeResponse, GradeStep
 from service.schemas.problem_details import FieldError, ProblemDetails
 from service.schemas.request import Integral, PathBudget, SolveRequest, Text, TokenCount
 from service.schemas.response import (
@@ -21,7 +22,7 @@ from service.schemas.response import (
 )
 
 __all__ = [
-    "BatchRow", "CotExplanation", "Explanation", "FieldError", "Integral", "PathBudget", "PathCounts", "PathEvent",
-    "PathTrace", "ProblemDetails", "ProgramExplanation", "SolveRequest", "SolveResponse", "Text", "TimingReport",
-    "TokenCount", "Usage", "Vote", "VoteEvent",
+    "BatchRow", "CotExplanation", "Explanation", "FieldError", "GradeRequest", "GradeResponse", "GradeRow", "GradeStep",
+    "Integral", "PathBudget", "PathCounts", "PathEvent", "PathTrace", "ProblemDetails", "ProgramExplanation",
+    "SolveRequest", "SolveResponse", "Text", "TimingReport", "TokenCount", "Usage", "Vote", "VoteEvent",
 ]  # fmt: skip

@@ -1,100 +1,180 @@
-"""Batch format: JSON Lines rows, and a loop that solves them concurrently.
+"""Batch format: JSON Lines rows, and a loop that processes them concurrently.
 
-A row holds `problem` (or `question`), an optional `id`, and any field of `POST /solve`. Other columns are ignored.
+A row holds `problem` (or `question`), an optional `id`, and any field of `POST /solve` or `POST /grade`. Other columns
+are ignored.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import EngineDeadError, InputError, OverloadedError, ServiceError, TwinpathError, json_reason
+from service.schemas.grade import GradeRequest, GradeResponse
 from service.schemas.problem_details import ProblemDetails, problem_details
-from service.schemas.request import SolveRequest
+from service.schemas.request import SolveRequest, Wire
 from service.schemas.response import SolveResponse
 
 RowId = str | int
-_FIELDS = SolveRequest.model_fields.keys()
+Line = tuple[int, bytes]
+"""Line number, and content. A line that was cut at the size limit is longer than the limit."""
 
 
-class BatchRow(BaseModel):
-    """Result of one row: a `solution` (the response of `POST /solve`) or an `error` (problem details)."""
+class BatchResult(BaseModel):
+    """Result of one row: a response or an `error` (problem details)."""
 
     model_config = ConfigDict(extra="forbid")
 
     id: RowId | None = Field(description="Id of the row, or its line number. Null if the line is not a valid row.")
     line: int = Field(description="Line number in the input, counted from 1. 0 for an error of the batch itself.")
-    solution: SolveResponse | None = Field(default=None, exclude_if=lambda solution: solution is None)
-    error: ProblemDetails | None = Field(default=None, exclude_if=lambda error: error is None)
+    error: ProblemDetails | None = Field(
+        default=None, exclude_if=lambda error: error is None, description="Error of a row without a response."
+    )
+
+
+class BatchRow(BatchResult):
+    """Result of one row: a `solution` (the response of `POST /solve`) or an `error` (problem details)."""
+
+    solution: SolveResponse | None = Field(
+        default=None, exclude_if=lambda solution: solution is None, description="Response of `POST /solve`."
+    )
+
+
+class GradeRow(BatchResult):
+    """Result of one row: a `grade` (the response of `POST /grade`) or an `error` (problem details)."""
+
+    grade: GradeResponse | None = Field(
+        default=None, exclude_if=lambda grade: grade is None, description="Response of `POST /grade`."
+    )
+
+
+RequestT = TypeVar("RequestT", bound=Wire)
+ResponseT = TypeVar("ResponseT", bound=Wire)
+ResultT = TypeVar("ResultT", bound=BatchResult)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One problem of a batch."""
+class Row(Generic[RequestT]):
+    """One request of a batch."""
 
     line: int
     id: RowId
-    request: SolveRequest
+    request: RequestT
 
 
-Line = tuple[int, bytes]
-"""Line number, and content. A line that was cut at the size limit is longer than the limit."""
-
-Solve = Callable[[Row], Awaitable[SolveResponse]]
-
-
-def parse_line(line: Line, max_line_bytes: int, request_id: str | None = None) -> Row | BatchRow:
-    """Parse a line into a row, or into a result with an error that names the request."""
-    row_id: RowId | None = None
-    try:
-        columns = _columns(line, max_line_bytes)
-        row_id = _row_id(columns, line[0])
-        fields = {name: columns[name] for name in columns.keys() & _FIELDS}
-        fields.setdefault("problem", columns.get("question", ""))
-        return Row(line[0], row_id, SolveRequest.checked(**fields))
-    except InputError as error:
-        return BatchRow(id=row_id, line=line[0], error=problem_details(error, request_id))
-
-
-async def solve_rows(
-    rows: AsyncIterator[Row | BatchRow], solve: Solve, *, concurrency: int, request_id: str | None = None
-) -> AsyncGenerator[BatchRow, None]:
-    """Solve rows concurrently and yield each result as soon as it is ready.
+@dataclass(frozen=True, slots=True)
+class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
+    """Format of the rows of one kind of request, and of their results.
 
     Args:
-        rows: rows, and results that pass through. The next one is read when a place is free.
-        solve: solves one row. After an `OverloadedError` the row waits and is tried again.
-        concurrency: rows that are solved at the same time.
-        request_id: id of the request, for errors.
-
-    Raises:
-        EngineDeadError, ServiceError: no further row can be solved.
+        request: model of a request.
+        response: model of its response.
+        result: model of the result of a row.
+        field: name of the response in the result.
     """
-    running: set[asyncio.Task[BatchRow]] = set()
-    reading: asyncio.Task[Row | BatchRow | None] | None = asyncio.create_task(_next(rows))
-    has_more = True
-    try:
-        while reading or running:
-            waited: set[asyncio.Task[Any]] = running | {reading} if reading else set(running)
-            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if reading in done:
-                row = reading.result()
-                reading, has_more = None, row is not None
-                if row is not None:
-                    running.add(asyncio.create_task(_result(row, solve, request_id)))
-            for task in done & running:
-                running.discard(task)
-                yield task.result()
-            if has_more and not reading and len(running) < concurrency:
-                reading = asyncio.create_task(_next(rows))
-    finally:
-        left = [*running, *([reading] if reading else [])]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+
+    request: type[RequestT]
+    response: type[ResponseT]
+    result: type[ResultT]
+    field: str
+
+    def parse_line(self, line: Line, max_line_bytes: int, request_id: str | None = None) -> Row[RequestT] | ResultT:
+        """Parse a line into a row, or into a result with an error that names the request."""
+        try:
+            columns = _columns(line, max_line_bytes)
+        except InputError as error:
+            return self.failure(error, line=line[0], request_id=request_id)
+        return self.parse_columns(line[0], columns, request_id)
+
+    def parse_columns(
+        self, line: int, columns: Mapping[str, Any], request_id: str | None = None
+    ) -> Row[RequestT] | ResultT:
+        """Parse the columns of a line into a row, or into a result with an error that names the request."""
+        row_id: RowId | None = None
+        try:
+            row_id = _row_id(columns, line)
+            fields = {name: columns[name] for name in columns.keys() & self.request.model_fields.keys()}
+            fields.setdefault("problem", columns.get("question", ""))
+            return Row(line, row_id, self.request.checked(**fields))
+        except InputError as error:
+            return self.failure(error, row_id, line, request_id)
+
+    def success(self, row: Row[RequestT], response: ResponseT) -> ResultT:
+        """Result of a row that was processed."""
+        return self.result(id=row.id, line=row.line, **{self.field: response})
+
+    def failure(
+        self, error: Exception, row_id: RowId | None = None, line: int = 0, request_id: str | None = None
+    ) -> ResultT:
+        """Result of a row that failed. Without a line, that of a batch that was cut short."""
+        return self.result(id=row_id, line=line, error=problem_details(error, request_id))
+
+    async def process(
+        self,
+        rows: AsyncIterator[Row[RequestT] | ResultT],
+        work: Callable[[Row[RequestT]], Awaitable[ResponseT]],
+        *,
+        concurrency: int,
+        request_id: str | None = None,
+    ) -> AsyncGenerator[ResultT, None]:
+        """Process rows concurrently and yield each result as soon as it is ready.
+
+        Args:
+            rows: rows, and results that pass through. The next one is read when a place is free.
+            work: processes one row. After an `OverloadedError` the row waits and is tried again.
+            concurrency: rows that are processed at the same time.
+            request_id: id of the request, for errors.
+
+        Raises:
+            EngineDeadError, ServiceError: no further row can be processed.
+        """
+        running: set[asyncio.Task[ResultT]] = set()
+        reading: asyncio.Task[Row[RequestT] | ResultT | None] | None = asyncio.create_task(_next(rows))
+        has_more = True
+        try:
+            while reading or running:
+                waited: set[asyncio.Task[Any]] = running | {reading} if reading else set(running)
+                done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if reading in done:
+                    row = reading.result()
+                    reading, has_more = None, row is not None
+                    if row is not None:
+                        running.add(asyncio.create_task(self._result(row, work, request_id)))
+                for task in done & running:
+                    running.discard(task)
+                    yield task.result()
+                if has_more and not reading and len(running) < concurrency:
+                    reading = asyncio.create_task(_next(rows))
+        finally:
+            left = [*running, *([reading] if reading else [])]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _result(
+        self,
+        row: Row[RequestT] | ResultT,
+        work: Callable[[Row[RequestT]], Awaitable[ResponseT]],
+        request_id: str | None,
+    ) -> ResultT:
+        if not isinstance(row, Row):
+            return row
+        while True:
+            try:
+                return self.success(row, await work(row))
+            except OverloadedError as error:
+                await asyncio.sleep(error.retry_after_s)
+            except (EngineDeadError, ServiceError):
+                raise
+            except TwinpathError as error:
+                return self.failure(error, row.id, row.line, request_id)
+
+
+SOLVE = BatchFormat(SolveRequest, SolveResponse, BatchRow, "solution")
+GRADE = BatchFormat(GradeRequest, GradeResponse, GradeRow, "grade")
 
 
 def _columns(line: Line, max_line_bytes: int) -> dict[str, Any]:
@@ -109,26 +189,12 @@ def _columns(line: Line, max_line_bytes: int) -> dict[str, Any]:
     return columns
 
 
-def _row_id(columns: dict[str, Any], number: int) -> RowId:
+def _row_id(columns: Mapping[str, Any], number: int) -> RowId:
     row_id = columns.get("id", number)
     if not isinstance(row_id, str | int) or isinstance(row_id, bool):
         raise InputError("`id` must be a string or an integer.", "id")
     return row_id
 
 
-async def _next(rows: AsyncIterator[Row | BatchRow]) -> Row | BatchRow | None:
+async def _next(rows: AsyncIterator[Row[RequestT] | ResultT]) -> Row[RequestT] | ResultT | None:
     return await anext(rows, None)
-
-
-async def _result(row: Row | BatchRow, solve: Solve, request_id: str | None) -> BatchRow:
-    if isinstance(row, BatchRow):
-        return row
-    while True:
-        try:
-            return BatchRow(id=row.id, line=row.line, solution=await solve(row))
-        except OverloadedError as error:
-            await asyncio.sleep(error.retry_after_s)
-        except (EngineDeadError, ServiceError):
-            raise
-        except TwinpathError as error:
-            return BatchRow(id=row.id, line=row.line, error=problem_details(error, request_id))

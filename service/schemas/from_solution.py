@@ -1,9 +1,10 @@
-"""Conversion of solutions, paths and votes to wire models."""
+"""Conversion of solutions, paths, votes and grades to wire models."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from service.paths.cot import rationale_of
+from service.schemas.grade import GradeResponse, GradeStep
 from service.schemas.response import (
     CotExplanation,
     Explanation,
@@ -18,6 +19,7 @@ from service.schemas.response import (
     VoteEvent,
 )
 from service.solve.explanation import best_path
+from service.solve.grading import Grade
 from service.solve.problem import PathResult, Solution
 from service.solve.vote import Tally
 from service.types import PathKind, PathOutcome
@@ -65,6 +67,27 @@ def vote_event(tallies: Sequence[Tally], confidence: float, *, decided: bool) ->
 def path_event(path: PathResult) -> PathEvent:
     """Event `path`: one path that ended."""
     return PathEvent(**_path_fields(path))
+
+
+def grade_response(grade: Grade, grade_id: str, model: str) -> GradeResponse:
+    """Response of `POST /grade`.
+
+    Args:
+        grade: the grade.
+        grade_id: id of the request.
+        model: name of the served model.
+    """
+    return GradeResponse(
+        verdict=grade.verdict,
+        answer=grade.answer.text if grade.answer else None,
+        given=grade.given.text if grade.given else None,
+        basis=grade.basis,
+        confidence=None if grade.confidence is None else round(grade.confidence, _DIGITS),
+        steps=[GradeStep(text=step.text, holds=step.holds, should_be=step.should_be) for step in grade.steps],
+        reason=grade.reason or None,
+        id=grade_id,
+        model=model,
+    )
 
 
 def _explanation(solution: Solution) -> Explanation:

@@ -1,7 +1,7 @@
 """Wire model of a request, with the limits of every field. Unknown fields are errors."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,10 +21,17 @@ from service.types import Policy
 MAX_PATHS = 64
 TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x20\x7f\x85\xa0][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """Pattern of a text: no control characters, and at least one character that is not a space."""
+BLANK_TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""Pattern of a text that may be blank: no control characters."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def _no_control_characters(text: str) -> str:
+def no_control_characters(text: str) -> str:
+    """Text as it is.
+
+    Raises:
+        ValueError: the text has a control character other than tabs and line ends.
+    """
     found = _CONTROL.search(text)
     if found:
         raise ValueError(
@@ -41,7 +48,7 @@ def _integral(value: Any) -> Any:
 Text = Annotated[
     str,
     StringConstraints(min_length=1, strip_whitespace=True),
-    AfterValidator(_no_control_characters),
+    AfterValidator(no_control_characters),
     WithJsonSchema({"type": "string", "minLength": 1, "pattern": TEXT_PATTERN}),
 ]
 Integral = BeforeValidator(_integral)
@@ -54,6 +61,20 @@ class Wire(BaseModel):
     """Base of all wire models."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+    @classmethod
+    def checked(cls, **fields: Any) -> Self:
+        """Validate fields from a user.
+
+        Raises:
+            InputError: a field is invalid. The error names the first invalid field.
+        """
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{field}: {field_reason(first)}", field) from None
 
 
 class PathBudget(Wire):
@@ -75,14 +96,15 @@ class PathBudget(Wire):
         return self
 
 
-class SolveRequest(Wire):
-    """Problem to solve. Only `problem` is required. Missing fields take the defaults of the service."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"problem": "A pen costs 3 dollars. How much do 7 pens cost?"}]}
-    )
+class ProblemText(Wire):
+    """The one field that every request needs."""
 
     problem: Text = Field(description="The word problem.")
+
+
+class VoteOptions(Wire):
+    """Options of a vote. Missing fields take the defaults of the service."""
+
     paths: PathBudget | None = Field(default=None, description="Maximum number of paths of each kind.")
     policy: Annotated[Policy | None, Field(strict=False)] = Field(
         default=None,
@@ -96,19 +118,14 @@ class SolveRequest(Wire):
         default=None, gt=0, le=600, description="Seconds after which the votes so far decide."
     )
     seed: Seed | None = Field(default=None, description="Seed of the samples of every path. Default: random.")
+
+
+class SolveRequest(VoteOptions, ProblemText):
+    """Problem to solve. Only `problem` is required. Missing fields take the defaults of the service."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"problem": "A pen costs 3 dollars. How much do 7 pens cost?"}]}
+    )
+
     min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.")
     trace: bool = Field(default=False, description="Add every path to the response.")
-
-    @classmethod
-    def checked(cls, **fields: Any) -> "SolveRequest":
-        """Validate fields from a user.
-
-        Raises:
-            InputError: a field is invalid. The error names the first invalid field.
-        """
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{field}: {field_reason(first)}", field) from None

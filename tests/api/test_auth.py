@@ -54,7 +54,9 @@ async def test_a_known_key_solves(serve: Serve, ring: KeyRing) -> None:
 @pytest.mark.parametrize(
     "headers", [{}, bearer("none"), bearer(""), {"Authorization": "anns-key"}, {"Authorization": "Basic anns-key"}]
 )
-@pytest.mark.parametrize("path", ["/solve", "/solve/stream", "/solve/batch", "/nowhere", "/docs", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/solve", "/solve/stream", "/solve/batch", "/grade", "/grade/batch", "/nowhere", "/docs", "/metrics"]
+)
 async def test_without_a_known_key_there_is_401(
     serve: Serve, ring: KeyRing, path: str, headers: dict[str, str]
 ) -> None:

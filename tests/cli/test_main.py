@@ -35,7 +35,7 @@ from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, lines, pot
 from tests.support.served import started
 
-COMMANDS = ["serve", "solve", "evaluate", "keys", "keys create", "sandbox", "read", "model", "model info"]
+COMMANDS = ["serve", "solve", "grade", "evaluate", "keys", "keys create", "sandbox", "read", "model", "model info"]
 
 
 def script_row(problem: str, kind: str, text: str) -> str:

@@ -14,8 +14,8 @@ from service.client import AsyncClient, Client, Retries
 from service.client.protocol import pause_s
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, InputError, ServiceError
-from service.schemas import PathBudget, PathEvent, SolveResponse, VoteEvent
-from service.types import Policy
+from service.schemas import GradeStep, PathBudget, PathEvent, SolveResponse, VoteEvent
+from service.types import GradeVerdict, Policy
 from tests.conftest import Serve
 from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
 
@@ -208,6 +208,54 @@ async def test_many_are_solved_from_an_asynchronous_source(live: Serve) -> None:
     assert results[0].error is not None
     assert (results[0].error.status, results[0].line) == (422, 1)
     assert results[3].solution is not None
+
+
+async def test_a_response_is_graded(live: Serve) -> None:
+    server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
+
+    def run() -> list[tuple[str, str | None, str]]:
+        with Client(str(server.base_url)) as client:
+            grades = [
+                client.grade(PENS, "7 * 3 = 20", paths=PathBudget(cot=4, pot=0), policy=Policy.FIXED, seed=7),
+                client.grade(PENS, "$20", "20"),
+                client.grade(PENS, "", expected="21"),
+            ]
+        return [(grade.verdict.value, grade.answer, grade.basis.value) for grade in grades]
+
+    assert await asyncio.to_thread(run) == [
+        ("incorrect", "21", "vote"),
+        ("correct", "20", "expected"),
+        ("undecided", "21", "expected"),
+    ]
+    async with AsyncClient(str(server.base_url)) as client:
+        grade = await client.grade(PENS, "7 * 3 = 20", expected="21")
+    assert (grade.verdict, grade.given, grade.model) == (GradeVerdict.INCORRECT, "20", "fake")
+    assert grade.steps == [GradeStep(text="7 * 3 = 20", holds=False, should_be="21")]
+
+
+async def test_many_are_graded(live: Serve) -> None:
+    server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
+    rows = [{"id": n, "problem": PENS, "response": str(n)} for n in (20, 21)] + [{"id": 0, "problem": PENS}]
+
+    def run() -> dict[object, str]:
+        with Client(str(server.base_url)) as client:
+            return {row.id: row.grade.verdict.value if row.grade else str(row.error) for row in client.grade_many(rows)}
+
+    graded = await asyncio.to_thread(run)
+    assert (graded[20], graded[21]) == ("incorrect", "correct")
+    assert "response: Field required" in graded[0]
+    async with AsyncClient(str(server.base_url)) as client:
+        again = {
+            row.id: row.grade.verdict.value if row.grade else str(row.error) async for row in client.grade_many(rows)
+        }
+    assert {**again, 0: ""} == {**graded, 0: ""}
+
+
+def test_a_wrong_response_is_found_before_it_is_sent() -> None:
+    transport, requests = service(solved())
+    with Client("http://service", transport=transport) as client, pytest.raises(InputError) as raised:
+        client.grade(PENS, "a\x00b")
+    assert (raised.value.field, requests) == ("response", [])
 
 
 def test_a_wrong_request_is_found_before_it_is_sent() -> None:

@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.paths.answer import Answer, parse_answer
-from service.paths.equality import AnswerClass, are_equal, is_written_decimal, matches, merge, parse_gold
+from service.paths.equality import (
+    AnswerClass,
+    agree,
+    are_equal,
+    is_written_decimal,
+    matches,
+    may_be_rounded,
+    merge,
+    parse_gold,
+)
 from tests.support.answers import NOTATIONS, written
 
 ANSWERS = st.lists(st.sampled_from([written(text) for text in NOTATIONS]), max_size=12)
@@ -189,3 +198,32 @@ def test_gold_labels_that_cannot_be_read(gold: str) -> None:
 )
 def test_texts_that_are_equal(texts: list[str], equal: bool) -> None:
     assert are_equal(texts) is equal
+
+
+@given(st.sampled_from(NOTATIONS), st.sampled_from(NOTATIONS))
+def test_agreement_is_symmetric_and_that_of_a_gold_answer(one: str, other: str) -> None:
+    first, second = written(one), written(other)
+    assert agree(first, first)
+    assert agree(first, second) == agree(second, first)
+    assert may_be_rounded(first, second) == may_be_rounded(second, first)
+    if parse_gold(one) == first and parse_gold(other) == second:
+        assert agree(first, second) == matches(first, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "doubtful"),
+    [
+        ("3.3", "10/3", True),
+        ("27", "26.67", True),
+        ("24", "24.4", True),
+        ("24", "24.6", False),
+        ("3", "10/3", False),  # over 5 %
+        ("1", "1/2", False),
+        ("24", "24", False),  # equal
+        ("24", "25", False),
+        ("0", "0.4", False),
+        ("yes", "1", False),
+    ],
+)
+def test_a_rounded_number_may_be_another_one(one: str, other: str, doubtful: bool) -> None:
+    assert may_be_rounded(written(one), written(other)) is doubtful

@@ -45,7 +45,7 @@ def modules() -> set[str]:
 def test_the_client_needs_only_httpx_and_pydantic() -> None:
     assert modules() == {
         "service", "service.client", "service.client.protocol", "service.errors", "service.types", "service.schemas",
-        "service.schemas.batch", "service.schemas.problem_details", "service.schemas.request",
+        "service.schemas.batch", "service.schemas.grade", "service.schemas.problem_details", "service.schemas.request",
         "service.schemas.response",
     }  # fmt: skip
 

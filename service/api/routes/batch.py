@@ -1,4 +1,4 @@
-"""Route `POST /solve/batch`: JSON Lines rows, and their results as they are ready.
+"""Routes of batches: JSON Lines rows, and results as they are ready.
 
 The body is spooled to a temporary file, so that a client may send all of it before it reads a result. The results of
 a chunked body start while it arrives, those of another body after its end. The batch ends when the client disconnects.
@@ -6,26 +6,27 @@ a chunked body start while it arrives, those of another body after its end. The 
 
 import asyncio
 import logging
-import os
-import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Generic
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from service.api.routes.grade import SharedVotes, grade_and_record
 from service.api.routes.solve import components_of, problem_of, request_id, solve_and_record
+from service.api.spool import Spool
 from service.errors import EngineDeadError, InputError
-from service.schemas import SolveResponse
-from service.schemas.batch import BatchRow, Line, Row, parse_line, solve_rows
+from service.schemas import GradeRequest, GradeResponse, SolveRequest, SolveResponse
+from service.schemas.batch import GRADE, SOLVE, BatchFormat, BatchResult, RequestT, ResponseT, ResultT, Row
 from service.schemas.from_solution import solve_response
-from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails, problem_details
+from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails
+from service.solve.problem import Solution
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
-PATH = "/solve/batch"
+PATHS = ("/solve/batch", "/grade/batch")
 JSON_LINES = "application/x-ndjson"
 _MEDIA_TYPES = {
     JSON_LINES,
@@ -34,13 +35,17 @@ _MEDIA_TYPES = {
     "application/jsonlines",
     "application/json-lines",
 }
-_EXAMPLE_IN = (
+_SOLVE_EXAMPLE = (
     '{"id": "a", "problem": "A pen costs 3 dollars. How much do 7 pens cost?"}\n'
     '{"id": "b", "question": "Ann had 12 apples and gave 5 away. How many are left?", "seed": 7}\n'
 )
+_GRADE_EXAMPLE = (
+    '{"id": "a", "problem": "A pen costs 3 dollars. How much do 7 pens cost?", "response": "7 * 3 = 21 dollars"}\n'
+    '{"id": "b", "problem": "Ann had 12 apples and gave 5 away. How many are left?", "response": 8, "expected": 7}\n'
+)
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "One `BatchRow` per row, when it is ready. An invalid row yields a `BatchRow` with an `error`.",
+        "description": "One result per row, when it is ready. The result of an invalid row has an `error`.",
         "content": {JSON_LINES: {"schema": {"type": "string"}}},
     },
     413: {
@@ -54,25 +59,44 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The Content-Type of the body is not JSON Lines.",
     },
 }
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "description": "Each line is an object with `problem` (or `question`), an optional `id`, and any field of "
-        "`/solve`. Other columns are ignored. The default `id` is the line number.",
-        "content": {JSON_LINES: {"schema": {"type": "string"}, "example": _EXAMPLE_IN}},
+
+
+def _body(fields: str, example: str) -> dict[str, Any]:
+    return {
+        "requestBody": {
+            "required": True,
+            "description": f"Each line is an object with {fields}. Other columns are ignored. The default `id` is the "
+            "line number.",
+            "content": {JSON_LINES: {"schema": {"type": "string"}, "example": example}},
+        }
     }
-}
 
 
-class BatchResponse(Response):
-    """Response that streams the results of a batch while its body arrives."""
+class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
+    """Response that streams the results of a batch while its body arrives.
+
+    Args:
+        request: the HTTP request.
+        rows: format of the rows.
+        work: processes the request of a row. Its second argument is the id of the row's result.
+
+    Raises:
+        HTTPException: 415 or 413, the body is not JSON Lines or too large.
+    """
 
     media_type = JSON_LINES
 
-    def __init__(self, request: Request) -> None:
+    def __init__(
+        self,
+        request: Request,
+        rows: BatchFormat[RequestT, ResponseT, ResultT],
+        work: Callable[[RequestT, str], Awaitable[ResponseT]],
+    ) -> None:
+        _check_headers(request)
         super().__init__()
         del self.headers["content-length"]
-        self._request = request
+        self._format = rows
+        self._work = work
         self._settings = components_of(request).settings
         self._id = request_id()
         self._is_chunked = "content-length" not in request.headers
@@ -80,7 +104,7 @@ class BatchResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, solve and send concurrently, until the last row is done or the client disconnects."""
         settings = self._settings
-        with _Spool(settings.max_batch_bytes, settings.max_body_bytes, settings.body_timeout_s) as spool:
+        with Spool(settings.max_batch_bytes, settings.max_body_bytes, settings.body_timeout_s) as spool:
             reading = asyncio.create_task(spool.fill(receive))
             sending = asyncio.create_task(self._send(spool, send))
             try:
@@ -92,43 +116,78 @@ class BatchResponse(Response):
                     task.cancel()
                 await asyncio.gather(reading, sending, return_exceptions=True)
 
-    async def _send(self, spool: "_Spool", send: Send) -> None:
+    async def _send(self, spool: Spool, send: Send) -> None:
         if not self._is_chunked:  # a proxy such as nginx stops sending a body once the response has started
             await spool.complete()
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         try:
-            rows = solve_rows(
-                self._rows(spool), self._solve, concurrency=self._settings.batch_concurrency, request_id=self._id
+            rows = self._format.process(
+                self._rows(spool), self._process, concurrency=self._settings.batch_concurrency, request_id=self._id
             )
             async with aclosing(rows):
                 async for row in rows:
                     await _send_row(row, send)
             if spool.cut:
-                await _send_row(self._failure(InputError(spool.cut, "body")), send)
+                await _send_row(self._format.failure(InputError(spool.cut, "body"), request_id=self._id), send)
         except EngineDeadError as error:
             logger.error("batch: %s", error)
-            await _send_row(self._failure(error), send)
+            await _send_row(self._format.failure(error, request_id=self._id), send)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _rows(self, spool: "_Spool") -> AsyncIterator[Row | BatchRow]:
+    async def _rows(self, spool: Spool) -> AsyncIterator[Row[RequestT] | ResultT]:
         async for number, content in spool.lines():
             if content.strip():
-                yield parse_line((number, content), self._settings.max_body_bytes, self._id)
+                yield self._format.parse_line((number, content), self._settings.max_body_bytes, self._id)
 
-    def _failure(self, error: Exception) -> BatchRow:
-        """Last line of a batch that was cut short."""
-        return BatchRow(id=None, line=0, error=problem_details(error, self._id))
-
-    async def _solve(self, row: Row) -> SolveResponse:
-        problem = problem_of(row.request, self._request)
-        solution = await solve_and_record(problem, self._request, problem_id=f"{self._id}-{row.line}")
-        return solve_response(solution, trace=row.request.trace)
+    async def _process(self, row: Row[RequestT]) -> ResponseT:
+        return await self._work(row.request, f"{self._id}-{row.line}")
 
 
-@router.post(PATH, response_class=Response, responses=_RESPONSES, openapi_extra=_BODY)
-async def solve_batch(request: Request) -> BatchResponse:
+@router.post(
+    "/solve/batch",
+    response_class=Response,
+    responses=_RESPONSES,
+    openapi_extra=_body("`problem` (or `question`), an optional `id`, and any field of `/solve`", _SOLVE_EXAMPLE),
+    tags=["solve"],
+)
+async def solve_batch(request: Request) -> Response:
     """Solve a batch of problems, one per line, and send each result when it is ready."""
+
+    async def work(body: SolveRequest, problem_id: str) -> SolveResponse:
+        solution = await solve_and_record(problem_of(body, request), request, problem_id=problem_id)
+        return solve_response(solution, trace=body.trace)
+
+    return BatchResponse(request, SOLVE, work)
+
+
+@router.post(
+    "/grade/batch",
+    response_class=Response,
+    responses=_RESPONSES,
+    openapi_extra=_body(
+        "`problem` (or `question`), `response`, an optional `id`, and any field of `/grade`", _GRADE_EXAMPLE
+    ),
+    tags=["grade"],
+)
+async def grade_batch(request: Request) -> Response:
+    """Grade a batch of responses, one per line, and send each result when it is ready.
+
+    Responses to one problem with the same options share a vote.
+    """
+
+    async def solve(problem: SolveRequest, problem_id: str) -> Solution:
+        return await solve_and_record(problem_of(problem, request), request, problem_id=problem_id)
+
+    votes = SharedVotes(solve)
+
+    async def work(body: GradeRequest, grade_id: str) -> GradeResponse:
+        return await grade_and_record(body, request, lambda problem: votes.solve(problem, grade_id), grade_id)
+
+    return BatchResponse(request, GRADE, work)
+
+
+def _check_headers(request: Request) -> None:
     settings = components_of(request).settings
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in _MEDIA_TYPES:
@@ -136,98 +195,7 @@ async def solve_batch(request: Request) -> BatchResponse:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > settings.max_batch_bytes:
         raise HTTPException(413, f"The body is larger than {settings.max_batch_bytes} bytes.")
-    return BatchResponse(request)
 
 
-class _Spool:
-    """Body on disk, which is read from its start while it is written at its end.
-
-    `cut` is the reason if the end of the body is missing.
-    """
-
-    def __init__(self, max_bytes: int, max_line_bytes: int, max_pause_s: float) -> None:
-        self.cut = ""
-        self._max_bytes = max_bytes
-        self._max_pause_s = max_pause_s
-        self._max_line_bytes = max_line_bytes
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        self._size = 0
-        self._ended = False
-        self._grown = asyncio.Event()
-
-    def __enter__(self) -> "_Spool":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    async def fill(self, receive: Receive) -> None:
-        """Write the body, then wait until the client disconnects."""
-        while (message := await self._piece(receive))["type"] == "http.request":
-            body: bytes = message.get("body", b"")
-            if not self.cut and self._size + len(body) > self._max_bytes:
-                self.cut = f"The batch is cut at {self._max_bytes} bytes, the maximum size."
-            if not self.cut:
-                self._write(body)
-            self._ended = self._ended or bool(self.cut) or not message.get("more_body", False)
-            self._grown.set()
-        self._ended = True
-        self._grown.set()
-
-    def _write(self, body: bytes) -> None:
-        try:
-            written = os.pwrite(self._file.fileno(), body, self._size)  # unbuffered, so that a full disk raises here
-        except OSError as error:
-            logger.error("batch: %s", error)
-            written = 0
-        self._size += written
-        if written < len(body):
-            self.cut = "The batch is cut: the disk of the service is full."
-
-    async def _piece(self, receive: Receive) -> Message:
-        """Next piece of the body. A pause that is too long ends the body."""
-        if not self._ended:
-            try:
-                async with asyncio.timeout(self._max_pause_s):
-                    return await receive()
-            except TimeoutError:
-                self.cut = f"The batch is cut: no data arrived for {self._max_pause_s:g} s."
-                self._ended = True
-                self._grown.set()
-        return await receive()
-
-    async def lines(self) -> AsyncIterator[Line]:
-        """Complete lines in order, with their numbers. A line that is too long is cut."""
-        offset, number = 0, 0
-        while True:
-            self._grown.clear()
-            self._file.seek(offset)
-            line = self._file.readline(self._max_line_bytes + 2)
-            is_complete = line.endswith(b"\n") or len(line) > self._max_line_bytes + 1
-            if not is_complete and not self._ended:
-                await self._grown.wait()
-                continue
-            if not line:
-                return
-            number += 1
-            offset += len(line)
-            yield number, line
-            while is_complete and not line.endswith(b"\n"):  # the rest of a line that is too long
-                self._grown.clear()
-                self._file.seek(offset)
-                line = self._file.readline(self._max_line_bytes)
-                offset += len(line)
-                if not line and self._ended:
-                    return
-                if not line:
-                    await self._grown.wait()
-
-    async def complete(self) -> None:
-        """Wait until the body has ended."""
-        while not self._ended:
-            self._grown.clear()
-            await self._grown.wait()
-
-
-async def _send_row(row: BatchRow, send: Send) -> None:
+async def _send_row(row: BatchResult, send: Send) -> None:
     await send({"type": "http.response.body", "body": row.model_dump_json().encode() + b"\n", "more_body": True})

@@ -22,7 +22,7 @@ from service.solve.problem_run import Observer, ProblemRun
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}, "description": description}
     for status, description in {
         400: "The body is not valid JSON.",
@@ -34,6 +34,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         503: "The engine cannot sample.",
     }.items()
 }
+"""Responses to requests that fail, for the OpenAPI document."""
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: a `path` when each path ends, a `vote` when the count changes, and last "
@@ -121,7 +122,7 @@ async def solve_and_record(
     return solution
 
 
-@router.post("/solve", responses=_ERRORS, dependencies=[Depends(require_json)])
+@router.post("/solve", responses=ERRORS, dependencies=[Depends(require_json)])
 async def solve(body: SolveRequest, request: Request) -> SolveResponse:
     """Solve a math word problem: sample paths of both kinds, run the programs, vote."""
     solution = await while_connected(request, solve_and_record(problem_of(body, request), request))
@@ -130,7 +131,7 @@ async def solve(body: SolveRequest, request: Request) -> SolveResponse:
 
 @router.post(
     "/solve/stream",
-    responses=_ERRORS | _EVENTS,
+    responses=ERRORS | _EVENTS,
     response_class=Response,
     dependencies=[Depends(require_json)],
 )

@@ -59,6 +59,17 @@ class PlainText:
         """Position in the original text after the character before `end`."""
         return self._positions[end - 1] + 1 if self._positions and end else end
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Start and end in the original text of what is written in the plain text, with the notation around it."""
+        if not self._positions or start >= end:
+            return start, end
+        positions = self._positions[start:end]
+        first, last = min(positions), max(positions) + 1
+        missing = self.original.count("{", first, last) - self.original.count("}", first, last)
+        while missing > 0 and self.original[last : last + 1] == "}":
+            last, missing = last + 1, missing - 1
+        return first, last
+
     def edits(self, edits: dict[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
         """Edits of the plain text as edits of the original text, in the same form."""
         if not self._positions:

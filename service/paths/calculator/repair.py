@@ -4,7 +4,8 @@ Small students state the right operation and the wrong result, so the operands a
 becomes 469, and a later `516 + 10` becomes `469 + 10`. A second repair of a text changes nothing.
 """
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
@@ -15,6 +16,7 @@ from service.paths.calculator.arithmetic import (
     compute,
     follows_from_end,
     in_percent,
+    is_exact,
     is_sum,
     mixes_percent,
     readings_of,
@@ -28,6 +30,23 @@ from service.paths.calculator.units import has_convertible_units
 from service.paths.numbers import decimals_of, within_limits, write
 
 
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A checked equation, `text[start:end]`.
+
+    Args:
+        start: start of its first operand.
+        end: end of its last number.
+        correct: correct result of its own operands as written, or None if the equation holds.
+        in_percent: whether `correct` is the number before a percent sign.
+    """
+
+    start: int
+    end: int
+    correct: Fraction | None = None
+    in_percent: bool = False
+
+
 @dataclass(slots=True)
 class Repairs:
     """Repairs of one text.
@@ -36,13 +55,17 @@ class Repairs:
         edits: by the start of a number, its end and its new text.
         corrected: by false result, the correct result.
         last: last checked result, after repair.
+        last_stated: last checked result, as the text states it.
         last_end: end of the last checked result in the text.
+        equations: equations that hold or are false, in order. The others are left out.
     """
 
     edits: dict[int, tuple[int, str]] = field(default_factory=dict)
     corrected: dict[Fraction, Fraction] = field(default_factory=dict)
     last: Fraction | None = None
+    last_stated: Fraction | None = None
     last_end: int = 0
+    equations: list[Equation] = field(default_factory=list)
     # `corrected` for operands. A false result that was an operand before may still mean itself, so it is left out.
     _carried: dict[Fraction, Fraction] = field(default_factory=dict)
     _operands: set[Fraction] = field(default_factory=set)
@@ -65,7 +88,7 @@ class Repairs:
         """Record a true result. From here on its number means itself."""
         self.corrected.pop(result.value, None)
         self._carried.pop(result.value, None)
-        self.last, self.last_end = result.value, result.end
+        self.last, self.last_stated, self.last_end = result.value, result.value, result.end
 
     def replace(self, result: Number, value: Fraction) -> None:
         """Replace a false result by `value`."""
@@ -73,7 +96,7 @@ class Repairs:
         self.corrected[result.value] = value
         if result.value not in self._operands:
             self._carried[result.value] = value
-        self.last, self.last_end = value, result.end
+        self.last, self.last_stated, self.last_end = value, result.value, result.end
 
     def write(self, number: Number, value: Fraction) -> None:
         """Write `value` over a number that has another value."""
@@ -98,7 +121,13 @@ def check_equations(text: str) -> Repairs:
                 checker.check(left, right)
     repairs = checker.repairs
     repairs.edits, repairs.last_end = plain.edits(repairs.edits), plain.end(repairs.last_end)
+    repairs.equations = [_placed(equation, plain) for equation in repairs.equations]
     return repairs
+
+
+def _placed(equation: Equation, plain: PlainText) -> Equation:
+    start, end = plain.span(equation.start, equation.end)
+    return replace(equation, start=start, end=end)
 
 
 class _Checker:
@@ -127,7 +156,7 @@ class _Checker:
         else:
             money = result.money or any(number.money for number in left.numbers)
             doubtful = is_sum(left) and has_convertible_units([*left.words, *right.words], money)
-            self._check_result(left, result, doubtful)
+            self._check_result(left, result, doubtful, left, right)
 
     def _check_repetition(self, left: Expression, right: Expression) -> None:
         """Repeat the repair of `c` in the second half of `a + b = c = c`."""
@@ -147,21 +176,32 @@ class _Checker:
         values = left.values
         result = right.numbers[0]
         if any(agrees(compute(left, values, reading), result, left) for reading in READINGS):
-            right.plain = self._check_result(left, result, doubtful=False)
+            right.plain = self._check_result(left, result, False, left, Expression([result]))
             return
         carried = self.repairs.carry(left)
         step = _step(left, right)
         if step is not None:
             for number, value in zip(left.numbers, carried, strict=True):
                 self.repairs.write(number, value)
-            right.plain = self._check_result(step, result, doubtful=False)
+            right.plain = self._check_result(step, result, False, left, right)
             return
         totals = {compute(right, right.values, reading) for reading in READINGS}
         same = any(compute(left, values, reading) in totals for reading in READINGS)
+        if same:
+            self._add(left, right, holds=True)
         right.plain = same and values == carried
 
-    def _check_result(self, expression: Expression, result: Number, doubtful: bool) -> bool:
+    def _check_result(
+        self, expression: Expression, result: Number, doubtful: bool, left: Expression, right: Expression
+    ) -> bool:
         """Check the result of an expression, and repair it if it is false.
+
+        Args:
+            expression: the expression.
+            result: its stated result.
+            doubtful: whether units may explain the result.
+            left: left side of the equation as it is written.
+            right: its right side.
 
         Returns:
             False if the result is false and cannot be repaired.
@@ -171,16 +211,19 @@ class _Checker:
         reading = next(
             (r for r in readings_of(expression) if agrees(compute(expression, values, r), result, expression)), None
         )
-        if reading is not None and values == carried:
-            repairs.confirm(result)
-            return True
+        if reading is not None:
+            self._add(left, right, holds=True)
+            if values == carried:
+                repairs.confirm(result)
+                return True
         if is_withdrawn(self.text, expression.numbers[0].start, result.end):
             return False
         value = None
         if reading is not None or not (doubtful or self._is_explained(expression, result)):
             value = compute(expression, carried, reading or READINGS[0])
-        endless = value is not None and reading is None and decimals_of(value) is None
-        if value is None or value < 0 or endless or not within_limits(value):
+            if reading is None:
+                self._add(left, right, holds=False)
+        if value is None or not _is_plain(value, endless=reading is not None):
             repairs.confirm(result)  # from here on its number means this result
             return False
         for number, operand in zip(expression.numbers, carried, strict=True):
@@ -188,12 +231,46 @@ class _Checker:
         repairs.replace(result, in_percent(value, result))
         return True
 
+    def _add(self, left: Expression, right: Expression, *, holds: bool) -> None:
+        """Record an equation as it is written, unless only a lenient reading makes it true or false."""
+        value, last = compute(left, left.values, READINGS[0]), right.numbers[-1]
+        correct = None
+        if holds and not is_exact(left, right):
+            return
+        if not holds:
+            if value is None or not _is_plain(value):
+                return
+            correct = in_percent(value, last)
+        start, end = _span(self.text, left, last)
+        self.repairs.equations.append(Equation(start, end, correct, in_percent=not holds and correct != value))
+
     def _is_explained(self, expression: Expression, result: Number) -> bool:
         return (
             mixes_percent(expression)
             or follows_from_end(expression, result)
             or is_explained(self.text, expression, result, self.hints)
         )
+
+
+def _is_plain(value: Fraction, *, endless: bool = False) -> bool:
+    """Whether a number can be the correct result: not negative, and not with endless decimals unless they may be."""
+    return value >= 0 and (endless or decimals_of(value) is not None) and within_limits(value)
+
+
+def _span(text: str, left: Expression, last: Number) -> tuple[int, int]:
+    """Start and end of an equation in the text, with its first brackets, currency sign and percent sign."""
+    start, end = left.numbers[0].start, last.end
+    for item in left.items:
+        if item != "(":
+            break
+        start = max(start - 1, *(text.rfind(bracket, max(0, start - _MAX_GAP), start) for bracket in "([{"))
+    if _MONEY_SIGN.match(text, max(0, start - 2)) and text[end : end + 1] != "$":  # $5 + 3 = 8$ is in math mode
+        start -= 1
+    return start, end + (text[end : end + 1] == "%")
+
+
+_MAX_GAP = 8  # between a bracket and the number in it
+_MONEY_SIGN = re.compile(r"(?:[^$]|\A)[$€£¥₹](?=[0-9])")
 
 
 def _step(left: Expression, right: Expression) -> Expression | None:

@@ -116,6 +116,12 @@ def ratios(named: set[str], of_operands: set[str], own: str, power: int = 1) -> 
     return found
 
 
+def common_ratios(words: Iterable[str]) -> set[Fraction]:
+    """Ratios between a unit among lower-case words and the unit that people mean without a name: minutes and hours."""
+    named = {unit(word) for word in words}
+    return {ratio for pair, values in _RATIOS.items() if {*pair} in _COMMON and named & {*pair} for ratio in values}
+
+
 def worths(names: Sequence[str]) -> list[Fraction] | None:
     """Worth of every unit in the smallest unit of a scale that holds all of them, or None."""
     for scale in _BY_SCALE:

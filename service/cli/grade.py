@@ -1,0 +1,91 @@
+"""Command `twinpath grade PROBLEM RESPONSE`, in this process or through a running service."""
+
+import json
+from contextlib import AsyncExitStack
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from service.cli.output import build_progress
+from service.cli.solve import engine_output_in
+from service.client import AsyncClient
+from service.components import build
+from service.errors import ConfigurationError
+from service.schemas import GradeRequest, GradeResponse
+from service.schemas.from_solution import grade_response
+from service.settings import Settings, read_key
+from service.solve.grading import grade_by_expected, grade_by_vote
+from service.types import GradeBasis, GradeVerdict
+
+_ID = "grade"
+_NO_MODEL = "none"
+"""Model of a grade by the expected answer in this process, which starts no engine."""
+
+_STYLES = {
+    GradeVerdict.CORRECT: "bold green",
+    GradeVerdict.INCORRECT: "bold red",
+    GradeVerdict.UNDECIDED: "bold yellow",
+}
+
+
+async def grade_and_show(settings: Settings, request: GradeRequest, *, url: str | None, as_json: bool) -> None:
+    """Grade one response and print the grade.
+
+    Args:
+        settings: settings of the engine.
+        request: the request.
+        url: running service. None grades in this process.
+        as_json: whether to print JSON instead of the view.
+    """
+    grade = await (_graded_at(url, settings, request) if url else _graded_here(settings, request))
+    if as_json:  # ASCII: escape sequences in a response must not reach a terminal
+        print(json.dumps(grade.model_dump(mode="json"), separators=(",", ":")))
+    else:
+        Console().print(render(grade))
+
+
+def render(grade: GradeResponse) -> Group:
+    """View of a grade: the verdict, both answers, and the checked equations."""
+    steps = Table.grid(padding=(0, 2))
+    for step in grade.steps:
+        mark, style = ("holds", "green") if step.holds else ("false", "red")
+        correct = "" if step.should_be is None else f"should be {step.should_be}"
+        steps.add_row(Text(mark, style), Text(step.text), Text(correct, "bold"))
+    head = Text.assemble((grade.verdict.value.capitalize(), _STYLES[grade.verdict]), f"   {_comparison(grade)}")
+    parts: list[RenderableType] = [Text(), head]
+    if grade.steps:
+        parts += [Text(), steps]
+    return Group(*parts)
+
+
+def _comparison(grade: GradeResponse) -> str:
+    """Both answers and the reason of the verdict."""
+    answers = [f"Given: {grade.given}."] if grade.given is not None else []
+    if grade.answer is not None:
+        confidence = "" if grade.confidence is None else f" (confidence {grade.confidence:.2f})"
+        name = "Expected" if grade.basis is GradeBasis.EXPECTED else "Voted"
+        answers.append(f"{name}: {grade.answer}{confidence}.")
+    return " ".join([*answers, *([grade.reason] if grade.reason else [])])
+
+
+async def _graded_at(url: str, settings: Settings, request: GradeRequest) -> GradeResponse:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"--url {url} is not a URL; give one such as http://127.0.0.1:8000.")
+    async with AsyncClient(url, api_key=read_key(settings.client_api_key_file, "client_api_key_file")) as client:
+        return await client.send_grade(request)
+
+
+async def _graded_here(settings: Settings, request: GradeRequest) -> GradeResponse:
+    """Grade in this process. An engine starts only if the expected answer is not known."""
+    if request.expected is not None:
+        return grade_response(grade_by_expected(request.response, request.expected), _ID, _NO_MODEL)
+    with engine_output_in(settings.cache_dir / "engine.log") as err:
+        with build_progress(err) as progress:
+            components = build(settings, progress)
+        async with AsyncExitStack() as stack:
+            with err.status("Starting the engine"):
+                await stack.enter_async_context(components)
+            with err.status("Solving"):
+                solution = await components.solver.solve(components.problem(request.solve_request()), _ID)
+    return grade_response(grade_by_vote(request.response, solution), _ID, components.engine.model)
