@@ -40,6 +40,10 @@ def _label(row: GradeRow) -> str:
     return row.grade.verdict.value if row.grade else ERROR
 
 
+def _model(row: GradeRow) -> str:
+    return row.grade.model if row.grade else ""
+
+
 def _cells(row: GradeRow) -> list[str]:
     """Cells of a result, in the order of the columns."""
     grade = row.grade
@@ -66,6 +70,7 @@ GRADING = RowTask(
     columns=("verdict", "answer", "given", "basis", "confidence", "first_mistake", "should_be", "reason"),
     cells=_cells,
     label=_label,
+    model=_model,
     labels={
         GradeVerdict.CORRECT: "correct", GradeVerdict.INCORRECT: "incorrect", GradeVerdict.UNDECIDED: "undecided",
         ERROR: "with an error",

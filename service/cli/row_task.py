@@ -23,6 +23,7 @@ class RowTask(Generic[RequestT, ResponseT, ResultT]):
         columns: names of the columns of a result in CSV, before that of the error.
         cells: cells of a result in CSV, none for a result with an error.
         label: label of a result, such as its verdict, or `ERROR`.
+        model: name of the model behind a result, empty for a result with an error.
         labels: words for each label in the totals.
         doubtful: labels of results that a person should check.
         has_own_seeds: whether each row gets a seed of its own, derived from the seed of the run.
@@ -35,6 +36,7 @@ class RowTask(Generic[RequestT, ResponseT, ResultT]):
     columns: tuple[str, ...]
     cells: Callable[[ResultT], list[str]]
     label: Callable[[ResultT], str]
+    model: Callable[[ResultT], str]
     labels: Mapping[str, str]
     doubtful: tuple[str, ...]
     has_own_seeds: bool

@@ -7,9 +7,11 @@ from typing import Generic
 from rich.console import Console
 from rich.text import Text
 
+from service.cli.printable import one_line
 from service.cli.row_output import RowOutput
 from service.cli.row_task import ERROR, RowTask
 from service.schemas.batch import RequestT, ResponseT, ResultT
+from service.schemas.words import DEMO, DEMO_MODEL
 
 _SHOWN_FAILURES = 20
 
@@ -32,6 +34,7 @@ class RunReport(Generic[RequestT, ResponseT, ResultT]):
         self._new: Counter[str] = Counter()
         self._old: Counter[str] = Counter()
         self._failed: list[int] = []
+        self._is_demo = False
 
     @property
     def failures(self) -> int:
@@ -39,20 +42,22 @@ class RunReport(Generic[RequestT, ResponseT, ResultT]):
         return self._new[ERROR]
 
     def say(self, line: str) -> None:
-        """Print a line, if it is not empty."""
+        """Print a line, if it is not empty. It may quote a file, a service or a model."""
         if line:
-            self._console.print(Text(line), soft_wrap=True)
+            self._console.print(Text(one_line(line, self._console.encoding)), soft_wrap=True)
 
     def add(self, row: ResultT) -> None:
         """Count a result. Print its error, up to 20 of them."""
         self._new[self._task.label(row)] += 1
+        if self._task.model(row) == DEMO_MODEL and not self._is_demo:
+            self._is_demo = True
+            self.say(DEMO)
         if row.error is None:
             return
         self._failed.append(row.line)
         if self.failures <= _SHOWN_FAILURES:
-            self._console.print(
-                Text.assemble((f"{self._unit} {row.line}:", "yellow"), f" {row.error.detail}"), soft_wrap=True
-            )
+            detail = one_line(row.error.detail, self._console.encoding)
+            self._console.print(Text.assemble((f"{self._unit} {row.line}:", "yellow"), f" {detail}"), soft_wrap=True)
         if self.failures == _SHOWN_FAILURES:
             self.say("The output lists all further errors.")
 

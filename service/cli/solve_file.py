@@ -29,6 +29,10 @@ def _label(row: BatchRow) -> str:
     return row.solution.verdict.value if row.solution else ERROR
 
 
+def _model(row: BatchRow) -> str:
+    return row.solution.model if row.solution else ""
+
+
 def _cells(row: BatchRow) -> list[str]:
     """Cells of a result, in the order of the columns."""
     solution = row.solution
@@ -55,6 +59,7 @@ SOLVING = RowTask(
     columns=("answer", "verdict", "confidence", "calibrated", "explanation", "program", "votes", "status"),
     cells=_cells,
     label=_label,
+    model=_model,
     labels={
         Verdict.LIKELY: "likely", Verdict.AGREED: "agreed", Verdict.UNSURE: "unsure", Verdict.TORN: "torn",
         Verdict.NONE: "without an answer", ERROR: "with an error",

@@ -22,10 +22,12 @@ from service.cli.grade_file import GRADING, grade_file
 from service.cli.output_stream import STANDARD_OUTPUT
 from service.cli.row_run import RunOptions, open_rows
 from service.cli.solve_file import SOLVING, solve_file
+from service.engine.fake import FakeEngine
 from service.errors import ConfigurationError, EngineDeadError
 from service.metrics import Metrics
 from service.sandbox.fake import FakeSandbox
 from service.schemas import PathBudget
+from service.schemas.words import DEMO, DEMO_MODEL
 from service.settings import EngineKind, Settings
 from service.solve.problem import path_seed
 from service.solve.solver import Solver
@@ -213,6 +215,18 @@ def test_a_killed_run_asks_no_problem_twice_and_ends_as_if_it_had_not_been_kille
     assert subprocess.run(command("whole.csv"), stderr=subprocess.DEVNULL, timeout=120).returncode == 0
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert [row[1] for row in table(tmp_path / "out.csv")[1:]] == [f"q{n}" for n in range(count)]
+
+
+async def test_scripted_answers_and_hostile_names_are_shown_as_such(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeEngine, "model", DEMO_MODEL)
+    lines(tmp_path / "in.csv", "question,\x1b[31mred,trace", "2 pens?,x,", "3 pens?,x,")
+    await run("in.csv", "out.csv", columns={"id": "\x1b[31mred"})
+    told = capsys.readouterr().err
+    assert told.count(f"{DEMO}\n") == 1
+    assert "id = \ufffd[31mred" in told
+    assert "\x1b" not in told
 
 
 async def test_an_output_that_is_not_ours_is_left_alone(run: Run, tmp_path: Path) -> None:
