@@ -7,6 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from service.cli.backend import NO_MODEL
 from service.cli.output import build_progress
 from service.cli.solve import engine_output_in
 from service.client import AsyncClient
@@ -19,9 +20,6 @@ from service.solve.grading import grade_by_expected, grade_by_vote
 from service.types import GradeBasis, GradeVerdict
 
 _ID = "grade"
-_NO_MODEL = "none"
-"""Model of a grade by the expected answer in this process, which starts no engine."""
-
 _STYLES = {
     GradeVerdict.CORRECT: "bold green",
     GradeVerdict.INCORRECT: "bold red",
@@ -79,7 +77,7 @@ async def _graded_at(url: str, settings: Settings, request: GradeRequest) -> Gra
 async def _graded_here(settings: Settings, request: GradeRequest) -> GradeResponse:
     """Grade in this process. An engine starts only if the expected answer is not known."""
     if request.expected is not None:
-        return grade_response(grade_by_expected(request.response, request.expected), _ID, _NO_MODEL)
+        return grade_response(grade_by_expected(request.response, request.expected), _ID, NO_MODEL)
     with engine_output_in(settings.cache_dir / "engine.log") as err:
         with build_progress(err) as progress:
             components = build(settings, progress)

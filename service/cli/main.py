@@ -22,7 +22,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from service import __version__
 from service.api.api_keys import KeyScope, new_key
+from service.cli.file_command import check_file_arguments, check_single_arguments, run_file
 from service.cli.printable import printable
+from service.cli.row_run import RunOptions
 from service.errors import ConfigurationError, TwinpathError, json_reason
 from service.schemas import GradeRequest, PathBudget, SolveRequest
 from service.settings import GROUPS, EngineKind, Settings, SettingsGroup, load_settings
@@ -74,6 +76,19 @@ _Libraries = Annotated[
         show_default=False,
     ),
 ]
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Output file of --input: CSV, TSV or JSON Lines, by its suffix. An interrupted run resumes. Default: "
+        "standard output.",
+        dir_okay=False,
+        allow_dash=True,
+    ),
+]
+_ProblemColumn = Annotated[
+    str | None, typer.Option(help="Column of the problems in --input. Default: a usual name, such as question.")
+]
+_IdColumn = Annotated[str | None, typer.Option(help="Column of the ids in --input. Default: a usual name, such as nr.")]
 _Url = Annotated[str | None, typer.Option(help="URL of a running service. Default: solve in this process.")]
 
 
@@ -159,14 +174,13 @@ def solve(
         Path | None,
         typer.Option(
             "--input",
-            help="JSON Lines file of rows with id and problem, instead of PROBLEM.",
-            exists=True,
-            dir_okay=False,
+            help="File of problems instead of PROBLEM: CSV, TSV or JSON Lines, or - for standard input.",
+            show_default=False,
         ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Output file of --input. An interrupted run resumes.", dir_okay=False)
-    ] = None,
+    output: _Output = None,
+    problem_column: _ProblemColumn = None,
+    id_column: _IdColumn = None,
     url: _Url = None,
     api_key_file: _ApiKeyFile = None,
     concurrency: Annotated[
@@ -214,41 +228,57 @@ def solve(
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if cot is not None or pot is not None:
         overrides["paths"] = PathBudget(cot=cot, pot=pot)
-    if source is None or output is None:
-        from service.cli.solve import problem_from_stdin, solve_and_show
+    columns = {"problem": problem_column, "id": id_column}
+    if source is not None:
+        from service.cli.solve_file import SOLVING, solve_file
 
-        if source is None and output is None and _is_piped(problem):
-            problem = problem_from_stdin(settings.max_body_bytes) or None
-        if problem is None or source is not None or output is not None:
-            raise typer.BadParameter("give a problem, or --input and --output")
-        if concurrency is not None:
-            raise typer.BadParameter("--concurrency goes with --input")
-        request = SolveRequest.checked(problem=problem, seed=seed, trace=as_json, **overrides)
-        raise typer.Exit(asyncio.run(solve_and_show(settings, request, url=url, as_json=as_json)))
-    if as_json:
-        raise typer.BadParameter("--json goes with a problem; --output is JSON Lines as it is")
-    if problem is not None or source.resolve() == output.resolve():
-        raise typer.BadParameter("give a problem, or --input and another file as --output")
-    SolveRequest.checked(problem="?", **overrides)  # rows take them as they are
-    from service.cli.solve_file import solve_file
+        check_file_arguments((problem,), source, output, as_json=as_json)
+        SolveRequest.checked(problem="?", **overrides)  # rows take them as they are
+        options = RunOptions(settings, overrides, seed, url, concurrency)
+        run_file(SOLVING, solve_file, source, output, columns, options)
+    check_single_arguments(output, concurrency, columns)
+    from service.cli.solve import problem_from_stdin, solve_and_show
 
-    failures = asyncio.run(
-        solve_file(settings, source, output, overrides=overrides, seed=seed, url=url, concurrency=concurrency)
-    )
-    raise typer.Exit(1 if failures else 0)
+    if _is_piped(problem):
+        problem = problem_from_stdin(settings.max_body_bytes) or None
+    if problem is None:
+        raise typer.BadParameter("give a problem, or --input")
+    request = SolveRequest.checked(problem=problem, seed=seed, trace=as_json, **overrides)
+    raise typer.Exit(asyncio.run(solve_and_show(settings, request, url=url, as_json=as_json)))
 
 
 @app.command()
 def grade(
-    problem: Annotated[str, typer.Argument(help="The word problem.", show_default=False)],
+    problem: Annotated[str | None, typer.Argument(help="The word problem.", show_default=False)] = None,
     response: Annotated[
-        str, typer.Argument(help="The response: an answer, or a worked text that states one.", show_default=False)
-    ],
+        str | None,
+        typer.Argument(help="The response: an answer, or a worked text that states one.", show_default=False),
+    ] = None,
     expected: Annotated[
         str | None, typer.Option(help="Expected answer. No engine is started then. Default: grade by a vote.")
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            help="File of responses instead of PROBLEM and RESPONSE: CSV, TSV or JSON Lines, or - for standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    output: _Output = None,
+    problem_column: _ProblemColumn = None,
+    response_column: Annotated[
+        str | None, typer.Option(help="Column of the responses in --input. Default: a usual name, such as response.")
+    ] = None,
+    expected_column: Annotated[
+        str | None, typer.Option(help="Column of expected answers in --input. Default: a usual name, such as solution.")
+    ] = None,
+    id_column: _IdColumn = None,
     url: _Url = None,
     api_key_file: _ApiKeyFile = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Responses of --input that are graded at the same time.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the grade as JSON.")] = False,
     cot: _Cot = None,
     pot: _Pot = None,
@@ -258,13 +288,11 @@ def grade(
     engine: _Engine = None,
     config: _Config = None,
 ) -> None:
-    """Grade a response to a problem, and check its equations.
+    """Grade a response to a problem, and check its equations. Or grade a file.
 
     A response that begins with a minus sign needs two dashes before it:
     twinpath grade PROBLEM -- -26
     """
-    from service.cli.grade import grade_and_show
-
     settings = load_settings(
         config,
         cot_paths=cot,
@@ -274,10 +302,24 @@ def grade(
         engine=engine,
         client_api_key_file=api_key_file,
     )
-    options: dict[str, Any] = {"policy": policy, "seed": seed}
+    overrides: dict[str, Any] = {"policy": policy} if policy else {}
     if cot is not None or pot is not None:
-        options["paths"] = PathBudget(cot=cot, pot=pot)
-    request = GradeRequest.checked(problem=problem, response=response, expected=expected, **options)
+        overrides["paths"] = PathBudget(cot=cot, pot=pot)
+    columns = {"problem": problem_column, "response": response_column, "expected": expected_column, "id": id_column}
+    if source is not None:
+        from service.cli.grade_file import GRADING, grade_file
+
+        if expected is not None:
+            raise typer.BadParameter("--expected goes with a problem; --expected-column goes with --input")
+        check_file_arguments((problem, response), source, output, as_json=as_json)
+        options = RunOptions(settings, overrides, seed, url, concurrency)
+        run_file(GRADING, grade_file, source, output, columns, options)
+    check_single_arguments(output, concurrency, columns)
+    if problem is None or response is None:
+        raise typer.BadParameter("give a problem and a response, or --input")
+    from service.cli.grade import grade_and_show
+
+    request = GradeRequest.checked(problem=problem, response=response, expected=expected, seed=seed, **overrides)
     asyncio.run(grade_and_show(settings, request, url=url, as_json=as_json))
 
 

@@ -66,14 +66,14 @@ def test_a_wrong_standard_input_is_told_in_one_line(content: bytes, said: str, t
 def test_without_a_problem_a_terminal_is_not_read(twinpath: Run) -> None:
     code, _, err = twinpath("solve", "--engine", "fake", stdin=None)
     assert code == 2
-    assert "give a problem, or --input and --output" in err
+    assert "give a problem, or --input" in err
 
 
 @pytest.mark.parametrize("argument", [[], ["-"]])
 def test_an_empty_standard_input_is_wrong_usage(argument: list[str], twinpath: Run) -> None:
     code, _, err = twinpath("solve", *argument, "--engine", "fake", stdin=b" \n")
     assert code == 2
-    assert "give a problem, or --input and --output" in err
+    assert "give a problem, or --input" in err
 
 
 def test_the_options_reach_the_problem(twinpath: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 import pytest
 
 from service.cli.results_file import ResultsFile
-from service.cli.solve_file import solve_file
+from service.cli.row_run import RunOptions, open_rows
+from service.cli.solve_file import SOLVING, solve_file
 from service.errors import ConfigurationError, ServiceError
 from service.schemas import PathBudget
 from service.schemas.batch import BatchRow
@@ -47,9 +48,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
 
     async def solve(*rows: str, **changes: Any) -> int:
-        options: dict[str, Any] = {"overrides": {}, "seed": None, "url": None, "concurrency": None} | changes
         settings = Settings(engine=EngineKind.FAKE, cot_paths=2, pot_paths=0, sandbox_workers=1, max_body_bytes=1024)
-        return await solve_file(settings, lines(tmp_path / "in", *rows), tmp_path / "out", **options)
+        with open_rows(SOLVING, settings, lines(tmp_path / "in.jsonl", *rows), {}) as table:
+            return await solve_file(table, tmp_path / "out", RunOptions(settings, **changes))
 
     return solve
 
@@ -67,7 +68,7 @@ async def test_every_line_has_a_result_and_bad_lines_are_told(
     told = capsys.readouterr().err
     assert all(f"line {number}:" in told for number in (2, 5, 6))
     assert "3 solved, 3 with an error." in told
-    assert "7/7" in told
+    assert "Solving: 6 of 6 (100 %) after " in told
 
 
 async def test_a_line_whose_id_was_there_before_is_told_and_not_solved(
@@ -197,7 +198,10 @@ async def test_a_file_that_holds_no_results_is_left_alone(run: Run, tmp_path: Pa
 
 
 async def test_two_runs_do_not_write_one_file(run: Run, tmp_path: Path) -> None:
-    with ResultsFile(tmp_path / "out"), pytest.raises(ConfigurationError, match="is in use by another process"):
+    with (
+        ResultsFile(tmp_path / "out", BatchRow, str),
+        pytest.raises(ConfigurationError, match="is in use by another process"),
+    ):
         await run(problem("a"))
 
 
