@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from service.evaluation.evaluate import LabeledProblem, read_problems
+from service.evaluation.problems import LabeledProblem, read_problems
 from service.settings import EngineKind, load_settings
 from service.solve.problem import Problem
 from service.types import Policy

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import results
 from benchmarks.load import add_problems, latency, problems, solve_all
 from service.components import Components, build
-from service.evaluation.evaluate import LabeledProblem
+from service.evaluation.problems import LabeledProblem
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.components import Components
-from service.evaluation.evaluate import LabeledProblem, is_right, read_problems
+from service.evaluation.problems import LabeledProblem, is_right, read_problems
 from service.schemas import PathBudget, SolveRequest
 from service.solve.problem import Problem, Solution, path_seed
 from service.types import Policy

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
 from service.components import build
-from service.evaluation.evaluate import LabeledProblem
+from service.evaluation.problems import LabeledProblem
 from service.evaluation.statistics import wilson
 from service.settings import EngineKind, Settings, load_settings
 from service.solve.calibration import Calibration

@@ -16,7 +16,7 @@ from typing import NamedTuple, TextIO
 from benchmarks.load import add_problems, problems
 from service.components import Components, build
 from service.engine.base import Finish, Sampling
-from service.evaluation.evaluate import LabeledProblem
+from service.evaluation.problems import LabeledProblem
 from service.schemas import PathBudget, SolveRequest
 from service.settings import load_settings
 from service.solve.problem import Problem, path_seed

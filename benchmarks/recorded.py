@@ -17,7 +17,7 @@ from pathlib import Path
 from service.components import Components, sandbox_pool
 from service.engine.base import Completion, Finish, Sampling
 from service.engine.fake import FakeEngine
-from service.evaluation.evaluate import is_right
+from service.evaluation.problems import is_right
 from service.settings import load_settings
 from service.solve.problem import PathResult, Problem, path_seed
 from service.solve.vote import Ballot, count, winner

@@ -24,7 +24,7 @@ from benchmarks.load import add_problems, problems
 from benchmarks.peers import environments
 from benchmarks.peers.measure import measure
 from benchmarks.peers.systems import COT, FEW, MAX_TOKENS, POT, TEMPERATURE, System, its_hub, optillm, script, twinpath
-from service.evaluation.evaluate import LabeledProblem
+from service.evaluation.problems import LabeledProblem
 from service.model.checkpoint import find_checkpoint
 from service.model.prompt_format import prompt_format
 from service.settings import load_settings

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.load import latency
 from benchmarks.peers.systems import Reply, System
-from service.evaluation.evaluate import LabeledProblem, is_right
+from service.evaluation.problems import LabeledProblem, is_right
 from tests.support.servers import Server, memory_bytes
 
 _EVERY_S = 1.0

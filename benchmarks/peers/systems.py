@@ -26,7 +26,7 @@ import httpx
 import psutil
 
 from benchmarks.peers.clients.answers import stated
-from service.evaluation.evaluate import LabeledProblem
+from service.evaluation.problems import LabeledProblem
 from tests.support.servers import SERVED_NAME, Server
 
 COT, POT, TEMPERATURE, MAX_TOKENS = 10, 10, 0.7, 320

@@ -1,4 +1,4 @@
-"""Expected calibration error, reliability and coverage."""
+"""Expected calibration error, reliability, coverage, and answers under a minimum confidence."""
 
 import random
 from collections.abc import Sequence
@@ -46,6 +46,21 @@ class CoveragePoint:
 
     coverage: float
     accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class SelectivePoint:
+    """Answers that are left if only those of a minimum confidence count.
+
+    Args:
+        min_confidence: the minimum confidence, in [0, 1].
+        answered: number of these answers.
+        right: number of right answers among them.
+    """
+
+    min_confidence: float
+    answered: int
+    right: int
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int) -> list[ReliabilityBin]:
@@ -106,4 +121,19 @@ def coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[Covera
         answered = order[: max(1, round(len(order) * tenth / 10))] if order else []
         if answered:
             points.append(CoveragePoint(tenth / 10, sum(right[i] for i in answered) / len(answered)))
+    return points
+
+
+def selective(confidences: Sequence[float], right: Sequence[bool], thresholds: Sequence[float]) -> list[SelectivePoint]:
+    """Answers that are left under each minimum confidence.
+
+    Args:
+        confidences: confidence of each answer, in [0, 1].
+        right: whether each answer is right.
+        thresholds: values of the minimum confidence.
+    """
+    points = []
+    for threshold in thresholds:
+        left = [is_right for confidence, is_right in zip(confidences, right, strict=True) if confidence >= threshold]
+        points.append(SelectivePoint(threshold, len(left), sum(left)))
     return points

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import reading, record, recorded
 from benchmarks.recorded import Playback, Reading, Readings, Text, Timing
 from service.components import sandbox_pool
-from service.evaluation.evaluate import LabeledProblem
+from service.evaluation.problems import LabeledProblem
 from service.settings import Settings
 from service.types import PathKind
 from tests.support.components import fake_components
