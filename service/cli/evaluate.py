@@ -1,83 +1,177 @@
-"""Command `twinpath evaluate`: accuracy, tokens and time over a file of problems."""
+"""Command `twinpath evaluate`: accuracy, trust, tokens and time over a file of problems."""
 
 import asyncio
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from service.cli.backend import in_process, over_http
+from service.cli.columns import ANSWER, ID, PROBLEM
+from service.cli.evaluation_view import view
+from service.cli.journal import Journal, run_of
+from service.cli.progress import row_progress
+from service.cli.table import json_objects, open_table
 from service.errors import ConfigurationError
-from service.evaluation.evaluate import GOLD_FORMS, MEASURES, LabeledProblem, Report, evaluate, read_problems
+from service.evaluation.evaluate import Evaluation, Stage, evaluate
+from service.evaluation.html.page import report_page
+from service.evaluation.problems import GOLD_FORMS, LabeledProblem, labeled_problems
 from service.schemas import PathBudget
+from service.schemas.words import number
 from service.settings import Settings
 
 _SHOWN_LINES = 5
-_TITLES = {
-    "cot_greedy": "one CoT path, greedy",
-    "pot_greedy": "one PoT path, greedy",
-    "cot_vote": "vote of CoT paths",
-    "pot_vote": "vote of PoT paths",
-    "vote": "vote of both kinds",
-    "cot": "one CoT path, sampled",
-    "pot": "one PoT path, sampled",
-}
+_STAGES = {Stage.VOTE: "Vote", Stage.GREEDY: "Greedy"}
 
 
-async def evaluate_and_show(
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files of an evaluation.
+
+    Args:
+        json: file for the figures and one row per problem.
+        report: directory for the HTML report.
+    """
+
+    json: Path | None
+    report: Path | None
+
+    @property
+    def journal(self) -> Path | None:
+        """Journal of the run, beside the figures or in the directory of the report."""
+        if self.json and (self.json.is_file() or not self.json.exists()):
+            return self.json.with_suffix(".journal.jsonl")
+        return self.report / "journal.jsonl" if self.report else None
+
+    @property
+    def page(self) -> Path | None:
+        """HTML file of the report."""
+        return self.report / "index.html" if self.report else None
+
+    def prepare(self) -> None:
+        """Check before the run that the files can be written. Files that exist stay as they are.
+
+        Raises:
+            ConfigurationError: a file or the directory cannot be written.
+        """
+        if self.report:
+            try:
+                self.report.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigurationError(f"--report {self.report} cannot be made: {error.strerror}.") from None
+        for option, path in (("--json", self.json), ("--report", self.page)):
+            if path and (problem := _obstacle(path)):
+                raise ConfigurationError(f"{option} {path} cannot be written: {problem}.")
+
+    def write(self, evaluation: Evaluation) -> None:
+        """Write the figures and the report. A reader sees each file either old or whole."""
+        if self.json:
+            _write(self.json, json.dumps(asdict(evaluation.report), indent=1))
+        if self.page:
+            _write(self.page, report_page(evaluation))
+
+
+def evaluate_and_show(
     settings: Settings,
     data: Path,
     *,
+    columns: Mapping[str, str | None],
     limit: int | None,
     url: str | None,
-    output: Path | None,
+    outputs: Outputs,
     concurrency: int,
     seed: int,
 ) -> None:
-    """Evaluate on the problems of a file, and print a table.
+    """Evaluate on the problems of a file, print the figures and write the outputs.
 
     Args:
         settings: settings of the engine, the policy and the paths.
-        data: JSON Lines file of rows with id, question and answer.
+        data: table of rows with a problem, its answer and an id.
+        columns: column names from options, by "problem", "id" and "answer".
         limit: maximum number of problems.
         url: running service. None solves in this process.
-        output: file for the figures and one row per problem.
+        outputs: files to write.
         concurrency: problems that are solved at the same time.
         seed: seed of the samples.
     """
-    problems = read_problems(data, limit)
-    if output:
-        await asyncio.to_thread(_check_writable, output)
+    console = Console(stderr=True, highlight=False)
+
+    def say(line: str, style: str = "") -> None:
+        console.print(line, style=style, markup=False, soft_wrap=True)
+
+    with open_table(data, (PROBLEM, ID, ANSWER), chosen=columns) as table:
+        if table.columns:
+            say(table.columns)
+        numbered = ((n, row if table.style is None else {"id": n} | row) for n, row in json_objects(table))
+        problems = labeled_problems(numbered, table.place, unit=table.unit, limit=limit)
     unread = [problem for problem in problems if not problem.is_readable]
     if unread:
-        Console(stderr=True).print(_unread_golds(unread), style="yellow", markup=False, soft_wrap=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
+        say(_unread_golds(unread), "yellow")
+    outputs.prepare()
+    with ExitStack() as stack:
+        journal = None
+        if outputs.journal:
+            run = run_of(settings, problems, url=url, seed=seed)
+            journal = stack.enter_context(Journal(outputs.journal, run))
+        total = len(problems) - len(unread)
+        say(_start(total, journal))
+        evaluation = asyncio.run(
+            _evaluate(settings, problems, journal, total, console, url=url, concurrency=concurrency, seed=seed)
+        )
+        outputs.write(evaluation)
+    Console(highlight=False).print(view(evaluation.report, outputs.page))
+
+
+async def _evaluate(
+    settings: Settings,
+    problems: Sequence[LabeledProblem],
+    journal: Journal | None,
+    total: int,
+    console: Console,
+    *,
+    url: str | None,
+    concurrency: int,
+    seed: int,
+) -> Evaluation:
+    earlier = journal.earlier if journal else dict.fromkeys(Stage, 0)
+
+    @contextmanager
+    def progress(stage: Stage) -> Iterator[Callable[[], None]]:
+        ticks = count(1)
+        with row_progress(console, _STAGES[stage], total) as advance:
+            advance(earlier[stage], is_old=True)
+            yield lambda: advance() if next(ticks) > earlier[stage] else None  # recorded responses come at once
+
     async with over_http(url, settings) if url else in_process(settings) as solve:
-        with bar:
-            task = bar.add_task("Solving", total=2 * (len(problems) - len(unread)))
-            report = await evaluate(
-                solve,
-                problems,
-                policy=settings.policy,
-                budget=PathBudget(cot=settings.cot_paths, pot=settings.pot_paths),
-                seed=seed,
-                concurrency=concurrency,
-                tick=lambda: bar.advance(task),
-            )
-    if output:
-        await asyncio.to_thread(output.write_text, json.dumps(asdict(report), indent=1), encoding="utf-8")
-    Console().print(_table(report))
+        return await evaluate(
+            journal.over(solve) if journal else solve,
+            problems,
+            policy=settings.policy,
+            budget=PathBudget(cot=settings.cot_paths, pot=settings.pot_paths),
+            seed=seed,
+            concurrency=concurrency,
+            earlier_s=journal.earlier_s[Stage.VOTE] if journal else 0.0,
+            progress=progress,
+        )
+
+
+def _start(total: int, journal: Journal | None) -> str:
+    """Line about the run: its two stages, and its journal."""
+    work = (
+        f"{number(total, 'problem')}, each solved twice: first by the vote, then by one greedy explanation and one "
+        "greedy program."
+    )
+    if journal is None:
+        return f"{work} Without --json or --report there is no journal: a killed run starts again."
+    if sum(journal.earlier.values()):
+        done = f"{journal.earlier[Stage.VOTE]} votes and {journal.earlier[Stage.GREEDY]} greedy runs"
+        return f"{work} Resuming: {journal.path} holds {done}. Delete it to measure again."
+    return f"{work} Journal: {journal.path}. A killed run resumes with the same options."
 
 
 def _unread_golds(problems: Sequence[LabeledProblem]) -> str:
@@ -87,36 +181,23 @@ def _unread_golds(problems: Sequence[LabeledProblem]) -> str:
     return f"{rows} left out because their `answer` cannot be read: line {shown}{more}. {GOLD_FORMS}"
 
 
-def _check_writable(output: Path) -> None:
-    """Check the output file before the run."""
+def _obstacle(path: Path) -> str:
+    """Reason why a file cannot be written, or an empty string."""
+    if path.is_dir():
+        return "it is a directory"
+    if not path.parent.is_dir():
+        return "No such file or directory"
+    return "" if os.access(path if path.exists() else path.parent, os.W_OK) else "Permission denied"
+
+
+def _write(path: Path, text: str) -> None:
+    path = path.resolve()
     try:
-        with output.open("a"):
-            pass
+        if path.exists() and not path.is_file():  # a pipe or a device
+            path.write_text(text, encoding="utf-8", errors="replace")
+            return
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+        temporary.replace(path)
     except OSError as error:
-        raise ConfigurationError(f"--json {output} cannot be written: {error.strerror}.") from None
-
-
-def _table(report: Report) -> Table:
-    perfect = report.calibration_error_if_perfect
-    confident_half = next(point.accuracy for point in report.coverage if point.coverage == 0.5)
-    caption = (
-        f"{report.completion_tokens_per_problem:.0f} completion tokens and "
-        f"{report.paths_per_problem:.1f} paths per problem, {report.problems_per_s:.2f} problems/s\n"
-        f"Calibration error {report.calibration_error:.3f}. A perfect confidence would have "
-        f"{perfect.median:.3f} (median) and at most {perfect.p95:.3f} (95 %)."
-    )
-    if report.cut_off:
-        caption += (
-            f"\nThe deadline cut off {report.cut_off} of the {report.n} votes: raise deadline_s "
-            "(TWINPATH_DEADLINE_S), or lower --concurrency."
-        )
-    table = Table(title=f"{report.n} problems, {report.model}, policy {report.policy}", caption=caption)
-    for column in ("", "accuracy", "95 % interval"):
-        table.add_column(column, justify="left" if not column else "right")
-    for measure in MEASURES:
-        low, high = report.interval[measure]
-        table.add_row(_TITLES[measure], f"{report.accuracy[measure]:.1%}", f"{low:.1%} to {high:.1%}")
-    table.add_row("vote of both kinds, most confident half", f"{confident_half:.1%}")
-    for kind, share in report.paths_right.items():
-        table.add_row(_TITLES[kind], f"{share:.1%}")
-    return table
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from None

@@ -11,9 +11,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from service import __version__
-from service.cli.backend import Solve
-from service.cli.results_file import append_line, open_locked
+from service.cli.line_file import append_line, open_locked
 from service.errors import ConfigurationError
+from service.evaluation.evaluate import Solve, Stage
 from service.evaluation.problems import LabeledProblem
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import Settings
@@ -58,13 +58,18 @@ class _Header(BaseModel):
 
 
 class _Entry(BaseModel):
-    """Response of one request. `elapsed_s` is the time of all sessions up to it."""
+    """Response of one request. `elapsed_s` is the wall-clock time of all sessions up to it."""
 
     model_config = ConfigDict(extra="forbid")
 
     request: SolveRequest
     elapsed_s: float
     response: SolveResponse
+
+    @property
+    def stage(self) -> Stage:
+        """Stage of the request."""
+        return Stage.VOTE if self.request.temperature is None else Stage.GREEDY
 
 
 class Journal:
@@ -82,28 +87,34 @@ class Journal:
 
     def __init__(self, path: Path, run: Run) -> None:
         self.path = path
+        self.earlier = dict.fromkeys(Stage, 0)
+        self.earlier_s = dict.fromkeys(Stage, 0.0)
+        self._run = run
         self._responses: dict[str, SolveResponse] = {}
         self._model: str | None = None
-        self._elapsed_s = self._vote_s = 0.0
-        self._started: float | None = None
+        self._began = time.monotonic()
         self._file = open_locked(path)
         try:
-            self._read(run)
+            self._open()
         except BaseException:
             self._file.close()
             raise
-        self.earlier, self.earlier_vote_s = len(self._responses), self._vote_s
 
     def over(self, solve: Solve) -> Solve:
-        """Solve function that records each response, and that answers recorded requests from the journal."""
+        """Solve function that records each response, and answers recorded requests from the journal."""
+        before_s = max(self.earlier_s.values())
+        self._began = time.monotonic()
 
         async def solve_once(request: SolveRequest) -> SolveResponse:
-            key = _key(request)
-            if key not in self._responses:
-                if self._started is None:
-                    self._started = time.monotonic()
-                self._record(request, await solve(request))
-            return self._responses[key]
+            recorded = self._responses.get(_key(request))
+            if recorded is not None:
+                return recorded
+            response = await solve(request)
+            elapsed_s = round(before_s + time.monotonic() - self._began, 3)
+            entry = _Entry(request=request, elapsed_s=elapsed_s, response=response)
+            self._keep(entry)
+            append_line(self._file, self.path, entry.model_dump_json().encode() + b"\n")
+            return response
 
         return solve_once
 
@@ -113,17 +124,64 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
-    def _record(self, request: SolveRequest, response: SolveResponse) -> None:
-        self._keep(request, response)
-        elapsed_s = self._elapsed_s + time.monotonic() - (self._started or 0.0)
-        entry = _Entry(request=request, elapsed_s=round(elapsed_s, 3), response=response)
-        append_line(self._file, self.path, entry.model_dump_json(exclude_none=True).encode() + b"\n")
+    def _open(self) -> None:
+        """Read the responses that exist, and remove a partial last line. Write the header of a new file."""
+        header = _Header(run=self._run).model_dump_json().encode() + b"\n"
+        self._file.seek(0)
+        size = 0
+        for number, line in enumerate(self._file, 1):
+            if not line.endswith(b"\n") and (number > 1 or header.startswith(line)):
+                break
+            size += len(line)
+            self._read(number, line)
+        self._file.truncate(size)
+        if not size:
+            append_line(self._file, self.path, header)
 
-    def _keep(self, request: SolveRequest, response: SolveResponse) -> None:
-        self._model = self._model or response.model
-        if response.model != self._model:
+    def _read(self, number: int, line: bytes) -> None:
+        try:
+            if number == 1:
+                self._check(_Header.model_validate_json(line).run)
+                return
+            entry = _Entry.model_validate_json(line)
+        except ValidationError:
             raise ConfigurationError(
-                f"{self.path} holds responses of the model {self._model}, but the model is {response.model} now. "
+                f"{self.path}, line {number}: not a line of a journal. Delete the file, or choose another one."
+            ) from None
+        self._keep(entry)
+        self.earlier[entry.stage] += 1
+        self.earlier_s[entry.stage] = entry.elapsed_s
+
+    def _check(self, run: Run) -> None:
+        """Refuse the journal of another run."""
+        changed = [name for name in {**self._run, **run} if self._run.get(name) != run.get(name)]
+        if changed:
+            name = changed[0]
+            was, now = run.get(name), self._run.get(name)
+            differs = "the problems differ" if name == "data" else f"{name} was {was} and is {now} now"
+            raise ConfigurationError(
+                f"{self.path} belongs to another run: {differs}. Delete the file to start again, or choose another one."
+            )
+
+    def _keep(self, entry: _Entry) -> None:
+        model = entry.response.model
+        self._model = self._model or model
+        if model != self._model:
+            raise ConfigurationError(
+                f"{self.path} holds responses of the model {self._model}, and the model is {model} now. "
                 "Delete the file to start again, or choose another one."
             )
-        self._responses[_key(request)] = response
+        self._responses[_key(entry.request)] = entry.response
+
+
+def _key(request: SolveRequest) -> str:
+    return request.model_dump_json()
+
+
+def _files(model: str | None) -> str | None:
+    """Hash of names, sizes and times of the files of a model directory, or None for another model."""
+    if model is None or not Path(model).is_dir():
+        return None
+    files = sorted(path for path in Path(model).iterdir() if path.is_file())
+    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

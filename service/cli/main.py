@@ -326,14 +326,25 @@ def grade(
 @app.command()
 def evaluate(
     data: Annotated[
-        Path, typer.Option(help="JSON Lines file of rows with id, question and answer.", exists=True, dir_okay=False)
+        Path,
+        typer.Option(
+            help="JSON Lines, CSV or TSV file of rows with a question, its answer and an id. - is standard input.",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+        ),
     ],
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of problems.")] = None,
     policy: _Policy = None,
     url: _Url = None,
     api_key_file: _ApiKeyFile = None,
     output: Annotated[
-        Path | None, typer.Option("--json", help="Output file for the figures and one row per problem.")
+        Path | None,
+        typer.Option("--json", help="Output file for the figures and one row per problem. A killed run resumes."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Directory for an HTML report with plots and every wrong problem. A killed run resumes."),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Problems that are solved at the same time.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the samples of every problem.")] = 0,
@@ -342,9 +353,20 @@ def evaluate(
     model: _Model = None,
     engine: _Engine = None,
     config: _Config = None,
+    problem_column: Annotated[
+        str | None, typer.Option(help="Column of the problems. Default: a usual name, such as question.")
+    ] = None,
+    answer_column: Annotated[
+        str | None, typer.Option(help="Column of the right answers. Default: a usual name, such as answer.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column of the ids. Default: a usual name, such as id.")] = None,
 ) -> None:
-    """Measure accuracy, tokens and seconds over a file of problems."""
-    from service.cli.evaluate import evaluate_and_show
+    """Measure accuracy, trust, tokens and seconds over a file of problems.
+
+    Each problem is solved twice: by the vote, and by one greedy explanation and
+    one greedy program.
+    """
+    from service.cli.evaluate import Outputs, evaluate_and_show
 
     settings = load_settings(
         config,
@@ -355,8 +377,15 @@ def evaluate(
         engine=engine,
         client_api_key_file=api_key_file,
     )
-    asyncio.run(
-        evaluate_and_show(settings, data, limit=limit, url=url, output=output, concurrency=concurrency, seed=seed)
+    evaluate_and_show(
+        settings,
+        data,
+        columns={"problem": problem_column, "answer": answer_column, "id": id_column},
+        limit=limit,
+        url=url,
+        outputs=Outputs(output, report),
+        concurrency=concurrency,
+        seed=seed,
     )
 
 

@@ -1,6 +1,5 @@
 """Resumable output file of a batch run."""
 
-import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import IO, Generic, NamedTuple, Self
 
 from pydantic import ValidationError
 
+from service.cli.line_file import append_line, open_locked
 from service.errors import ConfigurationError
 from service.schemas.batch import ResultT, RowId
 
@@ -68,7 +68,8 @@ class ResultsFile(Generic[ResultT]):
         Raises:
             ConfigurationError: the disk is full or not writable. The next run removes the partial line.
         """
-        write_line(self._file.fileno(), row.model_dump_json().encode() + b"\n", str(self.path))
+        append_line(self._file, self.path, row.model_dump_json().encode() + b"
+")
         self._done[row.line] = Stored(row.id, self._label(row))
 
     def __enter__(self) -> Self:
@@ -79,7 +80,7 @@ class ResultsFile(Generic[ResultT]):
 
     def _open(self) -> IO[bytes]:
         """Read the results that exist. Rewrite the file only if lines must go."""
-        file = self._lock()
+        file = open_locked(self.path)
         try:
             file.seek(0)
             dropped = {number for number, line in enumerate(file, 1) if not self._keep(number, line)}
@@ -93,19 +94,7 @@ class ResultsFile(Generic[ResultT]):
             file.close()
             raise
         file.close()
-        return self._lock()
-
-    def _lock(self) -> IO[bytes]:
-        try:
-            file = self.path.open("a+b")
-        except OSError as error:
-            raise ConfigurationError(f"{self.path} cannot be written: {error}") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise ConfigurationError(f"{self.path} is in use by another process.") from None
-        return file
+        return open_locked(self.path)
 
     def _keep(self, number: int, line: bytes) -> bool:
         """Remember the row of a result. Return False if the result must go."""
@@ -159,16 +148,3 @@ class Journal(ResultsFile[ResultT]):
         self._file.seek(offset)
         return self._row_type.model_validate_json(self._file.readline())
 
-
-def write_line(descriptor: int, line: bytes, place: str) -> None:
-    """Write one line at once.
-
-    Raises:
-        ConfigurationError: the disk is full or not writable.
-    """
-    try:
-        written = os.write(descriptor, line)
-    except OSError as error:
-        raise ConfigurationError(f"{place} cannot be written: {error.strerror}") from None
-    if written < len(line):
-        raise ConfigurationError(f"{place} cannot be written: the disk is full.")

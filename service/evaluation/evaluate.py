@@ -7,6 +7,7 @@ gives the votes of one kind and the accuracy of single sampled paths, at no cost
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +28,10 @@ class Stage(StrEnum):
     GREEDY = "greedy"
 
 
+Progress = Callable[[Stage], AbstractContextManager[Callable[[], None]]]
+"""Context of a stage. It yields a function that is called after each problem."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """Figures, and the problems with their responses."""
@@ -44,7 +49,7 @@ async def evaluate(
     seed: int,
     concurrency: int,
     earlier_s: float = 0.0,
-    tick: Callable[[Stage], None] = lambda stage: None,
+    progress: Progress = lambda stage: nullcontext(lambda: None),
 ) -> Evaluation:
     """Solve all problems and compute the figures.
 
@@ -56,7 +61,7 @@ async def evaluate(
         seed: seed from which the seed of every problem is derived.
         concurrency: maximum number of problems that are solved at the same time.
         earlier_s: wall-clock seconds of the votes in earlier runs that this one resumes.
-        tick: called after each problem of each stage.
+        progress: progress of each stage.
     """
     requests = [
         SolveRequest(problem=problem.text, paths=budget, policy=policy, seed=path_seed(seed, i), trace=True)
@@ -65,11 +70,13 @@ async def evaluate(
     ]
     readable = [problem for problem in problems if problem.is_readable]
     started = time.monotonic()
-    votes = await _solve_all(solve, requests, concurrency, lambda: tick(Stage.VOTE))
+    with progress(Stage.VOTE) as advance:
+        votes = await _solve_all(solve, requests, concurrency, advance)
     seconds = earlier_s + time.monotonic() - started
     greedily = {"temperature": 0.0, "paths": PathBudget(cot=1, pot=1), "policy": Policy.FIXED}
     greedy_requests = [request.model_copy(update=greedily) for request in requests]
-    greedy = await _solve_all(solve, greedy_requests, concurrency, lambda: tick(Stage.GREEDY))
+    with progress(Stage.GREEDY) as advance:
+        greedy = await _solve_all(solve, greedy_requests, concurrency, advance)
     solved = tuple(Solved(*three) for three in zip(readable, votes, greedy, strict=True))
     unread = [problem for problem in problems if not problem.is_readable]
     report = report_of(solved, unread, policy=policy, budget=budget, seed=seed, seconds=seconds)
@@ -77,14 +84,14 @@ async def evaluate(
 
 
 async def _solve_all(
-    solve: Solve, requests: Iterable[SolveRequest], concurrency: int, tick: Callable[[], None]
+    solve: Solve, requests: Iterable[SolveRequest], concurrency: int, advance: Callable[[], None]
 ) -> list[SolveResponse]:
     places = asyncio.Semaphore(concurrency)
 
     async def solve_one(request: SolveRequest) -> SolveResponse:
         async with places:
             response = await solve(request)
-        tick()
+        advance()
         return response
 
     try:

@@ -1,8 +1,10 @@
 """Problems with gold answers, and their file."""
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from service.errors import ConfigurationError, InputError, json_reason
@@ -47,36 +49,59 @@ def read_problems(path: Path, limit: int | None = None) -> list[LabeledProblem]:
     Raises:
         ConfigurationError: a row is invalid, the file is empty, or no gold answer can be read.
     """
-    problems: list[LabeledProblem] = []
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-        for number, line in enumerate(lines, 1):
-            if limit is not None and len(problems) == limit:
-                break
-            try:
-                problems.append(_read_problem(line, number))
-            except InputError as error:
-                raise ConfigurationError(f"{path}, line {number}: {error}") from None
+        return labeled_problems(_json_objects(path, lines), str(path), limit=limit)
+
+
+def labeled_problems(
+    rows: Iterable[tuple[int, Mapping[str, object]]], place: str, *, unit: str = "line", limit: int | None = None
+) -> list[LabeledProblem]:
+    """Problems of the rows of a file.
+
+    Args:
+        rows: number and fields of each row: `id`, `question` (or `problem`) and `answer`.
+        place: name of the file.
+        unit: name of a row in messages.
+        limit: maximum number of problems.
+
+    Raises:
+        ConfigurationError: a row is invalid, the file is empty, or no gold answer can be read.
+    """
+    problems: list[LabeledProblem] = []
+    for number, row in islice(rows, limit):
+        try:
+            problems.append(_labeled_problem(row, number))
+        except InputError as error:
+            raise ConfigurationError(f"{place}, {unit} {number}: {error}") from None
     if not problems:
-        raise ConfigurationError(f"{path} is empty; each line must be a JSON object with id, question and answer.")
+        raise ConfigurationError(f"{place} is empty; each line must be a JSON object with id, question and answer.")
     if not any(problem.is_readable for problem in problems):
-        raise ConfigurationError(f"{path}: no `answer` can be read, such as {problems[0].answer!r}. {GOLD_FORMS}")
+        raise ConfigurationError(f"{place}: no `answer` can be read, such as {problems[0].answer!r}. {GOLD_FORMS}")
     return problems
 
 
-def _read_problem(line: str, number: int) -> LabeledProblem:
-    try:
-        row = json.loads(line.rstrip("\r\n"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the line is not valid JSON: {json_reason(error)}", "line") from None
-    if not isinstance(row, dict):
-        raise InputError("the line is not a JSON object.", "line")
-    missing = [name for name in ("id", "question", "answer") if name not in row]
+def _json_objects(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, object]]]:
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line.rstrip("\r\n"))
+        except (ValueError, RecursionError) as error:
+            raise ConfigurationError(
+                f"{path}, line {number}: the line is not valid JSON: {json_reason(error)}"
+            ) from None
+        if not isinstance(row, dict):
+            raise ConfigurationError(f"{path}, line {number}: the line is not a JSON object.")
+        yield number, row
+
+
+def _labeled_problem(row: Mapping[str, object], number: int) -> LabeledProblem:
+    name = "problem" if "problem" in row and "question" not in row else "question"
+    missing = [field for field in ("id", name, "answer") if field not in row]
     if missing:
         raise InputError(f"`{missing[0]}` is missing; a row needs id, question and answer.", missing[0])
     try:
-        text = SolveRequest.checked(problem=row["question"]).problem
+        text = SolveRequest.checked(problem=row[name]).problem
     except InputError as error:
-        raise InputError(f"`question` is invalid: {error}", "question") from None
+        raise InputError(f"`{name}` is invalid: {error}", name) from None
     return LabeledProblem(str(row["id"]), text, str(row["answer"]), number)
 
 

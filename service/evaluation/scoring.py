@@ -10,6 +10,16 @@ from service.solve.vote import Ballot, count, winner
 from service.types import PathKind, PathOutcome
 
 MEASURES = ("cot_greedy", "pot_greedy", "cot_vote", "pot_vote", "vote")
+MEASURE_TITLES = {
+    "vote": "vote of both kinds",
+    "cot_vote": "vote, explanations only",
+    "pot_vote": "vote, programs only",
+    "cot_greedy": "one explanation, greedy",
+    "pot_greedy": "one program, greedy",
+}
+"""Titles of the measures, in the order of reports."""
+PATH_TITLES = {"cot": "one explanation, sampled", "pot": "one program, sampled"}
+"""Titles of the shares of right paths, by kind."""
 
 
 @dataclass(frozen=True, slots=True)

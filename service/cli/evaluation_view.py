@@ -1,0 +1,140 @@
+"""Figures of an evaluation on the terminal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from service.cli.printable import one_line
+from service.evaluation.calibration_error import SelectivePoint
+from service.evaluation.report import Report, distinct, duration
+from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES, ProblemResult
+from service.schemas.words import DEMO, DEMO_MODEL, NOT_MEASURED, number, percent
+from service.types import Verdict
+
+_BAR_WIDTH = 20
+_MAX_WRONG = 10
+_MAX_THRESHOLDS = 5
+_MAX_CHARS = 40
+_VERDICTS = {
+    Verdict.LIKELY: ("likely", "green"),
+    Verdict.AGREED: ("agreed", "blue"),
+    Verdict.UNSURE: ("unsure", "yellow"),
+    Verdict.TORN: ("torn", "yellow"),
+    Verdict.NONE: ("no answer", "dim"),
+}
+
+
+def view(report: Report, page: Path | None) -> RenderableType:
+    """Headline, accuracies, trust, wrong problems and costs.
+
+    Args:
+        report: the figures.
+        page: HTML file of the report, or None.
+    """
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True, style="bold")
+    facts.add_column()
+    for name, text in _facts(report):
+        facts.add_row(name, text)
+    if page:
+        facts.add_row("report", Text(str(page), overflow="fold"))
+    demo = [Text(DEMO, "bold yellow")] if report.model == DEMO_MODEL else []
+    return Group(Text(), *demo, _headline(report), Text(), _accuracies(report), Text(), facts)
+
+
+def _headline(report: Report) -> Text:
+    took = duration(report.seconds)
+    return Text.assemble(
+        (f"{number(report.n, 'problem')} · {one_line(report.model)} · {report.policy} · seed {report.seed}", "bold"),
+        (f"\n{took}, about {percent(report.token_share, 1)} % of the tokens of a full vote", "dim"),
+    )
+
+
+def _accuracies(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for measure, title in MEASURE_TITLES.items():
+        low, high = report.interval[measure]
+        share = report.accuracy[measure]
+        style = "bold" if measure == "vote" else ""
+        interval = f"({percent(low, 1)}–{percent(high, 1)})"
+        table.add_row(Text(title, style), _bar(share), Text(f"{percent(share, 1)} %", style, justify="right"), interval)
+    for kind, title in PATH_TITLES.items():
+        if kind in report.paths_right:
+            share = report.paths_right[kind]
+            table.add_row(title, _bar(share), Text(f"{percent(share, 1)} %", justify="right"))
+    return table
+
+
+def _facts(report: Report) -> Iterator[tuple[str, Text]]:
+    yield "when it says", _by_verdict(report)
+    name = "if you only take"
+    for point in distinct(report.by_min_confidence)[-_MAX_THRESHOLDS:]:
+        yield name, Text(_selective(point, report.n) + ("   ← min_confidence" if name else ""))
+        name = ""
+    if report.wrong:
+        yield "wrong", _wrong([row for row in report.rows if not row.right["vote"]])
+    perfect = report.calibration_error_if_perfect
+    yield (
+        "confidence",
+        Text(
+            f"calibration error {report.calibration_error:.3f}. A perfect confidence would have {perfect.median:.3f} "
+            f"(median) and at most {perfect.p95:.3f} (95 %)."
+        ),
+    )
+    if not report.calibrated:
+        yield "", Text(f"{NOT_MEASURED} It is the agreement of the attempts.")
+    yield (
+        "costs",
+        Text(
+            f"{report.completion_tokens_per_problem:.0f} completion tokens and {report.paths_per_problem:.1f} attempts "
+            f"per problem, {report.problems_per_s:.2f} problems/s"
+        ),
+    )
+    if report.cut_off:
+        yield (
+            "deadline",
+            Text(
+                f"The deadline cut off {report.cut_off} of the {report.n} votes: raise deadline_s "
+                "(TWINPATH_DEADLINE_S), or lower --concurrency.",
+                "yellow",
+            ),
+        )
+
+
+def _by_verdict(report: Report) -> Text:
+    parts: list[Text] = []
+    for verdict, (word, style) in _VERDICTS.items():
+        found = report.by_verdict.get(verdict)
+        if found:
+            right = "" if verdict is Verdict.NONE else f"{'' if parts else 'right '}{found.right} of "
+            parts.append(Text.assemble((word, style), f": {right}{found.problems}"))
+    return Text(" · ").join(parts)
+
+
+def _selective(point: SelectivePoint, problems: int) -> str:
+    share = percent(point.right, point.answered)
+    return f"≥ {point.min_confidence:.1f}: {point.answered} of {problems} answered, {share} % right"
+
+
+def _wrong(rows: list[ProblemResult]) -> Text:
+    shown = [_wrong_row(row) for row in rows[:_MAX_WRONG]]
+    more = [Text(f"and {len(rows) - _MAX_WRONG} more", "dim")] if len(rows) > _MAX_WRONG else []
+    return Text("\n").join(shown + more)
+
+
+def _wrong_row(row: ProblemResult) -> Text:
+    answer = "no answer" if row.answer is None else f"{row.answer} ({row.confidence:.2f})"
+    return Text.assemble((_shortened(row.id), "cyan"), f"  {_shortened(row.gold)} → {_shortened(answer)}")
+
+
+def _shortened(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _MAX_CHARS else f"{line[: _MAX_CHARS - 1]}…"
+
+
+def _bar(share: float) -> Text:
+    filled = round(_BAR_WIDTH * share)
+    return Text.assemble(("█" * filled, "cyan"), ("░" * (_BAR_WIDTH - filled), "dim"))

@@ -1,0 +1,145 @@
+"""Page of the report: summary, plots, and the wrong problems beside their attempts."""
+
+from importlib import resources
+
+from service import __version__
+from service.evaluation.evaluate import Evaluation
+from service.evaluation.html.elements import Html, element, join
+from service.evaluation.html.plots import plots
+from service.evaluation.html.wrong import wrong_problem
+from service.evaluation.report import Report, distinct, duration
+from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES
+from service.schemas.words import DEMO, DEMO_MODEL, NOT_MEASURED, VERDICTS, number, percent
+from service.types import Verdict
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""Content security policy of the page: no script runs, and nothing is loaded."""
+_MAX_IDS = 20
+
+
+def report_page(evaluation: Evaluation) -> str:
+    """HTML of the report, with its styles inside. All texts of the model and of the data are escaped."""
+    report = evaluation.report
+    rows = zip(evaluation.solved, report.rows, strict=True)
+    wrong = [wrong_problem(solved, row) for solved, row in rows if not row.right["vote"]]
+    body = element(
+        "main",
+        _header(report),
+        element("p", DEMO, class_="demo") if report.model == DEMO_MODEL else None,
+        _notes(report),
+        element("div", _accuracies(report), _trust(report), class_="summary"),
+        plots(report),
+        element("h2", f"{number(len(wrong), 'problem')} without the right answer"),
+        *wrong,
+        element("footer", f"Twinpath {__version__}. Seconds depend on the machine, all other figures on the seed."),
+    )
+    return f"<!doctype html>\n{element('html', _head(report), element('body', body), lang='en')}\n"
+
+
+def _head(report: Report) -> Html:
+    style = resources.files("service.evaluation.html").joinpath("style.css").read_text(encoding="utf-8")
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name_="color-scheme", content="light dark"),
+        element("title", f"Evaluation of {report.model}"),
+        element("style", Html(style)),
+    )
+
+
+def _header(report: Report) -> Html:
+    low, high = (percent(bound, 1) for bound in report.interval["vote"])
+    took = duration(report.seconds)
+    figures = [
+        (f"{percent(report.accuracy['vote'], 1)} %", f"right answers of the vote (95 % interval: {low} to {high} %)"),
+        (f"{percent(report.token_share, 1)} %", "of the tokens of a full vote, estimated"),
+        (f"{report.paths_per_problem:.1f}", "attempts per problem"),
+        (f"{report.completion_tokens_per_problem:,.0f}", "completion tokens per problem"),
+        (f"{report.problems_per_s:.2f}", f"problems per second ({took} in all)"),
+    ]
+    cards = [element("div", element("b", value), element("span", text)) for value, text in figures]
+    run = f"{number(report.n, 'problem')} · policy {report.policy} · seed {report.seed}"
+    return element(
+        "header",
+        element("p", "Twinpath evaluation", class_="kicker"),
+        element("h1", report.model),
+        element("p", run, class_="run"),
+        element("div", *cards, class_="cards"),
+    )
+
+
+def _notes(report: Report) -> Html:
+    """Paragraphs on what limits the figures."""
+    notes = []
+    if report.unread_golds:
+        more = ", …" if len(report.unread_golds) > _MAX_IDS else ""
+        ids = ", ".join(report.unread_golds[:_MAX_IDS])
+        notes.append(f"Left out, because the expected answer cannot be read: {ids}{more}.")
+    if report.cut_off:
+        notes.append(f"The deadline cut off {report.cut_off} of the {number(report.n, 'vote')}.")
+    if not report.calibrated:
+        notes.append(f"{NOT_MEASURED} It is the probability that the leading answer has the majority.")
+    return join(*(element("p", note, class_="warning") for note in notes))
+
+
+def _accuracies(report: Report) -> Html:
+    rows = []
+    for measure, title in MEASURE_TITLES.items():
+        low, high = (percent(bound, 1) for bound in report.interval[measure])
+        rows.append(_bar_row(title, report.accuracy[measure], f"{low} to {high} %"))
+    rows += [_bar_row(title, report.paths_right[kind], "") for kind, title in PATH_TITLES.items()
+             if kind in report.paths_right]  # fmt: skip
+    head = _row("th", "", "right", "", "95 % interval")
+    hint = (
+        "Greedy: one attempt at temperature 0. Sampled: one attempt of the vote, on average over those that ended. "
+        "A vote of one kind counts only the attempts that the vote of both kinds counted."
+    )
+    return element(
+        "section",
+        element("h2", "Accuracy"),
+        element("table", head, *rows, class_="accuracy"),
+        element("p", hint, class_="hint"),
+    )
+
+
+def _bar_row(title: str, share: float, interval: str) -> Html:
+    bar = element("span", element("i", style=f"width: {100 * share:.1f}%"), class_="bar")
+    return _row("td", title, f"{percent(share, 1)} %", bar, interval)
+
+
+def _trust(report: Report) -> Html:
+    verdicts = [_row("th", "when it says", "problems", "right", "share")]
+    for verdict in Verdict:
+        found = report.by_verdict.get(verdict)
+        if found:
+            share = f"{percent(found.right, found.problems)} %"
+            right = ("–", "–") if verdict is Verdict.NONE else (f"{found.right}", share)
+            verdicts.append(_row("td", chip(verdict), f"{found.problems}", *right))
+    thresholds = [_row("th", "if you only take", "answered", "right", "share")]
+    for point in distinct(report.by_min_confidence):
+        share = f"{percent(point.right, point.answered)} %"
+        thresholds.append(_row("td", f"≥ {point.min_confidence:.1f}", f"{point.answered}", f"{point.right}", share))
+    hint = "A request with min_confidence gives no answer below that confidence."
+    perfect = report.calibration_error_if_perfect
+    error = (
+        f"Calibration error {report.calibration_error:.3f}. By chance, a perfect confidence would have "
+        f"{perfect.median:.3f} (median) and at most {perfect.p95:.3f} (95 %)."
+    )
+    return element(
+        "section",
+        element("h2", "How far to trust it"),
+        element("table", *verdicts, class_="counts"),
+        element("table", *thresholds, class_="counts") if len(thresholds) > 1 else None,
+        element("p", f"{hint} {error}", class_="hint"),
+    )
+
+
+def chip(verdict: Verdict) -> Html:
+    """Words of a verdict in its colour."""
+    return element("span", VERDICTS[verdict], class_=f"chip {verdict}")
+
+
+def _row(cell: str, *cells: str) -> Html:
+    return element("tr", *(element(cell, content) for content in cells))
