@@ -87,11 +87,12 @@ def make(base: Path, adapter: Path, out: Path) -> dict[str, Path]:
 def measure(model: Path, data: Path, *, compiled: bool) -> dict[str, Any]:
     """Report of `twinpath evaluate` on a model."""
     environment = os.environ | {"TWINPATH_COMPILE_ON_CPU": str(compiled), "TWINPATH_DEADLINE_S": str(DEADLINE_S)}
-    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
         command = [sys.executable, "-c", "from service.cli.main import main; main()", "evaluate", "--policy", "fixed"]
-        command += ["--model", str(model), "--data", str(data), "--json", report.name]
+        command += ["--model", str(model), "--data", str(data), "--json", str(report)]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        found: dict[str, Any] = json.load(report)
+        found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
         return found
 
 

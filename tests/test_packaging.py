@@ -11,7 +11,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
     "wheel"
 ]["packages"]
-RUN_TIME = ("service/bundled/*", "service/page/*", "service/sandbox/THREATS.md", "training/recipes/*.toml")
+RUN_TIME = (
+    "service/bundled/*",
+    "service/evaluation/html/style.css",
+    "service/page/*",
+    "service/sandbox/THREATS.md",
+    "training/recipes/*.toml",
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -1,4 +1,4 @@
-"""Journal of an evaluation: every response on disk, so that a killed run resumes."""
+"""Journal of an evaluation: its responses on disk, for a resume."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Accuracy, paths and tokens under smaller budgets, replayed from the paths of one evaluation."""
+"""Accuracy and costs of smaller budgets, replayed from recorded paths."""
 
 import statistics
 from collections.abc import Sequence

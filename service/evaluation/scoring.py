@@ -1,4 +1,4 @@
-"""Score of one problem: the answers of its two runs against the gold answer."""
+"""Score of one problem: its answers against the gold answer."""
 
 import statistics
 from collections.abc import Iterable

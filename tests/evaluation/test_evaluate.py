@@ -1,22 +1,26 @@
-"""Exact figures over a few problems, and errors of invalid files."""
+"""Exact figures over a few problems."""
 
 import asyncio
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 
 from service.engine.fake import FakeEngine, Script
-from service.errors import ConfigurationError, EngineError
-from service.evaluation.evaluate import MEASURES, LabeledProblem, Report, evaluate, is_right, read_problems
+from service.errors import EngineError
+from service.evaluation.evaluate import Evaluation, Stage, evaluate
+from service.evaluation.problems import LabeledProblem
+from service.evaluation.report import Report, VerdictCount
+from service.evaluation.scoring import MEASURES
 from service.evaluation.statistics import wilson
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
 from service.solve.problem import path_seed
 from service.types import PathKind, PathOutcome, Policy
 from tests.support.components import fake_components
-from tests.support.engines import TurnEngine, computing_sandbox, cot, in_turn, lines, pot
+from tests.support.engines import TurnEngine, computing_sandbox, cot, in_turn, pot
 
 PROBLEMS = [LabeledProblem("a", "apples?", "1"), LabeledProblem("b", "bees?", "2"), LabeledProblem("c", "cats?", "3")]
 
@@ -26,10 +30,10 @@ def by_problem(prompt: str, scripts: dict[str, tuple[list[str], list[str]]], pla
     return played.setdefault(name, in_turn(*scripts[name]))
 
 
-async def report_of(
+async def evaluation_of(
     scripts: dict[str, tuple[list[str], list[str]]], concurrency: int = 1
-) -> tuple[Report, list[SolveRequest]]:
-    """Report over `PROBLEMS` with two paths of each kind, and every request."""
+) -> tuple[Evaluation, list[SolveRequest]]:
+    """Evaluation over `PROBLEMS` with two paths of each kind, and every request."""
     played: dict[str, Script] = {}
     engine = FakeEngine(lambda prompt, sampling: by_problem(prompt, scripts, played)(prompt, sampling))
     requests: list[SolveRequest] = []
@@ -41,8 +45,12 @@ async def report_of(
             return solve_response(solution, trace=request.trace)
 
         budget = PathBudget(cot=2, pot=2)
-        report = await evaluate(solve, PROBLEMS, policy=Policy.FIXED, budget=budget, seed=5, concurrency=concurrency)
-    return report, requests
+        found = await evaluate(solve, PROBLEMS, policy=Policy.FIXED, budget=budget, seed=5, concurrency=concurrency)
+    return found, requests
+
+
+async def report_of(scripts: dict[str, tuple[list[str], list[str]]], concurrency: int = 1) -> Report:
+    return (await evaluation_of(scripts, concurrency))[0].report
 
 
 SCRIPTS = {  # two sampled paths of each kind, then one greedy path of each kind
@@ -53,7 +61,7 @@ SCRIPTS = {  # two sampled paths of each kind, then one greedy path of each kind
 
 
 async def test_the_figures_are_exact() -> None:
-    report, _ = await report_of(SCRIPTS)
+    report = await report_of(SCRIPTS)
     # bees: two answers of two votes, each of one kind. The tie goes to the earlier path, a wrong rationale.
     right = {"cot_greedy": 2, "pot_greedy": 1, "cot_vote": 1, "pot_vote": 2, "vote": 1}
     assert tuple(right) == MEASURES
@@ -80,14 +88,49 @@ async def test_the_figures_are_exact() -> None:
     }  # fmt: skip
 
 
+async def test_trust_and_costs_are_exact() -> None:
+    report = await report_of(SCRIPTS)
+    # apples: 3 to 1. bees: a tie. cats: no vote.
+    assert report.by_verdict == {"unsure": VerdictCount(1, 1), "torn": VerdictCount(1, 0), "none": VerdictCount(1, 0)}
+    assert [row.verdict for row in report.rows] == ["unsure", "torn", "none"]
+    left = [(point.min_confidence, point.answered, point.right) for point in report.by_min_confidence]
+    assert left == [(i / 10, 2, 1) for i in range(1, 6)] + [(i / 10, 1, 1) for i in (6, 7, 8)] + [(0.9, 0, 0)]
+    assert report.wrong == ("b", "c")
+    assert (report.calibrated, report.token_share) == (False, 1.0)
+
+
+async def test_progress_counts_the_problems_of_each_stage() -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def progress(stage: Stage) -> Iterator[Callable[[], None]]:
+        yield lambda: seen.append(stage)
+        seen.append("end")
+
+    async with fake_components() as components:
+
+        async def solve(request: SolveRequest) -> SolveResponse:
+            return solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+
+        evaluation = await evaluate(
+            solve, PROBLEMS, policy=Policy.FIXED, budget=PathBudget(cot=1, pot=1), seed=0, concurrency=2,
+            earlier_s=1000.0, progress=progress,
+        )  # fmt: skip
+    assert seen == ["vote"] * 3 + ["end"] + ["greedy"] * 3 + ["end"]
+    assert 1000.0 <= evaluation.report.seconds < 1010.0
+    assert [one.problem for one in evaluation.solved] == PROBLEMS
+    assert [one.greedy.paths.planned for one in evaluation.solved] == [2, 2, 2]
+
+
 async def test_the_report_as_json() -> None:
-    report, _ = await report_of(SCRIPTS)
+    report = await report_of(SCRIPTS)
     written = json.loads(json.dumps(asdict(report)))
     assert set(written["calibration_error_if_perfect"]) == {"median", "p95"}
     assert written["coverage"][-1] == {"coverage": 1.0, "accuracy": 1 / 3}
     assert written["interval"]["vote"] == list(wilson(1, 3))
     assert set(written["rows"][0]) == {
-        "id", "gold", "answer", "status", "confidence", "right", "paths_right", "completion_tokens", "paths", "seconds",
+        "id", "gold", "answer", "status", "verdict", "confidence", "right", "paths_right", "completion_tokens",
+        "saved_tokens", "paths", "seconds",
     }  # fmt: skip
 
 
@@ -107,13 +150,14 @@ async def test_paths_beyond_the_decision_elect_nothing_but_are_right_or_wrong() 
         response = solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
         return response.model_copy(update={"trace": trace})
 
-    report = await evaluate(solve, PROBLEMS[:1], policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=1)
+    evaluation = await evaluate(solve, PROBLEMS[:1], policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=1)
+    report = evaluation.report
     assert report.rows[0].right["cot_vote"]
     assert report.rows[0].paths_right == {"cot": 1 / 4}  # one of the four that ended. No program ended.
 
 
 async def test_each_problem_is_solved_twice_with_its_own_seed() -> None:
-    _, requests = await report_of(SCRIPTS)
+    _, requests = await evaluation_of(SCRIPTS)
     assert [request.problem for request in requests] == ["apples?", "bees?", "cats?"] * 2
     assert [request.seed for request in requests] == [path_seed(5, index) for index in range(3)] * 2
     assert [request.temperature for request in requests] == [None] * 3 + [0.0] * 3
@@ -123,13 +167,14 @@ async def test_each_problem_is_solved_twice_with_its_own_seed() -> None:
 
 
 async def test_concurrent_problems_give_the_same_rows() -> None:
-    one, _ = await report_of(SCRIPTS)
-    many, _ = await report_of(SCRIPTS, concurrency=3)
+    one = await report_of(SCRIPTS)
+    many = await report_of(SCRIPTS, concurrency=3)
     assert [(row.id, row.right) for row in many.rows] == [(row.id, row.right) for row in one.rows]
 
 
 async def test_concurrency_is_bounded() -> None:
     running = most = ticks = 0
+    stages: list[Stage] = []
 
     async def solve(request: SolveRequest) -> SolveResponse:
         nonlocal running, most
@@ -141,31 +186,20 @@ async def test_concurrency_is_bounded() -> None:
         finally:
             running -= 1
 
+    @contextmanager
+    def progress(stage: Stage) -> Iterator[Callable[[], None]]:
+        stages.append(stage)
+        yield tick
+
     def tick() -> None:
         nonlocal ticks
         ticks += 1
 
     with pytest.raises(EngineError, match=r"^no engine$"):
-        await evaluate(solve, PROBLEMS, policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=2, tick=tick)
-    assert (most, ticks, running) == (2, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("answer", "gold", "right"),
-    [("51", "51.0", True), ("1/2", "0.5", True), ("10/3", "3.33", True), ("yes", "yes", True), ("B", "B", True),
-     ("50", "51", False), (None, "51", False), ("51", "no number", False)],
-)  # fmt: skip
-def test_is_right(answer: str | None, gold: str, right: bool) -> None:
-    assert is_right(answer, gold) is right
-
-
-def row(**fields: object) -> str:
-    return json.dumps({"id": "1", "question": "Why?", "answer": "5"} | fields)
-
-
-def test_problems_are_read_up_to_the_limit(tmp_path: Path) -> None:
-    path = lines(tmp_path / "d.jsonl", row(), row(id=2, question=" How?\n", answer=7, more="ignored"), "{")
-    assert read_problems(path, 2) == [LabeledProblem("1", "Why?", "5"), LabeledProblem("2", "How?", "7")]
+        await evaluate(
+            solve, PROBLEMS, policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=2, progress=progress
+        )
+    assert (most, ticks, running, stages) == (2, 0, 0, [Stage.VOTE])
 
 
 async def test_gold_answers_that_cannot_be_read_are_left_out() -> None:
@@ -178,62 +212,10 @@ async def test_gold_answers_that_cannot_be_read_are_left_out() -> None:
             return solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
 
     budget = PathBudget(cot=1, pot=1)
-    report = await evaluate(solve, problems, policy=Policy.FIXED, budget=budget, seed=5, concurrency=1)
+    evaluation = await evaluate(solve, problems, policy=Policy.FIXED, budget=budget, seed=5, concurrency=1)
+    report = evaluation.report
     assert (report.n, report.unread_golds) == (2, ("x", "y"))
     assert [row.id for row in report.rows] == ["a", "c"]
     assert report.accuracy["vote"] == 1 / 2
     assert [request.seed for request in requests] == [path_seed(5, 0), path_seed(5, 3)] * 2
     assert asdict(report)["unread_golds"] == ("x", "y")
-
-
-def test_no_readable_gold_answer_is_an_error(tmp_path: Path) -> None:
-    path = lines(tmp_path / "d.jsonl", row(answer="Ann"), row(answer="None"))
-    with pytest.raises(ConfigurationError) as caught:
-        read_problems(path)
-    assert str(caught.value) == (
-        f"{path}: no `answer` can be read, such as 'Ann'. "
-        "Write each `answer` as one number, a time, yes, no or an option letter."
-    )
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        (
-            "{",
-            "the line is not valid JSON: Expecting property name enclosed in double quotes at column 2",
-        ),
-        ("", "the line is not valid JSON: Expecting value at column 1"),
-        ("[" * 100_000, "the line is not valid JSON: maximum recursion depth exceeded"),
-        ("[]", "the line is not a JSON object."),
-        ("5", "the line is not a JSON object."),
-        ('{"id": "1", "question": "Why?"}', "`answer` is missing; a row needs id, question and answer."),
-        ('{"id": "1", "answer": "5"}', "`question` is missing; a row needs id, question and answer."),
-        ('{"question": "a", "answer": "5"}', "`id` is missing; a row needs id, question and answer."),
-        (row(question=5), "`question` is invalid: problem: Input should be a valid string"),
-        (row(question=" "), "`question` is invalid: problem: "),
-        (row(question="\x00"), "`question` is invalid: problem: "),
-        (row(question="\ud800"), "`question` is invalid: problem: "),
-        (row(question=None), "`question` is invalid: problem: Input should be a valid string"),
-    ],
-)
-def test_an_invalid_row_is_named_by_its_line(line: str, reason: str, tmp_path: Path) -> None:
-    path = lines(tmp_path / "d.jsonl", row(), line)
-    with pytest.raises(ConfigurationError) as raised:
-        read_problems(path)
-    assert str(raised.value).startswith(f"{path}, line 2: {reason}")
-    assert "\n" not in str(raised.value)
-
-
-def test_invalid_utf8_is_named_by_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "d.jsonl"
-    path.write_bytes(row().encode() + b'\n{"id": "1", "question": "\xff", "answer": "5"}\n')
-    with pytest.raises(ConfigurationError, match=r", line 2: "):
-        read_problems(path)
-
-
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    path = lines(tmp_path / "d.jsonl")
-    with pytest.raises(ConfigurationError) as raised:
-        read_problems(path)
-    assert str(raised.value) == f"{path} is empty; each line must be a JSON object with id, question and answer."

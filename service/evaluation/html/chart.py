@@ -1,13 +1,13 @@
-"""Line charts as SVG: a plot area with axes that fit the data."""
+"""Line charts as SVG, with axes that fit the data."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.evaluation.html.elements import Html, element
+from service.evaluation.html.elements import Html, element, join
 
-WIDTH, HEIGHT = 460, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 24, 30, 44
+WIDTH, HEIGHT = 460, 306
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 24, 36, 44
 _TICK_STEPS = (1, 2, 2.5, 5, 10)
 _ROOM = 0.05
 _EPSILON = 1e-9
@@ -104,10 +104,11 @@ class Chart:
         (cx, bottom), (_, top) = self.point(x, low), self.point(x, high)
         return element("line", x1=cx, x2=cx, y1=bottom, y2=top, class_=class_)
 
-    def label(self, x: float, y: float, text: str, *, dx: float = 0, dy: float = 0, anchor: str = "start") -> Html:
-        """Text beside a point."""
+    def mark(self, x: float, y: float, text: str) -> Html:
+        """Text above the plot area, with a line down to a point."""
         px, py = self.point(x, y)
-        return element("text", text, x=px + dx, y=py + dy, text_anchor=anchor, class_="note")
+        line = element("line", x1=px, x2=px, y1=_TOP, y2=py, class_="mark")
+        return join(line, element("text", text, x=px, y=_TOP - 5, text_anchor="middle", class_="note"))
 
     def drawn(self, *marks: Html) -> Html:
         """Chart with its marks."""
@@ -130,7 +131,7 @@ class Chart:
         marks.append(element("line", x1=_LEFT, x2=right, y1=bottom, y2=bottom, class_="axis"))
         middle = (_LEFT + right) / 2
         marks.append(element("text", self.x.label, x=middle, y=HEIGHT - 6, text_anchor="middle", class_="label"))
-        marks.append(element("text", self.y.label, x=2, y=14, class_="label"))
+        marks.append(element("text", self.y.label, x=2, y=13, class_="label"))
         return marks
 
 

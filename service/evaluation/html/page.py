@@ -1,4 +1,4 @@
-"""Page of the report: summary, plots, and the wrong problems beside their attempts."""
+"""Page of the report: summary, plots and wrong problems."""
 
 from importlib import resources
 
@@ -91,7 +91,7 @@ def _accuracies(report: Report) -> Html:
         rows.append(_bar_row(title, report.accuracy[measure], f"{low} to {high} %"))
     rows += [_bar_row(title, report.paths_right[kind], "") for kind, title in PATH_TITLES.items()
              if kind in report.paths_right]  # fmt: skip
-    head = _row("th", "", "right", "", "95 % interval")
+    head = _row("th", "answer of", "right", "0 to 100 %", "95 % interval")
     hint = (
         "Greedy: one attempt at temperature 0. Sampled: one attempt of the vote, on average over those that ended. "
         "A vote of one kind counts only the attempts that the vote of both kinds counted."

@@ -64,9 +64,9 @@ def _count_bar(chart: Chart, confidence: float, problems: int, most: int) -> Htm
     """Column of a bin below the plot area, with its number."""
     middle = chart.point(confidence, 0)[0]
     base, full = chart.floor + _STRIP, _STRIP - 20
-    height = max(1.0, full * problems / most)
+    height = max(2.0, full * problems / most)
     bar = element("rect", x=middle - 9, y=base - height, width=18, height=height, class_="count")
-    return join(bar, element("text", f"{problems}", x=middle, y=base - height - 3, text_anchor="middle", class_="note"))
+    return join(bar, element("text", f"{problems}", x=middle, y=base - height - 4, text_anchor="middle", class_="note"))
 
 
 def _coverage(report: Report, points: Sequence[SelectivePoint]) -> Html:
@@ -81,9 +81,7 @@ def _coverage(report: Report, points: Sequence[SelectivePoint]) -> Html:
     for point, place in zip(points, places, strict=True):
         note = f"≥ {point.min_confidence:.2f}: {point.right} of {point.answered} right"
         marks.append(chart.dot(*place, "vote", note, radius=2.5))
-    marks += [
-        chart.label(*places[i], f"≥ {threshold}", dy=-8, anchor="middle") for threshold, i in _labels(points, places)
-    ]
+    marks += [chart.mark(*places[i], f"≥ {threshold}") for threshold, i in _labels(points, places)]
     caption = (
         "Only answers of at least a confidence, from the highest confidence on the left to all answers on the right. "
         "Band: 95 % interval."
@@ -131,8 +129,8 @@ def _budget(
     for kinds, points in series.items():
         marks.append(chart.line([(cost(point), point.right / point.problems) for point in points], kinds))
         for point in points:
-            budget = f"{point.budget} + {point.budget}" if kinds == "both" else f"{point.budget}"
-            note = f"{budget} attempts: {point.right} of {point.problems} right, {cost(point):,.1f} {label}"
+            budget = f"{point.budget} + {point.budget} attempts" if kinds == "both" else number(point.budget, "attempt")
+            note = f"{budget}: {point.right} of {point.problems} right, {cost(point):,.1f} {label}"
             marks.append(chart.dot(cost(point), point.right / point.problems, kinds, note))
     names = [element("span", element("i", class_=kinds), _SERIES[kinds]) for kinds in series]
     legend = element("p", *names, class_="legend") if len(series) > 1 else None

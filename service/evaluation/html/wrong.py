@@ -72,7 +72,7 @@ def _group(title: str, paths: Sequence[PathTrace]) -> Html | None:
     if not paths:
         return None
     columns = [_column(path for path in paths if path.kind is kind) for kind in PathKind]
-    return element("section", element("h4", title), element("div", *columns, class_="columns"), class_="group")
+    return element("section", element("h3", title), element("div", *columns, class_="columns"), class_="group")
 
 
 def _column(paths: Iterable[PathTrace]) -> Html:
@@ -86,7 +86,7 @@ def _attempts(same: Sequence[PathTrace]) -> Html:
     """One text, and the numbers of its attempts."""
     path = same[0]
     numbers = ", ".join(f"{one.index + 1}" for one in same)
-    name = f"{_KINDS[path.kind]} {numbers}"
+    name = f"{_KINDS[path.kind]}{'s' if len(same) > 1 else ''} {numbers}"
     text = path.program if path.program and path.program.strip() in path.text else path.text
     shown = element("pre", text, class_="program") if path.kind is PathKind.POT else element("p", text, class_="text")
     return element(
