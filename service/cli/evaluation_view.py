@@ -18,13 +18,7 @@ _BAR_WIDTH = 20
 _MAX_WRONG = 10
 _MAX_THRESHOLDS = 5
 _MAX_CHARS = 40
-_VERDICTS = {
-    Verdict.LIKELY: ("likely", "green"),
-    Verdict.AGREED: ("agreed", "blue"),
-    Verdict.UNSURE: ("unsure", "yellow"),
-    Verdict.TORN: ("torn", "yellow"),
-    Verdict.NONE: ("no answer", "dim"),
-}
+_STYLES = {Verdict.LIKELY: "green", Verdict.AGREED: "blue", Verdict.UNSURE: "yellow", Verdict.TORN: "yellow"}
 
 
 def view(report: Report, page: Path | None) -> RenderableType:
@@ -46,10 +40,10 @@ def view(report: Report, page: Path | None) -> RenderableType:
 
 
 def _headline(report: Report) -> Text:
-    took = duration(report.seconds)
+    tokens = f"{'about ' if report.token_share < 1 else ''}{percent(report.token_share, 1)} %"
     return Text.assemble(
         (f"{number(report.n, 'problem')} · {one_line(report.model)} · {report.policy} · seed {report.seed}", "bold"),
-        (f"\n{took}, about {percent(report.token_share, 1)} % of the tokens of a full vote", "dim"),
+        (f"\n{duration(report.seconds)}, {tokens} of the tokens of a full vote", "dim"),
     )
 
 
@@ -106,11 +100,13 @@ def _facts(report: Report) -> Iterator[tuple[str, Text]]:
 
 def _by_verdict(report: Report) -> Text:
     parts: list[Text] = []
-    for verdict, (word, style) in _VERDICTS.items():
+    for verdict in Verdict:
         found = report.by_verdict.get(verdict)
-        if found:
-            right = "" if verdict is Verdict.NONE else f"{'' if parts else 'right '}{found.right} of "
-            parts.append(Text.assemble((word, style), f": {right}{found.problems}"))
+        if found and verdict is Verdict.NONE:
+            parts.append(Text(f"no answer: {found.problems}"))
+        elif found:
+            counts = f": {'' if parts else 'right '}{found.right} of {found.problems}"
+            parts.append(Text.assemble((verdict.value, _STYLES[verdict]), counts))
     return Text(" · ").join(parts)
 
 

@@ -68,8 +68,7 @@ class ResultsFile(Generic[ResultT]):
         Raises:
             ConfigurationError: the disk is full or not writable. The next run removes the partial line.
         """
-        append_line(self._file, self.path, row.model_dump_json().encode() + b"
-")
+        append_line(self._file, self.path, row.model_dump_json().encode() + b"\n")
         self._done[row.line] = Stored(row.id, self._label(row))
 
     def __enter__(self) -> Self:

@@ -52,7 +52,7 @@ def _reliability(report: Report, confidences: Sequence[float], right: Sequence[b
         marks.append(chart.dot(one.confidence, one.accuracy, "vote", note))
         marks.append(_count_bar(chart, one.confidence, one.problems, most))
     left_out = report.n - len(confidences)
-    without = f" {number(left_out, 'problem')} without an answer left out." if left_out else ""
+    without = f" Left out: {number(left_out, 'problem')} without an answer." if left_out else ""
     caption = (
         "Dots: share of right answers at a confidence, with 95 % intervals. Dashed: a perfect confidence. "
         f"Columns: number of answers.{without}"
@@ -141,7 +141,7 @@ def _budget_caption(report: Report, series: dict[str, list[BudgetPoint]]) -> str
     most = max(point.budget for point in series["both"])
     kinds = "" if len(series) > 1 else " The curves of one kind need every attempt: choose the policy fixed."
     left_out = report.n - series["both"][0].problems
-    without = f" {number(left_out, 'vote')} that the deadline cut off left out." if left_out else ""
+    without = f" Left out: {number(left_out, 'vote')} that the deadline cut off." if left_out else ""
     return (
         f"The same attempts under smaller budgets: 1 of each kind up to {most}, with the policy {report.policy}. "
         f"Attempts that the vote did not need are not counted.{without}{kinds} Band: 95 % interval."
