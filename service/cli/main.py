@@ -328,10 +328,8 @@ def evaluate(
     data: Annotated[
         Path,
         typer.Option(
-            help="JSON Lines, CSV or TSV file of rows with a question, its answer and an id. - is standard input.",
-            exists=True,
-            dir_okay=False,
-            allow_dash=True,
+            help="File of problems with their answers: CSV, TSV or JSON Lines, or - for standard input.",
+            show_default=False,
         ),
     ],
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of problems.")] = None,

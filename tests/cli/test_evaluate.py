@@ -1,6 +1,7 @@
 """Command `twinpath evaluate`: its lines, its files, and its resume."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,13 @@ def data(tmp_path: Path) -> Path:
     return lines(tmp_path / "data.jsonl", *map(json.dumps, ROWS))
 
 
-def evaluated(data: Path, output: Path | None = None, report: Path | None = None, **changes: Any) -> None:
+def evaluated(
+    data: Path, output: Path | None = None, report: Path | None = None, *, source: Path | None = None, **changes: Any
+) -> None:
     chosen = {"columns": COLUMNS, "limit": None, "url": None, "concurrency": 1, "seed": 0} | changes
     script = lines(data.parent / "script.jsonl", *SCRIPT)
     settings = Settings(engine=EngineKind.FAKE, fake_script=script, cot_paths=2, pot_paths=2, sandbox_workers=1)
-    evaluate_and_show(settings, data, outputs=Outputs(output, report), **chosen)
+    evaluate_and_show(settings, source or data, outputs=Outputs(output, report), **chosen)
 
 
 def figures(path: Path) -> dict[str, Any]:
@@ -148,6 +151,18 @@ def test_files_that_cannot_be_written(
         evaluated(data, tmp_path / output if output else None, tmp_path / report if report else None)
     assert str(raised.value) == reason.format(tmp_path)
     assert sorted(tmp_path.iterdir()) == [data, tmp_path / "script.jsonl"]
+
+
+def test_a_pipe_is_read_once(data: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, data.read_bytes())
+    os.close(writing)
+    try:
+        evaluated(data, tmp_path / "file.json")
+        evaluated(data, tmp_path / "pipe.json", source=Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
+    assert figures(tmp_path / "pipe.json") == figures(tmp_path / "file.json")
 
 
 def test_figures_to_a_device_have_no_journal_beside_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

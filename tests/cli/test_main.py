@@ -359,6 +359,8 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
          "Invalid settings: cot_paths and pot_paths are both 0; set at least one of them"),
         (["serve", "--port", -1], "Invalid settings: port: Input should be greater than or equal to 0"),
         (["solve", "Why?", "--config", "/nowhere.toml"], "The settings file /nowhere.toml does not exist."),
+        (["evaluate", "--data", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read: No such file or directory."),
+        (["evaluate", "--data", "/"], "/ cannot be read: Is a directory."),
         (["serve", "--engine", "fake", "--fake-script", "/nowhere.jsonl"],
          "The script /nowhere.jsonl cannot be read: [Errno 2] No such file or directory: '/nowhere.jsonl'"),
     ],
@@ -378,8 +380,8 @@ def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path
 @pytest.mark.parametrize(
     "arguments",
     [["solve"], ["solve", "Why?", "--cot", 65], ["solve", "Why?", "--policy", "majority"], ["solve", "Why?", "--n", 5],
-     ["serve", "--ports", 1], ["evaluate"], ["evaluate", "--data", "/nowhere.jsonl"], ["sandbox", "--input", "/"],
-     ["evaluate", "--data", "/"], ["conquer"], ["solve", "Why?", "--concurrency", 2],
+     ["serve", "--ports", 1], ["evaluate"], ["sandbox", "--input", "/"],
+     ["conquer"], ["solve", "Why?", "--concurrency", 2],
      ["solve", "--input", __file__, "--output", "/nowhere/out", "--json"]],
 )  # fmt: skip
 def test_wrong_usage(arguments: list[object], twinpath: Run) -> None:
