@@ -1,4 +1,4 @@
-"""Service with a scripted model for the tests and pictures of the page: every state on demand."""
+"""Service with a scripted model, for tests and pictures of the page."""
 
 import threading
 import time

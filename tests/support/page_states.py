@@ -4,12 +4,13 @@ BAKERY = (
     "A bakery made 54 cakes and 143 pastries. It sold 68 cakes and 92 pastries. How many more pastries than cakes did "
     "it sell?"
 )
-LIKELY, UNSURE, TORN, NONE, LATE, LONG = (
+LIKELY, UNSURE, TORN, NONE, LATE, EARLY, LONG = (
     BAKERY,
     "A film starts at 18:45 and runs for 95 minutes. How many minutes after 20:00 does it end?",
     "A class of 30 pupils plants 6 trees each. How many trees does the class plant?",
     "How is the weather today?",
     "Muffins come in boxes of 12. Ann buys 4 boxes and eats 30 muffins with her class. How many are left?",
+    "A train has 9 cars with 40 seats each. How many seats does the train have?",
     "A library has a main hall and three side rooms. " * 12 + "How many books does the library own in all?",
 )
 _BAKERY_COT = "The bakery sold 92 pastries and 68 cakes.\n92 - 68 = 24\nSo it sold 24 more pastries. The answer is 24"
@@ -57,8 +58,16 @@ TEXTS: dict[str, list[str]] = {
         "ans = 4 * 12 - 30",
         *["word " * 3000, "# comment\n" * 3000] * 4,
     ],
+    EARLY: [
+        "9 * 40 = 360 seats. The answer is 360",
+        "ans = 9 * 40",
+        "Nine cars with 40 seats have 360 seats. The answer is 360",
+        "cars = 9\nans = cars * 40",
+        *["word " * 3000, "# comment\n" * 3000] * 8,
+    ],
     LONG: [
-        "The main hall has 123456789 books and each side room 98765432. " * 4 + "The answer is 123456789012345678901234",
+        "The main hall has 123456789 books and each side room 98765432. " * 4
+        + "The answer is 123456789012345678901234",
         "books_in_the_main_hall_of_the_library = 123456789012345678901234  # a very long line that a phone cannot show\n"
         "ans = books_in_the_main_hall_of_the_library",
     ],
