@@ -1,4 +1,4 @@
-"""Pictures of the page: an answered problem, and a film of a vote.
+"""Pictures of the page: an answered problem and a voting film.
 
     python -m tests.support.page_images URL [--folder docs] [--problem TEXT] [--seed N] [--policy fixed]
 
