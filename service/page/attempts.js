@@ -15,18 +15,19 @@ const REASONS = {
 
 /** Show the attempts of a problem.
  * @param paths paths of the trace, or of events if the problem did not end
- * @param votes votes, the leader first
+ * @param votes votes, the leader first, or nothing if the problem did not end
  * @param planned number of planned paths
  * @param unfinished words about the attempts that did not end
  * @param best indices of the paths to show first
  */
 export function showAttempts({ paths, votes, planned, unfinished, best = [] }) {
-  const answers = votes.map((vote) => [vote.answer, paths.filter((path) => answerOf(path) === vote.answer)]);
+  const answers = byAnswer(paths, votes);
+  const noun = votes.length ? "vote" : "attempt";
   const ended = paths.filter((path) => path.outcome !== "aborted");
   const failed = ended.filter((path) => path.counted !== false && path.outcome !== "voted");
   const late = ended.filter((path) => path.counted === false);
   const missing = planned - ended.length;
-  const groups = answers.map(([answer, found]) => groupOf(answer, counted(found.length, "vote"), found, best));
+  const groups = answers.map(([answer, found]) => groupOf(answer, counted(found.length, noun), found, best));
   if (failed.length) groups.push(groupOf("Without a result", `${failed.length}`, failed, best, reasonsOf(failed)));
   if (late.length) groups.push(groupOf("After the decision", `${late.length}, not counted`, late, best));
   byId("groups").replaceChildren(...groups);
@@ -44,6 +45,13 @@ export function showAttempts({ paths, votes, planned, unfinished, best = [] }) {
 export function contentOf(path) {
   if (path.program) return highlight(path.program);
   return make("p", "text", path.text.trim() || "This attempt has no text.");
+}
+
+/** Paths of each answer as [answer, paths], in the order of the votes, otherwise the most first. */
+function byAnswer(paths, votes) {
+  const order = votes.map((vote) => vote.answer);
+  const groups = [...Map.groupBy(paths, answerOf)].filter(([answer]) => answer !== null);
+  return groups.sort(([a, found], [b, others]) => order.indexOf(a) - order.indexOf(b) || others.length - found.length);
 }
 
 function answerOf(path) {

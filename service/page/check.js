@@ -64,7 +64,7 @@ function showGrade(graded, vote) {
   );
 }
 
-const givenText = ({ given }) => (given === null ? "The response does not state an answer. " : `The response states ${given}. `);
+const givenText = ({ given }) => (given === null ? "" : `The response states ${given}. `);
 
 function basisText({ verdict, answer, reason }, vote) {
   if (verdict === "undecided") return reason ?? "The vote cannot decide. Enter the right answer to compare with it.";

@@ -6,7 +6,9 @@ import { totalOf } from "./verdict.js";
 export function showDetails(data) {
   const { planned, started, voted, abstained, aborted } = data.paths;
   const { usage, timing } = data;
-  const ends = [`${voted} with a vote`, `${abstained} without a result`, ...(aborted ? [`${aborted} ${data.status === "deadline" ? "cut off" : "stopped or not counted"}`] : [])];
+  const ends = [`${voted} with a vote`, `${abstained} without a result`];
+  if (data.status === "deadline") ends.push(`${planned - voted - abstained} cut off`);
+  else if (aborted) ends.push(`${aborted} stopped or not counted`);
   const rows = {
     Attempts: `${planned} planned, ${started} started: ${ends.join(", ")}`,
     Votes: counted(totalOf(data), "vote"),

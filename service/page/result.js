@@ -86,7 +86,7 @@ export class Result {
   showHalf(words) {
     byId("result").hidden = this.paths.length === 0 && words !== "Stopped";
     this.setState("half", words, `${counted(this.paths.length, "attempt")} of ${this.planned} came in.`);
-    showAttempts({ paths: this.paths, votes: this.leaders, planned: this.planned, unfinished: "stopped" });
+    showAttempts({ paths: this.paths, votes: [], planned: this.planned, unfinished: "stopped" });
   }
 
   showProgress() {

@@ -1,6 +1,8 @@
 // Client of the service: solve a problem as a stream of events, and check an answer. All addresses are relative.
 import { authorizationHeader } from "./key.js";
 
+const LABELS = { problem: "The problem", response: "The answer of the student", expected: "The right answer" };
+
 /** Refusal or failure of the service. The page shows its message. */
 export class ServiceError extends Error {}
 
@@ -52,5 +54,6 @@ async function messageOf(response) {
   const waitS = response.headers.get("Retry-After");
   const { detail } = await response.json().catch(() => ({}));
   if (!detail) return `The service could not answer (status ${response.status}).`;
-  return waitS ? `${detail} Try again in ${waitS}\u00a0s.` : detail;
+  const text = detail.replace(/`(\w+)`/g, (_, field) => LABELS[field] ?? field);
+  return waitS ? `${text} Try again in ${waitS}\u00a0s.` : text;
 }

@@ -39,7 +39,7 @@ def test_check_sends_the_trusted_or_the_given_answer(page: Page, problem: str, e
     solve(page, problem, seed=3, **EIGHT)
     page.get_by_label("Answer of a student").fill("92 - 68 = 26")
     page.get_by_label("Right answer").fill(expected)
-    page.get_by_role("button", name="Check").click()
+    page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator("#grade")).to_contain_text("Undecided")
     expect(page.locator("#grade")).to_contain_text("The response states 26. The vote is unsure.")
     vote = {"paths": {"cot": 4, "pot": 4}, "policy": "fixed", "seed": 3}

@@ -206,6 +206,9 @@ def test_a_result_that_is_half_there_stays_after_an_error(page: Page) -> None:
     expect(page.locator("#reason")).to_have_text("1 attempt of 4 came in.")
     expect(page.locator("#cot")).to_have_text("The answer is 24")
     expect(page.locator("#votes .name")).to_have_text("24")
+    page.locator("#attempts > summary").click()
+    assert page.locator("#groups h3").all_inner_texts() == ["24\n1 attempt"]
+    expect(page.locator("#unfinished")).to_have_text("3 attempts stopped.")
     assert violations(page) == []
 
 

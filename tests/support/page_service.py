@@ -59,6 +59,7 @@ def page_service(
     model: str = "scripted-model",
     calibrated: bool = True,
     tokens_per_s: float | None = None,
+    slots: int = 64,
     prefix: str = "",
 ) -> Iterator[str]:
     """URL of the service in a thread, with the real sandbox.
@@ -68,9 +69,10 @@ def page_service(
         model: reported name of the model.
         calibrated: whether the model has `CALIBRATION`.
         tokens_per_s: token rate of each path.
+        slots: maximum number of paths that are sampled at once.
         prefix: path under which a proxy serves it, such as `/solver`. The service receives paths without it.
     """
-    settings = Settings(max_num_seqs=64)
+    settings = Settings(max_num_seqs=slots)
     components = Components(
         settings,
         ScriptedEngine(texts, tokens_per_s=tokens_per_s, model=model),
