@@ -187,22 +187,18 @@ def test_at_the_deadline_the_page_counts_the_attempts_that_were_cut_off(slow_pag
 
 def test_savings_are_those_of_the_trace_and_only_in_the_details(browser: Browser) -> None:
     with page_service(TEXTS, tokens_per_s=60, slots=4) as url, opened(browser, url) as page:
-        check_savings(page)
-
-
-def check_savings(page: Page) -> None:
-    solve(page, EARLY, cot=10, pot=10)
-    response = last_response(page)
-    lengths = {True: [0], False: [0]}
-    for path in response["trace"]:
-        lengths[path["outcome"] == "aborted"].append(path["tokens"])
-    ended = lengths[False][1:]
-    saved = round((20 - len(ended)) * sum(ended) / len(ended)) - sum(lengths[True])
-    assert saved > 0
-    expect(page.locator("#facts")).to_be_hidden()
-    page.locator("#details > summary").click()
-    expect(page.locator("#facts")).to_contain_text(f"Stopping early saved about {saved} tokens")
-    expect(page.locator("#facts")).to_contain_text(f"Seed\n{response['seed']}", use_inner_text=True)
+        solve(page, EARLY, cot=10, pot=10)
+        response = last_response(page)
+        lengths = {True: [0], False: [0]}
+        for path in response["trace"]:
+            lengths[path["outcome"] == "aborted"].append(path["tokens"])
+        ended = lengths[False][1:]
+        saved = round((20 - len(ended)) * sum(ended) / len(ended)) - sum(lengths[True])
+        assert saved > 0
+        expect(page.locator("#facts")).to_be_hidden()
+        page.locator("#details > summary").click()
+        expect(page.locator("#facts")).to_contain_text(f"Stopping early saved about {saved} tokens")
+        expect(page.locator("#facts")).to_contain_text(f"Seed\n{response['seed']}", use_inner_text=True)
 
 
 @pytest.mark.parametrize("problem", [LIKELY, UNSURE, TORN])
