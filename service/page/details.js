@@ -14,7 +14,7 @@ export function showDetails(data) {
     Votes: counted(totalOf(data), "vote"),
     Confidence: data.calibrated ? `${Math.round(100 * data.confidence)} of 100` : "never measured for this model",
     Tokens: `${number(usage.completion_tokens)} written, ${number(usage.prompt_tokens)} read`,
-    Saved: data.status !== "deadline" && usage.saved_tokens > 0 ? `Stopping early saved about ${number(usage.saved_tokens)} tokens` : "",
+    Saved: data.status !== "deadline" && usage.saved_tokens > 0 ? `Stopping early saved about ${counted(usage.saved_tokens, "token")}` : "",
     Time: `${timing.total_s.toFixed(1)}\u00a0s (waiting ${timing.queue_s.toFixed(1)}, model ${timing.engine_s.toFixed(1)}, programs ${timing.sandbox_s.toFixed(1)})`,
     Seed: `${data.seed}`,
     Model: data.model,

@@ -23,4 +23,4 @@ export function icon(name) {
 }
 
 /** Count with its noun: "1 vote", "2 votes". */
-export const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,8 +1,9 @@
-// Words for a result: trust in the answer, reason, advice, and attempts that time cut off.
+// Words for a result: trust in the answer, reason, advice, and attempts that time cut off. The terminal has the same.
 import { counted } from "./dom.js";
 
 export const UNMEASURED = "This model's confidence was never measured.";
-const ADVICE = "State one question, and give every number that it needs. More attempts or a larger model may find an answer.";
+const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
+const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";
 const LATER_S = [60, 120, 300, 600];
 
 /** Number of votes of each answer, as [answer, votes]. */
@@ -25,7 +26,7 @@ export function wordsOf(data) {
 
 /** Reason of the words, in one or two sentences. */
 export function reasonOf(data) {
-  if (data.verdict === "none") return ADVICE;
+  if (data.verdict === "none") return data.status === "deadline" ? ADVICE_IN_TIME : ADVICE;
   if (data.verdict === "torn") return tornReason(countsOf(data), totalOf(data));
   const [[, leading]] = countsOf(data);
   const agreement = `${leading} of ${counted(totalOf(data), "attempt")} agree.`;
@@ -43,7 +44,8 @@ export function lateText({ status, paths, timing }, deadlineS) {
   if (status !== "deadline") return "";
   const { planned, voted, abstained } = paths;
   const cut = planned - voted - abstained;
-  return `Time ran out after ${seconds(deadlineS ?? timing.total_s)}: ${counted(cut, "attempt")} ${cut === 1 ? "was" : "were"} cut off.`;
+  const afterS = Math.min(timing.total_s, deadlineS ?? timing.total_s);
+  return `Time ran out after ${seconds(afterS)}: ${counted(cut, "attempt")} ${cut === 1 ? "was" : "were"} cut off.`;
 }
 
 /** Next longer time limit in seconds, or undefined at the limit of the service. */
@@ -55,8 +57,11 @@ export function longerText(deadlineS) {
   return `Give it ${minutes === 1 ? "a minute" : `${minutes} minutes`}`;
 }
 
-/** Duration: whole seconds from 10 s. */
-export const seconds = (value) => `${value >= 10 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)}\u00a0s`;
+/** Duration: "1.6 s", "30 s". */
+function seconds(value) {
+  if (value < 0.05) return "under 0.1\u00a0s";
+  return `${value >= 9.95 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)}\u00a0s`;
+}
 
 function tornReason(counts, total) {
   const [[first, most], [second, less]] = counts;

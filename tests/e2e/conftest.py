@@ -11,7 +11,7 @@ from tests.support.browser import chromium
 __all__ = ["taught_checkpoint", "tiny_checkpoint"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright holds an event loop, in which async tests of other modules cannot run
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser

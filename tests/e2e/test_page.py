@@ -1,5 +1,6 @@
 """States and figures of the web page in a real browser, on a scripted model."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +9,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from service.schemas import words
+from service.schemas.response import SolveResponse
+from service.types import Verdict
 from tests.support.accessibility import violations
 from tests.support.page import SIZES, is_wider_than_the_window, last_response, opened, solve, start
 from tests.support.page_service import page_service
@@ -16,7 +20,7 @@ from tests.support.page_states import EARLY, LATE, LIKELY, LONG, NONE, TEXTS, TO
 pytestmark = pytest.mark.e2e
 
 EIGHT = {"cot": 4, "pot": 4, "policy": "fixed"}
-ADVICE = "State one question, and give every number that it needs. More attempts or a larger model may find an answer."
+ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model."
 GREEN = {"light": "rgb(26, 107, 64)", "dark": "rgb(111, 211, 155)"}
 
 
@@ -72,6 +76,20 @@ def bars(page: Page) -> list[tuple[str, str, float]]:
         (row.locator(".name").inner_text(), row.locator(".sum").inner_text(), round(row.evaluate(widths), 1))
         for row in rows
     ]
+
+
+@pytest.mark.parametrize("model", ["calibrated", "uncalibrated"])
+def test_page_and_terminal_use_the_same_words(browser: Browser, request: pytest.FixtureRequest, model: str) -> None:
+    with opened(browser, request.getfixturevalue(model)) as page:
+        for problem in (LIKELY, UNSURE, TORN, NONE):
+            solve(page, problem, **EIGHT)
+            response = SolveResponse.model_validate_json(json.dumps(last_response(page)))
+            _, headline, reason, _ = state(page)
+            assert headline == words.headline(response)
+            if response.verdict is Verdict.NONE:
+                assert reason == words.advice(response, 0)
+            elif response.verdict is not Verdict.TORN:
+                assert reason == words.meaning(response)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -174,6 +192,9 @@ def test_at_the_deadline_the_page_counts_the_attempts_that_were_cut_off(slow_pag
     ended = [path for path in response["trace"] if path["outcome"] != "aborted"]
     assert (response["status"], len(ended), response["usage"]["saved_tokens"]) == ("deadline", 4, 0)
     expect(slow_page.locator("#late-text")).to_have_text("Time ran out after 1.5\u00a0s: 4 attempts were cut off.")
+    assert slow_page.locator("#late-text").inner_text().replace("\u00a0", " ") == (
+        words.cut_off(SolveResponse.model_validate_json(json.dumps(response)), 1.5) + "."
+    )
     expect(slow_page.locator("#unfinished")).to_have_text("4 attempts cut off.")
     slow_page.locator("#details > summary").click()
     text = slow_page.locator("main").inner_text()
