@@ -15,7 +15,7 @@ export function authorizationHeader() {
 /** Show the key dialog. Resolves to true if the user entered a key. */
 export function requestKey() {
   const dialog = byId("key-dialog");
-  byId("key-told").textContent = storedKey() ? "The service did not accept this key. Enter another key." : "This service requires an API key.";
+  byId("key-reason").textContent = storedKey() ? "The service did not accept this key. Enter another key." : "This service requires an API key.";
   byId("key").value = "";
   dialog.showModal();
   return new Promise((resolve) => {

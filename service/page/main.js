@@ -1,154 +1,137 @@
-// Entry point of the page: it sends a problem and shows the paths and votes as they arrive.
+// Entry point of the page: composer, keys, copies, errors, and the run of one problem.
+import { addCheckListeners } from "./check.js";
+import { announce, toast } from "./announce.js";
 import { byId, make } from "./dom.js";
+import { clearHistory, showHistory, storeResult } from "./history.js";
 import { requestKey } from "./key.js";
-import { Lanes } from "./lanes.js";
-import { curlOf, linkOf, pythonOf, readLink, requestOf } from "./share.js";
-import { KeyError, ServiceError, solve } from "./stream.js";
-import { Votes, showConfidence } from "./votes.js";
+import { Result } from "./result.js";
+import { SAMPLES } from "./samples.js";
+import { curlOf, fillForm, linkOf, pythonOf, readLink, requestOf } from "./share.js";
+import { KeyError, ServiceError, errorText, modelName, solve } from "./stream.js";
+import { setUpThemes } from "./theme.js";
+import { answersOf, lateText, wordsOf } from "./verdict.js";
 
-const SAMPLES = {
-  Stickers: "Rachel had 58 stickers. She gave 27 of them to her brother. How many stickers does she have left?",
-  Eggs: "A farmer packs 432 eggs into boxes of 12. How many boxes does the farmer need?",
-  Crayons: "There are 24 boxes with 8 crayons in each box. How many crayons are there in all?",
-  Discount: "Each pack of DVDs costs 76 dollars. There is a discount of 25 dollars on each pack. How much does each pack cost now?",
-  "Pens and change": "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change does she get?",
-};
-const ANNOUNCE_MS = 2500;
 const form = byId("form");
 let running = null;
+let last = null;
 
 function start(request) {
   running?.abort();
   const controller = (running = new AbortController());
+  last = request;
   byId("intro").hidden = byId("error").hidden = true;
-  byId("result").hidden = byId("stop").hidden = false;
-  byId("state").textContent = "Voting";
-  byId("answer").textContent = "…";
-  byId("answer").className = "value none";
-  byId("facts").textContent = "Waiting for the first path.";
-  byId("result").setAttribute("aria-busy", "true");
-  if (matchMedia("(max-width: 46rem)").matches) byId("result").scrollIntoView({ block: "start" });
-  watch(request, controller).finally(() => {
-    if (running !== controller) return;
+  fold(request.problem);
+  const result = new Result(request);
+  result.startClock();
+  byId("result").focus({ preventScroll: true });
+  scrollTo({ top: 0 });
+  watch(request, result, controller).finally(() => {
+    if (running !== controller) return clearInterval(result.clock);
     running = null;
-    byId("stop").hidden = true;
-    byId("result").removeAttribute("aria-busy");
+    result.stopClock();
   });
 }
 
-async function watch(request, { signal }) {
-  const lanes = new Lanes(request.paths);
-  const votes = new Votes(request.paths.cot + request.paths.pot);
-  const seen = { paths: 0, tokens: 0, leader: "" };
-  let isAnswered = false;
+async function watch(request, result, { signal }) {
   try {
     for await (const [event, data] of solve({ ...request, trace: true }, signal)) {
       signal.throwIfAborted();
-      if (event === "path") {
-        lanes.showPath(data);
-        seen.paths += data.outcome !== "aborted";
-        seen.tokens += data.tokens;
-        if (!isAnswered) showProgress(seen);
-      } else if (event === "vote") {
-        votes.update(data);
-        seen.leader = leaderText(data.votes[0]);
-        if (data.votes[0]) showAnswer(data.votes[0].answer, "Leading");
-        showProgress(seen);
-      } else if (event === "answer") {
-        isAnswered = true;
-        votes.update(data);
-        lanes.showFinal(data);
-        showResult(data, request.paths);
-      } else if (event === "error") throw new ServiceError(data.detail);
+      if (event === "path" && !result.data) result.showPath(data);
+      else if (event === "vote") result.showVote(data);
+      else if (event === "answer") finish(request, result, data);
+      else if (event === "error") throw new ServiceError(data.detail);
+      if (!result.data) announce(progressText(result));
     }
-    if (!isAnswered) throw new ServiceError("The stream ended before the answer.");
+    if (!result.data) throw new ServiceError("The service stopped before the answer.");
   } catch (error) {
     if (running?.signal !== signal) return; // the page already shows another problem
-    lanes.showUnused("stopped");
-    if (signal.aborted) return showStopped();
+    result.stopClock();
+    result.showHalf(signal.aborted ? "Stopped" : "Failed");
+    if (signal.aborted) return announce("Stopped.", true);
     showError(error);
     if (error instanceof KeyError && (await requestKey())) start(request);
   }
 }
 
-function showAnswer(answer, state) {
-  byId("answer").textContent = answer;
-  byId("answer").className = "value";
-  byId("state").textContent = state;
-}
-
-function leaderText(vote) {
-  if (!vote) return "";
-  const count = vote.cot + vote.pot;
-  return `${vote.answer} leads with ${count} ${count === 1 ? "vote" : "votes"}`;
-}
-
-function showProgress({ paths, tokens, leader }) {
-  byId("facts").textContent = `${paths} ${paths === 1 ? "path has" : "paths have"} ended, ${tokens} tokens so far.`;
-  announce(`${paths} paths have ended. ${leader}.`);
-}
-
-function showResult(data, kinds) {
-  const confidenceText = `${Math.round(100 * data.confidence)} percent confidence`;
-  if (data.answer === null) {
-    showAnswer("No answer", data.status === "deadline" ? "Deadline reached" : "Abstained");
-    byId("answer").className = "value none";
-  } else showAnswer(data.answer, data.status === "deadline" ? "Answer at the deadline" : "Answer");
-  const { started, planned, voted, abstained } = data.paths;
-  const facts = [`${voted} of ${planned} paths voted${abstained ? `, ${abstained} abstained` : ""}. ${data.usage.completion_tokens.toLocaleString("en")} tokens in ${data.timing.total_s.toFixed(1)}\u00a0s. `];
-  const saved = savedText(data, kinds);
-  if (saved) facts.push(make("b", "", saved));
-  if (data.calibrated && data.answer !== null) facts.push(` On held-out problems with similar votes, ${Math.round(100 * data.confidence)}\u00a0% of the answers were right.`);
-  byId("facts").replaceChildren(...facts);
+function finish(request, result, data) {
+  result.stopClock();
+  const solved = { ...request, seed: data.seed };
   form.dataset.seed = data.seed;
-  history.replaceState(null, "", linkOf({ ...requestOf(form), seed: data.seed }));
-  announce(`${data.answer === null ? "No answer" : `The answer is ${data.answer}`}, ${confidenceText}. The service started ${started} of ${planned} paths.`, true);
+  history.replaceState(null, "", linkOf(solved));
+  showModel(data.model);
+  show(result, data);
+  storeResult(request, data);
+  showHistory(reopen, data.id);
+  const late = lateText(data, request.deadline_s);
+  const answer = data.verdict === "torn" ? "" : answersOf(data).map((text) => ` The answer is ${text}.`);
+  announce(`${wordsOf(data)}.${answer} ${late}`.trim(), true);
 }
 
-/** Paths and tokens that early stopping saved. The estimate gives each such path its kind's mean tokens. */
-function savedText({ trace }, planned) {
-  let unfinished = 0;
-  let tokens = 0;
-  for (const kind of ["cot", "pot"]) {
-    const [cut, ended] = [true, false].map((aborted) => trace.filter((path) => path.kind === kind && (path.outcome === "aborted") === aborted).map((path) => path.tokens));
-    const missing = planned[kind] - ended.length;
-    unfinished += missing;
-    if (ended.length) tokens += Math.max(0, (missing * sum(ended)) / ended.length - sum(cut));
-  }
-  if (!unfinished) return "";
-  const tokensText = Math.round(tokens) ? `, about ${Math.round(tokens).toLocaleString("en")} tokens` : "";
-  return `Early stopping saved ${unfinished} ${unfinished === 1 ? "path" : "paths"}${tokensText}.`;
+function show(result, data) {
+  result.showFinal(data);
+  byId("result-copy").append(byId("copy"));
 }
 
-function sum(numbers) {
-  return numbers.reduce((total, number) => total + number, 0);
+/** Show an earlier result of this tab again. */
+function reopen({ request, data }) {
+  running?.abort();
+  running = null;
+  last = request;
+  fillForm(form, request);
+  form.dataset.seed = data.seed;
+  history.replaceState(null, "", linkOf({ ...request, seed: data.seed }));
+  byId("intro").hidden = byId("error").hidden = true;
+  fold(request.problem);
+  const result = new Result(request);
+  result.stopClock();
+  show(result, data);
+  showHistory(reopen, data.id);
+  byId("result").focus({ preventScroll: true });
+  scrollTo({ top: 0 });
 }
 
-function showStopped() {
-  byId("state").textContent = "Stopped";
-  announce("Stopped.", true);
+function progressText({ paths, leaders }) {
+  const leader = leaders[0] ? ` ${leaders[0].answer} is in front.` : "";
+  return `${paths.length} attempts are in.${leader}`;
+}
+
+function showModel(model) {
+  byId("model").textContent = `Model: ${model}`;
+  byId("demo").hidden = model !== "demo";
 }
 
 function showError(error) {
-  byId("error").textContent = error instanceof ServiceError ? error.message : "The page cannot reach the service. Check that it runs, and try again.";
+  byId("error-text").textContent = errorText(error);
+  byId("retry").textContent = error instanceof KeyError ? "Enter a key" : "Try again";
   byId("error").hidden = false;
-  byId("state").textContent = "Failed";
-  if (!byId("votes").children.length) byId("result").hidden = true;
   console.info(error);
 }
 
-let lastAnnouncedMs = 0;
-function announce(text, always = false) {
-  if (!always && Date.now() - lastAnnouncedMs < ANNOUNCE_MS) return;
-  lastAnnouncedMs = Date.now();
-  byId("live").textContent = text;
+/** Fold the composer to one line. */
+function fold(problem) {
+  byId("folded-problem").textContent = problem;
+  form.classList.add("folded");
 }
 
-function toast(text) {
-  byId("toast").textContent = text;
-  byId("toast").classList.add("shown");
-  clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => byId("toast").classList.remove("shown"), 1800);
+/** Unfold the composer, with the problem or empty. */
+function unfold({ isNew = false } = {}) {
+  if (isNew) clear();
+  form.classList.remove("folded");
+  byId("problem").focus();
+}
+
+/** Make the page empty for a new problem. The results of the tab stay in their list. */
+function clear() {
+  running?.abort();
+  running = null;
+  byId("problem").value = "";
+  form.elements.seed.value = form.elements.deadline_s.value = "";
+  delete form.dataset.seed;
+  history.replaceState(null, "", location.pathname);
+  byId("composer-copy").append(byId("copy"));
+  byId("result").hidden = byId("error").hidden = true;
+  byId("intro").hidden = false;
+  showHistory(reopen);
 }
 
 async function copy(kind) {
@@ -164,53 +147,74 @@ async function copy(kind) {
   }
 }
 
-function setUpThemes() {
-  const order = { system: "light", light: "dark", dark: "system" };
-  const labels = { system: "system", light: "light", dark: "dark" };
-  const symbols = { system: "◐", light: "○", dark: "●" };
-  const set = (theme) => {
-    if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
-    byId("theme").setAttribute("aria-label", `Colours: ${labels[theme]}`);
-    byId("theme").firstElementChild.textContent = symbols[theme];
-    localStorage.setItem("theme", theme);
-  };
-  set(localStorage.getItem("theme") ?? "system");
-  byId("theme").addEventListener("click", () => set(order[localStorage.getItem("theme") ?? "system"]));
+function submit() {
+  const { cot, pot } = form.elements;
+  pot.setCustomValidity(Number(cot.value) + Number(pot.value) ? "" : "Set at least one attempt.");
+  if (!form.checkValidity()) {
+    unfold();
+    if (form.querySelector(".settings :invalid")) form.querySelector(".settings").open = true;
+    return form.reportValidity();
+  }
+  start(requestOf(form));
 }
 
 function addListeners() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    start(requestOf(form));
+    submit();
   });
-  form.addEventListener("input", () => delete form.dataset.seed);
+  form.addEventListener("input", () => {
+    delete form.dataset.seed;
+    form.elements.pot.setCustomValidity("");
+  });
+  byId("edit").addEventListener("click", () => unfold());
+  byId("new").addEventListener("click", () => unfold({ isNew: true }));
   byId("stop").addEventListener("click", () => running?.abort());
-  for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", () => copy(button.dataset.copy));
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-    else if (event.key === "Escape") running?.abort();
-    else if (event.key === "/" && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {
-      event.preventDefault();
-      byId("problem").focus();
-    }
+  byId("retry").addEventListener("click", () => start(last));
+  byId("again").addEventListener("click", () => {
+    const { seed, ...request } = last; // the same seed would give the same attempts
+    start(request);
   });
+  byId("longer").addEventListener("click", ({ currentTarget }) => {
+    const { deadlineS } = currentTarget.dataset;
+    const seed = Number(form.dataset.seed);
+    form.elements.deadline_s.value = deadlineS;
+    start({ ...last, deadline_s: Number(deadlineS), seed });
+  });
+  byId("meaning").addEventListener("click", () => byId("meaning-dialog").showModal());
+  byId("clear").addEventListener("click", () => {
+    clearHistory();
+    showHistory(reopen);
+  });
+  for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", () => copy(button.dataset.copy));
+  document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => readLink(form) && start(requestOf(form)));
 }
 
-for (const [name, text] of Object.entries(SAMPLES)) {
+function onKey(event) {
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) (event.target.closest?.("#check") ?? form).requestSubmit();
+  else if (event.key === "Escape") running?.abort();
+  else if (event.key === "/" && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {
+    event.preventDefault();
+    unfold();
+  }
+}
+
+for (const { name, problem } of SAMPLES) {
   const button = make("button", "", name);
   button.type = "button";
   button.addEventListener("click", () => {
-    byId("problem").value = text;
+    byId("problem").value = problem;
     delete form.dataset.seed;
     form.elements.seed.value = "";
-    start(requestOf(form));
+    submit();
   });
   byId("samples").append(button);
 }
 setUpThemes();
 addListeners();
-showConfidence(0);
-fetch("/health").then((response) => response.json()).then(({ model }) => { byId("model").textContent = `Model: ${model}`; }).catch(() => {});
+addCheckListeners();
+showHistory(reopen);
+modelName().then(showModel).catch(() => {});
 if (readLink(form)) start(requestOf(form));

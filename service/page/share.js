@@ -1,7 +1,9 @@
 // Request as a link, a curl command and a Python program. They read the key from API_KEY and never contain it.
 import { storedKey } from "./key.js";
 
-const NUMBER_FIELDS = ["cot", "pot", "temperature", "seed"];
+const NUMBER_FIELDS = ["cot", "pot", "temperature", "deadline_s", "seed"];
+const OPTIONAL_FIELDS = ["temperature", "deadline_s", "seed"];
+const FLOAT_FIELDS = ["temperature", "deadline_s"];
 
 /** Body of POST /solve with the values of the form. */
 export function requestOf(form) {
@@ -11,8 +13,14 @@ export function requestOf(form) {
     paths: { cot: Number(data.get("cot")), pot: Number(data.get("pot")) },
     policy: data.get("policy"),
   };
-  for (const name of ["temperature", "seed"]) if (data.get(name) !== "") request[name] = Number(data.get(name));
+  for (const name of OPTIONAL_FIELDS) if (data.get(name) !== "") request[name] = Number(data.get(name));
   return request;
+}
+
+/** Fill the form with a request. */
+export function fillForm(form, { problem, paths, policy, ...rest }) {
+  const values = { problem, ...paths, policy, ...rest };
+  for (const name of ["problem", "policy", ...NUMBER_FIELDS]) form.elements[name].value = values[name] ?? "";
 }
 
 /** Address of the page with the request in the fragment, which browsers never send to a server. */
@@ -39,7 +47,7 @@ export function readLink(form) {
 export function curlOf(request) {
   const body = JSON.stringify(request).replaceAll("'", "'\\''");
   const key = storedKey() ? '  -H "Authorization: Bearer $API_KEY" \\\n' : "";
-  return `curl -s ${location.origin}/solve \\\n${key}  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+  return `curl -s ${serviceUrl()}/solve \\\n${key}  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
 }
 
 /** Request as a Python program. */
@@ -48,14 +56,14 @@ export function pythonOf(request) {
   const options = [
     `paths=PathBudget(cot=${paths.cot}, pot=${paths.pot})`,
     `policy=Policy.${policy.toUpperCase()}`,
-    ...Object.entries(rest).map(([name, value]) => `${name}=${name === "temperature" && Number.isInteger(value) ? `${value}.0` : value}`),
+    ...Object.entries(rest).map(([name, value]) => `${name}=${FLOAT_FIELDS.includes(name) && Number.isInteger(value) ? `${value}.0` : value}`),
   ];
   const key = storedKey() ? ', api_key=os.environ["API_KEY"]' : "";
   return [
     ...(key ? ["import os", ""] : []),
     "from twinpath import Client, PathBudget, Policy",
     "",
-    `with Client(${JSON.stringify(location.origin)}${key}) as client:`,
+    `with Client(${JSON.stringify(serviceUrl())}${key}) as client:`,
     `    solution = client.solve(`,
     `        ${JSON.stringify(problem)},`,
     `        ${options.join(", ")},`,
@@ -64,3 +72,6 @@ export function pythonOf(request) {
     "",
   ].join("\n");
 }
+
+/** Address of the service without a slash at the end. A proxy may serve it under a path. */
+const serviceUrl = () => new URL(".", document.baseURI).href.replace(/\/$/, "");

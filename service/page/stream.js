@@ -1,5 +1,7 @@
-// Client of POST /solve/stream and its server-sent events.
+// Client of the service: solve a problem as a stream of events, and check an answer. All addresses are relative.
 import { authorizationHeader } from "./key.js";
+
+const LABELS = { problem: "The problem", response: "The answer of the student", expected: "The right answer" };
 
 /** Refusal or failure of the service. The page shows its message. */
 export class ServiceError extends Error {}
@@ -9,14 +11,7 @@ export class KeyError extends ServiceError {}
 
 /** Yield the events of one problem as [name, data] until the stream ends or `signal` aborts. */
 export async function* solve(request, signal) {
-  const response = await fetch("/solve/stream", {
-    method: "POST",
-    headers: { "Content-Type": "application/json", ...authorizationHeader() },
-    body: JSON.stringify(request),
-    signal,
-  });
-  if (response.status === 401) throw new KeyError(await errorMessage(response));
-  if (!response.ok) throw new ServiceError(await errorMessage(response));
+  const response = await post("solve/stream", request, signal);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let partialLine = "";
   let name = "";
@@ -32,12 +27,33 @@ export async function* solve(request, signal) {
   }
 }
 
-async function errorMessage(response) {
+/** Verdict on a response to a problem. */
+export const grade = async (request) => (await post("grade", request)).json();
+
+/** Name of the served model. */
+export const modelName = async () => (await (await fetch("health")).json()).model;
+
+/** Message for a person. */
+export function errorText(error) {
+  return error instanceof ServiceError ? error.message : "The service does not answer. Check that it runs.";
+}
+
+async function post(address, body, signal) {
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...authorizationHeader() },
+    body: JSON.stringify(body),
+    signal,
+  });
+  if (response.status === 401) throw new KeyError("This service requires an API key.");
+  if (!response.ok) throw new ServiceError(await messageOf(response));
+  return response;
+}
+
+async function messageOf(response) {
   const waitS = response.headers.get("Retry-After");
-  try {
-    const { detail } = await response.json();
-    return waitS ? `${detail} Try again in ${waitS} s.` : detail;
-  } catch {
-    return `The service returned the status ${response.status}.`;
-  }
+  const { detail } = await response.json().catch(() => ({}));
+  if (!detail) return `The service could not answer (status ${response.status}).`;
+  const text = detail.replace(/`(\w+)`/g, (_, field) => LABELS[field] ?? field);
+  return waitS ? `${text} Try again in ${waitS}\u00a0s.` : text;
 }

@@ -1,32 +1,30 @@
-// Vote bars with one bar for each answer, and the confidence ring.
-import { byId, make } from "./dom.js";
+// Vote bars with one bar for each answer. A full bar is all counted votes, and each cell is one vote.
+import { byId, counted, make } from "./dom.js";
+import { countsOf, totalOf } from "./verdict.js";
 
 const MAX_BARS = 5;
+const MAX_CELLS = 40;
 
 /** Vote bars of one problem. */
 export class Votes {
-  constructor(planned) {
+  constructor() {
     this.rows = new Map();
-    this.scale = Math.max(3, planned / 4);
     byId("votes").replaceChildren();
-    showConfidence(0);
+    byId("more-answers").hidden = byId("race").hidden = true;
   }
 
   /** Show new counts. The leader comes first. */
-  update({ votes, confidence }) {
+  update(data) {
     const list = byId("votes");
+    const total = totalOf(data);
     const topsBefore = new Map([...this.rows].map(([answer, row]) => [answer, row.getBoundingClientRect().top]));
-    const most = Math.max(this.scale, ...votes.map((vote) => vote.cot + vote.pot));
-    const shown = votes.slice(0, MAX_BARS);
+    const shown = data.votes.slice(0, MAX_BARS);
+    byId("race").hidden = total === 0;
     for (const vote of shown) {
       if (!this.rows.has(vote.answer)) this.rows.set(vote.answer, rowOf(vote.answer));
       const row = this.rows.get(vote.answer);
       list.append(row); // keeps the bars in the order of the counts
-      row.querySelector(".sum").textContent = vote.cot + vote.pot;
-      row.querySelector(".said").textContent = `${vote.cot} from reasoning, ${vote.pot} from programs`;
-      requestAnimationFrame(() => {
-        for (const kind of ["cot", "pot"]) row.querySelector(`i.${kind}`).style.width = `${(100 * vote[kind]) / most}%`;
-      });
+      showCounts(row, vote, total);
     }
     for (const [answer, row] of this.rows) {
       if (!shown.some((vote) => vote.answer === answer)) {
@@ -34,26 +32,36 @@ export class Votes {
         this.rows.delete(answer);
       } else if (topsBefore.has(answer)) animateMove(row, topsBefore.get(answer));
     }
-    showConfidence(confidence);
+    this.showOthers(countsOf(data).slice(MAX_BARS));
+  }
+
+  /** Show the number of answers without a bar. */
+  showOthers(others) {
+    const votes = others.reduce((total, [, count]) => total + count, 0);
+    byId("more-answers").hidden = votes === 0;
+    byId("more-answers").textContent = `${counted(others.length, "other answer")} with ${counted(votes, "vote")}`;
   }
 }
 
-/** Show a confidence from 0 to 1 in the ring. The ring is grey below one half. */
-export function showConfidence(confidence) {
-  const percent = Math.round(100 * confidence);
-  byId("percent").textContent = percent;
-  byId("ring").setAttribute("aria-valuenow", percent);
-  byId("ring").classList.toggle("empty", percent === 0);
-  byId("ring").classList.toggle("unsure", percent < 50);
-  byId("ring").querySelector(".fill").style.strokeDasharray = `${percent} 100`;
+function showCounts(row, vote, total) {
+  const count = vote.cot + vote.pot;
+  const percent = Math.round((100 * count) / total);
+  row.querySelector(".sum").replaceChildren(make("b", "", `${count}`), ` of ${total}`);
+  row.querySelector(".spoken").textContent =
+    `votes, ${percent} percent: ${counted(vote.cot, "explanation")} and ${counted(vote.pot, "program")}`;
+  row.title = `${percent} %: ${counted(vote.cot, "explanation")}, ${counted(vote.pot, "program")}`;
+  const bar = row.querySelector(".bar");
+  bar.classList.toggle("cells", total <= MAX_CELLS);
+  bar.style.setProperty("--cell", `${100 / total}%`);
+  requestAnimationFrame(() => {
+    for (const kind of ["cot", "pot"]) bar.querySelector(`.${kind}`).style.width = `${(100 * vote[kind]) / total}%`;
+  });
 }
 
 function rowOf(answer) {
   const bar = make("span", "bar", make("i", "cot"), make("i", "pot"));
   bar.setAttribute("aria-hidden", "true");
-  const name = make("span", "name", answer);
-  name.title = answer;
-  return make("li", "", name, bar, make("span", "sum"), make("span", "said hidden"));
+  return make("li", "", make("span", "name", answer), bar, make("span", "sum"), make("span", "spoken hidden"));
 }
 
 function animateMove(row, topBefore) {
