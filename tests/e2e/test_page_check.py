@@ -75,3 +75,27 @@ def answer_grade(page: Page, bodies: list[dict[str, Any]], **changes: object) ->
         route.fulfill(status=200, content_type="application/json", body=json.dumps(graded | changes))
 
     page.route("**/grade", handle)
+
+
+@pytest.mark.parametrize(
+    ("response", "expected", "shown"),
+    [
+        ("92 - 68 = 26, so 26 more pastries", "", ["Incorrect", "The response states 26. The voted answer is 24."]),
+        ("twenty-four", "", ["Correct", "The response states 24. The voted answer is 24."]),
+        ("24.0", "48/2", ["Correct", "The response states 24. You gave 24 as the right answer."]),
+        ("no idea", "", ["Undecided", "No answer was read from the response: no number."]),
+        ("24", "apples", ["The right answer states no answer;"]),
+    ],
+)
+def test_the_service_grades_the_answer(browser: Browser, response: str, expected: str, shown: list[str]) -> None:
+    with page_service(TEXTS) as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        solve(page, LIKELY, **EIGHT)
+        page.locator("#response").fill(response)
+        page.locator("#expected").fill(expected)
+        page.get_by_role("button", name="Check", exact=True).click()
+        for text in shown:
+            expect(page.locator("#grade")).to_contain_text(text)
+        context.close()
