@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from service import tracing
 from service.engine.base import Engine
-from service.engine.fake import FakeEngine, scripted
+from service.engine.fake import FakeEngine, demo, scripted
 from service.errors import InputError
 from service.metrics import Metrics
 from service.model.bundled import Progress
@@ -135,7 +135,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
     metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
     if settings.engine is EngineKind.FAKE:
-        script = scripted(settings.fake_script) if settings.fake_script else None
+        script = scripted(settings.fake_script) if settings.fake_script else demo()
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
         return Components(settings, fake, sandbox, metrics=metrics)
     is_remote = settings.engine is EngineKind.REMOTE

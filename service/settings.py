@@ -110,7 +110,8 @@ class EngineSettings(SettingsGroup):
     title: ClassVar[str] = "Engine"
 
     engine: Annotated[
-        EngineKind, Field(description="Engine: vLLM in this process, remote workers, or scripted paths.")
+        EngineKind,
+        Field(description="Engine: vLLM in this process, remote workers, or the demo with scripted answers."),
     ] = EngineKind.VLLM
     max_num_seqs: Annotated[
         int, Field(ge=1, le=4096, description="Maximum number of paths that are decoded at the same time.")
@@ -143,10 +144,10 @@ class EngineSettings(SettingsGroup):
         Field(gt=0, le=3600, description="Seconds for one token of an idle engine before it counts as hung."),
     ] = 60
     fake_script: Annotated[
-        Path | None, Field(description="JSON Lines of problem, kind and text that --engine fake plays.")
+        Path | None, Field(description="JSON Lines of problem, kind and text that the demo (--engine fake) plays.")
     ] = None
     fake_tokens_per_s: Annotated[
-        float | None, Field(gt=0, description="Tokens per second of each path of --engine fake. Default: unlimited.")
+        float | None, Field(gt=0, description="Tokens per second of each path of the demo. Default: unlimited.")
     ] = None
 
 

@@ -13,6 +13,7 @@ PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool
 ]["packages"]
 RUN_TIME = (
     "service/bundled/*",
+    "service/engine/demo.jsonl",
     "service/evaluation/html/style.css",
     "service/page/*",
     "service/sandbox/THREATS.md",

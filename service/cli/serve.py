@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 
@@ -13,9 +14,12 @@ from service.api.app import create_app
 from service.api.protocol import raise_file_limit, timeout_protocol
 from service.cli.output import build_progress
 from service.components import build
+from service.engine.fake import DEMO_NOTICE
 from service.errors import ConfigurationError
-from service.settings import Settings
+from service.settings import EngineKind, Settings
 from service.solve.solver import Solver
+
+logger = logging.getLogger(__name__)
 
 _DRAIN_S = 2
 """Seconds between the answers at the end of the grace period and the close of the connections."""
@@ -35,6 +39,8 @@ def run(settings: Settings) -> int:
     _check_address(settings.host, settings.port)
     with build_progress() as progress:
         components = build(settings, progress)
+    if settings.engine is EngineKind.FAKE:
+        logger.warning(DEMO_NOTICE)
     engine_died = False
 
     def on_engine_death() -> None:

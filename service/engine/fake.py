@@ -1,8 +1,8 @@
 """Scripted engine for tests, demonstrations and load tests of the service.
 
-It reads prompts of format v1. Without a script it writes deterministic, plausible paths of both kinds. Most of them
-combine the first two numbers of the problem with the operation that its words suggest. Some are wrong, and a few have
-no answer.
+It reads prompts of format v1. The demo plays the known problems of `demo.jsonl` and improvises all others. An
+improvised path combines the first two numbers of the problem with the operation that its words suggest. Some are
+wrong, and a few have no answer.
 """
 
 import asyncio
@@ -16,11 +16,19 @@ from pathlib import Path
 from service.engine.base import Completion, Finish, Sampling
 from service.errors import ConfigurationError, EngineDeadError, PromptTooLongError
 
+DEMO_MODEL = "demo"
+"""Name of the model of the fake engine in every response."""
+
+DEMO_NOTICE = "Demo: scripted answers, many of them wrong. No model is running."
+"""Warning of the fake engine to its users."""
+
 Script = Callable[[str, Sampling], str]
 """Function that returns the text of one path from its prompt and its sampling parameters."""
 
+_DEMO_ROWS = Path(__file__).with_name("demo.jsonl")
 _TOKEN = re.compile(r"\w+|[^\w\s]|\s+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_MARKERS = {True: "Reasoning:\n", False: "Program:\n"}  # by whether it is a chain of thought
 _OPERATIONS = {
     "-": ("left", "discount", "more than", "fewer", "less", "remain", "gave", "lost", "difference", "change"),
     "*": ("each", "every", "times", "per"),
@@ -44,7 +52,7 @@ class FakeEngine:
         script: Script | None = None,
         *,
         tokens_per_s: float | None = None,
-        model: str = "fake",
+        model: str = DEMO_MODEL,
         max_model_len: int = 8192,
     ) -> None:
         self._script = script or improvise
@@ -122,6 +130,58 @@ def scripted(path: Path) -> Script:
     Raises:
         ConfigurationError: the file cannot be read, or a row is invalid. The message names the line.
     """
+    rows = _read_rows(path)
+    played: Counter[tuple[str, bool]] = Counter()
+
+    def script(prompt: str, sampling: Sampling) -> str:
+        for key, texts in rows.items():
+            if key[0] in prompt and key[1] == _is_cot(prompt):
+                played[key] += 1
+                return texts[(played[key] - 1) % len(texts)]
+        return improvise(prompt, sampling)
+
+    return script
+
+
+def demo() -> Script:
+    """Script of the demo, deterministic in prompt and seed.
+
+    A known problem gets one of its texts in `demo.jsonl`, at temperature 0 the first. Case and white space of the
+    problem have no effect. Another problem gets an improvised path.
+    """
+    rows = {(_normal(problem), is_cot): texts for (problem, is_cot), texts in _read_rows(_DEMO_ROWS).items()}
+
+    def script(prompt: str, sampling: Sampling) -> str:
+        question = _question(prompt)
+        is_cot = _is_cot(prompt)
+        texts = rows.get((_normal(question.removesuffix(_MARKERS[is_cot])), is_cot))
+        if texts is None:
+            return improvise(prompt, sampling)
+        return _chance(question, sampling).choice(texts) if sampling.temperature else texts[0]
+
+    return script
+
+
+def improvise(prompt: str, sampling: Sampling) -> str:
+    """Plausible path, deterministic in prompt and seed. At temperature 0 the seed has no effect."""
+    question = _question(prompt)
+    chance = _chance(question, sampling)
+    numbers = _NUMBER.findall(question)[:2]
+    if len(numbers) < 2 or (sampling.temperature and chance.random() < 0.05):
+        return "I do not know."
+    a, b = numbers
+    wrong = sampling.temperature and chance.random() < 0.3
+    operation = chance.choice("+-*") if wrong else _operation(question)
+    if _is_cot(prompt):
+        result = {"+": float(a) + float(b), "-": float(a) - float(b), "*": float(a) * float(b)}.get(
+            operation, float(a) / (float(b) or 1)
+        )
+        return f"We are given {a} and {b}. So {a} {operation} {b} = {result:g}. The answer is {result:g}"
+    return f"first = {a}\nsecond = {b}\nans = first {operation} second"
+
+
+def _read_rows(path: Path) -> dict[tuple[str, bool], list[str]]:
+    """Texts of a script by problem, and by whether they are chains of thought."""
     rows: dict[tuple[str, bool], list[str]] = {}
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
@@ -137,34 +197,21 @@ def scripted(path: Path) -> Script:
                 ) from None
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(f"The script {path} cannot be read: {error}") from None
-    played: Counter[tuple[str, bool]] = Counter()
-
-    def script(prompt: str, sampling: Sampling) -> str:
-        for key, texts in rows.items():
-            if key[0] in prompt and key[1] == _is_cot(prompt):
-                played[key] += 1
-                return texts[(played[key] - 1) % len(texts)]
-        return improvise(prompt, sampling)
-
-    return script
+    return rows
 
 
-def improvise(prompt: str, sampling: Sampling) -> str:
-    """Plausible path, deterministic in prompt and seed. At temperature 0 the seed has no effect."""
-    question = prompt.rpartition("Question: ")[2]
-    chance = random.Random(f"{question}/{sampling.seed if sampling.temperature else None}")  # noqa: S311
-    numbers = _NUMBER.findall(question)[:2]
-    if len(numbers) < 2 or (sampling.temperature and chance.random() < 0.05):
-        return "I do not know."
-    a, b = numbers
-    wrong = sampling.temperature and chance.random() < 0.3
-    operation = chance.choice("+-*") if wrong else _operation(question)
-    if _is_cot(prompt):
-        result = {"+": float(a) + float(b), "-": float(a) - float(b), "*": float(a) * float(b)}.get(
-            operation, float(a) / (float(b) or 1)
-        )
-        return f"We are given {a} and {b}. So {a} {operation} {b} = {result:g}. The answer is {result:g}"
-    return f"first = {a}\nsecond = {b}\nans = first {operation} second"
+def _question(prompt: str) -> str:
+    """Question of a prompt of format v1, with the marker of the kind."""
+    return prompt.rpartition("Question: ")[2]
+
+
+def _normal(question: str) -> str:
+    return " ".join(question.casefold().split())
+
+
+def _chance(question: str, sampling: Sampling) -> random.Random:
+    """Random numbers of one path. At temperature 0 the seed has no effect."""
+    return random.Random(f"{question}/{sampling.seed if sampling.temperature else None}")  # noqa: S311
 
 
 def _cut(text: str, stop: Sequence[str]) -> str:
@@ -178,4 +225,4 @@ def _operation(question: str) -> str:
 
 
 def _is_cot(prompt: str) -> bool:
-    return prompt.endswith("Reasoning:\n")
+    return prompt.endswith(_MARKERS[True])

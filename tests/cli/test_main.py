@@ -131,7 +131,7 @@ def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, 
     code, out, _ = twinpath("evaluate", *arguments, "--concurrency", 1, "--json", output)
     assert code == 0
     check_figures(json.loads(output.read_text(encoding="utf-8")))
-    assert "2 problems · fake · fixed · seed 0" in out
+    assert "2 problems · demo · fixed · seed 0" in out
     assert "deadline" not in out
     assert "calibration error 0.188. A perfect confidence would have" in " ".join(out.split())
     assert re.search(r"vote of both kinds +█{20} +100 % +\(34–100\)", out)
@@ -149,7 +149,7 @@ def test_evaluate_names_the_rows_whose_gold_answers_cannot_be_read(
     assert code == 0
     report = json.loads(output.read_text(encoding="utf-8"))
     assert (report["n"], report["unread_golds"]) == (3, ["Ann", "None"])
-    assert "3 problems · fake" in out
+    assert "3 problems · demo" in out
     assert err.startswith(
         "2 rows are left out because their `answer` cannot be read: line 4 ('Ann'), 5 ('None'). "
         "Write each `answer` as one number, a time, yes, no or an option letter.\n"
@@ -172,7 +172,7 @@ def check_figures(report: dict[str, Any]) -> None:
     assert report["accuracy"] == {
         "cot_greedy": 0.5, "pot_greedy": 0.5, "cot_vote": 0.5, "pot_vote": 1.0, "vote": 1.0,
     }  # fmt: skip
-    assert (report["n"], report["model"], report["policy"], report["seed"]) == (2, "fake", "fixed", 0)
+    assert (report["n"], report["model"], report["policy"], report["seed"]) == (2, "demo", "fixed", 0)
     assert (report["completion_tokens_per_problem"], report["paths_per_problem"]) == (17.0, 3.0)
     assert report["problems_per_s"] == pytest.approx(2 / report["seconds"])
     assert [(row["id"], row["gold"], row["answer"], row["paths"]) for row in report["rows"]] == [
@@ -518,6 +518,8 @@ def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
         process.wait()
     assert process.returncode == 0
     logged = [json.loads(line) for line in err.splitlines()]
+    warnings = [record["message"] for record in logged if record["level"] == "WARNING"]
+    assert warnings == ["Demo: scripted answers, many of them wrong. No model is running."]
     solved = [record for record in logged if record["message"] == "solved"]
     assert len(solved) == 1
     assert (solved[0]["status"], solved[0]["request_id"]) == ("answered", response.headers["X-Request-ID"])

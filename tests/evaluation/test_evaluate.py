@@ -68,7 +68,7 @@ async def test_the_figures_are_exact() -> None:
     assert report.accuracy == {measure: count / 3 for measure, count in right.items()}
     assert report.interval == {measure: wilson(count, 3) for measure, count in right.items()}
     assert report.paths_right == {"cot": (1 + 0 + 0) / 3, "pot": pytest.approx((0.5 + 1 + 0) / 3)}
-    assert (report.n, report.model, report.policy, report.seed) == (3, "fake", "fixed", 5)
+    assert (report.n, report.model, report.policy, report.seed) == (3, "demo", "fixed", 5)
     assert report.paths_per_problem == 4.0
     assert report.completion_tokens_per_problem == (24 + 24 + 8) / 3
     assert report.problems_per_s == 3 / report.seconds

@@ -115,7 +115,7 @@ async def test_the_synchronous_client(live: Serve) -> None:
             return whole, "".join(parts), [model.id for model in ai.models.list()]
 
     reply = "The answer is 21"
-    assert await asyncio.to_thread(ask) == (reply, reply, ["fake", "twinpath"])
+    assert await asyncio.to_thread(ask) == (reply, reply, ["demo", "twinpath"])
 
 
 async def test_langchain(live: Serve) -> None:
@@ -152,9 +152,9 @@ async def test_completions_take_several_prompts_and_drop_their_labels(live: Serv
     client = await live(engine, computing_sandbox())
     async with sdk(client) as ai:
         completion = await ai.completions.create(
-            model="fake", prompt=[f"Question: {PENS}\nAnswer:", "  Q: How many?\n\nA: "], n=2, max_tokens=50
+            model="demo", prompt=[f"Question: {PENS}\nAnswer:", "  Q: How many?\n\nA: "], n=2, max_tokens=50
         )
-        stream = await ai.completions.create(model="fake", prompt=PENS, stream=True)
+        stream = await ai.completions.create(model="demo", prompt=PENS, stream=True)
         streamed = "".join([chunk.choices[0].text async for chunk in stream])
     assert [choice.index for choice in completion.choices] == [0, 1, 2, 3]
     assert [choice.text for choice in completion.choices] == ["The answer is 21"] * 4
@@ -272,7 +272,7 @@ async def test_neutral_values_are_taken(serve: Serve) -> None:
 )  # fmt: skip
 async def test_what_completions_refuse_is_named(serve: Serve, fields: dict[str, Any], param: str) -> None:
     client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
-    response = await client.post("/v1/completions", json={"model": "fake", "prompt": PENS} | fields)
+    response = await client.post("/v1/completions", json={"model": "demo", "prompt": PENS} | fields)
     assert (await error_of(response, 400))["param"] == param
 
 
@@ -285,7 +285,7 @@ async def test_a_model_that_is_not_served_gets_404(serve: Serve) -> None:
     for answer in answers:
         error = await error_of(answer, 404)
         assert (error["param"], error["code"]) == ("model", "model_not_found")
-    assert (await client.get("/v1/models/fake")).json()["id"] == "fake"
+    assert (await client.get("/v1/models/demo")).json()["id"] == "demo"
 
 
 async def test_other_errors_under_v1_are_openai_s_too(serve: Serve) -> None:

@@ -344,7 +344,7 @@ async def test_all_defaults(serve: Serve, pool: SandboxPool) -> None:
         "votes": [{"answer": "51", "cot": 3, "pot": 5}, {"answer": "48", "cot": 2, "pot": 0}],
         "paths": {"planned": 20, "started": 20, "voted": 10, "abstained": 0, "aborted": 10},
         "usage": {"prompt_tokens": 440, "completion_tokens": 160, "saved_tokens": 0},
-        "model": "fake",
+        "model": "demo",
     }
 
 
@@ -390,7 +390,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         "votes": [{"answer": "469", "cot": 1, "pot": 1}],
         "paths": {"planned": 4, "started": 4, "voted": 2, "abstained": 2, "aborted": 0},
         "usage": {"prompt_tokens": 96, "completion_tokens": 49, "saved_tokens": 0},
-        "model": "fake",
+        "model": "demo",
         "seed": 7,
         "trace": [
             path
@@ -467,7 +467,7 @@ async def test_nothing_voted(serve: Serve) -> None:
         "votes": [],
         "paths": {"planned": 2, "started": 2, "voted": 0, "abstained": 2, "aborted": 0},
         "usage": {"prompt_tokens": 60, "completion_tokens": 16, "saved_tokens": 0},
-        "model": "fake",
+        "model": "demo",
         "seed": 0,
     }
 
