@@ -173,3 +173,9 @@ class GradeResponse(Wire):
     )
     id: str = Field(description="Id of the request.", examples=["76889b74b4e7422fa6d55071d000db11"])
     model: str = Field(description="Name of the served model.", examples=["twinpath-gemma-3-270m"])
+
+    def _repr_html_(self) -> str:
+        """Return the HTML that a notebook shows."""
+        from service.schemas.html import grade_html  # which imports this module
+
+        return grade_html(self)

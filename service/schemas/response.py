@@ -159,6 +159,12 @@ class SolveResponse(Wire):
         """Copy without the paths."""
         return self.model_copy(update={"trace": None})
 
+    def _repr_html_(self) -> str:
+        """Return the HTML that a notebook shows."""
+        from service.schemas.html import solution_html  # which imports this module
+
+        return solution_html(self)
+
 
 class VoteEvent(Wire):
     """Votes so far, the leader first."""
