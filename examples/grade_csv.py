@@ -1,10 +1,9 @@
-"""Grading of a class set over HTTP, from a CSV file to a CSV file.
+"""Grading of a class set: responses in a CSV file.
 
     python examples/grade_csv.py examples/class.csv grades.csv
 
 The input has the columns `problem` and `response`, and `expected` if you know the answers. The output has the same
-rows in the same order, with four more columns. `twinpath grade --input class.csv --output grades.csv` also resumes
-after an interruption.
+rows and four more columns. `twinpath grade --input class.csv --output grades.csv` also resumes after an interruption.
 """
 
 import argparse
@@ -12,9 +11,10 @@ import csv
 from collections import Counter
 from pathlib import Path
 
-from twinpath import Client, GradeResponse
+from twinpath import Client, GradeRow
 
-COLUMNS = ["verdict", "answer", "given", "note"]
+FIELDS = ["problem", "response", "expected"]
+COLUMNS = ["twinpath_verdict", "twinpath_answer", "twinpath_given", "twinpath_note"]
 
 
 def main() -> None:
@@ -28,24 +28,27 @@ def main() -> None:
     options = parser.parse_args()
 
     with options.input.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    fields = [{name: row[name] for name in ("problem", "response", "expected") if row.get(name)} for row in rows]
+        reader = csv.DictReader(file)
+        rows, names = list(reader), list(reader.fieldnames or [])
     seed = {} if options.seed is None else {"seed": options.seed}
+    requests = [{name: row[name] for name in FIELDS if row.get(name)} | {"response": row["response"]} for row in rows]
     with Client(options.url, api_key=options.api_key) as client:
-        for result in client.grade_many({"id": n, "response": "", **row, **seed} for n, row in enumerate(fields)):
-            columns = grade_columns(result.grade) if result.grade else ["error", "", "", result.error.detail]
-            rows[result.id] |= dict(zip(COLUMNS, columns, strict=True))
+        results = {result.line: result for result in client.grade_many(request | seed for request in requests)}
 
     with options.output.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    counts = Counter(row["verdict"] for row in rows)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*names, *COLUMNS])
+        for line, row in enumerate(rows, 1):
+            writer.writerow([*(row[name] for name in names), *cells(results.get(line))])
+    counts = Counter(cells(results.get(line))[0] for line in range(1, len(rows) + 1))
     print(f"{len(rows)} responses:", ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
 
 
-def grade_columns(grade: GradeResponse) -> list[str]:
-    """Cells of a grade. The note names the first false equation, or the reason of an undecided verdict."""
+def cells(result: GradeRow | None) -> list[str]:
+    """Cells of one result. The note has the first false equation, the reason of `undecided`, or the error."""
+    if result is None or result.grade is None:
+        return ["error", "", "", result.error.detail if result and result.error else "no result"]
+    grade = result.grade
     false = next((step for step in grade.steps if not step.holds), None)
     note = f"should be {false.should_be}: {false.text}" if false else grade.reason or ""
     return [grade.verdict, grade.answer or "", grade.given or "", note]

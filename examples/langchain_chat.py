@@ -1,6 +1,6 @@
-"""LangChain on Twinpath's OpenAI API. Needs `pip install langchain-openai`.
+"""LangChain on Twinpath's OpenAI API.
 
-    python examples/langchain_chat.py
+Run `pip install langchain-openai`, then `python examples/langchain_chat.py`.
 """
 
 import sys

@@ -14,6 +14,8 @@ ANSWERS = {
     "it sell?": "24",
     "Baker made 54 cakes and 143 pastries. If he sold 68 cakes and 92 pastries. How many more pastries than cakes did "
     "baker sell?": "24",
+    "Baker made 54 cakes and 143 pastries. He sold 68 cakes and 92 pastries. How many more pastries than cakes did he "
+    "sell?": "24",
     "Ann had 12 apples and gave 5 away. How many are left?": "7",
     "Rachel had 58 stickers. She gave 27 of them to her brother. How many stickers does she have left?": "31",
     "A farmer packs 432 eggs into boxes of 12. How many boxes does the farmer need?": "36",
