@@ -57,4 +57,4 @@ def test_clients(url: str, tmp_path: Path) -> None:
     assert client.startswith("agreed 21 0.9")
     assert "incorrect 22 " in client
     assert openai.splitlines()[0].endswith("The answer is 21")
-    assert len(found) == 5
+    assert len(found) == 6

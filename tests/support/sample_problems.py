@@ -1,4 +1,4 @@
-"""Sample problems of the documents, the page and the examples, with their right answers."""
+"""Sample problems of documents, page and examples, with right answers."""
 
 import csv
 import json
