@@ -1,6 +1,12 @@
-"""Shared enums: PathKind, Policy, PathOutcome, Status, Verdict, GradeVerdict, GradeBasis."""
+"""Shared enums: PathKind, Policy, PathOutcome, Status, Verdict, GradeVerdict, GradeBasis. Name of the demo."""
 
 from enum import StrEnum
+
+DEMO_MODEL = "demo"
+"""Name of the model in every response of the demo, the scripted engine."""
+
+DEMO = "Demo: scripted answers, many of them wrong. No model is running."
+"""Notice of the demo to its users."""
 
 
 class PathKind(StrEnum):

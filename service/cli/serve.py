@@ -14,10 +14,10 @@ from service.api.app import create_app
 from service.api.protocol import raise_file_limit, timeout_protocol
 from service.cli.output import build_progress
 from service.components import build
-from service.engine.fake import DEMO_NOTICE
 from service.errors import ConfigurationError
 from service.settings import EngineKind, Settings
 from service.solve.solver import Solver
+from service.types import DEMO
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def run(settings: Settings) -> int:
     with build_progress() as progress:
         components = build(settings, progress)
     if settings.engine is EngineKind.FAKE:
-        logger.warning(DEMO_NOTICE)
+        logger.warning(DEMO)
     engine_died = False
 
     def on_engine_death() -> None:

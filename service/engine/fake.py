@@ -15,12 +15,7 @@ from pathlib import Path
 
 from service.engine.base import Completion, Finish, Sampling
 from service.errors import ConfigurationError, EngineDeadError, PromptTooLongError
-
-DEMO_MODEL = "demo"
-"""Name of the model of the fake engine in every response."""
-
-DEMO_NOTICE = "Demo: scripted answers, many of them wrong. No model is running."
-"""Warning of the fake engine to its users."""
+from service.types import DEMO_MODEL
 
 Script = Callable[[str, Sampling], str]
 """Function that returns the text of one path from its prompt and its sampling parameters."""

@@ -3,10 +3,10 @@
 from math import floor
 
 from service.schemas.response import SolveResponse
+from service.types import DEMO as DEMO
+from service.types import DEMO_MODEL as DEMO_MODEL
 from service.types import Status, Verdict
 
-DEMO_MODEL = "demo"
-DEMO = "Demo: scripted answers, many of them wrong. No model is running."
 NOT_MEASURED = "This model's confidence was never measured."
 
 VERDICTS = {

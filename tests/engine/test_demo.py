@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from service.engine.base import Sampling
-from service.engine.fake import DEMO_MODEL, DEMO_NOTICE, FakeEngine, demo, improvise
+from service.engine.fake import FakeEngine, demo, improvise
 from service.paths.base import FormatV1
 from service.sandbox.base import Execution, Outcome
 from service.sandbox.fake import FakeSandbox
-from service.schemas import words
 from service.types import PathKind
 from tests.conftest import MakePool, Serve
 from tests.support.sample_problems import ANSWERS, FILES, ROOT, problems_in, problems_of
@@ -70,10 +69,6 @@ async def played(make_pool: MakePool) -> FakeSandbox:
     results: dict[str, Execution] = {program: await pool.run(program) for program in programs}
     assert {result.outcome for result in results.values()} == {Outcome.OK}
     return FakeSandbox(results)
-
-
-def test_engine_and_terminal_have_the_same_words() -> None:
-    assert (words.DEMO_MODEL, words.DEMO) == (DEMO_MODEL, DEMO_NOTICE)
 
 
 def demo_engine() -> FakeEngine:
