@@ -59,6 +59,7 @@ def _cells(row: GradeRow) -> list[str]:
         mistake.text if mistake else "",
         (mistake.should_be or "") if mistake else "",
         grade.reason or "",
+        grade.model,
     ]
 
 
@@ -67,7 +68,7 @@ GRADING = RowTask(
     done="graded",
     roles=(PROBLEM, ID, RESPONSE, EXPECTED),
     format=GRADE,
-    columns=("verdict", "answer", "given", "basis", "confidence", "first_mistake", "should_be", "reason"),
+    columns=("verdict", "answer", "given", "basis", "confidence", "first_mistake", "should_be", "reason", "model"),
     cells=_cells,
     label=_label,
     model=_model,

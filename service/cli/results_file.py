@@ -146,4 +146,3 @@ class Journal(ResultsFile[ResultT]):
         """Result at an offset."""
         self._file.seek(offset)
         return self._row_type.model_validate_json(self._file.readline())
-

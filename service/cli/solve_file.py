@@ -48,6 +48,7 @@ def _cells(row: BatchRow) -> list[str]:
         program.code if program else "",
         ", ".join(f"{vote.answer}: {vote.cot + vote.pot}" for vote in solution.votes),
         solution.status.value,
+        solution.model,
     ]
 
 
@@ -56,7 +57,7 @@ SOLVING = RowTask(
     done="solved",
     roles=(PROBLEM, ID),
     format=SOLVE,
-    columns=("answer", "verdict", "confidence", "calibrated", "explanation", "program", "votes", "status"),
+    columns=("answer", "verdict", "confidence", "calibrated", "explanation", "program", "votes", "status", "model"),
     cells=_cells,
     label=_label,
     model=_model,

@@ -94,9 +94,31 @@ def table(path: Path, delimiter: str = ",") -> list[list[str]]:
         return list(csv.reader(file, delimiter=delimiter, strict=True))
 
 
-SOLVED = ["answer", "verdict", "confidence", "calibrated", "explanation", "program", "votes", "status", "error"]
-PENS = ["21", "torn", "0.5", "false", "3 * 7 = 21. The answer is 21", "", "21: 1, -21: 1", "answered", ""]
-APPLES = ["7", "unsure", "0.875", "false", "'=1+1 is ours. The answer is 7", "ans = 12 - 5", "7: 2", "answered", ""]
+SOLVED = [
+    "answer",
+    "verdict",
+    "confidence",
+    "calibrated",
+    "explanation",
+    "program",
+    "votes",
+    "status",
+    "model",
+    "error",
+]
+PENS = ["21", "torn", "0.5", "false", "3 * 7 = 21. The answer is 21", "", "21: 1, -21: 1", "answered", DEMO_MODEL, ""]
+APPLES = [
+    "7",
+    "unsure",
+    "0.875",
+    "false",
+    "'=1+1 is ours. The answer is 7",
+    "ans = 12 - 5",
+    "7: 2",
+    "answered",
+    DEMO_MODEL,
+    "",
+]
 
 
 async def test_a_csv_file_comes_back_with_the_results_beside_each_row(
@@ -112,11 +134,13 @@ async def test_a_csv_file_comes_back_with_the_results_beside_each_row(
         ["2", "Ann had 12 apples\nand gave 5 away; how many are left?", "4b"],
         ["3", "", "4c"],
     ]
-    assert [row[3:11] for row in rows[1:]] == [PENS[:-1], [""] * 8, APPLES[:-1], [""] * 8]
-    error = rows[4][11]
+    assert [row[3:12] for row in rows[1:]] == [PENS[:-1], [""] * 9, APPLES[:-1], [""] * 9]
+    error = rows[4][12]
     assert error.startswith("problem: ")
-    assert [row[11] for row in rows[1:4]] == ["", "", ""]
-    assert re.sub(r"[0-9:]+\.$", "0:00:00.", capsys.readouterr().err, flags=re.MULTILINE).splitlines() == [
+    assert [row[12] for row in rows[1:4]] == ["", "", ""]
+    told = re.sub(r"[0-9:]+\.$", "0:00:00.", capsys.readouterr().err, flags=re.MULTILINE).splitlines()
+    assert told.count(DEMO) == 1
+    assert [line for line in told if line != DEMO] == [
         "Columns: problem = Question, id = Nr",
         f"Journal: {tmp_path}/out.csv.journal.jsonl. With it, the same command resumes an interrupted run.",
         "Solving: 3 rows.",
@@ -179,7 +203,7 @@ async def test_a_run_that_stops_early_writes_what_it_has(
         with pytest.raises(EngineDeadError):
             await run("in.csv", "out.csv", concurrency=1)
     rows = table(tmp_path / "out.csv", ";")
-    waiting = [*[""] * 8, "No result yet. Run the same command again."]
+    waiting = [*[""] * 9, "No result yet. Run the same command again."]
     assert [row[2:] for row in rows[1:]] == [PENS, waiting, waiting]
     told = capsys.readouterr().err
     assert "Stopped early: 2 of 3 rows have no result.\n" in told
@@ -416,7 +440,7 @@ Cid;2 pens?;;21
 Dan;2 pens?;about many;nonsense
 Eve;2 apples?;7 apples;
 """
-GRADED = ["verdict", "answer", "given", "basis", "confidence", "first_mistake", "should_be", "reason", "error"]
+GRADED = ["verdict", "answer", "given", "basis", "confidence", "first_mistake", "should_be", "reason", "model", "error"]
 
 
 async def test_responses_are_graded_by_the_key_and_by_a_vote(
@@ -432,7 +456,8 @@ async def test_responses_are_graded_by_the_key_and_by_a_vote(
         ["undecided", "21", "", "expected", "", "", "", "No answer was read from the response: it is blank."],
         [""] * 8,
     ]
-    assert rows[3][12].startswith("`expected` states no answer")
+    assert rows[3][13].startswith("`expected` states no answer")
+    assert [row[12] for row in rows] == [DEMO_MODEL, DEMO_MODEL, DEMO_MODEL, "", DEMO_MODEL]
     assert rows[4][4:8] == ["correct", "7", "7", "vote"]
     assert float(rows[4][8]) > 0.9
     assert asked == ["2 apples?"]
