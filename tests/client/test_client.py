@@ -229,7 +229,7 @@ async def test_a_response_is_graded(live: Serve) -> None:
     ]
     async with AsyncClient(str(server.base_url)) as client:
         grade = await client.grade(PENS, "7 * 3 = 20", expected="21")
-    assert (grade.verdict, grade.given, grade.model) == (GradeVerdict.INCORRECT, "20", "fake")
+    assert (grade.verdict, grade.given, grade.model) == (GradeVerdict.INCORRECT, "20", "demo")
     assert grade.steps == [GradeStep(text="7 * 3 = 20", holds=False, should_be="21")]
 
 
