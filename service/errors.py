@@ -17,8 +17,6 @@ HTTP responses, and `cli/main.py` into exit codes.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 
 class TwinpathError(Exception):
@@ -98,17 +96,6 @@ class ServiceError(TwinpathError):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
-
-
-def field_reason(entry: Mapping[str, Any]) -> str:
-    """Reason of one validation error of Pydantic, without the prefix of its type.
-
-    Args:
-        entry: an element of `ValidationError.errors()`.
-    """
-    if entry["type"] == "extra_forbidden":
-        return "unknown field"
-    return str(entry["msg"]).removeprefix("Value error, ")
 
 
 def json_reason(error: Exception) -> str:

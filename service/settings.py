@@ -20,7 +20,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from service.errors import ConfigurationError, field_reason
+from service.errors import ConfigurationError
+from service.faults import fault_texts
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
@@ -73,6 +74,7 @@ class ServerSettings(SettingsGroup):
     allow_anonymous: Annotated[
         bool, Field(description="Listen on any address without API keys. Everyone who reaches it can use it.")
     ] = False
+    api_docs: Annotated[bool, Field(description="Serve interactive API documents at /docs.")] = True
     shutdown_grace_s: Annotated[
         int, Field(ge=0, description="Seconds that open requests get to finish after SIGTERM.")
     ] = 30
@@ -339,7 +341,7 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
-        lines = [": ".join([*(str(part) for part in e["loc"]), field_reason(e)]) for e in error.errors()]
+        lines = fault_texts(error, Settings, "the settings")
         raise ConfigurationError("Invalid settings: " + "; ".join(lines)) from None
     except (OSError, ValueError) as error:  # from the TOML file
         raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None

@@ -12,6 +12,7 @@ PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool
     "wheel"
 ]["packages"]
 RUN_TIME = (
+    "service/api_docs/*",
     "service/bundled/*",
     "service/engine/demo.jsonl",
     "service/evaluation/html/style.css",

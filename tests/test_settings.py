@@ -77,7 +77,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
 ) -> None:
     words = {"engine": "fake", "dtype": "float32", "policy": "fixed", "log_level": "debug"}
     words |= dict.fromkeys(("allow_unlocked_sandbox", "sandbox_libraries", "allow_anonymous", "compile_on_cpu"), "true")
-    words |= {"otlp_endpoint": "http://collector:4318"}
+    words |= {"otlp_endpoint": "http://collector:4318", "api_docs": "false"}
     words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
     words |= dict.fromkeys(
         ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"), "a-word"
@@ -93,7 +93,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     variable = f"TWINPATH_{name.upper()}"
     monkeypatch.delenv(variable, raising=False)
     default = getattr(load_settings(), name)
-    quoted = value if value[0].isdigit() or value == "true" else f'"{value}"'
+    quoted = value if value[0].isdigit() or value in ("true", "false") else f'"{value}"'
     from_file = getattr(load_settings(toml(tmp_path, f"{name} = {quoted}\n")), name)
     monkeypatch.setenv("TWINPATH_CONFIG", "")
     monkeypatch.setenv(variable, value)
@@ -102,7 +102,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
 
 
 def test_an_unknown_flag_fails() -> None:
-    assert message(cots=3) == "Invalid settings: cots: unknown field"
+    assert message(cots=3) == "Invalid settings: `cots` is an unknown field"
 
 
 def test_an_unknown_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,38 +112,38 @@ def test_an_unknown_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
-    assert message(toml(tmp_path, "cots = 3\n")) == "Invalid settings: cots: unknown field"
-    assert message(toml(tmp_path, "[paths]\ncot = 3\n")) == "Invalid settings: paths: unknown field"
+    assert message(toml(tmp_path, "cots = 3\n")) == "Invalid settings: `cots` is an unknown field"
+    assert message(toml(tmp_path, "[paths]\ncot = 3\n")) == "Invalid settings: `paths` is an unknown field"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("port", 65536, "Input should be less than or equal to 65535"),
-        ("port", -1, "Input should be greater than or equal to 0"),
-        ("cot_paths", 65, "Input should be less than or equal to 64"),
-        ("cot_paths", "many", "Input should be a valid integer, unable to parse string as an integer"),
-        ("cot_paths", "1.5", "Input should be a valid integer, unable to parse string as an integer"),
-        ("policy", "majority", "Input should be 'fixed', 'lossless' or 'adaptive'"),
-        ("engine", "tpu", "Input should be 'vllm', 'remote' or 'fake'"),
-        ("temperature", 2.5, "Input should be less than or equal to 2"),
-        ("temperature", "nan", "Input should be less than or equal to 2"),
-        ("deadline_s", 0, "Input should be greater than 0"),
-        ("deadline_s", "inf", "Input should be less than or equal to 600"),
-        ("max_tokens", 0, "Input should be greater than or equal to 1"),
-        ("gpu_memory_utilization", 1.01, "Input should be less than or equal to 1"),
-        ("fake_tokens_per_s", 0, "Input should be greater than 0"),
-        ("sandbox_workers", 0, "Input should be greater than or equal to 1"),
-        ("sandbox_memory_mib", 8, "Input should be greater than or equal to 16"),
-        ("log_level", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
-        ("shutdown_grace_s", -1, "Input should be greater than or equal to 0"),
-        ("max_body_bytes", 10, "Input should be greater than or equal to 1024"),
+        ("port", 65536, "a whole number from 0 to 65535"),
+        ("port", -1, "a whole number from 0 to 65535"),
+        ("cot_paths", 65, "a whole number from 0 to 64"),
+        ("cot_paths", "many", "a whole number from 0 to 64"),
+        ("cot_paths", "1.5", "a whole number from 0 to 64"),
+        ("policy", "majority", "`fixed`, `lossless` or `adaptive`"),
+        ("engine", "tpu", "`vllm`, `remote` or `fake`"),
+        ("temperature", 2.5, "a number from 0 to 2"),
+        ("temperature", "nan", "a number from 0 to 2"),
+        ("deadline_s", 0, "a number above 0 and up to 600"),
+        ("deadline_s", "inf", "a number above 0 and up to 600"),
+        ("max_tokens", 0, "a whole number from 1 to 4096"),
+        ("gpu_memory_utilization", 1.01, "a number above 0 and up to 1"),
+        ("fake_tokens_per_s", 0, "a number above 0"),
+        ("sandbox_workers", 0, "a whole number from 1 to 256"),
+        ("sandbox_memory_mib", 8, "a whole number from 16 to 16384"),
+        ("log_level", "loud", "`debug`, `info`, `warning` or `error`"),
+        ("shutdown_grace_s", -1, "a whole number of at least 0"),
+        ("max_body_bytes", 10, "a whole number of at least 1024"),
     ],
 )
 def test_what_is_out_of_range_fails_from_every_source(
     name: str, value: object, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = f"Invalid settings: {name}: {said}"
+    expected = f"Invalid settings: `{name}` must be {said}"
     assert message(None, **{name: value}) == expected
     assert message(toml(tmp_path, f"{name} = {value!r}\n".replace("'nan'", "nan").replace("'inf'", "inf"))) == expected
     monkeypatch.setenv("TWINPATH_CONFIG", "")
@@ -153,7 +153,7 @@ def test_what_is_out_of_range_fails_from_every_source(
 
 def test_all_that_is_wrong_is_told_in_one_line() -> None:
     assert message(port=-1, cot_paths=65) == (
-        "Invalid settings: port: Input should be greater than or equal to 0; cot_paths: Input should be less than or equal to 64"
+        "Invalid settings: `port` must be a whole number from 0 to 65535; `cot_paths` must be a whole number from 0 to 64"
     )
 
 

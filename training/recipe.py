@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from service.errors import ConfigurationError, field_reason
+from service.errors import ConfigurationError
+from service.faults import fault_texts
 from service.types import PathKind
 
 SYNTHETIC = "synthetic:"
@@ -387,7 +388,5 @@ def load(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     except ValidationError as error:
-        faults = [
-            f"  {'.'.join(map(str, fault['loc'])) or 'recipe'}: {field_reason(fault)}" for fault in error.errors()
-        ]
+        faults = [f"  {text}" for text in fault_texts(error, Recipe, "the recipe")]
         raise ConfigurationError("\n".join([f"{path} is not a valid recipe:", *faults])) from error

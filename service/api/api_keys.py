@@ -17,7 +17,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.errors import ConfigurationError, field_reason
+from service.errors import ConfigurationError
+from service.faults import fault_texts
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ PREFIX = "tp_"
 
 _PERIOD_NS = 60 * 10**9
 _CHECK_INTERVAL_S = 1.0
-_PUBLIC_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json"})
-_PUBLIC_FOLDER = "/page/"
+_PUBLIC_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", "/docs"})
+_PUBLIC_FOLDERS = ("/page/", "/docs/")
 
 
 class KeyScope(StrEnum):
@@ -156,7 +157,7 @@ def key_ring(settings: Settings) -> KeyRing | None:
 
 def scope_of(path: str) -> KeyScope | None:
     """Scope that a request for the path needs. None if it needs no key."""
-    if path in _PUBLIC_PATHS or path.startswith(_PUBLIC_FOLDER):
+    if path in _PUBLIC_PATHS or path.startswith(_PUBLIC_FOLDERS):
         return None
     return KeyScope.METRICS if path == "/metrics" else KeyScope.SOLVE
 
@@ -217,5 +218,5 @@ def _table(content: object, where: str) -> KeyTable:
     try:
         return KeyTable.model_validate(content)
     except ValidationError as error:  # the text of the error itself would show the values
-        wrong = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {field_reason(entry)}" for entry in error.errors())
+        wrong = "; ".join(fault_texts(error, KeyTable, "the table"))
         raise ConfigurationError(f"{where}: {wrong}") from None

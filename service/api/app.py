@@ -16,7 +16,7 @@ from service.api.api_keys import KeyRing
 from service.api.auth import ApiKeyMiddleware
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
-from service.api.routes import batch, grade, openai, ops, page, solve
+from service.api.routes import batch, docs, grade, openai, ops, page, solve
 from service.components import Components
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
@@ -66,7 +66,7 @@ def create_app(
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
-        docs_url=None,  # the pages of FastAPI load scripts from a CDN
+        docs_url=None,  # `routes/docs.py` replaces them: the pages of FastAPI load scripts from a CDN
         redoc_url=None,
     )
     app.state.components = components
@@ -98,6 +98,8 @@ def create_app(
     app.include_router(openai.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
     app.include_router(page.router)
+    if settings.api_docs:
+        app.include_router(docs.router)
     openapi.install(app, settings, has_keys=keys is not None)
     return app
 

@@ -18,8 +18,8 @@ from service.errors import (
     OverloadedError,
     SandboxError,
     UnknownModelError,
-    field_reason,
 )
+from service.faults import faults
 from service.schemas import openai_errors
 from service.schemas.problem_details import MEDIA_TYPE, UNEXPECTED, FieldError, details_of_status
 
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 _CLIENT_CLOSED_REQUEST = 499
 _MAX_ERRORS = 20
-_MAX_FIELD = 100
 
 
 def error_response(
@@ -73,11 +72,12 @@ async def _invalid(request: Request, error: Exception) -> Response:
         return error_response(
             request, 400, f"The body is not valid JSON: {message}.", [FieldError(field="body", message=message)]
         )
+    model = request.scope["route"].body_field.field_info.annotation
+    entries = [{**entry, "loc": entry["loc"][1:]} for entry in entries[:_MAX_ERRORS]]  # without the first part, `body`
     if _is_openai(request):
-        return _openai(400, openai_errors.invalid(entries))
-    errors = [FieldError(field=_field(entry["loc"]), message=field_reason(entry)) for entry in entries[:_MAX_ERRORS]]
-    wrong = "; ".join(f"{entry.field}: {entry.message}" for entry in errors)
-    return error_response(request, 422, f"Invalid request: {wrong}", errors)
+        return _openai(400, openai_errors.invalid(entries, model))
+    errors = [FieldError(field=fault.field or "body", message=fault.sentence()) for fault in faults(entries, model)]
+    return error_response(request, 422, errors[0].message, errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -131,9 +131,3 @@ def _is_openai(request: Request) -> bool:
 
 def _openai(status: int, document: openai_errors.ErrorObject, headers: dict[str, str] | None = None) -> Response:
     return Response(json.dumps(document.model_dump()), status, media_type=openai_errors.MEDIA_TYPE, headers=headers)
-
-
-def _field(location: Sequence[str | int]) -> str:
-    """Dotted name of a part of the body, cut at 100 characters, because the client chooses it."""
-    parts = location[1:] if location[:1] == ("body",) else location
-    return ".".join(str(part) for part in parts)[:_MAX_FIELD] or "body"

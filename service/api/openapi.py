@@ -71,7 +71,8 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         summary=app.summary,
         description="Errors are problem details (RFC 9457). Under `/v1` they are OpenAI's error object. A request may "
         "set its id in `X-Request-ID`. Every response has one. If the service has API keys, every request needs the "
-        "header `Authorization: Bearer KEY`, except requests for `/health`, `/ready` and this document.",
+        "header `Authorization: Bearer KEY`, except requests for `/health`, `/ready`, `/docs`, this document "
+        "and the page.",
         license_info=app.license_info,
         routes=app.routes,
         tags=[
@@ -93,6 +94,9 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         batch["responses"]["200"]["content"] = {"application/x-ndjson": {"itemSchema": _ref(result)}}
     for unused in ("HTTPValidationError", "ValidationError"):  # models of FastAPI that no response uses
         schemas.pop(unused, None)
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            _add_example(field)
     paths = document["paths"]
     _stream_of(paths["/solve/stream"]["post"], _events())
     for path in ("/v1/chat/completions", "/v1/completions"):
@@ -106,6 +110,23 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
                 del operation["responses"]["422"]  # added by FastAPI; under /v1 the status is 400
             _complete(operation["responses"])
     return document
+
+
+def _add_example(field: dict[str, Any]) -> None:
+    """Add an example to a field with only one valid value except null."""
+    options = field.get("anyOf", [field])
+    for option in options:
+        if "const" in option:
+            value = option["const"]
+        elif option.get("maxItems") == 0 or option.get("maxProperties") == 0:
+            value = [] if option["type"] == "array" else {}
+        elif options == [option] and option.get("type") == "null":
+            value = None
+        elif "minimum" in option and option["minimum"] == option.get("maximum"):
+            value = option["minimum"]
+        else:
+            continue
+        field.setdefault("examples", [value])
 
 
 def _guard(path: str, operation: dict[str, Any], scope: KeyScope, *, has_keys: bool) -> None:
@@ -123,10 +144,12 @@ def _row_of(request: dict[str, Any], title: str, path: str) -> dict[str, Any]:
     question = request["properties"]["problem"] | {
         "title": "Question",
         "description": "The same as `problem`.",
+        "examples": ["Ann had 12 apples and gave 5 away. How many are left?"],
     }
     row_id = {
         "anyOf": [{"type": "string"}, {"type": "integer"}],
         "description": "Id of the result. Default: the line number.",
+        "examples": ["a"],
     }
     return row | {
         "title": title,

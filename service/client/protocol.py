@@ -12,7 +12,8 @@ from typing import Any, TypedDict, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from service.errors import ServiceError, field_reason
+from service.errors import ServiceError
+from service.faults import fault_texts
 from service.schemas import PathBudget, PathEvent, SolveResponse, VoteEvent
 from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import Wire
@@ -36,7 +37,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class GradeOptions(TypedDict, total=False):
     """Options of the vote of `POST /grade`. A field that is left out takes the service's default."""
 
-    paths: PathBudget | None
+    paths: PathBudget | int | None
     policy: Policy | None
     temperature: float | None
     top_p: float | None
@@ -176,9 +177,8 @@ def parsed(model: type[_Model], content: bytes | str) -> _Model:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        raise ServiceError(
-            f"The service's response does not fit this version of the client: {field_reason(error.errors()[0])}.", None
-        ) from None
+        first = fault_texts(error, model, "it")[0]
+        raise ServiceError(f"The service's response does not fit this version of the client: {first}.", None) from None
 
 
 def service_error(response: httpx.Response) -> ServiceError:

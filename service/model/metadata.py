@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.errors import CheckpointError, field_reason
+from service.errors import CheckpointError
+from service.faults import fault_texts
 from service.paths.base import FORMAT_VERSION
 from service.solve.calibration import Calibration
 
@@ -68,7 +69,7 @@ def read_metadata(directory: Path) -> CheckpointMetadata | None:
     try:
         metadata = CheckpointMetadata.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        wrong = "; ".join(": ".join([*(str(part) for part in e["loc"]), field_reason(e)]) for e in error.errors())
+        wrong = "; ".join(fault_texts(error, CheckpointMetadata, "the file"))
         raise CheckpointError(f"{path} is invalid: {wrong}") from None
     if metadata.format_version != FORMAT_VERSION:
         raise CheckpointError(

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import EngineDeadError, InputError, OverloadedError, ServiceError, TwinpathError, json_reason
+from service.faults import near_miss
 from service.schemas.grade import GradeRequest, GradeResponse
 from service.schemas.problem_details import ProblemDetails, problem_details
 from service.schemas.request import SolveRequest, Wire
@@ -28,8 +29,12 @@ class BatchResult(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: RowId | None = Field(description="Id of the row, or its line number. Null if the line is not a valid row.")
-    line: int = Field(description="Line number in the input, counted from 1. 0 for an error of the batch itself.")
+    id: RowId | None = Field(
+        description="Id of the row, or its line number. Null if the line is not a valid row.", examples=["a"]
+    )
+    line: int = Field(
+        description="Line number in the input, counted from 1. 0 for an error of the batch itself.", examples=[1]
+    )
     error: ProblemDetails | None = Field(
         default=None, exclude_if=lambda error: error is None, description="Error of a row without a response."
     )
@@ -97,7 +102,12 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
         try:
             row_id = _row_id(columns, line)
             fields = {name: columns[name] for name in columns.keys() & self.request.model_fields.keys()}
-            fields.setdefault("problem", columns.get("question", ""))
+            if "question" in columns:
+                fields.setdefault("problem", columns["question"])
+            needed = [name for name, field in self.request.model_fields.items() if field.is_required()]
+            missing = [name for name in needed if name not in fields]
+            # The error of a misspelt column helps more than that of the missing one.
+            fields |= {name: None for name in columns.keys() - fields.keys() if near_miss(name, missing)}
             return Row(line, row_id, self.request.checked(**fields))
         except InputError as error:
             return self.failure(error, row_id, line, request_id)

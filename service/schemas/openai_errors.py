@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from service.errors import field_reason
+from service.faults import faults
 from service.schemas.openai_request import ChatNeutral, TextNeutral
 
 MEDIA_TYPE = "application/json"
@@ -22,10 +22,15 @@ _MAX_PARAM = 100
 class ErrorBody(BaseModel):
     """Description of an error. `param` names the invalid parameter."""
 
-    message: str
-    type: str
-    param: str | None
-    code: str | None
+    message: str = Field(
+        description="What is wrong, and what is valid.",
+        examples=["Invalid 'temperature': must be a number from 0 to 2."],
+    )
+    type: str = Field(
+        description="`invalid_request_error`, `requests` (429) or `server_error`.", examples=["invalid_request_error"]
+    )
+    param: str | None = Field(description="Name of the invalid parameter, if there is one.", examples=["temperature"])
+    code: str | None = Field(description="Code of the error, if it has one.", examples=["invalid_value"])
 
 
 class ErrorObject(BaseModel):
@@ -46,7 +51,7 @@ class ErrorObject(BaseModel):
         }
     )
 
-    error: ErrorBody
+    error: ErrorBody = Field(description="Description of the error.")
 
 
 def error_object(status: int, message: str, param: str | None = None, code: str | None = None) -> ErrorObject:
@@ -62,30 +67,31 @@ def error_object(status: int, message: str, param: str | None = None, code: str 
     return ErrorObject(error=ErrorBody(message=message, type=kind, param=param, code=code or _CODES.get(status)))
 
 
-def invalid(entries: Sequence[Any]) -> ErrorObject:
-    """Error object of pydantic's errors: the deepest error of the first invalid parameter.
+def invalid(entries: Sequence[Any], model: type[BaseModel]) -> ErrorObject:
+    """Error object of Pydantic's errors: the deepest fault of the first invalid parameter.
 
-    A value of a union fails once for each type. The deepest error belongs to the type that fits best.
+    A value of a union fails once for each type. The deepest fault belongs to the type that fits best.
+
+    Args:
+        entries: elements of `ValidationError.errors()`.
+        model: model of the request.
     """
-    first = [entry for entry in entries if entry["loc"][:2] == entries[0]["loc"][:2]]
-    entry = max(first, key=lambda entry: len(entry["loc"]))
-    param = _param(entry["loc"])
-    name = str(entry["loc"][1]) if len(entry["loc"]) > 1 else ""
-    if entry["type"] == "extra_forbidden":
-        return error_object(400, f"Unrecognized request argument supplied: {param}", param, "unknown_parameter")
+    found = faults(entries, model)
+    fault = max((one for one in found if one.path[:1] == found[0].path[:1]), key=lambda one: len(one.path))
+    param = _param(fault.path)
+    if fault.kind == "extra_forbidden":
+        hint = f"; did you mean '{_param(fault.meant)}'?" if fault.meant else ""
+        return error_object(400, f"Unrecognized request argument supplied: {param}{hint}", param, "unknown_parameter")
+    name = str(fault.path[0]) if fault.path else ""
     if name in _NEUTRAL:
-        message = f"Twinpath does not support '{name}': {field_reason(entry)}."
+        message = f"Twinpath does not support '{name}': {fault.reason}."
         return error_object(400, message, name, "unsupported_parameter")
-    code = "missing_required_parameter" if entry["type"] == "missing" else "invalid_value"
-    return error_object(400, f"Invalid '{param}': {field_reason(entry)}.", param, code)
+    if fault.kind == "missing":
+        return error_object(400, f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+    return error_object(400, f"Invalid '{param}': {fault.reason}.", param, "invalid_value")
 
 
-def _param(location: Sequence[str | int]) -> str:
-    """Name of a parameter, such as `messages[0].content`, without the names of types that pydantic adds."""
-    name = ""
-    for part in location[1:]:
-        if isinstance(part, int):
-            name += f"[{part}]"
-        elif part not in {"str", "constrained-str"} and "[" not in part:
-            name += f".{part}" if name else part
-    return name[:_MAX_PARAM] or "body"
+def _param(path: Sequence[str | int]) -> str:
+    """Name of a parameter, such as `messages[0].content`."""
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return name.removeprefix(".")[:_MAX_PARAM] or "body"

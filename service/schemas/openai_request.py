@@ -7,8 +7,10 @@ parameter. Twinpath's own parameters are in the object `twinpath`.
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from service.schemas import Integral, PathBudget, Text, TokenCount
+from service.schemas import Integral, Text, TokenCount
+from service.schemas.request import PATHS_EXAMPLES, Paths
 from service.types import Policy
 
 MAX_CHOICES = 64
@@ -16,7 +18,7 @@ MAX_CHOICES = 64
 
 def _only_false(value: bool) -> bool:
     if value:
-        raise ValueError("must be false")
+        raise PydanticCustomError("predicate", "must be false")
     return value
 
 
@@ -35,24 +37,30 @@ class _Request(BaseModel):
 class Options(_Request):
     """Twinpath's own parameters, as in `/solve`."""
 
-    paths: PathBudget | None = Field(
-        default=None, description="Maximum number of paths of each kind. At temperature 0 the default is one of each."
+    paths: Paths | None = Field(
+        default=None,
+        description="Maximum number of paths, as in `/solve`. At temperature 0 the default is one of each kind.",
+        examples=PATHS_EXAMPLES,
     )
     policy: Annotated[Policy | None, Field(strict=False)] = Field(
-        default=None, description="Stopping policy, as in `/solve`."
+        default=None, description="Stopping policy, as in `/solve`.", examples=["adaptive"]
     )
     deadline_s: float | None = Field(
-        default=None, gt=0, le=600, description="Seconds after which the votes so far decide."
+        default=None, gt=0, le=600, description="Seconds after which the votes so far decide.", examples=[30]
     )
-    min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.")
-    trace: bool = Field(default=False, description="Add every path to the choice's `twinpath`.")
+    min_confidence: float = Field(
+        default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.", examples=[0.7]
+    )
+    trace: bool = Field(default=False, description="Add every path to the choice's `twinpath`.", examples=[True])
 
 
 class StreamOptions(_Request):
     """Options of a stream."""
 
-    include_usage: bool | None = Field(default=None, description="Send a last chunk with the usage.")
-    include_obfuscation: bool | None = Field(default=None, description="Ignored. Chunks are never padded.")
+    include_usage: bool | None = Field(default=None, description="Send a last chunk with the usage.", examples=[True])
+    include_obfuscation: bool | None = Field(
+        default=None, description="Ignored. Chunks are never padded.", examples=[False]
+    )
 
 
 class Neutral(BaseModel):
@@ -68,7 +76,7 @@ class Neutral(BaseModel):
 class TextFormat(_Request):
     """The only supported format."""
 
-    type: Literal["text"]
+    type: Literal["text"] = Field(description="Type of the format.")
 
 
 class ChatNeutral(Neutral):
@@ -76,16 +84,18 @@ class ChatNeutral(Neutral):
 
     audio: None = Field(default=None, description="Not supported. Must be null.")
     function_call: Literal["none", "auto"] | None = Field(
-        default=None, description="Not supported. Must be none, auto or null."
+        default=None, description="Not supported. Must be none, auto or null.", examples=["auto"]
     )
     functions: _Empty = Field(default=None, description="Not supported. Must be empty or null.")
     logprobs: _No | None = Field(default=None, description="Not supported. Must be false or null.")
-    modalities: list[Literal["text"]] | None = Field(default=None, description="Must be text or null.")
+    modalities: list[Literal["text"]] | None = Field(
+        default=None, description="Must be text or null.", examples=[["text"]]
+    )
     prediction: None = Field(default=None, description="Not supported. Must be null.")
     reasoning_effort: None = Field(default=None, description="Not supported. Must be null. Use `twinpath.paths`.")
     response_format: TextFormat | None = Field(default=None, description="Must be text or null.")
     tool_choice: Literal["none", "auto"] | None = Field(
-        default=None, description="Not supported. Must be none, auto or null."
+        default=None, description="Not supported. Must be none, auto or null.", examples=["auto"]
     )
     tools: _Empty = Field(default=None, description="Not supported. Must be empty or null.")
     top_logprobs: Annotated[int, Field(ge=0, le=0), Integral] | None = Field(
@@ -110,31 +120,40 @@ class Sampled(_Request):
     """Parameters of both routes."""
 
     model: str = Field(
-        max_length=500, description="Name of the model: `twinpath`, or another name that `/v1/models` lists."
+        max_length=500,
+        description="Name of the model: `twinpath`, or another name that `/v1/models` lists.",
+        examples=["twinpath"],
     )
-    n: _Choices | None = Field(default=None, description="Number of choices. Each is a separate vote.")
+    n: _Choices | None = Field(default=None, description="Number of choices. Each is a separate vote.", examples=[1])
     temperature: float | None = Field(
         default=None,
         ge=0,
         le=2,
         description="Sampling temperature. Default: the one of the checkpoint. At 0 all paths of a kind are equal, so "
         "only one path of each kind runs by default.",
+        examples=[0.7],
     )
-    top_p: float | None = Field(default=None, gt=0, le=1, description="Probability mass of nucleus sampling.")
-    max_tokens: TokenCount | None = Field(default=None, description="Maximum number of completion tokens per path.")
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="Probability mass of nucleus sampling.", examples=[0.95]
+    )
+    max_tokens: TokenCount | None = Field(
+        default=None, description="Maximum number of completion tokens per path.", examples=[320]
+    )
     seed: _AnySeed | None = Field(
-        default=None, description="Seed of the samples of every path of every choice. Default: random."
+        default=None, description="Seed of the samples of every path of every choice. Default: random.", examples=[7]
     )
     stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
-        default=None, description="Stop sequences, before which the reply ends. They do not affect the paths."
+        default=None,
+        description="Stop sequences, before which the reply ends. They do not affect the paths.",
+        examples=["\n\n"],
     )
-    stream: bool | None = Field(default=None, description="Send chunks as server-sent events.")
+    stream: bool | None = Field(default=None, description="Send chunks as server-sent events.", examples=[True])
     stream_options: StreamOptions | None = Field(
         default=None, description="Options of the stream. Only valid with `stream`."
     )
     twinpath: Options | None = Field(default=None, description="Twinpath's own parameters.")
-    user: str | None = Field(default=None, description="Ignored.")
-    metadata: dict[str, str] | None = Field(default=None, description="Ignored.")
+    user: str | None = Field(default=None, description="Ignored.", examples=["class-5b"])
+    metadata: dict[str, str] | None = Field(default=None, description="Ignored.", examples=[{"class": "5b"}])
 
 
 class TextPart(BaseModel):
@@ -142,8 +161,8 @@ class TextPart(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    type: Literal["text"]
-    text: str
+    type: Literal["text"] = Field(description="Type of the part.")
+    text: str = Field(description="The text.", examples=["A pen costs 3 dollars. How much do 7 pens cost?"])
 
 
 class Message(BaseModel):
@@ -151,9 +170,13 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(
+        description="Role of the author.", examples=["user"]
+    )
     content: str | list[TextPart] | None = Field(
-        default=None, description="Content. That of the last user message is the problem."
+        default=None,
+        description="Content. That of the last user message is the problem.",
+        examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
     )
 
 
@@ -175,14 +198,19 @@ class ChatRequest(ChatNeutral, Sampled):
     messages: list[Message] = Field(
         min_length=1,
         max_length=1000,
+        description="Messages of the chat, at least one of them from the user.",
         json_schema_extra={"contains": {"properties": {"role": {"const": "user"}}, "required": ["role", "content"]}},
     )
-    max_completion_tokens: TokenCount | None = Field(default=None, description="Takes precedence over `max_tokens`.")
-    store: bool | None = Field(default=None, description="Ignored. Nothing is stored.")
-    service_tier: str | None = Field(default=None, description="Ignored.")
-    safety_identifier: str | None = Field(default=None, description="Ignored.")
-    prompt_cache_key: str | None = Field(default=None, description="Ignored.")
-    parallel_tool_calls: bool | None = Field(default=None, description="Ignored. There are no tools.")
+    max_completion_tokens: TokenCount | None = Field(
+        default=None,
+        description="Maximum number of completion tokens per path. Takes precedence over `max_tokens`.",
+        examples=[320],
+    )
+    store: bool | None = Field(default=None, description="Ignored. Nothing is stored.", examples=[False])
+    service_tier: str | None = Field(default=None, description="Ignored.", examples=["auto"])
+    safety_identifier: str | None = Field(default=None, description="Ignored.", examples=["class-5b"])
+    prompt_cache_key: str | None = Field(default=None, description="Ignored.", examples=["class-5b"])
+    parallel_tool_calls: bool | None = Field(default=None, description="Ignored. There are no tools.", examples=[False])
 
 
 class CompletionRequest(TextNeutral, Sampled):
@@ -195,5 +223,6 @@ class CompletionRequest(TextNeutral, Sampled):
     )
 
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
-        description="One or several problems, with `n` choices each, in order. Token ids are not supported."
+        description="One or several problems, with `n` choices each, in order. Token ids are not supported.",
+        examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import EngineError, InputError, SandboxError, TwinpathError
 
@@ -14,8 +14,14 @@ UNEXPECTED = "The service failed. Its log has the reason under this request id."
 class FieldError(BaseModel):
     """Error of one field of the request."""
 
-    field: str
-    message: str
+    field: str = Field(
+        description="Dotted name of the field, such as `paths.cot`. `body` for the whole body.",
+        examples=["temperature"],
+    )
+    message: str = Field(
+        description="What is wrong, and what is valid.",
+        examples=["`temperature` must be a number from 0 to 2."],
+    )
 
 
 class ProblemDetails(BaseModel):
@@ -28,20 +34,28 @@ class ProblemDetails(BaseModel):
                     "type": "about:blank",
                     "title": "Unprocessable Entity",
                     "status": 422,
-                    "detail": "Invalid request: seed: Input should be greater than or equal to 0",
+                    "detail": "`temperature` must be a number from 0 to 2.",
                     "request_id": "76889b74b4e7422fa6d55071d000db11",
-                    "errors": [{"field": "seed", "message": "Input should be greater than or equal to 0"}],
+                    "errors": [{"field": "temperature", "message": "`temperature` must be a number from 0 to 2."}],
                 }
             ]
         }
     )
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    request_id: str | None
-    errors: list[FieldError]
+    type: str = Field(
+        default="about:blank", description="Always `about:blank`: the status is the type.", examples=["about:blank"]
+    )
+    title: str = Field(description="Phrase of the HTTP status.", examples=["Unprocessable Entity"])
+    status: int = Field(description="HTTP status.", examples=[422])
+    detail: str = Field(
+        description="What is wrong, and what to do. With invalid fields: the message of the first one.",
+        examples=["`temperature` must be a number from 0 to 2."],
+    )
+    request_id: str | None = Field(
+        description="Id of the request, also in `X-Request-ID` and the log.",
+        examples=["76889b74b4e7422fa6d55071d000db11"],
+    )
+    errors: list[FieldError] = Field(description="Invalid fields, at most 20. Empty for other errors.")
 
 
 def problem_details(error: BaseException, request_id: str | None = None) -> ProblemDetails:

@@ -9,16 +9,20 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import CoreSchema, PydanticCustomError
 
-from service.errors import InputError, field_reason
+from service.errors import InputError
+from service.faults import faults
 from service.types import Policy
 
 MAX_PATHS = 64
+"""Maximum number of paths of each kind."""
 TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x20\x7f\x85\xa0][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """Pattern of a text: no control characters, and at least one character that is not a space."""
 BLANK_TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -30,12 +34,14 @@ def no_control_characters(text: str) -> str:
     """Text as it is.
 
     Raises:
-        ValueError: the text has a control character other than tabs and line ends.
+        PydanticCustomError: the text has a control character other than tabs and line ends.
     """
     found = _CONTROL.search(text)
     if found:
-        raise ValueError(
-            f"must not contain control characters, but has U+{ord(found[0]):04X} at position {found.start()}"
+        raise PydanticCustomError(
+            "predicate",
+            "must not contain control characters, but has {character} at position {position}",
+            {"character": f"U+{ord(found[0]):04X}", "position": found.start()},
         )
     return text
 
@@ -72,9 +78,8 @@ class Wire(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{field}: {field_reason(first)}", field) from None
+            first = faults(error.errors(), cls)[0]
+            raise InputError(first.sentence(), first.field) from None
 
 
 class PathBudget(Wire):
@@ -82,42 +87,82 @@ class PathBudget(Wire):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "not": {"properties": {"cot": {"const": 0}, "pot": {"const": 0}}, "required": ["cot", "pot"]}
+            "examples": [{"cot": 10, "pot": 10}],
+            "not": {"properties": {"cot": {"const": 0}, "pot": {"const": 0}}, "required": ["cot", "pot"]},
         }
     )
 
-    cot: PathCount | None = Field(default=None, description="Maximum number of chain-of-thought paths.")
-    pot: PathCount | None = Field(default=None, description="Maximum number of program-of-thought paths.")
+    cot: PathCount | None = Field(default=None, description="Maximum number of chain-of-thought paths.", examples=[10])
+    pot: PathCount | None = Field(
+        default=None, description="Maximum number of program-of-thought paths.", examples=[10]
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> "PathBudget":
         if self.cot == self.pot == 0:
-            raise ValueError("selects no path; set cot or pot")
+            raise PydanticCustomError("predicate", "selects no path; set cot or pot")
         return self
+
+
+def _split(value: Any) -> Any:
+    """Budget of a number of paths: half of them of each kind, and an odd one is a chain of thought."""
+    number = _integral(value)
+    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 2 * MAX_PATHS:
+        return {"cot": number - number // 2, "pot": number // 2}
+    return value
+
+
+class _NumberOfPaths:
+    """JSON schema of `Paths`: a number, or the budget."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        number = {"type": "integer", "minimum": 1, "maximum": 2 * MAX_PATHS}
+        return {"anyOf": [number, handler(schema)]}
+
+
+Paths = Annotated[PathBudget, BeforeValidator(_split), _NumberOfPaths()]
+"""Number of paths, which is split evenly between the kinds, or a `PathBudget`."""
+PATHS_EXAMPLES: list[Any] = [20, {"cot": 10, "pot": 10}]
 
 
 class ProblemText(Wire):
     """The one field that every request needs."""
 
-    problem: Text = Field(description="The word problem.")
+    problem: Text = Field(
+        description="The word problem, in English.", examples=["A pen costs 3 dollars. How much do 7 pens cost?"]
+    )
 
 
 class VoteOptions(Wire):
     """Options of a vote. Missing fields take the defaults of the service."""
 
-    paths: PathBudget | None = Field(default=None, description="Maximum number of paths of each kind.")
+    paths: Paths | None = Field(
+        default=None,
+        description="Maximum number of paths: one number from 1 to 128, split evenly, or a number of each kind. If the "
+        "number is odd, the extra path is a chain of thought.",
+        examples=PATHS_EXAMPLES,
+    )
     policy: Annotated[Policy | None, Field(strict=False)] = Field(
         default=None,
         description="Stopping policy. `fixed` counts every path. `lossless` stops when no answer can overtake the "
         "leader. `adaptive` also stops when that is unlikely.",
+        examples=["adaptive"],
     )
-    temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature. 0 is greedy.")
-    top_p: float | None = Field(default=None, gt=0, le=1, description="Probability mass of nucleus sampling.")
-    max_tokens: TokenCount | None = Field(default=None, description="Maximum number of completion tokens per path.")
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="Sampling temperature. 0 is greedy.", examples=[0.7]
+    )
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="Probability mass of nucleus sampling.", examples=[0.95]
+    )
+    max_tokens: TokenCount | None = Field(
+        default=None, description="Maximum number of completion tokens per path.", examples=[320]
+    )
     deadline_s: float | None = Field(
-        default=None, gt=0, le=600, description="Seconds after which the votes so far decide."
+        default=None, gt=0, le=600, description="Seconds after which the votes so far decide.", examples=[30]
     )
-    seed: Seed | None = Field(default=None, description="Seed of the samples of every path. Default: random.")
+    seed: Seed | None = Field(
+        default=None, description="Seed of the samples of every path. Default: random.", examples=[7]
+    )
 
 
 class SolveRequest(VoteOptions, ProblemText):
@@ -127,5 +172,7 @@ class SolveRequest(VoteOptions, ProblemText):
         json_schema_extra={"examples": [{"problem": "A pen costs 3 dollars. How much do 7 pens cost?"}]}
     )
 
-    min_confidence: float = Field(default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.")
-    trace: bool = Field(default=False, description="Add every path to the response.")
+    min_confidence: float = Field(
+        default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.", examples=[0.7]
+    )
+    trace: bool = Field(default=False, description="Add every path to the response.", examples=[True])

@@ -9,67 +9,94 @@ from service.types import PathKind, PathOutcome, Status, Verdict
 class Vote(Wire):
     """Answer and the number of paths of each kind that voted for it."""
 
-    answer: str
-    cot: int
-    pot: int
+    answer: str = Field(description="Answer in canonical form.", examples=["21"])
+    cot: int = Field(description="Number of chain-of-thought paths that voted for it.", examples=[3])
+    pot: int = Field(description="Number of program-of-thought paths that voted for it.", examples=[3])
 
 
 class PathCounts(Wire):
-    """Numbers of paths: `voted` + `abstained` + `aborted` = `started`.
+    """Numbers of paths: `voted` + `abstained` + `aborted` = `started`."""
 
-    `planned` is the number that the request allows. `aborted` paths were not needed, or the deadline cut them off.
-    """
-
-    planned: int
-    started: int
-    voted: int
-    abstained: int
-    aborted: int
+    planned: int = Field(description="Maximum number of paths of the request.", examples=[20])
+    started: int = Field(description="Number of paths that were started.", examples=[20])
+    voted: int = Field(description="Number of paths whose vote counts.", examples=[7])
+    abstained: int = Field(description="Number of paths that ended without an answer.", examples=[1])
+    aborted: int = Field(
+        description="Number of paths that were not needed, or that the deadline cut off.", examples=[12]
+    )
 
 
 class Usage(Wire):
     """Tokens of all paths, including aborted paths. The prompt of each path counts in full, cached or not."""
 
-    prompt_tokens: int
-    completion_tokens: int
-    saved_tokens: int = Field(description="Estimate of the tokens that an early decision saved. 0 at the deadline.")
+    prompt_tokens: int = Field(description="Number of prompt tokens.", examples=[860])
+    completion_tokens: int = Field(description="Number of sampled tokens.", examples=[517])
+    saved_tokens: int = Field(
+        description="Estimate of the tokens that an early decision saved. 0 at the deadline.", examples=[280]
+    )
 
 
 class TimingReport(Wire):
-    """Durations in seconds. `sandbox_s` is the sum over all programs, which overlap with the engine and each other."""
+    """Durations in seconds."""
 
-    queue_s: float
-    engine_s: float
-    sandbox_s: float
-    total_s: float
+    queue_s: float = Field(
+        description="Seconds in the queue: from the request to the first path in the engine.", examples=[0.0002]
+    )
+    engine_s: float = Field(
+        description="Seconds in the engine: from the first path to the end of the last one.", examples=[1.2031]
+    )
+    sandbox_s: float = Field(
+        description="Seconds in the sandbox, summed over all programs. They overlap with the engine and each other.",
+        examples=[0.0357],
+    )
+    total_s: float = Field(description="Seconds from the request to the response.", examples=[1.2084])
 
 
 class PathEvent(Wire):
     """Path that ended: its text, its answer and its outcome."""
 
-    index: int
-    kind: PathKind
-    text: str
-    answer: str | None
-    outcome: PathOutcome
-    repaired: bool = Field(
-        description="Whether the calculator corrected a number in the text. `answer` is then the corrected answer."
+    index: int = Field(description="Position in the fixed order, counted from 0.", examples=[0])
+    kind: PathKind = Field(
+        description="`cot` for a chain of thought, `pot` for a program of thought.", examples=["cot"]
     )
-    stated: str | None = Field(description="Answer in the text of a chain of thought, before the correction.")
-    program: str | None
-    detail: str
-    tokens: int
-    seconds: float
+    text: str = Field(
+        description="Text of the model, with the repairs written in. That of an aborted path is incomplete.",
+        examples=["7 pens cost 7 * 3 = 21 dollars. The answer is 21"],
+    )
+    answer: str | None = Field(description="Answer in canonical form. Null if the path abstains.", examples=["21"])
+    outcome: PathOutcome = Field(
+        description="`voted`, or the reason why the path abstains. `unparsed`: no answer or program in the text. "
+        "`error`: the program raised an exception. `timeout`, `memory`, `output`: it exceeded a limit. `denied`: the "
+        "policy or the kernel lock refused it. `crashed`: its process died. `aborted`: the path was stopped.",
+        examples=["voted"],
+    )
+    repaired: bool = Field(
+        description="Whether the calculator corrected a number in the text. `answer` is then the corrected answer.",
+        examples=[False],
+    )
+    stated: str | None = Field(
+        description="Answer in the text of a chain of thought, before the correction.", examples=["21"]
+    )
+    program: str | None = Field(
+        description="Program that ran in the sandbox. Null for a chain of thought.", examples=["ans = 7 * 3"]
+    )
+    detail: str = Field(
+        description="One line that describes a failure. Otherwise empty.",
+        examples=["ZeroDivisionError: division by zero"],
+    )
+    tokens: int = Field(description="Number of sampled tokens.", examples=[25])
+    seconds: float = Field(description="Seconds from start to end, the program included.", examples=[0.4231])
 
 
 class PathTrace(PathEvent):
     """Path that ended, and whether the vote counted it."""
 
-    counted: bool
+    counted: bool = Field(description="Whether the decision rests on this path.", examples=[True])
     vote: str | None = Field(
         default=None,
         description="Answer in `votes` that the path voted for: its own, or the answer of the class that it joined. "
         "Null if the path abstained or the vote did not count it.",
+        examples=["21"],
     )
 
 
@@ -132,28 +159,40 @@ class SolveResponse(Wire):
         }
     )
 
-    id: str
-    status: Status
-    answer: str | None = Field(description="Answer in canonical form. Null if the service abstains.")
-    value: float | None = Field(description="Answer as a number. Null for yes, no and option letters.")
+    id: str = Field(description="Id of the request.", examples=["76889b74b4e7422fa6d55071d000db11"])
+    status: Status = Field(
+        description="`answered`. `abstained`: no valid vote, or a confidence below `min_confidence`. `deadline`: time "
+        "ran out, and `answer` is that of the votes so far.",
+        examples=["answered"],
+    )
+    answer: str | None = Field(description="Answer in canonical form. Null if the service abstains.", examples=["21"])
+    value: float | None = Field(
+        description="Answer as a number. Null without an answer, and for yes, no and option letters.", examples=[21.0]
+    )
     confidence: float = Field(
         description="Confidence from 0 to 1. If calibrated: share of correct answers with such votes on held-out "
-        "problems. If not: probability that the leader has the majority."
+        "problems. If not: probability that the leader has the majority.",
+        examples=[0.9648],
     )
-    calibrated: bool = Field(description="Whether the checkpoint has a calibrated confidence.")
+    calibrated: bool = Field(description="Whether the checkpoint has a calibrated confidence.", examples=[False])
     verdict: Verdict = Field(
         description="Trust in the answer. `likely`: the calibrated confidence is at least 0.7. `agreed`: the paths "
         "agree, and the model is not calibrated. `torn`: a tie, or less than half of the votes for the leader. "
-        "`none`: no answer. `unsure`: all else."
+        "`none`: no answer. `unsure`: all else.",
+        examples=["agreed"],
     )
     explanation: Explanation = Field(description="Best chain of thought and best program for the answer.")
     votes: list[Vote] = Field(description="Votes, the winner first.")
-    paths: PathCounts
-    usage: Usage
-    timing: TimingReport
-    model: str
-    seed: int
-    trace: list[PathTrace] | None = Field(default=None, exclude_if=lambda trace: trace is None)
+    paths: PathCounts = Field(description="Numbers of paths.")
+    usage: Usage = Field(description="Numbers of tokens.")
+    timing: TimingReport = Field(description="Seconds in the queue, the engine and the sandbox.")
+    model: str = Field(description="Name of the model. `demo` for scripted answers.", examples=["demo"])
+    seed: int = Field(description="Seed of the samples: that of the request, or the drawn one.", examples=[7])
+    trace: list[PathTrace] | None = Field(
+        default=None,
+        exclude_if=lambda trace: trace is None,
+        description="Started paths in the fixed order. Only with `trace: true`.",
+    )
 
     def without_trace(self) -> "SolveResponse":
         """Copy without the paths."""
@@ -169,6 +208,8 @@ class SolveResponse(Wire):
 class VoteEvent(Wire):
     """Votes so far, the leader first."""
 
-    votes: list[Vote]
-    confidence: float
-    decided: bool
+    votes: list[Vote] = Field(description="Votes so far, the leader first.")
+    confidence: float = Field(description="Confidence from 0 to 1, as in `SolveResponse`.", examples=[0.75])
+    decided: bool = Field(
+        description="Whether the vote is decided. Paths that end later do not count.", examples=[False]
+    )

@@ -72,13 +72,13 @@ def test_every_key_is_compared_in_constant_time(tmp_path: Path, monkeypatch: pyt
         ("keys = 3", "at least one"),
         (table("a", "one") + "[other]\n", "and no other keys"),
         ("[[keys]", "cannot be read"),
-        ('[[keys]]\nname = "a"\n', "table 1: sha256: Field required"),
-        ('[[keys]]\nname = "a"\nsha256 = "secret"\n', "table 1: sha256: String should match"),
-        (table("a", "one") + table("b b", "two"), "table 2: name: String should match"),
+        ('[[keys]]\nname = "a"\n', "table 1: `sha256` is missing"),
+        ('[[keys]]\nname = "a"\nsha256 = "secret"\n', "table 1: `sha256` must match the pattern ^[0-9a-f]{64}$"),
+        (table("a", "one") + table("b b", "two"), "table 2: `name` must match the pattern ^[A-Za-z0-9._-]{1,64}$"),
         (table("a", "one", "scopes = []"), "scopes"),
         (table("a", "one", 'scopes = ["admin"]'), "scopes"),
         (table("a", "one", "requests_per_minute = 0"), "requests_per_minute"),
-        (table("a", "one", "rate = 3"), "rate: unknown field"),
+        (table("a", "one", "rate = 3"), "`rate` is an unknown field"),
         (table("a", "one") + table("a", "two"), "two tables have the same name"),
         (table("a", "one") + table("b", "one"), "two tables have the same sha256"),
     ],
@@ -210,7 +210,7 @@ def test_a_clock_that_is_set_changes_no_rate(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("path", "scope"),
     [
-        ("/", None), ("/page/main.js", None), ("/health", None), ("/ready", None), ("/openapi.json", None),
+        ("/", None), ("/page/main.js", None), ("/health", None), ("/ready", None), ("/openapi.json", None), ("/docs", None), ("/docs/start.js", None), ("/docsx", KeyScope.SOLVE),
         ("/metrics", KeyScope.METRICS), ("/solve", KeyScope.SOLVE), ("/solve/stream", KeyScope.SOLVE),
         ("/solve/batch", KeyScope.SOLVE), ("/v1/models", KeyScope.SOLVE), ("/nowhere", KeyScope.SOLVE),
         ("/page", KeyScope.SOLVE), ("/healthy", KeyScope.SOLVE), ("//health", KeyScope.SOLVE), ("", KeyScope.SOLVE),
@@ -248,5 +248,5 @@ def test_a_new_key_fits_its_table(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_none_gets_no_key() -> None:
-    with pytest.raises(ConfigurationError, match=r"^The key 'a\"b': name"):
+    with pytest.raises(ConfigurationError, match=r"^The key 'a\"b': `name` must match the pattern "):
         new_key('a"b', [KeyScope.SOLVE], None, None)

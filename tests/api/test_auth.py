@@ -55,7 +55,7 @@ async def test_a_known_key_solves(serve: Serve, ring: KeyRing) -> None:
     "headers", [{}, bearer("none"), bearer(""), {"Authorization": "anns-key"}, {"Authorization": "Basic anns-key"}]
 )
 @pytest.mark.parametrize(
-    "path", ["/solve", "/solve/stream", "/solve/batch", "/grade", "/grade/batch", "/nowhere", "/docs", "/metrics"]
+    "path", ["/solve", "/solve/stream", "/solve/batch", "/grade", "/grade/batch", "/nowhere", "/redoc", "/metrics"]
 )
 async def test_without_a_known_key_there_is_401(
     serve: Serve, ring: KeyRing, path: str, headers: dict[str, str]
@@ -91,7 +91,7 @@ async def test_under_v1_refusals_are_openais(serve: Serve, ring: KeyRing) -> Non
 
 async def test_what_is_open_needs_no_key(serve: Serve, ring: KeyRing) -> None:
     client = await serve(keys=ring)
-    for path in ("/", "/page/main.js", "/health", "/ready", "/openapi.json"):
+    for path in ("/", "/page/main.js", "/health", "/ready", "/openapi.json", "/docs", "/docs/start.js"):
         assert (await client.get(path)).status_code == 200, path
 
 
@@ -195,5 +195,5 @@ async def test_the_document_says_what_needs_a_key(serve: Serve, ring: KeyRing) -
 
 async def test_there_are_no_pages_that_load_from_elsewhere(serve: Serve) -> None:
     client = await serve()
-    for path in ("/docs", "/redoc", "/docs/oauth2-redirect"):
+    for path in ("/redoc", "/docs/oauth2-redirect"):
         assert (await client.get(path)).status_code == 404

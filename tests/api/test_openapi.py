@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 from service.settings import Settings
 from tests.conftest import Serve
@@ -21,6 +22,38 @@ async def test_limits_are_those_of_the_settings_and_exact(document: dict[str, An
     assert document["components"]["schemas"]["BatchInput"]["properties"]["question"]["maxLength"] == 77
     seed = fields["seed"]["anyOf"][0]
     assert (seed["minimum"], seed["exclusiveMaximum"], type(seed["exclusiveMaximum"])) == (0, 2**63, int)
+
+
+async def test_every_field_has_a_meaning_and_a_valid_example(serve: Serve) -> None:
+    document = (await (await serve()).get("/openapi.json")).json()
+
+    def model_of(field: dict[str, Any]) -> str | None:
+        options = [field, field.get("items", {}), *field.get("anyOf", ())]
+        options += [option.get("items", {}) for option in options]
+        return next((option["$ref"].rpartition("/")[2] for option in options if "$ref" in option), None)
+
+    def wrong(schema: dict[str, Any]) -> list[Any]:
+        fits = Draft202012Validator(document | schema).is_valid
+        return [value for value in schema.get("examples", ()) if not fits(value)]
+
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        assert (name, wrong(schema)) == (name, [])
+        for field, of in schema.get("properties", {}).items():
+            has_example = "examples" in of or "properties" in schemas.get(model_of(of), {})
+            assert (name, field, bool(of.get("description")), has_example) == (name, field, True, True)
+            assert (name, field, wrong(of)) == (name, field, [])
+
+
+async def test_a_number_of_paths_is_documented(document: dict[str, Any]) -> None:
+    for model in ("SolveRequest", "Options", "BatchInput"):
+        paths = document["components"]["schemas"][model]["properties"]["paths"]
+        assert paths["anyOf"] == [
+            {"type": "integer", "minimum": 1, "maximum": 128},
+            {"$ref": "#/components/schemas/PathBudget"},
+            {"type": "null"},
+        ]
+        assert paths["examples"] == [20, {"cot": 10, "pot": 10}]
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -352,12 +352,12 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["solve", " ", "--engine", "fake"], "problem: String should have at least 1 character"),
-        (["solve", "a\x1bb", "--engine", "fake"], "problem: must not contain control characters, but has U+001B at position 1"),
-        (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "seed: Input should be less than 9223372036854775808"),
+        (["solve", " ", "--engine", "fake"], "`problem` must be a text that is not empty."),
+        (["solve", "a\x1bb", "--engine", "fake"], "`problem` must not contain control characters, but has U+001B at position 1."),
+        (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "`seed` must be a whole number from 0 to 9223372036854775807."),
         (["solve", "Why?", "--engine", "fake", "--cot", 0, "--pot", 0],
          "Invalid settings: cot_paths and pot_paths are both 0; set at least one of them"),
-        (["serve", "--port", -1], "Invalid settings: port: Input should be greater than or equal to 0"),
+        (["serve", "--port", -1], "Invalid settings: `port` must be a whole number from 0 to 65535"),
         (["solve", "Why?", "--config", "/nowhere.toml"], "The settings file /nowhere.toml does not exist."),
         (["evaluate", "--data", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read: No such file or directory."),
         (["evaluate", "--data", "/"], "/ cannot be read: Is a directory."),

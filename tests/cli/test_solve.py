@@ -95,8 +95,8 @@ def test_the_options_reach_the_problem(twinpath: Run, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--top-p", 0, "twinpath: top_p: Input should be greater than 0"),
-        ("--deadline-s", 0, "twinpath: deadline_s: Input should be greater than 0"),
+        ("--top-p", 0, "twinpath: `top_p` must be a number above 0 and up to 1."),
+        ("--deadline-s", 0, "twinpath: `deadline_s` must be a number above 0 and up to 600."),
         ("--temperature", 3, "Invalid value for '--temperature': Input should be less than or equal to 2"),
         ("--max-tokens", 0, "Invalid value for '--max-tokens': Input should be greater than or equal to 1"),
         ("--min-confidence", 70, "Invalid value for '--min-confidence': Input should be less than or equal to 1"),

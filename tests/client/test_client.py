@@ -63,6 +63,13 @@ def failing(status: int, **headers: str) -> httpx.Response:
     return httpx.Response(status, json=document, headers={name.replace("_", "-"): v for name, v in headers.items()})
 
 
+def test_a_number_of_paths_is_sent_as_a_budget() -> None:
+    transport, requests = service(solved())
+    with Client("http://service", transport=transport) as client:
+        client.solve(PENS, paths=7)
+    assert json.loads(requests[0].content)["paths"] == {"cot": 4, "pot": 3}
+
+
 def solved() -> httpx.Response:
     return httpx.Response(200, json=ANSWER)
 
@@ -243,7 +250,7 @@ async def test_many_are_graded(live: Serve) -> None:
 
     graded = await asyncio.to_thread(run)
     assert (graded[20], graded[21]) == ("incorrect", "correct")
-    assert "response: Field required" in graded[0]
+    assert "`response` is missing." in graded[0]
     async with AsyncClient(str(server.base_url)) as client:
         again = {
             row.id: row.grade.verdict.value if row.grade else str(row.error) async for row in client.grade_many(rows)

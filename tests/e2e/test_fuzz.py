@@ -27,7 +27,7 @@ GROWTH = 24 * 1024**2
 """Bytes that a process may gain over a run, by fragments of its heap and caches that fill up."""
 
 PATHS = ["/", "/solve", "/solve/stream", "/solve/batch", "/v1/chat/completions", "/v1/completions", "/v1/models",
-         "/v1/models/twinpath", "/health", "/ready", "/metrics", "/openapi.json", "/page/main.js"]  # fmt: skip
+         "/v1/models/twinpath", "/health", "/ready", "/metrics", "/openapi.json", "/page/main.js", "/docs", "/docs/start.js"]  # fmt: skip
 TYPES = ["application/json", "application/x-ndjson", "text/plain", "application/json; charset=latin-1", "x", ""]
 KEYS = ["anns-key", "scrapers-key", "wrong", "é"]
 

@@ -33,7 +33,7 @@ def test_rows_of_a_table_may_name_the_question_problem() -> None:
     problems = labeled_problems(rows, "class.csv", unit="row")
     assert problems == [LabeledProblem("2", "Why?", "5"), LabeledProblem("3", "How?", "Ann")]
     assert [(problem.line, problem.is_readable) for problem in problems] == [(2, True), (3, False)]
-    with pytest.raises(ConfigurationError, match=r"^class\.csv, row 4: `problem` is invalid: problem: "):
+    with pytest.raises(ConfigurationError, match=r"^class\.csv, row 4: `problem` is invalid: `problem` must "):
         labeled_problems([(4, {"id": 4, "problem": " ", "answer": "5"})], "class.csv", unit="row")
 
 
@@ -61,11 +61,11 @@ def test_no_readable_gold_answer_is_an_error(tmp_path: Path) -> None:
         ('{"id": "1", "question": "Why?"}', "`answer` is missing; a row needs id, question and answer."),
         ('{"id": "1", "answer": "5"}', "`question` is missing; a row needs id, question and answer."),
         ('{"question": "a", "answer": "5"}', "`id` is missing; a row needs id, question and answer."),
-        (row(question=5), "`question` is invalid: problem: Input should be a valid string"),
-        (row(question=" "), "`question` is invalid: problem: "),
-        (row(question="\x00"), "`question` is invalid: problem: "),
-        (row(question="\ud800"), "`question` is invalid: problem: "),
-        (row(question=None), "`question` is invalid: problem: Input should be a valid string"),
+        (row(question=5), "`question` is invalid: `problem` must be a text that is not empty."),
+        (row(question=" "), "`question` is invalid: `problem` must "),
+        (row(question="\x00"), "`question` is invalid: `problem` must "),
+        (row(question="\ud800"), "`question` is invalid: `problem` must "),
+        (row(question=None), "`question` is invalid: `problem` must be a text that is not empty."),
     ],
 )
 def test_an_invalid_row_is_named_by_its_line(line: str, reason: str, tmp_path: Path) -> None:

@@ -80,18 +80,15 @@ def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("{", "Invalid JSON: EOF while parsing an object at line 1 column 1"),
-        ("", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
-        ([1], "Input should be an object"),
-        ({"base_model": "m"}, "format_version: Field required"),
-        ({"format_version": 1}, "base_model: Field required"),
-        (
-            V1 | {"format_version": "one"},
-            "format_version: Input should be a valid integer, unable to parse string as an integer",
-        ),
-        (V1 | {"decoding": {"temperature": -1}}, "decoding: temperature: Input should be greater than or equal to 0"),
-        (V1 | {"decoding": {"top_p": 0}}, "decoding: top_p: Input should be greater than 0"),
-        (V1 | {"decoding": {"top_k": 5}}, "decoding: top_k: unknown field"),
+        ("{", "the file is not valid JSON: EOF while parsing an object at line 1 column 1"),
+        ("", "the file is not valid JSON: EOF while parsing a value at line 1 column 0"),
+        ([1], "the file must be an object"),
+        ({"base_model": "m"}, "`format_version` is missing"),
+        ({"format_version": 1}, "`base_model` is missing"),
+        (V1 | {"format_version": "one"}, "`format_version` must be a whole number"),
+        (V1 | {"decoding": {"temperature": -1}}, "`decoding.temperature` must be a number from 0 to 2"),
+        (V1 | {"decoding": {"top_p": 0}}, "`decoding.top_p` must be a number above 0 and up to 1"),
+        (V1 | {"decoding": {"top_k": 5}}, "`decoding.top_k` is an unknown field"),
     ],
 )
 def test_invalid_metadata_is_refused(content: object, reason: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The wire models: strict, and exact about what they count."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 
@@ -16,7 +17,9 @@ from service.schemas import (
     SolveRequest,
     SolveResponse,
 )
+from service.schemas.batch import SOLVE, Row
 from service.schemas.from_solution import solve_response
+from service.schemas.openai_request import Options
 from service.solve.problem import PathResult, Solution, Timing
 from service.solve.vote import Ballot, Tally, count
 from service.types import PathKind, PathOutcome, Status, Verdict
@@ -65,16 +68,28 @@ def test_what_is_at_its_limit_fits(fields: dict[str, object]) -> None:
 
 
 def test_checked_names_the_first_field_that_is_wrong() -> None:
-    with pytest.raises(InputError, match=r"^problem: String should have at least 1 character$") as raised:
+    with pytest.raises(InputError, match=r"^`problem` must be a text that is not empty\.$") as raised:
         SolveRequest.checked(problem=" ", seed=-1)
     assert raised.value.field == "problem"
-    with pytest.raises(InputError, match=r"^paths\.cot: "):
+    with pytest.raises(InputError, match=r"^`paths\.cot` must be a whole number from 0 to 64\.$"):
         SolveRequest.checked(problem="Why?", paths={"cot": -1})
 
 
 def test_a_budget_has_at_least_one_path() -> None:
     with pytest.raises(ValidationError, match="selects no path; set cot or pot"):
         PathBudget(cot=0, pot=0)
+
+
+@pytest.mark.parametrize(
+    ("number", "cot", "pot"), [(1, 1, 0), (2, 1, 1), (7, 4, 3), (10, 5, 5), (10.0, 5, 5), (127, 64, 63), (128, 64, 64)]
+)
+def test_a_number_of_paths_is_split_evenly(number: float, cot: int, pot: int) -> None:
+    budget = PathBudget(cot=cot, pot=pot)
+    assert SolveRequest.model_validate({"problem": "Why?", "paths": number}).paths == budget
+    assert Options.model_validate({"paths": number}).paths == budget
+    row = SOLVE.parse_line((1, json.dumps({"question": "Why?", "paths": number}).encode()), 1000)
+    assert isinstance(row, Row)
+    assert row.request.paths == budget
 
 
 def test_every_path_is_counted_once() -> None:

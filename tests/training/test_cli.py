@@ -58,7 +58,7 @@ def test_an_invalid_key_of_a_recipe_is_refused_by_name(tmp_path: Path) -> None:
     recipe.write_text(recipe_text("nowhere/base", tmp_path) + "[train]\nrnk = 4\n")
     refused = CliRunner().invoke(app, ["run", str(recipe)])
     assert isinstance(refused.exception, ConfigurationError)
-    assert "train.rnk: unknown field" in str(refused.exception)
+    assert "`train.rnk` is an unknown field; did you mean `train.rank`?" in str(refused.exception)
 
 
 @pytest.mark.parametrize("count", [0, 2])

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("[train]\nlambda = 0.5", "train.lambda: unknown field"),
-        ("[train]\ncot_weight = 1.5", "train.cot_weight: Input should be less than or equal to 1"),
+        ("[train]\nlambda = 0.5", "`train.lambda` is an unknown field"),
+        ("[train]\ncot_weight = 1.5", "`train.cot_weight` must be a number from 0 to 1"),
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
         ("[train]\nadapter = 'full'\nstart = 'x'", 'train.start needs train.adapter = "lora"'),
         ("[train]\nadapter = 'full'\n[self_training]\nstart = 'student'", 'self_training.start = "student" needs'),

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.errors import ConfigurationError, field_reason
+from service.errors import ConfigurationError
+from service.faults import fault_texts
 from service.types import PathKind
 from training.data.derived_programs import evaluate
 from training.data.problem import Problem, Rationale
@@ -116,7 +117,7 @@ def load_templates(path: Path) -> Templates:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     except ValidationError as error:
-        faults = [f"  {'.'.join(map(str, fault['loc']))}: {field_reason(fault)}" for fault in error.errors()]
+        faults = [f"  {text}" for text in fault_texts(error, Templates, "the file")]
         raise ConfigurationError("\n".join([f"{path} is not a valid template file:", *faults])) from error
 
 

@@ -191,7 +191,10 @@ def _check_headers(request: Request) -> None:
     settings = components_of(request).settings
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in _MEDIA_TYPES:
-        raise HTTPException(415, f"The Content-Type of the body must be {JSON_LINES}.")
+        raise HTTPException(
+            415,
+            f"The Content-Type of the body must be {JSON_LINES}. With curl, add -H 'Content-Type: {JSON_LINES}'.",
+        )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > settings.max_batch_bytes:
         raise HTTPException(413, f"The body is larger than {settings.max_batch_bytes} bytes.")

@@ -177,7 +177,9 @@ def _problem(
         )
         return problem_of(solve_request, request)
     except InputError as error:
-        raise InputError(str(error), param if error.field == "problem" else error.field) from None
+        if error.field != "problem":
+            raise
+        raise InputError(str(error).replace("`problem`", f"`{param}`"), param) from None
 
 
 async def _replies(work: _Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:

@@ -1,15 +1,15 @@
 """Routes of operations: `/health`, `/ready`, `/metrics`. The first two also answer HEAD."""
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from service.api.routes.solve import components_of
 from service.errors import EngineDeadError, EngineError
-from service.sandbox.base import LockState
 from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails
 
 router = APIRouter()
@@ -19,12 +19,24 @@ _DOWN: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Health(BaseModel):
-    """Health of the service. `sandbox` holds the active layers of the kernel lock."""
+class LockLayers(BaseModel):
+    """Active layers of the kernel lock around the programs."""
 
-    status: str
-    model: str
-    sandbox: LockState
+    seccomp: bool = Field(description="Whether seccomp limits the system calls.", examples=[True])
+    landlock: int = Field(description="ABI version of Landlock. 0 if it is off.", examples=[6])
+    network_namespace: bool = Field(description="Whether programs have an empty network namespace.", examples=[True])
+    unprivileged: bool = Field(
+        description="Whether programs run neither as root nor with a capability.", examples=[True]
+    )
+    rlimits: bool = Field(description="Whether resource limits are set.", examples=[True])
+
+
+class Health(BaseModel):
+    """Health of the service."""
+
+    status: str = Field(description="`ok`, or the reason why the engine cannot sample at present.", examples=["ok"])
+    model: str = Field(description="Name of the model.", examples=["twinpath-gemma-3-270m"])
+    sandbox: LockLayers = Field(description="Active layers of the kernel lock.")
 
 
 @router.head("/health", include_in_schema=False)
@@ -40,7 +52,7 @@ async def health(request: Request) -> Health:
         raise
     except EngineError as error:  # workers may come back, and a restart of this service would not help
         status = str(error)
-    return Health(status=status, model=engine.model, sandbox=sandbox.lock)
+    return Health(status=status, model=engine.model, sandbox=LockLayers(**asdict(sandbox.lock)))
 
 
 @router.head("/ready", include_in_schema=False)

@@ -50,9 +50,14 @@ async def require_json(request: Request) -> None:  # async, because FastAPI runs
     Raises:
         HTTPException: 415, it is not.
     """
+    # Without this, any web page could have a browser post a form to a service on this machine that has no keys.
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != "application/json" and not declared.endswith("+json"):
-        raise HTTPException(415, "The Content-Type of the body must be application/json.")
+        raise HTTPException(
+            415,
+            "The Content-Type of the body must be application/json. With curl, add "
+            "-H 'Content-Type: application/json'.",
+        )
 
 
 def request_id() -> str:
