@@ -128,13 +128,13 @@ class GradeResponse(Wire):
         json_schema_extra={
             "examples": [
                 {
-                    "verdict": "incorrect",
+                    "verdict": "undecided",
                     "answer": "24",
                     "given": "26",
                     "basis": "vote",
-                    "confidence": 0.72,
+                    "confidence": 0.62,
                     "steps": [{"text": "92 - 68 = 26", "holds": False, "should_be": "24"}],
-                    "reason": None,
+                    "reason": "The model is unsure of its answer.",
                     "id": "76889b74b4e7422fa6d55071d000db11",
                     "model": "twinpath-gemma-3-270m",
                 }
@@ -161,7 +161,7 @@ class GradeResponse(Wire):
         description="Source of `answer`: `expected` is from the request, `vote` from the model.", examples=["vote"]
     )
     confidence: float | None = Field(
-        description="Confidence of the vote from 0 to 1, as in `/solve`. Null with `expected`.", examples=[0.72]
+        description="Confidence of the vote from 0 to 1, as in `/solve`. Null with `expected`.", examples=[0.62]
     )
     steps: list[GradeStep] = Field(
         description="Equations of the response, in order. Those that are not plain arithmetic, are rounded on "

@@ -136,7 +136,7 @@ async def test_a_csv_file_comes_back_with_the_results_beside_each_row(
     ]
     assert [row[3:12] for row in rows[1:]] == [PENS[:-1], [""] * 9, APPLES[:-1], [""] * 9]
     error = rows[4][12]
-    assert error.startswith("problem: ")
+    assert error == "`problem` must be a text that is not empty."
     assert [row[12] for row in rows[1:4]] == ["", "", ""]
     told = re.sub(r"[0-9:]+\.$", "0:00:00.", capsys.readouterr().err, flags=re.MULTILINE).splitlines()
     assert told.count(DEMO) == 1

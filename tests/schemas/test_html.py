@@ -12,7 +12,9 @@ from service.schemas import GradeResponse, SolveResponse
 from service.types import Verdict
 
 SOLUTION: dict[str, Any] = SolveResponse.model_json_schema()["examples"][0]
-GRADE: dict[str, Any] = GradeResponse.model_json_schema()["examples"][0]
+GRADE: dict[str, Any] = GradeResponse.model_json_schema()["examples"][0] | {
+    "verdict": "incorrect", "confidence": 0.72, "reason": None
+}  # fmt: skip
 DEMO = "Demo: scripted answers, many of them wrong. No model is running."
 
 

@@ -32,7 +32,7 @@ async def test_a_response_is_graded_by_a_vote(serve: Serve) -> None:
         "steps": [{"text": "92 - 68 = 26", "holds": False, "should_be": "24"}],
         "reason": None,
         "id": "r",
-        "model": "fake",
+        "model": "demo",
     }
     assert (await client.post("/grade", json=body("24 pastries"))).json()["verdict"] == "correct"
     text = (await client.get("/metrics")).text
