@@ -7,15 +7,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from service.cli.backend import NO_MODEL
+from service.cli.backend import NO_MODEL, connect, remedies
 from service.cli.output import build_progress
+from service.cli.printable import one_line
 from service.cli.solve import engine_output_in
-from service.client import AsyncClient
 from service.components import build
-from service.errors import ConfigurationError
-from service.schemas import GradeRequest, GradeResponse
+from service.schemas import GradeRequest, GradeResponse, words
 from service.schemas.from_solution import grade_response
-from service.settings import Settings, read_key
+from service.settings import Settings
 from service.solve.grading import grade_by_expected, grade_by_vote
 from service.types import GradeBasis, GradeVerdict
 
@@ -40,18 +39,27 @@ async def grade_and_show(settings: Settings, request: GradeRequest, *, url: str 
     if as_json:  # ASCII: escape sequences in a response must not reach a terminal
         print(json.dumps(grade.model_dump(mode="json"), separators=(",", ":")))
     else:
-        Console().print(render(grade))
+        console = Console()
+        console.print(render(grade, console.encoding))
 
 
-def render(grade: GradeResponse) -> Group:
-    """View of a grade: the verdict, both answers, and the checked equations."""
+def render(grade: GradeResponse, encoding: str = "utf-8") -> Group:
+    """View of a grade: the verdict, both answers, and the checked equations.
+
+    Args:
+        grade: the grade.
+        encoding: encoding of the terminal.
+    """
     steps = Table.grid(padding=(0, 2))
     for step in grade.steps:
         mark, style = ("holds", "green") if step.holds else ("false", "red")
         correct = "" if step.should_be is None else f"should be {step.should_be}"
-        steps.add_row(Text(mark, style), Text(step.text), Text(correct, "bold"))
+        steps.add_row(Text(mark, style), Text(one_line(step.text, encoding)), Text(correct, "bold"))
     head = Text.assemble((grade.verdict.value.capitalize(), _STYLES[grade.verdict]), f"   {_comparison(grade)}")
-    parts: list[RenderableType] = [Text(), head]
+    parts: list[RenderableType] = [Text()]
+    if grade.model == words.DEMO_MODEL and grade.basis is GradeBasis.VOTE:
+        parts.append(Text(words.DEMO, "bold yellow"))
+    parts.append(head)
     if grade.steps:
         parts += [Text(), steps]
     return Group(*parts)
@@ -68,10 +76,9 @@ def _comparison(grade: GradeResponse) -> str:
 
 
 async def _graded_at(url: str, settings: Settings, request: GradeRequest) -> GradeResponse:
-    if not url.startswith(("http://", "https://")):
-        raise ConfigurationError(f"--url {url} is not a URL; give one such as http://127.0.0.1:8000.")
-    async with AsyncClient(url, api_key=read_key(settings.client_api_key_file, "client_api_key_file")) as client:
-        return await client.send_grade(request)
+    async with connect(url, settings) as client:
+        with remedies():
+            return await client.send_grade(request)
 
 
 async def _graded_here(settings: Settings, request: GradeRequest) -> GradeResponse:

@@ -212,7 +212,7 @@ def test_a_clock_that_is_set_changes_no_rate(monkeypatch: pytest.MonkeyPatch) ->
     [
         ("/", None), ("/page/main.js", None), ("/health", None), ("/ready", None), ("/openapi.json", None), ("/docs", None), ("/docs/start.js", None), ("/docsx", KeyScope.SOLVE),
         ("/metrics", KeyScope.METRICS), ("/solve", KeyScope.SOLVE), ("/solve/stream", KeyScope.SOLVE),
-        ("/solve/batch", KeyScope.SOLVE), ("/v1/models", KeyScope.SOLVE), ("/nowhere", KeyScope.SOLVE),
+        ("/solve/batch", KeyScope.SOLVE), ("/grade", KeyScope.SOLVE), ("/grade/batch", KeyScope.SOLVE), ("/v1/models", KeyScope.SOLVE), ("/nowhere", KeyScope.SOLVE),
         ("/page", KeyScope.SOLVE), ("/healthy", KeyScope.SOLVE), ("//health", KeyScope.SOLVE), ("", KeyScope.SOLVE),
     ],
 )  # fmt: skip

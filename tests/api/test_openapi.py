@@ -92,4 +92,9 @@ async def test_streams_say_what_their_items_are(document: dict[str, Any]) -> Non
     events = content("/solve/stream")["text/event-stream"]["itemSchema"]["oneOf"]
     assert [event["properties"]["event"]["const"] for event in events] == ["path", "vote", "answer", "error"]
     assert content("/solve/batch")["application/x-ndjson"]["itemSchema"] == {"$ref": "#/components/schemas/BatchRow"}
+    assert content("/grade/batch")["application/x-ndjson"]["itemSchema"] == {"$ref": "#/components/schemas/GradeRow"}
+    body = document["paths"]["/grade/batch"]["post"]["requestBody"]["content"]["application/x-ndjson"]
+    assert body["itemSchema"] == {"$ref": "#/components/schemas/GradeInput"}
+    row = document["components"]["schemas"]["GradeInput"]
+    assert row["anyOf"] == [{"required": ["problem", "response"]}, {"required": ["question", "response"]}]
     assert set(content("/v1/chat/completions")) == {"application/json", "text/event-stream"}

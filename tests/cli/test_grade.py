@@ -82,6 +82,7 @@ def test_the_view_names_both_answers_and_the_false_equation() -> None:
     ]
     expected: dict[str, object] = {"basis": GradeBasis.EXPECTED, "confidence": None, "steps": []}
     assert shown(grade.model_copy(update=expected)) == ["Incorrect   Given: 26. Expected: 24."]
+    assert shown(grade.model_copy(update={"steps": [], "model": "demo"}))[0].startswith("Demo: scripted answers")
     unsure: dict[str, object] = {
         "verdict": GradeVerdict.UNDECIDED,
         "reason": "The model found no answer.",
@@ -89,6 +90,17 @@ def test_the_view_names_both_answers_and_the_false_equation() -> None:
         "steps": [],
     }
     assert shown(grade.model_copy(update=unsure)) == ["Undecided   Given: 26. The model found no answer."]
+
+
+def test_a_terminal_gets_only_what_it_can_print() -> None:
+    step = GradeStep(text="5 × 3\u202e\x9b = 16", holds=False, should_be="15")
+    grade = GradeResponse.model_construct(
+        verdict=GradeVerdict.INCORRECT, answer="15", given="16", basis=GradeBasis.EXPECTED, confidence=None,
+        steps=[step], reason=None, id="g", model="none",
+    )  # fmt: skip
+    output = io.StringIO()
+    Console(width=80, file=output).print(render(grade, "ascii"))
+    assert "false  5 ? 3?? = 16  should be 15" in output.getvalue()
 
 
 def test_a_negative_response_follows_two_dashes() -> None:

@@ -26,7 +26,7 @@ MANY = pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(3000)]
 GROWTH = 24 * 1024**2
 """Bytes that a process may gain over a run, by fragments of its heap and caches that fill up."""
 
-PATHS = ["/", "/solve", "/solve/stream", "/solve/batch", "/v1/chat/completions", "/v1/completions", "/v1/models",
+PATHS = ["/", "/solve", "/solve/stream", "/solve/batch", "/grade", "/grade/batch", "/v1/chat/completions", "/v1/completions", "/v1/models",
          "/v1/models/twinpath", "/health", "/ready", "/metrics", "/openapi.json", "/page/main.js", "/docs", "/docs/start.js"]  # fmt: skip
 TYPES = ["application/json", "application/x-ndjson", "text/plain", "application/json; charset=latin-1", "x", ""]
 KEYS = ["anns-key", "scrapers-key", "wrong", "é"]
@@ -37,7 +37,7 @@ values = st.recursive(
 )
 fields = st.sampled_from(
     ["problem", "paths", "policy", "temperature", "max_tokens", "deadline_s", "seed", "min_confidence", "trace",
-     "model", "messages", "prompt", "n", "stream", "stop", "twinpath", "id", "question", "logprobs"]
+     "model", "messages", "prompt", "n", "stream", "stop", "twinpath", "id", "question", "logprobs", "response", "expected"]
 )  # fmt: skip
 sound = st.fixed_dictionaries(
     {"problem": st.text(min_size=1, max_size=80), "deadline_s": st.just(0.5)},
@@ -46,6 +46,10 @@ sound = st.fixed_dictionaries(
         "trace": st.booleans(), "seed": st.integers(-1, 2**64), "temperature": st.floats(), "max_tokens": st.integers(),
     },
 )  # fmt: skip
+graded = st.fixed_dictionaries(
+    {"problem": st.just("How many?"), "deadline_s": st.just(0.5), "response": values | st.text("0123456789+-*/=.,$%\\{}x is\n")},
+    optional={"expected": scalars | st.integers(0, 9).map(str)},
+)  # fmt: skip
 chat = st.fixed_dictionaries(
     {"model": st.just("twinpath"), "messages": st.lists(st.dictionaries(st.text(max_size=8), values, max_size=3))
      | st.just([{"role": "user", "content": "How much is 3 and 4?"}])},
@@ -53,29 +57,41 @@ chat = st.fixed_dictionaries(
 )  # fmt: skip
 bodies = (
     st.binary(max_size=200)
-    | (sound | chat | st.dictionaries(fields, values, max_size=6) | values).map(lambda body: json.dumps(body).encode())
-    | st.lists(sound | values, max_size=3).map(lambda rows: b"\n".join(json.dumps(row).encode() for row in rows))
+    | (sound | graded | chat | st.dictionaries(fields, values, max_size=6) | values).map(
+        lambda body: json.dumps(body).encode()
+    )
+    | st.lists(sound | graded | values, max_size=3).map(
+        lambda rows: b"\n".join(json.dumps(row).encode() for row in rows)
+    )
 )
 solving = st.fixed_dictionaries(
     {"method": st.just("POST"), "url": st.sampled_from(["/solve", "/solve/stream"]), "content": sound.map(lambda body: json.dumps(body).encode()),
      "headers": st.just({"Authorization": "Bearer anns-key", "Content-Type": "application/json"})}
 )  # fmt: skip
-requests = solving | st.fixed_dictionaries(
-    {
-        "method": st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"]) | st.just("POST"),
-        "url": st.sampled_from(PATHS) | st.text("/.%~?#-ab09é", max_size=12).map(lambda path: f"./{path}"),
-        "content": bodies,
-        "headers": st.fixed_dictionaries(
-            {
-                "Content-Type": st.sampled_from(TYPES),
-                "Authorization": st.sampled_from(KEYS).map(lambda key: f"Bearer {key}".encode()),
-            },
-            optional={
-                "X-Request-ID": st.text("ab-_ é\t", max_size=80).map(lambda value: value.strip().encode()),
-                "Accept": st.just("*/*;q=x"),
-            },
-        ),
-    }
+grading = st.fixed_dictionaries(
+    {"method": st.just("POST"), "url": st.just("/grade"), "content": graded.map(lambda body: json.dumps(body).encode()),
+     "headers": st.just({"Authorization": "Bearer anns-key", "Content-Type": "application/json"})}
+)  # fmt: skip
+requests = (
+    solving
+    | grading
+    | st.fixed_dictionaries(
+        {
+            "method": st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"]) | st.just("POST"),
+            "url": st.sampled_from(PATHS) | st.text("/.%~?#-ab09é", max_size=12).map(lambda path: f"./{path}"),
+            "content": bodies,
+            "headers": st.fixed_dictionaries(
+                {
+                    "Content-Type": st.sampled_from(TYPES),
+                    "Authorization": st.sampled_from(KEYS).map(lambda key: f"Bearer {key}".encode()),
+                },
+                optional={
+                    "X-Request-ID": st.text("ab-_ é\t", max_size=80).map(lambda value: value.strip().encode()),
+                    "Accept": st.just("*/*;q=x"),
+                },
+            ),
+        }
+    )
 )
 
 
