@@ -19,6 +19,9 @@ from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import Wire
 from service.types import Policy
 
+DEFAULT_URL = "http://127.0.0.1:8000"
+"""Address of a service with the default settings on this machine."""
+
 StreamEvent = PathEvent | VoteEvent | SolveResponse
 """Event of a stream: a path that ended, a changed vote, or the answer, which is the last event."""
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from service.paths.answer import Answer, Reading, answer_from_value, read_answer
-from service.paths.calculator.repair import Repairs, check_equations
+from service.paths.calculator.repair import check_equations
+from service.paths.calculator.repairs import Repairs
 from service.paths.following import FOLLOWING
 from service.paths.numbers import decimals_of, write
 from service.paths.phrase.choice import SEVERAL

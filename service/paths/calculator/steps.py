@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from service.paths.calculator.repair import Equation, check_equations
+from service.paths.calculator.repair import check_equations
+from service.paths.calculator.repairs import Equation
 from service.paths.numbers import write
 
 
