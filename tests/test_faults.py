@@ -33,6 +33,7 @@ def sentences(model: type[BaseModel], value: object) -> list[str]:
         ({"problem": None}, "`problem` must be a text that is not empty."),
         ({"problem": [1]}, "`problem` must be a text that is not empty."),
         ({"problem": " "}, "`problem` must be a text that is not empty."),
+        ({"problem": "a\x9b"}, "`problem` must not contain control characters, but has U+009B at position 1."),
         ({"problem": "a\x00"}, "`problem` must not contain control characters, but has U+0000 at position 1."),
         ({"problem": "\ud800"}, "`problem` must be valid Unicode, without lone surrogates."),
         ({"paths": [1]}, PATHS),

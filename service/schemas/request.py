@@ -23,11 +23,12 @@ from service.types import Policy
 
 MAX_PATHS = 64
 """Maximum number of paths of each kind."""
-TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x20\x7f\x85\xa0][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"  # C0 and C1, without white space
+TEXT_PATTERN = rf"^[^{_CONTROLS}]*[^\s\x00-\x20\x7f-\xa0][^{_CONTROLS}]*$"
 """Pattern of a text: no control characters, and at least one character that is not a space."""
-BLANK_TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+BLANK_TEXT_PATTERN = rf"^[^{_CONTROLS}]*$"
 """Pattern of a text that may be blank: no control characters."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(f"[{_CONTROLS}]")
 
 
 def no_control_characters(text: str) -> str:
