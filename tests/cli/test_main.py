@@ -356,7 +356,7 @@ def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> Non
         (["solve", "a\x1bb", "--engine", "fake"], "`problem` must not contain control characters, but has U+001B at position 1."),
         (["solve", "Why?", "--engine", "fake", "--seed", 2**63], "`seed` must be a whole number from 0 to 9223372036854775807."),
         (["solve", "Why?", "--engine", "fake", "--cot", 0, "--pot", 0],
-         "Invalid settings: cot_paths and pot_paths are both 0; set at least one of them"),
+         "`paths` selects no path; set cot or pot."),
         (["serve", "--port", -1], "Invalid settings: `port` must be a whole number from 0 to 65535"),
         (["solve", "Why?", "--config", "/nowhere.toml"], "The settings file /nowhere.toml does not exist."),
         (["evaluate", "--data", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read: No such file or directory."),
@@ -379,7 +379,7 @@ def test_a_wrong_row_of_a_file_is_told_in_one_line(twinpath: Run, tmp_path: Path
 
 @pytest.mark.parametrize(
     "arguments",
-    [["solve"], ["solve", "Why?", "--cot", 65], ["solve", "Why?", "--policy", "majority"], ["solve", "Why?", "--n", 5],
+    [["solve"], ["solve", "Why?", "--n", 5],
      ["serve", "--ports", 1], ["evaluate"], ["sandbox", "--input", "/"],
      ["conquer"], ["solve", "Why?", "--concurrency", 2],
      ["solve", "--input", __file__, "--output", "/nowhere/out", "--json"]],

@@ -97,20 +97,27 @@ def test_the_options_reach_the_problem(twinpath: Run, monkeypatch: pytest.Monkey
     [
         ("--top-p", 0, "twinpath: `top_p` must be a number above 0 and up to 1."),
         ("--deadline-s", 0, "twinpath: `deadline_s` must be a number above 0 and up to 600."),
-        ("--temperature", 3, "Invalid value for '--temperature': Input should be less than or equal to 2"),
-        ("--max-tokens", 0, "Invalid value for '--max-tokens': Input should be greater than or equal to 1"),
-        ("--min-confidence", 70, "Invalid value for '--min-confidence': Input should be less than or equal to 1"),
+        ("--temperature", 3, "twinpath: `temperature` must be a number from 0 to 2."),
+        ("--temperature", "warm", "twinpath: `temperature` must be a number from 0 to 2."),
+        ("--temperature", "nan", "twinpath: `temperature` must be a number from 0 to 2."),
+        ("--max-tokens", 0, "twinpath: `max_tokens` must be a whole number from 1 to 4096."),
+        ("--max-tokens", 1.5, "twinpath: `max_tokens` must be a whole number from 1 to 4096."),
+        ("--min-confidence", 70, "twinpath: `min_confidence` must be a number from 0 to 1."),
+        ("--cot", 65, "twinpath: `paths.cot` must be a whole number from 0 to 64."),
+        ("--seed", -1, "twinpath: `seed` must be a whole number from 0 to 9223372036854775807."),
+        ("--policy", "x", "twinpath: `policy` must be `fixed`, `lossless` or `adaptive`."),
+        ("--engine", "x", "twinpath: Invalid settings: `engine` must be `vllm`, `remote` or `fake`"),
     ],
 )
 @pytest.mark.parametrize("of_file", [False, True])
 def test_a_value_out_of_range_is_told_before_the_model_is_loaded(
-    option: str, value: float, said: str, of_file: bool, twinpath: Run, tmp_path: Path
+    option: str, value: object, said: str, of_file: bool, twinpath: Run, tmp_path: Path
 ) -> None:
     rows = lines(tmp_path / "in.jsonl", json.dumps({"problem": PENS}))
     what = ["--input", rows, "--output", tmp_path / "out"] if of_file else [PENS]
     code, out, err = twinpath("solve", *what, option, value)
     assert (code, out) == (2, "")
-    assert said in " ".join(err.replace("│", " ").split())
+    assert err == f"{said}\n"
 
 
 def test_the_exit_code_says_that_the_minimum_is_not_met(twinpath: Run, tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""Command `twinpath model info`."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli.options import Config, Model
+from service.settings import load_settings
+
+
+def info(
+    config: Config = None,
+    name: Model = None,
+    base: Annotated[
+        bool, typer.Option("--base", help="Use the base model from which the bundled model is built.")
+    ] = False,
+) -> None:
+    """Find a model, build it if it is the bundled one, verify it, and print its name, prompt style and directory."""
+    from service.cli.output import build_progress
+    from service.model import bundled
+    from service.model.checkpoint import find_checkpoint, read_checkpoint
+
+    settings = load_settings(config, model=name)
+    with build_progress() as progress:
+        if base:
+            checkpoint = read_checkpoint(*bundled.build(settings.cache_dir, None, progress))
+        else:
+            checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress)
+    print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")

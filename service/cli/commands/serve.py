@@ -1,0 +1,62 @@
+"""Command `twinpath serve`, with an option for each setting."""
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from service.cli.options import Config
+from service.settings import GROUPS, SettingsGroup, load_settings
+
+
+class ServeCommand(TyperCommand):
+    """Command with a help that leaves out `--no-flag`, which would leave no room for descriptions."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        hidden = [(option, option.secondary_opts) for option in self.params]
+        for option, _ in hidden:
+            option.secondary_opts = []
+        super().format_help(ctx, formatter)
+        for option, secondary in hidden:
+            option.secondary_opts = secondary
+
+
+def _flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each setting. It receives the options that were given as keyword arguments."""
+    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    flags = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_flag(group, name))
+        for group in GROUPS
+        for name in group.model_fields
+    ]
+    command.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+    return command
+
+
+def _flag(group: type[SettingsGroup], name: str) -> Any:
+    """Annotation for the option of a setting, without its type in the help."""
+    field = group.model_fields[name]
+    description = str(field.description)
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        description += f" One of {', '.join(field.annotation)}."
+    if field.default is not None and not isinstance(field.default, bool | list):
+        description += f" Default: {field.default}."  # here, because typer would add another line for it
+    option = typer.Option(help=description, metavar="", show_default=False, rich_help_panel=group.title)
+    annotation: Any = field.annotation
+    return Annotated[annotation | None, option]
+
+
+@_flags
+def serve(config: Config = None, **flags: Any) -> None:
+    """Serve POST /solve over HTTP until SIGTERM or Ctrl-C.
+
+    Each option is also an environment variable, such as TWINPATH_MAX_QUEUE, and
+    a line of the settings file. Switches also have a --no- form.
+    """
+    from service.cli.serve import run
+
+    raise typer.Exit(run(load_settings(config, **flags)))

@@ -1,0 +1,185 @@
+"""Options that commands share, and the settings and request fields that they give."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from service.errors import ConfigurationError
+from service.schemas import SolveRequest
+from service.schemas.request import MAX_PATHS
+from service.settings import EngineKind, Settings, load_settings
+from service.types import Policy
+
+
+def number(text: Any) -> Any:
+    """Number, or a text that is none. The check of the request refuses that in the words of the API."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def at_least_one(param: typer.CallbackParam, value: Any) -> Any:
+    """Value of an option that no request has.
+
+    Raises:
+        ConfigurationError: the value is not a positive whole number.
+    """
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise ConfigurationError(f"{param.opts[0]} must be a whole number of at least 1.")
+    return value
+
+
+def setting_help(name: str) -> str:
+    """Description of a setting."""
+    return str(Settings.model_fields[name].description)
+
+
+def field_help(name: str) -> str:
+    """Description of a field of a request."""
+    return str(SolveRequest.model_fields[name].description)
+
+
+def integer_option(help_text: str, **limits: Any) -> Any:
+    """Option of a whole number. The limits are only for the help."""
+    return typer.Option(help=help_text, parser=number, metavar="<int>", **limits)
+
+
+def float_option(help_text: str, **limits: Any) -> Any:
+    """Option of a number. The limits are only for the help."""
+    return typer.Option(help=help_text, parser=number, metavar="<float>", **limits)
+
+
+def count_option(help_text: str) -> Any:
+    """Option of a positive whole number."""
+    return integer_option(help_text, min=1, callback=at_least_one)
+
+
+Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
+Model = Annotated[str | None, typer.Option(help=setting_help("model"))]
+Libraries = Annotated[
+    bool | None,
+    typer.Option(
+        "--sandbox-libraries/--no-sandbox-libraries", help=setting_help("sandbox_libraries"), show_default=False
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Output file of --input: CSV, TSV or JSON Lines, by its suffix. An interrupted run resumes. Default: "
+        "standard output.",
+        dir_okay=False,
+        allow_dash=True,
+    ),
+]
+ProblemColumn = Annotated[
+    str | None, typer.Option(help="Column of the problems in --input. Default: a usual name, such as question.")
+]
+IdColumn = Annotated[str | None, typer.Option(help="Column of the ids in --input. Default: a usual name, such as nr.")]
+Cot = Annotated[int | None, integer_option("Maximum number of chain-of-thought paths.", min=0, max=MAX_PATHS)]
+Pot = Annotated[int | None, integer_option("Maximum number of program-of-thought paths.", min=0, max=MAX_PATHS)]
+StoppingPolicy = Annotated[
+    str | None,  # the request checks it
+    typer.Option(help="Stopping policy.", metavar=f"<{'|'.join(Policy)}>", autocompletion=lambda: list(Policy)),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceOptions:
+    """Running service that does the work, if any."""
+
+    url: Annotated[str | None, typer.Option(help="URL of a running service. Default: solve in this process.")] = None
+    api_key_file: Annotated[Path | None, typer.Option(help=setting_help("client_api_key_file"))] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """Engine in this process."""
+
+    model: Model = None
+    engine: Annotated[
+        str | None,  # the settings check it
+        typer.Option(
+            help=setting_help("engine"),
+            metavar=f"<{'|'.join(EngineKind)}>",
+            autocompletion=lambda: list(EngineKind),
+        ),
+    ] = None
+    config: Config = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteOptions:
+    """Options of a vote that a request has too."""
+
+    cot: Cot = None
+    pot: Pot = None
+    policy: StoppingPolicy = None
+    temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=2)] = None
+    top_p: Annotated[float | None, float_option(field_help("top_p"), max=1)] = None
+    max_tokens: Annotated[int | None, integer_option(field_help("max_tokens"), min=1, max=4096)] = None
+    deadline_s: Annotated[float | None, float_option(field_help("deadline_s"), max=600)] = None
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each field of its parameters that are dataclasses."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        values = {name: kind(**{of.name: given.pop(of.name) for of in fields(kind)}) for name, kind in groups.items()}
+        command(**given, **values)
+
+    own = inspect.signature(command).parameters
+    flat = [
+        part for name, one in own.items() for part in (_parameters(groups[name]) if name in groups else [one])
+    ]  # fmt: skip
+    keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in flat]
+    run.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
+    return run
+
+
+def _parameters(group: Any) -> list[inspect.Parameter]:
+    return list(inspect.signature(group).parameters.values())
+
+
+def overrides_of(vote: VoteOptions, **others: Any) -> dict[str, Any]:
+    """Fields of a request that are given.
+
+    Args:
+        vote: options of the vote.
+        others: further fields. None means not given.
+
+    Raises:
+        InputError: a value is invalid. The error names the field, as the API does.
+    """
+    values = asdict(vote) | others
+    paths = {kind: values.pop(kind) for kind in ("cot", "pot") if values[kind] is not None}
+    given = {name: value for name, value in values.items() if value is not None} | ({"paths": paths} if paths else {})
+    checked = SolveRequest.checked(problem="?", **given)
+    return {name: getattr(checked, name) for name in given}
+
+
+def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOptions) -> Settings:
+    """Settings with the options of a command.
+
+    Raises:
+        ConfigurationError: as `load_settings`.
+    """
+    flags: Mapping[str, Any] = {
+        "cot_paths": vote.cot,
+        "pot_paths": vote.pot,
+        "policy": vote.policy,
+        "model": engine.model,
+        "engine": engine.engine,
+        "client_api_key_file": service.api_key_file,
+    }
+    return load_settings(engine.config, **flags)
