@@ -1,4 +1,4 @@
-"""Shared enums: PathKind, Policy, PathOutcome, Status, Verdict, GradeVerdict, GradeBasis. Name of the demo."""
+"""Shared enums, and the name of the demo."""
 
 from enum import StrEnum
 

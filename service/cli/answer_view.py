@@ -11,16 +11,11 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from service.cli.printable import one_line, printable
+from service.cli.styles import STYLES
 from service.schemas import SolveResponse, Vote, words
+from service.schemas.request import MAX_DEADLINE_S
 from service.types import Verdict
 
-_STYLES = {
-    Verdict.LIKELY: "bold green",
-    Verdict.AGREED: "bold bright_blue",
-    Verdict.UNSURE: "bold yellow",
-    Verdict.TORN: "bold yellow",
-    Verdict.NONE: "bold grey50",
-}
 _COT, _POT, _NOTE = "cyan", "magenta", "yellow"
 _PYTHON = Syntax("", "python", theme="ansi_dark", background_color="default")  # on light terminals too
 _MAX_ANSWERS = 6
@@ -30,7 +25,6 @@ _MIN_BAR = 6
 _INDENT = 2
 _LABEL = 12
 _FRAMES_PER_S = 10
-_MAX_DEADLINE_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +69,13 @@ class AnswerView:
             yield Text(f"  {words.number(response.paths.abstained, 'attempt')} without a result", "dim")
         yield from self._explanation(console, options)
         yield Text()
-        start = f" after a start of {words.seconds(self.start_s)}" if self.start_s else ""
-        costs = [f"Took {words.seconds(response.timing.total_s)}{start}.", words.savings(response)]
+        start = f" after a start of {words.duration(self.start_s)}" if self.start_s else ""
+        costs = [f"Took {words.duration(response.timing.total_s)}{start}.", words.savings(response)]
         yield Text(" ".join(filter(None, costs)), "dim")
 
     def _verdict(self, encoding: str) -> Iterator[Text]:
         response = self.response
-        head = Text(one_line(words.headline(response), encoding), _STYLES[response.verdict])
+        head = Text(one_line(words.headline(response), encoding), f"bold {STYLES[words.COLORS[response.verdict]]}")
         if response.answer is not None and response.verdict is not Verdict.TORN:
             head.append(f"   {one_line(response.answer, encoding)}", "bold default")
         yield head
@@ -90,8 +84,8 @@ class AnswerView:
         else:
             yield Text(words.meaning(response))
         if late := words.cut_off(response, self.deadline_s):
-            longer_s = min(_MAX_DEADLINE_S, max(1, round(2 * response.timing.total_s)))
-            yield Text(f"{late} (--deadline-s {longer_s}).", _NOTE)
+            longer_s = min(MAX_DEADLINE_S, max(1, round(2 * response.timing.total_s)))
+            yield Text(f"{late} Try --deadline-s {longer_s}.", _NOTE)
 
     def _explanation(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         encoding, symbols = options.encoding, _symbols(options)
@@ -159,7 +153,7 @@ def _votes(votes: Sequence[Vote], options: ConsoleOptions) -> Iterator[Text]:
     Each symbol is one vote, unless there are too many votes for a line. Then the line has a bar.
     """
     symbols = _symbols(options)
-    total = sum(vote.cot + vote.pot for vote in votes)
+    total = words.counted(votes)
     rows = [(_short(vote.answer, options), vote) for vote in votes[:_MAX_ANSWERS]]
     answer_width = max((len(answer) for answer, _ in rows), default=0)
     space = options.max_width - _INDENT - answer_width - len("    100 %  ")
@@ -183,7 +177,7 @@ def _votes(votes: Sequence[Vote], options: ConsoleOptions) -> Iterator[Text]:
         )
         yield line.append(f"  {_kinds(vote)}", "dim") if has_kinds else line
     if rest := votes[_MAX_ANSWERS:]:
-        others = sum(vote.cot + vote.pot for vote in rest)
+        others = words.counted(rest)
         yield Text(f"  {words.number(len(rest), 'more answer')} with {words.number(others, 'vote')}", "dim")
 
 

@@ -1,4 +1,4 @@
-"""Command `twinpath evaluate`: accuracy, trust, tokens and time over a file of problems."""
+"""Work of `twinpath evaluate`: accuracy, trust, tokens and time over a file."""
 
 import asyncio
 import json
@@ -111,7 +111,7 @@ def evaluate_and_show(
         problems = labeled_problems(numbered, table.place, unit=table.unit, limit=limit)
     unread = [problem for problem in problems if not problem.is_readable]
     if unread:
-        say(_unread_golds(unread), "yellow")
+        say(_unread_golds(unread, table.unit), "yellow")
     outputs.prepare()
     with ExitStack() as stack:
         journal = None
@@ -174,11 +174,11 @@ def _start(total: int, journal: Journal | None) -> str:
     return f"{work} Journal: {journal.path}. A killed run resumes with the same options."
 
 
-def _unread_golds(problems: Sequence[LabeledProblem]) -> str:
+def _unread_golds(problems: Sequence[LabeledProblem], unit: str) -> str:
     shown = ", ".join(f"{problem.line} ({problem.answer!r})" for problem in problems[:_SHOWN_LINES])
     more = ", …" if len(problems) > _SHOWN_LINES else ""
     rows = f"{len(problems)} rows are" if len(problems) > 1 else "1 row is"
-    return f"{rows} left out because their `answer` cannot be read: line {shown}{more}. {GOLD_FORMS}"
+    return f"{rows} left out, because no answer can be read: {unit} {shown}{more}. {GOLD_FORMS}"
 
 
 def _obstacle(path: Path) -> str:

@@ -8,17 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.printable import one_line
+from service.cli.styles import STYLES
 from service.evaluation.calibration_error import SelectivePoint
-from service.evaluation.report import Report, distinct, duration
+from service.evaluation.report import Report, distinct
 from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES, ProblemResult
-from service.schemas.words import DEMO, DEMO_MODEL, NOT_MEASURED, number, percent
+from service.schemas.words import COLORS, DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, duration, number, percent
 from service.types import Verdict
 
 _BAR_WIDTH = 20
 _MAX_WRONG = 10
 _MAX_THRESHOLDS = 5
 _MAX_CHARS = 40
-_STYLES = {Verdict.LIKELY: "green", Verdict.AGREED: "blue", Verdict.UNSURE: "yellow", Verdict.TORN: "yellow"}
 
 
 def view(report: Report, page: Path | None) -> RenderableType:
@@ -66,7 +66,7 @@ def _facts(report: Report) -> Iterator[tuple[str, Text]]:
     yield "when it says", _by_verdict(report)
     name = "if you only take"
     for point in distinct(report.by_min_confidence)[-_MAX_THRESHOLDS:]:
-        yield name, Text(_selective(point, report.n) + ("   ← min_confidence" if name else ""))
+        yield name, Text(_selective(point, report.n))
         name = ""
     if report.wrong:
         yield "wrong", _wrong([row for row in report.rows if not row.right["vote"]])
@@ -79,7 +79,7 @@ def _facts(report: Report) -> Iterator[tuple[str, Text]]:
         ),
     )
     if not report.calibrated:
-        yield "", Text(f"{NOT_MEASURED} It is the agreement of the attempts.")
+        yield "", Text(f"{NOT_MEASURED} {MAJORITY}")
     yield (
         "costs",
         Text(
@@ -106,13 +106,13 @@ def _by_verdict(report: Report) -> Text:
             parts.append(Text(f"no answer: {found.problems}"))
         elif found:
             counts = f": {'' if parts else 'right '}{found.right} of {found.problems}"
-            parts.append(Text.assemble((verdict.value, _STYLES[verdict]), counts))
+            parts.append(Text.assemble((verdict.value, STYLES[COLORS[verdict]]), counts))
     return Text(" · ").join(parts)
 
 
 def _selective(point: SelectivePoint, problems: int) -> str:
     share = percent(point.right, point.answered)
-    return f"≥ {point.min_confidence:.1f}: {point.answered} of {problems} answered, {share} % right"
+    return f"confidence ≥ {point.min_confidence:.1f}: {point.answered} of {problems} answered, {share} % right"
 
 
 def _wrong(rows: list[ProblemResult]) -> Text:
@@ -122,8 +122,8 @@ def _wrong(rows: list[ProblemResult]) -> Text:
 
 
 def _wrong_row(row: ProblemResult) -> Text:
-    answer = "no answer" if row.answer is None else f"{row.answer} ({row.confidence:.2f})"
-    return Text.assemble((_shortened(row.id), "cyan"), f"  {_shortened(row.gold)} → {_shortened(answer)}")
+    answer = "no answer" if row.answer is None else f"given {row.answer} ({row.confidence:.2f})"
+    return Text.assemble((_shortened(row.id), "cyan"), f"  right {_shortened(row.gold)}, {_shortened(answer)}")
 
 
 def _shortened(text: str) -> str:

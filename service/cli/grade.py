@@ -1,29 +1,22 @@
-"""Command `twinpath grade PROBLEM RESPONSE`, in this process or through a running service."""
+"""Work of `twinpath grade PROBLEM RESPONSE`, in this process or through a service."""
 
 import json
-from contextlib import AsyncExitStack
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from service.cli.backend import NO_MODEL, connect, remedies
-from service.cli.output import build_progress
+from service.cli.engine_start import started_engine
 from service.cli.printable import one_line
-from service.cli.solve import engine_output_in
-from service.components import build
+from service.cli.styles import STYLES
 from service.schemas import GradeRequest, GradeResponse, words
 from service.schemas.from_solution import grade_response
 from service.settings import Settings
 from service.solve.grading import grade_by_expected, grade_by_vote
-from service.types import GradeBasis, GradeVerdict
+from service.types import GradeBasis
 
 _ID = "grade"
-_STYLES = {
-    GradeVerdict.CORRECT: "bold green",
-    GradeVerdict.INCORRECT: "bold red",
-    GradeVerdict.UNDECIDED: "bold yellow",
-}
 
 
 async def grade_and_show(settings: Settings, request: GradeRequest, *, url: str | None, as_json: bool) -> None:
@@ -35,7 +28,7 @@ async def grade_and_show(settings: Settings, request: GradeRequest, *, url: str 
         url: running service. None grades in this process.
         as_json: whether to print JSON instead of the view.
     """
-    grade = await (_graded_at(url, settings, request) if url else _graded_here(settings, request))
+    grade = await (_graded_at(url, settings, request) if url else _graded_here(settings, request, as_json))
     if as_json:  # ASCII: escape sequences in a response must not reach a terminal
         print(json.dumps(grade.model_dump(mode="json"), separators=(",", ":")))
     else:
@@ -55,7 +48,9 @@ def render(grade: GradeResponse, encoding: str = "utf-8") -> Group:
         mark, style = ("holds", "green") if step.holds else ("false", "red")
         correct = "" if step.should_be is None else f"should be {step.should_be}"
         steps.add_row(Text(mark, style), Text(one_line(step.text, encoding)), Text(correct, "bold"))
-    head = Text.assemble((grade.verdict.value.capitalize(), _STYLES[grade.verdict]), f"   {_comparison(grade)}")
+    style = f"bold {STYLES[words.grade_color(grade)]}"
+    compared = one_line(" ".join(filter(None, (words.comparison(grade), grade.reason))), encoding)
+    head = Text.assemble((grade.verdict.value.capitalize(), style), f"   {compared}")
     parts: list[RenderableType] = [Text()]
     if grade.model == words.DEMO_MODEL and grade.basis is GradeBasis.VOTE:
         parts.append(Text(words.DEMO, "bold yellow"))
@@ -65,32 +60,18 @@ def render(grade: GradeResponse, encoding: str = "utf-8") -> Group:
     return Group(*parts)
 
 
-def _comparison(grade: GradeResponse) -> str:
-    """Both answers and the reason of the verdict."""
-    answers = [f"Given: {grade.given}."] if grade.given is not None else []
-    if grade.answer is not None:
-        confidence = "" if grade.confidence is None else f" (confidence {grade.confidence:.2f})"
-        name = "Expected" if grade.basis is GradeBasis.EXPECTED else "Voted"
-        answers.append(f"{name}: {grade.answer}{confidence}.")
-    return " ".join([*answers, *([grade.reason] if grade.reason else [])])
-
-
 async def _graded_at(url: str, settings: Settings, request: GradeRequest) -> GradeResponse:
     async with connect(url, settings) as client:
         with remedies():
             return await client.send_grade(request)
 
 
-async def _graded_here(settings: Settings, request: GradeRequest) -> GradeResponse:
+async def _graded_here(settings: Settings, request: GradeRequest, is_quiet: bool) -> GradeResponse:
     """Grade in this process. An engine starts only if the expected answer is not known."""
     if request.expected is not None:
         return grade_response(grade_by_expected(request.response, request.expected), _ID, NO_MODEL)
-    with engine_output_in(settings.cache_dir / "engine.log") as err:
-        with build_progress(err) as progress:
-            components = build(settings, progress)
-        async with AsyncExitStack() as stack:
-            with err.status("Starting the engine"):
-                await stack.enter_async_context(components)
-            with err.status("Solving"):
-                solution = await components.solver.solve(components.problem(request.solve_request()), _ID)
+    async with started_engine(settings, is_quiet=is_quiet) as started:
+        components = started.components
+        with started.console.status("Solving"):
+            solution = await components.solver.solve(components.problem(request.solve_request()), _ID)
     return grade_response(grade_by_vote(request.response, solution), _ID, components.engine.model)

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from service import __version__
 from service.cli.commands import evaluate, grade, keys, models, programs, serve, solve
+from service.cli.commands.text_command import TextCommand
 from service.cli.printable import printable
 from service.errors import TwinpathError
 
@@ -43,7 +44,9 @@ _keys = typer.Typer(help="Create API keys.", no_args_is_help=True)
 _models = typer.Typer(help="Show and verify models.", no_args_is_help=True)
 app.add_typer(_keys, name="keys")
 app.add_typer(_models, name="model")
-for _command in (solve.solve, grade.grade, evaluate.evaluate, programs.read, programs.sandbox):
+for _command in (solve.solve, grade.grade):
+    app.command(cls=TextCommand)(_command)
+for _command in (evaluate.evaluate, programs.read, programs.sandbox):
     app.command()(_command)
 app.command(cls=serve.ServeCommand)(serve.serve)
 _keys.command()(keys.create)

@@ -11,7 +11,7 @@ import typer
 
 from service.errors import ConfigurationError
 from service.schemas import SolveRequest
-from service.schemas.request import MAX_PATHS
+from service.schemas.request import MAX_DEADLINE_S, MAX_PATHS, MAX_TOKENS
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy
 
@@ -124,14 +124,14 @@ class VoteOptions:
     policy: StoppingPolicy = None
     temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=2)] = None
     top_p: Annotated[float | None, float_option(field_help("top_p"), max=1)] = None
-    max_tokens: Annotated[int | None, integer_option(field_help("max_tokens"), min=1, max=4096)] = None
-    deadline_s: Annotated[float | None, float_option(field_help("deadline_s"), max=600)] = None
+    max_tokens: Annotated[int | None, integer_option(field_help("max_tokens"), min=1, max=MAX_TOKENS)] = None
+    deadline_s: Annotated[float | None, float_option(field_help("deadline_s"), max=MAX_DEADLINE_S)] = None
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command one option for each field of its parameters that are dataclasses."""
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
 
     @wraps(command)
     def run(**given: Any) -> None:

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from rich.console import Console
 
 from service.cli.output import file_progress
+from service.schemas.words import duration, number
 
 _LINE_EVERY = 0.1
 _LINE_EVERY_S = 30.0
@@ -33,7 +33,7 @@ class LineProgress:
         self._clock = clock
         self._began_s = self._shown_s = clock()
         self._done = self._shown = self._old = 0
-        write(f"{title}: {total:,} rows.")
+        write(f"{title}: {number(total, 'row')}.")
 
     def advance(self, rows: int = 1, *, is_old: bool = False) -> None:
         """Count rows. `is_old` rows have a result from an earlier run."""
@@ -54,10 +54,10 @@ class LineProgress:
         self._shown, self._shown_s = self._done, self._clock()
         took_s = self._shown_s - self._began_s
         new = self._done - self._old
-        left = f", about {_duration((self._total - self._done) * took_s / new)} left" if new else ""
+        left = f", about {duration((self._total - self._done) * took_s / new)} left" if new else ""
         is_end = self._done >= self._total
         share = f"{self._done:,} of {self._total:,} ({100 * self._done // max(self._total, 1)} %)"
-        self._write(f"{self._title}: {share} after {_duration(took_s)}{'' if is_end else left}.")
+        self._write(f"{self._title}: {share} after {duration(took_s)}{'' if is_end else left}.")
 
 
 @contextmanager
@@ -82,7 +82,3 @@ def row_progress(console: Console, title: str, total: int) -> Iterator[Callable[
         yield lines.advance
     finally:
         lines.finish()
-
-
-def _duration(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))

@@ -12,7 +12,7 @@ from service.paths.answer import Answer, parse_answer
 from service.paths.equality import matches, parse_gold
 from service.schemas import SolveRequest
 
-GOLD_FORMS = "Write each `answer` as one number, a time, yes, no or an option letter."
+GOLD_FORMS = "Write each right answer as one number, a time, yes, no or an option letter."
 """Advice for gold answers that cannot be read."""
 _CACHE_SIZE = 4096
 
@@ -76,7 +76,7 @@ def labeled_problems(
     if not problems:
         raise ConfigurationError(f"{place} is empty; each line must be a JSON object with id, question and answer.")
     if not any(problem.is_readable for problem in problems):
-        raise ConfigurationError(f"{place}: no `answer` can be read, such as {problems[0].answer!r}. {GOLD_FORMS}")
+        raise ConfigurationError(f"{place}: no right answer can be read, such as {problems[0].answer!r}. {GOLD_FORMS}")
     return problems
 
 

@@ -152,15 +152,6 @@ def distinct(points: Sequence[SelectivePoint]) -> list[SelectivePoint]:
     return list(highest.values())
 
 
-def duration(seconds: float) -> str:
-    """Duration in words: "42 s", "2 min 10 s", "1 h 5 min"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def answered(rows: Sequence[ProblemResult]) -> tuple[list[float], list[bool]]:
     """Confidence of each answer of the vote, and whether it is right."""
     answers = [row for row in rows if row.answer is not None]

@@ -1,4 +1,4 @@
-"""Wire models of `POST /grade`: a response to a problem, and its grade."""
+"""Wire models of `POST /grade`: a response to grade, and its grade."""
 
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -114,7 +114,7 @@ class GradeRequest(VoteOptions, GradedTexts):
 
 
 class GradeStep(Wire):
-    """Equation of a response, judged on its own operands, so that an error counts only once."""
+    """Equation of a response, judged on its own operands. An error counts only once."""
 
     text: str = Field(description="The equation as the response writes it.", examples=["92 - 68 = 26"])
     holds: bool = Field(description="Whether the equation is true, also after rounding.", examples=[False])
@@ -122,7 +122,7 @@ class GradeStep(Wire):
 
 
 class GradeResponse(Wire):
-    """Grade of a response: its verdict, the answers that were compared, and the checked equations."""
+    """Grade of a response, with the compared answers and the checked equations."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -172,7 +172,10 @@ class GradeResponse(Wire):
         examples=["The model is unsure of its answer."],
     )
     id: str = Field(description="Id of the request.", examples=["76889b74b4e7422fa6d55071d000db11"])
-    model: str = Field(description="Name of the served model.", examples=["twinpath-gemma-3-270m"])
+    model: str = Field(
+        description="Name of the served model. `none` if no model was loaded, as for `expected` on the command line.",
+        examples=["twinpath-gemma-3-270m"],
+    )
 
     def _repr_html_(self) -> str:
         """Return the HTML that a notebook shows."""

@@ -102,7 +102,7 @@ class Delta(_Reply):
 
 
 class ChunkChoice(_Reply):
-    """Part of a chunk for one choice: `delta` in a chat, `text` in a completion."""
+    """Part of a chunk for one choice: a `delta`, or a `text`."""
 
     index: int = Field(description="Position of the choice, counted from 0.", examples=[0])
     delta: Delta | None = Field(default=None, description="Next part of the message of a chat.")

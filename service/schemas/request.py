@@ -1,4 +1,7 @@
-"""Wire model of a request, with the limits of every field. Unknown fields are errors."""
+"""Wire model of a request, with the limits of every field.
+
+Unknown fields are errors.
+"""
 
 import re
 from typing import Annotated, Any, Self
@@ -23,6 +26,10 @@ from service.types import Policy
 
 MAX_PATHS = 64
 """Maximum number of paths of each kind."""
+MAX_DEADLINE_S = 600
+"""Maximum deadline of a request in seconds."""
+MAX_TOKENS = 4096
+"""Maximum number of completion tokens per path."""
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"  # C0 and C1, without white space
 TEXT_PATTERN = rf"^[^{_CONTROLS}]*[^\s\x00-\x20\x7f-\xa0][^{_CONTROLS}]*$"
 """Pattern of a text: no control characters, and at least one character that is not a space."""
@@ -60,7 +67,7 @@ Text = Annotated[
 ]
 Integral = BeforeValidator(_integral)
 PathCount = Annotated[int, Field(ge=0, le=MAX_PATHS), Integral]
-TokenCount = Annotated[int, Field(ge=1, le=4096), Integral]
+TokenCount = Annotated[int, Field(ge=1, le=MAX_TOKENS), Integral]
 Seed = Annotated[int, Field(ge=0, lt=2**63), Integral]
 
 
@@ -159,7 +166,7 @@ class VoteOptions(Wire):
         default=None, description="Maximum number of completion tokens per path.", examples=[320]
     )
     deadline_s: float | None = Field(
-        default=None, gt=0, le=600, description="Seconds after which the votes so far decide.", examples=[30]
+        default=None, gt=0, le=MAX_DEADLINE_S, description="Seconds after which the votes so far decide.", examples=[30]
     )
     seed: Seed | None = Field(
         default=None, description="Seed of the samples of every path. Default: random.", examples=[7]

@@ -1,13 +1,17 @@
-"""Words for a solution: verdict, confidence, deadline, advice, savings. Terminals and reports share them."""
+"""Words for solutions and grades, which terminals, notebooks and reports share."""
 
+from collections.abc import Iterable
 from math import floor
 
-from service.schemas.response import SolveResponse
+from service.schemas.grade import GradeResponse
+from service.schemas.response import SolveResponse, Vote
 from service.types import DEMO as DEMO
 from service.types import DEMO_MODEL as DEMO_MODEL
-from service.types import Status, Verdict
+from service.types import GradeBasis, GradeVerdict, Status, Verdict
 
 NOT_MEASURED = "This model's confidence was never measured."
+MAJORITY = "It is the probability that the leading answer has the majority."
+"""Meaning of a confidence that was never measured."""
 
 VERDICTS = {
     Verdict.LIKELY: "Likely right",
@@ -17,6 +21,22 @@ VERDICTS = {
     Verdict.NONE: "No answer",
 }
 """Words of each verdict. `headline` adds the two leading answers to `torn`."""
+
+COLORS = {
+    Verdict.LIKELY: "green",
+    Verdict.AGREED: "blue",
+    Verdict.UNSURE: "amber",
+    Verdict.TORN: "amber",
+    Verdict.NONE: "grey",
+}
+"""Color of each verdict. Green is for measured answers."""
+
+_GRADE_COLORS = {
+    (GradeVerdict.CORRECT, GradeBasis.EXPECTED): "green",
+    (GradeVerdict.INCORRECT, GradeBasis.EXPECTED): "red",
+    (GradeVerdict.CORRECT, GradeBasis.VOTE): COLORS[Verdict.AGREED],
+    (GradeVerdict.INCORRECT, GradeBasis.VOTE): COLORS[Verdict.UNSURE],
+}
 
 
 def headline(response: SolveResponse) -> str:
@@ -35,29 +55,31 @@ def meaning(response: SolveResponse) -> str:
         return f"{right} of 100 answers with such a vote were right on problems that the model had not seen."
     if response.verdict is Verdict.AGREED:
         leader = response.votes[0]
-        return f"{leader.cot + leader.pot} of {counted(response)} attempts agree. {NOT_MEASURED}"
+        return f"{leader.cot + leader.pot} of {counted(response.votes)} attempts agree. {NOT_MEASURED}"
     return NOT_MEASURED
 
 
-def advice(response: SolveResponse, min_confidence: float) -> str:
+def advice(response: SolveResponse, min_confidence: float | None = None) -> str:
     """Advice for a solution without an answer, in two sentences.
 
     Args:
         response: the response.
-        min_confidence: minimum confidence of the request, in [0, 1].
+        min_confidence: minimum confidence of the request in [0, 1], if it is known.
     """
     if response.votes:
-        return (
-            f"The confidence of {response.confidence:g} is below your minimum of {min_confidence:g}. "
-            "Check the votes yourself, or lower the minimum."
+        below = (
+            "The confidence is below the minimum of the request."
+            if min_confidence is None
+            else f"The confidence of {response.confidence:g} is below your minimum of {min_confidence:g}."
         )
+        return f"{below} Check the votes yourself, or lower the minimum."
     if response.status is Status.DEADLINE:
         return "No attempt had a result in time. Give it more time, or ask for fewer attempts."
     return "No attempt had a result. Rephrase the problem with one clear question, or use a larger model."
 
 
 def cut_off(response: SolveResponse, limit_s: float | None = None) -> str:
-    """Sentence on the attempts that the deadline cut off, without its full stop. Empty before the deadline.
+    """Sentence on the attempts that the deadline cut off. Empty before the deadline.
 
     Args:
         response: the response.
@@ -65,12 +87,11 @@ def cut_off(response: SolveResponse, limit_s: float | None = None) -> str:
     """
     if response.status is not Status.DEADLINE:
         return ""
-    paths = response.paths
-    missing = paths.planned - paths.voted - paths.abstained
+    missing = unfinished(response)
     total_s = response.timing.total_s  # a service that shuts down answers before the deadline
     were = "was" if missing == 1 else "were"
-    after = seconds(min(total_s, limit_s or total_s))
-    return f"Time ran out after {after}: {number(missing, 'attempt')} {were} cut off"
+    after = duration(min(total_s, limit_s or total_s))
+    return f"Time ran out after {after}: {number(missing, 'attempt')} {were} cut off."
 
 
 def savings(response: SolveResponse) -> str:
@@ -79,9 +100,30 @@ def savings(response: SolveResponse) -> str:
     return f"Stopping early saved about {number(saved, 'token')}." if saved > 0 else ""
 
 
-def counted(response: SolveResponse) -> int:
-    """Number of all counted votes, the scale of every share."""
-    return sum(vote.cot + vote.pot for vote in response.votes)
+def unfinished(response: SolveResponse) -> int:
+    """Number of planned attempts that were cut off or not needed."""
+    paths = response.paths
+    return paths.planned - paths.voted - paths.abstained
+
+
+def counted(votes: Iterable[Vote]) -> int:
+    """Number of counted votes. All of a response are the scale of every share."""
+    return sum(vote.cot + vote.pot for vote in votes)
+
+
+def comparison(grade: GradeResponse) -> str:
+    """Answers that a grade compares: "Given: 26. Voted: 24 (confidence 0.72)."."""
+    answers = [f"Given: {grade.given}."] if grade.given is not None else []
+    if grade.answer is not None:
+        confidence = "" if grade.confidence is None else f" (confidence {grade.confidence:.2f})"
+        name = "Expected" if grade.basis is GradeBasis.EXPECTED else "Voted"
+        answers.append(f"{name}: {grade.answer}{confidence}.")
+    return " ".join(answers)
+
+
+def grade_color(grade: GradeResponse) -> str:
+    """Color of a grade. Green and red are for expected answers."""
+    return _GRADE_COLORS.get((grade.verdict, grade.basis), "grey")
 
 
 def percent(part: float, whole: float) -> int:
@@ -94,8 +136,14 @@ def number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def seconds(value: float) -> str:
-    """Duration: "1.6 s", "30 s"."""
-    if value < 0.05:
+def duration(seconds: float) -> str:
+    """Duration: "1.6 s", "42 s", "2 min 10 s", "1 h 5 min"."""
+    if seconds < 0.05:
         return "under 0.1 s"
-    return f"{value:.0f} s" if value >= 9.95 or value == int(value) else f"{value:.1f} s"
+    if seconds < 9.95 and seconds != int(seconds):
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -76,7 +76,7 @@ async def test_the_deadline_is_said_with_the_option_that_helps() -> None:
     assert written(AnswerView(response, deadline_s=0.05)) == [
         "Unsure: check it   18",
         "This model's confidence was never measured.",
-        "Time ran out after 0.1 s: 16 attempts were cut off (--deadline-s 1).",
+        "Time ran out after 0.1 s: 16 attempts were cut off. Try --deadline-s 1.",
         "  18  ●●■   75 %  2 explanations, 1 program",
         "  48  ■     25 %  1 program",
         "  In words  The answer is 18",
@@ -85,7 +85,7 @@ async def test_the_deadline_is_said_with_the_option_that_helps() -> None:
     ]
     for total_s, advised in ((30.1, 60), (2.2, 4), (400.0, 600)):
         late = response.model_copy(update={"timing": response.timing.model_copy(update={"total_s": total_s})})
-        assert f"(--deadline-s {advised})." in shown(AnswerView(late))
+        assert f"Try --deadline-s {advised}." in shown(AnswerView(late))
 
 
 async def test_no_answer_comes_with_advice() -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,7 +16,9 @@ from service.cli.main import app
 from service.errors import ConfigurationError, InputError
 from service.metrics import Metrics
 from service.schemas import GradeResponse, GradeStep
-from service.types import GradeBasis, GradeVerdict
+from service.solve.solver import Solver
+from service.types import GradeBasis, GradeVerdict, Policy
+from tests.cli.conftest import Run
 from tests.support.engines import cot, lines, pot
 
 PASTRIES = "Baker sold 68 cakes and 92 pastries. How many more pastries?"
@@ -35,7 +38,7 @@ def shown(grade: GradeResponse) -> list[str]:
 
 
 def test_an_expected_answer_starts_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.cli.grade.build", lambda *_: pytest.fail("an engine is built"))
+    monkeypatch.setattr("service.cli.engine_start.build", lambda *_: pytest.fail("an engine is built"))
     written = run(PASTRIES, "92 - 68 = 26, so 26 more pastries", "--expected", "24", "--json")
     assert json.loads(written) == {
         "verdict": "incorrect",
@@ -58,6 +61,50 @@ def test_a_vote_grades_with_the_engine_of_the_settings(tmp_path: Path, monkeypat
     written = run(PASTRIES, "24", "--config", str(config), "--cot", "3", "--pot", "1", "--policy", "fixed", "--json")
     graded = json.loads(written)
     assert (graded["verdict"], graded["basis"], graded["confidence"]) == ("correct", "vote", 0.9688)
+
+
+def test_the_options_reach_the_vote(twinpath: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    real = Solver.solve
+
+    async def record(self: Solver, problem: Any, *rest: Any) -> Any:
+        asked.append(problem)
+        return await real(self, problem, *rest)
+
+    monkeypatch.setattr(Solver, "solve", record)
+    options = ["--deadline-s", 7.5, "--temperature", 0, "--top-p", 0.5, "--max-tokens", 99, "--seed", 3]
+    counts = ["--cot", 2, "--pot", 1, "--policy", "fixed"]
+    code, _, err = twinpath("grade", PASTRIES, "24", "--engine", "fake", *options, *counts)
+    assert (code, err) == (0, "Starting the engine.\n")
+    (problem,) = asked
+    assert (problem.deadline_s, problem.temperature, problem.top_p, problem.max_tokens) == (7.5, 0, 0.5, 99)
+    assert (problem.seed, problem.cot, problem.pot, problem.policy) == (3, 2, 1, Policy.FIXED)
+
+
+def test_an_option_out_of_range_is_refused_as_by_the_api(twinpath: Run) -> None:
+    said = "twinpath: `temperature` must be a number from 0 to 2.\n"
+    assert twinpath("grade", PASTRIES, "24", "--temperature", 3) == (2, "", said)
+
+
+@pytest.mark.parametrize(
+    ("texts", "piped"), [([PASTRIES], "24 pastries"), ([PASTRIES, "-"], "24"), (["-", "24"], PASTRIES)]
+)
+def test_one_text_may_be_on_standard_input(texts: list[str], piped: str, twinpath: Run) -> None:
+    code, out, _ = twinpath("grade", "--expected", 24, *texts, stdin=f"{piped}\n".encode())
+    assert (code, out) == (0, "\nCorrect   Given: 24. Expected: 24.\n")
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["-", "-"], "only one of PROBLEM and RESPONSE can be on standard input"),
+        ([PASTRIES], "give a problem and a response, or --input"),
+    ],
+)
+def test_two_texts_or_none_on_standard_input_are_wrong_usage(texts: list[str], said: str, twinpath: Run) -> None:
+    code, out, err = twinpath("grade", *texts)
+    assert (code, out) == (2, "")
+    assert said in err
 
 
 def test_the_view_names_both_answers_and_the_false_equation() -> None:

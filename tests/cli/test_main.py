@@ -151,8 +151,8 @@ def test_evaluate_names_the_rows_whose_gold_answers_cannot_be_read(
     assert (report["n"], report["unread_golds"]) == (3, ["Ann", "None"])
     assert "3 problems · demo" in out
     assert err.startswith(
-        "2 rows are left out because their `answer` cannot be read: line 4 ('Ann'), 5 ('None'). "
-        "Write each `answer` as one number, a time, yes, no or an option letter.\n"
+        "2 rows are left out, because no answer can be read: line 4 ('Ann'), 5 ('None'). "
+        "Write each right answer as one number, a time, yes, no or an option letter.\n"
     )
 
 
@@ -388,6 +388,30 @@ def test_wrong_usage(arguments: list[object], twinpath: Run) -> None:
     code, out, err = twinpath(*arguments)
     assert (code, out) == (2, "")
     assert "Usage: twinpath" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["grade", "Why?", -26], "No such option: -2. A text with a minus sign at its start needs -- before it: "
+         "twinpath grade PROBLEM -- -26"),
+        (["solve", "How", "many?"], "Got unexpected extra argument(s) (many?). Put each text in quotes."),
+    ],
+)  # fmt: skip
+def test_wrong_usage_comes_with_its_remedy(arguments: list[object], hint: str, twinpath: Run) -> None:
+    code, out, err = twinpath(*arguments)
+    assert (code, out) == (2, "")
+    assert hint in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("value", [0, "many", 1.5])
+@pytest.mark.parametrize(
+    "arguments",
+    [["solve", "--input", __file__], ["evaluate", "--data", __file__], ["keys", "create", "ann"]],
+)
+def test_a_count_is_a_positive_whole_number(arguments: list[object], value: object, twinpath: Run) -> None:
+    said = one_line(twinpath(*arguments, "--concurrency", value))
+    assert said == "--concurrency must be a whole number of at least 1."
 
 
 @pytest.mark.parametrize("command", COMMANDS)

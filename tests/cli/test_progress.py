@@ -36,10 +36,10 @@ def test_a_line_comes_at_each_tenth_after_thirty_seconds_and_at_the_ends() -> No
         progress.advance()
     progress.finish()
     assert shown[1:] == [
-        "Solving: 601 of 1,000 (60 %) after 0:00:10, about 0:00:40 left.",
-        "Solving: 603 of 1,000 (60 %) after 0:00:40, about 0:02:34 left.",
-        "Solving: 604 of 1,000 (60 %) after 0:07:20, about 0:27:55 left.",
-        "Solving: 1,000 of 1,000 (100 %) after 0:07:20.",
+        "Solving: 601 of 1,000 (60 %) after 10 s, about 40 s left.",
+        "Solving: 603 of 1,000 (60 %) after 40 s, about 2 min 34 s left.",
+        "Solving: 604 of 1,000 (60 %) after 7 min 20 s, about 27 min 55 s left.",
+        "Solving: 1,000 of 1,000 (100 %) after 7 min 20 s.",
     ]
 
 
@@ -48,7 +48,7 @@ def test_a_run_that_stops_early_shows_how_far_it_came() -> None:
     progress = LineProgress("Grading", 3, shown.append, Clock())
     progress.advance(is_old=True)
     progress.finish()
-    assert shown == ["Grading: 3 rows.", "Grading: 1 of 3 (33 %) after 0:00:00."]
+    assert shown == ["Grading: 3 rows.", "Grading: 1 of 3 (33 %) after under 0.1 s."]
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

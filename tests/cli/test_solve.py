@@ -55,7 +55,7 @@ def test_the_problem_comes_from_standard_input(argument: list[str], twinpath: Ru
     ("content", "said"),
     [
         (b"caf\xe9", "Standard input is not UTF-8 text: byte 3 is invalid."),
-        (b"x" * 2049, "Standard input has over 2048 bytes. Give a file of problems with --input."),
+        (b"x" * 2049, "Standard input has over 2048 bytes. Give a file with --input."),
     ],
 )
 def test_a_wrong_standard_input_is_told_in_one_line(content: bytes, said: str, twinpath: Run, tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def test_no_readable_gold_answer_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_problems(path)
     assert str(caught.value) == (
-        f"{path}: no `answer` can be read, such as 'Ann'. "
-        "Write each `answer` as one number, a time, yes, no or an option letter."
+        f"{path}: no right answer can be read, such as 'Ann'. "
+        "Write each right answer as one number, a time, yes, no or an option letter."
     )
 
 

@@ -91,12 +91,13 @@ def test_only_a_measured_answer_is_green() -> None:
 
 def test_a_grade_shows_both_answers_and_each_equation() -> None:
     assert texts(grade()) == [
-        "Incorrect", "Given: 26. Answer: 24 (vote, confidence 0.72)", "✗ 92 - 68 = 26", "should be 24",
+        "Incorrect", "Given: 26. Voted: 24 (confidence 0.72).", "✗ 92 - 68 = 26", "should be 24",
     ]  # fmt: skip
-    undecided = grade(verdict="undecided", given=None, steps=[], reason="No answer is read.", basis="expected")
-    assert texts(undecided) == ["Undecided", "Answer: 24 (expected)", "No answer is read."]
+    undecided = grade(verdict="undecided", given=None, steps=[], reason="No answer is read.", basis="expected",
+                      confidence=None)  # fmt: skip
+    assert texts(undecided) == ["Undecided", "Expected: 24.", "No answer is read."]
     right = grade(steps=[{"text": "92 - 68 = 24", "holds": True, "should_be": None}], model="demo")
-    assert texts(right) == [DEMO, "Incorrect", "Given: 26. Answer: 24 (vote, confidence 0.72)", "✓ 92 - 68 = 24"]
+    assert texts(right) == [DEMO, "Incorrect", "Given: 26. Voted: 24 (confidence 0.72).", "✓ 92 - 68 = 24"]
 
 
 def wild_html(wild: str) -> list[Parsed]:

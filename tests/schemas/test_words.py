@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.schemas import SolveResponse, words
+from service.schemas import GradeResponse, SolveResponse, words
 from service.types import Policy, Status, Verdict
 from tests.support.solutions import voted
 
@@ -33,7 +33,8 @@ async def test_verdict_and_confidence(votes: list[int | None], options: Any, hea
 
 
 def test_every_verdict_has_words() -> None:
-    assert set(words.VERDICTS) == set(Verdict)
+    assert set(words.VERDICTS) == set(words.COLORS) == set(Verdict)
+    assert [verdict for verdict, color in words.COLORS.items() if color == "green"] == [Verdict.LIKELY]
 
 
 async def test_advice_without_an_answer() -> None:
@@ -61,12 +62,12 @@ async def test_only_a_late_response_says_that_time_ran_out() -> None:
             late.model_copy(update={"timing": late.timing.model_copy(update={"total_s": total_s})}), limit_s
         )
 
-    assert after(30.18, 30) == "Time ran out after 30 s: 3 attempts were cut off"
-    assert after(30.18, None) == "Time ran out after 30 s: 3 attempts were cut off"
-    assert after(2.18, 2) == "Time ran out after 2 s: 3 attempts were cut off"
-    assert after(4.2, 30) == "Time ran out after 4.2 s: 3 attempts were cut off"  # the service shut down
+    assert after(30.18, 30) == "Time ran out after 30 s: 3 attempts were cut off."
+    assert after(30.18, None) == "Time ran out after 30 s: 3 attempts were cut off."
+    assert after(2.18, 2) == "Time ran out after 2 s: 3 attempts were cut off."
+    assert after(4.2, 30) == "Time ran out after 4.2 s: 3 attempts were cut off."  # the service shut down
     one = await voted([1, 1], ends=[0], deadline_s=0.05)
-    assert words.cut_off(one, 7).endswith(": 1 attempt was cut off")
+    assert words.cut_off(one, 7).endswith(": 1 attempt was cut off.")
 
 
 async def test_savings_are_said_only_if_there_are_some() -> None:
@@ -81,6 +82,25 @@ async def test_savings_are_said_only_if_there_are_some() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "said", "color"),
+    [
+        ({}, "Given: 26. Voted: 24 (confidence 0.72).", "amber"),
+        ({"given": None, "verdict": "undecided"}, "Voted: 24 (confidence 0.72).", "grey"),
+        ({"answer": None, "verdict": "undecided", "confidence": 0.0}, "Given: 26.", "grey"),
+        ({"given": "24", "verdict": "correct"}, "Given: 24. Voted: 24 (confidence 0.72).", "blue"),
+        ({"basis": "expected", "confidence": None}, "Given: 26. Expected: 24.", "red"),
+        ({"basis": "expected", "confidence": None, "given": "24", "verdict": "correct"},
+         "Given: 24. Expected: 24.", "green"),
+    ],
+)  # fmt: skip
+def test_a_grade_compares_two_answers(changes: dict[str, Any], said: str, color: str) -> None:
+    fields = {"verdict": "incorrect", "answer": "24", "given": "26", "basis": "vote", "confidence": 0.72,
+              "steps": [], "reason": None, "id": "g", "model": "m"} | changes  # fmt: skip
+    grade = GradeResponse.model_validate(fields, strict=False)
+    assert (words.comparison(grade), words.grade_color(grade)) == (said, color)
+
+
+@pytest.mark.parametrize(
     ("part", "whole", "rounded"), [(0.725, 1, 73), (0.7249, 1, 72), (1, 3, 33), (1, 8, 13), (0, 5, 0), (5, 5, 100)]
 )
 def test_percentages_are_rounded_half_up(part: float, whole: float, rounded: int) -> None:
@@ -90,7 +110,7 @@ def test_percentages_are_rounded_half_up(part: float, whole: float, rounded: int
 @pytest.mark.parametrize(
     ("value", "written"),
     [(0.0, "under 0.1 s"), (0.049, "under 0.1 s"), (0.05, "0.1 s"), (1.64, "1.6 s"), (9.949, "9.9 s"), (9.95, "10 s"),
-     (30.2, "30 s"), (89.5, "90 s"), (2, "2 s")],
+     (30.2, "30 s"), (2, "2 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (130, "2 min 10 s"), (3900.4, "1 h 5 min"), (90061, "25 h 1 min")],
 )  # fmt: skip
-def test_seconds(value: float, written: str) -> None:
-    assert words.seconds(value) == written
+def test_durations(value: float, written: str) -> None:
+    assert words.duration(value) == written

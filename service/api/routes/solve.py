@@ -1,4 +1,4 @@
-"""Routes `POST /solve` and `POST /solve/stream`: one problem, and its answer or its events."""
+"""Routes `POST /solve` and `POST /solve/stream` for one problem."""
 
 import logging
 import secrets

@@ -21,15 +21,21 @@ from service.cli.options import (
     settings_of,
 )
 from service.cli.row_run import RunOptions
+from service.cli.standard_input import DASH, is_piped, text_from_stdin
 from service.schemas import GradeRequest
 
 
 @grouped
 def grade(
-    problem: Annotated[str | None, typer.Argument(help="The word problem.", show_default=False)] = None,
+    problem: Annotated[
+        str | None, typer.Argument(help="The word problem, or - for standard input.", show_default=False)
+    ] = None,
     response: Annotated[
         str | None,
-        typer.Argument(help="The response: an answer, or a worked text that states one.", show_default=False),
+        typer.Argument(
+            help="The response: an answer, or a worked text that states one. Default, and for -: standard input.",
+            show_default=False,
+        ),
     ] = None,
     expected: Annotated[
         str | None, typer.Option(help="Expected answer. No engine is started then. Default: grade by a vote.")
@@ -77,9 +83,21 @@ def grade(
         options = RunOptions(settings, overrides, row_seed, service.url, concurrency)
         run_file(GRADING, grade_file, source, output, columns, options)
     check_single_arguments(output, concurrency, columns)
+    problem, response = _texts(problem, response, settings.max_body_bytes)
     if problem is None or response is None:
         raise typer.BadParameter("give a problem and a response, or --input")
     from service.cli.grade import grade_and_show
 
     request = GradeRequest.checked(problem=problem, response=response, expected=expected, **overrides)
     asyncio.run(grade_and_show(settings, request, url=service.url, as_json=as_json))
+
+
+def _texts(problem: str | None, response: str | None, max_bytes: int) -> tuple[str | None, str | None]:
+    """Problem and response, one of which may be on standard input."""
+    if problem == response == DASH:
+        raise typer.BadParameter("only one of PROBLEM and RESPONSE can be on standard input")
+    if problem == DASH:
+        return text_from_stdin(max_bytes, "problem"), response
+    if problem is not None and is_piped(response):
+        return problem, text_from_stdin(max_bytes, "response")
+    return problem, response

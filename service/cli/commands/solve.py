@@ -1,7 +1,6 @@
 """Command `twinpath solve`."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from service.cli.options import (
     settings_of,
 )
 from service.cli.row_run import RunOptions
+from service.cli.standard_input import is_piped, text_from_stdin
 from service.schemas import SolveRequest
 
 
@@ -71,16 +71,11 @@ def solve(
         options = RunOptions(settings, overrides, row_seed, service.url, concurrency)
         run_file(SOLVING, solve_file, source, output, columns, options)
     check_single_arguments(output, concurrency, columns)
-    from service.cli.solve import problem_from_stdin, solve_and_show
+    from service.cli.solve import solve_and_show
 
-    if _is_piped(problem):
-        problem = problem_from_stdin(settings.max_body_bytes) or None
+    if is_piped(problem):
+        problem = text_from_stdin(settings.max_body_bytes, "problem")
     if problem is None:
         raise typer.BadParameter("give a problem, or --input")
     request = SolveRequest.checked(problem=problem, trace=as_json, **overrides)
     raise typer.Exit(asyncio.run(solve_and_show(settings, request, url=service.url, as_json=as_json)))
-
-
-def _is_piped(problem: str | None) -> bool:
-    """Whether the problem is on standard input. Without an argument, a terminal is not read."""
-    return problem == "-" or (problem is None and sys.stdin is not None and not sys.stdin.isatty())

@@ -7,9 +7,9 @@ from service.evaluation.evaluate import Evaluation
 from service.evaluation.html.elements import Html, element, join
 from service.evaluation.html.plots import plots
 from service.evaluation.html.wrong import wrong_problem
-from service.evaluation.report import Report, distinct, duration
+from service.evaluation.report import Report, distinct
 from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES
-from service.schemas.words import DEMO, DEMO_MODEL, NOT_MEASURED, VERDICTS, number, percent
+from service.schemas.words import DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, VERDICTS, duration, number, percent
 from service.types import Verdict
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -80,7 +80,7 @@ def _notes(report: Report) -> Html:
     if report.cut_off:
         notes.append(f"The deadline cut off {report.cut_off} of the {number(report.n, 'vote')}.")
     if not report.calibrated:
-        notes.append(f"{NOT_MEASURED} It is the probability that the leading answer has the majority.")
+        notes.append(f"{NOT_MEASURED} {MAJORITY}")
     return join(*(element("p", note, class_="warning") for note in notes))
 
 

@@ -6,7 +6,7 @@ from service.evaluation.html.elements import Html, element, join
 from service.evaluation.problems import is_right
 from service.evaluation.scoring import ProblemResult, Solved
 from service.schemas import PathTrace, Vote
-from service.schemas.words import headline, number
+from service.schemas.words import headline, number, unfinished
 from service.types import PathKind, PathOutcome, Status
 
 _KINDS = {PathKind.COT: "explanation", PathKind.POT: "program"}
@@ -112,6 +112,6 @@ def _stopped(solved: Solved, started: int) -> Html | None:
     """Line on the attempts that did not end."""
     vote = solved.vote
     if vote.status is Status.DEADLINE:
-        missing = vote.paths.planned - vote.paths.voted - vote.paths.abstained
+        missing = unfinished(vote)
         return element("p", f"Time ran out: {number(missing, 'attempt')} cut off.", class_="soft") if missing else None
     return element("p", f"{number(started, 'attempt')} stopped by the decision.", class_="soft") if started else None
