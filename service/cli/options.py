@@ -1,4 +1,4 @@
-"""Options that commands share, and the settings and request fields that they give."""
+"""Options that commands share, and the settings and fields from them."""
 
 import inspect
 from collections.abc import Callable, Mapping
