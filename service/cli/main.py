@@ -230,12 +230,12 @@ def solve(
         overrides["paths"] = PathBudget(cot=cot, pot=pot)
     columns = {"problem": problem_column, "id": id_column}
     if source is not None:
-        from service.cli.solve_file import SOLVING, solve_file
+        from service.cli.solve_file import SOLVING
 
         check_file_arguments((problem,), source, output, as_json=as_json)
         SolveRequest.checked(problem="?", **overrides)  # rows take them as they are
         options = RunOptions(settings, overrides, seed, url, concurrency)
-        run_file(SOLVING, solve_file, source, output, columns, options)
+        run_file(SOLVING, source, output, columns, options)
     check_single_arguments(output, concurrency, columns)
     from service.cli.solve import problem_from_stdin, solve_and_show
 
@@ -307,13 +307,13 @@ def grade(
         overrides["paths"] = PathBudget(cot=cot, pot=pot)
     columns = {"problem": problem_column, "response": response_column, "expected": expected_column, "id": id_column}
     if source is not None:
-        from service.cli.grade_file import GRADING, grade_file
+        from service.cli.grade_file import GRADING
 
         if expected is not None:
             raise typer.BadParameter("--expected goes with a problem; --expected-column goes with --input")
         check_file_arguments((problem, response), source, output, as_json=as_json)
         options = RunOptions(settings, overrides, seed, url, concurrency)
-        run_file(GRADING, grade_file, source, output, columns, options)
+        run_file(GRADING, source, output, columns, options)
     check_single_arguments(output, concurrency, columns)
     if problem is None or response is None:
         raise typer.BadParameter("give a problem and a response, or --input")

@@ -57,7 +57,7 @@ class GradeRow(BatchResult):
 
 
 RequestT = TypeVar("RequestT", bound=Wire)
-ResponseT = TypeVar("ResponseT", bound=Wire)
+ResponseT = TypeVar("ResponseT", bound=SolveResponse | GradeResponse)
 ResultT = TypeVar("ResultT", bound=BatchResult)
 
 
@@ -148,14 +148,18 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
             while reading or running:
                 waited: set[asyncio.Task[Any]] = running | {reading} if reading else set(running)
                 done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                finished = done & running
+                running -= finished
+                failed = [task for task in finished if task.exception()]
+                for task in finished - set(failed):
+                    yield task.result()
+                if failed:  # the results of the same turn have been yielded
+                    failed[0].result()
                 if reading in done:
                     row = reading.result()
                     reading, has_more = None, row is not None
                     if row is not None:
                         running.add(asyncio.create_task(self._result(row, work, request_id)))
-                for task in done & running:
-                    running.discard(task)
-                    yield task.result()
                 if has_more and not reading and len(running) < concurrency:
                     reading = asyncio.create_task(_next(rows))
         finally:

@@ -18,10 +18,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from service import components
-from service.cli.grade_file import GRADING, grade_file
+from service.cli.grade_file import GRADING
 from service.cli.output_stream import STANDARD_OUTPUT
-from service.cli.row_run import RunOptions, open_rows
-from service.cli.solve_file import SOLVING, solve_file
+from service.cli.row_run import RunOptions, open_rows, run_rows
+from service.cli.solve_file import SOLVING
 from service.engine.fake import FakeEngine
 from service.errors import ConfigurationError, EngineDeadError
 from service.metrics import Metrics
@@ -80,11 +80,10 @@ def run(tmp_path: Path, scripted: Settings, asked: list[str]) -> Run:
     async def run(
         source: str | Path, output: str | Path | None, *, task: Any = SOLVING, columns: Any = None, **changes: Any
     ) -> int:
-        work: Any = solve_file if task is SOLVING else grade_file
         settings = changes.pop("settings", scripted)
         with open_rows(task, settings, tmp_path / source, columns or {}) as table:
             path = tmp_path / output if isinstance(output, str) else output
-            return int(await work(table, path, RunOptions(settings, **changes)))
+            return await run_rows(task, table, path, RunOptions(settings, **changes))
 
     return run
 

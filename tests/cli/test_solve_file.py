@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import pytest
 
 from service.cli.results_file import ResultsFile
-from service.cli.row_run import RunOptions, open_rows
-from service.cli.solve_file import SOLVING, solve_file
+from service.cli.row_run import RunOptions, open_rows, run_rows
+from service.cli.solve_file import SOLVING
 from service.errors import ConfigurationError, ServiceError
 from service.schemas import PathBudget
 from service.schemas.batch import BatchRow
@@ -50,7 +50,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     async def solve(*rows: str, **changes: Any) -> int:
         settings = Settings(engine=EngineKind.FAKE, cot_paths=2, pot_paths=0, sandbox_workers=1, max_body_bytes=1024)
         with open_rows(SOLVING, settings, lines(tmp_path / "in.jsonl", *rows), {}) as table:
-            return await solve_file(table, tmp_path / "out", RunOptions(settings, **changes))
+            return await run_rows(SOLVING, table, tmp_path / "out", RunOptions(settings, **changes))
 
     return solve
 
