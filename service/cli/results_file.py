@@ -1,6 +1,6 @@
 """Results of rows on disk, for a resume."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Generic, NamedTuple
 
@@ -44,6 +44,11 @@ class ResultsFile(LineFile, Generic[ResultT]):
         except BaseException:
             self.close()
             raise
+
+    @property
+    def rows(self) -> Collection[int]:
+        """Numbers of the rows that have a result."""
+        return self._done.keys()
 
     def find(self, line: int) -> Stored | None:
         """Result of the row with this number, if there is one."""

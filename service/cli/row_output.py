@@ -15,7 +15,7 @@ from service.cli.run_description import Run
 from service.cli.table import Table
 from service.cli.table_output import TableOutput, resume_note, style_of
 from service.errors import ConfigurationError
-from service.schemas.batch import BatchResult, RequestT, ResponseT, ResultT, RowId
+from service.schemas.batch import BatchResult, RequestT, ResponseT, ResultT
 
 WrittenT = TypeVar("WrittenT", bound=BatchResult, contravariant=True)
 
@@ -26,7 +26,7 @@ class RowOutput(Protocol[WrittenT]):
     Attributes:
         place: name of the output, for messages.
         notes: lines to show at the start.
-        is_csv: whether the place of a row joins it with its result. In JSON Lines the id does, and must not occur twice.
+        is_csv: whether a result stands beside its row. In JSON Lines the id joins them, and must not occur twice.
         is_resumable: whether a further run finds the results.
     """
 
@@ -35,7 +35,7 @@ class RowOutput(Protocol[WrittenT]):
     is_csv: bool
     is_resumable: bool
 
-    def find(self, line: int, row_id: RowId | None, content: bytes) -> str | None:
+    def find(self, line: int, content: bytes) -> str | None:
         """Label of the result of a row, or None without a result."""
         ...
 
@@ -78,7 +78,7 @@ def open_output(
             yield TableOutput(results, table, task, digest, style_of(path, table.style), path)
         else:
             results = stack.enter_context(ResultsFile(path, task.format.result, task.label))
-            yield _LinesFile(results, stack.enter_context(_digests(path)), digest)
+            yield _LinesFile(results, stack.enter_context(_digests(path)), table, digest)
 
 
 def _journal_of(path: Path) -> Path:
@@ -110,7 +110,7 @@ class _Lines(Generic[ResultT]):
         self.notes: list[str] = []
         self._stream = stream
 
-    def find(self, line: int, row_id: RowId | None, content: bytes) -> str | None:
+    def find(self, line: int, content: bytes) -> str | None:
         return None
 
     def write(self, row: ResultT) -> None:
@@ -125,31 +125,36 @@ class _LinesFile(Generic[ResultT]):
     is_csv = False
     is_resumable = True
 
-    def __init__(self, results: ResultsFile[ResultT], journal: ResultsFile[BatchResult], digest: RowDigest) -> None:
+    def __init__(
+        self, results: ResultsFile[ResultT], journal: ResultsFile[BatchResult], table: Table, digest: RowDigest
+    ) -> None:
         self.place = str(results.path)
         self.notes = [resume_note(journal.path)]
         self._results = results
         self._journal = journal
         self._digest = digest
         self._digests: dict[int, str] = {}
+        self._check(table)
 
-    def find(self, line: int, row_id: RowId | None, content: bytes) -> str | None:
-        """Label of the result of a row, or None without a result.
-
-        Raises:
-            ConfigurationError: the result is that of another row or of another run.
-        """
-        stored, recorded, digest = self._results.find(line), self._journal.find(line), self._digest(content)
+    def find(self, line: int, content: bytes) -> str | None:
+        stored = self._results.find(line)
         if stored is None:
-            self._digests[line] = digest
-            return None
-        if stored.id != row_id:
-            differs = f"line {line} had the id {stored.id!r}, not {row_id!r}"
-        elif recorded is None or recorded.id != digest:
-            differs = f"line {line}, the options or the model have changed"
-        else:
-            return stored.label
-        raise ConfigurationError(f"{self.place} holds results of another input: {differs}. Choose another output file.")
+            self._digests[line] = self._digest(content)
+        return stored.label if stored else None
+
+    def _check(self, table: Table) -> None:
+        """Refuse results of other rows or of another run, before a row is processed."""
+        left = set(self._results.rows)
+        for line, content in table.rows():
+            recorded = self._journal.find(line)
+            if line in left and (recorded is None or recorded.id != self._digest(content)):
+                self._refuse(f"{table.unit} {line}, an option or the model has changed")
+            left.discard(line)
+        if left:
+            self._refuse(f"it has no {table.unit} {min(left)}")
+
+    def _refuse(self, reason: str) -> None:
+        raise ConfigurationError(f"{self.place} holds results of another input: {reason}. Choose another output file.")
 
     def write(self, row: ResultT) -> None:
         """Store the digest before the result, so that a kill leaves no result without one."""

@@ -174,7 +174,7 @@ class _Run(Generic[RequestT, ResponseT, ResultT]):
             if not self.output.is_csv and row.id is not None:
                 first = first_lines.setdefault(row.id, number)
             is_duplicate = first != number
-            label = self.output.find(number, None if is_duplicate else row.id, content)
+            label = self.output.find(number, content)
             if label is not None:
                 self.skip(number, label)
             elif is_duplicate:

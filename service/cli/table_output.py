@@ -14,7 +14,7 @@ from service.cli.results_table import added_columns, plain, write_csv
 from service.cli.row_digest import RowDigest
 from service.cli.row_task import ERROR, RowTask
 from service.cli.table import Table
-from service.schemas.batch import RequestT, ResponseT, ResultT, RowId
+from service.schemas.batch import RequestT, ResponseT, ResultT
 
 _NOT_DONE = "No result yet. Run the same command again."
 
@@ -60,7 +60,7 @@ class TableOutput(Generic[RequestT, ResponseT, ResultT]):
         if self.is_resumable:
             self.notes.append(resume_note(journal.path))
 
-    def find(self, line: int, row_id: RowId | None, content: bytes) -> str | None:
+    def find(self, line: int, content: bytes) -> str | None:
         """Label of the result of a row with this content, or None without a result."""
         digest = self._digest(content)
         stored = self._journal.find(line)
