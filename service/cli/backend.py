@@ -8,16 +8,24 @@ from http import HTTPStatus
 
 import httpx
 
-from service.api.routes.grade import SharedVotes
 from service.cli.output import build_progress
 from service.client import AsyncClient
 from service.components import Components, build
-from service.errors import ConfigurationError, InputError, OverloadedError, ServiceError
+from service.errors import (
+    ConfigurationError,
+    EngineDeadError,
+    InputError,
+    OverloadedError,
+    ServiceError,
+    TwinpathError,
+)
 from service.schemas import GradeRequest, GradeResponse, SolveRequest, SolveResponse
+from service.schemas.batch import RequestT, ResponseT
 from service.schemas.from_solution import grade_response, solve_response
 from service.settings import Settings, read_key
-from service.solve.grading import grade_by_expected, grade_by_vote
+from service.solve import shared_votes
 from service.solve.problem import Solution
+from service.solve.shared_votes import SharedVotes
 
 _CALLER_ERRORS = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 
@@ -29,8 +37,29 @@ Grade = Callable[[GradeRequest], Awaitable[GradeResponse]]
 
 
 @asynccontextmanager
-async def in_process(settings: Settings) -> AsyncIterator[Solve]:
-    """Start an engine and a sandbox in this process, and close them at the end."""
+async def solving(settings: Settings, url: str | None) -> AsyncIterator[Solve]:
+    """Solve through a running service, or in this process with an engine and a sandbox.
+
+    Raises:
+        ConfigurationError: as `connect`.
+    """
+    async with _over_http(url, settings, AsyncClient.send) if url else _solving_here(settings) as solve:
+        yield solve
+
+
+@asynccontextmanager
+async def grading(settings: Settings, url: str | None) -> AsyncIterator[Grade]:
+    """Grade through a running service, or in this process. There, an engine starts with the first vote.
+
+    Raises:
+        ConfigurationError: as `connect`.
+    """
+    async with _over_http(url, settings, AsyncClient.send_grade) if url else _grading_here(settings) as grade:
+        yield grade
+
+
+@asynccontextmanager
+async def _solving_here(settings: Settings) -> AsyncIterator[Solve]:
     async with _started(settings) as components:
 
         async def solve(request: SolveRequest) -> SolveResponse:
@@ -41,35 +70,57 @@ async def in_process(settings: Settings) -> AsyncIterator[Solve]:
 
 
 @asynccontextmanager
-async def grading_in_process(settings: Settings, *, with_votes: bool) -> AsyncIterator[Grade]:
-    """Grade in this process.
-
-    Args:
-        settings: settings of the engine.
-        with_votes: whether a request may lack the expected answer. Otherwise no engine starts.
-    """
+async def _grading_here(settings: Settings) -> AsyncIterator[Grade]:
     async with AsyncExitStack() as stack:
-        components = await stack.enter_async_context(_started(settings)) if with_votes else None
-        model = components.engine.model if components else NO_MODEL
-
-        async def solve(problem: SolveRequest, problem_id: str) -> Solution:
-            if components is None:
-                raise ConfigurationError("A response without an expected answer needs an engine.")
-            return await components.solver.solve(components.problem(problem), problem_id)
-
-        votes = SharedVotes(solve)
+        votes, start = SharedVotes(), _Start(settings, stack)
 
         async def grade(request: GradeRequest) -> GradeResponse:
-            grade_id = _new_id()
-            # In a thread, because a long hostile text takes up to a second.
-            if request.expected is not None:
-                found = await asyncio.to_thread(grade_by_expected, request.response, request.expected)
-            else:
-                solution = await votes.solve(request.solve_request(), grade_id)
-                found = await asyncio.to_thread(grade_by_vote, request.response, solution)
+            grade_id, problem = _new_id(), request.solve_request()
+
+            async def vote() -> Solution:
+                components = await start.components()
+                return await components.solver.solve(components.problem(problem), grade_id)
+
+            found = await shared_votes.grade(
+                request.response, request.expected, lambda: votes.solve(problem.model_dump_json(), vote)
+            )
+            model = NO_MODEL if request.expected is not None else (await start.components()).engine.model
             return grade_response(found, grade_id, model)
 
         yield grade
+
+
+class _Start:
+    """Engine and sandbox that start with the first vote.
+
+    Args:
+        settings: settings of the engine.
+        stack: closes them.
+    """
+
+    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._stack = stack
+        self._lock = asyncio.Lock()
+        self._components: Components | None = None
+        self._failure: EngineDeadError | None = None
+
+    async def components(self) -> Components:
+        """Components of the one engine.
+
+        Raises:
+            EngineDeadError: the engine did not start, so no row can be graded by a vote.
+        """
+        async with self._lock:
+            if self._failure:
+                raise self._failure
+            if self._components is None:
+                try:
+                    self._components = await self._stack.enter_async_context(_started(self._settings))
+                except TwinpathError as error:
+                    self._failure = EngineDeadError(str(error))
+                    raise self._failure from error
+            return self._components
 
 
 def connect(url: str, settings: Settings) -> AsyncClient:
@@ -103,35 +154,16 @@ def remedies() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def over_http(url: str, settings: Settings) -> AsyncIterator[Solve]:
-    """Connect to a running service.
-
-    Raises:
-        ConfigurationError: as `connect`.
-    """
+async def _over_http(
+    url: str, settings: Settings, send: Callable[[AsyncClient, RequestT], Awaitable[ResponseT]]
+) -> AsyncIterator[Callable[[RequestT], Awaitable[ResponseT]]]:
     async with connect(url, settings) as client:
 
-        async def solve(request: SolveRequest) -> SolveResponse:
+        async def process(request: RequestT) -> ResponseT:
             with _row_errors(), remedies():
-                return await client.send(request)
+                return await send(client, request)
 
-        yield solve
-
-
-@asynccontextmanager
-async def grading_over_http(url: str, settings: Settings) -> AsyncIterator[Grade]:
-    """Grade through a running service.
-
-    Raises:
-        ConfigurationError: as `connect`.
-    """
-    async with connect(url, settings) as client:
-
-        async def grade(request: GradeRequest) -> GradeResponse:
-            with _row_errors(), remedies():
-                return await client.send_grade(request)
-
-        yield grade
+        yield process
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from service.cli.printable import one_line
 from service.errors import ConfigurationError
 
 _SHOWN_NAMES = 20
@@ -34,6 +35,8 @@ class Role:
         return f"--{self.name}-column"
 
 
+_ANSWER = "answer"
+_RESULT = {_ANSWER, "verdict", "confidence"}  # columns of `twinpath solve --output F.csv`
 _GOLD = (
     "expected", "expected answer", "correct answer", "correct", "answer key", "key", "gold", "gold answer",
     "right answer", "reference", "solution", "answer",
@@ -70,18 +73,26 @@ def matched_columns(
     Raises:
         ConfigurationError: a column is missing, or several columns fit. The error lists the columns and the option.
     """
+    is_ours = has_our_answers(header)
     found = {role.name: _chosen(place, header, role, chosen[role.name]) for role in roles if role.name in chosen}
     for role in roles:
         if role.name not in found:
-            index = _guessed(place, header, role, taken=set(found.values()))
+            usual = [name for name in role.usual if not (is_ours and name == _ANSWER)]
+            index = _guessed(place, header, role, usual, taken=set(found.values()))
             if index is not None:
                 found[role.name] = index
     return {role.name: found[role.name] for role in roles if role.name in found}
 
 
+def has_our_answers(header: Sequence[str]) -> bool:
+    """Whether the column `answer` is that of a file of results, so that it holds answers of a model."""
+    forms = {normal_form(name) for name in header}
+    return forms >= _RESULT and f"twinpath {_ANSWER}" not in forms
+
+
 def columns_line(columns: Mapping[str, str]) -> str:
-    """Line about the columns in use, or an empty string without any."""
-    pairs = (f"{name} = {_shortened(' '.join(column.split()))}" for name, column in columns.items())
+    """Line about the columns in use, or an empty string without any. Control characters are replaced."""
+    pairs = (f"{name} = {_shortened(one_line(column))}" for name, column in columns.items())
     return f"Columns: {', '.join(pairs)}" if columns else ""
 
 
@@ -113,10 +124,10 @@ def _chosen(place: str, header: Sequence[str], role: Role, name: str) -> int:
     return fitting[0]
 
 
-def _guessed(place: str, header: Sequence[str], role: Role, taken: set[int]) -> int | None:
+def _guessed(place: str, header: Sequence[str], role: Role, usual: Sequence[str], taken: set[int]) -> int | None:
     forms = [normal_form(column) for column in header]
     free = [i for i, column in enumerate(header) if column.strip() and i not in taken]
-    fitting = [i for name in role.usual for i in free if forms[i] == name]
+    fitting = [i for name in usual for i in free if forms[i] == name]
     named_so = [i for i in fitting if forms[i] == role.name]
     if len(fitting) == 1 or (fitting and role.is_label):
         return fitting[0]

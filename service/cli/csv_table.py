@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from service.cli.columns import Role, columns_line, matched_columns, normal_form
+from service.cli.columns import ANSWER, EXPECTED, Role, columns_line, has_our_answers, matched_columns, normal_form
 from service.errors import ConfigurationError
 from service.schemas.batch import Line
 
@@ -17,6 +17,7 @@ DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".tab": "\t"}
 """Possible delimiters of each suffix. Programs of some locales write `;`, because their numbers have a comma."""
 BOM = b"\xef\xbb\xbf"
 
+_NOT_A_KEY = "the column answer holds results of Twinpath, so it is no answer key"
 _SEPARATOR_ROW = "sep="  # Excel reads and writes a first row such as `sep=;`
 
 
@@ -93,7 +94,9 @@ class CsvTable:
     @property
     def columns(self) -> str:
         """Line about the columns in use."""
-        return columns_line({name: self.names[i] for name, i in {**self.texts, **self.options}.items()})
+        used = columns_line({name: self.names[i] for name, i in {**self.texts, **self.options}.items()})
+        needs_key = any(role in (ANSWER, EXPECTED) and role.name not in self.texts for role in self.roles)
+        return f"{used} ({_NOT_A_KEY})" if needs_key and has_our_answers(self.names) else used
 
     def rows(self) -> Iterator[Line]:
         """Number of each row with content, and its texts and options as JSON.

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from service.cli.backend import in_process, over_http
+from service.cli.backend import solving
 from service.cli.columns import ANSWER, ID, PROBLEM
 from service.cli.evaluation_view import view
-from service.cli.journal import Journal, run_of
+from service.cli.journal import Responses
+from service.cli.line_file import replaced, writing
+from service.cli.printable import one_line
 from service.cli.progress import row_progress
+from service.cli.run_description import digest, run_of
 from service.cli.table import json_objects, open_table
 from service.errors import ConfigurationError
 from service.evaluation.evaluate import Evaluation, Stage, evaluate
@@ -102,7 +105,7 @@ def evaluate_and_show(
     console = Console(stderr=True, highlight=False)
 
     def say(line: str, style: str = "") -> None:
-        console.print(line, style=style, markup=False, soft_wrap=True)
+        console.print(one_line(line, console.encoding), style=style, markup=False, soft_wrap=True)
 
     with open_table(data, (PROBLEM, ID, ANSWER), chosen=columns) as table:
         if table.columns:
@@ -116,8 +119,8 @@ def evaluate_and_show(
     with ExitStack() as stack:
         journal = None
         if outputs.journal:
-            run = run_of(settings, problems, url=url, seed=seed)
-            journal = stack.enter_context(Journal(outputs.journal, run))
+            run = run_of(settings, choices_of(settings, problems), url=url, seed=seed)
+            journal = stack.enter_context(Responses(outputs.journal, run))
         total = len(problems) - len(unread)
         say(_start(total, journal))
         evaluation = asyncio.run(
@@ -130,7 +133,7 @@ def evaluate_and_show(
 async def _evaluate(
     settings: Settings,
     problems: Sequence[LabeledProblem],
-    journal: Journal | None,
+    journal: Responses | None,
     total: int,
     console: Console,
     *,
@@ -147,7 +150,7 @@ async def _evaluate(
             advance(earlier[stage], is_old=True)
             yield lambda: advance() if next(ticks) > earlier[stage] else None  # recorded responses come at once
 
-    async with over_http(url, settings) if url else in_process(settings) as solve:
+    async with solving(settings, url) as solve:
         return await evaluate(
             journal.over(solve) if journal else solve,
             problems,
@@ -160,7 +163,17 @@ async def _evaluate(
         )
 
 
-def _start(total: int, journal: Journal | None) -> str:
+def choices_of(settings: Settings, problems: Sequence[LabeledProblem]) -> dict[str, object]:
+    """Choices of the evaluation on which its responses depend."""
+    return {
+        "data": digest([(problem.id, problem.text, problem.answer) for problem in problems]),
+        "policy": settings.policy,
+        "cot": settings.cot_paths,
+        "pot": settings.pot_paths,
+    }
+
+
+def _start(total: int, journal: Responses | None) -> str:
     """Line about the run: its two stages, and its journal."""
     work = (
         f"{number(total, 'problem')}, each solved twice: first by the vote, then by one greedy explanation and one "
@@ -191,13 +204,11 @@ def _obstacle(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    content = text.encode(errors="replace")
     path = path.resolve()
-    try:
-        if path.exists() and not path.is_file():  # a pipe or a device
-            path.write_text(text, encoding="utf-8", errors="replace")
-            return
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-        temporary.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from None
+    if path.exists() and not path.is_file():  # a pipe or a device
+        with writing(path):
+            path.write_bytes(content)
+        return
+    with replaced(path) as file:
+        file.write(content)

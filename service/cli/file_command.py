@@ -1,16 +1,15 @@
 """Arguments and exit code of commands over the rows of a file."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 
 from service.cli.output_stream import STANDARD_OUTPUT
-from service.cli.row_run import RunOptions, open_rows
+from service.cli.row_run import RunOptions, open_rows, run_rows
 from service.cli.row_task import RowTask
-from service.cli.table import Table
 from service.schemas.batch import RequestT, ResponseT, ResultT
 
 
@@ -46,7 +45,6 @@ def check_single_arguments(output: Path | None, concurrency: int | None, columns
 
 def run_file(
     task: RowTask[RequestT, ResponseT, ResultT],
-    run: Callable[[Table, Path | None, RunOptions], Coroutine[Any, Any, int]],
     source: Path,
     output: Path | None,
     columns: Mapping[str, str | None],
@@ -54,5 +52,5 @@ def run_file(
 ) -> NoReturn:
     """Process the rows of a file. The exit code is 1 if rows of this run have an error."""
     with open_rows(task, options.settings, source, columns) as table:
-        failures = asyncio.run(run(table, output, options))
+        failures = asyncio.run(run_rows(task, table, output, options))
     raise typer.Exit(1 if failures else 0)

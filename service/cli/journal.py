@@ -1,54 +1,15 @@
 """Journal of an evaluation: its responses on disk, for a resume."""
 
-import hashlib
-import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service import __version__
-from service.cli.line_file import append_line, open_locked
+from service.cli.line_file import LineFile
+from service.cli.run_description import Run
 from service.errors import ConfigurationError
 from service.evaluation.evaluate import Solve, Stage
-from service.evaluation.problems import LabeledProblem
 from service.schemas import SolveRequest, SolveResponse
-from service.settings import Settings
-
-Run = dict[str, JsonValue]
-"""Everything on which the responses of a run depend, by its name."""
-
-_SETTINGS = (
-    "engine", "model", "dtype", "max_model_len", "worker_urls", "worker_model", "fake_script", "temperature",
-    "max_tokens", "deadline_s", "sandbox_timeout_s", "sandbox_memory_mib", "sandbox_libraries",
-)  # fmt: skip
-"""Settings that change responses of an engine in this process."""
-
-
-def run_of(settings: Settings, problems: Sequence[LabeledProblem], *, url: str | None, seed: int) -> Run:
-    """Description of a run, for its journal.
-
-    Args:
-        settings: settings of the policy and the paths. Those of the engine count only without `url`.
-        problems: all problems, in their order.
-        url: running service. None means an engine in this process.
-        seed: seed of the evaluation.
-    """
-    data = json.dumps([(problem.id, problem.text, problem.answer) for problem in problems])
-    described = settings.model_dump(mode="json")
-    return {
-        "twinpath": __version__,
-        "data": hashlib.sha256(data.encode()).hexdigest(),
-        "url": url,
-        "policy": settings.policy.value,
-        "cot": settings.cot_paths,
-        "pot": settings.pot_paths,
-        "seed": seed,
-        **({} if url else {name: described[name] for name in _SETTINGS} | {"model_files": _files(settings.model)}),
-    }
 
 
 class _Header(BaseModel):
@@ -72,10 +33,8 @@ class _Entry(BaseModel):
         return Stage.VOTE if self.request.temperature is None else Stage.GREEDY
 
 
-class Journal:
-    """Responses of one run on disk, one JSON object per line after a header. A context manager for one process.
-
-    Each response is one write of one line. A kill leaves at most one partial line, which the next session removes.
+class Responses(LineFile):
+    """Responses of one run on disk, one JSON object per line after a header.
 
     Args:
         path: the file. It is created if it is missing, and continued if it belongs to the same run.
@@ -86,18 +45,17 @@ class Journal:
     """
 
     def __init__(self, path: Path, run: Run) -> None:
-        self.path = path
+        super().__init__(path)
         self.earlier = dict.fromkeys(Stage, 0)
         self.earlier_s = dict.fromkeys(Stage, 0.0)
         self._run = run
         self._responses: dict[str, SolveResponse] = {}
         self._model: str | None = None
         self._began = time.monotonic()
-        self._file = open_locked(path)
         try:
             self._open()
         except BaseException:
-            self._file.close()
+            self.close()
             raise
 
     def over(self, solve: Solve) -> Solve:
@@ -113,36 +71,26 @@ class Journal:
             elapsed_s = round(before_s + time.monotonic() - self._began, 3)
             entry = _Entry(request=request, elapsed_s=elapsed_s, response=response)
             self._keep(entry)
-            append_line(self._file, self.path, entry.model_dump_json().encode() + b"\n")
+            self.append(entry.model_dump_json().encode() + b"\n")
             return response
 
         return solve_once
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
-
     def _open(self) -> None:
         """Read the responses that exist, and remove a partial last line. Write the header of a new file."""
         header = _Header(run=self._run).model_dump_json().encode() + b"\n"
-        self._file.seek(0)
-        size = 0
-        for number, line in enumerate(self._file, 1):
-            if not line.endswith(b"\n") and (number > 1 or header.startswith(line)):
-                break
-            size += len(line)
-            self._read(number, line)
-        self._file.truncate(size)
-        if not size:
-            append_line(self._file, self.path, header)
+        first = next((line for _, line in self.lines()), b"")
+        if not first.endswith(b"\n") and not header.startswith(first):
+            self._read(1, first)
+        self.repair(self._read)
+        if not first.endswith(b"\n"):
+            self.append(header)
 
-    def _read(self, number: int, line: bytes) -> None:
+    def _read(self, number: int, line: bytes) -> bool:
         try:
             if number == 1:
                 self._check(_Header.model_validate_json(line).run)
-                return
+                return True
             entry = _Entry.model_validate_json(line)
         except ValidationError:
             raise ConfigurationError(
@@ -151,6 +99,7 @@ class Journal:
         self._keep(entry)
         self.earlier[entry.stage] += 1
         self.earlier_s[entry.stage] = entry.elapsed_s
+        return True
 
     def _check(self, run: Run) -> None:
         """Refuse the journal of another run."""
@@ -176,12 +125,3 @@ class Journal:
 
 def _key(request: SolveRequest) -> str:
     return request.model_dump_json()
-
-
-def _files(model: str | None) -> str | None:
-    """Hash of names, sizes and times of the files of a model directory, or None for another model."""
-    if model is None or not Path(model).is_dir():
-        return None
-    files = sorted(path for path in Path(model).iterdir() if path.is_file())
-    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

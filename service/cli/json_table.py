@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from service.cli.columns import Role, columns_line
+from service.cli.csv_table import BOM
 from service.errors import ConfigurationError
 from service.schemas.batch import Line
 
-_BOM = b"\xef\xbb\xbf"
 _CHUNK_BYTES = 1 << 20
 
 
@@ -115,7 +115,7 @@ class _Lines:
                 rest = line
                 while not rest.endswith(b"\n") and (rest := lines.readline(_CHUNK_BYTES)):
                     pass
-                yield number, line.removeprefix(_BOM) if number == 1 else line
+                yield number, line.removeprefix(BOM) if number == 1 else line
 
 
 def _fields(line: bytes) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from service.errors import ConfigurationError
+from service.cli.line_file import writing
 
 STANDARD_OUTPUT = Path("-")
 
@@ -58,16 +58,3 @@ def output_stream(path: Path | None) -> Iterator[OutputStream]:
             yield OutputStream("standard output", file)
         finally:
             os.dup2(file.fileno(), 1)
-
-
-@contextmanager
-def writing(place: str) -> Iterator[None]:
-    """Report errors of the operating system.
-
-    Raises:
-        ConfigurationError: the output cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise ConfigurationError(f"{place} cannot be written: {error.strerror}.") from None

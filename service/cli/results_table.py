@@ -1,7 +1,7 @@
 """CSV file of results: the columns of the input, then the results.
 
 A spreadsheet program runs a cell that starts with `=`, `+`, `-` or `@` as a formula. Texts of models and of students
-are hostile, so such cells become plain text.
+are hostile, so such cells become plain text. Cells of a CSV input stay as they are.
 """
 
 import csv
@@ -14,6 +14,7 @@ from service.cli.csv_table import CsvStyle
 
 _PREFIX = "twinpath_"
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]*")
+_DATE = re.compile(r"[0-9]{1,2}/[0-9]{1,4}(?:/[0-9]{1,4})?")  # also a fraction
 _START = "=+\\-@＝＋－＠"
 _FORMULA = re.compile(rf"\A(?=[{_START}\t\r])")
 # A program that expects another delimiter splits a cell at `,` or `;`, so that a formula may start there.
@@ -33,9 +34,9 @@ def added_columns(header: Sequence[str], columns: Sequence[str]) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Text that no spreadsheet program takes for a formula. Numbers stay as they are."""
+    """Text that no spreadsheet program takes for a formula or a date. Other numbers stay as they are."""
     if _NUMBER.fullmatch(text):
-        return text
+        return f"'{text}" if _DATE.fullmatch(text) else text
     return _INNER_FORMULA.sub(" ", _FORMULA.sub("'", text))
 
 

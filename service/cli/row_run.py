@@ -1,7 +1,7 @@
 """Run of a command over the rows of a file, with resume."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
@@ -11,15 +11,13 @@ from rich.console import Console
 from service.cli.progress import row_progress
 from service.cli.row_output import RowOutput, open_output
 from service.cli.row_task import RowTask
+from service.cli.run_description import Run, run_of
 from service.cli.run_report import RunReport
 from service.cli.table import Table, open_table
 from service.errors import ConfigurationError, InputError
 from service.schemas.batch import RequestT, ResponseT, ResultT, Row, RowId
 from service.settings import Settings
 from service.solve.problem import path_seed
-
-Work = Callable[[RequestT], Awaitable[ResponseT]]
-Backend = Callable[[], AbstractAsyncContextManager[Work[RequestT, ResponseT]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,12 @@ class RunOptions:
     concurrency: int | None = None
 
     @property
-    def context(self) -> str:
-        """Text of the options that a result depends on."""
-        engine = "service" if self.url else f"{self.settings.engine} {self.settings.model}"
-        return repr((sorted(self.overrides.items()), self.seed, engine))
+    def description(self) -> Run:
+        """Description of the run. The settings of the paths hold in this process only."""
+        settings = self.settings
+        local = {"policy": settings.policy, "cot": settings.cot_paths, "pot": settings.pot_paths}
+        choices = {"overrides": self.overrides, **({} if self.url else local)}
+        return run_of(settings, choices, url=self.url, seed=self.seed)
 
 
 def open_rows(
@@ -71,7 +71,6 @@ async def run_rows(
     task: RowTask[RequestT, ResponseT, ResultT],
     table: Table,
     path: Path | None,
-    backend: Backend[RequestT, ResponseT],
     options: RunOptions,
 ) -> int:
     """Process every row that has no result yet.
@@ -80,7 +79,6 @@ async def run_rows(
         task: the work on each row.
         table: the input.
         path: the output, or None for standard output.
-        backend: starts an engine, or connects to a service.
         options: options of the run.
 
     Returns:
@@ -92,7 +90,7 @@ async def run_rows(
     """
     console = Console(stderr=True)
     report = RunReport(console, task, table.unit, table.count)
-    with open_output(path, table, task, options.context) as output:
+    with open_output(path, table, task, options.description) as output:
         for line in (table.columns, *output.notes):
             report.say(line)
         try:
@@ -103,7 +101,7 @@ async def run_rows(
                     advance(is_old=True)
 
                 run = _Run(task, table, output, options, skip)
-                async with aclosing(run.results(backend)) as rows:  # if a write fails, open rows end before the engine
+                async with aclosing(run.results()) as rows:  # if a write fails, open rows end before the engine
                     async for row in rows:
                         output.write(row)
                         report.add(row)
@@ -135,14 +133,14 @@ class _Run(Generic[RequestT, ResponseT, ResultT]):
     options: RunOptions
     skip: Callable[[int, str], None]
 
-    async def results(self, backend: Backend[RequestT, ResponseT]) -> AsyncGenerator[ResultT, None]:
+    async def results(self) -> AsyncGenerator[ResultT, None]:
         """Results, each as soon as it is ready. Without an unfinished row, no engine starts."""
         unfinished = self._unfinished()
         first = await anext(unfinished, None)
         if first is None:
             return
         concurrency = self.options.concurrency or self.options.settings.batch_concurrency
-        async with backend() as work:
+        async with self.task.backend(self.options.settings, self.options.url) as work:
 
             async def process(row: Row[RequestT]) -> ResponseT:
                 return await work(self._complete(row))
@@ -173,10 +171,10 @@ class _Run(Generic[RequestT, ResponseT, ResultT]):
         for number, content in self.table.rows():
             row = task.format.parse_line((number, content), self.options.settings.max_body_bytes)
             first = number
-            if self.output.is_joined_by_id and row.id is not None:
+            if not self.output.is_csv and row.id is not None:
                 first = first_lines.setdefault(row.id, number)
             is_duplicate = first != number
-            label = self.output.find(number, None if is_duplicate else row.id, content)
+            label = self.output.find(number, content)
             if label is not None:
                 self.skip(number, label)
             elif is_duplicate:

@@ -49,7 +49,8 @@ class RunReport(Generic[RequestT, ResponseT, ResultT]):
     def add(self, row: ResultT) -> None:
         """Count a result. Print its error, up to 20 of them."""
         self._new[self._task.label(row)] += 1
-        if self._task.model(row) == DEMO_MODEL and not self._is_demo:
+        response = self._task.response(row)
+        if response and response.model == DEMO_MODEL and not self._is_demo:
             self._is_demo = True
             self.say(DEMO)
         if row.error is None:
@@ -87,7 +88,8 @@ class RunReport(Generic[RequestT, ResponseT, ResultT]):
         if self._failed:
             shown = ", ".join(map(str, sorted(self._failed)[:_SHOWN_FAILURES]))
             more = ", …" if len(self._failed) > _SHOWN_FAILURES else ""
-            repeat = "run the same command again" if output.takes_changed_rows else "choose another output"
+            is_fixed = output.is_resumable and not output.is_csv
+            repeat = "choose another output" if is_fixed else "run the same command again"
             yield f"correct {self._unit} {shown}{more} and {repeat}"
 
     def _checks(self, found: Counter[str]) -> Iterator[str]:

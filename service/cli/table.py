@@ -15,10 +15,9 @@ from typing import Any, Protocol
 from service.cli.columns import Role
 from service.cli.csv_table import BOM, DELIMITERS, CsvStyle, CsvTable
 from service.cli.json_table import JsonTable
+from service.cli.rows import STANDARD_INPUT
 from service.errors import ConfigurationError, json_reason
 from service.schemas.batch import Line
-
-STANDARD_INPUT = Path("-")
 
 _JSON_SUFFIXES = (".jsonl", ".ndjson")
 _FOREIGN = {

@@ -1,19 +1,20 @@
 """CSV output of a run, with a journal of its results."""
 
-import hashlib
-import os
 import tempfile
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Generic
+from typing import IO, Generic
 
 from service.cli.csv_table import DELIMITERS, CsvStyle
-from service.cli.output_stream import OutputStream, writing
-from service.cli.results_file import Journal
+from service.cli.line_file import replaced
+from service.cli.output_stream import OutputStream
+from service.cli.results_file import ResultsFile
 from service.cli.results_table import added_columns, plain, write_csv
+from service.cli.row_digest import RowDigest
 from service.cli.row_task import ERROR, RowTask
 from service.cli.table import Table
-from service.schemas.batch import RequestT, ResponseT, ResultT, RowId
+from service.schemas.batch import RequestT, ResponseT, ResultT
 
 _NOT_DONE = "No result yet. Run the same command again."
 
@@ -22,23 +23,22 @@ class TableOutput(Generic[RequestT, ResponseT, ResultT]):
     """CSV, written as a whole at the end from a journal of results.
 
     Args:
-        journal: the results.
+        journal: the results, by the digests of their rows.
         table: the input.
         task: the work on each row.
-        context: text of all else that a result depends on.
+        digest: digest of a row and of all else that its result depends on.
         style: form of the output.
         target: a stream, or the file to replace.
     """
 
-    is_joined_by_id = False
-    takes_changed_rows = True
+    is_csv = True
 
     def __init__(
         self,
-        journal: Journal[ResultT],
+        journal: ResultsFile[ResultT],
         table: Table,
         task: RowTask[RequestT, ResponseT, ResultT],
-        context: str,
+        digest: RowDigest,
         style: CsvStyle,
         target: OutputStream | Path,
     ) -> None:
@@ -47,7 +47,7 @@ class TableOutput(Generic[RequestT, ResponseT, ResultT]):
         self._journal = journal
         self._table = table
         self._task = task
-        self._context = context.encode()
+        self._digest = digest
         self._style = style
         self._target = target
         self._digests: dict[int, str] = {}
@@ -58,15 +58,16 @@ class TableOutput(Generic[RequestT, ResponseT, ResultT]):
         ]
         self.notes = [f"New columns with another name: {', '.join(renamed)}."] if renamed else []
         if self.is_resumable:
-            self.notes.append(f"Journal: {journal.path}. With it, the same command resumes an interrupted run.")
+            self.notes.append(resume_note(journal.path))
 
-    def find(self, line: int, row_id: RowId | None, content: bytes) -> str | None:
+    def find(self, line: int, content: bytes) -> str | None:
         """Label of the result of a row with this content, or None without a result."""
         digest = self._digest(content)
-        label = self._journal.find(line, digest)
-        if label is None:
-            self._digests[line] = digest
-        return label
+        stored = self._journal.find(line)
+        if stored and stored.id == digest:
+            return stored.label
+        self._digests[line] = digest
+        return None
 
     def write(self, row: ResultT) -> None:
         """Store a result in the journal."""
@@ -75,51 +76,51 @@ class TableOutput(Generic[RequestT, ResponseT, ResultT]):
     def finish(self) -> None:
         """Write the table."""
         if isinstance(self._target, Path):
-            self._replace(self._target)
+            with replaced(self._target) as file:
+                self._write(file)
             return
-        with tempfile.TemporaryFile("w+", encoding="utf-8", newline="", errors="replace") as text:
-            write_csv(text, self._style, self._rows())
-            text.seek(0)
-            for line in text:
-                self._target.write(line.encode())
+        with tempfile.TemporaryFile() as file:
+            self._write(file)
+            file.seek(0)
+            for line in file:
+                self._target.write(line)
 
-    def _replace(self, path: Path) -> None:
-        temporary = path.with_name(f".{path.name}.new")
-        with writing(self.place):
-            try:
-                with temporary.open("w", encoding="utf-8", newline="", errors="replace") as file:
-                    write_csv(file, self._style, self._rows())
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+    def _write(self, file: IO[bytes]) -> None:
+        text = TextIOWrapper(file, encoding="utf-8", newline="", errors="replace")
+        write_csv(text, self._style, self._rows())
+        text.detach()
 
     def _rows(self) -> Iterator[list[str]]:
         """The header, then the cells of each row with those of its result."""
         offsets = self._journal.offsets()
         none = [""] * len(self._names)
         contents = self._table.rows()
-        yield [*self._table.header(), *self._names]
+        yield [*self._own(self._table.header()), *self._names]
         number, content = next(contents, (0, b""))
         for at, cells in self._table.cells():
             added = none
             if at == number:
                 added = self._result_cells(number, content, offsets)
                 number, content = next(contents, (0, b""))
-            yield [*cells, *added]
+            yield [*self._own(cells), *added]
+
+    def _own(self, cells: list[str]) -> list[str]:
+        """Cells of the input. Those of a spreadsheet stay as they are, and JSON becomes plain text."""
+        return [plain(cell) for cell in cells] if self._table.style is None else cells
 
     def _result_cells(self, number: int, content: bytes, offsets: dict[int, int]) -> list[str]:
         row = self._journal.read(offsets[number]) if number in offsets else None
         if row is None or row.id != self._digest(content):
             cells, error = [], _NOT_DONE
         else:
-            cells, error = self._task.cells(row), row.error.detail if row.error else ""
+            response = self._task.response(row)
+            cells, error = self._task.cells(response) if response else [], row.error.detail if row.error else ""
         return [plain(cell) for cell in [*(cells or [""] * len(self._task.columns)), error]]
 
-    def _digest(self, content: bytes) -> str:
-        return hashlib.blake2b(content, key=hashlib.sha256(self._context).digest(), digest_size=12).hexdigest()
+
+def resume_note(journal: Path) -> str:
+    """Line about the journal of a run."""
+    return f"Journal: {journal}. With it, the same command resumes an interrupted run."
 
 
 def style_of(path: Path, style: CsvStyle | None) -> CsvStyle:

@@ -57,7 +57,7 @@ class GradeRow(BatchResult):
 
 
 RequestT = TypeVar("RequestT", bound=Wire)
-ResponseT = TypeVar("ResponseT", bound=Wire)
+ResponseT = TypeVar("ResponseT", bound=SolveResponse | GradeResponse)
 ResultT = TypeVar("ResultT", bound=BatchResult)
 
 
@@ -139,25 +139,37 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
             request_id: id of the request, for errors.
 
         Raises:
-            EngineDeadError, ServiceError: no further row can be processed.
+            EngineDeadError, ServiceError: no further row can be processed. The rows in progress have been yielded.
         """
         running: set[asyncio.Task[ResultT]] = set()
         reading: asyncio.Task[Row[RequestT] | ResultT | None] | None = asyncio.create_task(_next(rows))
+        failure: BaseException | None = None
         has_more = True
         try:
             while reading or running:
                 waited: set[asyncio.Task[Any]] = running | {reading} if reading else set(running)
                 done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                if reading in done:
+                for task in done & running:
+                    running.discard(task)
+                    if error := task.exception():
+                        failure = failure or error
+                    else:
+                        yield task.result()
+                if failure:  # rows in progress finish, and no further row starts
+                    has_more = False
+                    if reading:
+                        reading.cancel()
+                        await asyncio.gather(reading, return_exceptions=True)
+                        reading = None
+                elif reading in done:
                     row = reading.result()
                     reading, has_more = None, row is not None
                     if row is not None:
                         running.add(asyncio.create_task(self._result(row, work, request_id)))
-                for task in done & running:
-                    running.discard(task)
-                    yield task.result()
                 if has_more and not reading and len(running) < concurrency:
                     reading = asyncio.create_task(_next(rows))
+            if failure:
+                raise failure
         finally:
             left = [*running, *([reading] if reading else [])]
             for task in left:

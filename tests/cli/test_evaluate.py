@@ -165,3 +165,11 @@ def test_a_pipe_is_read_once(data: Path, tmp_path: Path) -> None:
 def test_figures_to_a_device_have_no_journal_beside_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evaluated(data, Path("/dev/null"))
     assert "there is no journal" in capsys.readouterr().err
+
+
+def test_another_script_is_another_run(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "out.json"
+    evaluated(data, output)
+    monkeypatch.setattr("tests.cli.test_evaluate.SCRIPT", SCRIPT[:3])
+    with pytest.raises(ConfigurationError, match="belongs to another run: script was"):
+        evaluated(data, output)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from service.cli.journal import Journal, run_of
+from service.cli.evaluate import choices_of
+from service.cli.journal import Responses
+from service.cli.run_description import Run, run_of
 from service.errors import ConfigurationError, EngineError
 from service.evaluation.evaluate import Evaluation, Stage, evaluate
 from service.evaluation.problems import LabeledProblem
@@ -18,7 +20,16 @@ from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, pot
 
 PROBLEMS = [LabeledProblem(f"{n}", f"How many in box {n}?", "1") for n in range(4)]
-RUN = run_of(Settings(), PROBLEMS, url=None, seed=0)
+
+
+def described(
+    settings: Settings, problems: list[LabeledProblem] = PROBLEMS, url: str | None = None, seed: int = 0
+) -> Run:
+    """Description of an evaluation, as the command makes it."""
+    return run_of(settings, choices_of(settings, problems), url=url, seed=seed)
+
+
+RUN = described(Settings())
 
 
 class Asked:
@@ -44,7 +55,7 @@ class Asked:
 
 
 async def evaluated(path: Path, asked: Asked, run: dict[str, Any] = RUN) -> Evaluation:
-    with Journal(path, run) as journal:
+    with Responses(path, run) as journal:
         return await evaluate(
             journal.over(asked), PROBLEMS, policy=Policy.FIXED, budget=PathBudget(cot=1, pot=1), seed=0, concurrency=1,
             earlier_s=journal.earlier_s[Stage.VOTE],
@@ -59,7 +70,7 @@ async def test_no_request_is_asked_twice(until: int, tmp_path: Path) -> None:
             await evaluated(path, first)
     else:
         await evaluated(path, first)
-    with Journal(path, RUN) as journal:
+    with Responses(path, RUN) as journal:
         assert journal.earlier == {Stage.VOTE: min(until, 4), Stage.GREEDY: max(until - 4, 0)}
     resumed = await evaluated(path, second)
     assert len(first.requests + second.requests) == 8
@@ -124,7 +135,7 @@ async def test_another_run_is_refused(
     await evaluated(path, Asked())
     before = path.read_bytes()
     with pytest.raises(ConfigurationError) as raised:
-        Journal(path, run_of(Settings(**changes), problems, url=url, seed=seed))
+        Responses(path, described(Settings(**changes), problems, url, seed))
     assert str(raised.value) == (
         f"{path} belongs to another run: {reason}. Delete the file to start again, or choose another one."
     )
@@ -135,7 +146,7 @@ async def test_settings_of_speed_may_change(tmp_path: Path) -> None:
     path = tmp_path / "j"
     await evaluated(path, Asked())
     settings = Settings(sandbox_workers=7, max_num_seqs=3, cache_dir=tmp_path)
-    with Journal(path, run_of(settings, PROBLEMS, url=None, seed=0)) as journal:
+    with Responses(path, described(settings)) as journal:
         assert sum(journal.earlier.values()) == 8
 
 
@@ -144,10 +155,10 @@ async def test_other_files_in_a_model_directory_are_another_run(tmp_path: Path) 
     model.mkdir()
     (model / "twinpath.json").write_text("{}")
     settings = Settings(model=str(model))
-    run = run_of(settings, PROBLEMS, url=None, seed=0)
-    assert run_of(settings, PROBLEMS, url=None, seed=0) == run
+    run = described(settings)
+    assert described(settings) == run
     (model / "twinpath.json").write_text("{ }")
-    assert run_of(settings, PROBLEMS, url=None, seed=0)["model_files"] != run["model_files"]
+    assert described(settings)["model_files"] != run["model_files"]
 
 
 async def test_another_model_at_the_same_address_is_refused(tmp_path: Path) -> None:
@@ -165,13 +176,13 @@ def test_a_foreign_file_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "j"
     path.write_text(content)
     with pytest.raises(ConfigurationError, match="line 1: not a line of a journal"):
-        Journal(path, RUN)
+        Responses(path, RUN)
     assert path.read_text() == content
 
 
 def test_a_journal_in_use_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    with Journal(path, RUN), pytest.raises(ConfigurationError, match=r"is in use by another process\.$"):
-        Journal(path, RUN)
-    with Journal(path, RUN) as journal:
+    with Responses(path, RUN), pytest.raises(ConfigurationError, match=r"is in use by another process\.$"):
+        Responses(path, RUN)
+    with Responses(path, RUN) as journal:
         assert sum(journal.earlier.values()) == 0

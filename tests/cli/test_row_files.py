@@ -18,10 +18,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from service import components
-from service.cli.grade_file import GRADING, grade_file
+from service.cli.grade_file import GRADING
 from service.cli.output_stream import STANDARD_OUTPUT
-from service.cli.row_run import RunOptions, open_rows
-from service.cli.solve_file import SOLVING, solve_file
+from service.cli.row_run import RunOptions, open_rows, run_rows
+from service.cli.solve_file import SOLVING
 from service.engine.fake import FakeEngine
 from service.errors import ConfigurationError, EngineDeadError
 from service.metrics import Metrics
@@ -80,11 +80,10 @@ def run(tmp_path: Path, scripted: Settings, asked: list[str]) -> Run:
     async def run(
         source: str | Path, output: str | Path | None, *, task: Any = SOLVING, columns: Any = None, **changes: Any
     ) -> int:
-        work: Any = solve_file if task is SOLVING else grade_file
         settings = changes.pop("settings", scripted)
         with open_rows(task, settings, tmp_path / source, columns or {}) as table:
             path = tmp_path / output if isinstance(output, str) else output
-            return int(await work(table, path, RunOptions(settings, **changes)))
+            return await run_rows(task, table, path, RunOptions(settings, **changes))
 
     return run
 
@@ -175,16 +174,41 @@ async def test_a_second_run_solves_only_the_rows_that_have_changed(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"overrides": {"policy": Policy.LOSSLESS}}, {"overrides": {"paths": PathBudget(cot=1, pot=0)}}, {"seed": 5}],
+    [
+        {"overrides": {"policy": Policy.LOSSLESS}},
+        {"overrides": {"paths": PathBudget(cot=1, pot=0)}},
+        {"seed": 5},
+        {"temperature": 0.0},
+        {"max_tokens": 5},
+        {"deadline_s": 7.0},
+        {"cot_paths": 2},
+    ],
 )
 async def test_results_of_other_options_do_not_count(
-    changes: dict[str, Any], run: Run, tmp_path: Path, asked: list[str]
+    changes: dict[str, Any], run: Run, scripted: Settings, tmp_path: Path, asked: list[str]
 ) -> None:
     lines(tmp_path / "in.csv", "question", "And 2 pens?")
     for _ in range(2):
         await run("in.csv", "out.csv")
+    if changes.keys() <= Settings.model_fields.keys():
+        changes = {"settings": scripted.model_copy(update=changes)}
     await run("in.csv", "out.csv", **changes)
     assert asked == ["And 2 pens?"] * 2
+
+
+async def test_results_of_another_script_or_service_do_not_count(
+    run: Run, live: Serve, scripted: Settings, tmp_path: Path, asked: list[str]
+) -> None:
+    lines(tmp_path / "in.csv", "question", "And 2 pens?")
+    await run("in.csv", "out.csv")
+    assert scripted.fake_script
+    lines(scripted.fake_script, *SCRIPT[:3])
+    await run("in.csv", "out.csv")
+    assert len(asked) == 2
+    for count in (3, 4):
+        server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
+        await run("in.csv", "out.csv", url=str(server.base_url))
+        assert len(asked) == count
 
 
 async def test_a_run_that_stops_early_writes_what_it_has(
@@ -310,7 +334,7 @@ async def test_json_lines_become_csv_and_csv_becomes_json_lines(run: Run, tmp_pa
     rows = table(tmp_path / "out.csv")
     assert rows[0][:4] == ["id", "question", "tags", "problem"]
     assert [row[:5] for row in rows[1:]] == [
-        ["7", "2 pens?", '["a"]', "", "21"], ["", "", "", "", ""], ["", "", "", "=3 apples?", ""],
+        ["7", "2 pens?", '["a"]', "", "21"], ["", "", "", "", ""], ["", "", "", "'=3 apples?", ""],
     ]  # fmt: skip
     assert [row[-1] for row in rows[1:]] == [
         "",
@@ -323,6 +347,36 @@ async def test_json_lines_become_csv_and_csv_becomes_json_lines(run: Run, tmp_pa
     assert [(row["line"], row["id"], row.get("solution", {}).get("answer")) for row in found] == [
         (2, "1", "21"), (4, "2", "7"), (5, "3", None),
     ]  # fmt: skip
+
+
+async def test_no_cell_and_no_name_of_json_is_a_formula_in_csv(run: Run, tmp_path: Path) -> None:
+    row = {"problem": "=cmd|/C calc!A0", "response": '=HYPERLINK("http://x")', "expected": "1/2", "@n": -3, "n": "+1"}
+    lines(tmp_path / "in.jsonl", json.dumps(row))
+    await run("in.jsonl", "out.csv", task=GRADING)
+    header, cells = table(tmp_path / "out.csv")
+    assert header[:5] == ["problem", "response", "expected", "'@n", "n"]
+    assert cells[:5] == ["'=cmd|/C calc!A0", '\'=HYPERLINK("http://x")', "'1/2", "-3", "+1"]
+
+
+async def test_an_answer_of_ours_is_no_answer_key(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines(tmp_path / "in.csv", "question,response", "2 pens?,21")
+    await run("in.csv", "solved.csv")
+    await run("solved.csv", "graded.csv", task=GRADING)
+    header, cells = table(tmp_path / "graded.csv")
+    assert cells[header.index("basis")] == "vote"
+    assert (
+        "Columns: problem = question, response = response (the column answer holds results of Twinpath, so it is no "
+        "answer key)\n"
+    ) in capsys.readouterr().err
+    await run("solved.csv", "keyed.csv", task=GRADING, columns={"expected": "answer"})
+    header, cells = table(tmp_path / "keyed.csv")
+    assert cells[header.index("basis")] == "expected"
+    assert "expected = answer\n" in capsys.readouterr().err
+    lines(tmp_path / "key.csv", "question,response,answer", "2 pens?,21,21")
+    await run("key.csv", "keyed_and_solved.csv")
+    await run("keyed_and_solved.csv", "again.csv", task=GRADING)
+    header, cells = table(tmp_path / "again.csv")
+    assert cells[header.index("basis")] == "expected"
 
 
 async def test_rows_with_one_id_are_an_error_only_where_ids_join_the_results(run: Run, tmp_path: Path) -> None:
@@ -457,7 +511,7 @@ async def test_responses_are_graded_by_the_key_and_by_a_vote(
         [""] * 8,
     ]
     assert rows[3][13].startswith("`expected` states no answer")
-    assert [row[12] for row in rows] == [DEMO_MODEL, DEMO_MODEL, DEMO_MODEL, "", DEMO_MODEL]
+    assert [row[12] for row in rows] == ["none", "none", "none", "", DEMO_MODEL]
     assert rows[4][4:8] == ["correct", "7", "7", "vote"]
     assert float(rows[4][8]) > 0.9
     assert asked == ["2 apples?"]
@@ -481,6 +535,34 @@ async def test_a_finished_run_starts_no_engine(run: Run, tmp_path: Path, monkeyp
     await run("in.csv", "out.csv")
     monkeypatch.setattr("service.cli.backend.build", lambda *_: pytest.fail("an engine starts"))
     assert await run("in.csv", "out.csv") == 0
+
+
+async def test_a_resumed_grading_starts_an_engine_only_for_a_vote(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines(tmp_path / "in.csv", "question,response,key", "2 pens?,21,")
+    await run("in.csv", "out.csv", task=GRADING)
+    monkeypatch.setattr("service.cli.backend.build", lambda *_: pytest.fail("an engine starts"))
+    lines(tmp_path / "in.csv", "question,response,key", "2 pens?,21,", "3 pens?,21,21")
+    assert await run("in.csv", "out.csv", task=GRADING) == 0
+    assert [row[-2] for row in table(tmp_path / "out.csv")[1:]] == [DEMO_MODEL, "none"]
+
+
+async def test_an_engine_that_does_not_start_ends_the_run_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    def failing(*_: object) -> None:
+        started.append(1)
+        raise ConfigurationError("The model is damaged.")
+
+    monkeypatch.setattr("service.cli.backend.build", failing)
+    lines(tmp_path / "in.csv", "question,response,key", "3 pens?,21,21", *(f"{n} pens?,21," for n in range(5)))
+    with pytest.raises(EngineDeadError, match=r"^The model is damaged\.$"):
+        await run("in.csv", "out.csv", task=GRADING, concurrency=6)
+    assert started == [1]
+    assert table(tmp_path / "out.csv")[1][3] == "correct"
 
 
 async def test_responses_to_one_problem_share_a_vote(run: Run, tmp_path: Path, asked: list[str]) -> None:

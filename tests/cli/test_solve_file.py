@@ -4,14 +4,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
 from service.cli.results_file import ResultsFile
-from service.cli.row_run import RunOptions, open_rows
-from service.cli.solve_file import SOLVING, solve_file
+from service.cli.row_digest import row_digest
+from service.cli.row_run import RunOptions, open_rows, run_rows
+from service.cli.solve_file import SOLVING
 from service.errors import ConfigurationError, ServiceError
 from service.schemas import PathBudget
 from service.schemas.batch import BatchRow
@@ -48,9 +50,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
 
     async def solve(*rows: str, **changes: Any) -> int:
-        settings = Settings(engine=EngineKind.FAKE, cot_paths=2, pot_paths=0, sandbox_workers=1, max_body_bytes=1024)
-        with open_rows(SOLVING, settings, lines(tmp_path / "in.jsonl", *rows), {}) as table:
-            return await solve_file(table, tmp_path / "out", RunOptions(settings, **changes))
+        values = {"cot_paths": 2, "pot_paths": 0, "sandbox_workers": 1, "max_body_bytes": 1024}
+        settings = Settings(engine=EngineKind.FAKE, **values | changes.pop("settings", {}))
+        task = changes.pop("task", SOLVING)
+        with open_rows(task, settings, lines(tmp_path / "in.jsonl", *rows), {}) as table:
+            return await run_rows(task, table, tmp_path / "out", RunOptions(settings, **changes))
 
     return solve
 
@@ -126,9 +130,11 @@ async def test_lines_added_to_the_input_are_solved(run: Run, tmp_path: Path) -> 
 
 
 async def test_failures_of_ours_are_tried_again_and_bad_lines_are_not(run: Run, tmp_path: Path) -> None:
+    rows = problem("a"), problem("b"), problem("c")
+    await run(*rows)
     kept = failed("b", 2, 422)
     lines(tmp_path / "out", failed("a", 1, 503), kept, failed("c", 3, 500))
-    assert await run(problem("a"), problem("b"), problem("c")) == 0
+    assert await run(*rows) == 0
     done = (tmp_path / "out").read_text().splitlines()
     assert done[0] == kept
     assert sorted((row["id"], "error" in row) for row in map(json.loads, done)) == [
@@ -145,7 +151,7 @@ async def test_where_a_result_cannot_be_written_open_rows_end_before_the_engine(
     opened, left_at_close = [], []
 
     @asynccontextmanager
-    async def endless(_: Settings) -> AsyncIterator[Callable[..., Any]]:
+    async def endless(*_: object) -> AsyncIterator[Callable[..., Any]]:
         ended = []
 
         async def solve(_: object) -> None:
@@ -163,17 +169,69 @@ async def test_where_a_result_cannot_be_written_open_rows_end_before_the_engine(
     def full(*_: object) -> NoReturn:
         raise ConfigurationError("no room")
 
-    monkeypatch.setattr("service.cli.solve_file.in_process", endless)
     monkeypatch.setattr(ResultsFile, "write", full)
     with pytest.raises(ConfigurationError, match="no room"):
-        await run(problem("a"), problem("b"), "{bad")
+        await run(problem("a"), problem("b"), "{bad", task=replace(SOLVING, backend=endless))
     assert (len(opened), left_at_close) == (2, [0])
 
 
 async def test_the_output_of_another_input_is_refused(run: Run, tmp_path: Path) -> None:
     await run(problem("a"), problem("b"))
-    with pytest.raises(ConfigurationError, match=r"line 2 had the id 'b', not 'x'\. Choose another output file\.$"):
+    with pytest.raises(
+        ConfigurationError, match=r"line 2, an option or the model has changed\. Choose another output file\.$"
+    ):
         await run(problem("a"), problem("x"))
+
+
+async def test_a_row_inserted_before_a_result_is_refused_before_any_work(run: Run, tmp_path: Path) -> None:
+    plain = '{"question": "4 pens?"}'
+    await run(plain)
+    before = (tmp_path / "out").read_bytes()
+    with pytest.raises(ConfigurationError) as error:
+        await run(
+            '{"question": "5 pens?"}', plain, task=replace(SOLVING, backend=lambda *_: pytest.fail("work starts"))
+        )
+    assert str(error.value) == (
+        f"{tmp_path}/out holds results of another input: line 1, an option or the model has changed. Choose another "
+        "output file."
+    )
+    assert (tmp_path / "out").read_bytes() == before
+
+
+async def test_a_shorter_input_is_refused(run: Run, tmp_path: Path) -> None:
+    await run(problem("a"), problem("b"))
+    with pytest.raises(ConfigurationError, match=r"another input: it has no line 2\. Choose another output file\.$"):
+        await run(problem("a"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 2},
+        {"overrides": {"paths": PathBudget(cot=1, pot=0)}},
+        {"url": "http://127.0.0.1:9"},
+        {"settings": {"temperature": 0.0}},
+        {"settings": {"max_tokens": 1}},
+        {"settings": {"cot_paths": 3}},
+    ],
+)
+async def test_results_of_other_options_are_refused(changes: dict[str, Any], run: Run) -> None:
+    await run(problem("a"), seed=1)
+    with pytest.raises(ConfigurationError, match="line 1, an option or the model has changed"):
+        await run(problem("a"), **{"seed": 1} | changes)
+
+
+async def test_an_output_without_its_journal_is_refused(run: Run, tmp_path: Path) -> None:
+    await run(problem("a"))
+    (tmp_path / "out.journal.jsonl").unlink()
+    with pytest.raises(ConfigurationError, match=r"its journal .*/out\.journal\.jsonl does not\. Choose another"):
+        await run(problem("a"))
+
+
+def test_a_line_end_after_the_last_row_changes_no_digest() -> None:
+    digest = row_digest({"seed": 1})
+    assert digest(b"{}\n") == digest(b"{}\r\n") == digest(b"{}")
+    assert len({digest(b"{}"), digest(b"[]"), row_digest({"seed": 2})(b"{}")}) == 3
 
 
 @pytest.mark.parametrize("row", ['{"id": [1], "line": 1}', '{"id": 1, "line": 1, "error": "boom"}', "[]", "1"])

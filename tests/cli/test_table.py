@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from service.cli.columns import ANSWER, EXPECTED, ID, PROBLEM, RESPONSE, Role
 from service.cli.csv_table import CsvStyle
-from service.cli.table import STANDARD_INPUT, json_objects, open_table
+from service.cli.rows import STANDARD_INPUT
+from service.cli.table import json_objects, open_table
 from service.errors import ConfigurationError
 
 OPTIONS = ("seed", "policy", "trace", "temperature", "paths")
@@ -267,3 +268,17 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
             assert all(len(cells) == width for _, cells in table.cells())
     except ConfigurationError as error:
         assert str(error).startswith(str(path))  # noqa: PT017 - a file that is read has nothing to compare
+
+
+def test_names_of_columns_reach_no_terminal_with_escape_sequences(written: Callable[[str, str | bytes], Path]) -> None:
+    path = written("a.csv", "qu\x1b]0;x\x07estion,answer\nWhy?,1\n")
+    assert read(path, LABELED, {"problem": "qu\x1b]0;x\x07estion"})[1] == (
+        "Columns: problem = qu\ufffd]0;x\ufffdestion, answer = answer"
+    )
+
+
+def test_the_results_of_solve_are_no_answer_key(written: Callable[[str, str | bytes], Path]) -> None:
+    path = written("a.csv", "question,answer,verdict,confidence\nWhy?,1,torn,0.5\n")
+    with pytest.raises(ConfigurationError, match=r"no column with a usual name for the answer\. .*--answer-column"):
+        read(path, LABELED)
+    assert read(path, LABELED, {"answer": "answer"})[0] == [(2, {"problem": "Why?", "answer": "1"})]

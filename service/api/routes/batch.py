@@ -13,7 +13,7 @@ from typing import Any, Generic
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from service.api.routes.grade import SharedVotes, grade_and_record
+from service.api.routes.grade import grade_and_record
 from service.api.routes.solve import components_of, problem_of, request_id, solve_and_record
 from service.api.spool import Spool
 from service.errors import EngineDeadError, InputError
@@ -22,6 +22,7 @@ from service.schemas.batch import GRADE, SOLVE, BatchFormat, BatchResult, Reques
 from service.schemas.from_solution import solve_response
 from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails
 from service.solve.problem import Solution
+from service.solve.shared_votes import SharedVotes
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
@@ -175,14 +176,15 @@ async def grade_batch(request: Request) -> Response:
 
     Responses to one problem with the same options share a vote.
     """
-
-    async def solve(problem: SolveRequest, problem_id: str) -> Solution:
-        return await solve_and_record(problem_of(problem, request), request, problem_id=problem_id)
-
-    votes = SharedVotes(solve)
+    votes = SharedVotes()
 
     async def work(body: GradeRequest, grade_id: str) -> GradeResponse:
-        return await grade_and_record(body, request, lambda problem: votes.solve(problem, grade_id), grade_id)
+        problem = body.solve_request()
+
+        async def vote() -> Solution:
+            return await solve_and_record(problem_of(problem, request), request, problem_id=grade_id)
+
+        return await grade_and_record(body, request, lambda: votes.solve(problem.model_dump_json(), vote), grade_id)
 
     return BatchResponse(request, GRADE, work)
 

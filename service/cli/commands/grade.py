@@ -74,14 +74,14 @@ def grade(
     settings = settings_of(service, engine, vote)
     columns = {"problem": problem_column, "response": response_column, "expected": expected_column, "id": id_column}
     if source is not None:
-        from service.cli.grade_file import GRADING, grade_file
+        from service.cli.grade_file import GRADING
 
         if expected is not None:
             raise typer.BadParameter("--expected goes with a problem; --expected-column goes with --input")
         check_file_arguments((problem, response), source, output, as_json=as_json)
         row_seed = overrides.pop("seed", None)  # each row without one gets its own from it
         options = RunOptions(settings, overrides, row_seed, service.url, concurrency)
-        run_file(GRADING, grade_file, source, output, columns, options)
+        run_file(GRADING, source, output, columns, options)
     check_single_arguments(output, concurrency, columns)
     problem, response = _texts(problem, response, settings.max_body_bytes)
     if problem is None or response is None:

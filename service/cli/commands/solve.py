@@ -64,12 +64,12 @@ def solve(
     settings = settings_of(service, engine, vote)
     columns = {"problem": problem_column, "id": id_column}
     if source is not None:
-        from service.cli.solve_file import SOLVING, solve_file
+        from service.cli.solve_file import SOLVING
 
         check_file_arguments((problem,), source, output, as_json=as_json)
         row_seed = overrides.pop("seed", None)  # each row without one gets its own from it
         options = RunOptions(settings, overrides, row_seed, service.url, concurrency)
-        run_file(SOLVING, solve_file, source, output, columns, options)
+        run_file(SOLVING, source, output, columns, options)
     check_single_arguments(output, concurrency, columns)
     from service.cli.solve import solve_and_show
 
