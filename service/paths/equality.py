@@ -131,9 +131,8 @@ def _is_near(one: Answer, other: Answer) -> bool:
             return True
         if answer.decimals and gap < unit and gap <= _MAX_CUT * least:
             return True
-    return one.decimals == other.decimals >= _MIN_DECIMALS and _are_rounded_and_cut(
-        abs(one.value), abs(other.value), unit
-    )
+    is_alike = one.decimals == other.decimals >= _MIN_DECIMALS
+    return is_alike and _are_rounded_and_cut(abs(one.value), abs(other.value), unit)
 
 
 def _are_rounded_and_cut(one: Fraction, other: Fraction, unit: Fraction) -> bool:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.paths.answer import Answer
-from service.paths.calculator.units import measure
+from service.paths.answer import Answer, Unit
+from service.paths.calculator.units import conversions, measure
+from service.paths.equality import agree
 from service.paths.phrase.notation import plain
 from service.paths.phrase.quantities import Quantity, scan
 
@@ -19,7 +20,10 @@ _OPERAND = re.compile(
     r"\s{0,2}(?:[A-Za-z]{1,15}\s){0,2}?(?:[+*/x^-]|plus\b|minus\b|times\b|take\saway\b|divided\sby\b|multiplied\sby\b)\s{0,2}"
     r"[($£€-]{0,2}(?:[0-9]|[a-z]+\s?=)"
 )
-_RESULT = re.compile(r"(?:=|→|->|\b(?:is|are|equals|makes|gives))\s{0,2}[$£€]?\Z")
+_RESULT = re.compile(r"(?:=|→|->)\s{0,2}[$£€]?\Z")
+_SUBTRACTED = re.compile(r"(?:[0-9)]\s{0,2}[-/]|\b(?:minus|by|take\saway))\s{0,2}[$£€]?\Z")
+_MAX_SIGN_CHARS = 16
+_RANGE = re.compile(r"\s?\.{2,}\s?[0-9]")
 _QUESTION = re.compile(r"[^.!\n]*\?")
 _CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¢": "cent"}
 _WORD = re.compile(r"[A-Za-z]+")
@@ -46,7 +50,7 @@ _RELATIVE_BEFORE = re.compile(
     r"\b(?:double|twice|triple|thrice|half\sof|(?:after|before|square|root|cube|product)\s(?:of\s)?)\s?[$£€]?\Z",
     re.IGNORECASE,
 )
-_RELATIVE_AFTER = re.compile(r"\s(?:squared|cubed|doubled|halved|percent\s(?:more|less|of)|%\s(?:more|less|of))\b")
+_RELATIVE_AFTER = re.compile(r"\s(?:squared|cubed|doubled|halved)\b")
 _IN_BRACKETS = re.compile(r"\([^()\n]{0,80}\Z")
 _BECAUSE = re.compile(r"\b(?:because|since|as|when|if|than|from)\b[^.!?\n]{0,80}\Z", re.IGNORECASE)
 _CONTEXT = 80
@@ -60,7 +64,7 @@ class Mention:
         start: position of its first character.
         end: position behind it.
         answer: its value.
-        is_operand: whether it is the first operand or an inner one of a calculation.
+        is_operand: whether it is an operand of a calculation, except the last one of a sum or product.
         is_asked: whether it is in a question.
     """
 
@@ -83,12 +87,24 @@ class Mentions:
         """Mentions of a text, in linear time."""
         return cls(own := plain(text), tuple(_mentions(own)))
 
-    def states(self, answer: Answer) -> bool:
-        """Whether the text has an answer as a value of its own, outside questions and first operands."""
+    def states(self, answer: Answer, unit: str, given: Answer) -> bool:
+        """Whether a number beside the given answer can be another one, outside questions and operands.
+
+        Args:
+            answer: the other answer.
+            unit: its unit, or empty.
+            given: answer that the text gives.
+        """
         if answer.value is None:
             flags = 0 if len(answer.text) == 1 else re.IGNORECASE
             return re.search(rf"(?<![\w:]){re.escape(answer.text)}(?!\w)", self.text, flags) is not None
-        return any(one.answer == answer and not one.is_operand and not one.is_asked for one in self.all)
+        others = [one for one in self.all if one.answer != given and not one.is_operand and not one.is_asked]
+        if any(agree(other, answer) for other in {one.answer for one in others}):
+            return True
+        own = [(one.answer.value, self._unit(one)) for one in others] if unit else []
+        return any(
+            value and value * factor == answer.value for value, name in own for factor in conversions(name, unit)
+        )
 
     def unit_of(self, answer: Answer) -> str:
         """Unit beside an answer, or empty if the text names none or several."""
@@ -118,6 +134,8 @@ class Mentions:
 
     def _is_withdrawn(self, given: Mention) -> bool:
         """Whether another value follows a "but", "wait" or "no"."""
+        if _RANGE.match(self.text, given.end):
+            return True
         for one in self.all:
             if one.start < given.end or one.is_operand or one.answer == given.answer:
                 continue
@@ -159,11 +177,21 @@ def _mentions(text: str) -> Iterator[Mention]:
             while current < len(questions) and questions[current][1] < end:
                 current += 1
             asked = current < len(questions) and questions[current][0] <= start and end < questions[current][1] - 1
-            operand = bool(_OPERAND.match(text, end)) and not _RESULT.search(text[max(0, start - 10) : start])
-            yield Mention(start, end, answer, operand, asked)
+            yield Mention(start, end, answer, _is_operand(text, start, end), asked)
+
+
+def _is_operand(text: str, start: int, end: int) -> bool:
+    before = text[max(0, start - _MAX_SIGN_CHARS) : start]
+    if _OPERAND.match(text, end):
+        return not _RESULT.search(before)
+    return bool(_SUBTRACTED.search(before))  # the unknown of "68 + 24 = 92" can be the answer
 
 
 def _answer(quantity: Quantity) -> Answer | None:
     if quantity.text:
         return Answer(quantity.text, None)
-    return None if quantity.value is None else Answer("", quantity.value, quantity.decimals)
+    return (
+        None
+        if quantity.value is None
+        else Answer("", quantity.value, quantity.decimals, Unit(quantity.unit) if quantity.unit else None)
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _MAX_OPERANDS = 8
 _NUMBER = r"[$£€]?-?[0-9][0-9.,]{0,20}(?<![.,])%?"
 _NOUNS = r"(?:\s?[A-Za-z]{1,15}(?![A-Za-z])){0,2}?"
-_OPERATOR = r"\s{0,3}(?:[-+*/x×÷·−–:]|plus\b|minus\b|times\b|take\saway\b|divided\sby\b|and\b)\s{0,3}"
+_OPERATOR = r"\s{0,3}(?:[-+*/x×÷·−–]|(?<=\s):(?=\s)|plus\b|minus\b|times\b|take\saway\b|divided\sby\b|and\b)\s{0,3}"
 _EQUALS = r"\s{0,3}(?:=|→|->|(?:is|are|equals?|makes?|gives?)\b)\s{0,3}"
 _EQUATION = re.compile(
     rf"(?<![0-9.,])\(?(?P<left>{_NUMBER}(?:{_NOUNS}{_OPERATOR}{_NUMBER}){{1,{_MAX_OPERANDS}}}){_NOUNS}\)?"
@@ -15,7 +15,10 @@ _EQUATION = re.compile(
 )
 _DIGITS = re.compile(r"(?<![0-9.,])[0-9][0-9.,]*")
 _REASON = r"\b(?:because|since|as|for)\b(?:\s(?:we|I)\sknow\b)?"
-_CHECK = r"\b(?:(?:double-?)?check(?:ed|ing)?|proof|prove[ds]?|verif(?:y|ied|ication)|revers\w{1,5}|test|probe|confirm\w{0,3})\b"
+_CHECK = (
+    r"\b(?:(?:double-?)?check(?:ed|ing)?|proof|prove[ds]?|verif(?:y|ied|ication)|revers\w{1,5}|test|probe"
+    r"|confirm\w{0,3})\b"
+)
 _INTRODUCED = re.compile(
     rf"[\s,;.(:–-]*(?:\b(?:(?:I|we)\s)?(?:know|can|to)\s)?(?:\b(?:I|we|my|the)\s)?"
     rf"(?:(?P<sure>{_REASON}|{_CHECK})(?:\s(?:it|this|that|is|by))?|\band\b|\bund\b)?[\s:,.(]*\Z",
@@ -100,10 +103,10 @@ def _proves(text: str, one: _Equation, start: int, earlier: list[_Equation]) -> 
     if not stated or stated[-1] not in one.operands:
         return False
     introduced = _INTRODUCED.search(text, start, one.start)
-    is_whole = start <= 2 * _BACK_CHARS and bool(
-        _BARE.fullmatch(before) or (len(stated) == 1 and _ANSWERS.search(sentence))
-    )
-    return bool(introduced and introduced["sure"]) or is_whole
+    if introduced and introduced["sure"]:
+        return True
+    is_answer = _BARE.fullmatch(before) or (len(stated) == 1 and _ANSWERS.search(sentence))
+    return start <= 2 * _BACK_CHARS and bool(is_answer)
 
 
 def _is_unknown(one: _Equation, number: str) -> bool:

@@ -37,7 +37,8 @@ class ResponseReading:
 def read_response(text: str) -> ResponseReading:
     """Read the answer that a response states. Never raises.
 
-    Proofs and values that it takes back do not count. A response is read as a rationale. Its only sentence, or the first and the last one, is also read as a phrase.
+    Proofs and values that it takes back do not count. The rest is read as a rationale. Its only sentence, or the first
+    and the last one, is also read as a phrase.
     """
     whole = rationale_of(text)
     own = without_withdrawn(without_proofs(whole))

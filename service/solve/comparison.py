@@ -57,7 +57,9 @@ def compare(response: str, answer: Answer | None, expected: str = "") -> Compari
     compared = _best(reading, answer, texts)
     if compared.given and compared.verdict is not GradeVerdict.UNDECIDED and (doubt := mentions.doubt(compared.given)):
         return Comparison(compared.given, reason=f"{doubt}.")
-    if compared.verdict is GradeVerdict.INCORRECT and mentions.states(answer):
+    if compared.verdict is not GradeVerdict.INCORRECT or compared.given is None:
+        return compared
+    if mentions.states(answer, texts.expected.unit_of(answer), compared.given):
         return Comparison(compared.given, reason=f"The response also states {answer.text}.")
     return compared
 
@@ -96,9 +98,8 @@ def _of_one(given: Answer, answer: Answer, texts: _Texts) -> Comparison:
     if own and right and own != right:
         return _in_units(given, answer, own, right)
     if agree(given, answer):
-        is_other = (
-            right and not own and any(conversions(right, unit(word)) for word in texts.words if unit(word) != right)
-        )
+        others = {unit(word) for word in texts.words} - {right}
+        is_other = right and not own and any(conversions(right, other) for other in others)
         return Comparison(given, reason=_CONVERTED) if is_other else Comparison(given, GradeVerdict.CORRECT)
     if may_be_rounded(given, answer):
         return Comparison(given, reason=_ROUNDED)
