@@ -24,7 +24,7 @@ _RESULT = re.compile(r"(?:=|→|->)\s{0,2}[$£€]?\Z")
 _SUBTRACTED = re.compile(r"(?:[0-9)]\s{0,2}[-/]|\b(?:minus|by|take\saway))\s{0,2}[$£€]?\Z")
 _MAX_SIGN_CHARS = 16
 _RANGE = re.compile(r"\s?\.{2,}\s?[0-9]")
-_QUESTION = re.compile(r"[^.!\n]*\?")
+_SENTENCE = re.compile(r"(?:[^.!?\n]|\.(?=[0-9]))+[.!?\n]?")
 _CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¢": "cent"}
 _WORD = re.compile(r"[A-Za-z]+")
 _NEXT_WORDS = re.compile(r"[ -]?(?:\(?([A-Za-z]+))?(?: ([A-Za-z]+))?(?: ([A-Za-z]+))?")
@@ -166,7 +166,7 @@ class Mentions:
 
 
 def _mentions(text: str) -> Iterator[Mention]:
-    questions = [(found.start(), found.end()) for found in _QUESTION.finditer(text) if "\n" not in found[0]]
+    questions = [(found.start(), found.end()) for found in _SENTENCE.finditer(text) if found[0].endswith("?")]
     current = 0
     for piece in _PIECE.finditer(text):
         for quantity in scan(piece[0]):

@@ -13,6 +13,15 @@ _EQUATION = re.compile(
     rf"{_EQUALS}(?P<result>{_NUMBER})(?!\s?[-+*/×÷=]|[0-9])",
     re.IGNORECASE,
 )
+_LABEL = re.compile(
+    r"\A\s*(?:[0-9]{1,2}\)|(?:nr|no|question|q|exercise)\b\.?\s?[0-9]{1,2}\s?[:.)])\s+(?=[^\n]*[0-9][^\n]*\Z)",
+    re.IGNORECASE,
+)
+_REVERSED = re.compile(
+    rf"(?P<result>{_NUMBER}{_NOUNS})\s{{0,3}}=\s{{0,3}}{_NUMBER}(?:{_NOUNS}{_OPERATOR}{_NUMBER}){{1,{_MAX_OPERANDS}}}"
+    rf"{_NOUNS}\.?",
+    re.IGNORECASE,
+)
 _DIGITS = re.compile(r"(?<![0-9.,])[0-9][0-9.,]*")
 _REASON = r"\b(?:because|since|as|for)\b(?:\s(?:we|I)\sknow\b)?"
 _CHECK = (
@@ -26,11 +35,10 @@ _INTRODUCED = re.compile(
 )
 _SO = re.compile(r"[\s,.;]*(?:so|therefore|thus)\b[^0-9\n]{0,30}(?P<number>[0-9][0-9.,]*)", re.IGNORECASE)
 _AFTER = re.compile(r"[\s)]*[✓✔☑.!]?")
-_BARE = re.compile(r"[^0-9]{0,12}[0-9][0-9.,]*(?:\s[^\W\d_]{1,15}){0,2}[\s.!,;:(–-]*")
-_ANSWERS = re.compile(
-    r"\b(?:left|remain\w{0,3}|difference|total|altogether|answer|so|therefore|more|fewer|less|got|it(?:'s|\sis))\b",
-    re.IGNORECASE,
+_BARE = re.compile(
+    r"\W{0,6}(?:(?:so|it's|it\sis)\s)?[$£€]?[0-9][0-9.,]*(?:\s[^\W\d_]{1,15}){0,2}[\s.!,;:(–-]*", re.IGNORECASE
 )
+_ANSWERS = re.compile(r"\b(?:left|remain\w{0,3}|difference|answer|so|therefore|it's|it\sis)\b", re.IGNORECASE)
 _BACK_CHARS = 60
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?![\s])[^.!?\n]*)*")
 _STRUCK = re.compile(r"~~[^~\n]{1,60}~~")
@@ -71,6 +79,13 @@ def without_proofs(text: str) -> str:
             earlier.append(one)
     own = "".join([*kept, text[position:]])
     return own if _DIGITS.search(own) else text
+
+
+def without_label(text: str) -> str:
+    """Text without the number of its exercise, and without the calculation behind a result: "24 = 92 - 68"."""
+    text = _LABEL.sub("", text)
+    found = _REVERSED.fullmatch(text.strip())
+    return found["result"] if found else text
 
 
 def without_withdrawn(text: str) -> str:

@@ -13,7 +13,7 @@ from service.paths.phrase.choice import DENIED, INEQUALITY, SEVERAL
 from service.paths.phrase.clauses import begins_with, main_clause, without_remarks
 from service.paths.phrase.notation import plain
 from service.paths.phrase.quantities import scan
-from service.paths.proofs import without_proofs, without_withdrawn
+from service.paths.proofs import without_label, without_proofs, without_withdrawn
 from service.paths.rationale.markers import MAX_PHRASE_CHARS, find_marked
 
 BLANK = "it is blank"
@@ -41,7 +41,7 @@ def read_response(text: str) -> ResponseReading:
     and the last one, is also read as a phrase.
     """
     whole = rationale_of(text)
-    own = without_withdrawn(without_proofs(whole))
+    own = without_label(without_withdrawn(without_proofs(whole)))
     stated = read_stated(text if own == whole else own)
     own = _ARROW.sub("", own)
     sentences = [sentence for sentence in _BREAK.split(own) if sentence.strip()]
