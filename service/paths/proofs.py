@@ -61,8 +61,8 @@ class _Equation:
 def without_proofs(text: str) -> str:
     """Text without the equations that only prove an answer, such as `7 + 5 = 12` after `12 - 5 = 7`.
 
-    A proof has an earlier answer as an operand. In addition, one of these holds: its result is an operand of the last
-    equation, a reason or check introduces it, or only that answer precedes it.
+    A proof has an earlier answer as an operand. Its result is an operand of the last equation, or a
+    reason or check introduces it, or only that answer precedes it.
     """
     earlier: list[_Equation] = []
     kept, position = [], 0
