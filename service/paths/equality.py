@@ -63,26 +63,26 @@ def matches(answer: Answer, gold: str) -> bool:
 
 
 def agree(one: Answer, other: Answer) -> bool:
-    """Whether two answers are equal: as `matches`, in either order."""
-    return _is_one_amount((one, other)) or _is_hour(one, other.text) or _is_hour(other, one.text)
+    """Whether two answers are one class, and one amount in their named units."""
+    return _is_one_amount((one, other))
 
 
 def may_be_rounded(one: Answer, other: Answer) -> bool:
-    """Whether two unequal numbers may be one, because one of them is rounded: 3.3 or 3.4 and 10/3, but not 3 and 10/3.
+    """Whether two unequal numbers may be one, because one of them is rounded or cut: 3.3 or 3.4 and 10/3, but not 3.
 
-    The gap is at most half a unit of the last place of the rounded number, and at most 5 %.
+    An integer is at most half a unit and 5 % away. A decimal is less than a unit of its last place and 15 % away. A
+    percentage also counts as a share.
     """
-    if one.value is None or other.value is None:
-        return False
-    gap = abs(one.value - other.value)
-    if not gap or gap > _MAX_ROUNDING * min(abs(one.value), abs(other.value)):
-        return False
-    places = [
-        Fraction(1, 2 * 10**answer.decimals)
-        for answer in (one, other)
-        if (answer.value * 10**answer.decimals).denominator == 1
-    ]
-    return any(gap <= half_unit for half_unit in places)
+    return any(_is_near(*pair) for pair in ((one, other), (_as_share(one), other), (one, _as_share(other))))
+
+
+def may_be_other_notation(one: Answer, other: Answer) -> bool:
+    """Whether two numbers have the same digits, and one has a point where the other may have a thousands separator."""
+    return any(
+        part.decimals == 3 and abs(part.value) >= 1 and part.value * 1000 == whole.value
+        for part, whole in ((one, other), (other, one))
+        if part.value is not None
+    )
 
 
 def are_equal(texts: Sequence[str]) -> bool:
@@ -112,6 +112,38 @@ def _is_one_amount(answers: Sequence[Answer]) -> bool:
     return len(units) <= 1
 
 
+def _as_share(answer: Answer) -> Answer:
+    """Percentage as a share of 1."""
+    if answer.unit is not Unit.PERCENT or answer.value is None:
+        return answer
+    return replace(answer, value=answer.value / 100, decimals=answer.decimals + 2, unit=None)
+
+
+def _is_near(one: Answer, other: Answer) -> bool:
+    if not one.value or not other.value:
+        return False
+    gap, least = abs(one.value - other.value), min(abs(one.value), abs(other.value))
+    for answer in (one, other):
+        unit = Fraction(1, 10**answer.decimals)
+        if not gap or (answer.value or gap) % unit:
+            continue
+        if gap <= unit / 2 and gap <= _MAX_ROUNDING * least:
+            return True
+        if answer.decimals and gap < unit and gap <= _MAX_CUT * least:
+            return True
+    is_alike = one.decimals == other.decimals >= _MIN_DECIMALS
+    return is_alike and _are_rounded_and_cut(abs(one.value), abs(other.value), unit)
+
+
+def _are_rounded_and_cut(one: Fraction, other: Fraction, unit: Fraction) -> bool:
+    """Whether two neighbours are one simple fraction, rounded and cut: 26.67 and 26.66."""
+    if abs(one - other) != unit:
+        return False
+    low, high = sorted((one, other))
+    simple = (low + unit * 3 / 4).limit_denominator(_MAX_DENOMINATOR)
+    return low + unit / 2 <= simple < high
+
+
 def _in_dollars(answer: Answer) -> Answer:
     """Amount of cents or dollars as a number of dollars."""
     if answer.unit is not Unit.CENT or answer.value is None:
@@ -132,6 +164,8 @@ def _words(text: str) -> str:
 
 _MIN_DECIMALS = 2
 _MAX_ROUNDING = Fraction(1, 20)
+_MAX_CUT = Fraction(3, 20)
+_MAX_DENOMINATOR = 12
 _PART = re.compile(r"([0-9]) ?\(([^()]*)\)")  # "2 (hours)"
 _SCALES = {
     frozenset({None}): ("share", 1),

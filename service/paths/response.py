@@ -13,6 +13,7 @@ from service.paths.phrase.choice import DENIED, INEQUALITY, SEVERAL
 from service.paths.phrase.clauses import begins_with, main_clause, without_remarks
 from service.paths.phrase.notation import plain
 from service.paths.phrase.quantities import scan
+from service.paths.proofs import without_label, without_proofs, without_withdrawn
 from service.paths.rationale.markers import MAX_PHRASE_CHARS, find_marked
 
 BLANK = "it is blank"
@@ -36,10 +37,13 @@ class ResponseReading:
 def read_response(text: str) -> ResponseReading:
     """Read the answer that a response states. Never raises.
 
-    A response is read as a rationale. Its only sentence, or the first and the last one, is also read as a phrase.
+    Proofs and values that it takes back do not count. The rest is read as a rationale. Its only sentence, or the first
+    and the last one, is also read as a phrase.
     """
-    own = _ARROW.sub("", rationale_of(text))
-    stated = read_stated(text)
+    whole = rationale_of(text)
+    own = without_label(without_withdrawn(without_proofs(whole)))
+    stated = read_stated(text if own == whole else own)
+    own = _ARROW.sub("", own)
     sentences = [sentence for sentence in _BREAK.split(own) if sentence.strip()]
     if not sentences:
         return ResponseReading((), stated.reason if text.strip() else BLANK)

@@ -7,7 +7,6 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 
 from service.schemas.request import (
     BLANK_TEXT_PATTERN,
-    TEXT_PATTERN,
     ProblemText,
     Seed,
     SolveRequest,
@@ -36,6 +35,11 @@ def _or_blank(value: Any) -> Any:
     return "" if value is None else _as_text(value)
 
 
+def _or_null(value: Any) -> Any:
+    text = _as_text(value)
+    return None if isinstance(text, str) and not text.strip() else text
+
+
 ResponseText = Annotated[
     str,
     BeforeValidator(_or_blank),
@@ -52,15 +56,19 @@ ResponseText = Annotated[
     ),
 ]
 ExpectedText = Annotated[
-    str,
-    BeforeValidator(_as_text),
-    StringConstraints(min_length=1, max_length=MAX_EXPECTED_CHARS, strip_whitespace=True),
-    AfterValidator(no_control_characters),
+    Annotated[
+        str,
+        StringConstraints(max_length=MAX_EXPECTED_CHARS, strip_whitespace=True),
+        AfterValidator(no_control_characters),
+    ]
+    | None,
+    BeforeValidator(_or_null),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": MAX_EXPECTED_CHARS, "pattern": TEXT_PATTERN},
+                {"type": "string", "maxLength": MAX_EXPECTED_CHARS, "pattern": BLANK_TEXT_PATTERN},
                 {"type": "number"},
+                {"type": "null"},
             ]
         }
     ),
@@ -75,9 +83,10 @@ class GradedTexts(ProblemText):
         "text. A blank response is undecided.",
         examples=["92 - 68 = 26, so 26 more pastries"],
     )
-    expected: ExpectedText | None = Field(
+    expected: ExpectedText = Field(
         default=None,
-        description="Expected answer in any notation, if it is known. No path is sampled then. Null grades by a vote.",
+        description="Expected answer in any notation, if it is known. No path is sampled then. Null or a blank text "
+        "grades by a vote.",
         examples=["24"],
     )
 

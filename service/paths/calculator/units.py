@@ -18,6 +18,7 @@ _SCALES = (
     "sock/shoe/glove/mitten/boot/slipper/earring 1 pair 2",
 )
 _MONEY = 0
+_NOT_BESIDE = frozenset("one five ten twenty twentie fifty fiftie hundred coin mph kph kmh".split())
 _COINS = frozenset(("nickel", "dime", "quarter"))
 _CALENDAR = {
     "month year": (12,),
@@ -116,10 +117,27 @@ def ratios(named: set[str], of_operands: set[str], own: str, power: int = 1) -> 
     return found
 
 
-def common_ratios(words: Iterable[str]) -> set[Fraction]:
-    """Ratios between a unit among lower-case words and the unit that people mean without a name: minutes and hours."""
+def measure(word: str) -> str:
+    """Unit that a lower-case word names beside a number, or an empty string. Notes and speeds are left out."""
+    return "" if word.removesuffix("s") in _NOT_BESIDE else unit(word)
+
+
+def conversions(one: str, other: str) -> set[Fraction]:
+    """Numbers of the other unit that one unit can be worth. Empty if they have no known ratio."""
+    if one == other:
+        return {Fraction(1)}
+    return _RATIOS.get((other, one), set()) | {1 / value for value in _RATIOS.get((one, other), ())}
+
+
+def named_ratios(words: Iterable[str]) -> set[Fraction]:
+    """Ratios between two units among lower-case words, or between one and the unit that people mean without a name."""
     named = {unit(word) for word in words}
-    return {ratio for pair, values in _RATIOS.items() if {*pair} in _COMMON and named & {*pair} for ratio in values}
+    return {
+        ratio
+        for pair, values in _RATIOS.items()
+        if {*pair} <= named or ({*pair} in _COMMON and named & {*pair})
+        for ratio in values
+    }
 
 
 def worths(names: Sequence[str]) -> list[Fraction] | None:

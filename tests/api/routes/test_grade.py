@@ -40,6 +40,13 @@ async def test_a_response_is_graded_by_a_vote(serve: Serve) -> None:
     assert 'twinpath_grades_total{basis="vote",verdict="correct"} 1.0' in text
 
 
+@pytest.mark.parametrize("expected", ["", " \n", None])
+async def test_a_blank_expected_answer_grades_by_a_vote(serve: Serve, expected: str | None) -> None:
+    client = await serve(playing([cot(24)], [pot(24)]), computing_sandbox())
+    graded = (await client.post("/grade", json=body("24", expected=expected))).json()
+    assert (graded["basis"], graded["verdict"]) == ("vote", "correct")
+
+
 async def test_the_options_of_the_vote_are_those_of_solve(serve: Serve) -> None:
     engine = TurnEngine([cot(24), cot(26)])
     client = await serve(engine, computing_sandbox())
@@ -93,7 +100,7 @@ async def test_an_expected_answer_needs_no_engine(
     ("fields", "status", "field"),
     [
         ({"response": "24", "expected": "?"}, 422, "expected"),
-        ({"response": "24", "expected": ""}, 422, "expected"),
+        ({"response": "24", "expected": True}, 422, "expected"),
         ({"response": "24", "expected": "4" * 401}, 422, "expected"),
         ({"response": "x" * 20_001}, 422, "response"),
         ({"response": "a\x00b"}, 422, "response"),
