@@ -1,4 +1,4 @@
-"""Files of a run: lines that one process appends, and files that are replaced as a whole."""
+"""Files of lines for one process, and atomic replacement of files."""
 
 import fcntl
 import os

@@ -26,7 +26,7 @@ class RowOutput(Protocol[WrittenT]):
     Attributes:
         place: name of the output, for messages.
         notes: lines to show at the start.
-        is_csv: whether a result stands beside its row. In JSON Lines the id joins them, and must not occur twice.
+        is_csv: whether a row and its result share a line. In JSON Lines the id joins them, and must not occur twice.
         is_resumable: whether a further run finds the results.
     """
 

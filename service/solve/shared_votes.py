@@ -1,4 +1,4 @@
-"""Votes that the responses of a batch share, and the grade of a response."""
+"""Grade of a response, and votes that responses share."""
 
 import asyncio
 from collections import OrderedDict

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -32,8 +32,7 @@ class Votes:
             await asyncio.sleep(0)
             if number <= self._failures:
                 raise EngineError("no vote")
-            solution: Any = f"{key}{number}"
-            return solution
+            return cast("Solution", f"{key}{number}")
 
         return vote
 
