@@ -2,47 +2,58 @@
 import { byId, icon, make } from "./dom.js";
 import { requestKey } from "./key.js";
 import { KeyError, errorText, grade } from "./stream.js";
-import { UNMEASURED, measured } from "./verdict.js";
+import { DEMO, DEMO_MODEL, UNMEASURED, measured } from "./verdict.js";
 
 const WORDS = { correct: "Correct", incorrect: "Incorrect", undecided: "Undecided" };
 let shown = null;
+let latest = null; // body of the check whose grade the form shows or waits for
 
 /** Make the form check answers to this problem. */
 export function setUpCheck(request, data) {
   shown = { request, data };
+  forget();
   byId("check").reset();
   byId("check").hidden = false;
-  byId("grade").hidden = true;
 }
 
 /** Hide the form while a problem runs. */
 export function hideCheck() {
   shown = null;
+  forget();
   byId("check").hidden = true;
 }
 
-/** Check the response when the user submits the form. */
+/** Check the response when the user submits the form. A change of its fields removes the grade. */
 export function addCheckListeners() {
+  byId("check").addEventListener("input", forget);
   byId("check").addEventListener("submit", (event) => {
     event.preventDefault();
     check();
   });
 }
 
+/** Remove the grade, and ignore one that is still to come. */
+function forget() {
+  latest = null;
+  byId("grade").hidden = true;
+  byId("check-button").disabled = false;
+}
+
 async function check() {
   const { request, data } = shown;
-  const isCurrent = () => shown?.data === data;
   const response = byId("response").value.trim();
   const expected = byId("expected").value.trim();
+  const body = (latest = gradeRequest(request, data, response, expected));
+  const isCurrent = () => latest === body;
   byId("check-button").disabled = true;
   try {
-    const graded = await grade(gradeRequest(request, data, response, expected));
+    const graded = await grade(body);
     if (isCurrent()) showGrade(graded, expected ? null : data);
   } catch (error) {
     if (isCurrent()) showFailure(error);
     if (error instanceof KeyError && (await requestKey()) && isCurrent()) await check();
   } finally {
-    byId("check-button").disabled = false;
+    if (isCurrent()) byId("check-button").disabled = false;
   }
 }
 
@@ -69,7 +80,12 @@ const givenText = ({ given }) => (given === null ? "" : `The response states ${g
 function basisText({ verdict, answer, reason }, vote) {
   if (verdict === "undecided") return reason ?? "The vote cannot decide. Enter the right answer to compare with it.";
   if (!vote) return `You gave ${answer} as the right answer.`;
-  return `The voted answer is ${answer}. ${vote.calibrated ? measured(vote.confidence) : UNMEASURED}`;
+  return `The voted answer is ${answer}. ${trustIn(vote)}`;
+}
+
+function trustIn({ model, calibrated, confidence }) {
+  if (model === DEMO_MODEL) return DEMO;
+  return calibrated ? measured(confidence) : UNMEASURED;
 }
 
 function stepOf({ text, holds, should_be: right }) {

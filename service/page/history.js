@@ -1,4 +1,4 @@
-// Results of this tab. The browser keeps them until the tab closes.
+// Results of this tab, and their entries in the history of the browser. The browser keeps them until the tab closes.
 import { byId, icon, make } from "./dom.js";
 import { answersOf, wordsOf } from "./verdict.js";
 
@@ -24,6 +24,12 @@ export function storeResult(request, data) {
       kept.pop(); // the storage of the tab is full
     }
   }
+}
+
+/** Give the page a new entry in the history of the browser. It replaces an entry without a result. */
+export function enter(address, state = {}) {
+  const isWithoutResult = history.state ? !history.state.id : location.hash !== "";
+  history[isWithoutResult ? "replaceState" : "pushState"](state, "", address);
 }
 
 /** Show the list of results. `open` receives a result that the user selects. */

@@ -2,25 +2,28 @@
 import { addCheckListeners } from "./check.js";
 import { announce, toast } from "./announce.js";
 import { byId, make } from "./dom.js";
-import { clearHistory, showHistory, storeResult } from "./history.js";
+import { clearHistory, enter, showHistory, storeResult, storedResults } from "./history.js";
 import { requestKey } from "./key.js";
 import { Result } from "./result.js";
 import { SAMPLES } from "./samples.js";
 import { curlOf, fillForm, linkOf, pythonOf, readLink, requestOf } from "./share.js";
 import { KeyError, ServiceError, errorText, modelName, solve } from "./stream.js";
 import { setUpThemes } from "./theme.js";
-import { answersOf, lateText, wordsOf } from "./verdict.js";
+import { DEMO_MODEL, answersOf, lateText, wordsOf } from "./verdict.js";
 
 const form = byId("form");
 let running = null;
-let last = null;
+let last = null; // request of the shown result, or null on the empty page
+let seed; // seed of the shown result, once it is complete
 
 function start(request) {
   running?.abort();
   const controller = (running = new AbortController());
   last = request;
+  seed = undefined;
+  enter(linkOf(request));
   byId("intro").hidden = byId("error").hidden = true;
-  fold(request.problem);
+  fold();
   const result = new Result(request);
   result.startClock();
   byId("result").focus({ preventScroll: true });
@@ -55,11 +58,11 @@ async function watch(request, result, { signal }) {
 
 function finish(request, result, data) {
   result.stopClock();
-  const solved = { ...request, seed: data.seed };
-  form.dataset.seed = data.seed;
-  history.replaceState(null, "", linkOf(solved));
+  seed = data.seed;
+  if (isFolded()) form.dataset.seed = seed;
+  history.replaceState({ id: data.id }, "", linkOf({ ...request, seed }));
   showModel(data.model);
-  show(result, data);
+  result.showFinal(data);
   storeResult(request, data);
   showHistory(reopen, data.id);
   const late = lateText(data, request.deadline_s);
@@ -67,27 +70,35 @@ function finish(request, result, data) {
   announce(`${wordsOf(data)}.${answer} ${late}`.trim(), true);
 }
 
-function show(result, data) {
-  result.showFinal(data);
-  byId("result-copy").append(byId("copy"));
-}
-
 /** Show an earlier result of this tab again. */
 function reopen({ request, data }) {
-  running?.abort();
-  running = null;
+  stop();
   last = request;
-  fillForm(form, request);
-  form.dataset.seed = data.seed;
-  history.replaceState(null, "", linkOf({ ...request, seed: data.seed }));
+  seed = data.seed;
+  if (history.state?.id !== data.id) enter(linkOf({ ...request, seed }), { id: data.id });
+  restoreForm();
   byId("intro").hidden = byId("error").hidden = true;
-  fold(request.problem);
+  fold();
   const result = new Result(request);
   result.stopClock();
-  show(result, data);
+  result.showFinal(data);
   showHistory(reopen, data.id);
   byId("result").focus({ preventScroll: true });
   scrollTo({ top: 0 });
+}
+
+/** Show the entry of the browser's history: a stored result, a problem of a link, or the empty page. */
+function showEntry() {
+  const stored = storedResults().find(({ data }) => data.id === history.state?.id);
+  if (stored) reopen(stored);
+  else if (readLink(form)) start(requestOf(form));
+  else clear();
+}
+
+/** Stop the running problem and show nothing more of it. */
+function stop() {
+  running?.abort();
+  running = null;
 }
 
 function progressText({ paths, leaders }) {
@@ -97,7 +108,7 @@ function progressText({ paths, leaders }) {
 
 function showModel(model) {
   byId("model").textContent = `Model: ${model}`;
-  byId("demo").hidden = model !== "demo";
+  byId("demo").hidden = model !== DEMO_MODEL;
 }
 
 function showError(error) {
@@ -107,31 +118,47 @@ function showError(error) {
   console.info(error);
 }
 
-/** Fold the composer to one line. */
-function fold(problem) {
-  byId("folded-problem").textContent = problem;
+const isFolded = () => form.classList.contains("folded");
+
+/** Fold the composer to the problem of the result. */
+function fold() {
+  byId("folded-problem").textContent = last.problem;
   form.classList.add("folded");
+  byId("result-copy").append(byId("copy"));
 }
 
-/** Unfold the composer, with the problem or empty. */
-function unfold({ isNew = false } = {}) {
-  if (isNew) clear();
+/** Unfold the composer to edit its problem. */
+function unfold() {
   form.classList.remove("folded");
+  byId("composer-copy").append(byId("copy"));
   byId("problem").focus();
+}
+
+/** Fill the form with the problem and the settings of the result. */
+function restoreForm() {
+  fillForm(form, last);
+  if (seed === undefined) delete form.dataset.seed;
+  else form.dataset.seed = seed;
+}
+
+/** Fold the composer to the result again. */
+function discardEdit() {
+  restoreForm();
+  fold();
+  byId("edit").focus();
 }
 
 /** Make the page empty for a new problem. The results of the tab stay in their list. */
 function clear() {
-  running?.abort();
-  running = null;
+  stop();
+  last = null;
   byId("problem").value = "";
   form.elements.seed.value = form.elements.deadline_s.value = "";
   delete form.dataset.seed;
-  history.replaceState(null, "", location.pathname);
-  byId("composer-copy").append(byId("copy"));
   byId("result").hidden = byId("error").hidden = true;
   byId("intro").hidden = false;
   showHistory(reopen);
+  unfold();
 }
 
 async function copy(kind) {
@@ -168,16 +195,23 @@ function addListeners() {
     form.elements.pot.setCustomValidity("");
   });
   byId("edit").addEventListener("click", () => unfold());
-  byId("new").addEventListener("click", () => unfold({ isNew: true }));
+  byId("new").addEventListener("click", () => {
+    enter(location.pathname);
+    clear();
+  });
   byId("stop").addEventListener("click", () => running?.abort());
-  byId("retry").addEventListener("click", () => start(last));
+  byId("retry").addEventListener("click", () => {
+    restoreForm();
+    start(last);
+  });
   byId("again").addEventListener("click", () => {
-    const { seed, ...request } = last; // the same seed would give the same attempts
+    restoreForm();
+    const { seed: used, ...request } = last; // the same seed would give the same attempts
     start(request);
   });
   byId("longer").addEventListener("click", ({ currentTarget }) => {
     const { deadlineS } = currentTarget.dataset;
-    const seed = Number(form.dataset.seed);
+    restoreForm();
     form.elements.deadline_s.value = deadlineS;
     start({ ...last, deadline_s: Number(deadlineS), seed });
   });
@@ -188,13 +222,13 @@ function addListeners() {
   });
   for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", () => copy(button.dataset.copy));
   document.addEventListener("keydown", onKey);
-  addEventListener("hashchange", () => readLink(form) && start(requestOf(form)));
+  addEventListener("popstate", showEntry);
 }
 
 function onKey(event) {
-  if (document.querySelector("dialog[open]")) return;
+  if (event.isComposing || document.querySelector("dialog[open]")) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) (event.target.closest?.("#check") ?? form).requestSubmit();
-  else if (event.key === "Escape") running?.abort();
+  else if (event.key === "Escape") last && !isFolded() ? discardEdit() : running?.abort();
   else if (event.key === "/" && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {
     event.preventDefault();
     unfold();
@@ -217,4 +251,4 @@ addListeners();
 addCheckListeners();
 showHistory(reopen);
 modelName().then(showModel).catch(() => {});
-if (readLink(form)) start(requestOf(form));
+if (location.hash) showEntry();

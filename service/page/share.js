@@ -34,6 +34,7 @@ export function linkOf(request) {
 export function readLink(form) {
   const fields = new URLSearchParams(location.hash.slice(1));
   if (!fields.get("problem")) return false;
+  for (const name of OPTIONAL_FIELDS) form.elements[name].value = "";
   for (const name of ["problem", "policy", ...NUMBER_FIELDS]) {
     const value = fields.get(name);
     if (value === null || (NUMBER_FIELDS.includes(name) && !Number.isFinite(Number(value)))) continue;

@@ -1,6 +1,8 @@
 // Words for a result: trust in the answer, reason, advice, and attempts that time cut off. The terminal has the same.
 import { counted } from "./dom.js";
 
+export const DEMO_MODEL = "demo";
+export const DEMO = "Demo: scripted answers, many of them wrong. No model is running.";
 export const UNMEASURED = "This model's confidence was never measured.";
 const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
 const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";

@@ -17,9 +17,15 @@ pytestmark = pytest.mark.e2e
 EIGHT = {"cot": 4, "pot": 4, "policy": "fixed"}
 
 
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with page_service(TEXTS) as url:
+        yield url
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with page_service(TEXTS) as url, opened(browser, url, viewport=SIZES["desktop"]) as page:
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    with opened(browser, url, viewport=SIZES["desktop"]) as page:
         yield page
 
 
@@ -77,25 +83,45 @@ def answer_grade(page: Page, bodies: list[dict[str, Any]], **changes: object) ->
     page.route("**/grade", handle)
 
 
-@pytest.mark.parametrize(
-    ("response", "expected", "shown"),
-    [
-        ("92 - 68 = 26, so 26 more pastries", "", ["Incorrect", "The response states 26. The voted answer is 24."]),
-        ("twenty-four", "", ["Correct", "The response states 24. The voted answer is 24."]),
-        ("24.0", "48/2", ["Correct", "The response states 24. You gave 24 as the right answer."]),
-        ("no idea", "", ["Undecided", "No answer was read from the response: no number."]),
-        ("24", "apples", ["The right answer states no answer;"]),
-    ],
-)
-def test_the_service_grades_the_answer(browser: Browser, response: str, expected: str, shown: list[str]) -> None:
-    with page_service(TEXTS) as url:
-        context = browser.new_context()
-        page = context.new_page()
-        page.goto(url)
-        solve(page, LIKELY, **EIGHT)
-        page.locator("#response").fill(response)
-        page.locator("#expected").fill(expected)
-        page.get_by_role("button", name="Check", exact=True).click()
-        for text in shown:
-            expect(page.locator("#grade")).to_contain_text(text)
-        context.close()
+GRADED = [
+    ("92 - 68 = 26, so 26 more pastries", "", "Incorrect", "The response states 26. The voted answer is 24."),
+    ("twenty-four", "", "Correct", "The response states 24. The voted answer is 24."),
+    ("24.0", "48/2", "Correct", "The response states 24. You gave 24 as the right answer."),
+    ("no idea", "", "Undecided", "No answer was read from the response: no number."),
+    ("24", "apples", "", "The right answer states no answer;"),
+]
+
+
+def test_the_service_grades_the_answer_and_a_change_removes_the_grade(browser: Browser, url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(url)
+    solve(page, LIKELY, **EIGHT)
+    grade = page.locator("#grade")
+    for response, expected, *texts in GRADED:
+        for field, value in (("#response", response), ("#expected", expected)):
+            page.locator(field).fill("7")
+            expect(grade).to_be_hidden()
+            page.locator(field).fill(value)
+            page.get_by_role("button", name="Check", exact=True).click()
+            expect(grade).to_be_visible()
+        for text in texts:
+            expect(grade).to_contain_text(text)
+    context.close()
+
+
+def test_a_grade_that_comes_after_a_change_is_not_shown(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/grade", held.append)
+    solve(page, LIKELY)
+    button = page.get_by_role("button", name="Check", exact=True)
+    page.locator("#response").fill("26")
+    with page.expect_request("**/grade"):
+        button.click()
+    expect(button).to_be_disabled()
+    page.locator("#response").fill("24")
+    expect(button).to_be_enabled()
+    with page.expect_request_finished(lambda request: request.url.endswith("/grade")):
+        held[0].continue_()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(page.locator("#grade")).to_be_hidden()

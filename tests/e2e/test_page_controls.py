@@ -1,4 +1,4 @@
-"""Controls of the web page in a real browser: keyboard, copies, keys, history, errors, print, proxies."""
+"""Controls of the web page in a real browser: keyboard, copies, keys, errors, print, proxies."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.support.accessibility import violations
 from tests.support.engines import lines
 from tests.support.page import SIZES, last_response, opened, solve, start, wait_for_end
 from tests.support.page_service import page_service
-from tests.support.page_states import LATE, LIKELY, NONE, TEXTS, TORN
+from tests.support.page_states import LATE, LIKELY, TEXTS
 from tests.support.served import served
 
 pytestmark = pytest.mark.e2e
@@ -82,56 +82,10 @@ def test_the_page_works_with_only_a_keyboard(page: Page) -> None:
     ]
 
 
-def test_the_composer_folds_to_one_line_and_unfolds(page: Page) -> None:
-    solve(page, LIKELY)
-    expect(page.get_by_label("A math word problem")).to_be_hidden()
-    expect(page.locator("#folded-problem")).to_have_text(LIKELY)
-    page.get_by_role("button", name="Edit the problem").click()
-    expect(page.get_by_label("A math word problem")).to_be_focused()
-    expect(page.get_by_label("A math word problem")).to_have_value(LIKELY)
-    page.get_by_role("button", name="Solve").click()
-    wait_for_end(page)
-    page.get_by_role("button", name="New problem").click()
-    expect(page.get_by_label("A math word problem")).to_have_value("")
-    expect(page.locator("#result")).to_be_hidden()
-    expect(page.get_by_role("button", name="Copy as curl")).to_be_visible()
-    page.get_by_role("button", name="Solve").click()  # an empty problem is not sent
-    expect(page.locator("#result")).to_be_hidden()
-
-
 def test_a_problem_without_attempts_is_not_sent(page: Page) -> None:
     start(page, LIKELY, cot=0, pot=0)
     expect(page.locator("#result")).to_be_hidden()
     assert page.locator("[name=pot]").evaluate("input => input.validationMessage") == "Set at least one attempt."
-
-
-def test_a_new_problem_replaces_one_that_is_still_running(page: Page) -> None:
-    start(page, LATE)
-    expect(page.locator("#stop")).to_be_visible()
-    solve(page, LIKELY)
-    expect(page.locator("#state")).to_have_text("Likely right")
-    assert page.locator("#answer .value").all_inner_texts() == ["24"]
-
-
-def test_the_history_shows_earlier_results_again(page: Page) -> None:
-    fields = {"cot": 4, "pot": 4, "policy": "fixed"}
-    for problem in (LIKELY, TORN, NONE):
-        solve(page, problem, **fields)
-    seed = last_response(page)["seed"]
-    shown = [row.split("\n") for row in page.locator("#results button").all_inner_texts()]
-    assert shown == [["No answer", "–", NONE], ["Torn: 180 or 30?", "180 or 30", TORN], ["Likely right", "24", LIKELY]]
-    page.locator("#results button", has_text=TORN).click()
-    expect(page.locator("#state")).to_have_text("Torn: 180 or 30?")
-    expect(page.locator("#folded-problem")).to_have_text(TORN)
-    expect(page.locator("#results [aria-current=true]")).to_contain_text(TORN)
-    assert violations(page) == []
-    assert str(seed) not in page.url
-    page.reload()  # the address has the problem, so that the page solves it again
-    wait_for_end(page)
-    expect(page.locator("#results li")).to_have_count(4)
-    page.get_by_role("button", name="Clear").click()
-    expect(page.locator("#history")).to_be_hidden()
-    assert page.evaluate("sessionStorage.length") == 0
 
 
 def test_a_copied_link_gives_the_same_votes(page: Page) -> None:
@@ -267,28 +221,17 @@ def test_the_page_works_behind_a_proxy_with_a_path_prefix(browser: Browser) -> N
         assert docs == f"{url}docs"
 
 
-def test_the_chosen_theme_is_kept(page: Page) -> None:
+def test_the_chosen_theme_is_kept_and_the_dialog_explains_the_words(page: Page) -> None:
     button = page.get_by_role("button", name="Colours")
     button.click()
     button.click()
     expect(button).to_have_accessible_name("Colours: dark")
     page.reload()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
-
-
-def test_the_dialog_explains_the_words(page: Page) -> None:
     page.get_by_role("button", name="What does this mean?").click()
     dialog = page.get_by_role("dialog", name="What does this mean?")
-    for word in (
-        "Attempts",
-        "Votes",
-        "Confidence",
-        "Likely right",
-        "The attempts agree",
-        "Unsure",
-        "Torn",
-        "No answer",
-    ):
+    verdicts = ("Likely right", "The attempts agree", "Unsure", "Torn", "No answer")
+    for word in ("Attempts", "Votes", "Confidence", *verdicts):
         expect(dialog).to_contain_text(word)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

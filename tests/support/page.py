@@ -21,7 +21,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
 
     def check_address(request: Request) -> None:
-        if not request.url.startswith(url):
+        if not request.url.startswith(url.partition("#")[0]):
             problems.append(request.url)
 
     page.on("request", check_address)
