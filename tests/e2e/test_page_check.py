@@ -112,7 +112,7 @@ def test_the_service_grades_the_answer_and_a_change_removes_the_grade(browser: B
 
 def test_a_grade_that_comes_after_a_change_is_not_shown(page: Page) -> None:
     held: list[Route] = []
-    page.route("**/grade", held.append)
+    page.route("**/grade", lambda route: held.append(route))
     solve(page, LIKELY)
     button = page.get_by_role("button", name="Check", exact=True)
     page.locator("#response").fill("26")
