@@ -78,9 +78,7 @@ def _is(value: Fraction | None, result: Number) -> bool:
     return not gap or (result.decimals > 0 and 2 * gap <= Fraction(1, 10 ** min(result.decimals, 6)))
 
 
-def _readings(
-    text: str, expression: Expression, value: Fraction, brackets_left_out: bool
-) -> Iterator[Fraction | None]:
+def _readings(text: str, expression: Expression, value: Fraction, brackets_left_out: bool) -> Iterator[Fraction | None]:
     """Values of an expression with what stands before it."""
     yield value
     yield from _other_first_operands(text, expression)

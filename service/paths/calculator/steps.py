@@ -7,7 +7,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from service.paths.calculator.arithmetic import is_sum
-from service.paths.calculator.doubts import is_direct, is_doubtful, is_plain_number
+from service.paths.calculator.context import is_approximate, numbers_before
+from service.paths.calculator.doubts import is_bare, is_direct, is_doubtful, is_plain_number
 from service.paths.calculator.equations import read_clauses
 from service.paths.calculator.expressions import Expression, Number, Side
 from service.paths.calculator.judging import HOLDS, Judgement, judge, value_of
@@ -116,7 +117,7 @@ class _Judge:
         first, divides = right.items[0], not left.signs.isdisjoint("/|")
         runs = isinstance(first, Number) and value == first.value
         if divides and len(right.items) == _FRACTION and right.items[1] == "|":
-            return None if runs and chained else self._found(left, right, self._as_fraction(left, right, value, other))
+            return None if runs and chained else self._found(left, right, self._as_fraction(left, right, value))
         if not isinstance(first, Number):
             return None
         if runs:
@@ -125,14 +126,11 @@ class _Judge:
         false = step and judge(self.text, step, first, self.hints)
         return self._found(left, right, Judgement(str(value))) if false and false != HOLDS else None
 
-    def _as_fraction(
-        self, left: Expression, right: Expression, value: Fraction, stated: Fraction
-    ) -> Judgement | None:
-        """Judgement of a result that is a false fraction."""
-        top, bottom = right.numbers
-        stand_in = Number(stated, top.start, bottom.end, decimals=_EXACT)
-        found = judge(self.text, left, stand_in, self.hints)
-        return Judgement(str(value)) if found and found != HOLDS else None
+    def _as_fraction(self, left: Expression, right: Expression, value: Fraction) -> Judgement | None:
+        """Judgement of a false fraction as the result, or None if words near it may explain it."""
+        start, bottom = left.numbers[0].start, right.numbers[-1]
+        explained = is_approximate(self.text, left, bottom) or numbers_before(self.text, start)
+        return None if explained or not is_bare(self.text, bottom) else Judgement(str(value))
 
     def _found(self, left: Expression, right: Expression, judgement: Judgement | None) -> _Found | None:
         """Place of an equation with its judgement, or None without one or in doubt."""
@@ -148,7 +146,6 @@ class _Judge:
 
 _ABBREVIATIONS = frozenset("ft in yd mi mm cm dm m km mg g dag kg t ml cl dl l oz lb s min h".split())
 _FRACTION = 3  # items of "2/5"
-_EXACT = 6  # decimals to which a fraction is compared
 
 
 def _span(text: str, left: Expression, right: Expression) -> tuple[int, int]:

@@ -182,6 +182,7 @@ def _joined(draw: st.DrawFn, terms: st.SearchStrategy[_Term]) -> _Term:
     left, right = draw(terms), draw(terms)
     sign = draw(st.sampled_from([*_SIGNS]))
     operation, level = _SIGNS[sign]
+    assume(operation != "/" or right.value)
     space = " " if sign.isalpha() or "\\" in sign else draw(st.sampled_from([" ", " ", ""]))
     texts = [f"({left.text})" if left.level < level else left.text, right.text]
     if right.level <= level or draw(st.integers(0, 9)) == 0:
@@ -211,14 +212,14 @@ def _texts(draw: st.DrawFn, error: st.SearchStrategy[Fraction]) -> tuple[str, Fr
 
 
 @given(_texts(st.just(Fraction(0))))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_true_equation_is_never_false(equation: tuple[str, Fraction]) -> None:
     text, _ = equation
     assert [step for step in read_steps(text) if not step.holds] == []
 
 
 @given(_texts(st.integers(-99, 99).filter(bool).map(Fraction)), _texts(st.just(Fraction(0))))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_false_equation_is_never_true(false: tuple[str, Fraction], true: tuple[str, Fraction]) -> None:
     text, value = false
     steps = read_steps(text)
