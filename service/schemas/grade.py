@@ -127,8 +127,8 @@ class GradeStep(Wire):
 
     text: str = Field(description="The equation as the response writes it.", examples=["92 - 68 = 26"])
     holds: bool = Field(
-        description="Whether the equation is true by the standard order of operations. A quotient may be rounded to its "
-        "decimals.",
+        description="Whether the equation is true by the standard order of operations. A quotient may be "
+        "rounded to its decimals.",
         examples=[False],
     )
     should_be: str | None = Field(description="Correct result. Null if the equation holds.", examples=["24"])

@@ -23,7 +23,7 @@ from service.paths.calculator.doubts import is_bare
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.nouns import unit_of_result
 from service.paths.calculator.readings import Hints, is_explained, with_implicit_products
-from service.paths.calculator.units import common_ratios
+from service.paths.calculator.units import named_ratios
 from service.paths.numbers import within_limits, write
 
 _STANDARD, _ONE_LEVEL, _, _PERCENT_AS_UNIT = READINGS
@@ -95,7 +95,7 @@ def _has_reading(text: str, expression: Expression, result: Number, hints: Hints
 
 def _has_converted_operand(text: str, expression: Expression, result: Number) -> bool:
     """Whether a sum holds after one operand gets the unit of the result: `5 + 300 = 5.3 km`."""
-    ratios = common_ratios([unit_of_result(text, result)])
+    ratios = named_ratios([unit_of_result(text, result)])
     values = expression.values
     return any(
         compute(expression, [*values[:index], changed, *values[index + 1 :]], _STANDARD) == result.value

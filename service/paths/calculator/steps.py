@@ -98,10 +98,11 @@ class _Judge:
             return self._check_two_expressions(left, right, chained)
         if left.operators and isinstance(result, Number):
             return self._found(left, right, judge(self.text, left, result, self.hints))
-        if right.operators and isinstance(number, Number) and len(left_side.expressions) == 1:
-            if is_plain_number(self.text, number):
-                return self._found(left, right, judge(self.text, right, number, self.hints))
-        return None
+        if not isinstance(number, Number) or not right.operators or len(left_side.expressions) > 1:
+            return None
+        if not is_plain_number(self.text, number):
+            return None
+        return self._found(left, right, judge(self.text, right, number, self.hints))
 
     def _check_two_expressions(self, left: Expression, right: Expression, chained: bool) -> _Found | None:
         """Judge an expression against another one.
