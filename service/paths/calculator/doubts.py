@@ -41,7 +41,7 @@ def is_doubtful(text: str, start: int, end: int, numbers: list[Number], words: l
     )
 
 
-# Letters, and signs that the tokenizer knows. Digits of other scripts, ½ and symbols are left out.
+# Letters, and signs of the tokenizer. Digits of other scripts, ½ and symbols are left out.
 _KNOWN = re.compile(r"(?:[^\W\d_]|[0-9\s+*/×÷·−–—∙⋅=≈()\[\]{}$€£¥₹%\"'’.,`?!:;|\\<>#&“”„«»…✓✔-])*")
 _FRACTION_WORDS = FRACTIONS | frozenset(
     "half quarter quarters ninth ninths hundredth hundredths thousandth thousandths tens ones".split()
