@@ -126,7 +126,11 @@ class GradeStep(Wire):
     """Equation of a response, judged on its own operands. An error counts only once."""
 
     text: str = Field(description="The equation as the response writes it.", examples=["92 - 68 = 26"])
-    holds: bool = Field(description="Whether the equation is true, also after rounding.", examples=[False])
+    holds: bool = Field(
+        description="Whether the equation is true by the standard order of operations. A quotient may be "
+        "rounded to its decimals.",
+        examples=[False],
+    )
     should_be: str | None = Field(description="Correct result. Null if the equation holds.", examples=["24"])
 
 
@@ -173,8 +177,8 @@ class GradeResponse(Wire):
         description="Confidence of the vote from 0 to 1, as in `/solve`. Null with `expected`.", examples=[0.62]
     )
     steps: list[GradeStep] = Field(
-        description="Equations of the response, in order. Those that are not plain arithmetic, are rounded on "
-        "purpose, or are explained by units are left out."
+        description="Equations of the last 100 equals signs of the response, in order. Those that are not plain "
+        "arithmetic, are ambiguous, rounded on purpose, taken back, or explained by units or words are left out."
     )
     reason: str | None = Field(
         description="Reason of `undecided` in one sentence. Null for the other verdicts.",

@@ -90,17 +90,6 @@ def agrees(value: Fraction | None, result: Number, expression: Expression) -> bo
     return False
 
 
-def is_exact(left: Expression, right: Expression) -> bool:
-    """Whether two expressions have one value, or the right one is the value of the left one rounded to its decimals."""
-    values = [value for reading in readings_of(left) if (value := compute(left, left.values, reading)) is not None]
-    if right.operators:
-        return any(compute(right, right.values, reading) in values for reading in readings_of(right))
-    (result,) = right.numbers
-    half_unit = Fraction(1, 2 * 10**result.decimals) if result.decimals else 0
-    scales = (1, 100) if result.percent else (1,)
-    return any(abs(value * scale - result.value) <= half_unit for value in values for scale in scales)
-
-
 def _rounding(expression: Expression, value: Fraction) -> Fraction:
     """Largest change of a product by rounded factors: 1.33 for 4/3, but not 0.25. Zero for sums and money."""
     if is_sum(expression):

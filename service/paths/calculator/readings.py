@@ -43,14 +43,24 @@ _SCALE = re.compile(rf"%|\b(?:{'|'.join(SCALE_WORDS)})\b", re.IGNORECASE)
 _MODULUS = re.compile(r"\bmod(?:ulo)?\s?([1-9][0-9]{0,5})", re.IGNORECASE)
 
 
-def is_explained(text: str, expression: Expression, result: Number, hints: Hints) -> bool:
-    """Whether a reading of an equation makes its result true."""
+def is_explained(
+    text: str, expression: Expression, result: Number, hints: Hints, *, brackets_left_out: bool = True
+) -> bool:
+    """Whether a reading of an equation makes its result true.
+
+    Args:
+        text: the text.
+        expression: the expression.
+        result: its stated result.
+        hints: hints of the text.
+        brackets_left_out: whether the text may leave out brackets: `5 + 3 * 2 = 16`.
+    """
     value = compute(expression, expression.values, _STANDARD)
     if value is None:
         return True
     results = [result, *(Number(joined, 0, 0) for joined in _joined_results(text, result))]
     return (
-        any(_is(reading, one) for reading in _readings(text, expression, value) for one in results)
+        any(_is(reading, one) for reading in _readings(text, expression, value, brackets_left_out) for one in results)
         or _differs_by_ratio(text, value, expression, result, hints)
         or _is_converted(text, expression, result)
         or (_is(value / len(expression.numbers), result) and is_average(text, expression.numbers[0].start, result.end))
@@ -68,14 +78,15 @@ def _is(value: Fraction | None, result: Number) -> bool:
     return not gap or (result.decimals > 0 and 2 * gap <= Fraction(1, 10 ** min(result.decimals, 6)))
 
 
-def _readings(text: str, expression: Expression, value: Fraction) -> Iterator[Fraction | None]:
+def _readings(text: str, expression: Expression, value: Fraction, brackets_left_out: bool) -> Iterator[Fraction | None]:
     """Values of an expression with what stands before it."""
     yield value
     yield from _other_first_operands(text, expression)
     if expression.operators > _MAX_OPERATORS:
         return
-    yield _with_implicit_products(text, expression)
-    yield from _bracketed(expression)
+    yield with_implicit_products(text, expression)
+    if brackets_left_out:
+        yield from _bracketed(expression)
     first, *rest = expression.values
     for number in _combined([number for number, _ in numbers_before(text, expression.numbers[0].start)]):
         yield from _related(number, value)
@@ -115,7 +126,7 @@ def _bracketed(expression: Expression) -> Iterator[Fraction | None]:
             yield compute(Expression(inside), expression.values, _STANDARD)
 
 
-def _with_implicit_products(text: str, expression: Expression) -> Fraction | None:
+def with_implicit_products(text: str, expression: Expression) -> Fraction | None:
     """Value of an expression whose products without a sign come first: `6 / 2(1 + 2) = 1`."""
     items: list[Number | str] = []
     depth, ends = 0, set()

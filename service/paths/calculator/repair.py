@@ -4,8 +4,6 @@ Small students state the right operation and the wrong result, so the operands a
 becomes 469, and a later `516 + 10` becomes `469 + 10`. A second repair of a text changes nothing.
 """
 
-import re
-from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
@@ -16,7 +14,6 @@ from service.paths.calculator.arithmetic import (
     compute,
     follows_from_end,
     in_percent,
-    is_exact,
     is_sum,
     mixes_percent,
     readings_of,
@@ -26,7 +23,7 @@ from service.paths.calculator.equations import read_clauses
 from service.paths.calculator.expressions import Expression, Number, Side
 from service.paths.calculator.latex import PlainText
 from service.paths.calculator.readings import Hints, hints_of, is_explained
-from service.paths.calculator.repairs import Equation, Repairs
+from service.paths.calculator.repairs import Repairs
 from service.paths.calculator.units import has_convertible_units
 from service.paths.numbers import decimals_of, within_limits
 
@@ -47,13 +44,7 @@ def check_equations(text: str) -> Repairs:
                 checker.check(left, right)
     repairs = checker.repairs
     repairs.edits, repairs.last_end = plain.edits(repairs.edits), plain.end(repairs.last_end)
-    repairs.equations = [_placed(equation, plain) for equation in repairs.equations]
     return repairs
-
-
-def _placed(equation: Equation, plain: PlainText) -> Equation:
-    start, end = plain.span(equation.start, equation.end)
-    return replace(equation, start=start, end=end)
 
 
 class _Checker:
@@ -82,7 +73,7 @@ class _Checker:
         else:
             money = result.money or any(number.money for number in left.numbers)
             doubtful = is_sum(left) and has_convertible_units([*left.words, *right.words], money)
-            self._check_result(left, result, doubtful, left, right)
+            self._check_result(left, result, doubtful)
 
     def _check_repetition(self, left: Expression, right: Expression) -> None:
         """Repeat the repair of `c` in the second half of `a + b = c = c`."""
@@ -102,32 +93,26 @@ class _Checker:
         values = left.values
         result = right.numbers[0]
         if any(agrees(compute(left, values, reading), result, left) for reading in READINGS):
-            right.plain = self._check_result(left, result, False, left, Expression([result]))
+            right.plain = self._check_result(left, result, doubtful=False)
             return
         carried = self.repairs.carry(left)
-        step = _step(left, right)
+        step = replaced_front(left, right)
         if step is not None:
             for number, value in zip(left.numbers, carried, strict=True):
                 self.repairs.write(number, value)
-            right.plain = self._check_result(step, result, False, left, right)
+            right.plain = self._check_result(step, result, doubtful=False)
             return
         totals = {compute(right, right.values, reading) for reading in READINGS}
         same = any(compute(left, values, reading) in totals for reading in READINGS)
-        if same:
-            self._add(left, right, holds=True)
         right.plain = same and values == carried
 
-    def _check_result(
-        self, expression: Expression, result: Number, doubtful: bool, left: Expression, right: Expression
-    ) -> bool:
+    def _check_result(self, expression: Expression, result: Number, doubtful: bool) -> bool:
         """Check the result of an expression, and repair it if it is false.
 
         Args:
             expression: the expression.
             result: its stated result.
             doubtful: whether units may explain the result.
-            left: left side of the equation as it is written.
-            right: its right side.
 
         Returns:
             False if the result is false and cannot be repaired.
@@ -137,18 +122,14 @@ class _Checker:
         reading = next(
             (r for r in readings_of(expression) if agrees(compute(expression, values, r), result, expression)), None
         )
-        if reading is not None:
-            self._add(left, right, holds=True)
-            if values == carried:
-                repairs.confirm(result)
-                return True
+        if reading is not None and values == carried:
+            repairs.confirm(result)
+            return True
         if is_withdrawn(self.text, expression.numbers[0].start, result.end):
             return False
         value = None
         if reading is not None or not (doubtful or self._is_explained(expression, result)):
             value = compute(expression, carried, reading or READINGS[0])
-            if reading is None:
-                self._add(left, right, holds=False)
         if value is None or not _is_plain(value, endless=reading is not None):
             repairs.confirm(result)  # from here on its number means this result
             return False
@@ -156,19 +137,6 @@ class _Checker:
             repairs.write(number, operand)
         repairs.replace(result, in_percent(value, result))
         return True
-
-    def _add(self, left: Expression, right: Expression, *, holds: bool) -> None:
-        """Record an equation as it is written, unless only a lenient reading makes it true or false."""
-        value, last = compute(left, left.values, READINGS[0]), right.numbers[-1]
-        correct = None
-        if holds and not is_exact(left, right):
-            return
-        if not holds:
-            if value is None or not _is_plain(value):
-                return
-            correct = in_percent(value, last)
-        start, end = _span(self.text, left, last)
-        self.repairs.equations.append(Equation(start, end, correct, in_percent=not holds and correct != value))
 
     def _is_explained(self, expression: Expression, result: Number) -> bool:
         return (
@@ -183,23 +151,7 @@ def _is_plain(value: Fraction, *, endless: bool = False) -> bool:
     return value >= 0 and (endless or decimals_of(value) is not None) and within_limits(value)
 
 
-def _span(text: str, left: Expression, last: Number) -> tuple[int, int]:
-    """Start and end of an equation in the text, with its first brackets, currency sign and percent sign."""
-    start, end = left.numbers[0].start, last.end
-    for item in left.items:
-        if item != "(":
-            break
-        start = max(start - 1, *(text.rfind(bracket, max(0, start - _MAX_GAP), start) for bracket in "([{"))
-    if _MONEY_SIGN.match(text, max(0, start - 2)) and text[end : end + 1] != "$":  # $5 + 3 = 8$ is in math mode
-        start -= 1
-    return start, end + (text[end : end + 1] == "%")
-
-
-_MAX_GAP = 8  # between a bracket and the number in it
-_MONEY_SIGN = re.compile(r"(?:[^$]|\A)[$€£¥₹](?=[0-9])")
-
-
-def _step(left: Expression, right: Expression) -> Expression | None:
+def replaced_front(left: Expression, right: Expression) -> Expression | None:
     """Front of the left expression that the right one replaces by a number: `2 * 3` in `2 * 3 + 4 = 6 + 4`."""
     tail = right.items[1:]
     front = left.items[: -len(tail)]

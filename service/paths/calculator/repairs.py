@@ -1,27 +1,10 @@
-"""Repairs of one text, and its checked equations."""
+"""Repairs of one text."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.numbers import write
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """A checked equation, `text[start:end]`.
-
-    Args:
-        start: start of its first operand.
-        end: end of its last number.
-        correct: correct result of its own operands as written, or None if the equation holds.
-        in_percent: whether `correct` is the number before a percent sign.
-    """
-
-    start: int
-    end: int
-    correct: Fraction | None = None
-    in_percent: bool = False
 
 
 @dataclass(slots=True)
@@ -34,7 +17,6 @@ class Repairs:
         last: last checked result, after repair.
         last_stated: last checked result, as the text states it.
         last_end: end of the last checked result in the text.
-        equations: equations that hold or are false, in order. The others are left out.
     """
 
     edits: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -42,7 +24,6 @@ class Repairs:
     last: Fraction | None = None
     last_stated: Fraction | None = None
     last_end: int = 0
-    equations: list[Equation] = field(default_factory=list)
     # `corrected` for operands. A false result that was an operand before may still mean itself, so it is left out.
     _carried: dict[Fraction, Fraction] = field(default_factory=dict)
     _operands: set[Fraction] = field(default_factory=set)
