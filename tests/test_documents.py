@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def twinpath_commands(path: Path) -> list[str]:
     return [_REST.split(part[1])[0] for part in parts if part]
 
 
+@cache
 def command_tree() -> Any:
     """Commands as `twinpath` has them, with those of the training. Typer's classes are those of its own Click."""
     tree: Any = typer.main.get_command(command_line.app)
