@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import gcd
 
 from service.paths.answer import Answer, Unit
 from service.paths.calculator.units import conversions, measure
@@ -20,6 +21,8 @@ _OPERAND = re.compile(
     r"\s{0,2}(?:[A-Za-z]{1,15}\s){0,2}?(?:[+*/x^-]|plus\b|minus\b|times\b|take\saway\b|divided\sby\b|multiplied\sby\b)\s{0,2}"
     r"[($£€-]{0,2}(?:[0-9]|[a-z]+\s?=)"
 )
+_DIVISION = re.compile(r"[$£€]?([0-9]{1,15})\s?/\s?([0-9]{1,15})")
+_EQUALS = re.compile(r"[^0-9\n=]{0,20}=")
 _RESULT = re.compile(r"(?:=|→|->)\s{0,2}[$£€]?\Z")
 _SUBTRACTED = re.compile(r"(?:[0-9)]\s{0,2}[-/]|\b(?:minus|by|take\saway))\s{0,2}[$£€]?\Z")
 _MAX_SIGN_CHARS = 16
@@ -182,6 +185,9 @@ def _mentions(text: str) -> Iterator[Mention]:
 
 def _is_operand(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - _MAX_SIGN_CHARS) : start]
+    division = _DIVISION.fullmatch(text[start:end])
+    if division and gcd(int(division[1]), int(division[2])) > 1 and _EQUALS.match(text, end):
+        return True  # "432/12 = 34" computes, but "1/2 = 0.4" states a fraction
     if _OPERAND.match(text, end):
         return not _RESULT.search(before)
     return bool(_SUBTRACTED.search(before))  # the unknown of "68 + 24 = 92" can be the answer

@@ -210,6 +210,9 @@ def test_a_time_with_less_information_is_graded_no_better() -> None:
         ("I first thought 24, but it is 26", {"24": UNDECIDED, "26": CORRECT, "25": INCORRECT}),
         ("24 = 92 - 68", {"24": CORRECT, "26": INCORRECT}),
         ("90 minutes. I walked 7 km", {"1.5 hours": UNDECIDED}),
+        ("432 / 12 = 34, so 34 boxes", {"36": INCORRECT, "34": CORRECT}),
+        ("10/4 = 2.4", {"2.5": INCORRECT}),
+        ("1/2 = 0.4", {"1/2": UNDECIDED}),
     ],
 )
 def test_a_response_with_several_numbers(response: str, answers: dict[str, GradeVerdict]) -> None:
