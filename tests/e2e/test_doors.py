@@ -77,7 +77,8 @@ def test_solve(url: str) -> None:
     ).json()
     assert defaults["paths"]["planned"] == 20
     assert set(defaults) == {
-        "id", "status", "answer", "value", "calibrated", "confidence", "votes", "paths", "usage", "timing", "model", "seed",
+        "id", "status", "answer", "value", "calibrated", "confidence", "verdict", "explanation", "votes", "paths", "usage",
+        "timing", "model", "seed",
     }  # fmt: skip
     first, second = [httpx.post(f"{url}/solve", json=EVERY_FIELD, timeout=60).json() for _ in range(2)]
     assert first["seed"] == 7
