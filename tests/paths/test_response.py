@@ -91,6 +91,7 @@ def test_any_text_has_answers_or_a_reason(words: str, equations: str) -> None:
         assert bool(reading.answers) != bool(reading.reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

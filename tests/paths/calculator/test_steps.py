@@ -250,6 +250,7 @@ def test_any_text_has_steps_that_it_contains(words: str, equations: str) -> None
     assert all(step.text in text for step in read_steps(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["1 + 1 = 3. ", "((1 + 1 = 3\n", r"\(\frac{1}{2} + 1 = 3\) ", "{", "$1 + 1 = 3$ "])
 def test_work_grows_with_the_length_only(piece: str) -> None:
     text = piece * (MAX_RATIONALE_CHARS // len(piece))
