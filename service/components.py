@@ -74,8 +74,12 @@ class Components:
         """Solver on these components."""
         return Solver(self.engine, self.sandbox, self.path_format, self.admission, self.calibration)
 
-    def problem(self, request: SolveRequest) -> Problem:
+    def problem(self, request: SolveRequest, key: str = "") -> Problem:
         """Problem of a request. Missing fields take the value of the settings, then of the checkpoint.
+
+        Args:
+            request: the request.
+            key: name of the caller's API key.
 
         Raises:
             InputError: no path is left.
@@ -96,6 +100,7 @@ class Components:
             deadline_s=_first(request.deadline_s, settings.deadline_s),
             seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
             min_confidence=request.min_confidence,
+            key=key,
         )
 
     async def __aenter__(self) -> Self:

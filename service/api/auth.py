@@ -60,10 +60,17 @@ class ApiKeyMiddleware:
 
     async def _enter(self, key: ApiKey, scope: Scope, receive: Receive, send: Send) -> None:
         key.active += 1
+        scope["twinpath.key"] = key
         try:
             await self._app(scope, receive, send)
         finally:
             key.active -= 1
+
+
+def key_name(scope: Scope) -> str:
+    """Name of the API key of a request. Empty without keys."""
+    key: ApiKey | None = scope.get("twinpath.key")
+    return key.table.name if key else ""
 
 
 def _token(scope: Scope) -> str:

@@ -28,6 +28,7 @@ class Sampling:
         max_tokens: maximum number of completion tokens.
         seed: seed of this path. None draws from the engine's generator.
         stop: strings that end the completion and are not part of its text.
+        cache_salt: paths share cached prompts only with paths of the same salt.
     """
 
     temperature: float = 0.7
@@ -35,6 +36,7 @@ class Sampling:
     max_tokens: int = 320
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    cache_salt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

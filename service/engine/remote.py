@@ -171,7 +171,7 @@ class RemoteEngine:
         max_tokens = (
             sampling.max_tokens if self._max_model_len is None else min(sampling.max_tokens, self._max_model_len)
         )
-        fields = {
+        fields: dict[str, object] = {
             "model": self._model,
             "prompt": prompt,
             "max_tokens": max_tokens,
@@ -190,6 +190,8 @@ class RemoteEngine:
             "min_p": 0.0,
             "repetition_penalty": 1.0,
         }
+        if sampling.cache_salt:
+            fields["cache_salt"] = sampling.cache_salt
         return json.dumps(fields).encode()
 
     async def _stream_from(

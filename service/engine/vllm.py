@@ -135,7 +135,8 @@ class VllmEngine:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         try:
-            async for output in llm.generate(tokens_input(list(tokens)), params, request_id):
+            inputs = tokens_input(list(tokens), cache_salt=sampling.cache_salt)
+            async for output in llm.generate(inputs, params, request_id):
                 last = output
         except asyncio.CancelledError:
             # vLLM aborts a cancelled request, except one that is cancelled while vLLM adds it.

@@ -24,6 +24,7 @@ class Problem:
         deadline_s: time limit in seconds. The votes so far answer when it passes.
         seed: seed from which the seed of every path is derived.
         min_confidence: confidence below which the solution abstains.
+        key: name of the caller's API key. Empty without keys.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Problem:
     deadline_s: float
     seed: int
     min_confidence: float = 0.0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,8 @@ class Solver:
             max_tokens=problem.max_tokens,
             seed=path_seed(problem.seed, index),
             stop=self._format.stop,
+            # Otherwise the time to a path's first token shows whether another key sent the same problem.
+            cache_salt=problem.key or None,
         )
         prompt = self._format.prompt(run.kinds[index], problem.text)
         with run.sampling(index) as request_id, tracing.span("engine", SpanKind.CLIENT) as span:

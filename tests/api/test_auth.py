@@ -95,6 +95,21 @@ async def test_what_is_open_needs_no_key(serve: Serve, ring: KeyRing) -> None:
         assert (await client.get(path)).status_code == 200, path
 
 
+async def test_each_key_has_its_own_cached_prompts(serve: Serve, ring: KeyRing) -> None:
+    engine = TurnEngine([cot(5), pot(5)])
+    client = await serve(engine, computing_sandbox(), keys=ring)
+    for key in ("anns-key", "narrow-key"):
+        await client.post("/solve", json=PROBLEM, headers=bearer(key))
+    assert [sampling.cache_salt for _, _, sampling in engine.sampled] == ["ann", "ann", "narrow", "narrow"]
+
+
+async def test_without_keys_all_share_cached_prompts(serve: Serve) -> None:
+    engine = TurnEngine([cot(5), pot(5)])
+    client = await serve(engine, computing_sandbox())
+    await client.post("/solve", json=PROBLEM)
+    assert [sampling.cache_salt for _, _, sampling in engine.sampled] == [None, None]
+
+
 async def test_a_key_is_valid_only_for_its_scopes(serve: Serve, ring: KeyRing) -> None:
     client = await serve(playing([cot(5)], [pot(5)]), computing_sandbox(), keys=ring)
     assert (await client.get("/metrics", headers=bearer("scrapers-key"))).status_code == 200

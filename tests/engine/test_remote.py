@@ -289,6 +289,14 @@ async def test_the_request_to_a_worker(start: Start, connect: Connect) -> None:
     ]
 
 
+async def test_cached_prompts_are_shared_only_with_the_same_salt(start: Start, connect: Connect) -> None:
+    worker = FakeWorker(model="math")
+    engine = await connect(await start(worker=worker))
+    for salt in ("ann", None):
+        await engine.sample("path", PROMPT, Sampling(cache_salt=salt))
+    assert [asked.get("cache_salt") for asked in worker.asked] == ["ann", None]
+
+
 async def test_a_key_is_sent_as_a_bearer_token(start: Start, connect: Connect) -> None:
     keys: list[str | None] = []
 

@@ -9,6 +9,7 @@ from typing import Any
 from asgi_correlation_id import correlation_id
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
+from service.api.auth import key_name
 from service.api.disconnect import while_connected
 from service.api.sse import EventStream, Publish, open_stream
 from service.components import Components
@@ -81,7 +82,7 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
     limit = components.settings.max_problem_chars
     if len(body.problem) > limit:
         raise InputError(f"The problem has {len(body.problem)} characters; the maximum is {limit}.", "problem")
-    return components.problem(body)
+    return components.problem(body, key_name(request.scope))
 
 
 async def solve_and_record(
