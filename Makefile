@@ -17,6 +17,9 @@ INSTALL_cpu := $(CPU_TORCH) --overrides requirements/overrides-cpu.txt
 INSTALL_gpu := --torch-backend auto
 AUDIT = $(UV) run --quiet --no-project --with pip-audit==2.10.1 pip-audit --strict --disable-pip
 
+# With this variable, which images of Python often set, each process compiles every module that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup tools generate solve serve benchmarks test test-fast test-training test-engine check format audit sbom requirements
 

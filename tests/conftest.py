@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack, contextmanager
@@ -25,6 +26,8 @@ from tests.support.skips import pytest_make_collect_report, pytest_runtest_maker
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
+_cache_numbers = itertools.count()
+
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 MakePool = Callable[..., SandboxPool]
 
@@ -35,12 +38,15 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     for name in os.environ:
         if name.startswith("TWINPATH_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("TWINPATH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    # Not made ahead: `mktemp` lists all folders of the tests before this one.
+    monkeypatch.setenv("TWINPATH_CACHE_DIR", str(tmp_path_factory.getbasetemp() / f"cache-{next(_cache_numbers)}"))
 
 
 @pytest.fixture
 def cache_dir() -> Path:
-    return Path(os.environ["TWINPATH_CACHE_DIR"])
+    path = Path(os.environ["TWINPATH_CACHE_DIR"])
+    path.mkdir()
+    return path
 
 
 @pytest.fixture
@@ -120,7 +126,8 @@ async def live() -> AsyncIterator[Serve]:
             while not server.started:
                 await asyncio.sleep(0.005)
             port = server.servers[0].sockets[0].getsockname()[1]
-            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
+            # Without TLS: the certificates of the system take 100 ms to load.
+            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=False)
             return await stack.enter_async_context(client)
 
         yield start
