@@ -1,6 +1,7 @@
 """API reference in Markdown, from the OpenAPI document."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from service.components import Components
 from service.engine.fake import FakeEngine
 from service.metrics import Metrics
 from service.sandbox.fake import FakeSandbox
+from service.schemas.openai_parameters import IGNORED, NEUTRAL
 from service.settings import Settings
 
 _HEAD = """# API
@@ -46,10 +48,28 @@ def render() -> str:
             for method, operation in operations.items():
                 if tag["name"] in operation["tags"]:
                     parts += _operation(method, path, operation)
-    parts += ["## Models", ""]
+    parts += [*_tolerated(), "## Models", ""]
     for name, schema in sorted(document["components"]["schemas"].items()):
         parts += _model(name, schema, document["components"]["schemas"])
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _tolerated() -> list[str]:
+    """Section on the parameters of other servers."""
+    neutral = "; ".join(f"`{name}` ({_neutral(values)})" for name, values in NEUTRAL.items())
+    return [
+        "### Parameters that change nothing",
+        "",
+        "Clients of OpenAI, vLLM, llama.cpp, SGLang, TGI, Ollama, LiteLLM and OpenRouter may send these parameters at "
+        f"a neutral value, or null: {neutral}. Another value is an error that names the parameter.",
+        "",
+        f"These are ignored: {', '.join(f'`{name}`' for name in IGNORED)}. Every other parameter may be null.",
+        "",
+    ]
+
+
+def _neutral(values: Sequence[Any]) -> str:
+    return " or ".join(f"`{json.dumps(value)}`" for value in values) or "only null"
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> list[str]:
@@ -93,12 +113,16 @@ def _model(name: str, schema: dict[str, Any], schemas: dict[str, Any]) -> list[s
     if "enum" in schema:
         return [*parts, "One of " + ", ".join(f"`{value}`" for value in schema["enum"]) + ".", ""]
     parts += ["| field | type | default | meaning | example |", "|---|---|---|---|---|"]
+    tolerates = "cache_prompt" in schema.get("properties", {})
     for field, of in schema.get("properties", {}).items():
+        if tolerates and field in NEUTRAL | dict.fromkeys(IGNORED):
+            continue
         default = "required" if field in schema.get("required", ()) else f"`{json.dumps(of.get('default'))}`"
         cells = [f"`{field}`", _cell(in_words(of)), default, _cell(of["description"]), _cell(_examples(of, schemas))]
         parts.append(f"| {' | '.join(cells)} |")
     examples = schema.get("examples", [])
-    return [*parts, "", *(line for example in examples for line in _code(json.dumps(example, indent=2), "json"))]
+    more = ["", "And the [parameters that change nothing](#parameters-that-change-nothing)."] if tolerates else []
+    return [*parts, *more, "", *(line for example in examples for line in _code(json.dumps(example, indent=2), "json"))]
 
 
 def _examples(field: dict[str, Any], schemas: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from service.api.api_keys import KeyRing
 from service.api.auth import ApiKeyMiddleware
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
-from service.api.routes import batch, docs, grade, openai, ops, page, solve
+from service.api.routes import batch, docs, grade, openai, openai_models, openai_responses, ops, page, solve
 from service.components import Components
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
@@ -26,7 +26,7 @@ from service.tracing import TracingMiddleware
 logger = logging.getLogger(__name__)
 
 _PROBE_INTERVAL_S = 1.0
-_QUEUED_PATHS = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions"})
+_QUEUED_PATHS = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/v1/completions", "/v1/responses"})
 """Paths that get 429 while the queue is full. A batch waits for room instead.
 
 `/grade` is not among them, because a grade by the expected answer needs no room. Its route refuses the others.
@@ -95,7 +95,8 @@ def create_app(
     app.include_router(solve.router, tags=["solve"])
     app.include_router(grade.router, tags=["grade"])
     app.include_router(batch.router)
-    app.include_router(openai.router, tags=["openai"])
+    for part in (openai, openai_responses, openai_models):
+        app.include_router(part.router, tags=["openai"])
     app.include_router(ops.router, tags=["operations"])
     app.include_router(page.router)
     if settings.api_docs:

@@ -3,11 +3,13 @@
 import json
 import logging
 import math
+import re
 from collections.abc import Sequence
 
 from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -27,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 _CLIENT_CLOSED_REQUEST = 499
 _MAX_ERRORS = 20
+_MAX_PATH = 100
+_OPENAI_PATH = re.compile(r"\A/v1(?:/|\Z)|/(?:completions|embeddings|models|responses)/?\Z")
+"""Paths of OpenAI's API, also those of clients whose base URL lacks `/v1`."""
 
 
 def error_response(
@@ -82,6 +87,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 404 and _is_openai(request):
+        return error_response(request, 404, _served_routes(request))
     errors = [FieldError(field="body", message=str(error.detail))] if error.status_code in (400, 408, 413, 415) else []
     return error_response(request, error.status_code, str(error.detail), errors, dict(error.headers or {}))
 
@@ -126,7 +133,14 @@ _HANDLERS = {
 
 
 def _is_openai(request: Request) -> bool:
-    return request.url.path.startswith("/v1/")
+    return _OPENAI_PATH.search(request.scope["path"]) is not None
+
+
+def _served_routes(request: Request) -> str:
+    """Sentences for a client of OpenAI's API whose route is missing."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute) and route.path.startswith("/v1/")]
+    served = ", ".join(f"{method} {route.path_format}" for route in routes for method in sorted(route.methods))
+    return f"There is no {request.method} {request.scope['path'][:_MAX_PATH]}. The service has {served}."
 
 
 def _openai(status: int, document: openai_errors.ErrorObject, headers: dict[str, str] | None = None) -> Response:

@@ -16,11 +16,15 @@ from service.schemas import PathEvent, SolveResponse, VoteEvent
 from service.schemas.batch import BatchRow, GradeRow
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.openai_response import Chunk
+from service.schemas.openai_responses import DeltaEvent, ItemEvent, PartEvent, ResponseEvent, TextEvent
 from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails
 from service.settings import Settings
 
 _REF = "#/components/schemas/{model}"
-_STREAMED: list[type[BaseModel]] = [BatchRow, GradeRow, PathEvent, VoteEvent, SolveResponse, ProblemDetails, Chunk]
+_RESPONSE_EVENTS: list[type[BaseModel]] = [ResponseEvent, ItemEvent, PartEvent, DeltaEvent, TextEvent]
+_STREAMED: list[type[BaseModel]] = [
+    BatchRow, GradeRow, PathEvent, VoteEvent, SolveResponse, ProblemDetails, Chunk, *_RESPONSE_EVENTS,
+]  # fmt: skip
 _EVENTS: dict[str, type[BaseModel]] = {
     "path": PathEvent,
     "vote": VoteEvent,
@@ -101,6 +105,8 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
     _stream_of(paths["/solve/stream"]["post"], _events())
     for path in ("/v1/chat/completions", "/v1/completions"):
         _stream_of(paths[path]["post"], _chunks())
+    events = [_event(_ref(kind)) for kind in _RESPONSE_EVENTS] + [_event(_ref(ErrorObject))]
+    _stream_of(paths["/v1/responses"]["post"], {"anyOf": events})
     document["components"]["securitySchemes"] = {_SCHEME: _BEARER}
     for path, operations in paths.items():
         for operation in operations.values():

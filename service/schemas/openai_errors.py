@@ -6,10 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.faults import faults
-from service.schemas.openai_request import ChatNeutral, TextNeutral
+from service.schemas.openai_parameters import NEUTRAL
 
 MEDIA_TYPE = "application/json"
-_NEUTRAL = ChatNeutral.model_fields.keys() | TextNeutral.model_fields.keys()
 _CODES = {
     401: "invalid_api_key",
     403: "insufficient_permissions",
@@ -83,7 +82,7 @@ def invalid(entries: Sequence[Any], model: type[BaseModel]) -> ErrorObject:
         hint = f"; did you mean '{_param(fault.meant)}'?" if fault.meant else ""
         return error_object(400, f"Unrecognized request argument supplied: {param}{hint}", param, "unknown_parameter")
     name = str(fault.path[0]) if fault.path else ""
-    if name in _NEUTRAL:
+    if name in NEUTRAL:
         message = f"Twinpath does not support '{name}': {fault.reason}."
         return error_object(400, message, name, "unsupported_parameter")
     if fault.kind == "missing":

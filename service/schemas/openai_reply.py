@@ -1,6 +1,5 @@
 """Reply, finish reason and usage of an OpenAI completion."""
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,13 +8,6 @@ from service.schemas.response import SolveResponse
 from service.types import PathOutcome
 
 NO_ANSWER = "No answer: no path gave an answer with enough confidence."
-_LABELS = re.compile(r"\A\s*(?:(?:Question|Problem|Q):\s*)?(.*?)(?:\s*\n\s*(?:Answer|Solution|A):)?\s*\Z", re.DOTALL)
-
-
-def bare_problem(prompt: str) -> str:
-    """Prompt without the labels that evaluation harnesses put around a problem."""
-    match = _LABELS.match(prompt)
-    return match[1] if match else prompt
 
 
 def reply_text(response: SolveResponse, stop: Sequence[str]) -> str:

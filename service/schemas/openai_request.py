@@ -1,37 +1,35 @@
 """Wire models of OpenAI requests, with Twinpath's limits.
 
-A parameter that Twinpath does not support accepts only its neutral value. Any other value is an error that names the
-parameter. Twinpath's own parameters are in the object `twinpath`.
+A parameter that is null is the same as one that is left out. Twinpath's own parameters are in the object `twinpath`.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from service.schemas import Integral, Text, TokenCount
+from service.schemas.openai_parameters import Tolerated
 from service.schemas.request import PATHS_EXAMPLES, Paths
 from service.types import Policy
 
 MAX_CHOICES = 64
 
-
-def _only_false(value: bool) -> bool:
-    if value:
-        raise PydanticCustomError("predicate", "must be false")
-    return value
-
-
 _Stop = Annotated[str, StringConstraints(min_length=1)]
 _Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES), Integral]
 _AnySeed = Annotated[int, Field(ge=-(2**63), lt=2**63), Integral]
-_Zero = Annotated[float | None, Field(ge=0, le=0)]
-_No = Annotated[bool, AfterValidator(_only_false), WithJsonSchema({"type": "boolean", "const": False})]
-_Empty = Annotated[list[Any] | None, Field(max_length=0)]
+_NULLS: JsonDict = {"additionalProperties": {"type": "null"}}
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, json_schema_extra=_NULLS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, fields: Any) -> Any:
+        """Fields that are not null. Null means that the client left the parameter out."""
+        return {k: v for k, v in fields.items() if v is not None} if isinstance(fields, dict) else fields
 
 
 class Options(_Request):
@@ -48,10 +46,10 @@ class Options(_Request):
     deadline_s: float | None = Field(
         default=None, gt=0, le=600, description="Seconds after which the votes so far decide.", examples=[30]
     )
-    min_confidence: float = Field(
-        default=0.0, ge=0, le=1, description="Abstain if the confidence is lower.", examples=[0.7]
+    min_confidence: float | None = Field(
+        default=None, ge=0, le=1, description="Abstain if the confidence is lower. Default: 0.", examples=[0.7]
     )
-    trace: bool = Field(default=False, description="Add every path to the choice's `twinpath`.", examples=[True])
+    trace: bool | None = Field(default=None, description="Add every path to the choice's `twinpath`.", examples=[True])
 
 
 class StreamOptions(_Request):
@@ -63,68 +61,14 @@ class StreamOptions(_Request):
     )
 
 
-class Neutral(BaseModel):
-    """Parameters of both routes that are not supported. Only their neutral values are valid."""
-
-    presence_penalty: _Zero = Field(default=None, description="Not supported. Must be 0 or null.")
-    frequency_penalty: _Zero = Field(default=None, description="Not supported. Must be 0 or null.")
-    logit_bias: Annotated[dict[str, Any] | None, Field(max_length=0)] = Field(
-        default=None, description="Not supported. Must be empty or null."
-    )
-
-
-class TextFormat(_Request):
-    """The only supported format."""
-
-    type: Literal["text"] = Field(description="Type of the format.")
-
-
-class ChatNeutral(Neutral):
-    """Parameters of chat completions that are not supported."""
-
-    audio: None = Field(default=None, description="Not supported. Must be null.")
-    function_call: Literal["none", "auto"] | None = Field(
-        default=None, description="Not supported. Must be none, auto or null.", examples=["auto"]
-    )
-    functions: _Empty = Field(default=None, description="Not supported. Must be empty or null.")
-    logprobs: _No | None = Field(default=None, description="Not supported. Must be false or null.")
-    modalities: list[Literal["text"]] | None = Field(
-        default=None, description="Must be text or null.", examples=[["text"]]
-    )
-    prediction: None = Field(default=None, description="Not supported. Must be null.")
-    reasoning_effort: None = Field(default=None, description="Not supported. Must be null. Use `twinpath.paths`.")
-    response_format: TextFormat | None = Field(default=None, description="Must be text or null.")
-    tool_choice: Literal["none", "auto"] | None = Field(
-        default=None, description="Not supported. Must be none, auto or null.", examples=["auto"]
-    )
-    tools: _Empty = Field(default=None, description="Not supported. Must be empty or null.")
-    top_logprobs: Annotated[int, Field(ge=0, le=0), Integral] | None = Field(
-        default=None, description="Not supported. Must be 0 or null."
-    )
-    verbosity: None = Field(default=None, description="Not supported. Must be null.")
-    web_search_options: None = Field(default=None, description="Not supported. Must be null.")
-
-
-class TextNeutral(Neutral):
-    """Parameters of completions that are not supported."""
-
-    best_of: Annotated[int, Field(ge=1, le=1), Integral] | None = Field(
-        default=None, description="Not supported. Must be 1 or null."
-    )
-    echo: _No | None = Field(default=None, description="Not supported. Must be false or null.")
-    logprobs: None = Field(default=None, description="Not supported. Must be null.")
-    suffix: None = Field(default=None, description="Not supported. Must be null.")
-
-
-class Sampled(_Request):
-    """Parameters of both routes."""
+class Sampled(_Request, Tolerated):
+    """Parameters of all routes."""
 
     model: str = Field(
         max_length=500,
         description="Name of the model: `twinpath`, or another name that `/v1/models` lists.",
         examples=["twinpath"],
     )
-    n: _Choices | None = Field(default=None, description="Number of choices. Each is a separate vote.", examples=[1])
     temperature: float | None = Field(
         default=None,
         ge=0,
@@ -136,24 +80,28 @@ class Sampled(_Request):
     top_p: float | None = Field(
         default=None, gt=0, le=1, description="Probability mass of nucleus sampling.", examples=[0.95]
     )
-    max_tokens: TokenCount | None = Field(
-        default=None, description="Maximum number of completion tokens per path.", examples=[320]
-    )
     seed: _AnySeed | None = Field(
         default=None, description="Seed of the samples of every path of every choice. Default: random.", examples=[7]
+    )
+    stream: bool | None = Field(default=None, description="Send server-sent events.", examples=[True])
+    stream_options: StreamOptions | None = Field(
+        default=None, description="Options of the stream. Only valid with `stream`."
+    )
+    twinpath: Options | None = Field(default=None, description="Twinpath's own parameters.")
+
+
+class Completed(Sampled):
+    """Parameters of both completions."""
+
+    n: _Choices | None = Field(default=None, description="Number of choices. Each is a separate vote.", examples=[1])
+    max_tokens: TokenCount | None = Field(
+        default=None, description="Maximum number of completion tokens per path.", examples=[320]
     )
     stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
         default=None,
         description="Stop sequences, before which the reply ends. They do not affect the paths.",
         examples=["\n\n"],
     )
-    stream: bool | None = Field(default=None, description="Send chunks as server-sent events.", examples=[True])
-    stream_options: StreamOptions | None = Field(
-        default=None, description="Options of the stream. Only valid with `stream`."
-    )
-    twinpath: Options | None = Field(default=None, description="Twinpath's own parameters.")
-    user: str | None = Field(default=None, description="Ignored.", examples=["class-5b"])
-    metadata: dict[str, str] | None = Field(default=None, description="Ignored.", examples=[{"class": "5b"}])
 
 
 class TextPart(BaseModel):
@@ -166,7 +114,7 @@ class TextPart(BaseModel):
 
 
 class Message(BaseModel):
-    """Message of the chat. Only the last user message is read. Other fields are ignored."""
+    """Message of the chat. Only the last user message is solved. Other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -180,11 +128,12 @@ class Message(BaseModel):
     )
 
 
-class ChatRequest(ChatNeutral, Sampled):
+class ChatRequest(Completed):
     """Chat whose last user message is a word problem."""
 
     model_config = ConfigDict(
-        json_schema_extra={
+        json_schema_extra=_NULLS
+        | {
             "examples": [
                 {
                     "model": "twinpath",
@@ -206,23 +155,82 @@ class ChatRequest(ChatNeutral, Sampled):
         description="Maximum number of completion tokens per path. Takes precedence over `max_tokens`.",
         examples=[320],
     )
-    store: bool | None = Field(default=None, description="Ignored. Nothing is stored.", examples=[False])
-    service_tier: str | None = Field(default=None, description="Ignored.", examples=["auto"])
-    safety_identifier: str | None = Field(default=None, description="Ignored.", examples=["class-5b"])
-    prompt_cache_key: str | None = Field(default=None, description="Ignored.", examples=["class-5b"])
-    parallel_tool_calls: bool | None = Field(default=None, description="Ignored. There are no tools.", examples=[False])
 
 
-class CompletionRequest(TextNeutral, Sampled):
+class CompletionRequest(Completed):
     """One or several word problems."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"model": "twinpath", "prompt": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]
-        }
+        json_schema_extra=_NULLS
+        | {"examples": [{"model": "twinpath", "prompt": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
     )
 
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
         description="One or several problems, with `n` choices each, in order. Token ids are not supported.",
         examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
     )
+
+
+class InputPart(BaseModel):
+    """Part of the content of an input item."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    type: Literal["input_text", "output_text", "text", "reasoning_text", "summary_text", "refusal"] = Field(
+        description="Type of the part. That of a user is `input_text`.", examples=["input_text"]
+    )
+    text: str = Field(default="", description="The text.", examples=["A pen costs 3 dollars. How much do 7 pens cost?"])
+
+
+class InputItem(BaseModel):
+    """Item of the input: a message, or another item, which is ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    type: str | None = Field(default=None, description="Type of the item. Default: `message`.", examples=["message"])
+    role: Literal["system", "developer", "user", "assistant"] | None = Field(
+        default=None, description="Role of the author of a message.", examples=["user"]
+    )
+    content: str | list[InputPart] | None = Field(
+        default=None,
+        description="Content. That of the last user message is the problem.",
+        examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
+    )
+
+
+class TextFormat(_Request):
+    """The only supported format of a text."""
+
+    type: Literal["text"] = Field(description="Type of the format.")
+
+
+class TextOptions(_Request):
+    """Options of the text of a response."""
+
+    format: TextFormat | None = Field(default=None, description="Must be text or null.")
+    verbosity: Literal["medium"] | None = Field(default=None, description="Not supported. Must be medium or null.")
+
+
+class ResponseRequest(Sampled):
+    """Input of `/v1/responses`. The text, or the last user message, is a word problem."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_NULLS
+        | {"examples": [{"model": "twinpath", "input": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
+    )
+
+    input: str | Annotated[list[InputItem], Field(min_length=1, max_length=1000)] = Field(
+        description="The problem, or the messages of a conversation. The last user message is the problem.",
+        examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
+    )
+    max_output_tokens: TokenCount | None = Field(
+        default=None, description="Maximum number of completion tokens per path.", examples=[320]
+    )
+    text: TextOptions | None = Field(default=None, description="Options of the text.")
+    instructions: str | None = Field(default=None, description="Ignored.", examples=["Be brief."])
+    truncation: Literal["auto", "disabled"] | None = Field(default=None, description="Ignored.", examples=["disabled"])
+
+
+def text_of(content: str | Sequence[TextPart | InputPart] | None) -> str:
+    """Text of the content of a message."""
+    return content if isinstance(content, str) else "\n".join(part.text for part in content or ())

@@ -1,4 +1,4 @@
-"""Routes of OpenAI's API: `/v1/chat/completions`, `/v1/completions`, `/v1/models`.
+"""Routes of OpenAI's API for completions: `/v1/chat/completions` and `/v1/completions`.
 
 The last user message, or each prompt, is a problem. Every choice is a separate vote with its own seed. A parameter that
 Twinpath does not support is an error that names it.
@@ -7,7 +7,8 @@ Twinpath does not support is an error that names it.
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +16,28 @@ from fastapi import APIRouter, Depends, Request
 
 from service import __version__
 from service.api.disconnect import while_connected
+from service.api.routes.openai_models import known_model
 from service.api.routes.openai_stream import Frame, stream_completion
-from service.api.routes.solve import components_of, problem_of, request_id, require_json, solve_and_record
+from service.api.routes.solve import problem_of, request_id, require_json, solve_and_record
 from service.api.sse import EventStream
-from service.errors import InputError, UnknownModelError
+from service.errors import InputError
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
 from service.schemas.openai_errors import ErrorObject
-from service.schemas.openai_reply import bare_problem, finish_reason, reply_text, usage_of
-from service.schemas.openai_request import MAX_CHOICES, ChatRequest, CompletionRequest, Message, Options, Sampled
+from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
+from service.schemas.openai_reply import finish_reason, reply_text, usage_of
+from service.schemas.openai_request import (
+    MAX_CHOICES,
+    ChatRequest,
+    Completed,
+    CompletionRequest,
+    Options,
+    Sampled,
+    text_of,
+)
 from service.schemas.openai_response import (
     ChatChoice,
     ChatCompletion,
-    ModelCard,
-    ModelList,
     ReplyMessage,
     TextChoice,
     TextCompletion,
@@ -39,10 +48,7 @@ from service.solve.problem_run import Observer
 
 router = APIRouter(prefix="/v1")
 
-ALIAS = "twinpath"
-"""Name of the served model, whatever the checkpoint."""
-
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorObject, "description": description}
     for status, description in {
         400: "The body is not valid JSON, or a parameter is invalid or not supported. `param` names it.",
@@ -56,142 +62,144 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _or_stream(description: str) -> dict[int | str, dict[str, Any]]:
+def or_stream(description: str) -> dict[int | str, dict[str, Any]]:
+    """Responses of a route that can stream, for the OpenAPI document."""
     content = {"text/event-stream": {"schema": {"type": "string"}}}
-    return _ERRORS | {200: {"description": description, "content": content}}
+    return ERRORS | {200: {"description": description, "content": content}}
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """Problems of a request, and the form of its reply."""
+class Work:
+    """Problems of a request, and what its reply needs.
+
+    Args:
+        problems: problems of all choices, in order.
+        stop: stop sequences of the replies.
+        trace: whether a choice holds every path.
+        created: time of the request, in Unix seconds.
+        model: name of the model, as the request gives it.
+    """
 
     problems: list[Problem]
     stop: tuple[str, ...]
     trace: bool
-    frame: Frame
+    created: int
+    model: str
+
+    def shown(self, response: SolveResponse) -> SolveResponse:
+        """Response of `/solve` as a choice holds it."""
+        return response if self.trace else response.without_trace()
 
 
 @router.post(
     "/chat/completions",
     response_model=ChatCompletion,
-    responses=_or_stream("The completion. With `stream`, its chunks as server-sent events, and `[DONE]` last."),
+    responses=or_stream("The completion. With `stream`, its chunks as server-sent events, and `[DONE]` last."),
     dependencies=[Depends(require_json)],
 )
 async def chat_completions(body: ChatRequest, request: Request) -> Any:
     """Solve the last user message. The reply is the best explanation, and ends with the answer of the vote."""
     limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
-    text = _last_user_text(body.messages)
-    work = _work(body, request, [text], "messages", getattr(body, limit), Frame.chat)
+    turns = [(message.role, text_of(message.content)) for message in body.messages]
+    with naming("messages"):
+        text = problem_of_turns(turns)
+    work = work_of(body, request, [text], "messages", max_tokens=getattr(body, limit))
+    frame = Frame.chat(_head(work))
     if body.stream:
-        return await _stream(body, request, work)
+        return await _stream(body, request, work, frame)
     replies, usage = await _replies(work, request)
     choices = [ChatChoice(message=ReplyMessage(content=text), **rest) for text, rest in replies]
-    return ChatCompletion(**work.frame.head, choices=choices, usage=usage)
+    return ChatCompletion(**frame.head, choices=choices, usage=usage)
 
 
 @router.post(
     "/completions",
     response_model=TextCompletion,
-    responses=_or_stream("The completion. With `stream`, its chunks as server-sent events, and `[DONE]` last."),
+    responses=or_stream("The completion. With `stream`, its chunks as server-sent events, and `[DONE]` last."),
     dependencies=[Depends(require_json)],
 )
 async def completions(body: CompletionRequest, request: Request) -> Any:
     """Solve each prompt. The text is the best explanation, and ends with the answer of the vote."""
-    prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-    work = _work(body, request, prompts, "prompt", body.max_tokens, Frame.text)
+    with naming("prompt"):
+        texts = [problem_of_prompt(one) for one in ([body.prompt] if isinstance(body.prompt, str) else body.prompt)]
+    work = work_of(body, request, texts, "prompt", max_tokens=body.max_tokens)
+    frame = Frame.text(_head(work))
     if body.stream:
-        return await _stream(body, request, work)
+        return await _stream(body, request, work, frame)
     replies, usage = await _replies(work, request)
     choices = [TextChoice(text=text, **rest) for text, rest in replies]
-    return TextCompletion(**work.frame.head, choices=choices, usage=usage)
+    return TextCompletion(**frame.head, choices=choices, usage=usage)
 
 
-@router.get("/models")
-async def models(request: Request) -> ModelList:
-    """List the served model under its own name and under the alias `twinpath`."""
-    return ModelList(data=[_card(request, name) for name in _names(request)])
-
-
-@router.get("/models/{model:path}", responses={404: _ERRORS[404]})
-async def model(model: str, request: Request) -> ModelCard:
-    """Show one name of the served model."""
-    return _card(request, _known(model, request))
-
-
-def _work(
-    body: Sampled,
-    request: Request,
-    texts: Sequence[str],
-    param: str,
-    max_tokens: int | None,
-    frame: Any,
-) -> _Work:
+def work_of(body: Sampled, request: Request, texts: Sequence[str], param: str, *, max_tokens: int | None) -> Work:
     """Problems of a request: `n` for each text, each with its own seed.
+
+    Args:
+        body: body of the request.
+        request: the HTTP request.
+        texts: texts of the problems.
+        param: name of the parameter with these texts.
+        max_tokens: maximum number of tokens per path.
 
     Raises:
         InputError: a parameter is invalid. Its field is the name of the parameter.
     """
-    name = _known(body.model, request)
-    n = body.n or 1
+    name = known_model(body.model, request)
+    n, stop = (body.n or 1, body.stop or ()) if isinstance(body, Completed) else (1, ())
     if n * len(texts) > MAX_CHOICES:
         raise InputError(f"The request has {n * len(texts)} choices; the maximum is {MAX_CHOICES}.", "n")
     if body.stream_options and not body.stream:
         raise InputError("'stream_options' is only allowed when 'stream' is true.", "stream_options")
     options = body.twinpath or Options()
     seed = secrets.randbits(53) if body.seed is None else body.seed % 2**63
-    problems = [
-        _problem(body, request, text, param, max_tokens, options, seed if choice == 0 else path_seed(seed, -choice))
-        for choice, text in enumerate(text for text in texts for _ in range(n))
-    ]
-    stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
-    head = {
-        "id": request_id(),
-        "created": int(time.time()),  # noqa: TID251 - a date
-        "model": name,
-        "system_fingerprint": f"twinpath-{__version__}",
-    }
-    return _Work(problems, stop, options.trace, frame(head))
+    with naming(param):
+        problems = [
+            _problem(body, request, text, max_tokens, options, seed if choice == 0 else path_seed(seed, -choice))
+            for choice, text in enumerate(text for text in texts for _ in range(n))
+        ]
+    created = int(time.time())  # noqa: TID251 - a date
+    return Work(problems, (stop,) if isinstance(stop, str) else tuple(stop), bool(options.trace), created, name)
 
 
 def _problem(
-    body: Sampled,
-    request: Request,
-    text: str,
-    param: str,
-    max_tokens: int | None,
-    options: Options,
-    seed: int,
+    body: Sampled, request: Request, text: str, max_tokens: int | None, options: Options, seed: int
 ) -> Problem:
     budget = options.paths or (PathBudget(cot=1, pot=1) if body.temperature == 0 else None)
+    solve_request = SolveRequest.checked(
+        problem=text,
+        paths=budget,
+        policy=options.policy,
+        temperature=body.temperature,
+        top_p=body.top_p,
+        max_tokens=max_tokens,
+        deadline_s=options.deadline_s,
+        seed=seed,
+        min_confidence=options.min_confidence or 0.0,
+    )
+    return problem_of(solve_request, request)
+
+
+@contextmanager
+def naming(param: str) -> Iterator[None]:
+    """Context in which an error of the problem names the parameter that holds it."""
     try:
-        solve_request = SolveRequest.checked(
-            problem=bare_problem(text),
-            paths=budget,
-            policy=options.policy,
-            temperature=body.temperature,
-            top_p=body.top_p,
-            max_tokens=max_tokens,
-            deadline_s=options.deadline_s,
-            seed=seed,
-            min_confidence=options.min_confidence,
-        )
-        return problem_of(solve_request, request)
+        yield
     except InputError as error:
         if error.field != "problem":
             raise
         raise InputError(str(error).replace("`problem`", f"`{param}`"), param) from None
 
 
-async def _replies(work: _Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
+async def _replies(work: Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
     """Text and other fields of each choice, and the usage of all choices."""
-    responses = await while_connected(request, _solve(work, request))
+    responses = await while_connected(request, solve_work(work, request))
     replies = [
         (
             reply_text(response, work.stop),
             {
                 "index": index,
                 "finish_reason": finish_reason(response, work.problems[index].max_tokens),
-                "twinpath": response if work.trace else response.without_trace(),
+                "twinpath": work.shown(response),
             },
         )
         for index, response in enumerate(responses)
@@ -199,7 +207,7 @@ async def _replies(work: _Work, request: Request) -> tuple[list[tuple[str, dict[
     return replies, usage_of(responses)
 
 
-async def _solve(work: _Work, request: Request, observers: Sequence[Observer | None] = ()) -> list[SolveResponse]:
+async def solve_work(work: Work, request: Request, observers: Sequence[Observer | None] = ()) -> list[SolveResponse]:
     """Responses of all problems in order, with their traces. The first failure cancels the others."""
     own = request_id()
     ids = [own if len(work.problems) == 1 else f"{own}-{index}" for index in range(len(work.problems))]
@@ -215,35 +223,23 @@ async def _solve(work: _Work, request: Request, observers: Sequence[Observer | N
     return [solve_response(task.result(), trace=True) for task in tasks]
 
 
-async def _stream(body: Sampled, request: Request, work: _Work) -> EventStream:
+def _head(work: Work) -> dict[str, Any]:
+    """Fields of every part of a completion."""
+    return {
+        "id": request_id(),
+        "created": work.created,
+        "model": work.model,
+        "system_fingerprint": f"twinpath-{__version__}",
+    }
+
+
+async def _stream(body: Sampled, request: Request, work: Work, frame: Frame) -> EventStream:
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
     return await stream_completion(
-        work.frame,
-        lambda observers: _solve(work, request, observers),
+        frame,
+        lambda observers: solve_work(work, request, observers),
         [problem.max_tokens for problem in work.problems],
         stop=work.stop,
         trace=work.trace,
         include_usage=include_usage,
     )
-
-
-def _last_user_text(messages: Sequence[Message]) -> str:
-    for message in reversed(messages):
-        if message.role == "user":
-            content = message.content or ""
-            return content if isinstance(content, str) else "\n".join(part.text for part in content)
-    raise InputError("There is no user message. The last user message is the problem.", "messages")
-
-
-def _names(request: Request) -> list[str]:
-    return list(dict.fromkeys([components_of(request).engine.model, ALIAS]))
-
-
-def _known(name: str, request: Request) -> str:
-    if name not in _names(request):
-        raise UnknownModelError(f"The model '{name[:100]}' is not served. GET /v1/models lists the served names.")
-    return name
-
-
-def _card(request: Request, name: str) -> ModelCard:
-    return ModelCard(id=name, created=request.app.state.started_at)

@@ -226,7 +226,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "format": ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
     "bias": ({"logit_bias": {"50256": -100}}, "logit_bias", "unsupported_parameter"),
     "effort": ({"reasoning_effort": "high"}, "reasoning_effort", "unsupported_parameter"),
-    "unknown": ({"top_k": 40}, "top_k", "unknown_parameter"),
+    "extension": ({"top_k": 40}, "top_k", "unsupported_parameter"),
+    "unknown": ({"topic_k": 40}, "topic_k", "unknown_parameter"),
     "unknown inside": ({"twinpath": {"polcy": "fixed"}}, "twinpath.polcy", "unknown_parameter"),
     "hot": ({"temperature": 2.5}, "temperature", "invalid_value"),
     "n zero": ({"n": 0}, "n", "invalid_value"),
@@ -241,6 +242,22 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "role": ({"messages": [{"role": "boss", "content": "?"}]}, "messages[0].role", "invalid_value"),
     "no user": ({"messages": [{"role": "system", "content": "?"}]}, "messages", "invalid_value"),
     "blank": ({"messages": [{"role": "user", "content": " "}]}, "messages", "invalid_value"),
+    "several": (
+        {"messages": [{"role": "user", "content": f"Question: {PENS}\nQuestion: {PENS}"}]},
+        "messages",
+        "invalid_value",
+    ),
+    "follow-up": (
+        {
+            "messages": [
+                *CHAT["messages"],
+                {"role": "assistant", "content": "21"},
+                {"role": "user", "content": "And 9 pens?"},
+            ]
+        },
+        "messages",
+        "invalid_value",
+    ),
     "long": ({"messages": [{"role": "user", "content": "a" * 4001}]}, "messages", "invalid_value"),
     "no messages": ({"messages": []}, "messages", "invalid_value"),
     "options alone": ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_value"),
@@ -261,6 +278,7 @@ async def test_neutral_values_are_taken(serve: Serve) -> None:
         "tools": [], "tool_choice": "none", "functions": None, "logprobs": False, "top_logprobs": 0, "logit_bias": {},
         "presence_penalty": 0, "frequency_penalty": 0.0, "response_format": {"type": "text"}, "modalities": ["text"],
         "user": "me", "metadata": {"a": "b"}, "store": False, "n": None, "stream": False, "stream_options": None,
+        "temprature": None, "twinpath": {"trace": None, "min_confidence": None, "paths": None},
     }  # fmt: skip
     assert (await client.post("/v1/chat/completions", json=CHAT | neutral)).status_code == 200
 
@@ -296,9 +314,45 @@ async def test_other_errors_under_v1_are_openai_s_too(serve: Serve) -> None:
         (await client.post("/v1/chat/completions", content=b" " * 2000, headers=json_type), 413),
         (await client.post("/v1/chat/completions", content=b"{}"), 415),
         (await client.get("/v1/nothing"), 404),
+        (await client.get("/v1"), 404),
+        (await client.post("/chat/completions", json=CHAT), 404),
+        (await client.post("/api/v1/embeddings", json={}), 404),
         (await client.get("/v1/chat/completions"), 405),
     ]:
         assert (await error_of(answer, status))["type"] == "invalid_request_error"
+
+
+async def test_a_route_that_is_missing_gets_the_list_of_routes(serve: Serve) -> None:
+    client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
+    for path in ("/v1/embeddings", "/chat/completions"):
+        error = await error_of(await client.post(path, json={}), 404)
+        assert error["message"] == (
+            f"There is no POST {path}. The service has POST /v1/chat/completions, POST /v1/completions, "
+            "POST /v1/responses, GET /v1/models, GET /v1/models/{model}."
+        )
+    assert (await client.get("/nothing")).headers["content-type"] == "application/problem+json"
+
+
+SHOT = "Question: Tom has 3 cups and buys 4. How many?\nAnswer: 3 + 4 = 7. The answer is 99.\n\n"
+
+
+async def test_examples_are_not_the_problem(serve: Serve) -> None:
+    engine = TurnEngine([cot(21), pot(21)])
+    client = await serve(engine, computing_sandbox())
+    few = 200 * SHOT + f"Question: {PENS}\nAnswer:"  # longer than a problem may be
+    only = {"model": "twinpath", "twinpath": {"paths": {"cot": 1, "pot": 0}}}
+    shots = [{"role": "user", "content": "How many are 3 and 4?"}, {"role": "assistant", "content": "The answer is 99"}]
+    bodies: list[tuple[str, dict[str, Any]]] = [
+        ("completions", {"prompt": few}),
+        ("completions", {"prompt": [f"User: Hi\nAssistant: Hi!\nUser: {PENS}\nAssistant:"]}),
+        ("chat/completions", {"messages": [{"role": "user", "content": few}]}),
+        ("chat/completions", {"messages": [*shots, {"role": "user", "content": f"Question: {PENS}\nAnswer:"}]}),
+        ("responses", {"input": few}),
+        ("responses", {"input": [*shots, {"role": "user", "content": [{"type": "input_text", "text": PENS}]}]}),
+    ]
+    for route, body in bodies:
+        assert (await client.post(f"/v1/{route}", json=only | body)).status_code == 200
+    assert [prompt for _, prompt, _ in engine.sampled] == [FormatV1().prompt(PathKind.COT, PENS)] * len(bodies)
 
 
 @pytest.mark.parametrize(

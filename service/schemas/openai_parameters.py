@@ -1,0 +1,236 @@
+"""Parameters of OpenAI-compatible requests that change nothing here, with their neutral values.
+
+They are those of OpenAI, vLLM, llama.cpp, SGLang, TGI, Ollama, LiteLLM and OpenRouter. Null is always neutral.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
+
+NEUTRAL: dict[str, list[Any]] = {
+    # OpenAI
+    "audio": [],
+    "best_of": [1],
+    "echo": [False],
+    "frequency_penalty": [0],
+    "function_call": ["none", "auto"],
+    "functions": [[]],
+    "logit_bias": [{}],
+    "logprobs": [False],
+    "modalities": [["text"]],
+    "moderation": [],
+    "prediction": [],
+    "presence_penalty": [0],
+    "reasoning_effort": [],
+    "response_format": [{"type": "text"}],
+    "suffix": [""],
+    "tool_choice": ["none", "auto"],
+    "tools": [[]],
+    "top_logprobs": [0],
+    "verbosity": ["medium"],
+    "web_search_options": [],
+    # OpenAI, only in /v1/responses
+    "access_programs": [],
+    "background": [False],
+    "background_options": [{}],
+    "context_management": [[]],
+    "conversation": [],
+    "image": [],
+    "include": [[]],
+    "max_tool_calls": [],
+    "previous_response_id": [""],
+    "reasoning": [{}],
+    # vLLM
+    "add_generation_prompt": [True],
+    "allowed_token_ids": [[]],
+    "bad_words": [[]],
+    "cache_salt": [],
+    "chat_template": [],
+    "chat_template_kwargs": [{}],
+    "continue_final_message": [False],
+    "detokenize": [True],
+    "documents": [[]],
+    "guided_choice": [[]],
+    "guided_decoding_backend": [],
+    "guided_grammar": [""],
+    "guided_json": [{}],
+    "guided_regex": [""],
+    "guided_whitespace_pattern": [],
+    "ignore_eos": [False],
+    "include_stop_str_in_output": [False],
+    "kv_transfer_params": [{}],
+    "length_penalty": [1],
+    "logits_processors": [[]],
+    "min_p": [0],
+    "min_tokens": [0],
+    "mm_processor_kwargs": [{}],
+    "priority": [0],
+    "prompt_embeds": [],
+    "prompt_logprobs": [],
+    "repetition_detection": [],
+    "repetition_penalty": [1],
+    "return_token_ids": [False],
+    "return_tokens_as_token_ids": [False],
+    "skip_special_tokens": [True],
+    "spaces_between_special_tokens": [True],
+    "stop_token_ids": [[]],
+    "structured_outputs": [{}, False],
+    "thinking_token_budget": [],
+    "top_k": [-1, 0],
+    "truncate_prompt_tokens": [-1],
+    "use_beam_search": [False],
+    "vllm_xargs": [{}],
+    # llama.cpp and text-generation-webui
+    "adaptive_target": [-1],
+    "dry_multiplier": [0],
+    "dynatemp_range": [0],
+    "epsilon_cutoff": [0],
+    "eta_cutoff": [0],
+    "grammar": [""],
+    "image_data": [[]],
+    "json_schema": [{}],
+    "lora": [[]],
+    "mirostat": [0],
+    "mirostat_mode": [0],
+    "n_discard": [0],
+    "n_keep": [0],
+    "n_predict": [-1],
+    "n_probs": [0],
+    "post_sampling_probs": [False],
+    "repeat_penalty": [1],
+    "response_fields": [[]],
+    "return_tokens": [False],
+    "samplers": [[]],
+    "sampler_order": [[]],
+    "smoothing_factor": [0],
+    "t_max_predict_ms": [0, -1],
+    "tfs": [1],
+    "tfs_z": [1],
+    "thinking_budget_tokens": [-1],
+    "top_a": [0],
+    "top_n_sigma": [-1, 0],
+    "typ_p": [1],
+    "typical": [1],
+    "typical_p": [1],
+    "xtc_probability": [0],
+    # SGLang
+    "bootstrap_host": [],
+    "bootstrap_port": [],
+    "bootstrap_room": [],
+    "custom_logit_processor": [],
+    "custom_params": [{}],
+    "ebnf": [""],
+    "lora_path": [""],
+    "no_repeat_ngram_size": [0],
+    "no_stop_trim": [False],
+    "regex": [""],
+    "return_hidden_states": [False],
+    "return_routed_experts": [False],
+    "session_params": [{}],
+    "stop_regex": [[], ""],
+    # TGI
+    "adapter_id": [""],
+    "decoder_input_details": [False],
+    "details": [False],
+    "do_sample": [True],
+    "guideline": [""],
+    "return_full_text": [False],
+    "tool_prompt": [""],
+    "top_n_tokens": [0],
+    "truncate": [],
+    "watermark": [False],
+    # Ollama
+    "context": [[]],
+    "format": ["", "text"],
+    "images": [[]],
+    "options": [{}],
+    "raw": [False],
+    "system": [""],
+    "template": [""],
+    "think": [False],
+    # LiteLLM and OpenRouter
+    "fallbacks": [[]],
+    "mock_response": [],
+    "models": [[]],
+    "plugins": [[]],
+    "provider": [{}],
+    "thinking": [{"type": "disabled"}],
+    "transforms": [[]],
+}
+"""Neutral values by parameter. Any other value would change the reply, so that it is an error."""
+
+IGNORED = (
+    # OpenAI
+    "metadata", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
+    "safety_identifier", "service_tier", "store", "user",
+    # vLLM
+    "add_special_tokens", "include_reasoning", "request_id", "return_prompt_text", "stream_include_usage",
+    # llama.cpp: caches, timings, and parameters of samplers that are off
+    "adaptive_decay", "cache_prompt", "dry_allowed_length", "dry_base", "dry_penalty_last_n", "dry_sequence_breakers",
+    "dynatemp_exponent", "id_slot", "min_keep", "mirostat_eta", "mirostat_tau", "parse_tool_calls", "penalize_nl",
+    "reasoning_format", "repeat_last_n", "return_progress", "slot_id", "smoothing_curve", "timings_per_token",
+    "xtc_threshold",
+    # SGLang
+    "data_parallel_rank", "rid", "separate_reasoning", "stream_reasoning",
+    # Ollama, LiteLLM and OpenRouter
+    "caching", "drop_params", "keep_alive", "litellm_metadata", "num_retries", "session_id", "tags", "usage",
+)  # fmt: skip
+"""Parameters that change no reply whatever their value."""
+_EXAMPLES: dict[str, Any] = {
+    "user": "class-5b", "metadata": {"class": "5b"}, "service_tier": "auto", "store": False, "cache_prompt": True,
+    "parallel_tool_calls": False, "prompt_cache_retention": "24h", "safety_identifier": "class-5b",
+}  # fmt: skip
+
+
+def _schemas_of(values: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """JSON schemas of neutral values."""
+    if texts := [value for value in values if isinstance(value, str)]:
+        yield {"enum": texts}
+    for value in values:
+        if value == [] or value == {}:
+            yield (
+                {"type": "array", "items": {}, "maxItems": 0} if value == [] else {"type": "object", "maxProperties": 0}
+            )
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield {"type": "number", "minimum": value, "maximum": value}
+        elif not isinstance(value, str):
+            yield {"const": value}
+
+
+def _neutral(values: Sequence[Any]) -> tuple[Any, Any]:
+    """Type and field of a parameter that takes only these values and null."""
+    known = {json.dumps(value) for value in values}
+
+    def check(value: Any) -> Any:
+        # JSON has one kind of number, in which 1.0 is 1, but true is not.
+        plain = int(value) if isinstance(value, float) and value.is_integer() else value
+        if value is not None and json.dumps(plain) not in known:
+            raise PydanticCustomError("neutral", "must be neutral")
+        return value
+
+    *words, null = [value if isinstance(value, str) and value else json.dumps(value) for value in [*values, None]]
+    valid = f"{', '.join(words)} or {null}" if words else null
+    schema = {"anyOf": [*_schemas_of(values), {"type": "null"}]} if values else {"type": "null"}
+    return (
+        Annotated[Any, AfterValidator(check), WithJsonSchema(schema)],
+        Field(
+            default=None,
+            description=f"Not supported. Must be {valid}.",
+            examples=[values[0] if values else None],
+        ),
+    )
+
+
+def _ignored(name: str) -> tuple[Any, Any]:
+    return Any, Field(default=None, description="Ignored.", examples=[_EXAMPLES.get(name)])
+
+
+Tolerated: type[BaseModel] = create_model(
+    "Tolerated",
+    **{name: _neutral(values) for name, values in NEUTRAL.items()},
+    **{name: _ignored(name) for name in IGNORED},
+)  # type: ignore[call-overload]
+"""Base of the requests, with one field for each of these parameters."""

@@ -1,0 +1,235 @@
+"""Problem of a prompt or a chat: the last question without labels.
+
+Examples and earlier turns are removed. A prompt whose last question is not clear is an error. Its answer would be wrong
+without a sign.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from service.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Labels that belong together, in lower case."""
+
+    asks: frozenset[str]
+    replies: frozenset[str]
+    asides: frozenset[str] = frozenset()
+
+
+_FAMILIES = (  # from the outside in: "Human: Question: …"
+    _Family(
+        frozenset({"user", "human"}),
+        frozenset({"assistant", "ai", "bot", "model"}),
+        frozenset({"system", "developer"}),
+    ),
+    _Family(frozenset({"instruction", "instructions", "input"}), frozenset({"response", "output"})),
+    _Family(
+        frozenset({"question", "q", "problem", "exercise", "task", "query"}),
+        frozenset({"answer", "a", "solution", "reasoning", "explanation"}),
+    ),
+)
+_WORDS = sorted((word for one in _FAMILIES for word in one.asks | one.replies | one.asides), key=len, reverse=True)
+_LABEL = re.compile(
+    rf"""(?: ^[ \t>]*+ | (?P<inline> (?<=[.?!\d]) [ \t]++ (?-i:(?=[A-Z])) ) )  # in a line, or behind a sentence
+    (?P<mark> \#{{1,6}} [ \t]*+ )? (?P<open> [\[*_]{{0,3}} )
+    (?: (?:math|word|sample|example|test|new|final|next|last) [ \t]++ ){{0,2}}
+    (?P<word> {"|".join(_WORDS)} )
+    (?P<number> [ \t]*+ (?: no\.? [ \t]*+ | \# )? \(?\d{{1,3}}\)? )? [\]*_]{{0,3}} [ \t]*+
+    (?P<colon> [:.)] )? [\]*_]{{0,3}} (?P<end> [ \t\r]*+ $ )?""",
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+_ROLE_TOKEN = re.compile(
+    r"(?:<\|(?:im_start|start_header_id)\|>|<start_of_turn>|<\|)[ \t]*(system|user|assistant|model)[ \t]*"
+    r"(?:<\|end_header_id\|>|\|>)?"
+)
+_INSTRUCTION_TOKEN = re.compile(r"\[(/?)INST\]")
+_OTHER_TOKEN = re.compile(
+    r"<\|(?:im_end|eot_id|end|begin_of_text|end_of_text|endoftext)\|>|<(?:end_of_turn|bos|eos|s|/s)>"
+)
+_SECOND_CHOICE = re.compile(r"(?:^|(?<=\s))b[:.)]", re.IGNORECASE | re.MULTILINE)
+_NUMBER = re.compile(
+    r"""\d[\d.,]* | \b(?: one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
+    | (?:thir|four|fif|six|seven|eigh|nine)teen | (?:twen|thir|for|fif|six|seven|eigh|nine)ty | hundred | thousand
+    | million | half | thirds? | quarters? | twice | double | triple | dozens? | pair | couple )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_EXAMPLE = re.compile(r"\bexamples?\b|\bthe answer is\b", re.IGNORECASE)
+_FOLLOW_UP = re.compile(
+    r"(?:and|but|or|so|then|also|now|ok(?:ay)?|no|yes|why|instead|again|same|what (?:about|if|else)|how (?:about|come)"
+    r"|are you|is (?:that|this|it)|that|this|it|explain|(?:can|could|would|will) you|thanks?|thank you)\b",
+    re.IGNORECASE,
+)
+_SEVERAL = "`problem` has several questions without answers. Send each question in a request of its own."
+_ANSWERED = (
+    "The last question of `problem` already has an answer. End `problem` with the question to solve, after a label "
+    "such as `Question:`."
+)
+_CONTINUED = (
+    "`problem` continues an earlier turn. Twinpath solves each question without the turns before it: write the whole "
+    "problem in the last one."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Labelled part of a text.
+
+    Args:
+        word: word of the label, in lower case.
+        start: start of the label.
+        label: the label as it is written.
+        text: text behind the label, up to the next one.
+    """
+
+    word: str
+    start: int
+    label: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Question, which may have several labelled parts, and its replies."""
+
+    asks: list[_Segment]
+    replies: list[_Segment] = field(default_factory=list)
+
+    @property
+    def is_answered(self) -> bool:
+        return any(reply.text.strip() for reply in self.replies)
+
+
+def problem_of_prompt(prompt: str) -> str:
+    """Last question of a prompt.
+
+    Raises:
+        InputError: several questions have no answer, the last one has an answer, or it continues an earlier turn. The
+            field is `problem`.
+    """
+    text, has_history = _with_role_labels(prompt), False
+    labels = _labels(text)
+    for family in _FAMILIES:
+        question, is_later = _last_question(text, _segments(text, labels, family), family)
+        has_history |= is_later
+        labels = labels if question == text else _labels(question)
+        text = question
+    problem = text.strip()
+    if has_history and is_follow_up(problem):
+        raise InputError(_CONTINUED, "problem")
+    return problem
+
+
+def problem_of_turns(turns: Sequence[tuple[str, str]]) -> str:
+    """Problem of a chat: the last question of the last user message.
+
+    Args:
+        turns: role and text of each message, in order.
+
+    Raises:
+        InputError: there is no user message, or its question is not clear.
+    """
+    last = max((place for place, (role, _) in enumerate(turns) if role == "user"), default=None)
+    if last is None:
+        raise InputError("There is no user message. The last user message is the problem.", "problem")
+    problem = problem_of_prompt(turns[last][1])
+    roles = [role for role, text in turns[:last] if text.strip()]
+    if "user" in roles and "assistant" in roles[roles.index("user") :] and is_follow_up(turns[last][1].strip()):
+        raise InputError(_CONTINUED, "problem")
+    return problem
+
+
+def is_follow_up(text: str) -> bool:
+    """Whether a text continues an earlier turn: it opens as a continuation, and has one number at most."""
+    second_number = next(islice(_NUMBER.finditer(text), 1, None), None)
+    return second_number is None and _FOLLOW_UP.match(text) is not None
+
+
+def _with_role_labels(prompt: str) -> str:
+    """Prompt with the tokens of chat templates as labels of roles."""
+    text = _ROLE_TOKEN.sub(r"\n\1:\n", prompt)
+    text = _INSTRUCTION_TOKEN.sub(lambda token: "\nassistant:\n" if token[1] else "\nuser:\n", text)
+    return _OTHER_TOKEN.sub("\n", text)
+
+
+def _last_question(text: str, segments: Sequence[_Segment], family: _Family) -> tuple[str, bool]:
+    """Text of the last question of a family, and whether answered questions stand before it."""
+    turns = _turns(segments, family)
+    if not turns:
+        return _before_reply(text, [one for one in segments if one.word in family.replies])
+    *earlier, last = turns
+    if not all(turn.is_answered for turn in earlier):
+        if any(turn.replies for turn in turns) or sum("?" in turn.asks[-1].text for turn in turns) > 1:
+            raise InputError(_SEVERAL, "problem")
+        return text, False  # a list in the problem: "Task 1: 3 hours", "Task 2: 5 hours"
+    *inner, final = last.replies or [_Segment("", len(text), "", "")]
+    if re.search(r"[\d?]", final.text):
+        raise InputError(_ANSWERED, "problem")
+    if not earlier and _is_story(text[: segments[0].start]):
+        return text[: final.start], False
+    *context, question = last.asks
+    parts = [ask.text for ask in context if _is_story(ask.text)] + [question.text]
+    parts += [one.label + one.text for one in inner]
+    return "\n".join(part.strip() for part in parts), bool(earlier)
+
+
+def _labels(text: str) -> list[re.Match[str]]:
+    """Labels of lines or sentences: with a colon, or in a line of their own, numbered or as a heading."""
+    has_choices = _SECOND_CHOICE.search(text) is not None  # then "A:" is the first choice
+    return [
+        label
+        for label in _LABEL.finditer(text)
+        if (
+            label["colon"] == ":"
+            or (label["inline"] is None and label["colon"] and label["number"])
+            or (label["inline"] is None and (label["mark"] or label["open"]) and label["end"] is not None)
+        )
+        and not (has_choices and label["word"] in "aA")
+    ]
+
+
+def _segments(text: str, labels: Sequence[re.Match[str]], family: _Family) -> list[_Segment]:
+    """Parts of a text with a label of the family."""
+    known = family.asks | family.replies | family.asides
+    own = [label for label in labels if label["word"].lower() in known]
+    ends = [*(label.start() for label in own), len(text)]
+    return [
+        _Segment(label["word"].lower(), label.start(), label[0], text[label.end() : end])
+        for label, end in zip(own, ends[1:], strict=True)
+    ]
+
+
+def _turns(segments: Sequence[_Segment], family: _Family) -> list[_Turn]:
+    """Questions with their replies. Parts with different labels before a reply are one question."""
+    turns: list[_Turn] = []
+    for one in segments:
+        if one.word in family.replies and turns:
+            turns[-1].replies.append(one)
+        elif one.word in family.asks:
+            if turns and not turns[-1].replies and turns[-1].asks[-1].word != one.word:
+                turns[-1].asks.append(one)
+            else:
+                turns.append(_Turn([one]))
+    return turns
+
+
+def _before_reply(text: str, replies: Sequence[_Segment]) -> tuple[str, bool]:
+    """Text in front of an empty last reply, and whether answered questions stand before it."""
+    if not replies or replies[-1].text.strip():
+        return text, False
+    *earlier, final = [one for one in replies if one.word == replies[-1].word]
+    if not earlier:
+        return text[: final.start], False
+    paragraphs = [part for part in re.split(r"\n[ \t\r]*\n", earlier[-1].text) if part.strip()]
+    if len(paragraphs) != 2:
+        raise InputError(_SEVERAL, "problem")
+    return paragraphs[1], True
+
+
+def _is_story(text: str) -> bool:
+    """Whether a text in front of a question may belong to it: it has a number, and shows no example."""
+    return _NUMBER.search(text) is not None and _EXAMPLE.search(text) is None

@@ -1,0 +1,68 @@
+"""Parameters of other servers: neutral values are valid, others are errors that name the parameter."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from service.schemas.openai_errors import invalid
+from service.schemas.openai_parameters import IGNORED, NEUTRAL
+from service.schemas.openai_request import ChatRequest, CompletionRequest, ResponseRequest
+
+REQUESTS: list[tuple[type[BaseModel], dict[str, Any]]] = [
+    (ChatRequest, {"model": "twinpath", "messages": [{"role": "user", "content": "Why?"}]}),
+    (CompletionRequest, {"model": "twinpath", "prompt": "Why?"}),
+    (ResponseRequest, {"model": "twinpath", "input": "Why?"}),
+]
+
+
+def others(values: list[Any]) -> list[Any]:
+    """Values that are not neutral. In JSON, true is not 1, and 0 is not false."""
+    return [value for value in (True, False, 1, 0, 17, "x", [1], {"a": 1}) if str(value) not in map(str, values)]
+
+
+@pytest.mark.parametrize(("model", "body"), REQUESTS)
+@pytest.mark.parametrize("name", NEUTRAL)
+def test_only_neutral_values_are_valid(model: type[BaseModel], body: dict[str, Any], name: str) -> None:
+    for value in [*NEUTRAL[name], None, *(float(value) for value in NEUTRAL[name] if type(value) is int)]:
+        model.model_validate(body | {name: value})
+    for value in others(NEUTRAL[name]):
+        with pytest.raises(ValidationError) as raised:
+            model.model_validate(body | {name: value})
+        error = invalid(raised.value.errors(), model).error
+        assert (error.param, error.code) == (name, "unsupported_parameter")
+        assert error.message.startswith(f"Twinpath does not support '{name}': must be ")
+
+
+@pytest.mark.parametrize(("model", "body"), REQUESTS)
+def test_ignored_and_null_parameters_are_valid(model: type[BaseModel], body: dict[str, Any]) -> None:
+    for value in (None, True, 7, "x", {"a": 1}):
+        model.model_validate(body | dict.fromkeys(IGNORED, value))
+    optional = {name: None for name in model.model_fields if name not in body}
+    model.model_validate(body | optional | {"a parameter of tomorrow": None})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # defaults of vLLM's requests
+        {"min_p": 0.0, "top_k": 0, "repetition_penalty": 1.0, "length_penalty": 1.0, "stop_token_ids": [],
+         "include_stop_str_in_output": False, "ignore_eos": False, "min_tokens": 0, "skip_special_tokens": True,
+         "spaces_between_special_tokens": True, "add_generation_prompt": True, "continue_final_message": False,
+         "add_special_tokens": False, "use_beam_search": False, "priority": 0, "chat_template_kwargs": {}},
+        # llama.cpp's
+        {"cache_prompt": True, "samplers": [], "dynatemp_range": 0, "dynatemp_exponent": 1, "xtc_probability": 0,
+         "xtc_threshold": 0.1, "typical_p": 1, "repeat_last_n": 64, "repeat_penalty": 1, "dry_multiplier": 0,
+         "dry_base": 1.75, "dry_allowed_length": 2, "dry_penalty_last_n": -1, "timings_per_token": False, "mirostat": 0,
+         "mirostat_tau": 5, "mirostat_eta": 0.1, "n_probs": 0, "min_keep": 0, "grammar": "", "n_keep": 0, "id_slot": -1},
+        # OpenAI's own
+        {"prompt_cache_retention": "24h", "prompt_cache_options": {"mode": "implicit"}, "moderation": None,
+         "service_tier": "auto", "store": False, "safety_identifier": "a", "verbosity": None, "reasoning_effort": None},
+        # SGLang, TGI, Ollama
+        {"separate_reasoning": True, "stream_reasoning": True, "no_stop_trim": False, "do_sample": True, "watermark": False,
+         "return_full_text": False, "keep_alive": "5m", "options": {}, "think": False, "format": ""},
+    ],
+)  # fmt: skip
+def test_defaults_of_other_servers_are_valid(body: dict[str, Any]) -> None:
+    for model, least in REQUESTS:
+        model.model_validate(least | body)
