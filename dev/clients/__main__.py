@@ -3,7 +3,7 @@
     python -m dev.clients http://127.0.0.1:8000
 
 The service must play the demo (`twinpath serve --engine fake`). The packages of the clients are installed into a
-temporary folder. The clients need node, npm, java, curl and uv.
+temporary folder. The clients need node, npm, java and curl.
 """
 
 import argparse
@@ -28,14 +28,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = folder / "environment" / "bin" / "python"
-        _run("uv", "venv", "--quiet", "--python", sys.executable, folder / "environment")
-        _run("uv", "pip", "install", "--quiet", "--python", python, *PIP)
+        _run(sys.executable, "-m", "venv", folder / "environment")
+        _run(python, "-m", "pip", "install", "--quiet", *PIP)
         _run("npm", "install", "--silent", "--prefix", folder, *NPM)
         for script in HERE.glob("*.mjs"):  # imports are resolved from the script's folder
             (folder / script.name).write_bytes(script.read_bytes())
         commands: dict[str, list[object]] = {
             "OpenAI (Python), LangChain": [python, HERE / "python_clients.py"],
-            "LlamaIndex": [python, HERE / "llama_index.py"],
+            "LlamaIndex": [python, HERE / "llamaindex.py"],
             "OpenAI (JavaScript)": ["node", folder / "openai.mjs"],
             "AI SDK": ["node", folder / "ai_sdk.mjs"],
             "JDK HttpClient": ["java", HERE / "Jdk.java"],

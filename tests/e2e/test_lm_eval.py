@@ -45,36 +45,20 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def scores(
-    url: str, folder: Path, task: str, rows: list[dict[str, str]], kind: str, gen_kwargs: str
-) -> dict[str, float]:
-    """Scores of one of lm-eval's tasks, with local rows instead of its data set."""
-    test = lines(folder / "test.jsonl", *map(json.dumps, rows))
-    train = lines(folder / "train.jsonl", *map(json.dumps, SHOTS))
-    (folder / "local.yaml").write_text(TASK.format(task=TASKS / task, train=train, test=test))
-    is_chat = kind == "local-chat-completions"
-    route, more = ("chat/completions", "") if is_chat else ("completions", ",tokenizer_backend=None")
-    command = [sys.executable, "-m", "lm_eval", "run", "--model", kind, "--tasks", "local", "--include_path", folder]
-    command += ["--gen_kwargs", gen_kwargs, "--output_path", folder / "out"] + (
-        ["--apply_chat_template"] if is_chat else []
-    )
-    command += ["--model_args", f"model=twinpath,base_url={url}/v1/{route},num_concurrent=4{more}"]
-    environment = {"HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"}
-    run = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=240)
-    assert run.returncode == 0, run.stderr[-3000:]
-    report = json.loads(next((folder / "out").rglob("results_*.json")).read_text())
-    assert report["n-samples"]["local"]["effective"] == len(rows)
-    results: dict[str, float] = report["results"]["local"]
-    return results
-
-
 @pytest.mark.parametrize("kind", ["local-chat-completions", "local-completions"])
 def test_the_five_examples_of_gsm8k_are_not_the_problem(url: str, tmp_path: Path, kind: str) -> None:
-    results = scores(url, tmp_path, "gsm8k/gsm8k.yaml", ROWS, kind, "temperature=0.7")
-    assert results["exact_match,flexible-extract"] == 1.0
-
-
-def test_aime_runs_with_fewer_tokens(url: str, tmp_path: Path) -> None:
-    rows = [{"Problem": row["question"], "Answer": row["answer"].removeprefix("#### ")} for row in ROWS]
-    results = scores(url, tmp_path, "aime/aime24.yaml", rows, "local-completions", "temperature=0.7,max_gen_toks=4096")
-    assert results["exact_match,none"] == 1.0
+    test = lines(tmp_path / "test.jsonl", *map(json.dumps, ROWS))
+    train = lines(tmp_path / "train.jsonl", *map(json.dumps, SHOTS))
+    (tmp_path / "local.yaml").write_text(TASK.format(task=TASKS / "gsm8k/gsm8k.yaml", train=train, test=test))
+    is_chat = kind == "local-chat-completions"
+    route, more = ("chat/completions", "") if is_chat else ("completions", ",tokenizer_backend=None")
+    command = [sys.executable, "-m", "lm_eval", "run", "--model", kind, "--tasks", "local", "--include_path", tmp_path]
+    command += ["--gen_kwargs", "temperature=0.7", "--output_path", tmp_path / "out"]
+    command += ["--model_args", f"model=twinpath,base_url={url}/v1/{route},num_concurrent=4{more}"]
+    command += ["--apply_chat_template"] if is_chat else []
+    environment = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"}
+    run = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 0, run.stderr[-3000:]
+    report = json.loads(next((tmp_path / "out").rglob("results_*.json")).read_text())
+    assert report["n-samples"]["local"]["effective"] == len(ROWS)
+    assert report["results"]["local"]["exact_match,flexible-extract"] == 1.0

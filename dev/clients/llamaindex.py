@@ -1,4 +1,4 @@
-"""LlamaIndex: `python llama_index.py URL PROBLEM`."""
+"""LlamaIndex: `python llamaindex.py URL PROBLEM`."""
 
 import json
 import sys
