@@ -1,7 +1,6 @@
 """API reference in Markdown, from the OpenAPI document."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -56,20 +55,19 @@ def render() -> str:
 
 def _tolerated() -> list[str]:
     """Section on the parameters of other servers."""
-    neutral = "; ".join(f"`{name}` ({_neutral(values)})" for name, values in NEUTRAL.items())
+    neutral = {name: " or ".join(f"`{json.dumps(value)}`" for value in values) for name, values in NEUTRAL.items()}
+    rows = {name: values or "only null" for name, values in neutral.items()} | dict.fromkeys(IGNORED, "any, ignored")
     return [
         "### Parameters that change nothing",
         "",
-        "Clients of OpenAI, vLLM, llama.cpp, SGLang, TGI, Ollama, LiteLLM and OpenRouter may send these parameters at "
-        f"a neutral value, or null: {neutral}. Another value is an error that names the parameter.",
+        "Clients of OpenAI, vLLM, llama.cpp, SGLang, TGI, Ollama, LiteLLM and OpenRouter may send these parameters. "
+        "Another value is an error that names the parameter. Every parameter may be null.",
         "",
-        f"These are ignored: {', '.join(f'`{name}`' for name in IGNORED)}. Every other parameter may be null.",
+        "| parameter | value |",
+        "|---|---|",
+        *(f"| `{name}` | {values} |" for name, values in rows.items()),
         "",
     ]
-
-
-def _neutral(values: Sequence[Any]) -> str:
-    return " or ".join(f"`{json.dumps(value)}`" for value in values) or "only null"
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> list[str]:
