@@ -26,7 +26,7 @@ MANY = pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(3000)]
 GROWTH = 24 * 1024**2
 """Bytes that a process may gain over a run, by fragments of its heap and caches that fill up."""
 
-PATHS = ["/", "/solve", "/solve/stream", "/solve/batch", "/grade", "/grade/batch", "/v1/chat/completions", "/v1/completions", "/v1/models",
+PATHS = ["/", "/solve", "/solve/stream", "/solve/batch", "/grade", "/grade/batch", "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/models",
          "/v1/models/twinpath", "/health", "/ready", "/metrics", "/openapi.json", "/page/main.js", "/docs", "/docs/start.js"]  # fmt: skip
 TYPES = ["application/json", "application/x-ndjson", "text/plain", "application/json; charset=latin-1", "x", ""]
 KEYS = ["anns-key", "scrapers-key", "wrong", "é"]
@@ -37,7 +37,7 @@ values = st.recursive(
 )
 fields = st.sampled_from(
     ["problem", "paths", "policy", "temperature", "max_tokens", "deadline_s", "seed", "min_confidence", "trace",
-     "model", "messages", "prompt", "n", "stream", "stop", "twinpath", "id", "question", "logprobs", "response", "expected"]
+     "model", "messages", "prompt", "n", "stream", "stop", "twinpath", "input", "id", "question", "logprobs", "response", "expected"]
 )  # fmt: skip
 sound = st.fixed_dictionaries(
     {"problem": st.text(min_size=1, max_size=80), "deadline_s": st.just(0.5)},
