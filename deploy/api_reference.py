@@ -111,16 +111,19 @@ def _model(name: str, schema: dict[str, Any], schemas: dict[str, Any]) -> list[s
     if "enum" in schema:
         return [*parts, "One of " + ", ".join(f"`{value}`" for value in schema["enum"]) + ".", ""]
     parts += ["| field | type | default | meaning | example |", "|---|---|---|---|---|"]
-    tolerates = "cache_prompt" in schema.get("properties", {})
     for field, of in schema.get("properties", {}).items():
-        if tolerates and field in NEUTRAL | dict.fromkeys(IGNORED):
-            continue
         default = "required" if field in schema.get("required", ()) else f"`{json.dumps(of.get('default'))}`"
         cells = [f"`{field}`", _cell(in_words(of)), default, _cell(of["description"]), _cell(_examples(of, schemas))]
         parts.append(f"| {' | '.join(cells)} |")
     examples = schema.get("examples", [])
-    more = ["", "And the [parameters that change nothing](#parameters-that-change-nothing)."] if tolerates else []
-    return [*parts, *more, "", *(line for example in examples for line in _code(json.dumps(example, indent=2), "json"))]
+    more = schema.get("additionalProperties") or {}
+    if "description" in more:
+        parts += ["", f"{more['description']} [All of them](#parameters-that-change-nothing)."]
+    return [
+        *parts,
+        "",
+        *(line for example in examples for line in _code(json.dumps(example, indent=2), "json")),
+    ]
 
 
 def _examples(field: dict[str, Any], schemas: dict[str, Any]) -> str:

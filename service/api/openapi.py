@@ -15,6 +15,7 @@ from service.api.api_keys import KeyScope, scope_of
 from service.schemas import PathEvent, SolveResponse, VoteEvent
 from service.schemas.batch import BatchRow, GradeRow
 from service.schemas.openai_errors import ErrorObject
+from service.schemas.openai_parameters import Tolerated
 from service.schemas.openai_response import Chunk
 from service.schemas.openai_responses import DeltaEvent, ItemEvent, PartEvent, ResponseEvent, TextEvent
 from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails
@@ -31,6 +32,11 @@ _EVENTS: dict[str, type[BaseModel]] = {
     "answer": SolveResponse,
     "error": ProblemDetails,
 }
+_OPENAI_REQUESTS = ("ChatRequest", "CompletionRequest", "ResponseRequest")
+_TOLERATED = (
+    "Another parameter of OpenAI or of another server, at a value that changes nothing. Any other value is an error "
+    "that names the parameter."
+)
 _BATCHES = (("SolveRequest", "/solve", "BatchInput", BatchRow), ("GradeRequest", "/grade", "GradeInput", GradeRow))
 _REQUEST_ID = {
     "description": "Id of the request: the one that the client sent, or a new one.",
@@ -98,6 +104,9 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         batch["responses"]["200"]["content"] = {"application/x-ndjson": {"itemSchema": _ref(result)}}
     for unused in ("HTTPValidationError", "ValidationError"):  # models of FastAPI that no response uses
         schemas.pop(unused, None)
+    for name in _OPENAI_REQUESTS:
+        kept = {field: of for field, of in schemas[name]["properties"].items() if field not in Tolerated.model_fields}
+        schemas[name] |= {"properties": kept, "additionalProperties": {"description": _TOLERATED}}
     for schema in schemas.values():
         for field in schema.get("properties", {}).values():
             _add_example(field)
