@@ -59,9 +59,12 @@ _NUMBER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _EXAMPLE = re.compile(r"\bexamples?\b|\bthe answer is\b", re.IGNORECASE)
-_FOLLOW_UP = re.compile(
-    r"(?:and|but|or|so|then|also|now|ok(?:ay)?|no|yes|why|instead|again|same|what (?:about|if|else)|how (?:about|come)"
-    r"|are you|is (?:that|this|it)|that|this|it|explain|(?:can|could|would|will) you|thanks?|thank you)\b",
+_CONTINUATION = re.compile(
+    r"(?:and|but|or|so|then|also|now|instead|again|same|what (?:about|if|else)|how about)\b", re.IGNORECASE
+)
+_REMARK = re.compile(
+    r"(?:ok(?:ay)?|no|yes|why|how come|thanks?|thank you|explain|show|are you|is (?:that|this|it)|that|this|it"
+    r"|(?:can|could|would|will) you)\b",
     re.IGNORECASE,
 )
 _SEVERAL = "`problem` has several questions without answers. Send each question in a request of its own."
@@ -144,9 +147,10 @@ def problem_of_turns(turns: Sequence[tuple[str, str]]) -> str:
 
 
 def is_follow_up(text: str) -> bool:
-    """Whether a text continues an earlier turn: it opens as a continuation, and has one number at most."""
-    second_number = next(islice(_NUMBER.finditer(text), 1, None), None)
-    return second_number is None and _FOLLOW_UP.match(text) is not None
+    """Whether a text continues an earlier turn: "And 9 pens?" with one number at most, or "Why?" without any."""
+    numbers = len(list(islice(_NUMBER.finditer(text), 2)))
+    opener = {0: _CONTINUATION.match(text) or _REMARK.match(text), 1: _CONTINUATION.match(text)}
+    return opener.get(numbers) is not None
 
 
 def _with_role_labels(prompt: str) -> str:

@@ -122,7 +122,12 @@ def test_a_follow_up_is_an_error_in_a_chat_only(text: str) -> None:
 
 def test_a_new_problem_in_a_chat_is_solved() -> None:
     history = [("user", PENS), ("assistant", "21")]
-    for problem in (CUPS, "And now Tom has 3 cups, and buys 4. How many?", "How many is 15% of a dozen?"):
+    for problem in (
+        CUPS,
+        "And now Tom has 3 cups, and buys 4. How many?",
+        "How many is 15% of a dozen?",
+        "Can you find the root of 144?",
+    ):
         assert problem_of_turns([*history, ("user", problem), ("assistant", "")]) == problem
     with pytest.raises(InputError, match=r"^There is no user message\."):
         problem_of_turns([("system", PENS)])
