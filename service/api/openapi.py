@@ -106,7 +106,7 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         schemas.pop(unused, None)
     for name in _OPENAI_REQUESTS:
         kept = {field: of for field, of in schemas[name]["properties"].items() if field not in Tolerated.model_fields}
-        schemas[name] |= {"properties": kept, "additionalProperties": {"description": _TOLERATED}}
+        schemas[name] |= {"properties": kept, "additionalProperties": {"type": "null", "description": _TOLERATED}}
     for schema in schemas.values():
         for field in schema.get("properties", {}).values():
             _add_example(field)

@@ -19,6 +19,7 @@ MAX_CHOICES = 64
 _Stop = Annotated[str, StringConstraints(min_length=1)]
 _Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES), Integral]
 _AnySeed = Annotated[int, Field(ge=-(2**63), lt=2**63), Integral]
+_FROM_USER: JsonDict = {"contains": {"properties": {"role": {"const": "user"}}, "required": ["role", "content"]}}
 _NULLS: JsonDict = {"additionalProperties": {"type": "null"}}
 
 
@@ -148,7 +149,7 @@ class ChatRequest(Completed):
         min_length=1,
         max_length=1000,
         description="Messages of the chat, at least one of them from the user.",
-        json_schema_extra={"contains": {"properties": {"role": {"const": "user"}}, "required": ["role", "content"]}},
+        json_schema_extra=_FROM_USER,
     )
     max_completion_tokens: TokenCount | None = Field(
         default=None,
@@ -219,9 +220,11 @@ class ResponseRequest(Sampled):
         | {"examples": [{"model": "twinpath", "input": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
     )
 
-    input: str | Annotated[list[InputItem], Field(min_length=1, max_length=1000)] = Field(
-        description="The problem, or the messages of a conversation. The last user message is the problem.",
-        examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
+    input: Text | Annotated[list[InputItem], Field(min_length=1, max_length=1000, json_schema_extra=_FROM_USER)] = (
+        Field(
+            description="The problem, or the messages of a conversation. The last user message is the problem.",
+            examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
+        )
     )
     max_output_tokens: TokenCount | None = Field(
         default=None, description="Maximum number of completion tokens per path.", examples=[320]

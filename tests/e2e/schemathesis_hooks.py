@@ -24,8 +24,9 @@ def map_body(context: Any, body: Any) -> Any:
         changes["model"] = "twinpath"
     if isinstance(body.get("expected"), str) and len(body["expected"]) <= 400:
         changes["expected"] = "24"
-    if isinstance(body.get("messages"), list):
-        changes["messages"] = [_printable(message) for message in body["messages"]]
+    for name in ("messages", "input"):
+        if isinstance(body.get(name), list):
+            changes[name] = [_printable(message) for message in body[name]]
     return body | changes
 
 
