@@ -7,8 +7,7 @@ Twinpath does not support is an error that names it.
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from fastapi import APIRouter, Depends, Request
 from service import __version__
 from service.api.disconnect import while_connected
 from service.api.routes.openai_models import known_model
+from service.api.routes.openai_prompts import naming, read_prompts
 from service.api.routes.openai_stream import Frame, stream_completion
 from service.api.routes.solve import problem_of, request_id, require_json, solve_and_record
 from service.api.sse import EventStream
@@ -101,8 +101,8 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
     """Solve the last user message. The reply is the best explanation, and ends with the answer of the vote."""
     limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
     turns = [(message.role, text_of(message.content)) for message in body.messages]
-    with naming("messages"):
-        text = problem_of_turns(turns)
+    chars = sum(len(text) for _, text in turns)
+    text = await read_prompts(lambda: problem_of_turns(turns), chars, "messages")
     work = work_of(body, request, [text], "messages", max_tokens=getattr(body, limit))
     frame = Frame.chat(_head(work))
     if body.stream:
@@ -120,8 +120,8 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
 )
 async def completions(body: CompletionRequest, request: Request) -> Any:
     """Solve each prompt. The text is the best explanation, and ends with the answer of the vote."""
-    with naming("prompt"):
-        texts = [problem_of_prompt(one) for one in ([body.prompt] if isinstance(body.prompt, str) else body.prompt)]
+    prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
+    texts = await read_prompts(lambda: list(map(problem_of_prompt, prompts)), sum(map(len, prompts)), "prompt")
     work = work_of(body, request, texts, "prompt", max_tokens=body.max_tokens)
     frame = Frame.text(_head(work))
     if body.stream:
@@ -177,17 +177,6 @@ def _problem(
         min_confidence=options.min_confidence or 0.0,
     )
     return problem_of(solve_request, request)
-
-
-@contextmanager
-def naming(param: str) -> Iterator[None]:
-    """Context in which an error of the problem names the parameter that holds it."""
-    try:
-        yield
-    except InputError as error:
-        if error.field != "problem":
-            raise
-        raise InputError(str(error).replace("`problem`", f"`{param}`"), param) from None
 
 
 async def _replies(work: Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:

@@ -10,12 +10,13 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Request
 
 from service.api.disconnect import while_connected
-from service.api.routes.openai import Work, naming, or_stream, solve_work, work_of
+from service.api.routes.openai import Work, or_stream, solve_work, work_of
+from service.api.routes.openai_prompts import read_prompts
 from service.api.routes.solve import request_id, require_json
 from service.api.sse import Event, EventStream, open_stream
 from service.schemas import ProblemDetails, SolveResponse
 from service.schemas.openai_errors import error_object
-from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
+from service.schemas.openai_prompt import problem_of_turns
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
 from service.schemas.openai_request import ResponseRequest, text_of
 from service.schemas.openai_responses import (
@@ -45,8 +46,8 @@ router = APIRouter(prefix="/v1")
 )
 async def responses(body: ResponseRequest, request: Request) -> Any:
     """Solve the input, or its last user message. The reply is the best explanation, and ends with the voted answer."""
-    with naming("input"):
-        text = _problem(body)
+    turns = _turns(body)
+    text = await read_prompts(lambda: problem_of_turns(turns), sum(len(text) for _, text in turns), "input")
     work = work_of(body, request, [text], "input", max_tokens=body.max_output_tokens)
     begun = _begun(body, work)
     if body.stream:
@@ -55,10 +56,11 @@ async def responses(body: ResponseRequest, request: Request) -> Any:
     return _ended(begun, work, solved[0])
 
 
-def _problem(body: ResponseRequest) -> str:
+def _turns(body: ResponseRequest) -> list[tuple[str, str]]:
+    """Role and text of each item."""
     if isinstance(body.input, str):
-        return problem_of_prompt(body.input)
-    return problem_of_turns([(item.role or "", text_of(item.content)) for item in body.input])
+        return [("user", body.input)]
+    return [(item.role or "", text_of(item.content)) for item in body.input]
 
 
 def _begun(body: ResponseRequest, work: Work) -> Response:

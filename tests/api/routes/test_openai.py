@@ -355,6 +355,22 @@ async def test_examples_are_not_the_problem(serve: Serve) -> None:
     assert [prompt for _, prompt, _ in engine.sampled] == [FormatV1().prompt(PathKind.COT, PENS)] * len(bodies)
 
 
+async def test_a_long_prompt_that_is_not_clear_is_named_too(serve: Serve) -> None:
+    client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
+    bodies: list[tuple[str, str, dict[str, Any]]] = [
+        ("completions", "prompt", {"prompt": 200 * SHOT}),
+        ("responses", "input", {"input": 200 * SHOT}),
+        ("chat/completions", "messages", {"messages": [{"role": "user", "content": 200 * SHOT}]}),
+    ]
+    for route, param, body in bodies:
+        error = await error_of(await client.post(f"/v1/{route}", json={"model": "twinpath"} | body), 400)
+        assert (error["param"], error["message"]) == (
+            param,
+            f"The last question of `{param}` already has an answer. End `{param}` with the question to solve, after a label "
+            "such as `Question:`.",
+        )
+
+
 @pytest.mark.parametrize(
     ("failure", "status", "kind", "code"),
     [(OverloadedError("The queue is full.", 2.5), 429, "requests", "rate_limit_exceeded"),
