@@ -1,14 +1,32 @@
-"""JSON logs on standard error: one object per line."""
+"""JSON logs on standard error: one object per line, without text of a request.
 
+An exception has its type and its place. Its message is left out unless Twinpath or the operating system wrote it,
+because messages of libraries quote their input.
+"""
+
+import logging
 import logging.config
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
+
+from service.errors import TwinpathError
+
+_MAX_CAUSES = 10
+_COLORED = "color_message"  # uvicorn's message with escape sequences
 
 
 def configure(level: str) -> None:
     """Send the records of all loggers to one JSON handler.
 
     Args:
-        level: lowest level that is logged. vLLM and the access log start at WARNING at the lowest.
+        level: lowest level that is logged. Other packages start at INFO at the lowest, because their debug records
+            hold texts. vLLM and the access log start at WARNING.
     """
+    own, others = level.upper(), _higher(level.upper(), "INFO")
     logging.config.dictConfig(
         {
             "version": 1,
@@ -16,8 +34,9 @@ def configure(level: str) -> None:
             "filters": {"request": {"()": "asgi_correlation_id.CorrelationIdFilter", "default_value": None}},
             "formatters": {
                 "json": {
-                    "()": "pythonjsonlogger.json.JsonFormatter",
+                    "()": "service.logs.JsonFormatter",
                     "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(correlation_id)s",
+                    "reserved_attrs": [*RESERVED_ATTRS, _COLORED],
                     "rename_fields": {
                         "asctime": "time",
                         "levelname": "level",
@@ -29,11 +48,35 @@ def configure(level: str) -> None:
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request"]},
             },
-            "root": {"level": level.upper(), "handlers": ["stderr"]},
+            "root": {"level": others, "handlers": ["stderr"]},
             "loggers": {
-                "vllm": {"level": "WARNING"},
-                "uvicorn.access": {"level": "WARNING"},
+                "service": {"level": own},
+                "vllm": {"level": _higher(own, "WARNING")},
+                "uvicorn.access": {"level": _higher(own, "WARNING")},
                 "asgi_correlation_id": {"level": "ERROR"},  # an invalid id of a caller needs no record
             },
         }
     )
+
+
+class JsonFormatter(_JsonFormatter):
+    """Records as JSON, with times of RFC 3339 in UTC."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Time of a record with the offset of UTC."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Types and places of an exception and its causes, the first cause first."""
+        parts: list[str] = []
+        error: BaseException | None = ei[1]
+        while error is not None and len(parts) < _MAX_CAUSES:
+            quoted = f": {error}" if isinstance(error, TwinpathError | OSError) else ""
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            parts.append(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}{quoted}")
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\n\n".join(reversed(parts))
+
+
+def _higher(level: str, least: str) -> str:
+    return max(level, least, key=logging.getLevelNamesMapping().__getitem__)

@@ -259,6 +259,20 @@ class LimitSettings(SettingsGroup):
     max_batch_bytes: Annotated[int, Field(ge=1024, description="Maximum size of the body of a batch, in bytes.")] = (
         256 * 1024**2
     )
+    max_batch_disk_bytes: Annotated[
+        int,
+        Field(
+            ge=1024,
+            description="Maximum size of the bodies of all batches on disk, in bytes. Then the largest one that still "
+            "arrives gets 429, or is cut.",
+        ),
+    ] = 512 * 1024**2
+    max_batch_rows: Annotated[int, Field(ge=1, description="Maximum number of rows of a batch.")] = 100_000
+    max_batch_errors: Annotated[int, Field(ge=1, description="Maximum number of invalid rows of a batch.")] = 10_000
+    batch_timeout_s: Annotated[
+        float,
+        Field(gt=0, le=3600, description="Seconds for the whole body of a batch with a Content-Length."),
+    ] = 300
     batch_concurrency: Annotated[
         int, Field(ge=1, le=4096, description="Problems of one batch that are solved at the same time.")
     ] = 16

@@ -4,14 +4,16 @@ Spans hold kinds, outcomes, token counts and seconds, never the text of a proble
 nothing without `otlp_endpoint`. The export needs the extra `otel`.
 """
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from asgi_correlation_id import correlation_id
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.propagate import extract
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +29,8 @@ _TRACED_PATHS = ("/solve", "/v1/")
 
 _tracer = trace.get_tracer(_NAME, __version__)
 _provider: "TracerProvider | None" = None
+_sample_ratio = 1.0
+_propagator = TraceContextTextMapPropagator()
 
 
 def export_to(endpoint: str, sample_ratio: float) -> None:
@@ -34,7 +38,7 @@ def export_to(endpoint: str, sample_ratio: float) -> None:
 
     Args:
         endpoint: address of the collector.
-        sample_ratio: fraction of the requests to trace, unless the caller has decided that.
+        sample_ratio: fraction of the requests to trace. A caller can only exclude a request.
 
     Raises:
         ConfigurationError: the extra `otel` is not installed.
@@ -49,7 +53,7 @@ def export_to(endpoint: str, sample_ratio: float) -> None:
 
 def install(processor: "SpanProcessor", sample_ratio: float = 1.0) -> None:
     """Send finished spans to `processor`."""
-    global _tracer, _provider
+    global _tracer, _provider, _sample_ratio
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
@@ -58,6 +62,7 @@ def install(processor: "SpanProcessor", sample_ratio: float = 1.0) -> None:
     _provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource)
     _provider.add_span_processor(processor)
     _tracer = _provider.get_tracer(_NAME, __version__)
+    _sample_ratio = sample_ratio
 
 
 def shut_down() -> None:
@@ -100,20 +105,34 @@ class TracingMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        with span("solve", SpanKind.SERVER, extract(dict(headers))) as current:
+        with span("solve", SpanKind.SERVER, _parent(headers.get("traceparent", ""))) as current:
             current.set_attributes({"http.request.method": "POST", "url.path": scope["path"]})
 
             async def send_and_record(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    _record_response(current, message["status"], Headers(raw=message["headers"]))
+                    _record_response(current, message["status"])
                 await send(message)
 
             await self._app(scope, receive, send_and_record)
 
 
-def _record_response(current: Span, status: int, headers: Headers) -> None:
+def _parent(traceparent: str) -> Context:
+    """Context of the caller's trace, without its `tracestate`.
+
+    The sampling ratio holds for it too. A caller can choose its trace id, so the decision is drawn at random.
+    """
+    caller = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context())).get_span_context()
+    if not caller.is_valid:
+        return Context()
+    is_sampled = caller.trace_flags.sampled and random.random() < _sample_ratio  # noqa: S311
+    flags = TraceFlags(TraceFlags.SAMPLED if is_sampled else TraceFlags.DEFAULT)
+    parent = SpanContext(caller.trace_id, caller.span_id, is_remote=True, trace_flags=flags)
+    return trace.set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+def _record_response(current: Span, status: int) -> None:
     current.set_attribute("http.response.status_code", status)
-    if request_id := headers.get("X-Request-ID"):
+    if request_id := correlation_id.get():
         current.set_attribute("twinpath.request_id", request_id)
     if status >= 500:
         current.set_status(Status(StatusCode.ERROR))

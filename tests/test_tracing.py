@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry
 
 from service import tracing
+from service.api.api_keys import KeyRing
 from service.api.app import create_app
 from service.engine.base import Engine
 from service.metrics import Metrics
+from tests.api.test_api_keys import table, written
 from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, pot
 
@@ -30,11 +33,13 @@ async def traced() -> AsyncIterator[Traced]:
     """Starts an application that is traced; gives a client and a function for the spans so far."""
     ends = []
 
-    async def start(engine: Engine, ratio: float = 1.0) -> tuple[httpx.AsyncClient, Callable[[], list[ReadableSpan]]]:
+    async def start(
+        engine: Engine, ratio: float = 1.0, keys: KeyRing | None = None
+    ) -> tuple[httpx.AsyncClient, Callable[[], list[ReadableSpan]]]:
         memory = InMemorySpanExporter()
         tracing.install(SimpleSpanProcessor(memory), ratio)
         metrics = Metrics(CollectorRegistry(), tracing.exemplar)
-        app = create_app(fake_components(engine, computing_sandbox(), metrics=metrics))
+        app = create_app(fake_components(engine, computing_sandbox(), metrics=metrics), keys=keys)
         lifespan = app.router.lifespan_context(app)
         await lifespan.__aenter__()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -73,11 +78,47 @@ async def test_a_solve_is_one_span_with_its_paths_and_programs_below(traced: Tra
 
 
 async def test_the_callers_trace_goes_on(traced: Traced) -> None:
-    client, spans = await traced(TurnEngine([cot(5), pot(5)]), ratio=0.0)
-    await client.post("/solve", json=REQUEST)
-    assert spans() == []  # by the ratio
-    await client.post("/solve", json=REQUEST, headers={"traceparent": PARENT})
+    client, spans = await traced(TurnEngine([cot(5), pot(5)]))
+    await client.post("/solve", json=REQUEST, headers={"traceparent": PARENT, "tracestate": "a=b", "baggage": "c=d"})
     assert {f"{span.context.trace_id:032x}" for span in spans()} == {PARENT.split("-")[1]}
+    (solve,) = [span for span in spans() if span.name == "solve"]
+    assert f"{solve.parent.span_id:016x}" == PARENT.split("-")[2]
+    assert [(len(span.context.trace_state), len(span.parent.trace_state)) for span in spans()] == [(0, 0)] * 4
+
+
+@pytest.mark.parametrize("trace_id", ["0af7651916cd43dd8448eb211c80319c", "0" * 31 + "1", "f" * 32])
+async def test_the_ratio_also_holds_for_traces_of_callers(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch, trace_id: str
+) -> None:
+    """Whatever trace id a caller chooses."""
+    drawn = iter([0.3, 0.1])
+    monkeypatch.setattr("random.random", lambda: next(drawn))
+    client, spans = await traced(TurnEngine([cot(5), pot(5)] * 2), ratio=0.2)
+    for expected in (0, 4):
+        await client.post("/solve", json=REQUEST, headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"})
+        assert len(spans()) == expected
+
+
+@pytest.mark.parametrize("parent", [PARENT, PARENT[:-1] + "0", "x", ""])
+async def test_no_caller_forces_a_trace(traced: Traced, parent: str) -> None:
+    client, spans = await traced(TurnEngine([cot(5), pot(5)]), ratio=0.0)
+    assert (await client.post("/solve", json=REQUEST, headers={"traceparent": parent})).status_code == 200
+    assert spans() == []
+
+
+async def test_a_caller_may_exclude_a_request(traced: Traced) -> None:
+    client, spans = await traced(TurnEngine([cot(5), pot(5)]))
+    assert (await client.post("/solve", json=REQUEST, headers={"traceparent": PARENT[:-1] + "0"})).status_code == 200
+    assert spans() == []
+
+
+async def test_a_caller_without_a_key_leaves_no_trace(traced: Traced, tmp_path: Path) -> None:
+    ring = KeyRing(written(tmp_path, table("ann", "anns-key")))
+    client, spans = await traced(TurnEngine([cot(5), pot(5)]), keys=ring)
+    assert (await client.post("/solve", json=REQUEST, headers={"traceparent": PARENT})).status_code == 401
+    assert spans() == []
+    await client.post("/solve", json=REQUEST, headers={"Authorization": "Bearer anns-key", "traceparent": PARENT})
+    assert len(spans()) == 4
 
 
 async def test_a_failure_is_marked(traced: Traced) -> None:

@@ -17,6 +17,7 @@ from service.api.auth import ApiKeyMiddleware
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
 from service.api.routes import batch, docs, grade, openai, openai_models, openai_responses, ops, page, solve
+from service.api.spool import DiskBudget
 from service.components import Components
 from service.engine.base import Engine
 from service.errors import EngineDeadError, EngineError
@@ -70,6 +71,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.components = components
+    app.state.batch_disk = DiskBudget(settings.max_batch_disk_bytes)
     app.state.started_at = int(time.time())  # noqa: TID251 - a date for OpenAI's list of models
     metrics.watch_queue(lambda: components.admission.waiting, settings.max_queue)
     errors.install(app)
@@ -82,6 +84,7 @@ def create_app(
         paths=_QUEUED_PATHS,
         on_refusal=metrics.observe_rejection,
     )
+    app.add_middleware(TracingMiddleware)  # inside the check of keys: a caller without one leaves no trace
     if keys:
         app.add_middleware(ApiKeyMiddleware, ring=keys, on_refusal=metrics.observe_rejection)
     app.add_middleware(
@@ -90,7 +93,6 @@ def create_app(
         validator=lambda value: _REQUEST_ID.fullmatch(value) is not None,
         transformer=lambda value: value,
     )
-    app.add_middleware(TracingMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.include_router(solve.router, tags=["solve"])
     app.include_router(grade.router, tags=["grade"])

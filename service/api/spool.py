@@ -4,103 +4,202 @@ import asyncio
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 from starlette.types import Message, Receive
 
-from service.schemas.batch import Line
+from service.errors import InputError, OverloadedError, TwinpathError
+from service.json_lines import Line, LineSplitter
 
 logger = logging.getLogger(__name__)
+
+_PIECE_BYTES = 1 << 16
+_RETRY_S = 10.0
+
+
+class DiskBudget:
+    """Total size of all spools. Beyond it, the largest body that is still arriving is cut.
+
+    Args:
+        max_bytes: maximum total size in bytes.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._spools: set[Spool] = set()
+
+    @property
+    def used_bytes(self) -> int:
+        """Total size of the spools."""
+        return sum(spool.size_bytes for spool in self._spools)
+
+    def add(self, spool: "Spool") -> None:
+        """Count a spool from now on."""
+        self._spools.add(spool)
+
+    def discard(self, spool: "Spool") -> None:
+        """Count a spool no longer."""
+        self._spools.discard(spool)
+
+    def make_room(self, spool: "Spool", more_bytes: int) -> bool:
+        """Whether a spool may grow. Larger ones that are still arriving are cut for it."""
+        while self.used_bytes + more_bytes > self._max_bytes:
+            larger = [one for one in self._spools if one.size_bytes > spool.size_bytes + more_bytes and one.is_arriving]
+            if not larger:
+                return False
+            max(larger, key=lambda one: one.size_bytes).drop(_full())
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLimits:
+    """Limits of one body.
+
+    Args:
+        max_bytes: maximum size of the body.
+        max_line_bytes: maximum size of a line.
+        max_pause_s: maximum time in seconds without data.
+        max_s: maximum time in seconds of the whole body, or None.
+    """
+
+    max_bytes: int
+    max_line_bytes: int
+    max_pause_s: float
+    max_s: float | None = None
 
 
 class Spool:
     """Body on disk. `cut` is the reason if the end of the body is missing.
 
+    `size_bytes` is the current size of the file. What was read is freed while the body arrives.
+
     Args:
-        max_bytes: maximum size of the body. The rest is cut.
-        max_line_bytes: maximum size of a line.
-        max_pause_s: maximum time in seconds without data. The rest is cut.
+        limits: limits of the body. What is beyond them is cut.
+        budget: total size of all spools.
+
+    Raises:
+        OSError: the temporary file cannot be created.
     """
 
-    def __init__(self, max_bytes: int, max_line_bytes: int, max_pause_s: float) -> None:
-        self.cut = ""
-        self._max_bytes = max_bytes
-        self._max_pause_s = max_pause_s
-        self._max_line_bytes = max_line_bytes
+    def __init__(self, limits: SpoolLimits, budget: DiskBudget) -> None:
+        self.cut: TwinpathError | None = None
+        self._limits = limits
+        self._budget = budget
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        self._size = 0
+        self._received = 0
+        self.size_bytes = 0
         self._ended = False
         self._grown = asyncio.Event()
+        budget.add(self)
 
     def __enter__(self) -> "Spool":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._budget.discard(self)
         self._file.close()
 
-    async def fill(self, receive: Receive) -> None:
-        """Write the body, then wait until the client disconnects."""
-        while (message := await self._piece(receive))["type"] == "http.request":
-            body: bytes = message.get("body", b"")
-            if not self.cut and self._size + len(body) > self._max_bytes:
-                self.cut = f"The batch is cut at {self._max_bytes} bytes, the maximum size."
-            if not self.cut:
-                self._write(body)
-            self._ended = self._ended or bool(self.cut) or not message.get("more_body", False)
-            self._grown.set()
+    @property
+    def is_arriving(self) -> bool:
+        """Whether the end of the body has not arrived."""
+        return not self._ended
+
+    def drop(self, cut: TwinpathError) -> None:
+        """End the body here, and free the disk."""
+        self.end(cut)
+        self._clear()
+
+    def end(self, cut: TwinpathError | None = None) -> None:
+        """End the body here.
+
+        Args:
+            cut: reason if this is not its end.
+        """
+        self.cut = self.cut or cut
         self._ended = True
         self._grown.set()
 
+    async def fill(self, receive: Receive) -> None:
+        """Write the body, then wait until the client disconnects."""
+        max_s = self._limits.max_s
+        deadline = asyncio.get_running_loop().time() + max_s if max_s else None
+        while (message := await self._piece(receive, deadline))["type"] == "http.request":
+            if not self._ended:
+                self._write(message.get("body", b""))
+                self._grown.set()
+            if not message.get("more_body", False):
+                self.end()
+        self.end()
+
     def _write(self, body: bytes) -> None:
+        limits = self._limits
+        self._received += len(body)
+        if self._received > limits.max_bytes:
+            self.end(InputError(f"The batch is cut at {limits.max_bytes} bytes, the maximum size.", "body"))
+        elif not self._budget.make_room(self, len(body)):
+            self.end(_full())
+        else:
+            written = self._written(body)
+            self.size_bytes += written
+            if written < len(body):
+                self.end(InputError("The batch is cut: the disk of the service is full.", "body"))
+
+    def _written(self, body: bytes) -> int:
         try:
-            written = os.pwrite(self._file.fileno(), body, self._size)  # unbuffered, so that a full disk raises here
+            return os.pwrite(self._file.fileno(), body, self.size_bytes)  # unbuffered, so that a full disk raises here
         except OSError as error:
             logger.error("batch: %s", error)
-            written = 0
-        self._size += written
-        if written < len(body):
-            self.cut = "The batch is cut: the disk of the service is full."
+            return 0
 
-    async def _piece(self, receive: Receive) -> Message:
-        """Next piece of the body. A pause that is too long ends the body."""
+    async def _piece(self, receive: Receive, deadline: float | None) -> Message:
+        """Next piece of the body. A pause that is too long, or the deadline, ends the body."""
         if not self._ended:
+            pause_s = self._limits.max_pause_s
+            pause_end = asyncio.get_running_loop().time() + pause_s
             try:
-                async with asyncio.timeout(self._max_pause_s):
+                async with asyncio.timeout_at(min(pause_end, deadline or pause_end)):
                     return await receive()
             except TimeoutError:
-                self.cut = f"The batch is cut: no data arrived for {self._max_pause_s:g} s."
-                self._ended = True
-                self._grown.set()
+                if deadline and deadline < pause_end:
+                    reason = f"its body did not arrive within {self._limits.max_s:g} s"
+                else:
+                    reason = f"no data arrived for {pause_s:g} s"
+                self.end(InputError(f"The batch is cut: {reason}.", "body"))
         return await receive()
 
-    async def lines(self) -> AsyncIterator[Line]:
-        """Complete lines in order, with their numbers. A line that is too long is cut."""
-        offset, number = 0, 0
+    async def lines(self) -> AsyncGenerator[Line]:
+        """Lines in order, with their numbers, as they arrive. Blank lines are left out."""
+        splitter = LineSplitter(self._limits.max_line_bytes)
+        offset = 0
         while True:
             self._grown.clear()
-            self._file.seek(offset)
-            line = self._file.readline(self._max_line_bytes + 2)
-            is_complete = line.endswith(b"\n") or len(line) > self._max_line_bytes + 1
-            if not is_complete and not self._ended:
+            piece = os.pread(self._file.fileno(), _PIECE_BYTES, offset)
+            offset += len(piece)
+            if offset == self.size_bytes:  # the rest of the body needs no more room than it has
+                self._clear()
+                offset = 0
+            for line in splitter.feed(piece):
+                yield line
+            if piece:
+                await asyncio.sleep(0)  # a piece of blank lines yields nothing
+            elif self._ended:
+                break
+            else:
                 await self._grown.wait()
-                continue
-            if not line:
-                return
-            number += 1
-            offset += len(line)
-            yield number, line
-            while is_complete and not line.endswith(b"\n"):  # the rest of a line that is too long
-                self._grown.clear()
-                self._file.seek(offset)
-                line = self._file.readline(self._max_line_bytes)
-                offset += len(line)
-                if not line and self._ended:
-                    return
-                if not line:
-                    await self._grown.wait()
+        for line in splitter.end():
+            yield line
+
+    def _clear(self) -> None:
+        self._file.truncate(0)
+        self.size_bytes = 0
 
     async def complete(self) -> None:
         """Wait until the body has ended."""
         while not self._ended:
             self._grown.clear()
             await self._grown.wait()
+
+
+def _full() -> OverloadedError:
+    return OverloadedError("The batch is cut: the service has no room for it at present.", _RETRY_S)

@@ -96,7 +96,10 @@ async def open_stream(
         if task.cancelled():
             return
         if error := task.exception():
-            logger.log(logging.WARNING if isinstance(error, TwinpathError) else logging.ERROR, "stream: %s", error)
+            if isinstance(error, TwinpathError):
+                logger.warning("stream: %s", error)
+            else:
+                logger.error("stream failed", exc_info=error)
             yield failure(problem_details(error, correlation_id.get()))
             return
         for event in result(task.result()):

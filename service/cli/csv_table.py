@@ -11,11 +11,10 @@ from typing import IO, Any
 
 from service.cli.columns import ANSWER, EXPECTED, Role, columns_line, has_our_answers, matched_columns, normal_form
 from service.errors import ConfigurationError
-from service.schemas.batch import Line
+from service.json_lines import BOM, Line, json_line
 
 DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".tab": "\t"}
 """Possible delimiters of each suffix. Programs of some locales write `;`, because their numbers have a comma."""
-BOM = b"\xef\xbb\xbf"
 
 _NOT_A_KEY = "the column answer holds results of Twinpath, so it is no answer key"
 _SEPARATOR_ROW = "sep="  # Excel reads and writes a first row such as `sep=;`
@@ -109,7 +108,7 @@ class CsvTable:
                 filled = {i: cell for i, cell in enumerate(cells) if cell.strip()}
                 fields: dict[str, Any] = blank | {name: filled[i] for name, i in self.texts.items() if i in filled}
                 fields |= {name: _value(filled[i]) for name, i in self.options.items() if i in filled}
-                yield number, json.dumps(fields, ensure_ascii=False).encode()
+                yield number, json_line(fields)
 
     def header(self) -> list[str]:
         """Names of all columns."""

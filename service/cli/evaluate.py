@@ -19,11 +19,12 @@ from service.cli.line_file import replaced, writing
 from service.cli.printable import one_line
 from service.cli.progress import row_progress
 from service.cli.run_description import digest, run_of
-from service.cli.table import json_objects, open_table
+from service.cli.table import open_table
 from service.errors import ConfigurationError
 from service.evaluation.evaluate import Evaluation, Stage, evaluate
 from service.evaluation.html.page import report_page
 from service.evaluation.problems import GOLD_FORMS, LabeledProblem, labeled_problems
+from service.json_lines import json_objects
 from service.schemas import PathBudget
 from service.schemas.words import number
 from service.settings import Settings
@@ -110,7 +111,8 @@ def evaluate_and_show(
     with open_table(data, (PROBLEM, ID, ANSWER), chosen=columns) as table:
         if table.columns:
             say(table.columns)
-        numbered = ((n, row if table.style is None else {"id": n} | row) for n, row in json_objects(table))
+        rows = json_objects(table.rows(), table.place, table.unit)
+        numbered = ((n, row if table.style is None else {"id": n} | row) for n, row in rows)
         problems = labeled_problems(numbered, table.place, unit=table.unit, limit=limit)
     unread = [problem for problem in problems if not problem.is_readable]
     if unread:

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from service.cli.columns import Role, columns_line
-from service.cli.csv_table import BOM
 from service.errors import ConfigurationError
-from service.schemas.batch import Line
-
-_CHUNK_BYTES = 1 << 20
+from service.json_lines import BOM, Line, file_lines, json_line, json_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +46,19 @@ class JsonTable:
             ConfigurationError: the file is not a valid JSON array.
         """
         try:
-            items = json.loads(file.read_bytes())
+            items = json_value(file.read_bytes().removeprefix(BOM))
         except (ValueError, RecursionError) as error:
             raise ConfigurationError(
                 f"{place} starts with [ but is not a valid JSON array: {error}. Write an array of objects, or JSON "
                 "Lines with one object on each line."
             ) from None
-        lines = [(number, json.dumps(item).encode()) for number, item in enumerate(items, 1)]
+        lines = [(number, json_line(item)) for number, item in enumerate(items, 1)]
         return cls(place, "item", lines, roles, chosen)
 
     @property
     def count(self) -> int:
-        """Number of rows with content."""
-        return sum(1 for _ in self._with_content())
+        """Number of rows."""
+        return sum(1 for _ in self.lines)
 
     @property
     def columns(self) -> str:
@@ -69,26 +66,23 @@ class JsonTable:
         return columns_line(self.chosen)
 
     def rows(self) -> Iterator[Line]:
-        """Number and JSON of each row with content. Columns from options have the names of their roles."""
-        for number, line in self._with_content():
+        """Number and JSON of each row. Columns from options have the names of their roles."""
+        for number, line in self.lines:
             yield number, self._renamed(line) if self.chosen else line
 
     def header(self) -> list[str]:
         """Names of all fields, in the order of their first rows."""
         names: dict[str, None] = {}
-        for _, line in self._with_content():
+        for _, line in self.lines:
             names.update(dict.fromkeys(_fields(line) or {}))
         return list(names)
 
     def cells(self) -> Iterator[tuple[int, list[str]]]:
         """Number and cells of each row. An invalid row has empty cells."""
         header = self.header()
-        for number, line in self._with_content():
+        for number, line in self.lines:
             fields = _fields(line) or {}
             yield number, [_cell(fields.get(name)) for name in header]
-
-    def _with_content(self) -> Iterator[Line]:
-        return ((number, line) for number, line in self.lines if line.strip())
 
     def _renamed(self, line: bytes) -> bytes:
         fields = _fields(line)
@@ -97,31 +91,24 @@ class JsonTable:
         replaced = {name for role in self.roles if role.name in self.chosen for name in (role.name, *role.aliases)}
         kept = {name: value for name, value in fields.items() if name not in replaced}
         found = {name: fields[column] for name, column in self.chosen.items() if column in fields}
-        return json.dumps(kept | found).encode()
+        return json_line(kept | found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """Lines of a file with their numbers."""
+    """Lines of a file, which can be iterated several times."""
 
     file: Path
     max_line_bytes: int
 
     def __iter__(self) -> Iterator[Line]:
-        with self.file.open("rb") as lines:
-            number = 0
-            while line := lines.readline(self.max_line_bytes + 2):
-                number += 1
-                rest = line
-                while not rest.endswith(b"\n") and (rest := lines.readline(_CHUNK_BYTES)):
-                    pass
-                yield number, line.removeprefix(BOM) if number == 1 else line
+        return file_lines(self.file, self.max_line_bytes)
 
 
 def _fields(line: bytes) -> dict[str, Any] | None:
     """Fields of an object, or None if the line is not a JSON object."""
     try:
-        fields = json.loads(line)
+        fields = json_value(line)
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None

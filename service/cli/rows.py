@@ -1,7 +1,6 @@
 """Rows of JSON Lines, and their results in the same order."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from service.errors import ConfigurationError, json_reason
+from service.json_lines import Line, LineSplitter, json_value
 
 STANDARD_INPUT = Path("-")
 
@@ -29,16 +29,21 @@ async def json_rows(path: Path) -> AsyncIterator[tuple[str, object]]:
     """
     with ExitStack() as stack:
         file = sys.stdin if path == STANDARD_INPUT else stack.enter_context(_opened(path))
-        number = 0
-        async for line in _lines(file.fileno()):
-            number += 1
-            if line.strip():
-                place = f"{'standard input' if path == STANDARD_INPUT else path}, line {number}"
-                try:
-                    row = json.loads(line.decode(errors="surrogateescape"))
-                except (ValueError, RecursionError) as error:
-                    raise ConfigurationError(f"{place}: not valid JSON ({json_reason(error)}).") from None
-                yield place, row
+        async for number, line in _lines(file.fileno()):
+            place = f"{'standard input' if path == STANDARD_INPUT else path}, line {number}"
+            yield place, json_row(place, line)
+
+
+def json_row(place: str, line: bytes) -> object:
+    """Content of a row.
+
+    Raises:
+        ConfigurationError: the line is not valid JSON.
+    """
+    try:
+        return json_value(line)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{place}: not valid JSON ({json_reason(error)}).") from None
 
 
 async def in_order(
@@ -87,17 +92,14 @@ async def _run(process: Callable[[_Row], Awaitable[_Result]], row: _Row) -> _Res
     return await process(row)
 
 
-async def _lines(descriptor: int) -> AsyncIterator[bytes]:
+async def _lines(descriptor: int) -> AsyncIterator[Line]:
     """Lines of a file, a pipe or a terminal, without a wait that blocks the event loop."""
-    parts: list[bytes] = []
+    splitter = LineSplitter()
     while chunk := await _read(descriptor):
-        *whole, rest = chunk.split(b"\n")
-        for line in whole:
-            yield b"".join([*parts, line])
-            parts = []
-        parts.append(rest)
-    if last := b"".join(parts):
-        yield last
+        for line in splitter.feed(chunk):
+            yield line
+    for line in splitter.end():
+        yield line
 
 
 async def _read(descriptor: int) -> bytes:

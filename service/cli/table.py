@@ -3,21 +3,20 @@
 The source is a file, a pipe or standard input.
 """
 
-import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from service.cli.columns import Role
-from service.cli.csv_table import BOM, DELIMITERS, CsvStyle, CsvTable
+from service.cli.csv_table import DELIMITERS, CsvStyle, CsvTable
 from service.cli.json_table import JsonTable
 from service.cli.rows import STANDARD_INPUT
-from service.errors import ConfigurationError, json_reason
-from service.schemas.batch import Line
+from service.errors import ConfigurationError
+from service.json_lines import BOM, Line
 
 _JSON_SUFFIXES = (".jsonl", ".ndjson")
 _FOREIGN = {
@@ -120,23 +119,6 @@ def open_table(
         if not table.count:
             raise ConfigurationError(f"{place} has no rows.")
         yield table
-
-
-def json_objects(table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and fields of each row, for commands that refuse a table with an invalid row.
-
-    Raises:
-        ConfigurationError: a row is not a JSON object. The rows before it have been yielded.
-    """
-    for number, line in table.rows():
-        where = f"{table.place}, {table.unit} {number}: the {table.unit} is not"
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ConfigurationError(f"{where} valid JSON: {json_reason(error)}") from None
-        if not isinstance(fields, dict):
-            raise ConfigurationError(f"{where} a JSON object.")
-        yield number, fields
 
 
 def _readable_again(path: Path, stack: ExitStack) -> Path:

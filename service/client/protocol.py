@@ -1,6 +1,7 @@
 """Shared code of the sync and async clients."""
 
 import json
+import math
 import random
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.errors import ServiceError
 from service.faults import fault_texts
+from service.json_lines import LineSplitter
 from service.schemas import PathBudget, PathEvent, SolveResponse, VoteEvent
 from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import Wire
@@ -25,6 +27,8 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 StreamEvent = PathEvent | VoteEvent | SolveResponse
 """Event of a stream: a path that ended, a changed vote, or the answer, which is the last event."""
 
+_MISSING_TYPES = frozenset({"NAType", "NaTType"})
+"""Types of pandas for a missing value."""
 _RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 _RETRIED_ERRORS = (
     httpx.ConnectError,
@@ -130,45 +134,48 @@ def body_of(request: Wire) -> dict[str, Any]:
 
 def lines_of(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """Rows as JSON Lines."""
-    for row in rows:
-        yield json.dumps(row).encode() + b"\n"
+    return map(_line_of, rows)
 
 
 async def async_lines_of(rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]) -> AsyncIterator[bytes]:
     """Asynchronous `lines_of`, also for asynchronous rows."""
     if isinstance(rows, AsyncIterable):
         async for row in rows:
-            yield json.dumps(row).encode() + b"\n"
+            yield _line_of(row)
     else:
         for line in lines_of(rows):
             yield line
 
 
-def lines_in(chunks: Iterable[bytes]) -> Iterator[str]:
+def _line_of(row: Mapping[str, Any]) -> bytes:
+    """Row as a line. A data frame's missing values are null, and its numbers are plain numbers."""
+    fields = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    return json.dumps(fields, default=_plain, skipkeys=True).encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    """Value of a type that JSON lacks: that of a numpy scalar, or a text."""
+    if type(value).__name__ in _MISSING_TYPES:
+        return None
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Lines of a body. Only a line feed ends a line, because a text may hold U+2028, at which httpx splits."""
-    rest = b""
+    splitter = LineSplitter()
     for chunk in chunks:
-        lines, rest = _cut(rest + chunk)
-        yield from lines
-    if rest:
-        yield rest.decode()
+        yield from (line for _, line in splitter.feed(chunk))
+    yield from (line for _, line in splitter.end())
 
 
-async def async_lines_in(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
+async def async_lines_in(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """Asynchronous `lines_in`."""
-    rest = b""
+    splitter = LineSplitter()
     async for chunk in chunks:
-        lines, rest = _cut(rest + chunk)
-        for line in lines:
+        for _, line in splitter.feed(chunk):
             yield line
-    if rest:
-        yield rest.decode()
-
-
-def _cut(body: bytes) -> tuple[list[str], bytes]:
-    """Complete lines, and the incomplete rest."""
-    *lines, rest = body.split(b"\n")
-    return [line.removesuffix(b"\r").decode() for line in lines], rest
+    for _, line in splitter.end():
+        yield line
 
 
 def parsed(model: type[_Model], content: bytes | str) -> _Model:
@@ -178,7 +185,7 @@ def parsed(model: type[_Model], content: bytes | str) -> _Model:
         ServiceError: the document does not fit the model.
     """
     try:
-        return model.model_validate_json(content)
+        return model.model_validate_json(content, extra="ignore")  # a later version of the service may add fields
     except ValidationError as error:
         first = fault_texts(error, model, "it")[0]
         raise ServiceError(f"The service's response does not fit this version of the client: {first}.", None) from None

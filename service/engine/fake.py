@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.engine.base import Completion, Finish, Sampling
 from service.errors import ConfigurationError, EngineDeadError, PromptTooLongError
+from service.json_lines import encodable
 from service.types import DEMO_MODEL
 
 Script = Callable[[str, Sampling], str]
@@ -79,7 +80,7 @@ class FakeEngine:
             raise PromptTooLongError(
                 f"The prompt has {prompt_tokens} tokens. The context length is {self._max_model_len}."
             )
-        tokens = _TOKEN.findall(_cut(self._script(prompt, sampling), sampling.stop))
+        tokens = _TOKEN.findall(encodable(_cut(self._script(prompt, sampling), sampling.stop)))
         max_tokens = min(sampling.max_tokens, self._max_model_len - prompt_tokens)
         finish = Finish.STOP if len(tokens) <= max_tokens else Finish.LENGTH
         tokens = tokens[:max_tokens]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.engine.base import Completion, Finish
+from service.json_lines import encodable
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
 """Exceptions that reading a response of an unexpected shape raises."""
@@ -63,7 +64,7 @@ class StreamedPath:
     def completion(self, *, aborted: bool) -> Completion:
         """Completion of the received part."""
         finish = Finish.ABORT if aborted or self.finish is None else self.finish
-        return Completion("".join(self.text), self.prompt_tokens, self.completion_tokens, finish)
+        return Completion(encodable("".join(self.text)), self.prompt_tokens, self.completion_tokens, finish)
 
 
 async def read_chunks(received: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:

@@ -1,13 +1,13 @@
 """Problems with gold answers, and their file."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from service.errors import ConfigurationError, InputError, json_reason
+from service.errors import ConfigurationError, InputError
+from service.json_lines import file_lines, json_objects
 from service.paths.answer import Answer, parse_answer
 from service.paths.equality import matches, parse_gold
 from service.schemas import SolveRequest
@@ -40,7 +40,7 @@ class LabeledProblem:
 
 
 def read_problems(path: Path, limit: int | None = None) -> list[LabeledProblem]:
-    """Read JSON Lines of `id`, `question` and `answer`. Other fields are ignored.
+    """Read JSON Lines of `id`, `question` and `answer`. Other fields and blank lines are ignored.
 
     Args:
         path: the file.
@@ -49,8 +49,7 @@ def read_problems(path: Path, limit: int | None = None) -> list[LabeledProblem]:
     Raises:
         ConfigurationError: a row is invalid, the file is empty, or no gold answer can be read.
     """
-    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-        return labeled_problems(_json_objects(path, lines), str(path), limit=limit)
+    return labeled_problems(json_objects(file_lines(path), str(path)), str(path), limit=limit)
 
 
 def labeled_problems(
@@ -78,19 +77,6 @@ def labeled_problems(
     if not any(problem.is_readable for problem in problems):
         raise ConfigurationError(f"{place}: no right answer can be read, such as {problems[0].answer!r}. {GOLD_FORMS}")
     return problems
-
-
-def _json_objects(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, object]]]:
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line.rstrip("\r\n"))
-        except (ValueError, RecursionError) as error:
-            raise ConfigurationError(
-                f"{path}, line {number}: the line is not valid JSON: {json_reason(error)}"
-            ) from None
-        if not isinstance(row, dict):
-            raise ConfigurationError(f"{path}, line {number}: the line is not a JSON object.")
-        yield number, row
 
 
 def _labeled_problem(row: Mapping[str, object], number: int) -> LabeledProblem:

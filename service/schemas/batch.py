@@ -5,23 +5,27 @@ are ignored.
 """
 
 import asyncio
-import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import EngineDeadError, InputError, OverloadedError, ServiceError, TwinpathError, json_reason
 from service.faults import near_miss
+from service.json_lines import Line, is_encodable, json_value
 from service.schemas.grade import GradeRequest, GradeResponse
 from service.schemas.problem_details import ProblemDetails, problem_details
 from service.schemas.request import SolveRequest, Wire
 from service.schemas.response import SolveResponse
 
+logger = logging.getLogger(__name__)
+
 RowId = str | int
-Line = tuple[int, bytes]
-"""Line number, and content. A line that was cut at the size limit is longer than the limit."""
+_MAX_NEAR_MISSES = 100
+_MAX_EXACT = 2**53  # beyond it, a number with a decimal point may stand for several integers
 
 
 class BatchResult(BaseModel):
@@ -87,7 +91,13 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
     field: str
 
     def parse_line(self, line: Line, max_line_bytes: int, request_id: str | None = None) -> Row[RequestT] | ResultT:
-        """Parse a line into a row, or into a result with an error that names the request."""
+        """Parse a line into a row, or into a result with an error that names the request.
+
+        Args:
+            line: the line. One that was cut at the maximum size is longer than it.
+            max_line_bytes: maximum size of a line.
+            request_id: id of the request.
+        """
         try:
             columns = _columns(line, max_line_bytes)
         except InputError as error:
@@ -99,15 +109,22 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
     ) -> Row[RequestT] | ResultT:
         """Parse the columns of a line into a row, or into a result with an error that names the request."""
         row_id: RowId | None = None
+        known = self.request.model_fields
+        needed = [name for name, field in known.items() if field.is_required()]
         try:
             row_id = _row_id(columns, line)
-            fields = {name: columns[name] for name in columns.keys() & self.request.model_fields.keys()}
-            if "question" in columns:
-                fields.setdefault("problem", columns["question"])
-            needed = [name for name, field in self.request.model_fields.items() if field.is_required()]
+            # A data frame has each column in every row, and null for a missing value.
+            fields = {
+                name: value
+                for name, value in columns.items()
+                if name in needed or (name in known and value is not None)
+            }
+            if fields.get("problem") is None and "question" in columns:
+                fields["problem"] = columns["question"]
             missing = [name for name in needed if name not in fields]
             # The error of a misspelt column helps more than that of the missing one.
-            fields |= {name: None for name in columns.keys() - fields.keys() if near_miss(name, missing)}
+            others = islice((name for name in columns if name not in fields), _MAX_NEAR_MISSES)
+            fields |= {name: None for name in others if is_encodable(name) and near_miss(name, missing)}
             return Row(line, row_id, self.request.checked(**fields))
         except InputError as error:
             return self.failure(error, row_id, line, request_id)
@@ -164,8 +181,10 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
                 elif reading in done:
                     row = reading.result()
                     reading, has_more = None, row is not None
-                    if row is not None:
+                    if isinstance(row, Row):
                         running.add(asyncio.create_task(self._result(row, work, request_id)))
+                    elif row is not None:
+                        yield row
                 if has_more and not reading and len(running) < concurrency:
                     reading = asyncio.create_task(_next(rows))
             if failure:
@@ -178,12 +197,10 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
 
     async def _result(
         self,
-        row: Row[RequestT] | ResultT,
+        row: Row[RequestT],
         work: Callable[[Row[RequestT]], Awaitable[ResponseT]],
         request_id: str | None,
     ) -> ResultT:
-        if not isinstance(row, Row):
-            return row
         while True:
             try:
                 return self.success(row, await work(row))
@@ -191,7 +208,9 @@ class BatchFormat(Generic[RequestT, ResponseT, ResultT]):
                 await asyncio.sleep(error.retry_after_s)
             except (EngineDeadError, ServiceError):
                 raise
-            except TwinpathError as error:
+            except Exception as error:
+                if not isinstance(error, TwinpathError):  # a fault of the service costs one row
+                    logger.exception("row %d failed", row.line)
                 return self.failure(error, row.id, row.line, request_id)
 
 
@@ -200,10 +219,10 @@ GRADE = BatchFormat(GradeRequest, GradeResponse, GradeRow, "grade")
 
 
 def _columns(line: Line, max_line_bytes: int) -> dict[str, Any]:
-    if len(line[1].rstrip(b"\r\n")) > max_line_bytes:
+    if len(line[1]) > max_line_bytes:
         raise InputError(f"The line is longer than {max_line_bytes} bytes.", "line")
     try:
-        columns = json.loads(line[1])
+        columns = json_value(line[1])
     except (ValueError, RecursionError) as error:
         raise InputError(f"The line is not valid JSON: {json_reason(error)}", "line") from None
     if not isinstance(columns, dict):
@@ -212,9 +231,20 @@ def _columns(line: Line, max_line_bytes: int) -> dict[str, Any]:
 
 
 def _row_id(columns: Mapping[str, Any], number: int) -> RowId:
-    row_id = columns.get("id", number)
+    """Id of a row. Without one it is the number of the line.
+
+    Raises:
+        InputError: the id is not a string in valid Unicode or an integer.
+    """
+    row_id = columns.get("id")
+    if row_id is None:
+        return number
+    if isinstance(row_id, float) and row_id.is_integer() and abs(row_id) <= _MAX_EXACT:
+        return int(row_id)  # a data frame whose column has a missing value
     if not isinstance(row_id, str | int) or isinstance(row_id, bool):
         raise InputError("`id` must be a string or an integer.", "id")
+    if isinstance(row_id, str) and not is_encodable(row_id):
+        raise InputError("`id` must be valid Unicode, without lone surrogates.", "id")
     return row_id
 
 

@@ -5,10 +5,11 @@ from http import HTTPStatus
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.errors import EngineError, InputError, SandboxError, TwinpathError
+from service.errors import EngineError, InputError, OverloadedError, SandboxError, TwinpathError
 
 MEDIA_TYPE = "application/problem+json"
 UNEXPECTED = "The service failed. Its log has the reason under this request id."
+_STATUSES = ((EngineError | SandboxError, 503), (InputError, 422), (OverloadedError, 429))
 
 
 class FieldError(BaseModel):
@@ -65,7 +66,7 @@ def problem_details(error: BaseException, request_id: str | None = None) -> Prob
         error: the error. The text of an unexpected error is not shown.
         request_id: id of the request.
     """
-    status = 503 if isinstance(error, EngineError | SandboxError) else 422 if isinstance(error, InputError) else 500
+    status = next((status for kinds, status in _STATUSES if isinstance(error, kinds)), 500)
     detail = str(error) if isinstance(error, TwinpathError) else UNEXPECTED
     wrong = [FieldError(field=error.field, message=str(error))] if isinstance(error, InputError) else []
     return details_of_status(status, detail, wrong, request_id)

@@ -30,6 +30,7 @@ MAX_DEADLINE_S = 600
 """Maximum deadline of a request in seconds."""
 MAX_TOKENS = 4096
 """Maximum number of completion tokens per path."""
+_MAX_ERRORS = 20  # a near miss among them replaces a missing field
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"  # C0 and C1, without white space
 TEXT_PATTERN = rf"^[^{_CONTROLS}]*[^\s\x00-\x20\x7f-\xa0][^{_CONTROLS}]*$"
 """Pattern of a text: no control characters, and at least one character that is not a space."""
@@ -74,7 +75,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**63), Integral]
 class Wire(BaseModel):
     """Base of all wire models."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+    # The text of a request stays out of errors that are logged.
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, hide_input_in_errors=True)
 
     @classmethod
     def checked(cls, **fields: Any) -> Self:
@@ -86,7 +88,8 @@ class Wire(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            first = faults(error.errors(), cls)[0]
+            entries = error.errors(include_url=False, include_input=False)
+            first = faults(entries[:_MAX_ERRORS], cls)[0]
             raise InputError(first.sentence(), first.field) from None
 
 

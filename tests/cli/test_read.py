@@ -127,6 +127,16 @@ def test_a_bad_row_is_one_error_after_the_rows_before_it(line: str, reason: str,
     assert err == f"twinpath: {source}, line 3: {reason}\n"
 
 
+def test_files_of_windows_and_halves_of_emojis_are_read(read: Read, tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    texts = [("cot", "\\ud83d The answer is 5"), ("pot", "ans = '\\ud83d'"), ("pot", "print('\\ud83d')\\nans = 5")]
+    rows = [f'{{"id": "\\ud83d", "kind": "{kind}", "text": "{text}"}}\r\n\r\n' for kind, text in texts]
+    source.write_bytes(b"\xef\xbb\xbf" + "".join(rows).encode())
+    code, found, err = read(str(source))
+    assert (code, err, [row["id"] for row in found]) == (0, "", ["\ud83d"] * 3)
+    assert [(row["answer"], row["outcome"]) for row in found] == [("5", "voted"), (None, "error"), (None, "error")]
+
+
 def test_a_file_that_cannot_be_read(read: Read, tmp_path: Path) -> None:
     assert read(str(tmp_path)) == (2, [], f"twinpath: {tmp_path} cannot be read: Is a directory.\n")
     missing = tmp_path / "no.jsonl"

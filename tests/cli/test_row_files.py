@@ -328,13 +328,13 @@ async def test_json_lines_become_csv_and_csv_becomes_json_lines(run: Run, tmp_pa
         tmp_path / "in.jsonl",
         '{"id": 7, "question": "2 pens?", "tags": ["a"]}',
         "{bad",
-        '{"problem": "=3 apples?", "id": null}',
+        '{"problem": "=3 apples?", "id": true}',
     )
     assert await run("in.jsonl", "out.csv") == 2
     rows = table(tmp_path / "out.csv")
     assert rows[0][:4] == ["id", "question", "tags", "problem"]
     assert [row[:5] for row in rows[1:]] == [
-        ["7", "2 pens?", '["a"]', "", "21"], ["", "", "", "", ""], ["", "", "", "'=3 apples?", ""],
+        ["7", "2 pens?", '["a"]', "", "21"], ["", "", "", "", ""], ["true", "", "", "'=3 apples?", ""],
     ]  # fmt: skip
     assert [row[-1] for row in rows[1:]] == [
         "",

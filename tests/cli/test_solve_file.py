@@ -103,6 +103,33 @@ async def test_a_line_whose_id_was_there_before_is_told_and_not_solved(
         ]
 
 
+async def test_a_row_that_cannot_be_written_is_an_error_and_the_rest_is_solved(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [problem("a"), '{"id": "\\ud83d", "question": "Why?"}', '{"id": "c", "question": "\\ud83d?"}', problem("d")]
+    assert await run(*rows) == 2
+    done = read(tmp_path / "out")
+    assert [(row["line"], row["id"], "error" in row) for row in done] == [
+        (1, "a", False), (2, None, True), (3, "c", True), (4, "d", False),
+    ]  # fmt: skip
+    assert "line 2: `id` must be valid Unicode, without lone surrogates." in capsys.readouterr().err
+    assert await run(*rows) == 0  # the file is finished
+    assert read(tmp_path / "out") == done
+
+
+async def test_rows_of_a_data_frame_are_solved(run: Run, tmp_path: Path) -> None:
+    rows = [
+        '{"id": 7.0, "question": "1 and 2?", "problem": null, "seed": 5.0, "trace": NaN, "min_confidence": null}\r',
+        '\ufeff{"id": null, "question": "1 and 2?", "seed": NaN, "note": {"a": [NaN, Infinity]}}',
+        '{"id": NaN, "problem": NaN}',
+    ]
+    assert await run(*rows, seed=1) == 1
+    first, second, third = read(tmp_path / "out")
+    assert (first["id"], first["solution"]["seed"]) == (7, 5)
+    assert (second["id"], second["solution"]["seed"]) == (2, path_seed(1, 2))
+    assert (third["id"], third["error"]["errors"][0]["field"]) == (3, "problem")
+
+
 async def test_flags_hold_for_rows_that_leave_them_out(run: Run, tmp_path: Path) -> None:
     rows = [problem("a"), problem("b", paths={"cot": 1, "pot": 0})]
     assert await run(*rows, overrides={"paths": PathBudget(cot=3, pot=0), "policy": Policy.FIXED}) == 0

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from service.cli.columns import ANSWER, EXPECTED, ID, PROBLEM, RESPONSE, Role
 from service.cli.csv_table import CsvStyle
 from service.cli.rows import STANDARD_INPUT
-from service.cli.table import json_objects, open_table
+from service.cli.table import Table, open_table
 from service.errors import ConfigurationError
+from service.json_lines import json_objects
 
 OPTIONS = ("seed", "policy", "trace", "temperature", "paths")
 SOLVE = (PROBLEM, ID)
@@ -27,9 +28,13 @@ LABELED = (PROBLEM, ID, ANSWER)
 Read = tuple[list[tuple[int, dict[str, Any]]], str]
 
 
+def objects(table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    return json_objects(table.rows(), table.place, table.unit)
+
+
 def read(path: Path, roles: Sequence[Role] = SOLVE, chosen: Mapping[str, str | None] | None = None) -> Read:
     with open_table(path, roles, chosen=chosen or {}, options=OPTIONS) as table:
-        return list(json_objects(table)), table.columns
+        return list(objects(table)), table.columns
 
 
 @pytest.fixture
@@ -69,6 +74,7 @@ def test_csv_in_every_usual_form_has_the_same_row(name: str, content: str, writt
     [
         ("a.jsonl", '{"id": 7, "question": "2?"}\n\n{"id": 8, "question": "3?"}'),
         ("a", '\n {"id": 7, "question": "2?"}\r\n{"id": 8, "question": "3?"}\r\n'),
+        ("a.jsonl", '\ufeff{"id": 7, "question": "2?"}\r\n \r\n\ufeff{"id": 8, "question": "3?"}'),
         ("a.json", '\ufeff[{"id": 7, "question": "2?"},\n {"id": 8, "question": "3?"}]'),
     ],
 )
@@ -82,7 +88,7 @@ def test_rows_have_the_numbers_that_a_spreadsheet_shows(written: Written) -> Non
     path = written("a.csv", '\nquestion,id\n"one\ntwo",a\n\n,\nthree,b\n')
     with open_table(path, SOLVE, chosen={}) as table:
         assert (table.first, table.count, table.unit, table.header()) == (2, 2, "row", ["question", "id"])
-        assert list(json_objects(table)) == [
+        assert list(objects(table)) == [
             (3, {"problem": "one\ntwo", "id": "a"}), (6, {"problem": "three", "id": "b"}),
         ]  # fmt: skip
         assert list(table.cells()) == [(3, ["one\ntwo", "a"]), (4, ["", ""]), (5, ["", ""]), (6, ["three", "b"])]
@@ -97,6 +103,11 @@ def test_options_are_numbers_switches_objects_or_texts(written: Written) -> None
         {"problem": "x", "seed": 7, "policy": "adaptive", "trace": True, "temperature": 0.5, "paths": {"cot": 2}},
         {"problem": "y", "temperature": "0,5", "paths": "abc"},
     ]
+
+
+def test_half_an_emoji_in_an_option_is_read(written: Written) -> None:
+    rows, _ = read(written("a.csv", 'question,policy\nx,"""\\ud83d"""\n'))
+    assert rows == [(2, {"problem": "x", "policy": "\ud83d"})]
 
 
 def test_ids_stay_as_they_are_written_and_blank_cells_are_left_out(written: Written) -> None:
@@ -140,7 +151,7 @@ def test_an_option_renames_a_field_of_json(written: Written) -> None:
         assert table.columns == "Columns: problem = text, id = n"
         rows = [line for _, line in table.rows()]
         assert [json.loads(row) for row in rows[:2]] == [{"text": "x", "n": 1, "problem": "x", "id": 1}, {}]
-        assert rows[2:] == [b"{bad\n", b"[1]\n"]
+        assert rows[2:] == [b"{bad", b"[1]"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +202,7 @@ def test_what_is_wrong_with_a_csv_file_is_told(
         ("a.json", "[]", "{} has no rows."),
         ("a.json", '[{"question": "x"}', "{} starts with [ but is not a valid JSON array: Expecting ',' delimiter: line "
          "1 column 19 (char 18). Write an array of objects, or JSON Lines with one object on each line."),
-        ("a.jsonl", '{"a": 1}\n{"a":\n', "{}, line 2: the line is not valid JSON: Expecting value at column 1"),
+        ("a.jsonl", '{"a": 1}\n{"a":\n', "{}, line 2: the line is not valid JSON: Expecting value at column 6"),
         ("a.json", '[{"a": 1}, 2]', "{}, item 2: the item is not a JSON object."),
     ],
 )  # fmt: skip
@@ -213,7 +224,7 @@ def test_a_pipe_and_standard_input_are_read_twice(tmp_path: Path, monkeypatch: p
     writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=[content])
     writer.start()
     with open_table(tmp_path / "pipe", SOLVE, chosen={}) as table:
-        assert list(json_objects(table)) == list(json_objects(table)) == [(2, {"problem": "x, y", "id": "1"})]
+        assert list(objects(table)) == list(objects(table)) == [(2, {"problem": "x, y", "id": "1"})]
     writer.join()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert read(STANDARD_INPUT)[0] == [(2, {"problem": "x, y", "id": "1"})]
@@ -225,7 +236,7 @@ def test_a_pipe_and_standard_input_are_read_twice(tmp_path: Path, monkeypatch: p
 def test_a_long_line_of_json_is_cut_and_a_long_cell_is_not(written: Written) -> None:
     path = written("a.jsonl", f'{{"question": "{"x" * 5000}"}}\n{{"question": "y"}}\n')
     with open_table(path, SOLVE, chosen={}, max_line_bytes=100) as table:
-        assert [(number, len(line)) for number, line in table.rows()] == [(1, 102), (2, 18)]
+        assert [(number, len(line)) for number, line in table.rows()] == [(1, 101), (2, 17)]
     assert read(written("a.csv", f"question,note\nx,{'n' * 1_000_000}\n"))[0] == [(2, {"problem": "x"})]
 
 
@@ -253,7 +264,7 @@ def test_every_table_of_strings_comes_back(
         assert table.style == CsvStyle(style.delimiter, style.has_bom, "\r\n")
         assert table.header() == header
         assert [cells for _, cells in table.cells()] == rows
-        assert [row for _, row in json_objects(table)] == [{"problem": row[0], "id": row[1]} for row in rows]
+        assert [row for _, row in objects(table)] == [{"problem": row[0], "id": row[1]} for row in rows]
 
 
 @settings(deadline=None)

@@ -1,6 +1,7 @@
 """Clients against the real application, and against a failing service."""
 
 import asyncio
+import decimal
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,13 +9,15 @@ from typing import Any
 
 import anyio
 import httpx
+import numpy
+import pandas
 import pytest
 
 from service.client import AsyncClient, Client, Retries
-from service.client.protocol import pause_s
+from service.client.protocol import lines_of, pause_s
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, InputError, ServiceError
-from service.schemas import GradeStep, PathBudget, PathEvent, SolveResponse, VoteEvent
+from service.schemas import GradeResponse, GradeStep, PathBudget, PathEvent, SolveResponse, VoteEvent
 from service.types import GradeVerdict, Policy
 from tests.conftest import Serve
 from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
@@ -425,3 +428,129 @@ def test_an_event_that_does_not_fit_is_an_error(
     transport, _ = service(httpx.Response(200, content=body, headers=EVENT_STREAM))
     with pytest.raises(ServiceError, match="does not fit this version"):
         either_stream(transport)
+
+
+def with_news(value: object) -> object:
+    """Value with a further field in every object, as a later version of the service may send it."""
+    if isinstance(value, dict):
+        return {name: with_news(inner) for name, inner in value.items()} | {"news": {"a": [1]}}
+    return [with_news(inner) for inner in value] if isinstance(value, list) else value
+
+
+PATH = {
+    "index": 0, "kind": "cot", "text": "t", "answer": "21", "outcome": "voted", "repaired": False, "stated": "21",
+    "program": None, "detail": "", "tokens": 1, "seconds": 0.1,
+}  # fmt: skip
+FULL = ANSWER | {
+    "votes": [{"answer": "21", "cot": 1, "pot": 0}],
+    "explanation": {
+        "cot": {"path": 0, "text": "t", "repaired": False},
+        "program": {"path": 1, "code": "ans = 21", "output": "21"},
+    },
+    "trace": [PATH | {"counted": True, "vote": "21"}],
+}
+GRADE = {
+    "verdict": "incorrect", "answer": "21", "given": "20", "basis": "vote", "confidence": 0.9,
+    "steps": [{"text": "7 * 3 = 20", "holds": False, "should_be": "21"}], "reason": None, "id": "a", "model": "m",
+}  # fmt: skip
+DETAILS = {
+    "title": "t",
+    "status": 422,
+    "detail": "wrong",
+    "request_id": None,
+    "errors": [{"field": "f", "message": "m"}],
+}
+
+
+def served(content: object, **headers: str) -> httpx.MockTransport:
+    body = content if isinstance(content, bytes) else json.dumps(with_news(content)).encode()
+    return service(httpx.Response(200, content=body, headers=headers))[0]
+
+
+def events(*named: tuple[str, object]) -> bytes:
+    return b"".join(f"event: {name}\ndata: {json.dumps(with_news(data))}\n\n".encode() for name, data in named)
+
+
+async def test_fields_of_a_later_version_are_ignored() -> None:
+    """Replicas are upgraded one by one. At every depth, in each kind of response, for both clients."""
+    solved_ = SolveResponse.model_validate_json(json.dumps(FULL))
+    graded = GradeResponse.model_validate_json(json.dumps(GRADE))
+    vote = {"votes": FULL["votes"], "confidence": 0.5, "decided": False}
+    stream_ = events(("path", PATH), ("news", {}), ("vote", vote), ("answer", FULL))
+    rows = b"".join(
+        json.dumps(with_news({"id": 1, "line": line} | result)).encode() + b"\n\n"
+        for line, result in enumerate([{"solution": FULL}, {"error": DETAILS}], 1)
+    )
+    grades = json.dumps(with_news({"id": 1, "line": 1, "grade": GRADE})).encode()
+    expected_events = [PathEvent, VoteEvent, SolveResponse]
+
+    with Client("http://service", transport=served(FULL)) as client:
+        assert client.solve(PENS) == solved_
+    with Client("http://service", transport=served(GRADE)) as client:
+        assert client.grade(PENS, "20") == graded
+    with Client("http://service", transport=served(stream_, **EVENT_STREAM)) as client:
+        assert [type(event) for event in client.stream(PENS)] == expected_events
+    with Client("http://service", transport=served(rows)) as client:
+        first, second = client.solve_many([{"problem": PENS}])
+        assert (first.solution, second.error and second.error.errors[0].message) == (solved_, "m")
+    with Client("http://service", transport=served(grades)) as client:
+        assert [row.grade for row in client.grade_many([])] == [graded]
+
+    async with AsyncClient("http://service", transport=served(FULL)) as caller:
+        assert await caller.solve(PENS) == solved_
+    async with AsyncClient("http://service", transport=served(GRADE)) as caller:
+        assert await caller.grade(PENS, "20") == graded
+    async with AsyncClient("http://service", transport=served(stream_, **EVENT_STREAM)) as caller:
+        assert [type(event) async for event in caller.stream(PENS)] == expected_events
+    async with AsyncClient("http://service", transport=served(rows)) as caller:
+        assert [row.solution async for row in caller.solve_many([])] == [solved_, None]
+
+
+async def test_errors_of_a_later_version_are_read(either: Ask) -> None:
+    refused = httpx.Response(422, json=with_news(DETAILS))
+    with pytest.raises(ServiceError, match=r"^wrong$"):
+        await asyncio.to_thread(either, service(refused)[0], Retries())
+    for body in (
+        events(("error", DETAILS)),
+        events(("vote", {"votes": [], "confidence": 0.0, "decided": False}), ("error", DETAILS)),
+    ):
+        with (
+            Client("http://service", transport=served(body, **EVENT_STREAM)) as client,
+            pytest.raises(ServiceError, match=r"^wrong$"),
+        ):
+            list(client.stream(PENS))
+
+
+def test_a_field_of_a_later_version_must_still_have_its_type(either: Ask) -> None:
+    for field, value in (("confidence", "high"), ("answer", 21), ("votes", None)):
+        with pytest.raises(ServiceError, match=f"does not fit this version of the client: `{field}` must be "):
+            either(served(FULL | {field: value}), Retries())
+
+
+def test_rows_of_a_batch_that_are_no_text_are_an_error() -> None:
+    with (
+        Client("http://service", transport=served(b'{"id": "\xff"}\n')) as client,
+        pytest.raises(ServiceError, match="does not fit this version"),
+    ):
+        list(client.solve_many([]))
+
+
+def test_rows_of_a_data_frame_are_sent() -> None:
+    frame = pandas.DataFrame(
+        {
+            "id": pandas.array([1, None], dtype="Int64"),
+            "problem": [PENS, None],
+            "seed": [7, None],
+            "number": numpy.array([3, 4], dtype=numpy.int32),
+            "on": pandas.to_datetime(["2026-01-02", None]),
+            5: [decimal.Decimal("1.5"), {"a"}],
+            ("a", "b"): [1, 2],
+        }
+    )
+    rows = frame.to_dict("records")
+    rows[1]["number"] = numpy.int64(4)
+    assert [json.loads(line) for line in lines_of(rows)] == [
+        {"id": 1, "problem": PENS, "seed": 7.0, "number": 3, "on": "2026-01-02 00:00:00", "5": "1.5"},
+        {"id": None, "problem": None, "seed": None, "number": 4, "on": None, "5": "{'a'}"},
+    ]
+    assert list(lines_of([{"id": "\ud83d"}])) == [b'{"id": "\\ud83d"}\n']

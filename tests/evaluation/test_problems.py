@@ -28,6 +28,13 @@ def test_problems_are_read_up_to_the_limit(tmp_path: Path) -> None:
     assert read_problems(path, 2) == [LabeledProblem("1", "Why?", "5"), LabeledProblem("2", "How?", "7")]
 
 
+def test_marks_windows_line_ends_and_blank_lines_are_read_over(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + row().encode() + b"\r\n \r\n" + row(id=2).encode())
+    problems = read_problems(path)
+    assert [(problem.id, problem.line) for problem in problems] == [("1", 2), ("2", 4)]
+
+
 def test_rows_of_a_table_may_name_the_question_problem() -> None:
     rows = [(2, {"id": 2, "problem": "Why?", "answer": "5"}), (3, {"id": 3, "problem": "How?", "answer": "Ann"})]
     problems = labeled_problems(rows, "class.csv", unit="row")
@@ -54,7 +61,6 @@ def test_no_readable_gold_answer_is_an_error(tmp_path: Path) -> None:
             "{",
             "the line is not valid JSON: Expecting property name enclosed in double quotes at column 2",
         ),
-        ("", "the line is not valid JSON: Expecting value at column 1"),
         ("[" * 100_000, "the line is not valid JSON: maximum recursion depth exceeded"),
         ("[]", "the line is not a JSON object."),
         ("5", "the line is not a JSON object."),

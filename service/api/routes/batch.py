@@ -6,7 +6,7 @@ a chunked body start while it arrives, those of another body after its end. The 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Generic
 
@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.routes.grade import grade_and_record
 from service.api.routes.solve import components_of, problem_of, request_id, solve_and_record
-from service.api.spool import Spool
-from service.errors import EngineDeadError, InputError
+from service.api.spool import DiskBudget, Spool, SpoolLimits
+from service.errors import EngineDeadError, InputError, OverloadedError
 from service.schemas import GradeRequest, GradeResponse, SolveRequest, SolveResponse
 from service.schemas.batch import GRADE, SOLVE, BatchFormat, BatchResult, RequestT, ResponseT, ResultT, Row
 from service.schemas.from_solution import solve_response
@@ -99,13 +99,18 @@ class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
         self._format = rows
         self._work = work
         self._settings = components_of(request).settings
+        self._budget: DiskBudget = request.app.state.batch_disk
         self._id = request_id()
         self._is_chunked = "content-length" not in request.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read, solve and send concurrently, until the last row is done or the client disconnects."""
-        settings = self._settings
-        with Spool(settings.max_batch_bytes, settings.max_body_bytes, settings.body_timeout_s) as spool:
+        """Read, solve and send concurrently, until the last row is done or the client disconnects.
+
+        Raises:
+            OverloadedError: a body of declared length found no room on the disk.
+            HTTPException: 503, there is no temporary file.
+        """
+        with self._spool() as spool:
             reading = asyncio.create_task(spool.fill(receive))
             sending = asyncio.create_task(self._send(spool, send))
             try:
@@ -117,29 +122,58 @@ class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
                     task.cancel()
                 await asyncio.gather(reading, sending, return_exceptions=True)
 
+    def _spool(self) -> Spool:
+        settings = self._settings
+        limits = SpoolLimits(
+            max_bytes=settings.max_batch_bytes,
+            max_line_bytes=settings.max_body_bytes,
+            max_pause_s=settings.body_timeout_s,
+            max_s=None if self._is_chunked else settings.batch_timeout_s,
+        )
+        try:
+            return Spool(limits, self._budget)
+        except OSError as error:
+            logger.error("batch: no temporary file: %s", error)
+            raise HTTPException(503, "The service cannot store a batch at present.") from None
+
     async def _send(self, spool: Spool, send: Send) -> None:
         if not self._is_chunked:  # a proxy such as nginx stops sending a body once the response has started
             await spool.complete()
+            if isinstance(spool.cut, OverloadedError):
+                raise spool.cut
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         try:
-            rows = self._format.process(
-                self._rows(spool), self._process, concurrency=self._settings.batch_concurrency, request_id=self._id
-            )
-            async with aclosing(rows):
-                async for row in rows:
-                    await _send_row(row, send)
+            async with aclosing(self._rows(spool)) as rows:
+                results = self._format.process(
+                    rows, self._process, concurrency=self._settings.batch_concurrency, request_id=self._id
+                )
+                async with aclosing(results):
+                    async for row in results:
+                        await _send_row(row, send)
             if spool.cut:
-                await _send_row(self._format.failure(InputError(spool.cut, "body"), request_id=self._id), send)
+                await _send_row(self._format.failure(spool.cut, request_id=self._id), send)
         except EngineDeadError as error:
             logger.error("batch: %s", error)
             await _send_row(self._format.failure(error, request_id=self._id), send)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _rows(self, spool: Spool) -> AsyncIterator[Row[RequestT] | ResultT]:
-        async for number, content in spool.lines():
-            if content.strip():
-                yield self._format.parse_line((number, content), self._settings.max_body_bytes, self._id)
+    async def _rows(self, spool: Spool) -> AsyncGenerator[Row[RequestT] | ResultT]:
+        """Rows up to the maximum number of them, and of those that are invalid."""
+        settings = self._settings
+        count, errors = 0, 0
+        async with aclosing(spool.lines()) as lines:
+            async for line in lines:
+                if count == settings.max_batch_rows:
+                    spool.end(InputError(f"The batch is cut after {count} rows, the maximum number.", "body"))
+                    return
+                row = self._format.parse_line(line, settings.max_body_bytes, self._id)
+                count += 1
+                errors += not isinstance(row, Row)
+                yield row
+                if errors == settings.max_batch_errors:
+                    spool.end(InputError(f"The batch is cut after {errors} invalid rows.", "body"))
+                    return
 
     async def _process(self, row: Row[RequestT]) -> ResponseT:
         return await self._work(row.request, f"{self._id}-{row.line}")

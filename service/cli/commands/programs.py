@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from service.cli.options import Config, Libraries
-from service.errors import ConfigurationError, json_reason
+from service.json_lines import file_lines
 from service.settings import load_settings
 
 
@@ -24,16 +23,18 @@ def sandbox(
     config: Config = None,
 ) -> None:
     """Run programs in the sandbox and print one outcome per line."""
+    from service.cli.rows import json_row
     from service.cli.sandbox import run_rows
     from service.components import sandbox_pool
 
     settings = load_settings(config, sandbox_libraries=libraries)
 
     async def run() -> None:
+        rows = (json_row(f"{source}, line {number}", line) for number, line in file_lines(source))
         pool = sandbox_pool(settings, policy=not no_policy)
         await pool.start()
         try:
-            async for row in run_rows(_json_lines(source), pool, concurrency=settings.sandbox_workers):
+            async for row in run_rows(rows, pool, concurrency=settings.sandbox_workers):
                 print(json.dumps(row), flush=True)
         finally:
             await pool.close()
@@ -61,13 +62,3 @@ def read(
     from service.cli.read import read_and_print
 
     asyncio.run(read_and_print(load_settings(config, sandbox_libraries=libraries), source))
-
-
-def _json_lines(path: Path) -> Iterator[object]:
-    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise ConfigurationError(f"{path}, line {number}: not valid JSON ({json_reason(error)}).") from None

@@ -62,6 +62,18 @@ WRONG: dict[str, tuple[bytes, object, str]] = {
     "wrong field": (row("x", seed=-1), "x", "seed"),
     "wrong id": (b'{"id": [1], "problem": "p"}', None, "id"),
     "an id that is no id": (b'{"id": true, "problem": "p"}', None, "id"),
+    "half an emoji as id": (b'{"id": "\\ud83d", "problem": "p"}', None, "id"),
+    "an infinite id": (b'{"id": 1e999, "problem": "p"}', None, "id"),
+    "half an emoji": (b'{"id": "x", "problem": "\\ud83d"}', "x", "problem"),
+    "half an emoji in a name": (b'{"id": "x", "problem\\ud83d": "p"}', "x", "problem"),
+    "half an emoji in an option": (b'{"id": "x", "problem": "p", "policy": "\\ud83d"}', "x", "policy"),
+    "half an emoji in bytes": (b'{"id": "x", "problem": "\xed\xa0\xbd"}', None, "line"),
+    "UTF-16": ('{"id": "x", "problem": "p"}'.encode("utf-16-be"), None, "line"),
+    "infinity": (b'{"id": "x", "problem": "p", "temperature": Infinity}', "x", "temperature"),
+    "a long integer": (b'{"id": ' + b"9" * 900 + b', "problem": 5}', int("9" * 900), "problem"),
+    "a number as text": (b'{"id": "x", "problem": "p", "seed": "7"}', "x", "seed"),
+    "an object as problem": (b'{"id": "x", "problem": {"text": "p"}}', "x", "problem"),
+    "missing values": (b'{"id": "x", "problem": NaN, "question": null}', "x", "problem"),
     "long line": (row("x", "a" * 1100), None, "line"),
     "very long line": (b"a" * 5000, None, "line"),
 }
@@ -78,6 +90,55 @@ async def test_a_wrong_row_is_told_and_the_rest_is_done(
     assert (wrong["id"], wrong["line"], wrong["error"]["status"]) == (row_id, 2, 422)
     assert [error["field"] for error in wrong["error"]["errors"]] == [field]
     assert "solution" not in wrong
+
+
+async def test_rows_of_a_data_frame(live: Serve) -> None:
+    """Missing values are null or NaN, and one in a column makes its other numbers floats."""
+    client = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
+    body = b"\xef\xbb\xbf" + (
+        b'{"id": 7.0, "problem": "How many?", "seed": 5.0, "trace": null, "min_confidence": null, "note": NaN}\r\n'
+        b'{"id": NaN, "problem": null, "question": "How many?", "seed": NaN, "temperature": NaN, "paths": null}\r\n'
+        b'\xef\xbb\xbf{"id": null, "question": "How many?", "policy": null, "tags": {"a": [null, {}]}}\r\n\r\n'
+        b'{"id": "", "problem": "How many?", "seed": null}\r\n'
+        b'{"id": "", "problem": "How many?"}'
+    )
+    done = await results(client, body)
+    assert [(result["id"], result["line"], result["solution"]["answer"]) for result in done] == [
+        (7, 1, "21"), (2, 2, "21"), (3, 3, "21"), ("", 5, "21"), ("", 6, "21"),
+    ]  # fmt: skip
+    assert done[0]["solution"]["seed"] == 5
+
+
+async def test_a_fault_of_the_service_costs_one_row(live: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Solver.solve
+
+    async def solve(self: Solver, problem: Any, problem_id: str, observer: Any = None) -> Any:
+        if problem.text == "Why?":
+            raise ZeroDivisionError("secret")
+        return await real(self, problem, problem_id, observer)
+
+    monkeypatch.setattr(Solver, "solve", solve)
+    client = await live(playing([cot(21)], []))
+    first, second, third = await results(client, row(1) + row(2, "Why?") + row(3), **{"X-Request-ID": "r"})
+    assert (first["solution"]["answer"], third["solution"]["answer"]) == ("21", "21")
+    assert second == {
+        "id": 2,
+        "line": 2,
+        "error": {
+            "type": "about:blank",
+            "title": "Internal Server Error",
+            "status": 500,
+            "detail": "The service failed. Its log has the reason under this request id.",
+            "request_id": "r",
+            "errors": [],
+        },
+    }
+
+
+async def test_half_an_emoji_of_a_model_costs_nothing(live: Serve) -> None:
+    client = await live(FakeEngine(lambda *_: "\ud83d 20 + 1 = 21. The answer is 21"), computing_sandbox())
+    (result,) = await results(client, row(1, trace=True))
+    assert (result["solution"]["answer"], result["solution"]["trace"][0]["text"][:4]) == ("21", "? 20")
 
 
 async def test_results_come_while_rows_are_still_sent(live: Serve) -> None:
@@ -238,6 +299,90 @@ async def test_a_batch_that_grows_too_large_is_cut_and_says_so(live: Serve) -> N
     last, *done = await results(client, rows())
     assert (last["line"], last["error"]["detail"]) == (0, "The batch is cut at 1024 bytes, the maximum size.")
     assert 0 < len(done) < 40
+
+
+async def test_a_batch_of_too_many_rows_is_cut(live: Serve) -> None:
+    client = await live(playing([cot(21)], []), settings=Settings(max_batch_rows=5))
+    whole = await results(client, b"\n".join([row(1) * 4, b"{", b"", b"\n"]))
+    assert [result["line"] for result in whole] == [1, 2, 3, 4, 6]
+    last, *done = await results(client, row(1) * 6)
+    assert (last["line"], last["error"]["detail"]) == (0, "The batch is cut after 5 rows, the maximum number.")
+    assert [(result["line"], result["solution"]["answer"]) for result in done] == [(n, "21") for n in range(1, 6)]
+
+
+async def test_a_batch_of_too_many_invalid_rows_is_cut(live: Serve) -> None:
+    client = await live(playing([cot(21)], []), settings=Settings(max_batch_errors=3))
+    last, *done = await results(client, (b"{}\n" + row(1)) * 5)
+    assert (last["line"], last["error"]["detail"]) == (0, "The batch is cut after 3 invalid rows.")
+    assert [(result["line"], "error" in result) for result in done] == [
+        (1, True),
+        (2, False),
+        (3, True),
+        (4, False),
+        (5, True),
+    ]
+
+
+async def test_bodies_that_find_no_room_get_429(live: Serve) -> None:
+    """All bodies together hold 8 KiB on disk."""
+    client = await live(playing([cot(21)], []), settings=Settings(max_batch_disk_bytes=8192))
+    head = (
+        b"POST /solve/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 5000\r\n\r\n"
+    )
+    held = [await asyncio.open_connection(client.base_url.host, client.base_url.port) for _ in range(2)]
+    for size, (_, writer) in zip((3100, 2900), held, strict=True):
+        writer.write(head + b" " * size)
+        await asyncio.sleep(0.1)
+    (small,) = await results(client, row(1) + b" " * 2500)
+    assert small["solution"]["answer"] == "21"
+    refused = await asyncio.wait_for(held[0][0].readuntil(b"}"), 5)
+    assert refused.startswith(b"HTTP/1.1 429 ")
+    assert b"retry-after: 10\r\n" in refused
+
+    large = row(1) + b" " * 6000
+    response = await client.post("/solve/batch", content=large, headers=LINES)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "10")
+    assert response.json()["detail"] == "The batch is cut: the service has no room for it at present."
+
+    async def rows() -> AsyncIterator[bytes]:
+        yield row(1)
+        await asyncio.sleep(0.1)
+        yield row(2, "How many? " * 600)
+
+    last, first = await results(client, rows())
+    assert (last["line"], last["error"]["status"], first["solution"]["answer"]) == (0, 429, "21")
+    for _, writer in held:
+        writer.close()
+        await writer.wait_closed()
+    async with asyncio.timeout(5):
+        while (await client.post("/solve/batch", content=large, headers=LINES)).status_code == 429:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_declared_body_that_drips_is_cut(live: Serve) -> None:
+    client = await live(playing([cot(21)], []), settings=Settings(batch_timeout_s=0.5))
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    head = b"POST /solve/batch HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-ndjson\r\n"
+    writer.write(head + b"Content-Length: 5000\r\n\r\n" + row(1))
+    reading = asyncio.create_task(reader.read())
+    while not reading.done():
+        await asyncio.sleep(0.05)
+        writer.write(b" ")
+    answer = await reading
+    assert b'"line":1,"solution"' in answer
+    assert b"The batch is cut: its body did not arrive within 0.5 s." in answer
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_service_without_a_temporary_directory_gives_503(live: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    client = await live(FakeEngine())
+    monkeypatch.setattr("service.api.spool.tempfile.TemporaryFile", full)
+    response = await client.post("/solve/batch", content=row(1), headers=LINES)
+    assert (response.status_code, response.json()["detail"]) == (503, "The service cannot store a batch at present.")
 
 
 async def test_an_empty_batch_has_no_results(live: Serve) -> None:

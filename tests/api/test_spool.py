@@ -1,0 +1,175 @@
+"""Spools: bodies on disk, and their total."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Message
+
+from service.api.spool import DiskBudget, Spool, SpoolLimits
+from service.errors import InputError, OverloadedError
+
+LIMITS = SpoolLimits(max_bytes=1000, max_line_bytes=50, max_pause_s=0.4)
+
+
+class Body:
+    """Body whose pieces a test sends. `ended` and `left` are its last messages."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[Message] = asyncio.Queue()
+
+    def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.messages.put_nowait({"type": "http.request", "body": piece, "more_body": True})
+
+    def end(self) -> None:
+        self.messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+
+    def leave(self) -> None:
+        self.messages.put_nowait({"type": "http.disconnect"})
+
+
+async def after(spool: Spool, body: Body) -> list[bytes]:
+    """Lines of a spool that is filled from a body."""
+    filling = asyncio.create_task(spool.fill(body.messages.get))
+    lines = [line async for _, line in spool.lines()]
+    filling.cancel()
+    return lines
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 400)), min_size=1, max_size=30))
+def test_small_bodies_find_room_beside_large_ones(growths: list[tuple[int, int]]) -> None:
+    """A body is cut only if it is the largest that is still arriving."""
+    budget = DiskBudget(1000)
+    spools = [Spool(LIMITS, budget) for _ in range(4)]
+    try:
+        for number, size in growths:
+            spool = spools[number]
+            if spool.is_arriving:
+                sizes = [one.size_bytes for one in spools if one.is_arriving and one is not spool]
+                fits = budget.used_bytes + size <= 1000
+                is_largest = spool.size_bytes + size >= max(sizes, default=0)
+                spool._write(b"x" * size)
+                assert spool.is_arriving == (spool._received <= 1000 and (fits or not is_largest))
+            assert budget.used_bytes == sum(one.size_bytes for one in spools) <= 1000
+    finally:
+        for one in spools:
+            one.__exit__()
+    assert budget.used_bytes == 0
+
+
+async def test_the_largest_body_that_still_arrives_is_cut() -> None:
+    budget, first, second, third = DiskBudget(150), Body(), Body(), Body()
+    first.send(b"a\n" * 30)
+    first.end()
+    second.send(b"b\n" * 40)
+    third.send(b"c\n" * 20)
+    third.end()
+    with Spool(LIMITS, budget) as one, Spool(LIMITS, budget) as two, Spool(LIMITS, budget) as three:
+        filling = [
+            asyncio.create_task(one.fill(first.messages.get)),
+            asyncio.create_task(two.fill(second.messages.get)),
+        ]
+        await one.complete()
+        await asyncio.sleep(0.01)
+        assert budget.used_bytes == 140
+        filling.append(asyncio.create_task(three.fill(third.messages.get)))
+        await three.complete()
+        assert isinstance(two.cut, OverloadedError)
+        assert budget.used_bytes == 100
+        assert [line async for _, line in two.lines()] == []
+        assert [line async for _, line in one.lines()] == [b"a"] * 30
+        assert [line async for _, line in three.lines()] == [b"c"] * 20
+        assert (one.cut, three.cut) == (None, None)
+        for task in filling:
+            task.cancel()
+    assert budget.used_bytes == 0
+
+
+async def test_rows_that_were_read_take_no_room() -> None:
+    """A caller may send a chunked body for hours."""
+    budget, body = DiskBudget(200), Body()
+    with Spool(LIMITS, budget) as spool:
+        filling = asyncio.create_task(spool.fill(body.messages.get))
+        lines = spool.lines()
+        for number in range(9):
+            body.send(b"x" * 40 + b"%d\n" % number)
+            assert (await anext(lines))[1] == b"x" * 40 + b"%d" % number
+        waiting = asyncio.ensure_future(anext(lines))
+        await asyncio.sleep(0.01)
+        assert budget.used_bytes == 0
+        body.send(b"an incomplete ")
+        await asyncio.sleep(0.01)
+        assert budget.used_bytes == 0
+        body.send(b"line")
+        body.end()
+        assert await waiting == (10, b"an incomplete line")
+        filling.cancel()
+
+
+async def test_bodies_that_are_abandoned_give_their_room_back() -> None:
+    budget = DiskBudget(10_000)
+    for _ in range(50):
+        body = Body()
+        body.send(b"x\n" * 100)
+        body.leave()
+        with Spool(LIMITS, budget) as spool:
+            await spool.fill(body.messages.get)
+            assert budget.used_bytes == 200
+            lines = spool.lines()
+            assert await anext(lines) == (1, b"x")
+            await lines.aclose()
+    assert budget.used_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("max_s", "pause_s", "reason"),
+    [
+        (None, 0.8, "The batch is cut: no data arrived for 0.4 s."),
+        (0.3, 0.05, "The batch is cut: its body did not arrive within 0.3 s."),
+    ],
+)
+async def test_a_body_that_is_too_slow_is_cut(max_s: float | None, pause_s: float, reason: str) -> None:
+    body = Body()
+
+    async def drip() -> None:
+        while True:
+            body.send(b"x\n")
+            await asyncio.sleep(pause_s)
+
+    dripping = asyncio.create_task(drip())
+    with Spool(SpoolLimits(1000, 50, 0.4, max_s), DiskBudget(10_000)) as spool:
+        lines = await asyncio.wait_for(after(spool, body), 5)
+    dripping.cancel()
+    assert 1 <= len(lines) <= 8
+    assert isinstance(spool.cut, InputError)
+    assert str(spool.cut) == reason
+
+
+async def test_a_body_beyond_the_maximum_is_cut() -> None:
+    body = Body()
+    body.send(b"x\n" * 300, b"y\n" * 300, b"z\n")
+    with Spool(LIMITS, DiskBudget(10_000)) as spool:
+        assert await after(spool, body) == [b"x"] * 300
+    assert str(spool.cut) == "The batch is cut at 1000 bytes, the maximum size."
+
+
+async def test_many_blank_lines_cost_little_and_leave_the_loop_free() -> None:
+    body, longest_s = Body(), 0.0
+    body.send(*[b"\n" * 65536] * 20)
+    body.end()
+
+    async def watch() -> None:
+        nonlocal longest_s
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await asyncio.sleep(0)
+            longest_s = max(longest_s, loop.time() - began)
+
+    watching = asyncio.create_task(watch())
+    with Spool(SpoolLimits(10**9, 50, 5), DiskBudget(10**10)) as spool:
+        assert await asyncio.wait_for(after(spool, body), 10) == []
+    watching.cancel()
+    assert longest_s < 0.5
