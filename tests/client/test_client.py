@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import numpy
-import pandas
+import pandas  # type: ignore[import-untyped]
 import pytest
 
 from service.client import AsyncClient, Client, Retries
