@@ -1,4 +1,4 @@
-"""JSON Lines: numbered lines of a file or a body, and their JSON.
+"""JSON Lines: numbered lines of a body, and their values.
 
 Byte order marks, the carriage returns of Windows and blank lines are left out. Blank lines count in the numbers.
 """

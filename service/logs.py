@@ -1,4 +1,4 @@
-"""JSON logs on standard error: one object per line, without text of a request.
+"""JSON logs on standard error, without text of a request.
 
 An exception has its type and its place. Its message is left out unless Twinpath or the operating system wrote it,
 because messages of libraries quote their input.

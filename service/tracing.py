@@ -122,7 +122,7 @@ def _parent(traceparent: str) -> Context:
     The sampling ratio holds for it too. A caller can choose its trace id, so the decision is drawn at random.
     """
     caller = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context())).get_span_context()
-    if not caller.is_valid:
+    if not caller.is_valid or _provider is None:  # without an export, exemplars would point to no trace
         return Context()
     is_sampled = caller.trace_flags.sampled and random.random() < _sample_ratio  # noqa: S311
     flags = TraceFlags(TraceFlags.SAMPLED if is_sampled else TraceFlags.DEFAULT)

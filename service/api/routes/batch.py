@@ -59,6 +59,16 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPE: {}},
         "description": "The Content-Type of the body is not JSON Lines.",
     },
+    429: {
+        "model": ProblemDetails,
+        "content": {MEDIA_TYPE: {}},
+        "description": "The bodies of all batches take too much disk, or the API key has reached a limit.",
+    },
+    503: {
+        "model": ProblemDetails,
+        "content": {MEDIA_TYPE: {}},
+        "description": "The service cannot store the body.",
+    },
 }
 
 
