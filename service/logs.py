@@ -51,8 +51,8 @@ def configure(level: str) -> None:
             "root": {"level": others, "handlers": ["stderr"]},
             "loggers": {
                 "service": {"level": own},
-                "vllm": {"level": _higher(own, "WARNING")},
-                "uvicorn.access": {"level": _higher(own, "WARNING")},
+                "vllm": {"level": _higher(own, "WARNING"), "propagate": True},
+                "uvicorn.access": {"level": _higher(own, "WARNING"), "propagate": True},
                 "asgi_correlation_id": {"level": "ERROR"},  # an invalid id of a caller needs no record
             },
         }

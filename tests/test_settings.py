@@ -89,6 +89,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
         "max_model_len": "64",
     }
     numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024", "max_batch_bytes": "1024"}
+    numbers["max_batch_disk_bytes"] = "1024"
     value = words.get(name) or numbers.get(name, "3")
     variable = f"TWINPATH_{name.upper()}"
     monkeypatch.delenv(variable, raising=False)
