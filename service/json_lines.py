@@ -17,6 +17,7 @@ BOM = b"\xef\xbb\xbf"
 """Byte order mark of UTF-8."""
 
 _PIECE_BYTES = 1 << 16
+_SEPARATORS = str.maketrans({char: f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"})
 
 
 class LineSplitter:
@@ -91,6 +92,11 @@ def json_line(fields: object) -> bytes:
         return json.dumps(fields, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return json.dumps(fields).encode()
+
+
+def escaped(text: str) -> str:
+    """JSON text with escapes for the separators at which `str.splitlines` and its like end a line."""
+    return text if text.isascii() else text.translate(_SEPARATORS)
 
 
 def is_encodable(text: str) -> bool:

@@ -15,6 +15,7 @@ from sse_starlette.sse import AppStatus
 from starlette.types import Receive, Scope, Send
 
 from service.errors import TwinpathError
+from service.json_lines import escaped
 from service.schemas.problem_details import ProblemDetails, problem_details
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,6 @@ async def open_stream(
 
 
 async def stream_events(events: AsyncIterator[Event]) -> AsyncIterator[ServerSentEvent]:
-    """Encode events with line feeds as line ends."""
+    """Encode events, whose data is JSON, with line feeds as the only line ends."""
     async for name, data in events:
-        yield ServerSentEvent(data, event=name, sep=_LINE_END)
+        yield ServerSentEvent(escaped(data), event=name, sep=_LINE_END)

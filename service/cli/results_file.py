@@ -60,7 +60,7 @@ class ResultsFile(LineFile, Generic[ResultT]):
         Raises:
             ConfigurationError: the disk is full or not writable. The next run removes the partial line.
         """
-        self.append(row.model_dump_json().encode() + b"\n")
+        self.append(row.to_line())
         self._done[row.line] = Stored(row.id, self._label(row))
 
     def offsets(self) -> dict[int, int]:

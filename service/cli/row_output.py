@@ -114,7 +114,7 @@ class _Lines(Generic[ResultT]):
         return None
 
     def write(self, row: ResultT) -> None:
-        self._stream.write(row.model_dump_json().encode() + b"\n")
+        self._stream.write(row.to_line())
 
     def finish(self) -> None: ...
 

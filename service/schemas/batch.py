@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import EngineDeadError, InputError, OverloadedError, ServiceError, TwinpathError, json_reason
 from service.faults import near_miss
-from service.json_lines import Line, is_encodable, json_value
+from service.json_lines import Line, escaped, is_encodable, json_value
 from service.schemas.grade import GradeRequest, GradeResponse
 from service.schemas.problem_details import ProblemDetails, problem_details
 from service.schemas.request import SolveRequest, Wire
@@ -42,6 +42,10 @@ class BatchResult(BaseModel):
     error: ProblemDetails | None = Field(
         default=None, exclude_if=lambda error: error is None, description="Error of a row without a response."
     )
+
+    def to_line(self) -> bytes:
+        """Line of JSON Lines, with its line end."""
+        return escaped(self.model_dump_json()).encode() + b"\n"
 
 
 class BatchRow(BatchResult):

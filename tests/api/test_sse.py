@@ -44,6 +44,7 @@ async def test_separators_inside_a_text_do_not_end_a_line(live: Serve) -> None:
     data = [json.loads(line.removeprefix("data: ")) for line in content.split("\n") if line.startswith("data: ")]
     assert data[0]["text"] == text
     assert data[-1]["answer"] == "5"
+    assert len(content.splitlines()) == content.count("\n")  # also for readers that end a line at other separators
 
 
 @pytest.mark.parametrize("status", [None, "http.disconnect"])

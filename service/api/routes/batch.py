@@ -247,4 +247,4 @@ def _check_headers(request: Request) -> None:
 
 
 async def _send_row(row: BatchResult, send: Send) -> None:
-    await send({"type": "http.response.body", "body": row.model_dump_json().encode() + b"\n", "more_body": True})
+    await send({"type": "http.response.body", "body": row.to_line(), "more_body": True})

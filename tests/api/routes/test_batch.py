@@ -141,6 +141,15 @@ async def test_half_an_emoji_of_a_model_costs_nothing(live: Serve) -> None:
     assert (result["solution"]["answer"], result["solution"]["trace"][0]["text"][:4]) == ("21", "? 20")
 
 
+async def test_separators_do_not_end_a_row_even_for_other_readers(live: Serve) -> None:
+    """Python's `splitlines`, and with it the line iterators of httpx and requests."""
+    separators = "a\u2028b\u2029c\x85d\x0b\x0c\x1c\x1d\x1ee"
+    client = await live(FakeEngine(lambda *_: f"{separators} The answer is 21"), computing_sandbox())
+    (result,) = await results(client, row(separators, trace=True))  # which calls `splitlines`
+    assert (result["id"], result["solution"]["answer"]) == (separators, "21")
+    assert result["solution"]["trace"][0]["text"].startswith(separators)
+
+
 async def test_results_come_while_rows_are_still_sent(live: Serve) -> None:
     client = await live(playing([cot(21)], []), computing_sandbox())
     host, port = client.base_url.host, client.base_url.port
