@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 _NAME = "twinpath"
-_TRACED_PATHS = ("/solve", "/v1/")
+_TRACED_PATHS = ("/solve", "/grade", "/v1/")
 """Prefixes of the paths that solve problems. Health, metrics and the page have no spans."""
 
 _tracer = trace.get_tracer(_NAME, __version__)

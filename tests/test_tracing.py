@@ -77,6 +77,13 @@ async def test_a_solve_is_one_span_with_its_paths_and_programs_below(traced: Tra
     assert "secret" not in "".join(span.to_json() for span in spans())
 
 
+async def test_the_vote_of_a_grade_is_one_span(traced: Traced) -> None:
+    client, spans = await traced(TurnEngine([cot(5), pot(5)]))
+    await client.post("/grade", json=REQUEST | {"response": "5"}, headers={"traceparent": PARENT})
+    assert sorted(span.name for span in spans()) == ["engine", "engine", "sandbox", "solve"]
+    assert {f"{span.context.trace_id:032x}" for span in spans()} == {PARENT.split("-")[1]}
+
+
 async def test_the_callers_trace_goes_on(traced: Traced) -> None:
     client, spans = await traced(TurnEngine([cot(5), pot(5)]))
     await client.post("/solve", json=REQUEST, headers={"traceparent": PARENT, "tracestate": "a=b", "baggage": "c=d"})
