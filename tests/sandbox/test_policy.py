@@ -7,10 +7,16 @@ import pytest
 
 from service.cli.sandbox import answer_text
 from service.sandbox.base import Outcome, Value
-from service.sandbox.facades import FACADES, LIBRARY_NAMES, star_names
-from service.sandbox.policy import SPECIAL_METHODS, RefusedError, is_private, restrict
+from service.sandbox.facades import FACADES
+from service.sandbox.guards import Guards
+from service.sandbox.modules import LIBRARY_NAMES
+from service.sandbox.names import SPECIAL_METHODS, RefusedError, is_private
+from service.sandbox.policy import restrict
+from service.sandbox.program_facades import PROGRAM_FACADES
 from tests.conftest import MakePool
 from tests.sandbox.programs import MODERN, gsm8k, plain_answers, svamp
+
+star_names = Guards(print).star_names
 
 REFUSED = {
     "x.__class__": 'Line 1: the attribute "__class__" is reserved',
@@ -77,7 +83,7 @@ async def test_missing_modules_raise_import_errors(make_pool: MakePool) -> None:
     assert (await pool.run(program)).value == 7
 
 
-@pytest.mark.parametrize("module", sorted(FACADES))
+@pytest.mark.parametrize("module", sorted({*FACADES, *PROGRAM_FACADES}))
 async def test_star_imports_bind_every_offered_name(make_pool: MakePool, module: str) -> None:
     pool = make_pool()
     await pool.start()
