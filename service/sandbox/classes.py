@@ -13,7 +13,8 @@ from typing import Any
 from service.sandbox.enumerations import ENUMERATIONS, EnumerationType
 from service.sandbox.names import CLASS_LISTS, RefusedError, is_plain, is_private
 
-PROTOCOL_MEMBERS = "_protocol_members_"
+PROTOCOL_MEMBERS, ANNOTATIONS = "_protocol_members_", "_annotations_"
+"""Reserved attributes of a class. `functools` evaluates the texts of `__annotations__`, so that name is not used."""
 
 
 class Hint:
@@ -151,7 +152,7 @@ class Classes:
         for key in CLASS_LISTS & namespace.keys():
             namespace[key] = _checked_names(key, namespace[key])
         if annotations:
-            namespace["__annotations__"] = dict(annotations)
+            namespace[ANNOTATIONS] = dict(annotations)
         if NamedTuple in bases:
             record = self.record(name, [field for field, _ in annotations], namespace)
             bases = tuple(record if base is NamedTuple else base for base in bases)
@@ -204,6 +205,6 @@ def _checked_names(key: str, names: object) -> tuple[str, ...]:
 
 
 def _protocol_members(bases: tuple[type, ...], namespace: Mapping[str, Any]) -> frozenset[str]:
-    hidden = {"__module__", "__qualname__", "__doc__", "__slots__", "__annotations__", "__classcell__"}
-    own = {*namespace, *namespace.get("__annotations__", ())} - hidden
+    hidden = {"__module__", "__qualname__", "__doc__", "__slots__", "__classcell__", "__firstlineno__", ANNOTATIONS}
+    own = {*namespace, *namespace.get(ANNOTATIONS, ())} - hidden
     return frozenset(own.union(*(vars(base).get(PROTOCOL_MEMBERS, ()) for base in bases)))

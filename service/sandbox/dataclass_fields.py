@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType, MemberDescriptorType
 from typing import Any
 
-from service.sandbox.classes import Hint
+from service.sandbox.classes import ANNOTATIONS, Hint
 
 FIELDS = "__dataclass_fields__"
 
@@ -58,7 +58,7 @@ def collect_fields(cls: Any, kw_only: bool, frozen: bool) -> dict[str, Field]:
         if FIELDS in vars(base) and frozen is not ("__setattr__" in vars(base)):
             this, other = ("frozen", "non-frozen") if frozen else ("non-frozen", "frozen")
             raise TypeError(f"cannot inherit {this} dataclass from a {other} one")
-    for name, annotation in vars(cls).get("__annotations__", {}).items():
+    for name, annotation in vars(cls).get(ANNOTATIONS, {}).items():
         if _KEYWORDS_FOLLOW.fullmatch(annotation):
             kw_only = True
         elif not _CLASS_VARIABLE.match(annotation):

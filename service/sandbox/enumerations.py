@@ -18,6 +18,8 @@ class EnumerationType(enum.EnumMeta):
             raise RefusedError("an enumeration takes one list of names")
         if names is None:
             return super().__call__(value)
+        if type(value) is not str:
+            raise TypeError("the name of an enumeration must be a string")
         return super().__call__(value, _members(names), start=start)
 
 

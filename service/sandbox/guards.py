@@ -206,10 +206,16 @@ class Guards:
 
     def _may_read_private(self, target: object, name: str) -> bool:
         if name in _READABLE_OF_TYPES:
-            return _is_kind(target, _READABLE_OF_TYPES[name]) or (not is_private(name) and self.classes.is_own(target))
+            return _is_kind(target, _READABLE_OF_TYPES[name]) or (not is_private(name) and self._is_own(target, name))
         if name == "__dict__":
             return self.classes.is_own(target) and not isinstance(target, type)
-        return not is_private(name) and self.classes.is_own(target)
+        return not is_private(name) and self._is_own(target, name)
+
+    def _is_own(self, target: object, name: str) -> bool:
+        """Whether a program may read a private attribute of an object, in a method through `super()` also."""
+        if type(target) is super:
+            target = target.__self__
+        return self.classes.is_own(target) and not (isinstance(target, type) and hasattr(type(target), name))
 
 
 def _is_kind(target: object, kinds: tuple[type, ...]) -> bool:

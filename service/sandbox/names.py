@@ -10,7 +10,7 @@ SPECIAL_METHODS = frozenset(
     for name in (
         "init post_init repr str format len contains getitem setitem delitem missing iter next reversed call enter "
         "exit hash bool bytes eq ne lt le gt ge neg pos abs invert complex int float index round floor ceil trunc copy "
-        "deepcopy add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor "
+        "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor "
         "radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand ror rxor "
         "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor"
     ).split()

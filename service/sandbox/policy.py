@@ -68,6 +68,8 @@ class _Transformer(ExpressionGuard):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """Drop the annotation: it may name a module that the program does not import."""
         if node.value is None:
+            if isinstance(node.target, ast.Name):  # it becomes a field of a data class
+                self.check_name(node, self.mangle(node.target.id))
             return ast.copy_location(ast.Pass(), node)
         assign = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
         return self.visit_contents(assign)
