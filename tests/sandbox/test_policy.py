@@ -14,7 +14,7 @@ from service.sandbox.names import SPECIAL_METHODS, RefusedError, is_private
 from service.sandbox.policy import restrict
 from service.sandbox.program_facades import PROGRAM_FACADES
 from tests.conftest import MakePool
-from tests.sandbox.programs import MODERN, gsm8k, plain_answers, svamp
+from tests.sandbox.programs import HONEST, MODERN, gsm8k, plain_answers, svamp
 
 star_names = Guards(print).star_names
 
@@ -59,6 +59,28 @@ async def test_modern_programs_have_the_answers_of_plain_python(make_pool: MakeP
         name: answer_text(execution.value) if execution.value is not None else execution.detail
         for name, execution in executions.items()
     } == expected
+
+
+UNSUPPORTED = {
+    "singleton with __new__": 'Line 3: the name "__new__" is reserved',
+    "dynamic attributes": 'Line 3: the name "__getattr__" is reserved',
+    "descriptors": 'Line 2: the name "__set_name__" is reserved',
+}
+"""Feature → refusal of its program. These special methods are part of attribute access or class creation."""
+
+
+async def test_honest_programs_have_the_answers_of_plain_python(make_pool: MakePool) -> None:
+    expected = dict(zip(HONEST, plain_answers(HONEST.values()), strict=True))
+    pool = make_pool()
+    await pool.start()
+    executions = await asyncio.gather(*(pool.run(program) for program in HONEST.values()))
+    assert len(HONEST) >= 120
+    assert len(UNSUPPORTED) < 0.05 * len(HONEST)
+    assert None not in expected.values()
+    assert {
+        name: answer_text(execution.value) if execution.value is not None else execution.detail
+        for name, execution in zip(HONEST, executions, strict=True)
+    } == expected | UNSUPPORTED
 
 
 async def test_refusals_name_what_is_refused(make_pool: MakePool) -> None:

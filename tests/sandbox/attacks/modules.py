@@ -42,6 +42,10 @@ IMPORTS = [
     Attack("relative import", "from . import os", D, E),
     Attack("dotted import", "import os.path\nos.open('CANARY', 1)", D, D),
     Attack("facade's submodule", "import math.os", D, D),
+    *(
+        Attack(f"facade's own {name}", f"from math import {name}\nans = 'ESCAPED'", D, E)
+        for name in ("member", "names", "read_member", "star_names", "items", "get", "keys", "mro", "register")
+    ),
     Attack("import in a class body", "class A:\n    import os\nA.os.open('CANARY', 1)", D, D),
     Attack("import as a facade", "import os as math\nmath.open('CANARY', 1)", D, D),
     Attack(
