@@ -13,7 +13,7 @@ from typing import Any
 from service.sandbox.enumerations import ENUMERATIONS, EnumerationType
 from service.sandbox.names import CLASS_LISTS, RefusedError, is_plain, is_private
 
-PROTOCOL_MEMBERS, ANNOTATIONS = "_protocol_members_", "_annotations_"
+PROTOCOL_MEMBERS, ANNOTATIONS = "__protocol_members__", "__annotation_texts__"
 """Reserved attributes of a class. `functools` evaluates the texts of `__annotations__`, so that name is not used."""
 
 
@@ -86,7 +86,7 @@ class _RecordType(type):
     """Type of `NamedTuple`, for `NamedTuple("P", [("x", int)])`."""
 
     def __call__(cls, name: str, fields: Iterable[tuple[str, Any]]) -> Any:
-        return namedtuple(name, [field for field, _ in fields])  # type: ignore[misc]
+        return namedtuple(name, [field for field, _ in fields])
 
 
 class NamedTuple(metaclass=_RecordType):
@@ -171,7 +171,7 @@ class Classes:
         if any(field not in namespace for field in fields[first:]):
             raise TypeError("non-default namedtuple field cannot follow default field")
         namespace["__slots__"] = ()
-        return namedtuple(name, fields, defaults=[namespace.pop(field) for field in fields[first:]])  # type: ignore[misc]
+        return namedtuple(name, fields, defaults=[namespace.pop(field) for field in fields[first:]])
 
     def _has_made(self, kind: Any) -> bool:
         # The members of an enumeration are initialized before its class is recorded.

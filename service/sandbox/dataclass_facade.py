@@ -146,7 +146,7 @@ class DataClasses:
             cls.__setattr__, cls.__delattr__ = frozen_methods(cls, fields)
         if match_args and "__match_args__" not in vars(cls):
             names = tuple(f.name for f in fields.values() if f.init and f.kw_only is not True)
-            cls.__match_args__ = names if all(map(is_plain, names)) else ()
+            cls.__match_args__ = names if all(map(is_plain, names)) else ()  # type: ignore[misc]
         return self._with_slots(cls, fields) if slots else cls
 
     def _with_slots(self, cls: Any, fields: Mapping[str, Field]) -> Any:

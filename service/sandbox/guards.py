@@ -61,6 +61,9 @@ class Guards:
         self._facades: dict[str, Facade] = {}
         self._globals: dict[str, Any] = {"__builtins__": self._builtins(), "__name__": "__main__"}
 
+    def __deepcopy__(self, _: object) -> "Guards":
+        return self  # a copy of `print` has the same guards, and shows them to no method of the program
+
     @property
     def namespace(self) -> dict[str, Any]:
         """Globals of the program."""
@@ -214,7 +217,7 @@ class Guards:
     def _is_own(self, target: object, name: str) -> bool:
         """Whether a program may read a private attribute of an object, in a method through `super()` also."""
         if type(target) is super:
-            target = target.__self__
+            target = getattr(target, "__self__", None)
         return self.classes.is_own(target) and not (isinstance(target, type) and hasattr(type(target), name))
 
 

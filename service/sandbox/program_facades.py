@@ -23,7 +23,7 @@ from service.sandbox.modules import Facade, members_of
 from service.sandbox.names import RefusedError
 
 _MAX_RECURSION = 10_000
-"""Highest recursion limit that a program may set. The stack of a child holds it."""
+"""Highest recursion limit that a program may set. The stack of a child has room for nearly every recursion so deep."""
 
 _COPIED_BY_WRAPS = ("__name__", "__qualname__", "__doc__")
 

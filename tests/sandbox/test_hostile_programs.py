@@ -45,6 +45,30 @@ def test_plain_python_lets_most_of_them_through() -> None:
     assert answers.count("ESCAPED") > 0.4 * len(answers)
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from functools import singledispatch\n@singledispatch\ndef f(x): pass\nclass A:\n    a: 'TEXT'\nf.register(A())",
+        "from functools import singledispatch\n@singledispatch\ndef f(x): pass\n@f.register\ndef g(x: 'TEXT'): pass",
+        "from functools import singledispatch\n@singledispatch\ndef f(x): pass\ndef g(x: 'TEXT'): pass\nf.register(g)",
+        "from functools import singledispatch\nfrom dataclasses import dataclass\n@singledispatch\ndef f(x): pass\n"
+        "@dataclass\nclass A:\n    a: 'TEXT' = 1\nf.register(A())",
+        "from functools import singledispatchmethod\nfrom typing import NamedTuple\nclass A(NamedTuple):\n    a: 'TEXT'\n"
+        "class B:\n    @singledispatchmethod\n    def f(self, x): pass\n    f.register(A(1))",
+        "from functools import wraps, singledispatch\n@singledispatch\ndef f(x): pass\ndef g(x: 'TEXT'): pass\n"
+        "@wraps(g)\ndef h(x): pass\nf.register(h)",
+        "from collections import namedtuple\nnamedtuple('P', 'x=TEXT')",
+        "from enum import Enum\nclass A(Enum):\n    a: 'TEXT' = 1\nfrom functools import singledispatch\n"
+        "singledispatch(print).register(A.a)",
+    ],
+)
+def test_no_annotation_is_evaluated(program: str) -> None:
+    text = "().__class__.__base__.__subclasses__().clear() or print(7)"
+    execution = decode(Runner(policy=True, output_bytes=1000).run(program.replace("TEXT", text).encode()), 0.0)
+    assert execution.outcome is Outcome.ERROR
+    assert "register" in execution.detail or "identifiers" in execution.detail or "dispatch" in execution.detail
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", [True, False], ids=["policy-and-lock", "lock-alone"])
 async def test_they_have_no_effect_outside_the_sandbox(policy: bool) -> None:
