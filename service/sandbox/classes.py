@@ -114,7 +114,7 @@ class Classes:
     def is_own(self, target: object) -> bool:
         """Whether an object is a class of the program or a direct instance of one."""
         kind = type(target)
-        return self._has_made(kind) or (issubclass(kind, type) and self._has_made(target))
+        return kind in self._own or self._has_made(kind) or (issubclass(kind, type) and self._has_made(target))
 
     def __prepare__(self, name: str, bases: tuple[Any, ...], **_: object) -> Any:
         """Namespace of a class body. That of an enumeration numbers its members."""

@@ -22,11 +22,13 @@ from service.sandbox.names import (
     HIDDEN_OF_TYPES,
     SPECIAL_METHODS,
     RefusedError,
+    is_plain,
     is_private,
 )
 from service.sandbox.program_builtins import BUILTINS, CONTAINERS, NAMEABLE
 from service.sandbox.program_facades import PROGRAM_FACADES, Stream
 
+_MODULES = (Facade, MissingPackage)
 _NAMED = (type, FunctionType, MethodType, BuiltinFunctionType)
 _READABLE_OF_TYPES: Mapping[str, tuple[type, ...]] = {
     "__name__": _NAMED,
@@ -71,7 +73,7 @@ class Guards:
 
     def read(self, target: object, name: str) -> Any:
         """Guarded `target.name`."""
-        if isinstance(target, Facade | MissingPackage):
+        if isinstance(target, _MODULES):
             return member_of(target, name)
         self._check_read(target, name)
         if name in FORMAT_METHODS and not isinstance(target, super):
@@ -82,7 +84,7 @@ class Guards:
 
     def plain(self, target: object, name: str) -> Any:
         """Target of an attribute read that Python does itself."""
-        if not isinstance(target, Facade | MissingPackage):
+        if not isinstance(target, _MODULES):
             self._check_read(target, name)
         if name in FORMAT_METHODS:
             raise RefusedError(f"the attribute {name!r} is reserved")
@@ -202,6 +204,8 @@ class Guards:
         return self._facades.get(name) or find_facade(name)
 
     def _check_read(self, target: object, name: str) -> None:
+        if is_plain(name):
+            return
         hidden = name in HIDDEN_ATTRIBUTES or (name in HIDDEN_OF_TYPES and _is_kind(target, HIDDEN_OF_TYPES[name]))
         hidden = hidden or (name in FORMAT_METHODS and isinstance(target, super))
         if hidden or (name.startswith("_") and not self._may_read_private(target, name)):

@@ -1,4 +1,4 @@
-"""Modules as programs see them: facades, and replacements of those that are not offered.
+"""Modules of programs: facades, and replacements of missing packages.
 
 An import returns a facade instead of a module, because a module exposes its own imports
 (`fractions.sys.modules["os"]`). Programs import many modules without use (`os`, `numpy`). The import of any other
@@ -73,7 +73,7 @@ def import_facade(name: str, names: object, find: Callable[[str], Facade | None]
         find: returns the facade of a module, or None.
 
     Raises:
-        RefusedImportError: the name is no text, or a submodule is not offered.
+        RefusedImportError: the name is not a text, or a submodule is not offered.
     """
     if type(name) is not str:
         raise RefusedImportError("the name of a module must be a string")

@@ -50,7 +50,7 @@ def is_private(name: str) -> bool:
 def is_plain(name: str) -> bool:
     """Whether Python itself may read this attribute, without a guard at run time."""
     hidden = name in HIDDEN_ATTRIBUTES or name in HIDDEN_OF_TYPES or name in FORMAT_METHODS
-    return not (hidden or name.startswith("_"))
+    return not hidden and name[:1] != "_"
 
 
 def mangle(name: str, owner: str | None) -> str:
