@@ -8,6 +8,7 @@ import enum
 from abc import ABC, ABCMeta
 from collections import Counter, OrderedDict, abc, defaultdict, deque, namedtuple
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, ContextDecorator
 from typing import Any
 
 from service.sandbox.enumerations import ENUMERATIONS, EnumerationType
@@ -100,6 +101,7 @@ ABSTRACT_TYPES: Mapping[str, type] = {
 
 _SUBCLASSABLE: frozenset[type] = frozenset(
     {object, int, float, complex, str, bytes, list, dict, tuple, set, frozenset, Counter, OrderedDict, defaultdict}
+    | {AbstractContextManager, ContextDecorator}
     | {deque, ABC, Generic, Protocol, TypedDict, NamedTuple, *ENUMERATIONS}
     | {*ABSTRACT_TYPES.values()}
 )

@@ -9,7 +9,6 @@ import abc
 import bisect
 import calendar
 import cmath
-import contextlib
 import copy
 import datetime
 import decimal
@@ -86,6 +85,23 @@ def _loads(text: str | bytes, **options: Any) -> Any:
     return json.loads(text, **_checked(options, "object_hook object_pairs_hook parse_float parse_int"))
 
 
+def _dump(value: Any, file: Any, **options: Any) -> None:
+    _checked_file(file).write(_dumps(value, **options))
+
+
+def _load(file: Any, **options: Any) -> Any:
+    return _loads(_checked_file(file).read(), **options)
+
+
+_JSON = {"dump": _dump, "dumps": _dumps, "load": _load, "loads": _loads}
+
+
+def _checked_file(file: Any) -> Any:
+    if type(file) is not io.StringIO:
+        raise RefusedError("json reads and writes only a StringIO")
+    return file
+
+
 def _checked(options: dict[str, Any], offered: str) -> dict[str, Any]:
     for name in options:
         if name not in offered.split():
@@ -120,9 +136,12 @@ FACADES: Mapping[str, Facade] = MappingProxyType(
             "MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY",
         ),
         "cmath": _facade_of_all(cmath),
-        "abc": Facade("abc", {"ABC": abc.ABC, "ABCMeta": ABSTRACT, "abstractmethod": abc.abstractmethod}),
+        "abc": Facade(
+            "abc",
+            members_of(abc, "ABC abstractclassmethod abstractmethod abstractproperty abstractstaticmethod")
+            | {"ABCMeta": ABSTRACT},
+        ),
         "collections.abc": Facade("collections.abc", ABSTRACT_TYPES),
-        "contextlib": _facade(contextlib, "ExitStack closing contextmanager nullcontext suppress"),
         "copy": Facade("copy", {"copy": _copy, "deepcopy": _deepcopy}),
         "datetime": _facade(datetime, "UTC date datetime time timedelta timezone MINYEAR MAXYEAR"),
         "decimal": _facade(
@@ -139,7 +158,7 @@ FACADES: Mapping[str, Facade] = MappingProxyType(
         "heapq": _facade(heapq, "heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
         "itertools": _facade_of_all(itertools),
         "io": _facade(io, "StringIO"),
-        "json": Facade("json", {"JSONDecodeError": json.JSONDecodeError, "dumps": _dumps, "loads": _loads}),
+        "json": Facade("json", members_of(json, "JSONDecodeError") | _JSON),
         "math": _facade_of_all(math),
         "numbers": _facade(numbers, "Complex Integral Number Rational Real"),
         "random": Facade(
@@ -162,8 +181,8 @@ FACADES: Mapping[str, Facade] = MappingProxyType(
         "statistics": _facade(statistics, " ".join(statistics.__all__)),
         "string": _facade(
             string,
-            "ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable punctuation "
-            "whitespace",
+            "Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable "
+            "punctuation whitespace",
         ),
         "textwrap": _facade(textwrap, "dedent fill indent shorten wrap"),
         "time": Facade(

@@ -59,7 +59,8 @@ class Guards:
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self.classes = Classes()
-        self.stdout, self.stderr = Stream(write), Stream(lambda _: None)
+        self.stdout: Any = Stream(write)
+        self.stderr: Any = Stream(lambda _: None)
         self._facades: dict[str, Facade] = {}
         self._globals: dict[str, Any] = {"__builtins__": self._builtins(), "__name__": "__main__"}
 

@@ -10,7 +10,7 @@ import builtins
 from collections.abc import Callable, Iterable
 
 from service.sandbox.expression_guard import ExpressionGuard, guard_call
-from service.sandbox.names import RefusedError, is_plain
+from service.sandbox.names import RefusedError, is_plain, mangle
 
 StarNames = Callable[[str], Iterable[str] | None]
 """Module → names that `from module import *` binds, or None if the module is not offered."""
@@ -98,7 +98,7 @@ class _Transformer(ExpressionGuard):
         if getattr(node, "type_params", None):
             self.error(node, "class keywords are not allowed")
         fields = tuple(
-            (self.mangle(item.target.id), ast.unparse(item.annotation))
+            (mangle(item.target.id, node.name), ast.unparse(item.annotation))
             for item in node.body
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
         )
@@ -187,7 +187,7 @@ class _Transformer(ExpressionGuard):
     def visit_Try(self, node: ast.Try) -> ast.AST:
         """Make an import raise at once where the program catches its `ImportError`."""
         outer = self._requires_imports
-        self._requires_imports = outer or any(map(_catches_import_errors, node.handlers))
+        self._requires_imports = outer or _catches_import_errors(node)
         node.body = [new for statement in node.body for new in self.visit_item(statement)]  # type: ignore[misc]
         self._requires_imports = outer
         body, node.body = node.body, []
@@ -214,6 +214,13 @@ class _Transformer(ExpressionGuard):
         return [checked, *(ast.copy_location(ast.Expr(call), node) for call in calls)]
 
 
-def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
-    caught = ast.walk(handler.type) if handler.type is not None else ()
-    return any(isinstance(node, ast.Name) and node.id in ("ImportError", "ModuleNotFoundError") for node in caught)
+def _catches_import_errors(node: ast.Try) -> bool:
+    """Whether a handler names `ImportError`, or the body only imports and sets constants."""
+    kinds = [handler.type for handler in node.handlers if handler.type is not None]
+    caught = {part.id for kind in kinds for part in ast.walk(kind) if isinstance(part, ast.Name)}
+    only_imports = all(
+        isinstance(statement, ast.Import | ast.ImportFrom)
+        or isinstance(getattr(statement, "value", None), ast.Constant)
+        for statement in node.body
+    )
+    return bool(node.handlers) and (only_imports or not caught.isdisjoint(("ImportError", "ModuleNotFoundError")))

@@ -13,7 +13,7 @@ from service.sandbox.names import RefusedError
 
 _OFFERED_BUILTINS = (
     "abs all any ascii bin bool bytes bytearray callable chr classmethod complex dict divmod enumerate filter float "
-    "format frozenset hash hex int isinstance issubclass iter len list map max min next object oct ord pow property "
+    "format frozenset hash hex id int isinstance issubclass iter len list map max min next object oct ord pow property "
     "range repr reversed round set slice sorted staticmethod str sum super tuple zip "
     "None True False Ellipsis NotImplemented"
 ).split()

@@ -9,18 +9,17 @@ import contextlib
 import functools
 import operator
 import sys
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, Protocol
 
-from service.sandbox.classes import ABSTRACT_TYPES, Classes, Generic, Hint, NamedTuple, TypedDict
-from service.sandbox.classes import Protocol as ProgramProtocol
+from service.sandbox.classes import Classes
 from service.sandbox.dataclass_facade import DataClasses
 from service.sandbox.facades import FACADES, end_program
 from service.sandbox.formatting import exact_text
-from service.sandbox.modules import Facade, members_of
+from service.sandbox.modules import Facade, MissingPackage, members_of
 from service.sandbox.names import RefusedError
+from service.sandbox.typing_facade import types_facade, typing_facade
 
 _MAX_RECURSION = 10_000
 """Highest recursion limit that a program may set. The stack of a child has room for nearly every recursion so deep."""
@@ -32,8 +31,8 @@ class ProgramGuards(Protocol):
     """Guards of a program, as `guards.py` implements them."""
 
     classes: Classes
-    stdout: "Stream"
-    stderr: "Stream"
+    stdout: Any
+    stderr: Any
 
     def read(self, target: object, name: str) -> Any:
         """Guarded `target.name`."""
@@ -88,6 +87,32 @@ def _namedtuple(guards: ProgramGuards) -> Callable[..., Any]:
     return namedtuple
 
 
+def _contextlib(guards: ProgramGuards) -> Facade:
+    names = "AbstractContextManager ContextDecorator ExitStack closing contextmanager nullcontext suppress"
+    redirects = {
+        "redirect_stderr": lambda target: _Redirection(guards, "stderr", target),
+        "redirect_stdout": lambda target: _Redirection(guards, "stdout", target),
+    }
+    return Facade("contextlib", members_of(contextlib, names) | redirects)
+
+
+class _Redirection:
+    """Context manager that sends the program's printed text to another object."""
+
+    __slots__ = ("_before", "_guards", "_stream", "_target")  # a public attribute would show the guards
+
+    def __init__(self, guards: ProgramGuards, stream: str, target: Any) -> None:
+        self._guards, self._stream, self._target = guards, stream, target
+
+    def __enter__(self) -> Any:
+        self._before = getattr(self._guards, self._stream)
+        setattr(self._guards, self._stream, self._target)
+        return self._target
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self._guards, self._stream, self._before)
+
+
 def _dataclasses(guards: ProgramGuards) -> Facade:
     return Facade("dataclasses", DataClasses(guards.read, guards.write, guards.classes).members())
 
@@ -127,11 +152,17 @@ def _operator(guards: ProgramGuards) -> Facade:
         return lambda target: functools.reduce(guards.read, path, target)(*arguments, **keywords)
 
     names = (
-        "abs add and_ call concat contains countOf eq floordiv ge gt iadd iand ifloordiv ilshift imod imul index "
-        "indexOf inv invert ior ipow irshift is_ is_not isub itemgetter itruediv ixor le length_hint lshift lt matmul "
-        "mod mul ne neg not_ or_ pos pow rshift sub truediv truth xor"
+        "abs add and_ call concat contains countOf eq floordiv ge getitem gt iadd iand ifloordiv ilshift imod imul "
+        "index indexOf inv invert ior ipow irshift is_ is_not isub itemgetter itruediv ixor le length_hint lshift lt "
+        "matmul mod mul ne neg not_ or_ pos pow rshift sub truediv truth xor"
     )
-    return Facade("operator", members_of(operator, names) | {"attrgetter": attrgetter, "methodcaller": methodcaller})
+    own = {
+        "attrgetter": attrgetter,
+        "delitem": lambda target, key: operator.delitem(guards.write(target), key),
+        "methodcaller": methodcaller,
+        "setitem": lambda target, key, value: operator.setitem(guards.write(target), key, value),
+    }
+    return Facade("operator", members_of(operator, names) | own)
 
 
 def _path_reader(guards: ProgramGuards, names: str) -> Callable[[Any], Any]:
@@ -167,54 +198,20 @@ def _sys(guards: ProgramGuards) -> Facade:
         "getrecursionlimit": lambda: limit,
         "setrecursionlimit": setrecursionlimit,
         "stderr": guards.stderr,
+        "stdin": MissingPackage("sys.stdin"),
         "stdout": guards.stdout,
     }
     return Facade("sys", members_of(sys, names) | own)
 
 
-def _typing(_: ProgramGuards) -> Facade:
-    """Facade of `typing`. A name without a value at run time is a hint, because the policy drops annotations."""
-    hints = {name: Hint() for name in typing.__all__ if name not in _EVALUATED}
-    abstract = {name: kind for name, kind in ABSTRACT_TYPES.items() if name in hints}
-    return Facade("typing", {**hints, **abstract, **_TYPING, **dict.fromkeys(_DECORATORS, _unchanged)})
-
-
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-_EVALUATED = frozenset(
-    "get_args get_origin get_type_hints get_overloads clear_overloads is_typeddict dataclass_transform".split()
-)
-_DECORATORS = ("final", "no_type_check", "overload", "override", "runtime_checkable", "reveal_type")
-_TYPING: Mapping[str, Any] = {
-    "Dict": dict,
-    "FrozenSet": frozenset,
-    "List": list,
-    "Set": set,
-    "Text": str,
-    "Tuple": tuple,
-    "ChainMap": collections.ChainMap,
-    "Counter": collections.Counter,
-    "DefaultDict": collections.defaultdict,
-    "Deque": collections.deque,
-    "OrderedDict": collections.OrderedDict,
-    "Generic": Generic,
-    "NamedTuple": NamedTuple,
-    "Protocol": ProgramProtocol,
-    "TypedDict": TypedDict,
-    "NewType": lambda _name, _kind: _unchanged,
-    "TYPE_CHECKING": False,
-    "assert_type": lambda value, _kind, /: value,
-    "cast": lambda _kind, value: value,
-}
-
 PROGRAM_FACADES: Mapping[str, Callable[[ProgramGuards], Facade]] = {
     "collections": _collections,
+    "contextlib": _contextlib,
     "dataclasses": _dataclasses,
     "functools": _functools,
     "operator": _operator,
     "sys": _sys,
-    "typing": _typing,
+    "types": lambda guards: types_facade(guards.classes),
+    "typing": lambda _: typing_facade(),
 }
 """Module name → function that makes its facade for one program."""

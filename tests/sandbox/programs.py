@@ -1,6 +1,7 @@
 """Typical programs, programs of published data, and their plain CPython answers."""
 
 import contextlib
+import io
 import json
 import re
 import sys
@@ -56,7 +57,7 @@ def _plain_answer(program: str) -> str | None:
         printed.append(" ".join(map(str, values))) if file is None else print(*values, file=file, **options)
     )
     try:
-        with contextlib.suppress(SystemExit):
+        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
             exec(program, namespace)
         if "ans" in namespace:
             value = namespace["ans"]

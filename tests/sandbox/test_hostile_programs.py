@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from service.sandbox.base import Outcome
+from service.sandbox.classes import Classes
+from service.sandbox.dataclass_facade import DataClasses
 from service.sandbox.facades import FACADES
 from service.sandbox.guards import Guards
 from service.sandbox.modules import Facade
@@ -89,8 +91,7 @@ def test_no_public_attribute_of_a_facade_reaches_a_module_or_a_frame() -> None:
             if id(target) in seen:
                 continue
             seen[id(target)] = target
-            for name in target._members if isinstance(target, Facade) else dir(target):
-                value = _read(guards, target, name)
+            for name, value in _parts(guards, target):
                 if _is_forbidden(value, guards):
                     found.append(f"{type(target).__name__}.{name}")
                 elif not isinstance(value, int | str | float | bool | None):
@@ -98,6 +99,16 @@ def test_no_public_attribute_of_a_facade_reaches_a_module_or_a_frame() -> None:
         level = following
     assert found == []
     assert len(seen) > 1500
+
+
+def _parts(guards: Guards, target: object) -> Iterator[tuple[str, object]]:
+    """Public attributes and items of an object."""
+    for name in target._members if isinstance(target, Facade) else dir(target):
+        yield name, _read(guards, target, name)
+    if isinstance(target, tuple | list):
+        yield from (("item", item) for item in target)
+    if isinstance(target, dict | types.MappingProxyType):
+        yield from (("item", item) for pair in target.items() for item in pair)
 
 
 def _read(guards: Guards, target: object, name: str) -> object:
@@ -108,7 +119,7 @@ def _read(guards: Guards, target: object, name: str) -> object:
 
 
 def _is_forbidden(value: object, guards: Guards) -> bool:
-    kinds = (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType, Guards)
+    kinds = (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType, Guards, Classes, DataClasses)
     makers = isinstance(value, type) and issubclass(value, type)
     return (
         isinstance(value, kinds)
@@ -122,7 +133,7 @@ def _samples() -> list[object]:
     """Objects that programs get from the members."""
     text = """
 import collections, contextlib, copy, dataclasses, datetime, decimal, enum, fractions, functools, io, itertools, json, random
-import re, statistics, sys, time, typing, abc
+import operator, re, statistics, string, sys, time, types, typing, abc
 from collections.abc import *
 @dataclasses.dataclass(order=True, frozen=True)
 class Data:
@@ -163,7 +174,10 @@ samples = [Data, Data(), dataclasses.fields(Data), dataclasses.field(), Color, C
     statistics.NormalDist(), collections.ChainMap({}), collections.UserDict(), collections.UserList(), collections.deque(), list[int], int | str,
     typing.Optional[int], typing.TypeVar('T'), functools.partial(print), functools.partialmethod(print), print, getattr, type, len, [].append,
     Data.__doc__, Circle().f, lambda: 1, property(len), classmethod(len), super, itertools.count(), copy.copy, json.dumps,
-    functools.cmp_to_key(len), functools.wraps(len), enum.auto(), Color.__members__, vars(Circle()), typing.NewType('X', int), iter([]), slice(1)]
+    functools.cmp_to_key(len), functools.wraps(len), enum.auto(), Color.__members__, vars(Circle()), typing.NewType('X', int), iter([]), slice(1),
+    contextlib.redirect_stdout(sys.stderr), contextlib.redirect_stdout, string.Template('$x'), types.SimpleNamespace(x=1),
+    operator.attrgetter('x'), operator.methodcaller('x'), operator.itemgetter(1), dataclasses.dataclass, json.load, vars, id,
+    functools.update_wrapper, functools.total_ordering, collections.namedtuple, collections.namedtuple('P', 'x')]
 """
     guards = Guards(print)
     tree = ast.parse(text)

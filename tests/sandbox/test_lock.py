@@ -169,6 +169,7 @@ def test_the_zygote_imports_of_this_project_only_what_a_child_needs() -> None:
         "runner",
         "seccomp",
         "steps",
+        "typing_facade",
         "wire",
         "zygote",
     }

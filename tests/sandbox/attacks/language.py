@@ -172,7 +172,7 @@ FORMATS = [
     Attack("f-string attribute", "ans = f'{().__class__}'", D, "<class 'tuple'>"),
     Attack("f-string call", 'ans = f\'{open("CANARY", "a")}\'', D, D),
     Attack("percent format", "ans = '%(x)s' % {'x': 1}", "1", "1"),
-    Attack("template substitution", "import string\nans = string.Template('$x').substitute(x=1)", D, "1"),
+    Attack("template substitution", "import string\nans = string.Template('$x').substitute(x=1)", "1", "1"),
     Attack("format with an import", "'{0.__class__.__init__.__globals__}'.format(open)", D, E),
 ]
 
