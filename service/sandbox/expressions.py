@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy
 
-from service.sandbox.policy import RefusedError
+from service.sandbox.names import RefusedError
 
 MAX_TEXT_CHARACTERS = 1_000
 

@@ -5,48 +5,49 @@ program can change only its own objects. Everything else raises a `RefusedError`
 even if a guard fails.
 """
 
-import builtins
-import string
-from _string import formatter_field_name_split  # type: ignore[import-not-found]  # CPython's own parser
-from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta, timezone
-from decimal import Context, Decimal
-from fractions import Fraction
-from types import FunctionType
+import enum
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Context
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from RestrictedPython.transformer import INSPECT_ATTRIBUTES
-
-from service.sandbox.facades import FACADES, Facade, MissingPackage, end_program, import_facade
-from service.sandbox.policy import READABLE_SPECIAL_ATTRIBUTES, SPECIAL_METHODS, RefusedError, is_private
-
-_OFFERED_BUILTINS = (
-    "abs all any ascii bin bool bytes bytearray callable chr classmethod complex dict divmod enumerate filter float "
-    "format frozenset hash hex int isinstance issubclass iter len list map max min next object oct ord pow property "
-    "range repr reversed round set slice sorted staticmethod str sum super tuple zip "
-    "None True False Ellipsis NotImplemented"
-).split()
-_EXCEPTIONS = {
-    name: value
-    for name, value in vars(builtins).items()
-    if isinstance(value, type) and issubclass(value, BaseException) and not name.endswith("Group")
-}
-_HIDDEN_ATTRIBUTES = INSPECT_ATTRIBUTES | {"mro"}
-HIDDEN_OF_TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(
-    ("obj", "path", "name_from", "with_traceback", "add_note"), (BaseException,)
+from service.sandbox.classes import Classes
+from service.sandbox.facades import find_facade
+from service.sandbox.formatting import exact_text, format_method
+from service.sandbox.modules import Facade, MissingPackage, import_facade, member_of, star_names
+from service.sandbox.names import (
+    FORMAT_METHODS,
+    HIDDEN_ATTRIBUTES,
+    HIDDEN_OF_TYPES,
+    SPECIAL_METHODS,
+    RefusedError,
+    is_plain,
+    is_private,
 )
-"""Attribute → types that hide it. `libraries.py` adds those of arrays, as it adds types to the next two."""
+from service.sandbox.program_builtins import BUILTINS, CONTAINERS, NAMEABLE
+from service.sandbox.program_facades import PROGRAM_FACADES, Stream
 
-CONTAINERS: set[type] = {dict, list, set, bytearray, defaultdict, Counter, OrderedDict, deque}
-"""Types whose items a program may change."""
-
-_SUBCLASSABLE: frozenset[type] = frozenset({object, int, float, str, list, dict, tuple, set, *_EXCEPTIONS.values()})
-NAMEABLE: set[type] = {
-    *(int, float, complex, bool, str, bytes, tuple, frozenset, range, slice, type(None), object, Fraction, Decimal),
-    *(date, datetime, time, timedelta, timezone, *CONTAINERS, *_EXCEPTIONS.values()),
+_MODULES = (Facade, MissingPackage)
+_NAMED = (type, FunctionType, MethodType, BuiltinFunctionType)
+_READABLE_OF_TYPES: Mapping[str, tuple[type, ...]] = {
+    "__name__": _NAMED,
+    "__qualname__": _NAMED,
+    "__doc__": _NAMED,
+    "__members__": (enum.EnumMeta,),
+    "__cause__": (BaseException,),
+    **dict.fromkeys(("_fields", "_field_defaults", "_asdict", "_make", "_replace"), (tuple,)),
 }
-"""Types that `type()` may return. The type of a function or of a class could create functions and classes."""
+"""Special attribute → types whose instances and subclasses have it, and a program may read it from them."""
+
+
+class _Snapshot(dict[str, Any]):
+    """Attributes of an object at one moment. A change would be lost, so each one is refused."""
+
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise RefusedError("the attribute '__dict__' may not be changed")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse  # type: ignore[assignment]
 
 
 class Guards:
@@ -57,9 +58,14 @@ class Guards:
     """
 
     def __init__(self, write: Callable[[str], object]) -> None:
-        self._print_text = write
-        self._own_classes: set[type] = set()
+        self.classes = Classes()
+        self.stdout: Any = Stream(write)
+        self.stderr: Any = Stream(lambda _: None)
+        self._facades: dict[str, Facade] = {}
         self._globals: dict[str, Any] = {"__builtins__": self._builtins(), "__name__": "__main__"}
+
+    def __deepcopy__(self, _: object) -> "Guards":
+        return self  # a copy of `print` has the same guards, and shows them to no method of the program
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -68,21 +74,31 @@ class Guards:
 
     def read(self, target: object, name: str) -> Any:
         """Guarded `target.name`."""
-        if isinstance(target, Facade | MissingPackage):
-            return target.member(name)
-        if name in _HIDDEN_ATTRIBUTES or (name.startswith("_") and not self._may_read_private(target, name)):
-            raise RefusedError(f"the attribute {name!r} is reserved")
-        if name in HIDDEN_OF_TYPES and _is_kind(target, HIDDEN_OF_TYPES[name]):
-            raise RefusedError(f"the attribute {name!r} is reserved")
-        if name in ("format", "format_map"):
-            return self._format(target, name)
+        if isinstance(target, _MODULES):
+            return member_of(target, name)
+        self._check_read(target, name)
+        if name in FORMAT_METHODS and not isinstance(target, super):
+            return format_method(self.read, target, name)
+        if name == "__dict__":
+            return _Snapshot((key, value) for key, value in vars(target).items() if not is_private(key))
         return getattr(target, name)
+
+    def plain(self, target: object, name: str) -> Any:
+        """Target of an attribute read that Python does itself."""
+        if not isinstance(target, _MODULES):
+            self._check_read(target, name)
+        if name in FORMAT_METHODS:
+            raise RefusedError(f"the attribute {name!r} is reserved")
+        return target
+
+    def update(self, target: object, name: str) -> Any:
+        """Target of `target.name += value`, which Python reads and writes itself."""
+        return self.plain(self.write(target, name), name)
 
     def write(self, target: object, name: str | None = None) -> Any:
         """Target of a store or deletion, of attribute `name` or of an item, if the program may change it."""
         kind = type(target)
-        own = kind in self._own_classes or (kind is type and target in self._own_classes)
-        if own or (name is None and kind in CONTAINERS):
+        if self.classes.is_own(target) or (name is None and kind in CONTAINERS):
             return target
         if kind is Context and name is not None:
             return target
@@ -90,31 +106,25 @@ class Guards:
             return target
         raise RefusedError(f"{_article(kind.__name__)} may not be changed")
 
-    def make_class(self, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
-        """Create a class of the program. This is the metaclass of all its classes."""
-        for base in bases:
-            if base not in self._own_classes and base not in _SUBCLASSABLE:
-                raise RefusedError("only classes of the program, exceptions and plain types may be subclassed")
-        made = type(name, bases, namespace)
-        self._own_classes.add(made)
-        return made
-
     def super(self, target: object, name: str) -> Any:
         """Special method of a `super()` object, such as `super().__init__`."""
         if type(target) is not super or name not in SPECIAL_METHODS:
             raise RefusedError(f"the attribute {name!r} is reserved")
         return getattr(target, name)
 
-    def print(self, *values: object, sep: str | None = " ", end: str | None = "\n", **others: object) -> None:
-        """`print` into the output of the program."""
-        if others.get("file") is not None:
-            raise RefusedError("print to a file is not allowed")
-        self._print_text((" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end))
+    def print(
+        self, *values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False
+    ) -> None:
+        """`print` into the output of the program, or into an object with a method `write`."""
+        separator, ending = (_separator(text, plain) for text, plain in ((sep, " "), (end, "\n")))
+        text = separator.join(map(exact_text, values)) + ending
+        self.read(self.stdout if file is None else file, "write")(text)
 
     def type_of(self, value: object, *more: object) -> type:
         """`type` with one argument."""
         kind = type(value)
-        if more or (kind not in NAMEABLE and kind not in self._own_classes):
+        nameable = kind in NAMEABLE or issubclass(kind, BaseException) or self.classes.is_own(value)
+        if more or not nameable or issubclass(kind, type):
             raise RefusedError("type() is offered for data and for the program's own objects")
         return kind
 
@@ -139,60 +149,92 @@ class Guards:
         """`setattr` with the guard of an attribute store."""
         setattr(self.write(target, _require_public(name)), name, value)
 
+    def delattr(self, target: object, name: str) -> None:
+        """`delattr` with the guard of a deletion."""
+        delattr(self.write(target, _require_public(name)), name)
+
+    def vars(self, target: object) -> Any:
+        """`vars` with one argument."""
+        return self.read(target, "__dict__")
+
+    def import_module(
+        self, name: str, _globals: object = None, _locals: object = None, names: object = None, _level: int = 0
+    ) -> Facade | MissingPackage:
+        """`import` of a module, as a facade."""
+        return import_facade(name, names, self._facade)
+
+    def star_names(self, module: str) -> Iterable[str] | None:
+        """Names that `from module import *` binds, or None for a module that is not offered."""
+        return star_names(self._facade(module))
+
+    def require(self, imported: object) -> None:
+        """Raise `RefusedImportError` for an import whose failure the program catches."""
+        if isinstance(imported, MissingPackage):
+            member_of(imported, "")
+
+    def register(self, register: Any, kind: object) -> Any:
+        """Decorator `function.register` of `functools.singledispatch`, for the type in an annotation."""
+        own = getattr(register, "__self__", register)
+        if isinstance(own, functools.singledispatchmethod) or (
+            isinstance(own, FunctionType) and own.__globals__ is vars(functools)
+        ):
+            return register(kind)
+        return register
+
     def _builtins(self) -> dict[str, Any]:
+        own = "print getattr hasattr setattr delattr vars".split()
         return {
-            **_STATIC_BUILTINS,
-            "print": self.print,
+            **BUILTINS,
+            **{name: getattr(self, name) for name in own},
             "type": self.type_of,
-            "getattr": self.getattr,
-            "hasattr": self.hasattr,
-            "setattr": self.setattr,
+            "__import__": self.import_module,
             "_read_": self.read,
             "_write_": self.write,
+            "_plain_": self.plain,
+            "_update_": self.update,
             "_super_": self.super,
-            "__metaclass__": self.make_class,
+            "_type_": self.type_of,
+            "_require_": self.require,
+            "_register_": self.register,
+            "__metaclass__": self.classes,
         }
 
-    def _may_read_private(self, target: object, name: str) -> bool:
-        if name in READABLE_SPECIAL_ATTRIBUTES:
-            return isinstance(target, type | FunctionType)
-        kind = type(target)
-        return not is_private(name) and (kind in self._own_classes or (kind is type and target in self._own_classes))
+    def _facade(self, name: str) -> Facade | None:
+        if name in PROGRAM_FACADES and name not in self._facades:
+            self._facades[name] = PROGRAM_FACADES[name](self)
+        return self._facades.get(name) or find_facade(name)
 
-    def _format(self, target: object, name: str) -> Any:
-        """Guarded `text.format` and `str.format`."""
-        if isinstance(target, super):
+    def _check_read(self, target: object, name: str) -> None:
+        if is_plain(name):
+            return
+        hidden = name in HIDDEN_ATTRIBUTES or (name in HIDDEN_OF_TYPES and _is_kind(target, HIDDEN_OF_TYPES[name]))
+        hidden = hidden or (name in FORMAT_METHODS and isinstance(target, super))
+        if hidden or (name.startswith("_") and not self._may_read_private(target, name)):
             raise RefusedError(f"the attribute {name!r} is reserved")
-        bound = isinstance(target, str)
-        if not bound and not (isinstance(target, type) and issubclass(target, str)):
-            return getattr(target, name)
 
-        def formatted(*arguments: Any, **keywords: Any) -> str:
-            text, *rest = (target, *arguments) if bound else arguments
-            if name == "format_map":
-                return _Formatter(self.read).vformat(text, (), rest[0])
-            return _Formatter(self.read).vformat(text, rest, keywords)
+    def _may_read_private(self, target: object, name: str) -> bool:
+        if name in _READABLE_OF_TYPES:
+            return _is_kind(target, _READABLE_OF_TYPES[name]) or (not is_private(name) and self._is_own(target, name))
+        if name == "__dict__":
+            return self.classes.is_own(target) and not isinstance(target, type)
+        return not is_private(name) and self._is_own(target, name)
 
-        return formatted
-
-
-class _Formatter(string.Formatter):
-    """`str.format` with guarded attribute reads. The C method reads attributes unguarded (`"{0.__class__}"`)."""
-
-    def __init__(self, read: Callable[[object, str], Any]) -> None:
-        self._read = read
-
-    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, int | str]:
-        first, rest = formatter_field_name_split(field_name)
-        value = self.get_value(first, args, kwargs)
-        for is_attribute, key in rest:
-            value = self._read(value, key) if is_attribute else value[key]
-        return value, first
+    def _is_own(self, target: object, name: str) -> bool:
+        """Whether a program may read a private attribute of an object, in a method through `super()` also."""
+        if type(target) is super:
+            target = getattr(target, "__self__", None)
+        return self.classes.is_own(target) and not (isinstance(target, type) and hasattr(type(target), name))
 
 
 def _is_kind(target: object, kinds: tuple[type, ...]) -> bool:
     """Whether it is an instance or a subclass of one of the types."""
     return isinstance(target, kinds) or (isinstance(target, type) and issubclass(target, kinds))
+
+
+def _separator(text: object, plain: str) -> str:
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"sep and end must be None or a string, not {type(text).__name__}")
+    return plain if text is None else exact_text(text)
 
 
 def _require_public(name: str) -> str:
@@ -203,24 +245,5 @@ def _require_public(name: str) -> str:
     return name
 
 
-def _refused_builtin(name: str) -> Callable[..., None]:
-    def refused(*_: object, **__: object) -> None:
-        raise RefusedError(f"{name}() is not available to programs")
-
-    return refused
-
-
 def _article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
-
-
-_STATIC_BUILTINS: dict[str, Any] = {
-    **{name: _refused_builtin(name) for name in vars(builtins) if not name.startswith("_")},
-    **{name: getattr(builtins, name) for name in _OFFERED_BUILTINS},
-    **_EXCEPTIONS,
-    "exit": end_program,
-    "quit": end_program,
-    "__import__": import_facade,
-    "math": FACADES["math"],  # models forget its import
-    "__build_class__": builtins.__build_class__,
-}

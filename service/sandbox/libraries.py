@@ -12,12 +12,13 @@ import sympy
 import sympy.parsing.sympy_parser as sympy_parser
 from sympy.core.random import seed as seed_sympy
 
-from service.sandbox import facades, guards
+from service.sandbox import names, program_builtins
 from service.sandbox.expressions import parse_arithmetic
 from service.sandbox.facades import SEED
 from service.sandbox.library_code import guard_generated_code
 from service.sandbox.library_facades import RANDOM_STATE, library_facades
 from service.sandbox.library_values import MATRIX, NUMPY_SCALARS, SYMPY_INTEGERS, SYMPY_RATIONALS
+from service.sandbox.modules import LIBRARIES
 
 _HIDDEN_ATTRIBUTES = (
     "base bit_generator byteswap ctypes data dump dumps getfield newbyteorder resize setfield setflags tofile view"
@@ -33,10 +34,10 @@ def set_up(*, policy: bool) -> None:
         return
     sympy_parser.parse_expr = parse_arithmetic  # sympy passes every text there, and the original calls `eval`
     guard_generated_code()
-    facades.LIBRARIES.update(library_facades())
-    guards.CONTAINERS.update({np.ndarray, MATRIX})
-    guards.NAMEABLE.update({sympy.Float, *NUMPY_SCALARS, *SYMPY_INTEGERS, *SYMPY_RATIONALS})
-    guards.HIDDEN_OF_TYPES.update(
+    LIBRARIES.update(library_facades())
+    program_builtins.CONTAINERS.update({np.ndarray, MATRIX})
+    program_builtins.NAMEABLE.update({sympy.Float, *NUMPY_SCALARS, *SYMPY_INTEGERS, *SYMPY_RATIONALS})
+    names.HIDDEN_OF_TYPES.update(
         dict.fromkeys(_HIDDEN_ATTRIBUTES.split(), (np.ndarray, np.generic, np.random.Generator))
     )
 

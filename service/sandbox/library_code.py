@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import sympy
 
-from service.sandbox.policy import RefusedError, RefusedImportError
+from service.sandbox.names import RefusedError, RefusedImportError
 
 _SYMBOL = re.compile(r"[\w \\{}^'+-]*")
 """Names of symbols: words, indices, LaTeX, and the signs of sympy itself. They cannot form a call or an attribute."""

@@ -4,7 +4,7 @@ Left out is what reads or writes files, evaluates text, compiles code, reaches m
 """
 
 import builtins
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ import sympy
 import sympy.abc
 
 from service.sandbox.expressions import parse_arithmetic
-from service.sandbox.facades import FACADES, SEED, Facade, MissingPackage
+from service.sandbox.facades import FACADES, SEED
 from service.sandbox.library_code import nsolve
-from service.sandbox.policy import RefusedError
+from service.sandbox.modules import Facade, MissingPackage
+from service.sandbox.names import RefusedError
 
 _NUMPY = (
     "abs absolute add all allclose amax amin any append arange arccos arcsin arctan arctan2 argmax argmin argsort "
@@ -70,14 +71,15 @@ RANDOM_STATE = np.random.RandomState(SEED)
 
 
 class LibraryFacade(Facade):
-    """Facade of a library. A name that it lacks may be imported, and its use is refused."""
+    """Facade of a library. A name that it lacks may be imported, and its use is refused.
+
+    A star import shadows no builtin.
+    """
 
     __slots__ = ()
 
-    @property
-    def names(self) -> Iterable[str]:
-        """Names that a star import binds. It shadows no builtin."""
-        return [name for name in self._members if not hasattr(builtins, name)]
+    def __init__(self, name: str, members: Mapping[str, Any]) -> None:
+        super().__init__(name, members, [name for name in members if not hasattr(builtins, name)])
 
     def __getattr__(self, name: str) -> Any:
         return self._members[name] if name in self._members else MissingPackage(f"{self._name}.{name}")

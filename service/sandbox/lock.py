@@ -23,6 +23,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 24, 38
 _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x40000000
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF, _LANDLOCK_VERSION = 444, 446, 1
+_CLOSE_RANGE, _HIGHEST_DESCRIPTOR = 436, 0xFFFFFFFF  # Linux 5.9
+_LINUX_DEFAULT_LIMIT = 1 << 16
 _CAPABILITY_VERSION_3, _HIGHEST_CAPABILITY = 0x20080522, 63
 
 
@@ -65,7 +67,7 @@ def lock_child(seccomp: Seccomp, *, pipe_fd: int, cpu_s: float, parent_pid: int,
     """
     die_with_parent(parent_pid)
     os.dup2(pipe_fd, PIPE_FD)
-    os.closerange(PIPE_FD + 1, 64)
+    _close_from(PIPE_FD + 1)
     _set_limits({resource.RLIMIT_CPU: ceil(cpu_s) + 1, resource.RLIMIT_NPROC: 0, resource.RLIMIT_NOFILE: 0})
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
@@ -73,6 +75,12 @@ def lock_child(seccomp: Seccomp, *, pipe_fd: int, cpu_s: float, parent_pid: int,
     except OSError:
         if not allow_unlocked:
             raise
+
+
+def _close_from(first: int) -> None:
+    """Close every descriptor from a number on. An inherited one may be higher than the present limit."""
+    if _libc.syscall(_CLOSE_RANGE, first, _HIGHEST_DESCRIPTOR, 0) != 0:
+        os.closerange(first, _LINUX_DEFAULT_LIMIT)
 
 
 def _unshare_network() -> bool:

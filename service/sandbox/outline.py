@@ -109,7 +109,12 @@ def _is_inert(statement: ast.stmt) -> bool:
 
 def _writes(expression: ast.expr) -> bool:
     """Whether an expression is a call such as `sys.stdout.write(text)`, whose value is a length."""
-    return isinstance(expression, ast.Call) and getattr(expression.func, "attr", "") == "write"
+    match expression:
+        case ast.Call(func=ast.Attribute(attr="write")):
+            return True
+        case ast.Call(func=ast.Call(func=ast.Name(id="_read_"), args=[_, ast.Constant(value="write")])):
+            return True
+    return False
 
 
 def _assigned(statement: ast.stmt) -> str | None:

@@ -5,50 +5,12 @@ only syntax that RestrictedPython supports. The policy narrows the language and 
 boundary is the kernel lock.
 """
 
-# RestrictedPython also wraps iteration, subscription, unpacking and calls. Nothing is guarded there, so these wrappers
-# are left out: loops run at the speed of CPython, and `d[k] += 1` works.
-
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
-from RestrictedPython import RestrictingNodeTransformer
-
-SPECIAL_METHODS = frozenset(
-    f"__{name}__"
-    for name in (
-        "init repr str format len contains getitem setitem delitem iter next call enter exit hash bool "
-        "eq ne lt le gt ge add radd iadd sub rsub isub mul rmul imul truediv rtruediv floordiv rfloordiv mod rmod "
-        "pow rpow neg pos abs int float index round floor ceil trunc"
-    ).split()
-)
-"""Special methods that a class may define. None is part of attribute access, class creation or pickling."""
-
-READABLE_SPECIAL_ATTRIBUTES = frozenset({"__name__"})
-"""Special attributes of classes and functions that a program may read."""
-
-_LEAVES = frozenset(
-    kind
-    for kind in vars(ast).values()
-    if isinstance(kind, type)
-    and (
-        issubclass(kind, ast.expr_context | ast.operator | ast.unaryop | ast.boolop | ast.cmpop) or kind is ast.Constant
-    )
-    and hasattr(RestrictingNodeTransformer, f"visit_{kind.__name__}")
-)
-"""Contexts, operators and constants, which RestrictedPython leaves unchanged."""
-
-_Node = TypeVar("_Node", bound=ast.AST)
-
-
-class RefusedError(Exception):
-    """The policy refuses a part of the program, at compile time or at run time. The message names it."""
-
-
-class RefusedImportError(RefusedError, ImportError):
-    """The program imports a module that is not offered. A program may catch it as an `ImportError`."""
-
+from service.sandbox.expression_guard import ExpressionGuard, guard_call
+from service.sandbox.names import RefusedError, is_plain, mangle
 
 StarNames = Callable[[str], Iterable[str] | None]
 """Module → names that `from module import *` binds, or None if the module is not offered."""
@@ -73,11 +35,6 @@ def restrict(tree: ast.Module, star_names: StarNames) -> None:
         raise RefusedError(transformer.errors[0])
 
 
-def is_private(name: str) -> bool:
-    """Whether a name is reserved: a special method, a private name with two underscores, or a guard."""
-    return name.startswith("__") or (name.startswith("_") and name.endswith("_") and name != "_")
-
-
 def unbound_names(tree: ast.Module, star_names: StarNames) -> list[str]:
     """Public names that a program reads and that neither it nor Python binds, sorted."""
     read: set[str] = set()
@@ -97,92 +54,74 @@ def unbound_names(tree: ast.Module, star_names: StarNames) -> list[str]:
     return sorted(name for name in read - bound if not name.startswith("_"))
 
 
-class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # RestrictedPython is untyped
-    """Adds guard calls to a program. RestrictedPython checks the other nodes and refuses unknown ones."""
+class _Transformer(ExpressionGuard):
+    """Adds guard calls to a program."""
 
     def __init__(self, star_names: StarNames, unbound: Iterable[str]) -> None:
         super().__init__()
         self._star_names = star_names
         self._unbound = unbound
-
-    def node_contents_visit(self, node: _Node) -> _Node:
-        """Visit the children, as `ast.NodeTransformer.generic_visit` does, without a call per leaf."""
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if type(value) is list:
-                value[:] = [new for item in value for new in self._visit_item(item)]
-            elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
-                setattr(node, name, self.visit(value))
-        return node
-
-    def _visit_item(self, item: object) -> Sequence[object]:
-        if not isinstance(item, ast.AST) or type(item) in _LEAVES:
-            return (item,)
-        visited = self.visit(item)
-        return visited if isinstance(visited, list) else (visited,)
-
-    def _visit_contents(self, node: ast.AST) -> ast.AST:
-        return self.node_contents_visit(node)
-
-    # RestrictedPython wraps these; see the top of the module. `guards.py` has one print collector for all scopes.
-    visit_Assign = visit_AugAssign = visit_Call = visit_For = visit_With = visit_Module = _visit_contents
-
-    def check_name(self, node: ast.AST, name: str | None, allow_magic_methods: bool = False) -> None:
-        if name is None or not (is_private(name) or name == "print"):
-            return
-        if not (allow_magic_methods and name in SPECIAL_METHODS and node.col_offset):  # type: ignore[attr-defined]
-            self.error(node, f'the name "{name}" is reserved')
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id == "print" and isinstance(node.ctx, ast.Load):
-            return node
-        if node.id == "__name__" and isinstance(node.ctx, ast.Load):  # if __name__ == "__main__":
-            return node
-        self.check_name(node, node.id)
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        name, reads = node.attr, isinstance(node.ctx, ast.Load)
-        if _is_super_call(node.value) and name in SPECIAL_METHODS and reads:
-            return _call("_super_", node, [self.node_contents_visit(node.value), ast.Constant(name)])
-        if is_private(name) and not (reads and name in READABLE_SPECIAL_ATTRIBUTES):
-            self.error(node, f'the attribute "{name}" is reserved')
-        node = self.node_contents_visit(node)
-        if reads:
-            return _call("_read_", node, [node.value, ast.Constant(name)])
-        node.value = _call("_write_", node.value, [node.value, ast.Constant(name)])
-        return node
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        node = self.node_contents_visit(node)
-        if not isinstance(node.ctx, ast.Load):
-            node.value = _call("_write_", node.value, [node.value])
-        return node
+        self._pattern_classes: list[ast.stmt] = []
+        self._pattern_count = 0
+        self._requires_imports = False
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """Drop the annotation: it may name a module that the program does not import."""
         if node.value is None:
+            if isinstance(node.target, ast.Name):  # it becomes a field of a data class
+                self.check_name(node, self.mangle(node.target.id))
             return ast.copy_location(ast.Pass(), node)
         assign = ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
-        return self._visit_contents(assign)
+        return self.visit_contents(assign)
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name = self.mangle(node.name)
         node.returns = None
-        contents: ast.AST = super().visit_FunctionDef(node)
+        kinds = [arg.annotation for arg in (*node.args.posonlyargs, *node.args.args) if arg.annotation is not None]
+        registers = [getattr(decorator, "attr", "") == "register" for decorator in node.decorator_list]
+        contents: ast.FunctionDef = super().visit_FunctionDef(node)
+        if kinds and any(registers):  # `@function.register` reads the first annotation
+            contents.decorator_list = [
+                guard_call("_register_", decorator, [decorator, self.visit(kinds[0])]) if registered else decorator
+                for decorator, registered in zip(contents.decorator_list, registers, strict=True)
+            ]
         return contents
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        if node.keywords or getattr(node, "type_params", None):
-            self.error(node, "class keywords are not allowed")
+        """Create the class with the guard `__metaclass__`, which gets the annotations as texts."""
         self.check_name(node, node.name)
+        keywords = [self._class_keyword(node, keyword) for keyword in node.keywords]
+        if getattr(node, "type_params", None):
+            self.error(node, "class keywords are not allowed")
+        fields = tuple(
+            (mangle(item.target.id, node.name), ast.unparse(item.annotation))
+            for item in node.body
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        )
+        if fields:
+            keywords.append(ast.keyword("annotations", ast.Constant(fields)))  # type: ignore[arg-type]
+        keywords.append(ast.keyword("metaclass", ast.Name("__metaclass__", ast.Load())))
+        body, node.body, node.keywords = node.body, [], []
         node = self.node_contents_visit(node)
-        node.keywords = [ast.keyword("metaclass", ast.copy_location(ast.Name("__metaclass__", ast.Load()), node))]
+        self._classes.append(node.name)
+        node.body = [new for statement in body for new in self.visit_item(statement)]  # type: ignore[misc]
+        self._classes.pop()
+        node.keywords = [ast.copy_location(keyword, node) for keyword in keywords]
         ast.fix_missing_locations(node)
         return node
+
+    def _class_keyword(self, node: ast.ClassDef, keyword: ast.keyword) -> ast.keyword:
+        """Keyword of a class: an abstract metaclass, or `total` of a `TypedDict`."""
+        named = getattr(keyword.value, "attr", getattr(keyword.value, "id", ""))
+        if keyword.arg == "metaclass" and named == "ABCMeta":
+            return ast.keyword("declared", self.visit(keyword.value))
+        if keyword.arg != "total":
+            self.error(node, "class keywords are not allowed")
+        return ast.keyword(keyword.arg, self.visit(keyword.value))
 
     def visit_Global(self, node: ast.Global | ast.Nonlocal) -> ast.AST:
         for name in node.names:
@@ -194,33 +133,69 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
         if node.is_async:
             self.not_allowed(node)
-        return self._visit_contents(node)
+        return self.visit_contents(node)
 
-    def visit_Match(self, node: ast.Match) -> ast.AST:
-        return self._visit_contents(node)
+    def visit_Match(self, node: ast.Match) -> ast.AST | list[ast.stmt]:
+        outer, self._pattern_classes = self._pattern_classes, []
+        node = self.node_contents_visit(node)
+        before, self._pattern_classes = self._pattern_classes, outer
+        return [*before, node]
 
-    visit_match_case = visit_MatchSingleton = visit_MatchSequence = visit_MatchOr = _visit_contents
+    visit_match_case = visit_MatchSingleton = visit_MatchSequence = visit_MatchOr = ExpressionGuard.visit_contents
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
-        """Allow literals only: Python reads the attributes in a pattern without a guard."""
-        if any(isinstance(part, ast.Attribute) for part in ast.walk(node)):
-            self.error(node, "attributes in patterns are not allowed")
+        node.value = self._pattern_value(node.value)
         return node
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> ast.AST:
-        if any(isinstance(part, ast.Attribute) for key in node.keys for part in ast.walk(key)):
-            self.error(node, "attributes in patterns are not allowed")
         self.check_name(node, node.rest)
+        node.keys = [self._pattern_value(key) for key in node.keys]
         node.patterns = [self.visit(pattern) for pattern in node.patterns]
         return node
 
+    def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:
+        """Allow plain attributes only: Python reads them itself. `classes.py` checks those of positional patterns."""
+        for name in node.kwd_attrs:
+            if not is_plain(name):
+                self.error(node, f'the attribute "{name}" is reserved')
+        node = self.node_contents_visit(node)
+        if not isinstance(node.cls, ast.Name):  # a pattern may not contain the call of a guard
+            self._pattern_count += 1
+            name = f"_pattern_{self._pattern_count}_"
+            assign = ast.Assign(targets=[ast.Name(name, ast.Store())], value=node.cls)
+            self._pattern_classes.append(ast.fix_missing_locations(ast.copy_location(assign, node)))
+            node.cls = ast.copy_location(ast.Name(name, ast.Load()), node)
+        return node
+
+    def _pattern_value(self, value: ast.expr) -> ast.expr:
+        """Literal, or attribute that Python reads itself, because a pattern may not be the call of a guard."""
+        if not isinstance(value, ast.Attribute):
+            visited: ast.expr = self.visit(value)
+            return visited
+        name = self.mangle(value.attr)
+        if not is_plain(name):
+            self.error(value, f'the attribute "{name}" is reserved')
+        value.value = self.visit(value.value)
+        return self.guard_own_read(value, name, "_plain_")
+
     def visit_MatchStar(self, node: ast.MatchStar | ast.MatchAs) -> ast.AST:
         self.check_name(node, node.name)
-        return self._visit_contents(node)
+        return self.visit_contents(node)
 
     visit_MatchAs = visit_MatchStar
 
-    def check_import_names(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        """Make an import raise at once where the program catches its `ImportError`."""
+        outer = self._requires_imports
+        self._requires_imports = outer or _catches_import_errors(node)
+        node.body = [new for statement in node.body for new in self.visit_item(statement)]  # type: ignore[misc]
+        self._requires_imports = outer
+        body, node.body = node.body, []
+        node = self.node_contents_visit(node)
+        node.body = body
+        return node
+
+    def check_import_names(self, node: ast.Import | ast.ImportFrom) -> ast.AST | list[ast.AST]:
         if isinstance(node, ast.ImportFrom) and node.level:
             self.error(node, "relative imports are not allowed")
         elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
@@ -231,19 +206,21 @@ class _Transformer(RestrictingNodeTransformer):  # type: ignore[misc]  # Restric
                 return ast.copy_location(ast.Pass(), node)
         if any(alias.name.startswith("_") for alias in node.names):
             self.error(node, "private names may not be imported")
+        bound = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
         checked: ast.AST = super().check_import_names(node)
-        return checked
+        if not self._requires_imports:
+            return checked
+        calls = [guard_call("_require_", node, [ast.Name(name, ast.Load())]) for name in bound]
+        return [checked, *(ast.copy_location(ast.Expr(call), node) for call in calls)]
 
 
-def _is_super_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
-
-
-def _call(guard: str, at: ast.AST, arguments: list[ast.expr]) -> ast.Call:
-    """Call of a guard, with the source location of the guarded node."""
-    # RestrictedPython's helper for locations walks the whole subtree.
-    name = ast.copy_location(ast.Name(guard, ast.Load()), at)
-    for argument in arguments:
-        if not hasattr(argument, "lineno"):
-            ast.copy_location(argument, at)
-    return ast.copy_location(ast.Call(func=name, args=arguments, keywords=[]), at)
+def _catches_import_errors(node: ast.Try) -> bool:
+    """Whether a handler names `ImportError`, or the body only imports and sets constants."""
+    kinds = [handler.type for handler in node.handlers if handler.type is not None]
+    caught = {part.id for kind in kinds for part in ast.walk(kind) if isinstance(part, ast.Name)}
+    only_imports = all(
+        isinstance(statement, ast.Import | ast.ImportFrom)
+        or isinstance(getattr(statement, "value", None), ast.Constant)
+        for statement in node.body
+    )
+    return bool(node.handlers) and (only_imports or not caught.isdisjoint(("ImportError", "ModuleNotFoundError")))

@@ -11,16 +11,19 @@ from types import TracebackType
 from typing import Any
 
 from service.sandbox.base import Outcome
-from service.sandbox.facades import star_names
+from service.sandbox.formatting import exact_text
 from service.sandbox.guards import Guards
+from service.sandbox.names import RefusedError, RefusedImportError
 from service.sandbox.outline import mark_results
-from service.sandbox.policy import RefusedError, restrict
+from service.sandbox.policy import restrict
 from service.sandbox.results import NoResultError, Results
 from service.sandbox.wire import Convert, NotAValueError, encode, unchanged
 
 _FILE = "<program>"
+_ERROR_NUMBER: Any = vars(OSError)["errno"]
 
 _OUT_OF_MEMORY = encode(Outcome.MEMORY, "MemoryError")  # encoded ahead: later there may be no memory for it
+_NO_TEXT = "an exception that cannot be printed"
 
 
 class OutputLimitError(BaseException):
@@ -40,6 +43,7 @@ class Output:
 
     def write(self, text: str) -> int:
         """Keep the text. Raises `OutputLimitError` above the limit."""
+        text = exact_text(text)
         self._left -= len(text)
         if self.overflowed:
             self._parts.clear()
@@ -85,8 +89,7 @@ class Runner:
         except MemoryError:
             return _OUT_OF_MEMORY
         except BaseException as raised:
-            error = OutputLimitError() if output.overflowed else raised
-            return encode(_outcome_of(error), _describe(error))
+            return _failure(OutputLimitError() if output.overflowed else raised)
         if len(reply) > self._output_bytes:
             return encode(Outcome.OUTPUT, "the answer is too long")
         return reply
@@ -113,8 +116,9 @@ class Runner:
 
 def _prepare_with_policy(source: str, output: Output) -> tuple[ast.Module, dict[str, Any]]:
     tree = ast.parse(source, _FILE)
-    restrict(tree, star_names)
-    return tree, Guards(output.write).namespace
+    guards = Guards(output.write)
+    restrict(tree, guards.star_names)
+    return tree, guards.namespace
 
 
 def _prepare_without_policy(source: str, output: Output) -> tuple[ast.Module, dict[str, Any]]:
@@ -132,24 +136,37 @@ def _line_of(traceback: TracebackType | None) -> int:
     return 0
 
 
+def _failure(error: BaseException) -> bytes:
+    """Reply for an exception, whose class and attributes the program may have written."""
+    try:
+        return encode(_outcome_of(error), _describe(error))
+    except MemoryError:
+        return _OUT_OF_MEMORY
+    except BaseException:
+        return encode(Outcome.ERROR, _NO_TEXT)
+
+
 def _outcome_of(error: BaseException) -> Outcome:
-    if isinstance(error, MemoryError):
+    # `isinstance` and `error.errno` would run code of the program.
+    kind = type(error)
+    if issubclass(kind, MemoryError):
         return Outcome.MEMORY
-    if isinstance(error, OutputLimitError | NotAValueError):
+    if issubclass(kind, OutputLimitError | NotAValueError):
         return Outcome.OUTPUT
-    if isinstance(error, RefusedError | ModuleNotFoundError):
+    if issubclass(kind, RefusedError | ModuleNotFoundError):
         return Outcome.DENIED
-    if isinstance(error, PermissionError) and error.errno == errno.EPERM:
+    if issubclass(kind, PermissionError) and _ERROR_NUMBER.__get__(error) == errno.EPERM:
         return Outcome.DENIED  # the kernel lock answers EPERM
     return Outcome.ERROR
 
 
 def _describe(error: BaseException) -> str:
-    if isinstance(error, OutputLimitError):
+    kind = type(error)
+    if kind is OutputLimitError:
         return "the program printed too much"
-    if isinstance(error, RefusedError | NotAValueError | NoResultError):
-        return str(error)
+    if kind in (RefusedError, RefusedImportError, NotAValueError, NoResultError):
+        return exact_text(error)
     try:
-        return f"{type(error).__name__}: {error}"
-    except BaseException:
-        return "an exception that cannot be printed"
+        return exact_text(f"{kind.__name__}: {error}")
+    except Exception:
+        return _NO_TEXT

@@ -1,5 +1,7 @@
 """Typical programs, programs of published data, and their plain CPython answers."""
 
+import contextlib
+import io
 import json
 import re
 import sys
@@ -11,11 +13,17 @@ from service.cli.sandbox import answer_text
 from tests.sandbox import interpreters
 from tests.support.data import data_rows
 
-MODERN: dict[str, str] = dict(
-    part.rstrip().split("\n", maxsplit=1)
-    for part in Path(__file__).with_name("modern_programs.txt").read_text().split("#### ")[1:]
-)
+
+def _programs(file: str) -> dict[str, str]:
+    parts = Path(__file__).with_name(file).read_text().split("#### ")[1:]
+    return dict(part.rstrip().split("\n", maxsplit=1) for part in parts)
+
+
+MODERN = _programs("modern_programs.txt")
 """Feature → program that uses it. The policy must accept all of them, and all run under plain Python."""
+
+HONEST = _programs("honest_programs.txt")
+"""Feature → program that uses a modern feature or the standard library. All run under plain Python."""
 
 
 def svamp() -> list[str]:
@@ -45,9 +53,12 @@ def _plain_answer(program: str) -> str | None:
     # Deliberately independent of `service.sandbox.runner`.
     namespace: dict[str, Any] = {"__name__": "__main__"}
     printed: list[str] = []
-    namespace["print"] = lambda *values, **_: printed.append(" ".join(map(str, values)))
+    namespace["print"] = lambda *values, file=None, **options: (
+        printed.append(" ".join(map(str, values))) if file is None else print(*values, file=file, **options)
+    )
     try:
-        exec(program, namespace)
+        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+            exec(program, namespace)
         if "ans" in namespace:
             value = namespace["ans"]
         elif "solution" in namespace:

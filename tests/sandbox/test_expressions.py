@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.sandbox.expressions import MAX_TEXT_CHARACTERS, parse_arithmetic
-from service.sandbox.policy import RefusedError
+from service.sandbox.names import RefusedError
 
 x, y = sympy.symbols("x y")
 

@@ -189,15 +189,15 @@ def test_no_public_attribute_reaches_a_module_or_a_frame() -> None:
 _SCAN = """
 import json, types
 import numpy as np, sympy
-from service.sandbox import facades, guards, libraries
+from service.sandbox import guards, libraries, modules
 libraries.set_up(policy=True)
 read = guards.Guards(print).read
 x = sympy.Symbol("x")
 samples = [x, x + 1, x**2, sympy.Integral(x), sympy.eye(2), sympy.Eq(x, 1), sympy.Poly(x, x), sympy.sin(x),
            sympy.FiniteSet(1), sympy.Piecewise((1, x < 1), (2, True)), sympy.preorder_traversal(x),
            np.arange(3), np.float64(1), np.dtype(float), np.poly1d([1, 2]), np.vectorize(abs),
-           np.random.default_rng(0), ValueError("x"), facades.LIBRARIES["sympy"].member("symbols")]
-level = [*facades.LIBRARIES.values(), *samples]
+           np.random.default_rng(0), ValueError("x"), modules.LIBRARIES["sympy"].symbols]
+level = [*modules.LIBRARIES.values(), *samples]
 forbidden = (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType)
 plain = (int, str, float, bool, type(None))
 seen, found = {}, []
@@ -207,7 +207,7 @@ for depth in range(3):
         if id(target) in seen:
             continue
         seen[id(target)] = target
-        for name in target._members if isinstance(target, facades.Facade) else dir(target):
+        for name in target._members if isinstance(target, modules.Facade) else dir(target):
             try:
                 value = read(target, name)
             except BaseException:

@@ -3,7 +3,7 @@
 import pytest
 
 from service.sandbox.library_code import compile_arithmetic, execute_compiled
-from service.sandbox.policy import RefusedError, RefusedImportError
+from service.sandbox.names import RefusedError, RefusedImportError
 
 HEADER = "def _generated(x, y):\n"
 ATTACKS = [

@@ -1,6 +1,7 @@
 """The kernel lock from outside: rights, descriptors, limits and system calls of a child."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -80,6 +81,18 @@ async def test_zygote_inherits_nothing_of_the_service(make_pool: MakePool, monke
     assert status_of(zygote)["Threads"] == "1"
 
 
+@needs_root
+async def test_a_child_closes_descriptors_above_its_own_limit(make_pool: MakePool) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(Path("/dev/null").open())
+        pool = make_pool(workers=1)
+        await pool.start()  # the channel of the zygote now has a number above 64
+        assert (await pool.run("ans = 1")).value == 1
+        assert max(descriptors_of(zygote_pid(pool))) > 64
+        assert list(descriptors_of((await ready_children(pool))[0])) == [0]
+
+
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the test has the numbers of x86_64")
 async def test_kernel_refuses_every_other_call(make_pool: MakePool) -> None:
     pool = make_pool(policy=False)
@@ -135,16 +148,28 @@ def test_the_zygote_imports_of_this_project_only_what_a_child_needs() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     children = {
         "base",
+        "classes",
+        "dataclass_facade",
+        "dataclass_fields",
+        "dataclass_methods",
+        "enumerations",
+        "expression_guard",
         "facades",
+        "formatting",
         "guards",
         "lock",
+        "modules",
+        "names",
         "outline",
         "policy",
         "printed",
+        "program_builtins",
+        "program_facades",
         "results",
         "runner",
         "seccomp",
         "steps",
+        "typing_facade",
         "wire",
         "zygote",
     }

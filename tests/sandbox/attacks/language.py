@@ -126,9 +126,9 @@ GUARDS = [
     Attack("shadow the recorder of results", "_stop_ = _keep_ = lambda v: 7\n(1).__class__", D, E),
     Attack("recorder by a star import", "from __future__ import annotations\nfrom math import *\n_keep_(pi)", D, E),
     Attack("walk from a recorder", "_keep_.__self__", D, O),
-    Attack("match an attribute value", "import math\nmatch 3:\n    case math.pi: ans = 1\n    case _: ans = 7", D, 7),
+    Attack("match an attribute value", "import math\nmatch 3:\n    case math.pi: ans = 1\n    case _: ans = 7", 7, 7),
     Attack(
-        "match a key attribute", "import math\nmatch {}:\n    case {math.pi: x}: ans = 1\n    case _: ans = 7", D, 7
+        "match a key attribute", "import math\nmatch {}:\n    case {math.pi: x}: ans = 1\n    case _: ans = 7", 7, 7
     ),
     Attack("shadow a guard by match", "match 3:\n    case _read_: ans = 7", D, 7),
     Attack("shadow a guard by match star", "match [3]:\n    case [*_read_]: ans = 7", D, 7),
@@ -172,7 +172,7 @@ FORMATS = [
     Attack("f-string attribute", "ans = f'{().__class__}'", D, "<class 'tuple'>"),
     Attack("f-string call", 'ans = f\'{open("CANARY", "a")}\'', D, D),
     Attack("percent format", "ans = '%(x)s' % {'x': 1}", "1", "1"),
-    Attack("template substitution", "import string\nans = string.Template('$x').substitute(x=1)", D, "1"),
+    Attack("template substitution", "import string\nans = string.Template('$x').substitute(x=1)", "1", "1"),
     Attack("format with an import", "'{0.__class__.__init__.__globals__}'.format(open)", D, E),
 ]
 

@@ -42,6 +42,10 @@ IMPORTS = [
     Attack("relative import", "from . import os", D, E),
     Attack("dotted import", "import os.path\nos.open('CANARY', 1)", D, D),
     Attack("facade's submodule", "import math.os", D, D),
+    *(
+        Attack(f"facade's own {name}", f"from math import {name}\nans = 'ESCAPED'", D, E)
+        for name in ("member", "names", "read_member", "star_names", "items", "get", "keys", "mro", "register")
+    ),
     Attack("import in a class body", "class A:\n    import os\nA.os.open('CANARY', 1)", D, D),
     Attack("import as a facade", "import os as math\nmath.open('CANARY', 1)", D, D),
     Attack(
@@ -64,7 +68,7 @@ IMPORTS = [
     Attack("compile", "compile('1', '', 'eval')\nopen('CANARY', 'a')", D, D),
     Attack("eval by another name", "e = eval\ne('1')\nopen('CANARY', 'a')", D, D),
     Attack("globals", "globals()['x'] = 1\nopen('CANARY', 'a')", D, D),
-    Attack("vars", "vars()\nopen('CANARY', 'a')", D, D),
+    Attack("vars", "vars()\nopen('CANARY', 'a')", E, D),
     Attack("dir", "dir()\nopen('CANARY', 'a')", D, D),
     Attack("breakpoint", "breakpoint()", D, E),
     Attack("input", "ans = input()", D, E),
@@ -85,7 +89,7 @@ POISON = [
     Attack(
         "recursion limit",
         "import sys\nsys.setrecursionlimit(10**6)\ndef f(n): return n and 1 + f(n - 1)\nans = f(20000)",
-        D,
+        E,
         20000,
     ),
     Attack("sys.modules", "import sys\nsys.modules.clear()\nans = 1", D, 1),
@@ -95,8 +99,8 @@ POISON = [
         D,
         E,
     ),
-    Attack("default of json.dumps", "import json\nans = json.dumps({1}, default=lambda v: 5)", E, "5"),
-    Attack("hook of json.loads", "import json\nans = json.loads('{}', object_hook=open)", E, E),
+    Attack("default of json.dumps", "import json\nans = json.dumps({1}, default=lambda v: 5)", "5", "5"),
+    Attack("hook of json.loads", "import json\nans = json.loads('{}', object_hook=open)", D, E),
     Attack("file of json", "import json\njson.dump(1, open('CANARY', 'a'))", D, D),
     Attack("deep json", "import json\nans = json.loads('[' * 100000)", E, E),
     Attack("copy of a facade", "import copy, math\ncopy.copy(math).pi = 3\nans = math.pi > 3.1", E, E),

@@ -118,7 +118,24 @@ OUTPUT = [
     ),
     Attack("one large print", "print('x' * 10**7)", O, O),
     Attack("print to a file", "print('x', file=open('CANARY', 'a'))", D, D),
-    Attack("print to an object", "class W:\n    def write(self, s): pass\nprint('x', file=W())\nans = 1", D, 1),
+    Attack("print to an object", "class W:\n    def write(self, s): pass\nprint('x', file=W())\nans = 1", 1, 1),
+    *(
+        Attack(
+            f"print of a str subclass in {place}",
+            "class T(str):\n    def __len__(self): return 0\n    def __radd__(self, other): return self\n"
+            "    def __add__(self, other): return self\n    def join(self, texts): return self\n"
+            "    def __str__(self): return self\nt = T('x' * 10**4)\n"
+            f"for i in range(100): {call}\nans = 1",
+            O,
+            O,
+        )
+        for place, call in {
+            "end": "print(i, end=t)",
+            "sep": "print(1, 2, sep=t)",
+            "a value": "print(t)",
+            "write": "import sys; sys.stdout.write(t)",
+        }.items()
+    ),
     Attack("print with hostile separator", "print(1, 2, sep=5)", E, E),
     Attack("terminal escapes", "print('\\x1b[2J51')", "2J51", "2J51"),
     Attack("blank prints", "print()\nprint('  ')", E, E),
@@ -128,8 +145,8 @@ OUTPUT = [
     Attack("KeyboardInterrupt", "raise KeyboardInterrupt", E, E),
     Attack("GeneratorExit", "raise GeneratorExit", E, E),
     Attack("long answer", "ans = 'x' * 50000", O, O),
-    Attack("write to stdout", "import sys\nsys.stdout.write('5\\n')", D, "5"),
-    Attack("write to stderr", "import sys\nsys.stderr.write('x')\nans = 5", D, 5),
+    Attack("write to stdout", "import sys\nsys.stdout.write('5\\n')", "5", "5"),
+    Attack("write to stderr", "import sys\nsys.stderr.write('x')\nans = 5", 5, 5),
 ]
 
 RESOURCES = {"memory": MEMORY, "parser": PARSER, "output": OUTPUT}

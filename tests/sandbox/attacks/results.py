@@ -38,6 +38,20 @@ ANSWERS = [
     Attack("return that is caught", "try:\n    return 7\nexcept BaseException: pass\nans = 8", 8, 8),
     Attack("return in a class", "class A:\n    return 7", E, E),
     Attack("error with a hostile text", "ans = 7\nclass X(Exception):\n    def __str__(self): raise X\nraise X", 7, 7),
+    Attack(
+        "errno that raises", "class E(PermissionError):\n    @property\n    def errno(self): raise E\nraise E", E, E
+    ),
+    Attack("errno that lies", "class E(PermissionError):\n    errno = 1\nraise E", E, E),
+    Attack("class that raises", "class E(Exception):\n    __class__ = property(lambda s: 1 / 0)\nraise E", D, E),
+    Attack("error whose text exits", "class E(Exception):\n    def __str__(self): raise SystemExit\nraise E", E, E),
+    Attack(
+        "error whose text is a str subclass",
+        "class T(str):\n    def __getitem__(self, i): raise SystemExit\n    def __format__(self, f): return self\n"
+        "class E(Exception):\n    def __str__(self): return T('x')\nraise E",
+        E,
+        E,
+    ),
+    Attack("error that answers with an errno", "class E(OSError): pass\nraise E(1, 'x')", E, E),
     Attack("error before the last assignment", "ans = 3\nans = ans + x", E, E),
     Attack("refusal after the answer", "ans = 7\nopen('CANARY', 'a')", D, D),
     Attack("bytes", "ans = b'1'", O, O),

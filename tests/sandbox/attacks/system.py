@@ -79,7 +79,7 @@ PROCESSES = [
     Attack("raise a limit", "import resource as r\nr.setrlimit(r.RLIMIT_AS, (-1, -1))\nans = 'ESCAPED'", D, E),
     Attack("ignore the CPU timer", "import _signal as s\ns.signal(s.SIGPROF, s.SIG_IGN)\nans = 'ESCAPED'", D, D),
     Attack("raise the CPU limit", "import resource as r\nr.setrlimit(r.RLIMIT_CPU, (99, 99))\nans = 'ESCAPED'", D, E),
-    Attack("sleep", "import time\ntime.sleep(60)", D, D),
+    Attack("sleep", "import time\ntime.sleep(60)", E, D),
     Attack("abort", "import os\nos.abort()", D, C),
     Attack("null pointer", "import ctypes\nctypes.string_at(0)", D, C),
     _native("ptrace the service", "ptrace(16, SERVICE, None, None)"),
