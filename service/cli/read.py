@@ -22,6 +22,7 @@ from service.sandbox.base import Execution, Sandbox
 from service.settings import Settings
 from service.solve.problem import PathResult
 from service.solve.reading import read_path
+from service.solve.text_reader import TextReader
 from service.types import PathKind, PathOutcome
 
 _EQUAL = "equal"
@@ -125,7 +126,9 @@ class Reader:
             return EqualRow(id=row.id, equal=are_equal(row.answers))
         if row.kind is PathKind.POT:
             await self._started()  # raises if the sandbox does not start, which is not the program's failure
-        path = await read_path(0, row.kind, row.text, complete=row.complete, run_program=self._run_program)
+        path = await read_path(
+            0, row.kind, row.text, complete=row.complete, run_program=self._run_program, reader=TextReader()
+        )
         return _read_row(row, path)
 
     async def _run_program(self, program: str) -> Execution:

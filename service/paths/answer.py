@@ -16,11 +16,14 @@ from service.paths.phrase.clauses import sentences_of
 from service.paths.phrase.named_values import name, word_answer
 from service.paths.phrase.notation import plain
 from service.paths.phrase.numerals import TOO_LARGE
+from service.paths.work import TOO_MUCH_WORK, WorkLimitError, limited, spend
 from service.sandbox.base import Value
 
 _MAX_PHRASE_CHARS = 400
 _MAX_PLAIN_CHARS = 600  # plain notation can be longer
 _MAX_NESTING = 8
+_MAX_WORK = 6_000  # of one phrase
+_WORK = 60  # of a phrase without quantities
 _SHORT_DIGITS = 12
 
 
@@ -83,6 +86,15 @@ def read_answer(text: str) -> Reading:
     day or month, or the quantity that `phrase.choose` finds. A quantity is read whole or not at all, and several
     different values are not an answer. A percent sign is a unit: "50%" and "50" are equal.
     """
+    try:
+        with limited(_MAX_WORK):
+            return _read(text)
+    except WorkLimitError:
+        return Reading(None, TOO_MUCH_WORK)
+
+
+def _read(text: str) -> Reading:
+    spend(_WORK)
     # Word problems ask "what percentage" and expect 50, so 50% is not 0.5.
     phrase = plain(_beginning(text))[:_MAX_PLAIN_CHARS]
     sentence = sentences_of(phrase)[0]

@@ -18,6 +18,7 @@ from service.paths.phrase.choice import SEVERAL
 from service.paths.rationale.conclusion import conclude
 from service.paths.rationale.markers import Marked, find_marked
 from service.paths.thinking import Split, split_thinking
+from service.paths.work import READING, TOO_MUCH_WORK, WorkLimitError, limited, spend
 
 MAX_RATIONALE_CHARS = 20_000
 """Maximum length of a rationale in characters, without its thought. A longer text has no answer."""
@@ -60,11 +61,13 @@ def parse_cot(text: str, *, complete: bool | None = None, opened: bool = False) 
     split = _split(text, opened)
     if isinstance(split, str):
         return CotPath(None, None, False, text, split)
-    end = _own_end(split.answer)
-    if end < len(split.answer) and complete is not None:
-        complete = True
-    path = _parse(split.answer[:end], complete, has_thought=bool(split.thought.strip()))
-    return replace(path, text=split.thought + path.text + split.answer[end:])
+    for work, with_repair in ((READING, True), (_STATED_WORK, False)):
+        try:
+            with limited(work):
+                return _parse_split(split, complete, with_repair)
+        except WorkLimitError:
+            continue
+    return CotPath(None, None, False, text, TOO_MUCH_WORK)
 
 
 def read_stated(text: str) -> Reading:
@@ -72,6 +75,15 @@ def read_stated(text: str) -> Reading:
     split = _split(text)
     if isinstance(split, str):
         return Reading(None, split)
+    try:
+        with limited():
+            stated = _read_stated(split)
+    except WorkLimitError:
+        return Reading(None, TOO_MUCH_WORK)
+    return Reading(stated.answer, "" if stated.answer else stated.detail)
+
+
+def _read_stated(split: Split) -> "_Stated":
     own = split.answer[: _own_end(split.answer)]
     phrases = find_marked(own)
     stated = _stated(own, phrases, cut_off=False)
@@ -79,7 +91,7 @@ def read_stated(text: str) -> Reading:
         checked = check_equations(own)
         checked.last = checked.last_stated
         stated = _concluded(own, phrases, checked, has_thought=bool(split.thought.strip()))
-    return Reading(stated.answer, "" if stated.answer else stated.detail)
+    return stated
 
 
 def _split(text: str, opened: bool = False) -> Split | str:
@@ -99,28 +111,41 @@ def rationale_of(text: str) -> str:
         text: text of a path that voted.
     """
     answer = split_thinking(text).answer
-    return answer[: _own_end(answer)].strip()
+    try:
+        with limited(_STATED_WORK):
+            return answer[: _own_end(answer)].strip()
+    except WorkLimitError:
+        return answer.strip()
 
 
-def _parse(text: str, complete: bool | None, *, has_thought: bool) -> CotPath:
+def _parse_split(split: Split, complete: bool | None, with_repair: bool) -> CotPath:
+    """Parse a rationale, with the repair of its equations or only for its stated answer."""
+    end = _own_end(split.answer)
+    own, has_thought = split.answer[:end], bool(split.thought.strip())
+    if end < len(split.answer) and complete is not None:
+        complete = True
+    path = _repaired(own, complete, has_thought) if with_repair else _read(own, complete, has_thought, Repairs())
+    detail = "" if path.answer else path.detail
+    return replace(path, text=split.thought + path.text + split.answer[end:], detail=detail)
+
+
+def _repaired(text: str, complete: bool | None, has_thought: bool) -> CotPath:
     """Parse a rationale without thought and following task."""
-    first = path = _read(text, complete, has_thought)
+    first = path = _read(text, complete, has_thought, check_equations(text))
     for _ in range(_ROUNDS):
         if not path.repaired:
-            detail = "" if path.answer else path.detail
-            return CotPath(path.answer, first.stated, first.repaired, path.text, detail)
-        path = _read(path.text, complete, has_thought)
+            return CotPath(path.answer, first.stated, first.repaired, path.text, path.detail)
+        path = _read(path.text, complete, has_thought, check_equations(path.text))
     # Two repairs undo each other, so none applies.
-    return CotPath(first.stated, first.stated, False, text, "" if first.stated else first.detail)
+    return CotPath(first.stated, first.stated, False, text, first.detail)
 
 
-def _read(text: str, complete: bool | None, has_thought: bool) -> CotPath:
-    """One round: read the stated answer, and check every equation once.
+def _read(text: str, complete: bool | None, has_thought: bool, repairs: Repairs) -> CotPath:
+    """One round: read the stated answer, with the repairs of the equations.
 
     A repair can make another equation false, so a text takes several rounds.
     """
     # An incomplete text without a marker has no answer: three of four equations at its end are not the last step.
-    repairs = check_equations(text)
     phrases = find_marked(text)
     stated = _stated(text, phrases, complete is False)
     if stated is None:
@@ -148,6 +173,8 @@ class _Stated:
 
 
 _ROUNDS = 4
+_STATED_WORK = 4_000
+_WORK_PER_LABEL = 400
 _TOO_LONG = "the text is too long"
 _MAX_LABELS = 20
 _OWN_CHARS = 1200  # before a label
@@ -179,14 +206,15 @@ _CONTINUATIONS = (
 
 def _own_end(text: str) -> int:
     """Position of another task or turn after the answer, else the length of the text."""
-    labels = [found for found in FOLLOWING.finditer(text) if text[: found.start()].strip()]
-    if not labels:
-        return len(text)
-    answered = next((m.start for m in find_marked(text) if _phrase_answer(text, m).answer), len(text))
-    for number, label in enumerate(labels):
+    first = len(text) - len(text.lstrip())
+    answered: int | None = None
+    for number, label in enumerate(found for found in FOLLOWING.finditer(text) if found.start() > first):
+        if answered is None:
+            answered = next((m.start for m in find_marked(text) if _phrase_answer(text, m).answer), len(text))
         if label.start() > answered:
             return label.start()
         if number < _MAX_LABELS:
+            spend(_WORK_PER_LABEL)
             begin = max(0, label.start() - _OWN_CHARS)
             own = text[begin : label.start()]
             conclusion = conclude(own, 0, len(own))
@@ -211,7 +239,7 @@ def _stated(text: str, phrases: Sequence[Marked], cut_off: bool) -> _Stated | No
                 if other is not None and other != stated.answer:
                     return _Stated(None, SEVERAL)
             return stated
-        if stated.detail == SEVERAL:
+        if stated.detail in (SEVERAL, TOO_MUCH_WORK):
             return stated
     return None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from service.paths.answer import Answer, Unit, parse_answer
+from service.paths.work import spend
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def merge(answers: Iterable[Answer]) -> tuple[AnswerClass, ...]:
     """
     by_value: dict[Answer, list[Answer]] = {}
     for answer in answers:
+        spend(_WORK)
         by_value.setdefault(answer, []).append(answer)
     by_amount: dict[tuple[str, Fraction | str], list[_Number]] = {}
     for members in by_value.values():
@@ -162,6 +164,7 @@ def _words(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("*_\"'`“”‘’$. ")
 
 
+_WORK = 15  # of an answer
 _MIN_DECIMALS = 2
 _MAX_ROUNDING = Fraction(1, 20)
 _MAX_CUT = Fraction(3, 20)

@@ -10,12 +10,13 @@ from service.paths.calculator.units import conversions, measure
 from service.paths.equality import agree
 from service.paths.phrase.notation import plain
 from service.paths.phrase.quantities import Quantity, scan
+from service.paths.work import spend
 
 DENIED = "The response denies its own answer"
 WITHDRAWN = "The response changes its answer"
 RELATIVE = "The response does not state its answer as a number"
 
-_MAX_CHARS = 400  # `scan` takes quadratic time
+_MAX_CHARS = 400  # of a piece that `scan` reads
 _PIECE = re.compile(rf"[^\n]{{1,{_MAX_CHARS}}}(?:(?<=\s)|(?=\s)|$|(?=\n))|[^\n]{{1,{_MAX_CHARS}}}")
 _OPERAND = re.compile(
     r"\s{0,2}(?:[A-Za-z]{1,15}\s){0,2}?(?:[+*/x^-]|plus\b|minus\b|times\b|take\saway\b|divided\sby\b|multiplied\sby\b)\s{0,2}"
@@ -57,6 +58,7 @@ _RELATIVE_AFTER = re.compile(r"\s(?:squared|cubed|doubled|halved)\b")
 _IN_BRACKETS = re.compile(r"\([^()\n]{0,80}\Z")
 _BECAUSE = re.compile(r"\b(?:because|since|as|when|if|than|from)\b[^.!?\n]{0,80}\Z", re.IGNORECASE)
 _CONTEXT = 80
+_WORK, _WORK_PER_UNIT = 60, 6  # of the words around a number, and of its unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Mentions:
         """Reason to doubt that the text gives an answer, or empty."""
         stated = [one for one in self.all if one.answer == given and not one.is_operand]
         for one in stated:
+            spend(_WORK)
             if _RELATIVE_BEFORE.search(self._before(one)) or _RELATIVE_AFTER.match(self._after(one)):
                 return RELATIVE
             if self._is_denied(one):
@@ -140,6 +143,7 @@ class Mentions:
         if _RANGE.match(self.text, given.end):
             return True
         for one in self.all:
+            spend(1)
             if one.start < given.end or one.is_operand or one.answer == given.answer:
                 continue
             between = self.text[given.end : one.start]
@@ -151,6 +155,7 @@ class Mentions:
         return False
 
     def _unit(self, one: Mention) -> str:
+        spend(_WORK_PER_UNIT)
         own = self.text[one.start : one.end]
         after = self._after(one)
         for sign, name in _CURRENCIES.items():

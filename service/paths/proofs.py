@@ -3,14 +3,18 @@
 import re
 from dataclasses import dataclass
 
+from service.paths.work import spend
+
 _MAX_OPERANDS = 8
 _NUMBER = r"[$£€]?-?[0-9][0-9.,]{0,20}(?<![.,])%?"
 _NOUNS = r"(?:\s?[A-Za-z]{1,15}(?![A-Za-z])){0,2}?"
 _OPERATOR = r"\s{0,3}(?:[-+*/x×÷·−–]|(?<=\s):(?=\s)|plus\b|minus\b|times\b|take\saway\b|divided\sby\b|and\b)\s{0,3}"
-_EQUALS = r"\s{0,3}(?:=|→|->|(?:is|are|equals?|makes?|gives?)\b)\s{0,3}"
+_VERB = r"(?:is|are|equals?|makes?|gives?)\b"
+_EQUALS = rf"\s{{0,3}}(?:=|→|->|{_VERB})\s{{0,3}}"
+# The possessive chain of operands is read once, also without a result, so that the work is linear.
 _EQUATION = re.compile(
-    rf"(?<![0-9.,])\(?(?P<left>{_NUMBER}(?:{_NOUNS}{_OPERATOR}{_NUMBER}){{1,{_MAX_OPERANDS}}}){_NOUNS}\)?"
-    rf"{_EQUALS}(?P<result>{_NUMBER})(?!\s?[-+*/×÷=]|[0-9])",
+    rf"(?<![0-9.,])\(?(?P<left>{_NUMBER}(?:(?:\s?(?!{_VERB})[A-Za-z]{{1,15}}(?![A-Za-z])){{0,2}}?{_OPERATOR}{_NUMBER})++)"
+    rf"(?:{_NOUNS}\)?{_EQUALS}(?P<result>{_NUMBER})(?!\s?[-+*/×÷=]|[0-9]))?",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
@@ -40,6 +44,7 @@ _BARE = re.compile(
 )
 _ANSWERS = re.compile(r"\b(?:left|remain\w{0,3}|difference|answer|so|therefore|it's|it\sis)\b", re.IGNORECASE)
 _BACK_CHARS = 60
+_WORK = 80  # of an equation
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?![\s])[^.!?\n]*)*")
 _STRUCK = re.compile(r"~~[^~\n]{1,60}~~")
 _TAKEN_BACK = re.compile(
@@ -67,6 +72,9 @@ def without_proofs(text: str) -> str:
     earlier: list[_Equation] = []
     kept, position = [], 0
     for found in _EQUATION.finditer(text):
+        if found["result"] is None:
+            continue
+        spend(_WORK)
         one = _Equation(found.start(), found.end(), _values(found["left"]), _value(found["result"]))
         start = _introduction(text, one, position)
         if start is not None and _proves(text, one, start, earlier):

@@ -15,6 +15,7 @@ from service.paths.phrase.notation import plain
 from service.paths.phrase.quantities import scan
 from service.paths.proofs import without_label, without_proofs, without_withdrawn
 from service.paths.rationale.markers import MAX_PHRASE_CHARS, find_marked
+from service.paths.work import TOO_MUCH_WORK, WorkLimitError, limited
 
 BLANK = "it is blank"
 """Reason for a response without any text."""
@@ -40,6 +41,14 @@ def read_response(text: str) -> ResponseReading:
     Proofs and values that it takes back do not count. The rest is read as a rationale. Its only sentence, or the first
     and the last one, is also read as a phrase.
     """
+    try:
+        with limited():
+            return _read_response(text)
+    except WorkLimitError:
+        return ResponseReading((), TOO_MUCH_WORK)
+
+
+def _read_response(text: str) -> ResponseReading:
     whole = rationale_of(text)
     own = without_label(without_withdrawn(without_proofs(whole)))
     stated = read_stated(text if own == whole else own)

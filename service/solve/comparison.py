@@ -9,12 +9,14 @@ from service.paths.cot import rationale_of
 from service.paths.equality import agree, may_be_other_notation, may_be_rounded
 from service.paths.mentions import Mentions
 from service.paths.response import ResponseReading, kind_of, read_response
+from service.paths.work import WorkLimitError, limited
 from service.types import GradeVerdict
 
 _ROUNDED = "The response may be the answer, rounded."
 _CONVERTED = "The response may be the answer in another unit."
 _UNITS = "The response and the answer have different units."
 _NOTATION = "The response may be the answer in another notation."
+_TOO_MUCH_WORK = "The response has too many numbers to compare."
 _HALF_DAY = "The response leaves out am or pm."
 _WORD = re.compile(r"[a-z]+")
 _TIME = re.compile(r"([0-9]{1,2}:[0-9]{2})(?: ([ap]m))?")
@@ -52,6 +54,14 @@ def compare(response: str, answer: Answer | None, expected: str = "") -> Compari
         return Comparison(None, reason=f"No answer was read from the response: {reading.reason}.")
     if answer is None:
         return Comparison(reading.answers[0])
+    try:
+        with limited():
+            return _compare(response, reading, answer, expected)
+    except WorkLimitError:
+        return Comparison(reading.answers[0], reason=_TOO_MUCH_WORK)
+
+
+def _compare(response: str, reading: ResponseReading, answer: Answer, expected: str) -> Comparison:
     mentions = Mentions.of(rationale_of(response))
     texts = _Texts(mentions, Mentions.of(expected), _words(f"{response} {expected}"))
     compared = _best(reading, answer, texts)

@@ -15,6 +15,7 @@ from service.sandbox.base import Execution
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, Timing
 from service.solve.stopping import Load, decided, min_paths_to_decide, paths_to_start
+from service.solve.text_reader import TextReader
 from service.solve.vote import Ballot, Tally, count, winner
 from service.types import PathKind, PathOutcome, Status
 
@@ -42,6 +43,7 @@ class ProblemRun:
         out_of_time: whether the deadline passed, or the service shut down, before the decision.
         tasks: task of every started path, by index.
         executions: sandbox run of every different program.
+        reader: reads the texts of the paths.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class ProblemRun:
         self.out_of_time = False
         self.tasks: dict[int, asyncio.Task[PathResult]] = {}
         self.executions: dict[str, asyncio.Future[Execution]] = {}
+        self.reader = TextReader()
         self._calibration = calibration
         self._on_path_end = on_path_end
         self._rule = calibration.rule(problem.policy)

@@ -4,6 +4,8 @@
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
 from service.errors import SandboxError
 from service.paths.answer import answer_from_value
@@ -11,6 +13,7 @@ from service.paths.cot import parse_cot
 from service.paths.pot import extract_program
 from service.sandbox.base import Execution, Outcome
 from service.solve.problem import PathResult
+from service.solve.text_reader import TextReader
 from service.types import PathKind, PathOutcome
 
 RunProgram = Callable[[str], Awaitable[Execution | None]]
@@ -20,9 +23,16 @@ _MAX_DETAIL_CHARS = 200
 
 
 async def read_path(
-    index: int, kind: PathKind, text: str, *, complete: bool, run_program: RunProgram, opened: bool = False
+    index: int,
+    kind: PathKind,
+    text: str,
+    *,
+    complete: bool,
+    run_program: RunProgram,
+    reader: TextReader,
+    opened: bool = False,
 ) -> PathResult:
-    """Result of a path.
+    """Result of a path, which is aborted if the program or the reader is.
 
     Args:
         index: position in the fixed order.
@@ -30,19 +40,24 @@ async def read_path(
         text: text of the model.
         complete: whether the model ended the text itself.
         run_program: runs the program of a program of thought.
+        reader: runs the parsers.
         opened: whether the prompt opened a thought.
     """
+    aborted = PathResult(index, kind, PathOutcome.ABORTED, text)
     if kind is PathKind.COT:
-        return read_rationale(index, text, complete=complete, opened=opened)
-    program = extract_program(text, complete=complete, opened=opened)
+        rationale = await reader.read(partial(read_rationale, index, complete=complete, opened=opened), text)
+        return rationale or aborted
+    program = await reader.read(lambda text: extract_program(text, complete=complete, opened=opened) or "", text)
     if program is None:
+        return aborted
+    if not program:
         return PathResult(index, kind, PathOutcome.UNPARSED, text, detail="no program in the text")
     try:
         execution = await run_program(program)
     except SandboxError as error:
         return PathResult(index, kind, PathOutcome.CRASHED, text, program=program, detail=first_line(error))
     if execution is None:
-        return PathResult(index, kind, PathOutcome.ABORTED, text, program=program)
+        return replace(aborted, program=program)
     return read_execution(index, text, program, execution)
 
 

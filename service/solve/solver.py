@@ -124,6 +124,7 @@ class Solver:
                 completion.text,
                 complete=completion.finish is Finish.STOP,
                 run_program=partial(self._run_program, run),
+                reader=run.reader,
                 opened=self._opens_thought,
             )
         return replace(
@@ -210,11 +211,12 @@ class Solver:
             return execution
 
     async def _abort_rest(self, run: ProblemRun) -> None:
-        """Abort the paths and programs that still run, and wait until all of them have ended.
+        """Abort the paths, programs and readings that still run, and wait until all of them have ended.
 
         The wait ends `ABORT_GRACE_S` after the deadline. The abort then continues in the background.
         """
         run.stopped = True
+        run.reader.abort()
         abort = asyncio.create_task(self._abort(run))
         self._aborts.add(abort)
         abort.add_done_callback(self._aborts.discard)

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from service.paths.calculator.expressions import Expression, Number
+from service.paths.work import spend
 
 READINGS = ("standard", "one level", "left to right", "percent as unit")
 """Ways to read an expression: three orders of operations, and a percent sign that is a unit."""
+
+MAX_OPERATORS = 12
+"""Maximum number of operators of an expression that has lenient readings. It bounds their number."""
+
+_WORK = 2  # of a comparison, for each item of the expression
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "|": 3}  # | is a slash without spaces: 10 / 1/2 is 20
 _LEVELS = {
@@ -52,7 +58,9 @@ def compute(expression: Expression, values: Sequence[Fraction], reading: str) ->
     while operators:
         if not _reduce(stack, operators.pop()):
             return None
-    return Fraction(stack[0])
+    value = Fraction(stack[0])
+    spend(len(expression.items) * (1 + (value.numerator.bit_length() + value.denominator.bit_length()) // 64))
+    return value
 
 
 def _reduce(stack: list[Fraction | int], operator: str) -> bool:
@@ -77,6 +85,7 @@ def agrees(value: Fraction | None, result: Number, expression: Expression) -> bo
 
     The result's own decimals, at most six, are the precision. The sign does not matter. A value of None agrees.
     """
+    spend(_WORK * len(expression.items))
     if value is None or value == result.value:
         return True
     money = result.money or any(number.money for number in expression.numbers)
@@ -92,7 +101,7 @@ def agrees(value: Fraction | None, result: Number, expression: Expression) -> bo
 
 def _rounding(expression: Expression, value: Fraction) -> Fraction:
     """Largest change of a product by rounded factors: 1.33 for 4/3, but not 0.25. Zero for sums and money."""
-    if is_sum(expression):
+    if is_sum(expression) or expression.operators > MAX_OPERATORS:
         return Fraction(0)
     decimals = [number for number in expression.numbers if number.decimals >= 2 and not number.money]
     rounded = [number for number in decimals if (number.value * 20).denominator != 1]
@@ -132,7 +141,7 @@ def follows_from_end(expression: Expression, result: Number) -> bool:
     The end is the last term: "8 letters + 8/2 = 4 digits". It can also be the text after a full stop without a space:
     "it is 154 - 91.154 - 91 = 63".
     """
-    if "(" in expression.items:
+    if "(" in expression.items or expression.operators > MAX_OPERATORS:
         return False
     signs = [index for index, item in enumerate(expression.items) if item in ("+", "-")]
     last = Expression(expression.items[signs[-1] + 1 :]) if signs else Expression()

@@ -6,7 +6,7 @@ A clause becomes its sides, and each side a list of expressions. `She has 5 boxe
 
 import re
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from service.paths.calculator.expressions import Expression, Number, Side
 from service.paths.calculator.tokens import Token, clauses
@@ -22,12 +22,14 @@ from service.paths.calculator.vocabulary import (
     OPERATORS,
     UNIT_LETTERS,
 )
+from service.paths.work import spend
 
 MAX_OPERANDS = 40
 """Maximum number of operands of an expression. Longer expressions are not checked."""
 
 _MAX_DIGITS = 30
 _MAX_DEPTH = 8
+_WORK_PER_TOKEN = 2
 
 
 def read_clauses(text: str) -> list[list[Side]]:
@@ -36,16 +38,35 @@ def read_clauses(text: str) -> list[list[Side]]:
     These are not plain arithmetic: variables (2x, n), functions, powers, clock times, dates, dozens, millions, and
     fractions such as "3/4 of the students".
     """
-    variables = frozenset(letter[1] or letter[2] for letter in _VARIABLE.finditer(text))
+    variables = _variables(text)
     return [_sides(text, clause, variables) for clause in clauses(text)]
 
 
-# A letter that is a unit elsewhere: "Let s be the price", "g + h = 9", "so m = 5".
-_VARIABLE = re.compile(
-    r"(?:^|[=(+*,.;:]|\b(?:and|so|then|that|thus|therefore|hence|where|have|get|is))[ ]?\b([b-zB-Z])(?=[ ]?[=+*/)-])"
-    r"|\b(?:[Ll]et|[Ss]ay|[Cc]all|[Ww]here|[Ss]uppose|[Ss]olve\sfor|[Ff]ind|variable)\s([a-zA-Z])\b(?!\s?['’-])",
-    re.MULTILINE,
+def _variables(text: str) -> frozenset[str]:
+    """Letters that are units elsewhere and variables in a text: "Let s be the price", "g + h = 9", "so m = 5"."""
+    found: set[str] = set()
+    for letter in islice(_LETTER.finditer(text), _MAX_LETTERS):
+        name, (start, end) = letter[0], letter.span()
+        if name in found:
+            continue
+        begin = max(0, start - _CHARS_BEFORE)
+        is_side = name not in "aA" and _SIGN_AFTER.match(text, end) and _SIDE_BEFORE.search(text, begin, start)
+        if is_side or (_DEFINED.search(text, begin, start) and not _POSSESSIVE.match(text, end)):
+            found.add(name)
+    return frozenset(found)
+
+
+_MAX_LETTERS = 1000
+_CHARS_BEFORE = 12
+_LETTER = re.compile(rf"\b[{''.join(sorted(UNIT_LETTERS))}]\b")
+_SIGN_AFTER = re.compile(r"[ ]?[=+*/)-]")
+_SIDE_BEFORE = re.compile(
+    r"(?:^|[=(+*,.;:]|\b(?:and|so|then|that|thus|therefore|hence|where|have|get|is))[ ]?\Z", re.MULTILINE
 )
+_DEFINED = re.compile(
+    r"\b(?:[Ll]et|[Ss]ay|[Cc]all|[Ww]here|[Ss]uppose|[Ss]olve\sfor|[Ff]ind|variable)\s\Z"
+)
+_POSSESSIVE = re.compile(r"\s?['’-]")
 
 
 def _sides(text: str, clause: list[Token], variables: frozenset[str]) -> list[Side]:
@@ -69,6 +90,7 @@ class _Reader:
         self.previous: Expression | None = None
 
     def read(self) -> Side:
+        spend(len(self.tokens) * _WORK_PER_TOKEN)
         index = 0
         while index < len(self.tokens):
             kind, start, end = self.tokens[index]

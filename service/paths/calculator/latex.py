@@ -6,6 +6,8 @@ support. Every character keeps its position in the original text. Takes linear t
 
 import re
 
+from service.paths.work import spend
+
 _SIGNS = {
     "times": "×",
     "cdot": "·",
@@ -21,6 +23,7 @@ _SIGNS = {
 }
 _DELIMITERS = {"(": " ", ")": " ", "[": " ", "]": "\n"}
 _FIXED = {"bracket": "", "row": "\n", "joint": ",", "space": " ", "start": ":"}  # \(-1 has a sign, no operator
+_WORK = 2  # of a command or a brace
 _TOP, _BOTTOM = ")/(", "))"  # text of the closing braces of a fraction
 _AMOUNT = r"[0-9]{1,15}(?:,[0-9]{3}){0,4}(?:\.[0-9]{1,15})?"
 _NOTATION = re.compile(
@@ -84,6 +87,7 @@ class PlainText:
         closers: list[str] = []  # by open brace, the text of the closing one
         last = 0
         for found in _NOTATION.finditer(self.original):
+            spend(_WORK)
             start, end = found.span()
             if start < last:
                 continue  # the second opening brace of a fraction

@@ -7,16 +7,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 
-from service.paths.calculator.arithmetic import READINGS, compute, is_product, is_sum
+from service.paths.calculator.arithmetic import MAX_OPERATORS, READINGS, compute, is_product, is_sum
 from service.paths.calculator.context import counts_near, is_approximate, is_average, numbers_before, words
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.calculator.nouns import counts_worth, unit_of_result, units_of_operands
-from service.paths.calculator.units import ratios, unit, worths
+from service.paths.calculator.units import is_ratio, ratios, unit, worths
 from service.paths.calculator.vocabulary import CYCLES, SCALE_WORDS
+from service.paths.numbers import decimals_of
+from service.paths.work import spend
 
 _STANDARD = READINGS[0]
+_WORK = 150  # of the text around an equation
+_WORK_PER_VALUE = 4
 
 
 @dataclass(slots=True)
@@ -34,12 +38,13 @@ class Hints:
 
 def hints_of(text: str) -> Hints:
     """Hints of a text."""
-    words_found = set(map(str.lower, _SCALE.findall(text)))
-    factors = {100 if word == "%" else SCALE_WORDS[word] for word in words_found}
-    return Hints(factors, {int(digits) for digits in _MODULUS.findall(text)})
+    written = text.lower()
+    named = [word for word in SCALE_WORDS if word in written and re.search(rf"\b{word}\b", written)]
+    factors = {SCALE_WORDS[word] for word in named} | ({100} if "%" in text else set())
+    return Hints(factors, {int(found[1]) for found in islice(_MODULUS.finditer(text), _MAX_MODULI)})
 
 
-_SCALE = re.compile(rf"%|\b(?:{'|'.join(SCALE_WORDS)})\b", re.IGNORECASE)
+_MAX_MODULI = 20
 _MODULUS = re.compile(r"\bmod(?:ulo)?\s?([1-9][0-9]{0,5})", re.IGNORECASE)
 
 
@@ -55,6 +60,7 @@ def is_explained(
         hints: hints of the text.
         brackets_left_out: whether the text may leave out brackets: `5 + 3 * 2 = 16`.
     """
+    spend(_WORK)
     value = compute(expression, expression.values, _STANDARD)
     if value is None:
         return True
@@ -72,17 +78,21 @@ def is_explained(
 
 def _is(value: Fraction | None, result: Number) -> bool:
     """Whether a value is a result, or rounds to its decimals. The sign does not matter."""
+    spend(_WORK_PER_VALUE)
     if value is None:
         return False
-    gap = abs(abs(value) - abs(result.value))
-    return not gap or (result.decimals > 0 and 2 * gap <= Fraction(1, 10 ** min(result.decimals, 6)))
+    if value.denominator == result.value.denominator and abs(value.numerator) == abs(result.value.numerator):
+        return True
+    if not result.decimals:
+        return False
+    return 2 * abs(abs(value) - abs(result.value)) <= Fraction(1, 10 ** min(result.decimals, 6))
 
 
 def _readings(text: str, expression: Expression, value: Fraction, brackets_left_out: bool) -> Iterator[Fraction | None]:
     """Values of an expression with what stands before it."""
     yield value
     yield from _other_first_operands(text, expression)
-    if expression.operators > _MAX_OPERATORS:
+    if expression.operators > MAX_OPERATORS:
         return
     yield with_implicit_products(text, expression)
     if brackets_left_out:
@@ -92,9 +102,6 @@ def _readings(text: str, expression: Expression, value: Fraction, brackets_left_
         yield from _related(number, value)
         for operand in _related(number, first):
             yield compute(expression, [operand, *rest], _STANDARD)
-
-
-_MAX_OPERATORS = 12  # of an expression that has many readings; the bound keeps the work small
 
 
 def _related(number: Fraction, value: Fraction) -> Iterator[Fraction]:
@@ -191,14 +198,18 @@ def _differs_by_ratio(text: str, value: Fraction, expression: Expression, result
     near = words(text, expression.numbers[0].start, result.end)
     ratio = abs(value / result.value)
     ratio = max(ratio, 1 / ratio)
-    of_operands = {*units_of_operands(text, expression)} - {""}
-    own = unit_of_result(text, result)
-    power = 2 if near & {"square", "sq", "area"} else 3 if near & {"cubic", "volume"} else 1
-    units = ratios({unit(word) for word in near} - {""}, of_operands, own, power)
-    if ratio in units or ratio in hints.factors:
+    if ratio in hints.factors or (is_ratio(ratio) and ratio in _ratios_near(text, expression, result, near)):
         return True
     moduli = hints.moduli | {modulus for word in near & CYCLES.keys() for modulus in CYCLES[word]}
     return any((value - result.value) % modulus == 0 for modulus in moduli)
+
+
+def _ratios_near(text: str, expression: Expression, result: Number, near: set[str]) -> set[Fraction]:
+    """Ratios between the units of an equation and of the words near it."""
+    of_operands = {*units_of_operands(text, expression)} - {""}
+    own = unit_of_result(text, result)
+    power = 2 if near & {"square", "sq", "area"} else 3 if near & {"cubic", "volume"} else 1
+    return ratios({unit(word) for word in near} - {""}, of_operands, own, power)
 
 
 def _is_converted(text: str, expression: Expression, result: Number) -> bool:
@@ -237,9 +248,11 @@ def _is_for_each(text: str, value: Fraction, expression: Expression, result: Num
 
 def _is_rounded(value: Fraction, result: Fraction) -> bool:
     """Whether a result is a value rounded at its last place that is not zero. Multiples of 5 can be steps of 5."""
-    step = Fraction(1)
-    while result and result % (step * 10) == 0:
-        step *= 10
-    while result % step:
-        step /= 10
+    decimals = decimals_of(result)
+    if decimals is None:
+        return False
+    step = Fraction(1, 10**decimals)
+    if not decimals and result:
+        digits = str(result.numerator)
+        step *= 10 ** (len(digits) - len(digits.rstrip("0")))
     return abs(abs(value) - abs(result)) < (step * 5 if result % (step * 5) == 0 else step)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,6 +17,7 @@ from service.paths.calculator.latex import PlainText
 from service.paths.calculator.readings import hints_of
 from service.paths.calculator.repair import replaced_front
 from service.paths.calculator.units import has_convertible_units
+from service.paths.work import WorkLimitError, limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,14 @@ def read_steps(text: str) -> tuple[Step, ...]:
 
     The standard order of operations applies, and an error counts once: each equation is judged on its own operands.
     Other equations are left out: those that are approximate, withdrawn, explained by units or context, or not plain
-    arithmetic. So are all but the last hundred equals signs.
+    arithmetic. So are all but the last hundred equals signs, and those that remain when the work limit is exhausted.
     """
-    plain = PlainText(text)
-    steps = []
-    for start, end, judgement in _Judge(_with_slashes(plain.text)).read():
-        first, last = plain.span(start, end)
-        steps.append(Step(text[first:last], judgement.should_be))
+    steps: list[Step] = []
+    with suppress(WorkLimitError), limited():
+        plain = PlainText(text)
+        for start, end, judgement in _Judge(_with_slashes(plain.text)).read():
+            first, last = plain.span(start, end)
+            steps.append(Step(text[first:last], judgement.should_be))
     return tuple(steps)
 
 

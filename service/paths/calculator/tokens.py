@@ -5,6 +5,9 @@ Takes linear time.
 """
 
 import re
+from collections.abc import Sequence
+
+from service.paths.work import spend
 
 MAX_EQUALS_SIGNS = 100
 """Maximum number of equals signs of a text whose equations are checked. They are its last ones."""
@@ -27,7 +30,7 @@ def clauses(text: str) -> list[list[Token]]:
     begin = _first_checked(text)
     if begin is None:
         return []
-    tokens = [(found.lastgroup or "", *found.span()) for found in _TOKEN.finditer(text, begin)]
+    tokens = _tokens(text, begin)
     found, start = [], 0
     for end in [*sorted(_ends(tokens)), len(tokens)]:
         clause = tokens[start:end]
@@ -41,12 +44,43 @@ def clauses(text: str) -> list[list[Token]]:
 
 def _first_checked(text: str) -> int | None:
     """Start of the line or sentence with the first equals sign that counts, or None without one."""
-    signs = [found.start() for found in _EQUALS.finditer(text)]
-    if len(signs) <= MAX_EQUALS_SIGNS:
-        return 0 if signs else None
-    sign = signs[-MAX_EQUALS_SIGNS]
-    begin = max(text.rfind("\n", 0, sign), text.rfind(". ", 0, sign))
-    return begin + 1 if begin > signs[-MAX_EQUALS_SIGNS - 1] else sign
+    number = sum(map(text.count, _EQUALS))
+    if number <= MAX_EQUALS_SIGNS:
+        return 0 if number else None
+    sign = len(text)
+    for _ in range(MAX_EQUALS_SIGNS):
+        sign = _last_of(text, _EQUALS, sign)
+    begin = _last_of(text, ("\n", ". "), sign)
+    return begin + 1 if begin > _last_of(text, _EQUALS, sign) else sign
+
+
+def _last_of(text: str, signs: Sequence[str], end: int) -> int:
+    """Position of the last of some signs before `end`, or -1."""
+    return max(text.rfind(sign, 0, end) for sign in signs)
+
+
+def _tokens(text: str, begin: int) -> list[Token]:
+    """Tokens from a position on. Of a line without an equals sign, only the end counts if an equation follows it."""
+    tokens: list[Token] = []
+    before: tuple[int, int] | None = None
+    while begin < len(text):
+        end = text.find("\n", begin) + 1 or len(text)
+        spend(_WORK_PER_LINE)
+        if any(text.find(sign, begin, end) >= 0 for sign in _EQUALS):
+            if before:
+                tokens += _tokens_of_line(text, *before)
+            tokens += _tokens_of_line(text, begin, end)
+            before = None
+        else:
+            before = begin, end
+        begin = end
+    return tokens
+
+
+def _tokens_of_line(text: str, begin: int, end: int) -> list[Token]:
+    tokens = [(found.lastgroup or "", *found.span()) for found in _TOKEN.finditer(text, begin, end)]
+    spend((end - begin) * _WORK_PER_CHAR + len(tokens) * _WORK_PER_TOKEN)
+    return tokens
 
 
 def _ends(tokens: list[Token]) -> set[int]:
@@ -87,39 +121,45 @@ def _continues(text: str, tokens: list[Token], start: int) -> bool:
     return text[cut] in "!|" or (kind == "rp" and not marker)
 
 
-_EQUALS = re.compile(r"[=≈]")
+_EQUALS = ("=", "≈")
 _MAX_LINE = 40
+_WORK_PER_LINE, _WORK_PER_CHAR, _WORK_PER_TOKEN = 1, 0.15, 0.8
 _MARKER_CHARS = 5
 
 
 # bad: a clock time (5:30, 0900), a date, an algebraic term (2x, but not 5m), a variable with an index (x1), a power, a
 # root, a subscript, an exponent (2e3), a mixed number (2 and 1/2), digits in groups other than thousands (2,5).
+# The lookaheads with one set of characters only save time.
 _TOKEN = re.compile(
-    r"""(?P<bad>(?<![0-9])[0-9]{1,2}:[0-9]{2}(?![0-9]) | (?<![0-9])[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])
-      | (?<![0-9.,])0[0-9]+
-      | (?<![0-9.,/])(?:[0-9]{1,9}(?:[ ]|[ ]and[ ])|(?!1-)[0-9]{1,2}-)
-        (?:1/[2-9]|2/[3579]|3/[4578]|4/[579]|5/[6-9]|[67]/[89]|[1379]/10|[0-9]{1,2}/16)(?![0-9./])
-      | (?<![0-9.,])(?![0-9]{1,3}(?:,[0-9]{3})+(?!,?[0-9]))[0-9]+(?:\.[0-9]+)?(?:,[0-9]+)+
-      | (?<![0-9.,])[0-9]+(?:\.[0-9]{3}){2,}(?![0-9])
-      | (?<![0-9.,])[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+
-      | (?<![^\W_])(?:(?<![0-9)]\s)[xX]|(?!Rs)[A-WYZa-wyz][A-Za-z]?)_?[0-9]+
-      | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]) | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³¹⁰-⁹√∛∜±∑∏∫⌊⌋⌈⌉_\\&] | ¢)
-    |(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
-    |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+)
-    |(?P<brk>[<>!=]=|=>|->|<<|>>|[<>≠.,;:!?\n|])
-    |(?P<eq>[=≈])
-    |(?P<skip>\*\*|[$€£¥₹"`])
-    |(?P<op>[-+*/×÷·−–—∙⋅])
-    |(?P<lp>[(\[{])
-    |(?P<rp>[)\]}])
-    |(?P<pct>%)
-    |(?P<fn>(?i:\b(?:sqrt|cbrt|mod|modulo|gcd|gcf|hcf|lcm|factorial|logarithm|pi)\b
-      |\b(?:root|log|ln|exp|sin|cos|tan)(?=[0-9]{0,2}\s?[(_]|\s(?:of\s)?[0-9])
-      |\b(?:abs|floor|ceil|ceiling|max|min)(?=\s?[(])
-      |(?<=[0-9]\s)choose(?=\s[0-9])
-      |\b(?:power|root|cube|square)\sof\b
-      |(?<=the\s)(?:average|mean|median|maximum|minimum|largest|larger|smallest|smaller|greater|greatest|least)\sof
-        (?=\s[0-9.]+(?:,|\sand))))
-    |(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)""",
+    r"""(?P<bad>(?=[0-9])(?:(?<![0-9])(?:[0-9]{1,2}:[0-9]{2}(?![0-9]) | [0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9]))
+      | (?<![0-9.,])(?:0[0-9]+
+        | (?<!/)(?:[0-9]{1,9}(?:[ ]|[ ]and[ ])|(?!1-)[0-9]{1,2}-)
+          (?:1/[2-9]|2/[3579]|3/[4578]|4/[579]|5/[6-9]|[67]/[89]|[1379]/10|[0-9]{1,2}/16)(?![0-9./])
+        | (?![0-9]{1,3}(?:,[0-9]{3})+(?!,?[0-9]))[0-9]+(?:\.[0-9]+)?(?:,[0-9]+)+
+        | [0-9]+(?:\.[0-9]{3}){2,}(?![0-9])
+        | [0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+)
+      | [0-9]+[a-fi-kn-rt-zA-KM-Z](?![\w$]))
+      | (?=[A-Za-z])(?<![^\W_])(?:(?<![0-9)]\s)[xX]|(?!Rs)[A-WYZa-wyz][A-Za-z]?)_?[0-9]+
+      | (?<=[0-9)])\s?\*\*(?=\s?[0-9(]) | [\^²³¹⁰-⁹√∛∜±∑∏∫⌊⌋⌈⌉_\\&¢])
+    |(?=[0-9.])(?:(?P<ordinal>[0-9]+(?:/[0-9]+)?(?:st|nd|rd|th)s?\b)
+      |(?P<num>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![A-Za-z0-9)\]])\.[0-9]+))
+    |(?=[^\w\s]|\n)(?:
+      (?P<brk>[<>!=]=|=>|->|<<|>>|[<>≠.,;:!?\n|])
+      |(?P<eq>[=≈])
+      |(?P<skip>\*\*|[$€£¥₹"`])
+      |(?P<op>[-+*/×÷·−–—∙⋅])
+      |(?P<lp>[(\[{])
+      |(?P<rp>[)\]}])
+      |(?P<pct>%))
+    |(?=[^\W\d_])(?:
+      (?P<fn>(?=[A-Za-z])(?i:
+        \b(?=[scmghlfp])(?:sqrt|cbrt|mod|modulo|gcd|gcf|hcf|lcm|factorial|logarithm|pi)\b
+        |\b(?=[rlesct])(?:root|log|ln|exp|sin|cos|tan)(?=[0-9]{0,2}\s?[(_]|\s(?:of\s)?[0-9])
+        |\b(?=[afcm])(?:abs|floor|ceil|ceiling|max|min)(?=\s?[(])
+        |(?<=[0-9]\s)choose(?=\s[0-9])
+        |\b(?=[prcs])(?:power|root|cube|square)\sof\b
+        |(?<=the\s)(?:average|mean|median|maximum|minimum|largest|larger|smallest|smaller|greater|greatest|least)\sof
+          (?=\s[0-9.]+(?:,|\sand))))
+      |(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*))""",
     re.VERBOSE,
 )

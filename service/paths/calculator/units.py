@@ -66,6 +66,7 @@ def _read_ratios() -> dict[tuple[str, str], set[Fraction]]:
 
 
 _RATIOS = _read_ratios()
+_POWERS = frozenset(value**power for values in _RATIOS.values() for value in values for power in (1, 2, 3))
 # Pairs of units of which one may be unnamed: 45 + 45 = 1.5 hours.
 _COMMON = {
     frozenset(pair.split())
@@ -91,6 +92,11 @@ def has_convertible_units(words: Iterable[str], money: bool = False) -> bool:
     """
     found = {unit(word) for word in words} | ({"dollar"} if money else set())
     return any(len(found & scale.keys()) > 1 for scale in _BY_SCALE)
+
+
+def is_ratio(number: Fraction) -> bool:
+    """Whether any two units differ by a number, as lengths, areas or volumes."""
+    return number in _POWERS
 
 
 def ratios(named: set[str], of_operands: set[str], own: str, power: int = 1) -> set[Fraction]:

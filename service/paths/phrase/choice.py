@@ -20,7 +20,7 @@ from service.paths.phrase.clauses import (
     without_remarks,
 )
 from service.paths.phrase.pairs import ALTERNATIVES, NOUN, agree, conjunction
-from service.paths.phrase.quantities import EXPRESSION, Quantity, scan
+from service.paths.phrase.quantities import EXPRESSION, Quantity, has_quantity, scan
 
 NO_NUMBER = "no number"
 SEVERAL = "several values"
@@ -73,6 +73,7 @@ _CIRCUMSTANCE = re.compile(
     r"|\b(?:each|all|half|some|most|any|one|both|out|rest|many|none|\d+)\sof)\s{1,2}[$]?\Z",
     re.IGNORECASE,
 )
+_CIRCUMSTANCE_CHARS = 40
 _SYMBOLIC = re.compile(
     r"[√∛π∞⊗]|\b(?:sqrt|square\sroot|cube\sroot|pi|infinity|infinite|infinitely)\b"
     r"|\b(?:log|ln|sin|cos|tan|exp)(?:\s?[(0-9_]|\s[a-z]\b)"
@@ -182,7 +183,7 @@ def _last(text: str) -> Quantity | str:
     if not quantities:  # the clause ends within a word that was read as a value, such as "Jan, but"
         return NO_NUMBER
     strong = [quantity for quantity in quantities if not quantity.weak] or quantities
-    stated = [quantity for quantity in strong if not _CIRCUMSTANCE.search(text[: quantity.start])] or strong
+    stated = [quantity for quantity in strong if not _is_circumstance(text, quantity.start)] or strong
     chosen = stated[-1]
     if problem := _problem(text, chosen, text[chosen.end :]) or (EXPRESSION if _SYMBOLIC.search(text) else ""):
         return problem
@@ -194,6 +195,10 @@ def _last(text: str) -> Quantity | str:
         if word not in ALTERNATIVES or not agree(one, other):
             return SEVERAL
     return SEVERAL if _REMAINDER.search(text) else chosen
+
+
+def _is_circumstance(text: str, start: int) -> bool:
+    return _CIRCUMSTANCE.search(text, max(0, start - _CIRCUMSTANCE_CHARS), start) is not None
 
 
 def _problem(text: str, chosen: Quantity, rest: str) -> str:
@@ -228,7 +233,7 @@ def _equation(text: str) -> Quantity | str:
         return SEVERAL
     if len(sides) == 1:
         return choose(last) if len(last) < len(text) else UNSOLVED
-    if not scan(last):
+    if not has_quantity(last):
         first = choose(sides[0])
         symbolic = _SYMBOLIC.search(last) is not None
         return first if isinstance(first, Quantity) and not symbolic else EXPRESSION

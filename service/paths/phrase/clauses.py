@@ -3,7 +3,7 @@
 import re
 
 from service.paths.phrase.notation import BOX
-from service.paths.phrase.quantities import Quantity, scan
+from service.paths.phrase.quantities import Quantity, has_quantity, scan
 
 EQUALS = re.compile(r"(?<![<>≤≥≠!:=])=+|≈|→")
 """Sign between the sides of an equation."""
@@ -49,7 +49,7 @@ def sentences_of(text: str) -> list[str]:
     lines = [line for line in boxed.splitlines() if re.search(r"\w|[√π∞⊗]", line)]
     if not lines:
         return [""]
-    if lines[0].rstrip().endswith(":") and len(lines) > 1 and not scan(lines[0]):
+    if lines[0].rstrip().endswith(":") and len(lines) > 1 and not has_quantity(lines[0]):
         lines[0] = f"{lines[0]} {lines[1].lstrip()}"
     line = _DOUBLE_BRACKETS.sub(r"(\1)", lines[0].strip(_EDGES))
     line = line.strip("\"'") if line[:1] in "\"'" else line
@@ -65,7 +65,7 @@ def without_circumstances(text: str) -> str:
     """Text without the clauses of circumstances at its start ("In 3 days, she reads 60 pages")."""
     for _ in range(_MAX_CLAUSES):
         begun = _CIRCUMSTANCES.match(text)
-        if begun is None or not scan(text[begun.end() :]):
+        if begun is None or not has_quantity(text[begun.end() :]):
             break
         text = text[begun.end() :]
     return text
@@ -74,7 +74,7 @@ def without_circumstances(text: str) -> str:
 def without_denial(text: str) -> str:
     """Text without the value that it denies before another one ("not 10 but 12")."""
     found = _DENIAL.search(text)
-    if found is None or not scan(found[0]) or not scan(text[found.end() :]):
+    if found is None or not has_quantity(found[0]) or not has_quantity(text[found.end() :]):
         return text
     return text[: found.start()] + " " + text[found.end() :]
 
@@ -94,7 +94,7 @@ def conclusion(text: str) -> int:
     """End of the last "so" or "therefore" before a quantity, or 0."""
     ends = [found.end() for found in _CONCLUSION.finditer(text)]
     last = max((quantity.end for quantity in scan(text)), default=0) if ends else 0
-    return next((end for end in reversed(ends) if end < last and scan(text[end:])), 0)
+    return next((end for end in reversed(ends) if end < last and has_quantity(text[end:])), 0)
 
 
 def main_clause(text: str, position: int) -> str:

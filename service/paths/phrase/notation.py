@@ -8,6 +8,7 @@ import html
 import re
 import unicodedata
 from fractions import Fraction
+from functools import lru_cache
 
 BOX = "\ue001"
 """Mark at the start of a box."""
@@ -82,7 +83,9 @@ _ABBREVIATED = re.compile(
 
 def plain(text: str) -> str:
     """Plain text of at most some hundred characters. Takes linear time and never raises."""
-    text = "".join(map(_plain_character, html.unescape(text) if "&" in text else text))
+    text = html.unescape(text) if "&" in text else text
+    if not text.isascii():
+        text = "".join(map(_plain_character, text))
     text = _FACTORIAL.sub(UNKNOWN, text)
     text = _SUPERSCRIPT.sub(lambda found: "^" + "".join(_SUPERSCRIPTS.get(sign, sign) for sign in found[1]), text)
     text = _RAISED.sub(r"^{\1}", _BREAK.sub("\n", text))
@@ -96,6 +99,7 @@ def plain(text: str) -> str:
     return re.sub(r"[ \t]+", " ", _ABBREVIATED.sub(lambda found: found[1] or found[2], text))
 
 
+@lru_cache(maxsize=1024)
 def _plain_character(sign: str) -> str:
     if sign < "\x80":
         return sign

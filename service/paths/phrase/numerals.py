@@ -134,7 +134,7 @@ def _scaled(text: str, number: Numeral, *, money: bool) -> Numeral:
         if lower := _lower(text, end, factor):
             value, end = value + lower[0], lower[1]
             break
-    return replace(number, value=value, end=end, decimals=decimals, weak=number.weak and end == number.end)
+    return number if end == number.end else replace(number, value=value, end=end, decimals=decimals, weak=False)
 
 
 def _mixed(text: str, position: int) -> tuple[Fraction, int] | None:

@@ -5,6 +5,7 @@ in an unreadable way has a problem and no value.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from service.paths.phrase.measures import is_symbol, ratios
 from service.paths.phrase.named_values import START as NAMED_START
 from service.paths.phrase.named_values import named_value
 from service.paths.phrase.numerals import NOT_READ, SHARES, TOO_LARGE, numeral
+from service.paths.work import spend
 
 EXPRESSION = "an expression that is not a number"
 
@@ -48,9 +50,11 @@ class Quantity:
 _CURRENCY = (
     r"(?:(?:US|CA|AU|NZ|HK|S|A|C)?\$|[€£¥₹₩₽₦₱฿]|(?:Rs|USD|EUR|GBP|INR|JPY|CNY|AUD|CAD|CHF|NZD|RMB)(?![A-Za-z])\.?)"
 )
+# The lookaheads only save time: each holds the first letters of its alternative.
 _START = re.compile(
-    rf"(?<![A-Za-z0-9_])(?P<currency>{_CURRENCY})[ ]{{0,3}}(?:-[ ]?)?(?=\.?[0-9])|(?<![A-Za-z0-9_.])(?=\.?[0-9])"
-    rf"|(?:{number_words.START.pattern})|(?:{NAMED_START.pattern})",
+    rf"(?<![A-Za-z0-9_])(?:(?=[$€£¥₹₩₽₦₱฿ACEGHIJNRSU])(?P<currency>{_CURRENCY})[ ]{{0,3}}(?:-[ ]?)?(?=\.?[0-9])"
+    rf"|(?<!\.)(?=\.?[0-9])|(?=[aefhnopqstz])(?:{number_words.START.pattern})"
+    rf"|(?=[ade-hjmnoqst])(?:{NAMED_START.pattern}))",
     re.IGNORECASE,
 )
 _AND_A_HALF = re.compile(r"[ ](?:[A-Za-z]+[ ])?and[ ](?:an?|one)[ ](half|third|quarter)\b(?![ ]?[a-z])", re.IGNORECASE)
@@ -71,20 +75,31 @@ _GLUED = re.compile(r"(?<=[A-Za-z0-9])[A-Za-zα-ωΑ-Ω]{1,2}(?![A-Za-zα-ωΑ-�
 _NEGATIVE = re.compile(r"(?<![0-9)%])(?<![0-9)%][ ])\b(?:minus|negative)[ ]?\Z", re.IGNORECASE)
 _OPENS_A_NUMBER = "=(:,;[<>≈→*/^\n≤≥.!?"
 _MAX_PARTS = 4
+_WORK = 30  # of a quantity
+_SIGN_CHARS = 40  # a sign, a word and spaces before a number
 _MAX_PART = 100  # a smaller unit that is a hundred times the larger one is a number of its own
 
 
 def scan(text: str) -> list[Quantity]:
     """All quantities of a text, in order."""
-    found, position = [], 0
+    return list(_quantities(text))
+
+
+def has_quantity(text: str) -> bool:
+    """Whether a text has a quantity."""
+    return next(_quantities(text), None) is not None
+
+
+def _quantities(text: str) -> Iterator[Quantity]:
+    position = 0
     while match := _START.search(text, position):
+        spend(_WORK)
         quantity = _quantity(text, match)
         if quantity is None:
             position = match.end() + 1
             continue
-        found.append(quantity)
+        yield quantity
         position = max(quantity.end, match.end(), match.start() + 1)
-    return found
 
 
 def _quantity(text: str, match: re.Match[str]) -> Quantity | None:
@@ -127,11 +142,11 @@ def _single(text: str, match: re.Match[str]) -> Quantity | None:
     number = numeral(text, match.end() if currency else match.start(), money=bool(currency))
     if number is None:
         return None
-    end = number.end
-    found = Quantity(start, end, None, "", number.decimals, "", number.ratios, number.weak, number.problem)
-    if number.value is None:
+    value = None if number.value is None else number.value * sign
+    found = Quantity(start, number.end, value, "", number.decimals, "", number.ratios, number.weak, number.problem)
+    if value is None:
         return found
-    found = _with_unit(text, replace(found, value=number.value * sign), currency)
+    found = _with_unit(text, found, currency)
     problem = _problem(text, found)
     return replace(found, value=None, problem=problem) if problem else found
 
@@ -151,9 +166,10 @@ def _problem(text: str, found: Quantity) -> str:
 def _sign(text: str, match: re.Match[str]) -> tuple[int, int]:
     """Start of a number with its sign, and the sign. A dash between a word and a space is a separator."""
     inner = -1 if "-" in match[0] else 1
-    before = text[: match.start()]
-    if word := _NEGATIVE.search(before):
+    begin = max(0, match.start() - _SIGN_CHARS)
+    if word := _NEGATIVE.search(text, begin, match.start()):
         return word.start(), -inner
+    before = text[begin : match.start()]
     dashed = before.rstrip(" ")
     if not dashed.endswith(("-", "—", "+")):
         return match.start(), inner
@@ -162,7 +178,7 @@ def _sign(text: str, match: re.Match[str]) -> tuple[int, int]:
     attached = dashed == before and previous != dashed[:-1]  # "a change of -5"
     if not opens and not (dashed[-1] == "-" and attached and previous[-1].isalpha()):
         return match.start(), inner
-    return len(dashed) - 1, inner if dashed[-1] == "+" else -inner
+    return begin + len(dashed) - 1, inner if dashed[-1] == "+" else -inner
 
 
 def _with_unit(text: str, number: Quantity, currency: str) -> Quantity:

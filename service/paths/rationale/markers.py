@@ -4,7 +4,11 @@ Markers are such as "The answer is", "####", "\boxed{" or a heading.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
+
+from service.paths.work import spend
 
 MAX_PHRASE_CHARS = 400
 """Maximum length of a phrase in characters."""
@@ -36,8 +40,8 @@ def find_marked(text: str) -> list[Marked]:
     Questions, denials, suppositions and judgements of the answer are left out. Weak markers such as "The result is"
     count only without any other, in the last sentence. Only the first 30 and the last 30 markers of a text count.
     """
-    found = [marker for marker in _MARKER.finditer(text) if marker.lastgroup != "hash" or _is_value(text, marker)]
-    closing = _closing_braces(text)
+    spend(len(text) * _WORK_PER_CHAR)
+    found = [marker for marker in _markers(text) if marker.lastgroup != "hash" or _is_value(text, marker)]
     last = len(text.rstrip(_AFTER_LAST))
     limits = [marker.start() for marker in found[1:]] + [len(text)]
     pairs = list(zip(found, limits, strict=False))
@@ -47,7 +51,8 @@ def find_marked(text: str) -> list[Marked]:
     weak: list[Marked] = []
     for marker, limit in pairs:
         is_weak = marker.lastgroup in _WEAK
-        marked = _phrase(text, marker, limit, closing)
+        spend(_WORK_PER_MARKER)
+        marked = _phrase(text, marker, limit)
         if marked is None or (is_weak and marked.end < last):
             continue
         corrected = _corrected(text, marker, marked)
@@ -58,6 +63,14 @@ def find_marked(text: str) -> list[Marked]:
     return strong or weak
 
 
+def _markers(text: str) -> Iterator[re.Match[str]]:
+    """Markers of a text, or of its first and last thousand characters if it has too many."""
+    written = text.lower()
+    if len(text) <= 2 * _MAX_END_CHARS or sum(map(written.count, _PARTS)) <= _MAX_PARTS:
+        return _MARKER.finditer(text)
+    return chain(_MARKER.finditer(text, 0, _MAX_END_CHARS), _MARKER.finditer(text, len(text) - _MAX_END_CHARS))
+
+
 def sentence_end(text: str, start: int, limit: int) -> int:
     """End of the sentence or line that contains `start`, at most `limit`."""
     found = _SENTENCE_END.search(text, start, limit)
@@ -65,9 +78,22 @@ def sentence_end(text: str, start: int, limit: int) -> int:
 
 
 _SENTENCE_END = re.compile(r"(?<![A-Z])[.!?](?=[\"')*_\]}$\\]{0,4}\s+[^\sa-z0-9])|[。！？]|\n")
-_ANSWER_WORDS = (
-    "答案|答え|正解|정답|antwort|respuesta|réponse|reponse|resposta|risposta|ответ|відповідь|antwoord|svar(?:et)?|cevap|"
-    "yanıt|odpowiedź|उत्तर|উত্তর|الجواب|الإجابة|đáp án|đáp số|jawaban|คำตอบ|jibu|సమాధానం|பதில்|απάντηση|תשובה|پاسخ"
+_ANSWER_WORDS = {  # by first letter, in the Latin script
+    "a": "ntwort ntwoord",
+    "r": "espuesta eponse esposta isposta éponse",
+    "s": "var(?:et)?",
+    "c": "evap",
+    "y": "anıt",
+    "o": "dpowiedź",
+    "j": "awaban ibu",
+}
+_OTHER_ANSWER_WORDS = (
+    "答案|答え|正解|정답|ответ|відповідь|उत्तर|উত্তর|الجواب|الإجابة|đáp án|đáp số|คำตอบ|సమాధానం|பதில்|απάντηση|תשובה|پاسخ"
+)
+_ABROAD = (
+    rf"(?=[{''.join(_ANSWER_WORDS)}])(?:"
+    + "|".join(f"{first}(?:{'|'.join(rest.split())})" for first, rest in _ANSWER_WORDS.items())
+    + rf")|(?=[^\x00-\x7f])(?:{_OTHER_ANSWER_WORDS})"
 )
 _IS_ABROAD = (
     "是|为|為|は|는|은|(?:ist|lautet|beträgt|es|est|é|è|är|er|blir|is|to|jest|wynosi|adalah|là|ni)\\b|คือ|هو|هي|है|হল|"
@@ -80,26 +106,40 @@ _VERB = (
     r"|amounts\sto|totals)\b"
 )
 _TAIL = r"(?:\s(?:as\sfollows|given\sby))?(?:\s?[*_\"')\]]{0,4}\s?[:：=])?"
-_LINE_START = r"^[ \t>#*_✅👉✔️☑️🎯-]{0,12}"
+_LINE_START = r"[ \t>#*_✅👉✔️☑️🎯-]{0,12}+"
+# The lookaheads only save time: each holds the first letters of its alternatives.
 _MARKER = re.compile(
     rf"""
-    (?P<box>\\(?:boxed|fbox|framebox)\s?\{{|<\|begin_of_box\|>)
-    |(?P<bare_box>\\boxed\s{{0,3}}(?=[-0-9]))
-    |(?P<tag>[<\[](?:final[_\s]?)?answer[>\]])
-    |(?P<hash>\#\#\#\#(?!\#))
-    |(?P<heading>{_LINE_START}(?:(?:step\s)?[0-9]{{1,2}}[.):]\s)?(?:the\s|my\s|our\s|your\s)?
-      (?:\w{{1,12}}\s)?answer[*_ \t]{{0,6}}$)
-    |(?P<plain>{_LINE_START}(?:final\s)?answer[*_]{{0,3}}[ \t]{{1,3}}(?=[*$\\(]{{0,4}}[-−]?[0-9]))
-    |(?P<reverse>\b(?:is|was|as|=)\s(?:the|my|our|your)\s(?:\w{{1,12}}\s){{0,2}}answer\b(?=[^\n.!?:=]{{0,40}}(?:[.!?]|$)))
-    |(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}|ans(?:wer)?(?![a-z]|\s(?:check\w{{0,3}}|verif\w{{1,8}}|explanation|format)\b)
+    (?=[\\<\[\#])(?:
+      (?P<box>\\(?:boxed|fbox|framebox)\s?\{{|<\|begin_of_box\|>)
+      |(?P<bare_box>\\boxed\s{{0,3}}(?=[-0-9]))
+      |(?P<tag>[<\[](?:final[_\s]?)?answer[>\]])
+      |(?P<hash>\#\#\#\#(?!\#)))
+    |^(?:
+      (?P<heading>{_LINE_START}(?:(?:step\s)?[0-9]{{1,2}}[.):]\s)?(?:the\s|my\s|our\s|your\s)?
+        (?:\w{{1,12}}\s)?answer[*_ \t]{{0,6}}$)
+      |(?P<plain>{_LINE_START}(?:final\s)?answer[*_]{{0,3}}[ \t]{{1,3}}(?=[*$\\(]{{0,4}}[-−]?[0-9])))
+    |(?=[iwa=])(?P<reverse>\b(?:is|was|as|=)\s(?:the|my|our|your)\s(?:\w{{1,12}}\s){{0,2}}answer\b
+      (?=[^\n.!?:=]{{0,40}}(?:[.!?]|$)))
+    |(?=a)(?P<word>(?<![A-Za-z])(?:answers\*{{0,2}}\s?(?:{_SIGN}|{_VERB}){_TAIL}
+      |ans(?:wer)?(?![a-z]|\s(?:check\w{{0,3}}|verif\w{{1,8}}|explanation|format)\b)
       (?:\s(?:of|as|to\sbe)\b|{_FILLER}(?:{_SIGN}|{_VERB}){_TAIL})))
-    |(?P<abroad>(?:{_ANSWER_WORDS})[^\n.!?。:：=0-9]{{0,20}}?(?:[:：=]|\s[-–—]\s|\s?(?:{_IS_ABROAD}))(?:\s?[:：])?)
-    |(?P<short>^[ \t>*_]{{0,6}}(?:A|答|답)[*_]{{0,3}}\s?[:：.][*_]{{0,3}})
-    |(?P<result>\b(?:the\s)?(?:(?:correct|final|required|desired|overall)\s(?!answer)\w{{1,12}}|result)\b{_FILLER}(?:{_SIGN}|{_VERB})
-      |∴)
+    |(?P<abroad>(?:{_ABROAD})[^\n.!?。:：=0-9]{{0,20}}?(?:[:：=]|\s[-–—]\s|\s?(?:{_IS_ABROAD}))(?:\s?[:：])?)
+    |^(?P<short>[ \t>*_]{{0,6}}(?:A|答|답)[*_]{{0,3}}\s?[:：.][*_]{{0,3}})
+    |(?=[tcfrdo∴])(?P<result>\b(?:the\s)?
+      (?:(?:correct|final|required|desired|overall)\s(?!answer)\w{{1,12}}|result)\b{_FILLER}(?:{_SIGN}|{_VERB})|∴)
     """,
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
+# Parts of markers. A text of so many has no single answer, and a regular expression that starts at each takes long.
+_PARTS = (
+    *("ans", "result", "correct", "final", "required", "desired", "overall", "box", "####", "∴", "svar"),
+    *(first + rest for first, words in _ANSWER_WORDS.items() for rest in words.split() if first != "s"),
+    *_OTHER_ANSWER_WORDS.split("|"),
+)
+_MAX_PARTS = 60
+_MAX_END_CHARS = 1000
+_WORK_PER_CHAR, _WORK_PER_MARKER = 0.2, 20
 _WEAK = ("short", "result")
 _MAX_MARKERS = 30  # at each end of the text
 _AFTER_LAST = " \t\r\n.!*_$\\()[]{}|`"
@@ -218,22 +258,25 @@ def _corrected(text: str, marker: re.Match[str], marked: Marked) -> Marked | Non
     return Marked(found.end(), marked.end, marked.closed) if found else None
 
 
-def _closing_braces(text: str) -> dict[int, int]:
-    """Position of the closing brace of each opening brace that has one."""
-    closing, opened = {}, []
-    for brace in re.finditer(r"\\?[{}]", text):
-        if brace[0] == "{":
-            opened.append(brace.start())
-        elif brace[0] == "}" and opened:
-            closing[opened.pop()] = brace.start()
-    return closing
+def _closing_brace(text: str, start: int) -> int:
+    """Position of the brace that closes the one at `start`, or -1 if it is unclosed or far away."""
+    depth = 0
+    for brace in islice(_BRACE.finditer(text, start), _MAX_BRACES):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if depth == 0:
+            return brace.start()
+    return -1
 
 
-def _phrase(text: str, marker: re.Match[str], limit: int, closing: dict[int, int]) -> Marked | None:
+_BRACE = re.compile(r"\\?[{}]")
+_MAX_BRACES = 200
+
+
+def _phrase(text: str, marker: re.Match[str], limit: int) -> Marked | None:
     """Phrase of a marker, or None if it is empty."""
     kind, start = marker.lastgroup, marker.end()
     if kind == "box":
-        end = closing.get(start - 1, -1) if text[start - 1] == "{" else text.find("<|end_of_box|>", start)
+        end = _closing_brace(text, start - 1) if text[start - 1] == "{" else text.find("<|end_of_box|>", start)
         closed = end >= 0
         end = end if closed else sentence_end(text, start, min(limit, start + MAX_PHRASE_CHARS))
         return _marked(text, start, end, closed)
