@@ -12,6 +12,7 @@ from service.paths.program.fences import Block, split_blocks
 from service.paths.program.joining import Joined
 from service.paths.program.source import CODE, MAX_SOURCE_CHARS, STRING, Source, read_source
 from service.paths.thinking import split_thinking
+from service.paths.work import limited
 from service.sandbox.results import RESULT
 
 MAX_PROGRAM_CHARS = MAX_SOURCE_CHARS
@@ -32,6 +33,11 @@ def extract_program(text: str, *, complete: bool = True, opened: bool = False) -
     text = split_thinking(text, opened=opened).answer
     if len(text) > 2 * MAX_PROGRAM_CHARS:
         return None
+    with limited():  # a source beyond the limit is not parsed
+        return _extract(text, complete)
+
+
+def _extract(text: str, complete: bool) -> str | None:
     body = _ECHO.sub("", _NEWLINE.sub("\n", text), count=1)
     blocks = split_blocks(body, opened=_begins_inside_a_block(body))
     parts = _python_blocks(blocks)
@@ -59,12 +65,13 @@ _TOKENS = (  # with the role after the token, and with any other token of the fo
     r"<(?:\|im_start\||start_of_turn)>\w*|<\|start_header_id\|>\w*<\|end_header_id\|>|<\|(?!python_tag)\w{1,30}\|>"
     rf"|{TOKENS}"
 )
+# The lookaheads for one character only save time.
 _AFTER = re.compile(
-    rf"(?P<string>{STRING})|(?P<token>{_TOKENS})"
-    r"|^[ \t]{0,3}(?:\#{2,6}[ \t]*)?[*_]{0,3}"
+    rf"(?=[\"'])(?P<string>{STRING})|(?=[<\[])(?P<token>{_TOKENS})"
+    r"|^(?:[ \t]{0,3}(?:\#{2,6}[ \t]*)?[*_]{0,3}+(?=[a-z])"
     rf"(?:{_LABELS})[*_]{{0,3}}[ \t]?:(?![ \t]*(?:{_TYPES})\b[^=\n]{{0,40}}=(?!=))"
-    rf"|^\#{{2,6}}[ \t]*(?:{TASKS})\b"
-    r"|^(?:So,? )?the (?:final )?answer is\b",
+    rf"|\#{{2,6}}[ \t]*(?:{TASKS})\b"
+    r"|(?:So,? )?the (?:final )?answer is\b)",
     re.MULTILINE | re.IGNORECASE | re.DOTALL,
 )
 """End of a program: the label of a task, a turn or an explanation, or a token of a chat template."""

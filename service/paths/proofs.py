@@ -44,7 +44,7 @@ _BARE = re.compile(
 )
 _ANSWERS = re.compile(r"\b(?:left|remain\w{0,3}|difference|answer|so|therefore|it's|it\sis)\b", re.IGNORECASE)
 _BACK_CHARS = 60
-_WORK = 80  # of an equation
+_WORK, _WORK_PER_CHAR = 80, 0.2  # of an equation, and of the rest of the text
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?![\s])[^.!?\n]*)*")
 _STRUCK = re.compile(r"~~[^~\n]{1,60}~~")
 _TAKEN_BACK = re.compile(
@@ -70,6 +70,7 @@ def without_proofs(text: str) -> str:
     reason or check introduces it, or only that answer precedes it.
     """
     earlier: list[_Equation] = []
+    spend(len(text) * _WORK_PER_CHAR)
     kept, position = [], 0
     for found in _EQUATION.finditer(text):
         if found["result"] is None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-READING = 12_000
+READING = 10_000
 """Maximum work of one reading. A unit is about a microsecond."""
 
 TOO_MUCH_WORK = "the text takes too much work to read"

@@ -15,7 +15,7 @@ READINGS = ("standard", "one level", "left to right", "percent as unit")
 MAX_OPERATORS = 12
 """Maximum number of operators of an expression that has lenient readings. It bounds their number."""
 
-_WORK = 2  # of a comparison, for each item of the expression
+_WORK, _WORK_PER_DECIMAL = 2, 8  # of a comparison, for each item and each rounded operand of the expression
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "|": 3}  # | is a slash without spaces: 10 / 1/2 is 20
 _LEVELS = {
@@ -59,7 +59,8 @@ def compute(expression: Expression, values: Sequence[Fraction], reading: str) ->
         if not _reduce(stack, operators.pop()):
             return None
     value = Fraction(stack[0])
-    spend(len(expression.items) * (1 + (value.numerator.bit_length() + value.denominator.bit_length()) // 64))
+    bits = value.numerator.bit_length() + value.denominator.bit_length()
+    spend(len(expression.items) * ((1 if value.denominator == 1 else 3) + bits // 64))
     return value
 
 
@@ -104,6 +105,7 @@ def _rounding(expression: Expression, value: Fraction) -> Fraction:
     if is_sum(expression) or expression.operators > MAX_OPERATORS:
         return Fraction(0)
     decimals = [number for number in expression.numbers if number.decimals >= 2 and not number.money]
+    spend(_WORK_PER_DECIMAL * len(decimals))
     rounded = [number for number in decimals if (number.value * 20).denominator != 1]
     return abs(value) * sum(Fraction(1, 2 * 10**number.decimals) / abs(number.value) for number in rounded)
 

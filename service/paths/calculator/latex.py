@@ -23,7 +23,7 @@ _SIGNS = {
 }
 _DELIMITERS = {"(": " ", ")": " ", "[": " ", "]": "\n"}
 _FIXED = {"bracket": "", "row": "\n", "joint": ",", "space": " ", "start": ":"}  # \(-1 has a sign, no operator
-_WORK = 2  # of a command or a brace
+_WORK = 3  # of a command or a brace
 _TOP, _BOTTOM = ")/(", "))"  # text of the closing braces of a fraction
 _AMOUNT = r"[0-9]{1,15}(?:,[0-9]{3}){0,4}(?:\.[0-9]{1,15})?"
 _NOTATION = re.compile(

@@ -19,7 +19,7 @@ from service.paths.numbers import decimals_of
 from service.paths.work import spend
 
 _STANDARD = READINGS[0]
-_WORK = 150  # of the text around an equation
+_WORK = 220  # of the text around an equation
 _WORK_PER_VALUE = 4
 
 

@@ -17,7 +17,7 @@ from service.paths.calculator.latex import PlainText
 from service.paths.calculator.readings import hints_of
 from service.paths.calculator.repair import replaced_front
 from service.paths.calculator.units import has_convertible_units
-from service.paths.work import WorkLimitError, limited
+from service.paths.work import WorkLimitError, limited, spend
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class _Judge:
             right_side: side after it.
             chained: whether another equals sign follows the expression after it.
         """
+        spend(_WORK)
         left, right = left_side.expressions[-1], right_side.expressions[0]
         if not (left.plain and right.plain and is_direct(self.text, left, right)):
             return None
@@ -149,6 +150,7 @@ class _Judge:
 
 
 _ABBREVIATIONS = frozenset("ft in yd mi mm cm dm m km mg g dag kg t ml cl dl l oz lb s min h".split())
+_WORK = 50  # of the text around an equation
 _FRACTION = 3  # items of "2/5"
 
 

@@ -13,10 +13,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from service.paths.work import WorkLimitError, spend
 from service.sandbox.printed import states_result
 from service.sandbox.results import ANSWER_NAMES, RESULT
 
 _MAX_ATTEMPTS, _MAX_PARSED_CHARS = 10, 30_000
+_WORK_PER_TOKEN = 4
+_TOKEN = re.compile(r"\w+|[^\w\s]|\n")
+_MAX_LINE_CHARS = 400  # of a line that is searched for prose
 
 _NAME = r"[A-Za-z_]\w*(?:\.\w+|\[[^\]\n]{1,80}\])*"
 CODE = re.compile(
@@ -176,7 +180,7 @@ def _without_prose(source: str) -> Source | None:
 
 def _is_code(line: str, names: set[str]) -> bool:
     """Whether a line is code and no prose. Code has no two words side by side without a keyword."""
-    bare = _LITERAL.sub('""', line)
+    bare = _LITERAL.sub('""', line[:_MAX_LINE_CHARS])
     words = list(_WORD.finditer(bare))
     for first, second in itertools.pairwise(words):
         if bare[first.end() : second.start()].isspace() and not _KEYWORDS & {first[0], second[0]}:
@@ -190,12 +194,13 @@ def _is_code(line: str, names: set[str]) -> bool:
 def _parse(source: str) -> ast.Module | int | None:
     """Syntax tree of a program, else the line of its error, else None."""
     try:
+        spend(_WORK_PER_TOKEN * len(_TOKEN.findall(source)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes
             return ast.parse(source)
     except SyntaxError as error:
         return error.lineno
-    except (ValueError, RecursionError, MemoryError):  # CPython limits the depth of a program
+    except (ValueError, RecursionError, MemoryError, WorkLimitError):  # CPython limits the depth of a program
         return None
 
 
