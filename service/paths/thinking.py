@@ -72,7 +72,7 @@ _TOKENS = {  # opening and closing
     ),
 }
 _DELIMITER = re.compile(
-    rf"[<\[◁](?![<\[◁])(?i:{_TAG}|"
+    rf"[<\[◁](?=\|?\s?/?\s?\w)(?i:{_TAG}|"
     + "|".join(f"(?P<open_{kind}>{pair[0]})|(?P<close_{kind}>{pair[1]})" for kind, pair in _TOKENS.items())
     + ")"
 )
