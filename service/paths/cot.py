@@ -173,7 +173,7 @@ class _Stated:
 
 
 _ROUNDS = 4
-_STATED_WORK = 3_000
+_STATED_WORK = 5_000
 _WORK_PER_LABEL = 400
 _TOO_LONG = "the text is too long"
 _MAX_LABELS = 20

@@ -55,14 +55,18 @@ def attempt(function: Callable[[], T], units: int) -> tuple[T] | None:
 
 
 def spend(units: float) -> None:
-    """Count work.
+    """Count work that is done next.
 
     Raises:
-        WorkLimitError: the limit is exhausted.
+        WorkLimitError: the limit does not allow it.
     """
-    _work.left -= units
-    if _work.left < 0:
+    if units > _work.left:
+        _work.left = _EXHAUSTED
         raise WorkLimitError
+    _work.left -= units
+
+
+_EXHAUSTED = -1.0
 
 
 class _Work(threading.local):

@@ -1,6 +1,7 @@
 """The whole request without HTTP: order, seeds, votes, failures, deadlines, cancellation, and nothing left behind."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -15,10 +16,12 @@ from service.errors import EngineDeadError, EngineError, PromptTooLongError, San
 from service.paths.base import FormatV1
 from service.sandbox.base import Execution, Outcome, Sandbox
 from service.sandbox.fake import FakeSandbox
+from service.solve import reading
 from service.solve.admission import Admission
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, path_seed
 from service.solve.problem_run import ProblemRun, plan
+from service.solve.reading import read_rationale
 from service.solve.solver import ABORT_GRACE_S, Solver
 from service.types import PathKind, PathOutcome, Policy, Status
 from tests.support.engines import TurnEngine, computing_sandbox, cot, ok, playing, pot, problem, texts
@@ -348,6 +351,43 @@ async def test_the_deadline_does_not_wait_for_programs() -> None:
     assert outcomes(solution) == ["voted", "aborted", "voted", "aborted"]
     assert [path.completion_tokens for path in solution.paths] == [5, 5, 5, 5]
     assert (sandbox.running, sandbox.programs) == (0, ["ans = 5"])
+
+
+async def test_the_deadline_does_not_wait_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+
+    def slow(index: int, text: str, *, complete: bool, opened: bool = False) -> PathResult:
+        held.wait(10)
+        return read_rationale(index, text, complete=complete, opened=opened)
+
+    monkeypatch.setattr(reading, "read_rationale", slow)
+    long = "She counts the apples. " * 100 + cot(7)
+    solution, seconds = await timed(TurnEngine([long, pot(5), long, pot(5)]), problem(deadline_s=0.1))
+    held.set()
+    assert 0.1 <= seconds < 0.35
+    assert (solution.status, votes(solution)) == (Status.DEADLINE, [("5", 0, 2)])
+    assert outcomes(solution) == ["aborted", "voted", "aborted", "voted"]
+    assert solution.paths[0].text == long
+
+
+async def test_long_texts_vote_as_short_ones_do() -> None:
+    long = "She counts the apples. " * 100 + cot(7)
+    solution = await solved(TurnEngine([long, pot(7)] * 4, together=8), problem(cot=4, pot=4, policy=Policy.FIXED))
+    assert (solution.status, votes(solution)) == (Status.ANSWERED, [("7", 4, 4)])
+
+
+@pytest.mark.slow
+async def test_hostile_texts_do_not_hold_the_event_loop() -> None:
+    hostile = ("*".join(f"1.{decimals}" for decimals in range(111, 151)) + "=5\n") * 60 + cot(7)
+    solver = Solver(TurnEngine([hostile] * 64, together=64), computing_sandbox(), FormatV1("<bos>"))
+    solving = asyncio.create_task(solver.solve(problem(cot=64, pot=0, policy=Policy.FIXED), "p"))
+    gaps, last = [], time.monotonic()
+    while not solving.done():
+        await asyncio.sleep(0.001)
+        gaps.append(time.monotonic() - last)
+        last = time.monotonic()
+    assert votes(await solving) == [("7", 64, 0)]
+    assert sorted(gaps)[int(0.99 * len(gaps))] < 0.05
 
 
 async def test_the_deadline_with_no_vote() -> None:

@@ -1,7 +1,10 @@
 """Readings that make an equation true: nothing is repaired. A falsehood beside them is."""
 
+from fractions import Fraction
+
 import pytest
 
+from service.paths.calculator import readings
 from service.paths.calculator.repair import check_equations
 
 TRUE = {
@@ -637,3 +640,18 @@ def test_a_result_that_some_reading_makes_true_stays(text: str) -> None:
 def test_a_false_result_beside_such_words_is_repaired(text: str, repaired: str) -> None:
     assert check_equations(text).apply(text) == repaired
     assert check_equations(repaired).apply(repaired) == repaired
+
+
+@pytest.mark.parametrize(
+    ("value", "result", "is_rounded"),
+    [
+        (Fraction(1, 3), Fraction(1, 3), False),
+        (Fraction(2, 3), Fraction(7, 10), True),
+        (Fraction(1249), Fraction(1200), True),
+        (Fraction(1300), Fraction(1200), False),
+        (Fraction(1024), Fraction(1000), True),
+        (Fraction(1, 2), Fraction(0), True),
+    ],
+)
+def test_a_result_with_endless_decimals_is_not_rounded(value: Fraction, result: Fraction, is_rounded: bool) -> None:
+    assert readings._is_rounded(value, result) is is_rounded
