@@ -22,7 +22,7 @@ from service.sandbox.base import Value
 _MAX_PHRASE_CHARS = 400
 _MAX_PLAIN_CHARS = 600  # plain notation can be longer
 _MAX_NESTING = 8
-_MAX_WORK = 6_000  # of one phrase
+_MAX_WORK = 3_000  # of one phrase
 _WORK = 60  # of a phrase without quantities
 _SHORT_DIGITS = 12
 

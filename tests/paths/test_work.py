@@ -13,7 +13,6 @@ from service.paths.answer import Reading, parse_answer, read_answer
 from service.paths.calculator.steps import read_steps
 from service.paths.cot import parse_cot, rationale_of
 from service.paths.equality import are_equal
-from service.paths.mentions import Mentions
 from service.paths.pot import extract_program
 from service.paths.program.fences import split_blocks
 from service.paths.response import read_response
@@ -93,11 +92,62 @@ def test_the_first_steps_of_a_response_of_too_much_work() -> None:
 
 
 _PIECES = [
-    *("1", "12", "1.5", "1,000", "3/4", "50%", "$5", "-3", "½", "3:30", "1.111*1.112=5\n", "12 + 3 = 16\n", _CHAIN, _PRODUCT),
+    *(
+        "1",
+        "12",
+        "1.5",
+        "1,000",
+        "3/4",
+        "50%",
+        "$5",
+        "-3",
+        "½",
+        "3:30",
+        "1.111*1.112=5\n",
+        "12 + 3 = 16\n",
+        _CHAIN,
+        _PRODUCT,
+    ),
     *(" ", "\n", ". ", ", ", "=", " = ", "+", " + ", "*", "/", "(", ")", "{", "}", "$", "\\(", "\\", "\\frac{", "{,}"),
-    *("The answer is ", "answer ", "#### ", "\\boxed{", "so ", "is ", "of ", "not ", "but ", "say ", "first ", "twenty "),
-    *("apples ", "hours ", "mod 7 ", "half ", "each ", "s = ", "20% of 50 = 11. ", "2 hours + 30 minutes = 151 minutes. "),
-    *("```\n", "```python\n", "x=1\n", "no\n", "no, ", "1;", "def f():\n", "'", "<think>", "<|", "[", "Question: ", "\nQ: "),
+    *(
+        "The answer is ",
+        "answer ",
+        "#### ",
+        "\\boxed{",
+        "so ",
+        "is ",
+        "of ",
+        "not ",
+        "but ",
+        "say ",
+        "first ",
+        "twenty ",
+    ),
+    *(
+        "apples ",
+        "hours ",
+        "mod 7 ",
+        "half ",
+        "each ",
+        "s = ",
+        "20% of 50 = 11. ",
+        "2 hours + 30 minutes = 151 minutes. ",
+    ),
+    *(
+        "```\n",
+        "```python\n",
+        "x=1\n",
+        "no\n",
+        "no, ",
+        "1;",
+        "def f():\n",
+        "'",
+        "<think>",
+        "<|",
+        "[",
+        "Question: ",
+        "\nQ: ",
+    ),
     *("because 7 + 5 = 12. ", "3 apples + 4 pears = 8 fruits. ", "ans ", "∴", "1 and ", "A:\n", "[\n\n", "say but "),
 ]
 _READERS: dict[str, Callable[[str], object]] = {

@@ -63,9 +63,7 @@ _SIGN_AFTER = re.compile(r"[ ]?[=+*/)-]")
 _SIDE_BEFORE = re.compile(
     r"(?:^|[=(+*,.;:]|\b(?:and|so|then|that|thus|therefore|hence|where|have|get|is))[ ]?\Z", re.MULTILINE
 )
-_DEFINED = re.compile(
-    r"\b(?:[Ll]et|[Ss]ay|[Cc]all|[Ww]here|[Ss]uppose|[Ss]olve\sfor|[Ff]ind|variable)\s\Z"
-)
+_DEFINED = re.compile(r"\b(?:[Ll]et|[Ss]ay|[Cc]all|[Ww]here|[Ss]uppose|[Ss]olve\sfor|[Ff]ind|variable)\s\Z")
 _POSSESSIVE = re.compile(r"\s?['’-]")
 
 

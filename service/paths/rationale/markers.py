@@ -131,7 +131,7 @@ _MARKER = re.compile(
     """,
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
-# Parts of markers. A text of so many has no single answer, and a regular expression that starts at each takes long.
+# Parts of markers. The regular expression takes long at each of them, so that their number needs a limit.
 _PARTS = (
     *("ans", "result", "correct", "final", "required", "desired", "overall", "box", "####", "∴", "svar"),
     *(first + rest for first, words in _ANSWER_WORDS.items() for rest in words.split() if first != "s"),
