@@ -14,7 +14,7 @@ from service.errors import EngineError
 from service.sandbox.base import Execution
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, Timing
-from service.solve.stopping import Load, decided, min_paths_to_decide, paths_to_start
+from service.solve.stopping import Load, min_paths_to_decide, paths_to_start
 from service.solve.text_reader import TextReader
 from service.solve.vote import Ballot, Tally, count, winner
 from service.types import PathKind, PathOutcome, Status
@@ -37,7 +37,6 @@ class ProblemRun:
 
     Attributes:
         kinds: kind of every planned path, in the fixed order.
-        votes: tallies of the counted paths, the leader first.
         decided: whether the leader of `votes` is the answer.
         stopped: whether the remaining paths are being aborted.
         out_of_time: whether the deadline passed, or the service shut down, before the decision.
@@ -55,7 +54,6 @@ class ProblemRun:
     ) -> None:
         self.problem = problem
         self.kinds = plan(problem.cot, problem.pot)
-        self.votes: tuple[Tally, ...] = ()
         self.decided = False
         self.stopped = False
         self.out_of_time = False
@@ -71,6 +69,8 @@ class ProblemRun:
         self._engine_errors: list[EngineError] = []
         self._started_paths = 0
         self._counted = 0
+        self._next_check = 0  # with fewer counted paths the vote cannot be decided
+        self._tallies: tuple[int, tuple[Tally, ...]] = 0, ()  # of a number of counted paths
         self._sampling: dict[int, str] = {}
         self._sampling_began = self._sampling_ended = 0.0  # 0: no path was sampled
         self._began = time.monotonic()
@@ -78,6 +78,13 @@ class ProblemRun:
     def seconds_left(self) -> float:
         """Seconds until the deadline, never negative."""
         return max(0.0, self._began + self.problem.deadline_s - time.monotonic())
+
+    @property
+    def votes(self) -> tuple[Tally, ...]:
+        """Tallies of the counted paths, the leader first."""
+        if self._tallies[0] != self._counted:
+            self._tallies = self._counted, count(self._ballots())
+        return self._tallies[1]
 
     @property
     def confidence(self) -> float:
@@ -125,8 +132,9 @@ class ProblemRun:
         self._results[path.index] = path
         while not self.decided and not self.stopped and self._counted in self._results:
             self._counted += 1
-            self.votes = count(self._ballots())
-            self.decided = decided(self._rule, self.votes, self.kinds[self._counted :])
+            if self._counted >= self._next_check:
+                needed = self.needed
+                self.decided, self._next_check = not needed, self._counted + needed
         if self._on_path_end:
             self._on_path_end(path, self)
 
@@ -149,7 +157,7 @@ class ProblemRun:
         if self._engine_errors and len(self._engine_errors) == len(self._results):
             raise self._engine_errors[0]
         if self.out_of_time:
-            self.votes = count(self._ballots())
+            self._tallies = self._counted, count(self._ballots())
         leader = winner(self.votes)
         confidence = self.confidence
         abstains = leader is None or confidence < self.problem.min_confidence

@@ -1,14 +1,21 @@
 """The fixed order, and the state of a run as its paths end."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.errors import EngineError
 from service.paths.answer import Answer
+from service.solve import problem_run
+from service.solve.calibration import Calibration
 from service.solve.problem import PathResult
 from service.solve.problem_run import ProblemRun, plan
+from service.solve.stopping import decided
+from service.solve.vote import Ballot, Tally, count
 from service.types import PathKind, PathOutcome, Policy, Status
 from tests.support.engines import problem
 
@@ -60,6 +67,51 @@ def test_counting_stops_where_the_vote_is_decided() -> None:
     solution = run.solution("m")
     assert [path.counted for path in solution.paths] == [True] * 4 + [False] * 6
     assert (solution.status, solution.confidence) == (Status.ANSWERED, 31 / 32)
+
+
+@given(
+    st.lists(st.sampled_from([None, 1, 1, 1, 2, 3]), min_size=1, max_size=16),
+    st.sampled_from(Policy),
+    st.integers(0, 8),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_vote_is_decided_at_the_first_path_that_decides_it(
+    numbers: list[int | None], policy: Policy, pot: int, at_once: bool
+) -> None:
+    run = ProblemRun(problem(cot=max(1, len(numbers) - pot), pot=min(pot, len(numbers) - 1), policy=policy), "id")
+    paths = [
+        voted(index, number, kind) if number else replace(failed(index, PathOutcome.UNPARSED), kind=kind)
+        for index, (number, kind) in enumerate(zip(numbers, run.kinds, strict=False))
+    ]
+    ballots: list[Ballot] = []
+    first = 0
+    while first < len(paths):
+        first += 1
+        ballots += [Ballot(path.index, path.kind, path.answer) for path in paths[first - 1 : first] if path.answer]
+        if decided(Calibration().rule(policy), count(ballots), run.kinds[first:]):
+            break
+    for path in reversed(paths) if at_once else paths:
+        run.record(path)
+    assert run.decided
+    assert run.votes == count(ballots)
+    assert sum(tally.votes for tally in run.votes) == len(ballots)
+
+
+@pytest.mark.parametrize(("policy", "most"), [(Policy.FIXED, 2), (Policy.LOSSLESS, 12), (Policy.ADAPTIVE, 48)])
+def test_a_burst_of_paths_is_seldom_counted(policy: Policy, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counted(ballots: Iterable[Ballot]) -> tuple[Tally, ...]:
+        given = list(ballots)
+        counts.append(len(given))
+        return count(given)
+
+    monkeypatch.setattr(problem_run, "count", counted)
+    run = ProblemRun(problem(cot=64, pot=64, policy=policy), "id")
+    for index in range(128):
+        run.record(voted(index, index))
+    assert (run.decided, counts[-1], len(counts) <= most) == (True, 128, True)
 
 
 def test_what_ends_after_the_stop_is_kept_and_not_counted() -> None:
