@@ -50,12 +50,12 @@ def value_of(text: str, expression: Expression) -> Fraction | None:
     if value is None or not within_limits(value) or any(number.percent for number in expression.numbers):
         return None
     written = text[expression.numbers[0].start : expression.numbers[-1].end]
-    if _AMBIGUOUS_SLASH.search(written) and compute(expression, values, _ONE_LEVEL) != value:
+    if not _BETWEEN_FRACTIONS.search(written) and compute(expression, values, _ONE_LEVEL) != value:
         return None
     return value if with_implicit_products(text, expression) == value else None
 
 
-_AMBIGUOUS_SLASH = re.compile(r"\s/|/\s|\)[/÷]")
+_BETWEEN_FRACTIONS = re.compile(r"[0-9]/[0-9]+\s?÷\s?[0-9]+/[0-9]")  # 3/4 ÷ 1/2, but not 10 ÷ 1/2
 
 
 def judge(text: str, expression: Expression, result: Number, hints: Hints) -> Judgement | None:
