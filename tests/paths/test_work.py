@@ -18,7 +18,6 @@ from service.paths.program.fences import split_blocks
 from service.paths.response import read_response
 from service.paths.thinking import split_thinking
 from service.paths.work import READING, TOO_MUCH_WORK, WorkLimitError, attempt, limited, spend
-from service.schemas.openai_reply import bare_problem
 from service.solve.grading import grade_by_expected
 
 CHARS = 16_000  # of 4,096 tokens
@@ -160,7 +159,6 @@ _READERS: dict[str, Callable[[str], object]] = {
     "thinking": split_thinking,
     "fences": split_blocks,
     "equality": lambda text: are_equal([text, text[::-1]]),
-    "bare problem": bare_problem,
 }
 
 
@@ -175,12 +173,6 @@ def test_the_counted_work_of_any_text_is_bounded(pieces: list[str]) -> None:
     text = _hostile(pieces)
     for reader in (_READERS["cot"], read_response, read_steps, extract_program, rationale_of):
         assert attempt(partial(reader, text), 2 * READING) is not None
-
-
-def test_the_labels_of_a_long_prompt_are_found_in_linear_time() -> None:
-    gap = " \n" * 8_000
-    assert bare_problem(f"{gap}Question: 5 pens?{gap}Answer:{gap}") == "5 pens?"
-    assert bare_problem(f"5{gap}pens?{gap}") == f"5{gap}pens?"
 
 
 # 20 ms on a quiet machine. Other processes share the caches of the machine that runs the tests.
