@@ -1,4 +1,4 @@
-"""Fair queue: round robin over API keys, then over the requests of a key, then over the problems of a request.
+"""Fair queue: turns over API keys, their requests and their problems.
 
 The owner that was served least goes first. Served amounts decay, so that an old debt does not count.
 """

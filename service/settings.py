@@ -245,7 +245,9 @@ class LimitSettings(SettingsGroup):
     ] = 256
     key_share: Annotated[
         float,
-        Field(gt=0, le=1, description="Largest fraction of the engine's slots and of the queue that one API key takes."),
+        Field(
+            gt=0, le=1, description="Largest fraction of the engine's slots and of the queue that one API key takes."
+        ),
     ] = 0.75
     max_connections: Annotated[
         int, Field(ge=1, le=65536, description="Maximum number of open connections. More get 503.")

@@ -1,4 +1,4 @@
-"""Allowance of one request: the problems that it may open under the limits of its API key.
+"""Rate and places of one request under the limits of its API key.
 
 The request itself has taken the rate and the place of its first problem.
 """

@@ -1,4 +1,4 @@
-"""Turns of the programs: which one gets the next process, and which one loses its process to a waiting program.
+"""Turns of the programs in the processes of the sandbox.
 
 Turns are fair by run time over keys, requests and problems. A program may lose its process only to an owner that has
 used less time. It then waits and runs again from its start.

@@ -34,7 +34,7 @@ class CountingEngine(TurnEngine):
         waiting = asyncio.create_task(super().sample(request_id, prompt, sampling))
         await asyncio.sleep(0)
         self.most = max(self.most, len({name.rpartition("-")[0] for name in self._running}))
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.03)
         return await waiting
 
 

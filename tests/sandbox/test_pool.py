@@ -6,10 +6,11 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -52,17 +53,21 @@ async def until(mock: Mock) -> None:
 
 
 @contextmanager
-def no_free_descriptor() -> Iterator[None]:
-    """Fills this process's table of descriptors."""
+def no_free_descriptor() -> Iterator[Callable[[], None]]:
+    """Fills this process's table of descriptors. Yields a function that fills it again."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(map(int, os.listdir("/proc/self/fd")))
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
     filled = []
-    try:
+
+    def fill() -> None:
         with suppress(OSError):
             while True:
                 filled.append(os.open(os.devnull, os.O_RDONLY))
-        yield
+
+    try:
+        fill()
+        yield fill
     finally:
         for descriptor in filled:
             os.close(descriptor)
@@ -318,9 +323,11 @@ async def test_children_without_a_descriptor_are_replaced(make_pool: MakePool) -
     pool = make_pool(workers=1, on_restart=on_restart)
     await pool.start()
     await ready_children(pool)
-    with no_free_descriptor():
+    with no_free_descriptor() as fill:
         for _ in range(2):  # all that are ready
             assert (await pool.run("ans = 5")).value == 5
+            await asyncio.sleep(0)
+            fill()  # the pipe of the used child was closed
         await asyncio.sleep(0.3)
         assert len(pool._children._ready) == 0
     assert (await asyncio.wait_for(pool.run("ans = 5"), 2)).value == 5

@@ -1,7 +1,6 @@
 """Who may start: slots, the queue before them, and what is given back."""
 
 import asyncio
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -204,7 +203,9 @@ def owners(key: str, request: str, number: int) -> list[tuple[Owner, int]]:
         (owners("b", "r", 2), owners("b", "r", 4)[2:], "br0 br1 br2 br3"),  # problems of one request: as they came
     ],
 )
-async def test_callers_enter_in_turn(first: list[tuple[Owner, int]], second: list[tuple[Owner, int]], order: str) -> None:
+async def test_callers_enter_in_turn(
+    first: list[tuple[Owner, int]], second: list[tuple[Owner, int]], order: str
+) -> None:
     admission = Admission(slots=4, max_queue=100)
     holder = await entered(admission)
     entries, tasks = await queued(admission, *first, *second)
@@ -237,7 +238,7 @@ async def test_a_keys_large_problem_is_not_passed_by_its_small_ones() -> None:
     holder = await admission.enter(4, 0.0, Owner("bob", "r", "p"))
     assert holder is not None
     order, tasks = await queued(
-        admission, (Owner("bob", "r", "large"), 12), (Owner("bob", "s", "small"), 1), (Owner("ann", "r", "other"), 8)
+        admission, (Owner("bob", "l", "large"), 12), (Owner("bob", "s", "small"), 1), (Owner("ann", "r", "other"), 8)
     )
     assert order == ["other"]
     holder.__exit__(None, None, None)
@@ -288,39 +289,47 @@ async def test_a_problem_can_always_run_a_path() -> None:
         assert other.load.room >= 1
 
 
-@pytest.mark.parametrize("problem_s", [0.02, 0.05])
+@pytest.mark.parametrize("problem_s", [0.4, 3.0, 40.0])
+@pytest.mark.parametrize("warm", [0, 3])
 async def test_the_time_to_retry_is_when_the_queue_has_been_served(
-    monkeypatch: pytest.MonkeyPatch, problem_s: float
+    monkeypatch: pytest.MonkeyPatch, problem_s: float, warm: int
 ) -> None:
-    """A burst on an idle engine, whose first problems take all slots."""
+    """A burst on an idle engine, whose first problems take all slots. Then callers who come every second."""
+    now = [0.0]
+    monkeypatch.setattr("service.solve.admission.time", SimpleNamespace(monotonic=lambda: now[0]))
     admission = Admission(slots=16, max_queue=200)
-    second = 50.0  # each real second counts as so many
-    real = time.monotonic
-    monkeypatch.setattr("service.solve.admission.time", SimpleNamespace(monotonic=lambda: real() * second))
-    refused: list[float] = []
-    began = real()
-    ends: list[float] = []
+    refused: list[tuple[float, float]] = []
+    running: list[tuple[float, Slots]] = []
 
     async def problem() -> None:
         try:
             slots = await admission.enter(4, 1e9)
         except OverloadedError as error:
-            refused.append(error.retry_after_s)
+            refused.append((now[0], error.retry_after_s))
             return
         assert slots is not None
-        with slots:
-            started = paths_to_start(4, 0, 16, slots.load)
-            slots.start(started)
-            await asyncio.sleep(problem_s)
-        ends.append((real() - began) * second)
+        slots.start(paths_to_start(4, 0, 16, slots.load))
+        running.append((now[0] + problem_s, slots))
 
-    async def warm() -> None:
-        for _ in range(3):
-            await problem()
+    async def end_first() -> None:
+        now[0], slots = running.pop(0)
+        slots.__exit__(None, None, None)
+        for _ in range(5):
+            await asyncio.sleep(0)
 
-    await warm()
-    began = real()
-    ends.clear()
-    await asyncio.gather(*(problem() for _ in range(300)))
-    assert len(refused) > 50
-    assert max(ends) / 2 < max(refused) < max(ends) * 2
+    for _ in range(warm):
+        await problem()
+        await end_first()
+    tasks = [asyncio.create_task(problem()) for _ in range(300)]
+    await asyncio.sleep(0)
+    for rounds in range(10_000):
+        if not running:
+            break
+        await end_first()
+        if rounds < 20:  # more come while the queue is full
+            tasks += [asyncio.create_task(problem()) for _ in range(9)]
+            await asyncio.sleep(0)
+    assert len(refused) > 100
+    served = now[0]
+    late = [(at, retry) for at, retry in refused if at > refused[0][0]] if warm == 0 else refused
+    assert all((served - at) / 2 < retry < 2 * (served - at) + 1 for at, retry in late)

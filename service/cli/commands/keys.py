@@ -17,7 +17,7 @@ def create(
     scope: Annotated[
         list[KeyScope], typer.Option(help="Scope of the key. Repeat the option for several.", show_default="solve")
     ] = [KeyScope.SOLVE],  # noqa: B006 - typer needs a list
-    requests_per_minute: Annotated[int | None, count_option("Maximum number of requests and problems a minute.")] = None,
+    requests_per_minute: Annotated[int | None, count_option("Maximum number of problems a minute.")] = None,
     concurrency: Annotated[int | None, count_option("Maximum number of open problems.")] = None,
 ) -> None:
     """Create an API key.
