@@ -111,13 +111,13 @@ class FairQueue(Generic[_T]):
         while len(self._meters) > _MAX_METERS:
             del self._meters[next(iter(self._meters))]
 
-    def excess(self, owner: Owner, other: Owner) -> float:
-        """Amount that one owner was served more than another, at the first level at which they differ."""
+    def compare(self, owner: Owner, other: Owner) -> tuple[float, float]:
+        """Amounts that two owners were served, at the first level at which they differ. Both are 0 for one owner."""
         weight = self._weight()
         for level, other_level in zip(owner.levels(), other.levels(), strict=True):
             if level != other_level:
-                return (self._served(level) - self._served(other_level)) / weight
-        return 0.0
+                return self._served(level) / weight, self._served(other_level) / weight
+        return 0.0, 0.0
 
     def _take(self, owner: Owner, place: int) -> _T:
         items = self._items[owner]

@@ -53,9 +53,9 @@ def test_who_was_served_more_waits_until_the_other_was_served_as_much() -> None:
     queue = queue_of(*((owner, f"{owner.key}{number}") for number in range(3) for owner in (BOB, ANN)))
     queue.charge(BOB, 2.5)
     assert served(queue) == ["ann0", "ann1", "ann2", "bob0", "bob1", "bob2"]
-    assert queue.excess(BOB, ANN) == pytest.approx(2.5, abs=0.01)
-    assert queue.excess(BOB, Owner("bob", "r", "other")) == pytest.approx(5.5, abs=0.01)
-    assert queue.excess(BOB, BOB) == 0.0
+    assert [round(amount, 1) for amount in queue.compare(BOB, ANN)] == [5.5, 3.0]
+    assert [round(amount, 1) for amount in queue.compare(Owner("bob", "r", "other"), BOB)] == [0.0, 5.5]
+    assert queue.compare(BOB, BOB) == (0.0, 0.0)
 
 
 def test_a_debt_decays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,17 +63,17 @@ def test_a_debt_decays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     queue: FairQueue[str] = FairQueue()
     queue.charge(BOB, 8.0)
-    assert queue.excess(BOB, ANN) == 8.0
+    assert queue.compare(BOB, ANN) == (8.0, 0.0)
     now[0] += 10.0
-    assert queue.excess(BOB, ANN) == 4.0
+    assert queue.compare(BOB, ANN) == (4.0, 0.0)
     queue.charge(BOB, 1.0)
     now[0] += 10.0
-    assert queue.excess(BOB, ANN) == 2.5
+    assert queue.compare(BOB, ANN) == (2.5, 0.0)
     now[0] += 30 * 24 * 3600.0
-    assert queue.excess(BOB, ANN) == 0.0
+    assert queue.compare(BOB, ANN) == (0.0, 0.0)
     queue.charge(BOB, 8.0)
     now[0] += 20.0
-    assert queue.excess(BOB, ANN) == 2.0
+    assert queue.compare(BOB, ANN) == (2.0, 0.0)
 
 
 def test_an_item_that_cannot_start_holds_up_its_key_and_no_other() -> None:
@@ -99,7 +99,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1000):
         queue.charge(Owner("bob", f"r{number}", f"p{number}"), 1.0)
     assert len(queue._meters) == 30
-    assert queue.excess(BOB, ANN) > 900
+    assert queue.compare(BOB, ANN)[0] > 900
 
 
 @given(st.lists(st.tuples(OWNERS, st.integers(0, 3)), max_size=40))
@@ -120,6 +120,6 @@ def test_every_item_is_served_once_and_in_fair_order(rows: list[tuple[Owner, int
         # No key that still waits was served less than another key by more than one item.
         assert all(count[owner.key] - count[key] <= 1 for key, left in waiting.items() if left)
     assert sorted(order, key=lambda item: item[1]) == [(owner, number) for number, (owner, _) in enumerate(rows)]
-    for owner in {owner for owner, _ in rows}:
-        numbers = [number for who, number in order if who == owner]
+    for one in {owner for owner, _ in rows}:
+        numbers = [number for who, number in order if who == one]
         assert numbers == sorted(numbers)

@@ -1,4 +1,4 @@
-"""Rate and places of one request under the limits of its API key.
+"""Rate and places of one request under the limits of its key.
 
 The request itself has taken the rate and the place of its first problem.
 """

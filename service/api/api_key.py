@@ -87,7 +87,7 @@ class ApiKey:
 
     async def wait_for_rate(self) -> None:
         """Wait until the rate limit accepts one more problem, and count it."""
-        while wait_s := self.acquire_rate():
+        while wait_s := self.acquire_rate():  # noqa: ASYNC110 - the length of the wait is known
             await asyncio.sleep(wait_s)
 
     @property

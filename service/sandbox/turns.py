@@ -12,7 +12,10 @@ from service.fair_queue import FairQueue, Owner
 from service.sandbox.zygote_client import Child
 
 _MARGIN_S = 0.1
-"""Run time that an owner may use more than a waiting owner before its programs can be interrupted."""
+"""Run time that an owner may always use before its programs can be interrupted."""
+
+_FACTOR = 2
+"""Ratio of run times from which a program is interrupted. A program that starts again then has twice the time."""
 
 _START_COST_S = 0.001  # what a process costs before its program runs
 
@@ -139,7 +142,7 @@ class Turns:
                 turn.set_exception(SandboxError(reason))
 
     def interrupt_excess(self) -> None:
-        """Interrupt the program whose owner has used much more time than the next waiting owner.
+        """Interrupt the program whose owner has used more than twice the time of the next waiting owner.
 
         One half of the workers, with the oldest programs, is never interrupted, so that long programs end.
         """
@@ -149,8 +152,13 @@ class Turns:
         owner = self._queue.first()
         assert owner is not None
         leases = [lease for lease in list(self._running)[self._workers // 2 :] if lease.can_be_interrupted]
-        heaviest = max(leases, key=lambda lease: self._queue.excess(lease.owner, owner), default=None)
-        if heaviest is not None and self._queue.excess(heaviest.owner, owner) > _MARGIN_S:
+
+        def excess_s(lease: Lease) -> float:
+            used_s, waiting_s = self._queue.compare(lease.owner, owner)
+            return used_s - _FACTOR * waiting_s
+
+        heaviest = max(leases, key=excess_s, default=None)
+        if heaviest is not None and excess_s(heaviest) > _MARGIN_S:
             heaviest.interrupt()
 
     def _charge_running(self) -> None:

@@ -102,6 +102,26 @@ def a_batch_of_long_problems(service: Shared, key: str) -> httpx.Response:
     return service.batch(key, LONG | {"max_tokens": 2000}, 64)
 
 
+def compare(service: Shared, ordinary: str, attack: Attack, hostile: str) -> None:
+    """Measure the ordinary caller, with and without a caller who attacks again and again."""
+    service.seconds(ordinary)
+    alone = service.seconds(ordinary)
+
+    def attack_for_ever() -> None:
+        while True:
+            attack(service, hostile)
+
+    with ThreadPoolExecutor(1) as callers:
+        attacking = callers.submit(attack_for_ever)
+        time.sleep(1)
+        beside = service.seconds(ordinary)
+        assert not attacking.done()
+        os.kill(service.pid, signal.SIGKILL)
+        assert isinstance(attacking.exception(), httpx.TransportError)
+    print(f"{attack.__name__}: {alone:.3f} s alone, {beside:.3f} s beside the attack")
+    assert beside < 2 * alone
+
+
 @pytest.mark.parametrize(
     "attack",
     [one_request_of_loops, many_choices_of_loops, a_batch_of_loops, many_prompts, a_batch_of_long_problems],
@@ -110,30 +130,14 @@ def a_batch_of_long_problems(service: Shared, key: str) -> httpx.Response:
 def test_a_hostile_caller_at_most_doubles_the_wait_of_an_ordinary_one(
     tmp_path: Path, attack: Attack, concurrency: int | None
 ) -> None:
-    with shared(tmp_path, limits={"ann": None, "bob": concurrency}) as service, ThreadPoolExecutor(1) as callers:
-        service.seconds("ann")
-        alone = service.seconds("ann")
-        hostile = callers.submit(attack, service, "bob")
-        time.sleep(1)
-        beside = service.seconds("ann")
-        assert not hostile.done()
-        os.kill(service.pid, signal.SIGKILL)
-        assert isinstance(hostile.exception(), httpx.TransportError)
-    assert beside < 2 * alone, f"{alone:.3f} s alone, {beside:.3f} s beside the attack"
+    with shared(tmp_path, limits={"ann": None, "bob": concurrency}) as service:
+        compare(service, "ann", attack, "bob")
 
 
 @pytest.mark.parametrize("attack", [one_request_of_loops, a_batch_of_loops])
 def test_without_keys_a_request_of_loops_at_most_doubles_the_wait_of_another(tmp_path: Path, attack: Attack) -> None:
-    with shared(tmp_path, limits={}) as service, ThreadPoolExecutor(1) as callers:
-        service.seconds("")
-        alone = service.seconds("")
-        hostile = callers.submit(attack, service, "")
-        time.sleep(1)
-        beside = service.seconds("")
-        assert not hostile.done()
-        os.kill(service.pid, signal.SIGKILL)
-        assert isinstance(hostile.exception(), httpx.TransportError)
-    assert beside < 2 * alone, f"{alone:.3f} s alone, {beside:.3f} s beside the attack"
+    with shared(tmp_path, limits={}) as service:
+        compare(service, "", attack, "")
 
 
 def test_a_request_of_loops_ends_soon(tmp_path: Path) -> None:

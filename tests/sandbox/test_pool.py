@@ -16,8 +16,9 @@ from unittest.mock import Mock
 import pytest
 
 from service.errors import SandboxError
+from service.fair_queue import Owner
 from service.sandbox import process_pool
-from service.sandbox.base import UNLOCKED, Execution, Outcome, Sandbox, Value
+from service.sandbox.base import ANYONE, UNLOCKED, Execution, Outcome, Sandbox, Value
 from service.sandbox.fake import FakeSandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
@@ -87,8 +88,9 @@ async def test_conformance(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxError):
         await sandbox.run("ans = 1")
     await sandbox.start()
-    execution = await sandbox.run("ans = 1")
-    assert (execution.outcome, execution.value, execution.detail) == (Outcome.OK, 1, "")
+    for owner in (ANYONE, Owner("ann", "r", "p")):
+        execution = await sandbox.run("ans = 1", owner)
+        assert (execution.outcome, execution.value, execution.detail) == (Outcome.OK, 1, "")
     execution = await sandbox.run("ans = 1 / 0")
     assert (execution.outcome, execution.value) == (Outcome.ERROR, None)
     await sandbox.close()

@@ -86,6 +86,16 @@ async def test_an_interrupted_program_runs_again_within_its_time(make_pool: Make
     assert time.monotonic() - began < 3
 
 
+async def test_two_long_programs_of_two_callers_both_end(make_pool: MakePool) -> None:
+    """With one process, each interruption doubles the time of the next run."""
+    pool = make_pool(workers=1)
+    await pool.start()
+    await ready_children(pool)
+    program = "n = 0\nwhile n < 4_000_000: n += 1\nans = n"
+    executions = await asyncio.gather(*(pool.run(program, owner) for owner in (ANN, BOB)))
+    assert [execution.value for execution in executions] == [4_000_000] * 2
+
+
 async def test_a_long_program_ends_though_others_never_stop(make_pool: MakePool) -> None:
     pool = make_pool(workers=2)
     await pool.start()
