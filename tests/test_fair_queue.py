@@ -105,8 +105,8 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.lists(st.tuples(OWNERS, st.integers(0, 3)), max_size=40))
 def test_every_item_is_served_once_and_in_fair_order(rows: list[tuple[Owner, int]]) -> None:
     queue: FairQueue[tuple[Owner, int]] = FairQueue()
-    for number, (owner, _) in enumerate(rows):
-        queue.push(owner, (owner, number))
+    for number, (who, _) in enumerate(rows):
+        queue.push(who, (who, number))
     waiting = Counter(owner.key for owner, _ in rows)
     count: Counter[str] = Counter()
     order = []
