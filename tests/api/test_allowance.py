@@ -29,13 +29,15 @@ class CountingEngine(TurnEngine):
     def __init__(self) -> None:
         super().__init__([cot(5), pot(5)])
         self.most = 0
+        self._open: list[str] = []
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
-        waiting = asyncio.create_task(super().sample(request_id, prompt, sampling))
-        await asyncio.sleep(0)
-        self.most = max(self.most, len({name.rpartition("-")[0] for name in self._running}))
-        await asyncio.sleep(0.03)
-        return await waiting
+        problem = request_id.rpartition("-")[0]
+        self._open.append(problem)
+        self.most = max(self.most, len(set(self._open)))
+        await asyncio.sleep(0.05)
+        self._open.remove(problem)
+        return await super().sample(request_id, prompt, sampling)
 
 
 @pytest.fixture
