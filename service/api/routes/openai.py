@@ -21,7 +21,7 @@ from service.api.routes.openai_stream import Frame, stream_completion
 from service.api.routes.solve import problem_of, request_id, require_json
 from service.api.sse import EventStream
 from service.errors import InputError
-from service.schemas import PathBudget, SolveRequest
+from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of

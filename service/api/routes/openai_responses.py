@@ -140,4 +140,6 @@ async def _stream(begun: Response, work: Work, request: Request) -> EventStream:
             {"type": "error", "sequence_number": number} | error["error"] | error | {"type": "error"}
         )
 
-    return await open_stream(lambda _: solve_choices(work.problems, request), result=reply, failure=failure, head=head())
+    return await open_stream(
+        lambda _: solve_choices(work.problems, request), result=reply, failure=failure, head=head()
+    )
