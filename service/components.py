@@ -67,19 +67,20 @@ class Components:
         """Admission control in front of the engine."""
         settings = self.settings
         eager = self.max_eager_paths if settings.max_eager_paths is None else settings.max_eager_paths
-        return Admission(settings.max_num_seqs, settings.max_queue, eager)
+        return Admission(settings.max_num_seqs, settings.max_queue, eager, settings.key_share)
 
     @cached_property
     def solver(self) -> Solver:
         """Solver on these components."""
         return Solver(self.engine, self.sandbox, self.path_format, self.admission, self.calibration)
 
-    def problem(self, request: SolveRequest, key: str = "") -> Problem:
+    def problem(self, request: SolveRequest, key: str = "", request_id: str = "") -> Problem:
         """Problem of a request. Missing fields take the value of the settings, then of the checkpoint.
 
         Args:
             request: the request.
             key: name of the caller's API key.
+            request_id: id of the HTTP request.
 
         Raises:
             InputError: no path is left.
@@ -101,6 +102,7 @@ class Components:
             seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
             min_confidence=request.min_confidence,
             key=key,
+            request=request_id,
         )
 
     async def __aenter__(self) -> Self:

@@ -64,11 +64,13 @@ class OverloadedError(TwinpathError):
     Args:
         message: the full resource.
         retry_after_s: seconds to wait before a retry.
+        reason: reason in the metric of refused requests.
     """
 
-    def __init__(self, message: str, retry_after_s: float) -> None:
+    def __init__(self, message: str, retry_after_s: float, reason: str = "queue_full") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 class EngineError(TwinpathError):

@@ -243,6 +243,12 @@ class LimitSettings(SettingsGroup):
     max_queue: Annotated[
         int, Field(ge=0, description="Maximum number of problems that wait for the engine. More get 429.")
     ] = 256
+    key_share: Annotated[
+        float,
+        Field(
+            gt=0, le=1, description="Largest fraction of the engine's slots and of the queue that one API key takes."
+        ),
+    ] = 0.75
     max_connections: Annotated[
         int, Field(ge=1, le=65536, description="Maximum number of open connections. More get 503.")
     ] = 4096

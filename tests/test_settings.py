@@ -85,6 +85,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     numbers = {
         "temperature": "1.5",
         "gpu_memory_utilization": "0.5",
+        "key_share": "0.5",
         "trace_sample_ratio": "0.5",
         "max_model_len": "64",
     }

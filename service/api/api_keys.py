@@ -10,13 +10,12 @@ import secrets
 import time
 import tomllib
 from collections.abc import Sequence
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from service.api.api_key import ApiKey, KeyScope, KeyTable
 from service.errors import ConfigurationError
 from service.faults import fault_texts
 from service.settings import Settings
@@ -26,61 +25,9 @@ logger = logging.getLogger(__name__)
 PREFIX = "tp_"
 """Start of every key, by which secret scanners find keys."""
 
-_PERIOD_NS = 60 * 10**9
 _CHECK_INTERVAL_S = 1.0
 _PUBLIC_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", "/docs"})
 _PUBLIC_FOLDERS = ("/page/", "/docs/")
-
-
-class KeyScope(StrEnum):
-    """Scope of a key."""
-
-    SOLVE = "solve"
-    METRICS = "metrics"
-
-
-class KeyTable(BaseModel):
-    """Table `[[keys]]` of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    scopes: Annotated[frozenset[KeyScope], Field(min_length=1)] = frozenset({KeyScope.SOLVE})
-    requests_per_minute: Annotated[int | None, Field(ge=1)] = None
-    concurrency: Annotated[int | None, Field(ge=1)] = None
-
-
-class ApiKey:
-    """Key with its limits and the requests that count against them."""
-
-    def __init__(self, table: KeyTable) -> None:
-        self.table = table
-        self.active = 0
-        self._due = 0
-
-    def acquire_rate(self) -> float:
-        """Count one request against the rate limit.
-
-        This is the generic cell rate algorithm: a burst of one minute's requests, then one every 60 / rate seconds.
-
-        Returns:
-            0 if the request is accepted, else the seconds until one is.
-        """
-        # Monotonic, because the wall clock may be set. Whole nanoseconds, because sums of floats are rounded.
-        if self.table.requests_per_minute is None:
-            return 0.0
-        now = time.monotonic_ns()
-        due = max(self._due, now) + _PERIOD_NS // self.table.requests_per_minute
-        if due - now > _PERIOD_NS:
-            return (due - now - _PERIOD_NS) / 1e9
-        self._due = due
-        return 0.0
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the number of open requests has reached the limit."""
-        return self.table.concurrency is not None and self.active >= self.table.concurrency
 
 
 class KeyRing:
@@ -170,8 +117,8 @@ def new_key(
     Args:
         name: name of the holder.
         scopes: scopes of the key.
-        requests_per_minute: maximum number of requests a minute. None removes the limit.
-        concurrency: maximum number of open requests. None removes the limit.
+        requests_per_minute: maximum number of requests and problems a minute. None removes the limit.
+        concurrency: maximum number of open problems. None removes the limit.
 
     Returns:
         The key, and its table for the file.

@@ -1,17 +1,18 @@
 """ASGI middleware that checks API keys."""
 
 import math
+import time
 from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.api_keys import ApiKey, KeyRing, scope_of
+from service.api.api_key import ApiKey
+from service.api.api_keys import KeyRing, scope_of
 from service.api.errors import error_response
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="twinpath"'}
-_RETRY_S = 1
 
 
 class ApiKeyMiddleware:
@@ -29,7 +30,7 @@ class ApiKeyMiddleware:
         self._on_refusal = on_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the key, and count the request as open until its response has ended."""
+        """Check the key, and count a POST as an open problem until its response has ended."""
         needed = scope_of(scope["path"]) if scope["type"] == "http" else None
         if needed is None:
             await self._app(scope, receive, send)
@@ -49,22 +50,25 @@ class ApiKeyMiddleware:
             )
         elif needed not in key.table.scopes:
             await refuse(403, "forbidden", f"This API key lacks the scope {needed}.", {})
-        elif key.is_full:
-            detail = f"This API key has reached its limit of {key.table.concurrency} open requests."
-            await refuse(429, "concurrency_limited", detail, {"Retry-After": str(_RETRY_S)})
+        elif scope["method"] == "POST" and key.is_full:
+            detail = f"This API key has reached its limit of {key.table.concurrency} open problems."
+            await refuse(429, "concurrency_limited", detail, {"Retry-After": str(key.retry_after_s)})
         elif wait_s := key.acquire_rate():
-            detail = f"This API key has reached its limit of {key.table.requests_per_minute} requests a minute."
-            await refuse(429, "rate_limited", detail, {"Retry-After": str(math.ceil(wait_s))})
+            await refuse(429, "rate_limited", key.rate_text, {"Retry-After": str(math.ceil(wait_s))})
         else:
             await self._enter(key, scope, receive, send)
 
     async def _enter(self, key: ApiKey, scope: Scope, receive: Receive, send: Send) -> None:
-        key.active += 1
         scope["twinpath.key"] = key
+        if scope["method"] != "POST":  # it opens no problem
+            await self._app(scope, receive, send)
+            return
+        key.open_place()
+        began = time.monotonic()
         try:
             await self._app(scope, receive, send)
         finally:
-            key.active -= 1
+            key.close_place(time.monotonic() - began)
 
 
 def key_name(scope: Scope) -> str:

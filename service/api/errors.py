@@ -103,7 +103,7 @@ async def _input(request: Request, error: Exception) -> Response:
 
 async def _overloaded(request: Request, error: Exception) -> Response:
     assert isinstance(error, OverloadedError)
-    request.app.state.components.metrics.observe_rejection("queue_full")
+    request.app.state.components.metrics.observe_rejection(error.reason)
     return error_response(request, 429, str(error), headers=retry_after(error))
 
 

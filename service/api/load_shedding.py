@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.auth import key_name
 from service.api.errors import error_response, retry_after
 from service.errors import OverloadedError
 from service.solve.admission import Admission
@@ -32,7 +33,7 @@ class LoadSheddingMiddleware:
         """Pass the request on if its problem can start or wait now."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
             try:
-                self._admission.require_room()
+                self._admission.require_room(key_name(scope))
             except OverloadedError as error:
                 self._on_refusal("queue_full")
                 await error_response(Request(scope), 429, str(error), headers=retry_after(error))(scope, receive, send)

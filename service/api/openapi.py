@@ -11,7 +11,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.api.api_keys import KeyScope, scope_of
+from service.api.api_key import KeyScope
+from service.api.api_keys import scope_of
 from service.schemas import PathEvent, SolveResponse, VoteEvent
 from service.schemas.batch import BatchRow, GradeRow
 from service.schemas.openai_errors import ErrorObject

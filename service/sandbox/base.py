@@ -10,6 +10,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
+from service.fair_queue import Owner
+
 Value = int | float | Fraction | Decimal | bool | str | list["Value"]
 """Type of a program's answer. NaN, infinities, complex numbers and other objects are not values."""
 
@@ -58,6 +60,9 @@ class LockState:
     rlimits: bool
 
 
+ANYONE = Owner()
+"""Owner of programs that belong to no problem."""
+
 UNLOCKED = LockState(seccomp=False, landlock=0, network_namespace=False, unprivileged=False, rlimits=False)
 """Lock state before the sandbox has started."""
 
@@ -78,8 +83,11 @@ class Sandbox(Protocol):
         """
         ...
 
-    async def run(self, program: str) -> Execution:
+    async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
         """Run one program.
+
+        Processes are shared fairly among owners. After two timeouts, the other programs of a problem have only a part
+        of the time.
 
         Its answer is the first of these that is set:
 
@@ -95,6 +103,10 @@ class Sandbox(Protocol):
 
         A collection of one value, or of one number and its unit, is that value. An error after the last assignment of
         `ans` or `answer` does not change the answer, if the rest of the program only prints that variable.
+
+        Args:
+            program: text of the program.
+            owner: owner of the program.
 
         Raises:
             SandboxError: no program can be run at present.

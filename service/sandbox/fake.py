@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from service.errors import SandboxError
-from service.sandbox.base import UNLOCKED, Execution, LockState, Outcome
+from service.fair_queue import Owner
+from service.sandbox.base import ANYONE, UNLOCKED, Execution, LockState, Outcome
 
 _UNKNOWN = Execution(Outcome.ERROR, None, "the script does not contain this program", 0.0)
 
@@ -23,6 +24,7 @@ class FakeSandbox:
         self._default = default
         self._started = False
         self.programs: list[str] = []
+        self.owners: list[Owner] = []
 
     @property
     def lock(self) -> LockState:
@@ -33,11 +35,12 @@ class FakeSandbox:
         """Allow `run`, which raises `SandboxError` before this call."""
         self._started = True
 
-    async def run(self, program: str) -> Execution:
-        """Return the scripted result and record the program in `programs`."""
+    async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
+        """Return the scripted result, and record the program in `programs` and its owner in `owners`."""
         if not self._started:
             raise SandboxError("the sandbox is not running")
         self.programs.append(program)
+        self.owners.append(owner)
         result = self._script.get(program, self._default)
         if isinstance(result, SandboxError):
             raise result

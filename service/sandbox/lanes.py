@@ -9,7 +9,8 @@ import re
 from dataclasses import astuple
 
 from service.errors import SandboxError
-from service.sandbox.base import Execution, LockState
+from service.fair_queue import Owner
+from service.sandbox.base import ANYONE, Execution, LockState
 from service.sandbox.pool import SandboxPool
 
 # The service does not parse hostile code. A program that only names a library runs in the larger lane all the same.
@@ -59,10 +60,10 @@ class Lanes:
             raise SandboxError(f"the sandbox for numpy and sympy did not start: {failed}") from failed
         raise failed
 
-    async def run(self, program: str) -> Execution:
+    async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
         """Run one program in the lane that its text needs. See `Sandbox.run`."""
         lane = self.libraries if _LIBRARY.search(program) else self.plain
-        return await lane.run(program)
+        return await lane.run(program, owner)
 
     async def close(self) -> None:
         """Kill the running programs of both lanes and wait until they have ended. Safe to call twice."""

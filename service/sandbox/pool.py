@@ -10,9 +10,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from enum import Enum, auto
 
-from service.sandbox.base import Execution, LockState, Outcome
-from service.sandbox.process_pool import CHILD_WAIT_S, ChildPool
+from service.fair_queue import Owner
+from service.sandbox.base import ANYONE, Execution, LockState, Outcome
+from service.sandbox.process_pool import ChildPool
 from service.sandbox.wire import HEADER, decode, encode, frame
 from service.sandbox.zygote import ZygoteConfig
 from service.sandbox.zygote_client import Child
@@ -22,6 +24,17 @@ WALL_FACTOR = 5
 """Ratio of a program's wall-clock limit to its CPU time limit. The rest is time without a core."""
 _REPLY_SLACK_BYTES = 4096  # outcome and escaped detail of a reply whose answer is short or missing
 _MAX_ATTEMPTS = 2  # a program whose zygote died runs once more: the program is not the cause
+_MAX_TIMEOUTS = 2
+"""Timeouts of a problem, after which its other programs have only a part of the time."""
+_PART_OF_TIME = 0.1
+_MAX_REMEMBERED = 4096  # problems with timeouts
+
+
+class _Lost(Enum):
+    """Reason why a run of a program has no result."""
+
+    INTERRUPTED = auto()
+    ZYGOTE_DIED = auto()
 
 
 class SandboxPool:
@@ -57,6 +70,8 @@ class SandboxPool:
         libraries: bool = False,
     ) -> None:
         self._wall_limit_s = WALL_FACTOR * timeout_s
+        self._short_limit_s = _PART_OF_TIME * timeout_s
+        self._timeouts: dict[Owner, int] = {}
         self._max_reply_bytes = output_bytes + _REPLY_SLACK_BYTES
         self._observe = observe
         config = ZygoteConfig(
@@ -95,9 +110,13 @@ class SandboxPool:
         """
         await self._children.start()
 
-    async def run(self, program: str) -> Execution:
+    async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
         """Run one program. See `Sandbox.run`."""
-        execution = await self._execute(program)
+        execution = await self._execute(program, owner)
+        if execution.outcome is Outcome.TIMEOUT and owner.problem:
+            self._timeouts[owner] = self._timeouts.pop(owner, 0) + 1
+            if len(self._timeouts) > _MAX_REMEMBERED:
+                del self._timeouts[next(iter(self._timeouts))]
         self._observe(execution)
         return execution
 
@@ -105,33 +124,50 @@ class SandboxPool:
         """Kill the running programs and wait until they have ended. Safe to call twice."""
         await self._children.close()
 
-    async def _execute(self, program: str) -> Execution:
+    async def _execute(self, program: str, owner: Owner) -> Execution:
         try:
             source = program.encode()
         except UnicodeEncodeError:
             return Execution(Outcome.ERROR, None, "the program is not valid Unicode", 0.0)
         if len(source) > MAX_PROGRAM_BYTES:
             return Execution(Outcome.ERROR, None, f"the program is longer than {MAX_PROGRAM_BYTES} bytes", 0.0)
-        for _ in range(_MAX_ATTEMPTS):
-            execution = await self._run_in_child(source)
-            if execution is not None:
+        spent_s, deaths = 0.0, 0
+        while deaths < _MAX_ATTEMPTS:
+            execution, spent_s = await self._run_in_child(source, owner, spent_s)
+            if isinstance(execution, Execution):
                 return execution
+            deaths += execution is _Lost.ZYGOTE_DIED
         return Execution(Outcome.CRASHED, None, "the sandbox's zygote died repeatedly during the run", 0.0)
 
-    async def _run_in_child(self, source: bytes) -> Execution | None:
-        """Run one program in one child. Returns None if the zygote died during the run."""
-        child = await self._children.acquire()
-        started = time.perf_counter()
+    async def _run_in_child(self, source: bytes, owner: Owner, spent_s: float) -> tuple[Execution | _Lost, float]:
+        """Run one program in one child.
+
+        Args:
+            source: text of the program.
+            owner: owner of the program.
+            spent_s: seconds of the earlier runs of the program, which count against its time limit.
+
+        Returns:
+            Result of the run, and seconds of all runs.
+        """
+        lease = await self._children.acquire(owner)
+        slow = self._timeouts.get(owner, 0) >= _MAX_TIMEOUTS
+        limit_s = self._short_limit_s if slow else self._wall_limit_s
+        started = time.perf_counter() - spent_s
         try:
-            async with asyncio.timeout(self._wall_limit_s):
-                reply = await self._exchange(child.pipe, source)
+            async with lease.timer(max(0.0, limit_s - spent_s)):
+                reply = await self._exchange(lease.child.pipe, source)
         except TimeoutError:
             seconds = time.perf_counter() - started
-            return Execution(Outcome.TIMEOUT, None, f"no reply within {self._wall_limit_s:g} s", seconds)
+            if lease.interrupted:
+                return _Lost.INTERRUPTED, seconds
+            detail = f"no reply within {limit_s:g} s" + slow * ", after timeouts of the problem's other programs"
+            return Execution(Outcome.TIMEOUT, None, detail, seconds), seconds
         finally:
-            self._children.release(child)
+            self._children.release(lease)
         seconds = time.perf_counter() - started
-        return decode(reply, seconds) if reply is not None else await _execution_of_exit(child, seconds)
+        execution = await _execution_of_exit(lease.child, seconds) if reply is None else decode(reply, seconds)
+        return execution, seconds
 
     async def _exchange(self, pipe: socket.socket, source: bytes) -> bytes | None:
         """Send the program and receive the body of its reply. None if the child ended before the reply did."""
@@ -153,14 +189,11 @@ class SandboxPool:
         return None
 
 
-async def _execution_of_exit(child: Child, seconds: float) -> Execution | None:
-    """Execution of a child that ended without a reply. None if its zygote ended too."""
-    try:
-        status = await asyncio.wait_for(child.status, CHILD_WAIT_S)
-    except TimeoutError:
-        return None
+async def _execution_of_exit(child: Child, seconds: float) -> Execution | _Lost:
+    """Execution of a child that ended without a reply."""
+    status = await child.status  # the pool's watchdog ends a zygote that does not report it
     if status is None:
-        return None
+        return _Lost.ZYGOTE_DIED
     if not os.WIFSIGNALED(status):
         return Execution(Outcome.CRASHED, None, "the process ended without a reply", seconds)
     number = os.WTERMSIG(status)

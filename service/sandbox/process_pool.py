@@ -1,25 +1,27 @@
 """Pool of ready sandbox processes, with zygote restart.
 
-At most `workers` children are in use at a time. Waiting programs are served in order. A dead or hung zygote is
-replaced, and a full queue raises `SandboxError`. `pool.py` exchanges programs and replies with the children.
+At most `workers` children are in use at a time. `turns.py` chooses the waiting program that is next. A dead or hung
+zygote is replaced. `pool.py` exchanges programs and replies with the children.
 """
 
 import asyncio
 import socket
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
 from service.errors import SandboxError
+from service.fair_queue import Owner
 from service.sandbox.base import UNLOCKED, LockState
+from service.sandbox.turns import Lease, Turns
 from service.sandbox.zygote import ZygoteConfig
 from service.sandbox.zygote_client import Child, Zygote
 
-CHILD_WAIT_S = 30.0
-"""Maximum time for a due child or a due wait status. A zygote that takes longer counts as hung."""
+CHILD_WAIT_S = 2.0
+"""Maximum time for a due child. A zygote that takes longer counts as hung."""
 
+_TICK_S = 0.1
 _MAX_RESTARTS = 3
 _RESTART_PAUSE_S = 0.2
 
@@ -36,16 +38,13 @@ class ChildPool:
 
     def __init__(self, config: ZygoteConfig, *, workers: int, max_queue: int, on_restart: Callable[[], None]) -> None:
         self._config = config
-        self._workers = workers
-        self._max_queue = max_queue
         self._on_restart = on_restart
         self._zygote: Zygote | None = None
         self._restart: asyncio.Task[None] | None = None
+        self._watchdog: asyncio.Task[None] | None = None
         self._ready: deque[Child] = deque()
-        self._waiting: deque[asyncio.Future[Child]] = deque()
-        self._last_child_s = 0.0
+        self._turns = Turns(workers, max_queue)
         self._closed = False
-        self.in_use = 0
 
     @property
     def lock(self) -> LockState:
@@ -53,9 +52,14 @@ class ChildPool:
         return self._zygote.lock if self._zygote else UNLOCKED
 
     @property
+    def in_use(self) -> int:
+        """Number of children that run a program."""
+        return self._turns.in_use
+
+    @property
     def waiting(self) -> int:
-        """Number of callers that wait for a child."""
-        return len(self._waiting)
+        """Number of programs that wait for a child."""
+        return self._turns.waiting
 
     async def start(self) -> None:
         """Start the first zygote.
@@ -65,52 +69,52 @@ class ChildPool:
         """
         self._closed = False
         await self._start_zygote()
+        self._watchdog = asyncio.create_task(self._watch())
 
-    async def acquire(self) -> Child:
-        """Take a ready child. Every acquired child must be given back with `release`.
+    async def acquire(self, owner: Owner) -> Lease:
+        """Take a ready child. Every lease must be given back with `release`.
+
+        Args:
+            owner: owner of the program.
 
         Raises:
             SandboxError: the queue is full, or no zygote can be started.
         """
         self._require_zygote()
-        if self.in_use < self._workers and (child := self._pop_ready()):
-            self.in_use += 1
-            return child
-        if len(self._waiting) >= self._max_queue:
-            raise SandboxError(f"the sandbox's queue is full: {self._max_queue} programs are waiting")
-        turn: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        if self._turns.has_free_worker and (child := self._pop_ready()):
+            return self._turns.start(owner, child)
+        turn = self._turns.add(owner)
+        self._turns.interrupt_excess()
         try:
-            while not (await asyncio.wait({turn}, timeout=CHILD_WAIT_S))[0]:
-                self._replace_zygote_if_hung()
+            return await turn
         except asyncio.CancelledError:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            elif turn.done() and not turn.exception():
+            if turn.done() and not turn.cancelled() and not turn.exception():
                 self.release(turn.result())
+            self._turns.remove(owner, turn)
             raise
-        return turn.result()
 
-    def release(self, child: Child) -> None:
+    def release(self, lease: Lease) -> None:
         """Give back a child after its one program. The zygote kills and replaces it."""
-        self.in_use -= 1
-        skip_warmup = bool(self._waiting) or not self._ready  # a warm-up would delay a waiting program
+        self._turns.end(lease)
+        skip_warmup = bool(self._turns.waiting) or not self._ready  # a warm-up would delay a waiting program
+        zygote = lease.child.zygote
         # On the next turn of the loop, so that the caller gets its reply first.
-        asyncio.get_running_loop().call_soon(partial(child.zygote.done, child, skip_warmup=skip_warmup))
+        asyncio.get_running_loop().call_soon(partial(zygote.done, lease.child, skip_warmup=skip_warmup))
         self._serve_waiting()
 
     async def close(self) -> None:
         """Kill the zygote and its children. Waiting callers get a `SandboxError`. Safe to call twice."""
         self._closed = True
-        if self._restart is not None:
-            self._restart.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._restart
-            self._restart = None
+        for task in (self._watchdog, self._restart):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        self._watchdog = self._restart = None
         if self._zygote is not None:
             self._zygote.kill()
         self._drop_ready()
-        self._fail_waiting("the sandbox is closed")
+        self._turns.fail_waiting("the sandbox is closed")
 
     def _pop_ready(self) -> Child | None:
         while self._ready:
@@ -121,19 +125,30 @@ class ChildPool:
         return None
 
     def _serve_waiting(self) -> None:
-        while self._waiting and self.in_use < self._workers:
-            if self._waiting[0].done():
-                self._waiting.popleft()
-            elif child := self._pop_ready():
-                self.in_use += 1
-                self._waiting.popleft().set_result(child)
-            else:
-                return
+        while self._turns.waiting and self._turns.has_free_worker and (child := self._pop_ready()):
+            if not self._turns.start_next(child):
+                self._ready.appendleft(child)
+        self._turns.interrupt_excess()
 
     def _add_child(self, child: Child) -> None:
         self._ready.append(child)
-        self._last_child_s = time.monotonic()
         self._serve_waiting()
+
+    async def _watch(self) -> None:
+        """Replace a zygote that owes a child for too long, and interrupt programs, as long as the pool runs."""
+        seen: object = None
+        ticks = 0  # not the clock: a zygote is not hung because this event loop was busy
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._turns.interrupt_excess()
+            zygote = self._zygote
+            if zygote is None or not zygote.alive or not zygote.owed:
+                seen = None
+                continue
+            ticks = ticks + 1 if seen == (zygote, zygote.arrived) else 0
+            seen = zygote, zygote.arrived
+            if ticks * _TICK_S >= CHILD_WAIT_S:
+                self._on_zygote_exit(zygote)
 
     async def _start_zygote(self) -> None:
         zygote = Zygote(self._config, self._add_child, self._on_zygote_exit)
@@ -148,7 +163,6 @@ class ChildPool:
         if not zygote.alive:
             raise SandboxError("the sandbox's zygote exited during its start")
         self._zygote = zygote
-        self._last_child_s = time.monotonic()  # the first child may take as long as any other
         self._serve_waiting()
 
     def _on_zygote_exit(self, zygote: Zygote) -> None:
@@ -170,7 +184,7 @@ class ChildPool:
             else:
                 self._on_restart()
                 return
-        self._fail_waiting(reason)
+        self._turns.fail_waiting(reason)
 
     def _require_zygote(self) -> None:
         """Raise `SandboxError` if there is no zygote and none is being started. Later callers get a new attempt."""
@@ -180,22 +194,10 @@ class ChildPool:
             self._restart = asyncio.get_running_loop().create_task(self._restart_zygote())
             raise SandboxError("the sandbox cannot run programs now: its zygote died and could not be started again")
 
-    def _replace_zygote_if_hung(self) -> None:
-        """Replace the zygote if a child has been due for too long."""
-        due = self.in_use < self._workers and time.monotonic() - self._last_child_s > CHILD_WAIT_S
-        if due and self._zygote is not None and self._zygote.alive:
-            self._on_zygote_exit(self._zygote)
-
     def _drop_ready(self) -> None:
         for child in self._ready:
             child.pipe.close()
         self._ready.clear()
-
-    def _fail_waiting(self, reason: str) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_exception(SandboxError(reason))
 
 
 def _is_idle(pipe: socket.socket) -> bool:

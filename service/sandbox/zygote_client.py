@@ -22,6 +22,7 @@ from service.sandbox.zygote import CHILD_DONE, CHILD_STARTED, ZygoteConfig
 
 _START_TIMEOUT_S = {False: 20.0, True: 90.0}  # with libraries: without cached bytecode, their import takes long
 _EXIT_TIMEOUT_S = 5.0
+_LOST_PIPE_PAUSE_S = 0.2
 _MAX_MESSAGE_BYTES = 4096
 _BOOT = "import sys; sys.path += sys.argv[2:]; from service.sandbox.zygote import main; main(sys.argv)"
 _OPTIONS = ("-s", "-S", "-P", "-B", "-Wignore", "-Xutf8")
@@ -62,10 +63,18 @@ class Zygote:
         self._on_child = on_child
         self._on_exit = on_exit
         self._children: dict[int, Child] = {}
+        self._requested = config.max_children
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._lock_report: asyncio.Future[LockState] | None = None
         self.lock = UNLOCKED
+        self.arrived = 0
+        """Number of children that the zygote has reported."""
+
+    @property
+    def owed(self) -> int:
+        """Number of children that the zygote has not reported yet."""
+        return self._requested - self.arrived
 
     @property
     def alive(self) -> bool:
@@ -107,11 +116,7 @@ class Zygote:
             skip_warmup: whether the next child takes a program without a warm-up.
         """
         child.pipe.close()
-        if self._channel is not None:
-            try:
-                self._channel.send(CHILD_DONE.pack(child.number, skip_warmup))
-            except OSError:
-                self._handle_exit()
+        self._replace(child.number, skip_warmup)
 
     def kill(self) -> None:
         """Kill the zygote and all its children at once. Safe to call twice."""
@@ -121,6 +126,14 @@ class Zygote:
                 self._process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_EXIT_TIMEOUT_S)
+
+    def _replace(self, number: int, skip_warmup: bool) -> None:
+        if self._channel is not None:
+            self._requested += 1
+            try:
+                self._channel.send(CHILD_DONE.pack(number, skip_warmup))
+            except OSError:
+                self._handle_exit()
 
     def _launch(self, zygote_end: socket.socket) -> "subprocess.Popen[bytes]":
         config = replace(self._config, channel_fd=zygote_end.fileno(), parent_pid=os.getpid())
@@ -145,21 +158,25 @@ class Zygote:
                 data, descriptors = b"", []
             if not data:
                 self._handle_exit()
-            elif not descriptors:
+            elif len(data) != CHILD_STARTED.size:
                 self._receive_lock_report(data)
             else:
-                self._receive_child(data, descriptors[0])
+                self._receive_child(data, descriptors)
 
     def _receive_lock_report(self, report: bytes) -> None:
         if self._lock_report is not None and not self._lock_report.done():
             self._lock_report.set_result(LockState(**json.loads(report)))
 
-    def _receive_child(self, data: bytes, pipe_fd: int) -> None:
+    def _receive_child(self, data: bytes, descriptors: list[int]) -> None:
+        self.arrived += 1
         number, replaced_number, status = CHILD_STARTED.unpack(data)
         replaced = self._children.pop(replaced_number, None)
         if replaced is not None and not replaced.status.done():
             replaced.status.set_result(status)
-        pipe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, pipe_fd)
+        if not descriptors:  # this process has no free descriptor, so that the kernel dropped the pipe
+            asyncio.get_running_loop().call_later(_LOST_PIPE_PAUSE_S, self._replace, number, False)
+            return
+        pipe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
         pipe.setblocking(False)
         child = Child(number, pipe, self)
         self._children[number] = child

@@ -25,6 +25,7 @@ class Problem:
         seed: seed from which the seed of every path is derived.
         min_confidence: confidence below which the solution abstains.
         key: name of the caller's API key. Empty without keys.
+        request: id of the HTTP request. Empty without one.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Problem:
     seed: int
     min_confidence: float = 0.0
     key: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from service.errors import EngineError
+from service.fair_queue import Owner
 from service.sandbox.base import Execution
 from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Problem, Solution, Timing
@@ -36,6 +37,7 @@ class ProblemRun:
         on_path_end: called after each path was recorded.
 
     Attributes:
+        owner: owner of the problem's work in the queues.
         kinds: kind of every planned path, in the fixed order.
         decided: whether the leader of `votes` is the answer.
         stopped: whether the remaining paths are being aborted.
@@ -65,6 +67,7 @@ class ProblemRun:
         self._rule = calibration.rule(problem.policy)
         self._id = problem_id
         self._request_id = f"{problem_id}-{next(_run_numbers)}"  # two problems may have the same id
+        self.owner = Owner(problem.key, problem.request, self._request_id)
         self._results: dict[int, PathResult] = {}
         self._engine_errors: list[EngineError] = []
         self._started_paths = 0

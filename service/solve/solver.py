@@ -80,7 +80,8 @@ class Solver:
             EngineError: no path could be sampled, or the service is shutting down.
         """
         run = ProblemRun(problem, problem_id, self._calibration, on_path_end)
-        slots = await self._admission.enter(run.needed, run.seconds_left())  # 1. wait for a free slot of the engine
+        # 1. wait for a free slot of the engine
+        slots = await self._admission.enter(run.needed, run.seconds_left(), run.owner)
         if slots is None:
             run.out_of_time = True
             return run.solution(self._engine.model)
@@ -196,7 +197,7 @@ class Solver:
         """Run a program, or wait for the run of an equal program. Returns None if the run was aborted."""
         execution = run.executions.get(program)
         if execution is None:
-            execution = run.executions[program] = asyncio.create_task(self._execute(program))
+            execution = run.executions[program] = asyncio.create_task(self._execute(run, program))
         try:
             return await asyncio.shield(execution)
         except asyncio.CancelledError:
@@ -204,9 +205,9 @@ class Solver:
                 raise
             return None
 
-    async def _execute(self, program: str) -> Execution:
+    async def _execute(self, run: ProblemRun, program: str) -> Execution:
         with tracing.span("sandbox") as span:
-            execution = await self._sandbox.run(program)
+            execution = await self._sandbox.run(program, run.owner)
             span.set_attributes({"twinpath.outcome": execution.outcome.value, "twinpath.run_s": execution.seconds})
             return execution
 

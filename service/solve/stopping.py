@@ -13,6 +13,8 @@ from service.types import PathKind, Policy
 BETA_THRESHOLD = 0.95
 """Threshold of Adaptive-Consistency (arXiv 2305.11860). It stops at 4-0, 6-1, 8-2, 9-3, 11-4 and 12-5."""
 
+MAX_ROOM = 1 << 20  # more slots than an engine has
+
 
 @dataclass(frozen=True, slots=True)
 class StoppingRule:
@@ -37,6 +39,7 @@ class Load:
         free: slots that no problem holds.
         active_problems: problems that hold slots, this one included.
         max_eager_paths: paths per problem that may run ahead of need.
+        room: slots that this problem may take in addition to those in use.
     """
 
     held: int
@@ -44,6 +47,7 @@ class Load:
     free: int
     active_problems: int
     max_eager_paths: int
+    room: int = MAX_ROOM
 
 
 def decided(rule: StoppingRule, tallies: Sequence[Tally], missing: Sequence[PathKind]) -> bool:
@@ -90,7 +94,7 @@ def paths_to_start(needed: int, uncounted: int, unstarted: int, load: Load) -> i
     """
     part = load.held + load.free // load.active_problems
     eager = min(part, load.max_eager_paths) - load.sampling
-    return max(0, min(unstarted, max(needed - uncounted, eager)))
+    return max(0, min(unstarted, load.room, max(needed - uncounted, eager)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from service.api.api_keys import ApiKey, KeyRing, KeyScope, KeyTable, key_ring, new_key, scope_of
+from service.api.api_key import ApiKey, KeyScope, KeyTable
+from service.api.api_keys import KeyRing, key_ring, new_key, scope_of
 from service.errors import ConfigurationError
 from service.settings import Settings
 

@@ -140,7 +140,7 @@ async def test_a_place_is_held_until_the_response_has_ended(serve: Serve, ring: 
         await asyncio.sleep(0.01)
     second = await client.post(path, json=body, headers=bearer("narrow-key"))
     assert (second.status_code, second.headers["retry-after"]) == (429, "1")
-    assert second.json()["detail"] == "This API key has reached its limit of 1 open requests."
+    assert second.json()["detail"] == "This API key has reached its limit of 1 open problems."
     assert (await first).status_code == 200
     assert (await client.post(path, json=body, headers=bearer("narrow-key"))).status_code == 200
     assert await rejections(client) == {"concurrency_limited": 1}

@@ -21,7 +21,8 @@ import typer.main
 import uvicorn
 
 from service import __version__
-from service.api.api_keys import KeyRing, KeyScope, new_key
+from service.api.api_key import KeyScope
+from service.api.api_keys import KeyRing, new_key
 from service.api.app import create_app
 from service.cli import serve as server
 from service.cli.main import app

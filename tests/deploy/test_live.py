@@ -20,7 +20,8 @@ import pytest
 import yaml
 
 from deploy.grafana.boards import panels
-from service.api.api_keys import KeyScope, new_key
+from service.api.api_key import KeyScope
+from service.api.api_keys import new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
 from tests.support.servers import Server, free_port, scripted_worker
 

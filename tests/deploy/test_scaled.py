@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.api_keys import KeyScope, new_key
+from service.api.api_key import KeyScope
+from service.api.api_keys import new_key
 from service.client import Client
 from tests.deploy.native import DEPLOY, Native, config, entrypoint
 from tests.support.problems import PROBLEMS

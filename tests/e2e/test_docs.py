@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from service.api.api_keys import KeyScope, new_key
+from service.api.api_key import KeyScope
+from service.api.api_keys import new_key
 from tests.support.browser import chromium
 from tests.support.engines import lines
 from tests.support.served import served

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.api.api_keys import KeyScope, new_key
+from service.api.api_key import KeyScope
+from service.api.api_keys import new_key
 from tests.support.engines import lines
 from tests.support.served import served
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from service.api.api_keys import KeyScope, new_key
+from service.api.api_key import KeyScope
+from service.api.api_keys import new_key
 from tests.support.accessibility import violations
 from tests.support.engines import lines
 from tests.support.page import SIZES, last_response, opened, solve, start, wait_for_end

@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from service.components import sandbox_pool
 from service.errors import SandboxError
-from service.sandbox.base import UNLOCKED, LockState, Outcome
+from service.fair_queue import Owner
+from service.sandbox.base import ANYONE, UNLOCKED, LockState, Outcome
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
 from service.settings import Settings
@@ -87,7 +88,7 @@ class _Recorder(SandboxPool):
     def __init__(self, programs: list[str]) -> None:
         self._programs = programs
 
-    async def run(self, program: str) -> Any:
+    async def run(self, program: str, owner: Owner = ANYONE) -> Any:
         self._programs.append(program)
 
 

@@ -2,17 +2,23 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from service.errors import SandboxError
+from service.fair_queue import Owner
 from service.sandbox import process_pool
-from service.sandbox.base import UNLOCKED, Execution, Outcome, Sandbox, Value
+from service.sandbox.base import ANYONE, UNLOCKED, Execution, Outcome, Sandbox, Value
 from service.sandbox.fake import FakeSandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import MAX_PROGRAM_BYTES, SandboxPool
@@ -40,6 +46,35 @@ ANSWERS: list[tuple[str, Value]] = [
 ]
 
 
+async def until(mock: Mock) -> None:
+    """Wait until the mock was called."""
+    async with asyncio.timeout(5):
+        while not mock.called:
+            await asyncio.sleep(0.01)
+
+
+@contextmanager
+def no_free_descriptor() -> Iterator[Callable[[], None]]:
+    """Fills this process's table of descriptors. Yields a function that fills it again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+    filled = []
+
+    def fill() -> None:
+        with suppress(OSError):
+            while True:
+                filled.append(os.open(os.devnull, os.O_RDONLY))
+
+    try:
+        fill()
+        yield fill
+    finally:
+        for descriptor in filled:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.fixture(params=["pool", pytest.param("lanes", marks=pytest.mark.slow), "fake"])
 def sandbox(request: pytest.FixtureRequest, make_pool: MakePool) -> Sandbox:
     if request.param == "pool":
@@ -53,8 +88,9 @@ async def test_conformance(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxError):
         await sandbox.run("ans = 1")
     await sandbox.start()
-    execution = await sandbox.run("ans = 1")
-    assert (execution.outcome, execution.value, execution.detail) == (Outcome.OK, 1, "")
+    for owner in (ANYONE, Owner("ann", "r", "p")):
+        execution = await sandbox.run("ans = 1", owner)
+        assert (execution.outcome, execution.value, execution.detail) == (Outcome.OK, 1, "")
     execution = await sandbox.run("ans = 1 / 0")
     assert (execution.outcome, execution.value) == (Outcome.ERROR, None)
     await sandbox.close()
@@ -233,6 +269,72 @@ async def test_hung_zygote_is_replaced(make_pool: MakePool, monkeypatch: pytest.
     executions = [await pool.run("ans = 5") for _ in range(4)]  # more than were ready
     assert [execution.value for execution in executions] == [5] * 4
     on_restart.assert_called_once_with()
+
+
+async def test_a_hung_zygote_is_replaced_though_nothing_waits(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_pool, "CHILD_WAIT_S", 0.3)
+    on_restart = Mock()
+    pool = make_pool(workers=1, on_restart=on_restart)
+    await pool.start()
+    await ready_children(pool)
+    first = zygote_pid(pool)
+    os.kill(first, signal.SIGSTOP)
+    assert (await pool.run("ans = 5")).value == 5
+    await until(on_restart)
+    assert zygote_pid(pool) != first
+    assert len(await ready_children(pool)) == 2
+
+
+async def test_a_zygote_that_hangs_before_a_status_costs_no_answer(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_pool, "CHILD_WAIT_S", 0.3)
+    pool = make_pool(workers=1)
+    await pool.start()
+    pids = await ready_children(pool)
+    run = asyncio.create_task(pool.run("while True: pass"))
+    await asyncio.sleep(0.1)
+    os.kill(zygote_pid(pool), signal.SIGSTOP)
+    os.kill(pids[0], signal.SIGKILL)  # its wait status does not come
+    await asyncio.sleep(0.6)
+    assert not run.done()  # it runs again
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    assert (await pool.run("ans = 5")).value == 5
+
+
+async def test_a_zygote_is_not_hung_because_the_loop_was_busy(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_pool, "CHILD_WAIT_S", 0.3)
+    on_restart = Mock()
+    pool = make_pool(workers=1, on_restart=on_restart)
+    await pool.start()
+    for _ in range(3):
+        assert (await pool.run("ans = 5")).value == 5
+        await asyncio.sleep(0)  # the zygote now owes a child
+        time.sleep(0.5)
+        await asyncio.sleep(0.05)
+    on_restart.assert_not_called()
+
+
+async def test_children_without_a_descriptor_are_replaced(make_pool: MakePool) -> None:
+    on_restart = Mock()
+    pool = make_pool(workers=1, on_restart=on_restart)
+    await pool.start()
+    await ready_children(pool)
+    with no_free_descriptor() as fill:
+        for _ in range(2):  # all that are ready
+            assert (await pool.run("ans = 5")).value == 5
+            await asyncio.sleep(0)
+            fill()  # the pipe of the used child was closed
+        await asyncio.sleep(0.3)
+        assert len(pool._children._ready) == 0
+    assert (await asyncio.wait_for(pool.run("ans = 5"), 2)).value == 5
+    assert len(await ready_children(pool)) == 2
+    on_restart.assert_not_called()
 
 
 async def test_zygote_that_cannot_start_is_one_clear_error(

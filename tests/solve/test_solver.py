@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, PromptTooLongError, SandboxError
+from service.fair_queue import Owner
 from service.paths.base import FormatV1
-from service.sandbox.base import Execution, Outcome, Sandbox
+from service.sandbox.base import ANYONE, Execution, Outcome, Sandbox
 from service.sandbox.fake import FakeSandbox
 from service.solve import reading
 from service.solve.admission import Admission
@@ -42,7 +43,7 @@ class SlowSandbox(FakeSandbox):
         self._seconds = seconds
         self.running = 0
 
-    async def run(self, program: str) -> Execution:
+    async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
         self.programs.append(program)
         self.running += 1
         try:
@@ -221,9 +222,9 @@ async def test_programs_run_while_other_paths_are_sampled() -> None:
     started: list[float] = []
 
     class Observed(SlowSandbox):
-        async def run(self, program: str) -> Execution:
+        async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
             started.append(time.monotonic() - began)
-            return await super().run(program)
+            return await super().run(program, owner)
 
     began = time.monotonic()
     solution = await solved(engine, problem(cot=1, pot=1), Observed(0.01))
@@ -434,7 +435,7 @@ async def test_a_hung_engine_and_a_program_that_still_runs_leave_a_true_timing()
             await super().abort(request_ids)
 
     class Endless(FakeSandbox):
-        async def run(self, program: str) -> Execution:
+        async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
             await released.wait()
             raise AssertionError("cancelled before")
 

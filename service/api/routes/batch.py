@@ -13,6 +13,7 @@ from typing import Any, Generic
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.types import Receive, Scope, Send
 
+from service.api.allowance import Allowance
 from service.api.routes.grade import grade_and_record
 from service.api.routes.solve import components_of, problem_of, request_id, solve_and_record
 from service.api.spool import DiskBudget, Spool, SpoolLimits
@@ -111,6 +112,7 @@ class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
         self._settings = components_of(request).settings
         self._budget: DiskBudget = request.app.state.batch_disk
         self._id = request_id()
+        self._allowance = Allowance.of(request.scope)
         self._is_chunked = "content-length" not in request.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -186,7 +188,8 @@ class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
                     return
 
     async def _process(self, row: Row[RequestT]) -> ResponseT:
-        return await self._work(row.request, f"{self._id}-{row.line}")
+        async with self._allowance.problem():
+            return await self._work(row.request, f"{self._id}-{row.line}")
 
 
 @router.post(

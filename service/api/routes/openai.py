@@ -4,7 +4,6 @@ The last user message, or each prompt, is a problem. Every choice is a separate 
 Twinpath does not support is an error that names it.
 """
 
-import asyncio
 import secrets
 import time
 from collections.abc import Sequence
@@ -15,14 +14,14 @@ from fastapi import APIRouter, Depends, Request
 
 from service import __version__
 from service.api.disconnect import while_connected
+from service.api.routes.choices import solve_choices
 from service.api.routes.openai_models import known_model
 from service.api.routes.openai_prompts import naming, read_prompts
 from service.api.routes.openai_stream import Frame, stream_completion
-from service.api.routes.solve import problem_of, request_id, require_json, solve_and_record
+from service.api.routes.solve import problem_of, request_id, require_json
 from service.api.sse import EventStream
 from service.errors import InputError
 from service.schemas import PathBudget, SolveRequest, SolveResponse
-from service.schemas.from_solution import solve_response
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
@@ -44,7 +43,6 @@ from service.schemas.openai_response import (
     UsageReport,
 )
 from service.solve.problem import Problem, path_seed
-from service.solve.problem_run import Observer
 
 router = APIRouter(prefix="/v1")
 
@@ -181,7 +179,7 @@ def _problem(
 
 async def _replies(work: Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
     """Text and other fields of each choice, and the usage of all choices."""
-    responses = await while_connected(request, solve_work(work, request))
+    responses = await while_connected(request, solve_choices(work.problems, request))
     replies = [
         (
             reply_text(response, work.stop),
@@ -194,22 +192,6 @@ async def _replies(work: Work, request: Request) -> tuple[list[tuple[str, dict[s
         for index, response in enumerate(responses)
     ]
     return replies, usage_of(responses)
-
-
-async def solve_work(work: Work, request: Request, observers: Sequence[Observer | None] = ()) -> list[SolveResponse]:
-    """Responses of all problems in order, with their traces. The first failure cancels the others."""
-    own = request_id()
-    ids = [own if len(work.problems) == 1 else f"{own}-{index}" for index in range(len(work.problems))]
-    observers = observers or [None] * len(ids)
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(solve_and_record(problem, request, observer, problem_id=problem_id))
-                for problem, problem_id, observer in zip(work.problems, ids, observers, strict=True)
-            ]
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [solve_response(task.result(), trace=True) for task in tasks]
 
 
 def _head(work: Work) -> dict[str, Any]:
@@ -226,7 +208,7 @@ async def _stream(body: Sampled, request: Request, work: Work, frame: Frame) -> 
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
     return await stream_completion(
         frame,
-        lambda observers: solve_work(work, request, observers),
+        lambda observers: solve_choices(work.problems, request, observers),
         [problem.max_tokens for problem in work.problems],
         stop=work.stop,
         trace=work.trace,

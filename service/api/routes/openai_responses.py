@@ -10,7 +10,8 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Request
 
 from service.api.disconnect import while_connected
-from service.api.routes.openai import Work, or_stream, solve_work, work_of
+from service.api.routes.choices import solve_choices
+from service.api.routes.openai import Work, or_stream, work_of
 from service.api.routes.openai_prompts import read_prompts
 from service.api.routes.solve import request_id, require_json
 from service.api.sse import Event, EventStream, open_stream
@@ -52,7 +53,7 @@ async def responses(body: ResponseRequest, request: Request) -> Any:
     begun = _begun(body, work)
     if body.stream:
         return await _stream(begun, work, request)
-    solved = await while_connected(request, solve_work(work, request))
+    solved = await while_connected(request, solve_choices(work.problems, request))
     return _ended(begun, work, solved[0])
 
 
@@ -139,4 +140,6 @@ async def _stream(begun: Response, work: Work, request: Request) -> EventStream:
             {"type": "error", "sequence_number": number} | error["error"] | error | {"type": "error"}
         )
 
-    return await open_stream(lambda _: solve_work(work, request), result=reply, failure=failure, head=head())
+    return await open_stream(
+        lambda _: solve_choices(work.problems, request), result=reply, failure=failure, head=head()
+    )

@@ -82,7 +82,7 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
     limit = components.settings.max_problem_chars
     if len(body.problem) > limit:
         raise InputError(f"The problem has {len(body.problem)} characters; the maximum is {limit}.", "problem")
-    return components.problem(body, key_name(request.scope))
+    return components.problem(body, key_name(request.scope), request_id())
 
 
 async def solve_and_record(

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from service.api.api_keys import KeyScope, new_key
+from service.api.api_key import KeyScope
+from service.api.api_keys import new_key
 from service.cli.options import count_option
 
 
@@ -16,8 +17,8 @@ def create(
     scope: Annotated[
         list[KeyScope], typer.Option(help="Scope of the key. Repeat the option for several.", show_default="solve")
     ] = [KeyScope.SOLVE],  # noqa: B006 - typer needs a list
-    requests_per_minute: Annotated[int | None, count_option("Maximum number of requests a minute.")] = None,
-    concurrency: Annotated[int | None, count_option("Maximum number of open requests.")] = None,
+    requests_per_minute: Annotated[int | None, count_option("Maximum number of problems a minute.")] = None,
+    concurrency: Annotated[int | None, count_option("Maximum number of open problems.")] = None,
 ) -> None:
     """Create an API key.
 

@@ -1,0 +1,58 @@
+"""Choices of one OpenAI request, each of which is a problem."""
+
+import asyncio
+from collections.abc import Sequence
+
+from fastapi import Request
+
+from service.api.allowance import Allowance
+from service.api.routes.solve import components_of, request_id, solve_and_record
+from service.errors import OverloadedError
+from service.schemas import SolveResponse
+from service.schemas.from_solution import solve_response
+from service.solve.problem import Problem, Solution
+from service.solve.problem_run import Observer
+
+
+async def solve_choices(
+    problems: Sequence[Problem], request: Request, observers: Sequence[Observer | None] = ()
+) -> list[SolveResponse]:
+    """Solve the problems of a request. The first failure cancels the others.
+
+    The limit of the key and `batch_concurrency` bound the open problems. The other problems of the request wait.
+
+    Args:
+        problems: the problem of each choice.
+        request: the HTTP request.
+        observers: observer of each problem. Default: none.
+
+    Returns:
+        The responses in order, with their traces.
+
+    Raises:
+        OverloadedError: the rate limit refuses the problems, or the queue has no room for the first one.
+        TwinpathError: a problem failed.
+    """
+    own = request_id()
+    allowance = Allowance.of(request.scope)
+    allowance.charge(len(problems))
+    places = asyncio.Semaphore(components_of(request).settings.batch_concurrency)
+
+    async def solve(index: int, problem: Problem, observer: Observer | None) -> Solution:
+        problem_id = own if len(problems) == 1 else f"{own}-{index}"
+        while True:
+            try:
+                async with places, allowance.place():
+                    return await solve_and_record(problem, request, observer, problem_id=problem_id)
+            except OverloadedError as error:
+                if index == 0:
+                    raise
+                await asyncio.sleep(error.retry_after_s)
+
+    each = zip(range(len(problems)), problems, observers or [None] * len(problems), strict=True)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(solve(*choice)) for choice in each]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [solve_response(task.result(), trace=True) for task in tasks]
