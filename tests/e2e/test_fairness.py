@@ -123,10 +123,16 @@ def compare(service: Shared, ordinary: str, attack: Attack, hostile: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "attack",
-    [one_request_of_loops, many_choices_of_loops, a_batch_of_loops, many_prompts, a_batch_of_long_problems],
+    ("attack", "concurrency"),
+    [
+        (one_request_of_loops, 1),
+        (many_choices_of_loops, None),
+        (a_batch_of_loops, None),
+        (many_prompts, 1),
+        (many_prompts, None),
+        (a_batch_of_long_problems, None),
+    ],
 )
-@pytest.mark.parametrize("concurrency", [1, None])
 def test_a_hostile_caller_at_most_doubles_the_wait_of_an_ordinary_one(
     tmp_path: Path, attack: Attack, concurrency: int | None
 ) -> None:
@@ -134,10 +140,9 @@ def test_a_hostile_caller_at_most_doubles_the_wait_of_an_ordinary_one(
         compare(service, "ann", attack, "bob")
 
 
-@pytest.mark.parametrize("attack", [one_request_of_loops, a_batch_of_loops])
-def test_without_keys_a_request_of_loops_at_most_doubles_the_wait_of_another(tmp_path: Path, attack: Attack) -> None:
+def test_without_keys_a_request_of_loops_at_most_doubles_the_wait_of_another(tmp_path: Path) -> None:
     with shared(tmp_path, limits={}) as service:
-        compare(service, "", attack, "")
+        compare(service, "", one_request_of_loops, "")
 
 
 def test_a_request_of_loops_ends_soon(tmp_path: Path) -> None:
