@@ -161,7 +161,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._discarded += nbytes
         if self._discarded > _LINGER_BYTES:
-            self._transport.abort()
+            self._read(False)  # until the end of its time, so that a flood cannot connect again at once
 
     def eof_received(self) -> None:
         """Close the connection: a half-closed one costs nothing."""
