@@ -23,6 +23,7 @@ COMMANDS = {
     "start": ["benchmarks.start", "--repeat", "2"],
     "sandbox": ["benchmarks.sandbox"],
     "libraries": ["benchmarks.libraries"],
+    "http-parsers": ["benchmarks.http_parsers"],
     "engine": ["benchmarks.engine", "--data", "{data}"],
     "student": ["benchmarks.student", "--data", "{data}", "--test", "{test}", "--repeat", "1"],
     "student-turns": ["benchmarks.student", "--data", "{data}", "--test", "{test}", "--limit", "30"],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import platformdirs
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,6 +25,7 @@ from service.faults import fault_texts
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
+_PREFIX_PATH = r"^(/[A-Za-z0-9._~-]+)*/?$"
 _file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
@@ -54,6 +55,18 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+def _split_at_commas(value: object) -> object:
+    """Texts of a list whose items may hold several of them."""
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        return parts
+    return [text.strip() for part in parts for text in str(part).split(",") if text.strip()]
+
+
+Texts = Annotated[list[str], NoDecode, BeforeValidator(_split_at_commas)]
+"""List of texts. In one text, commas separate them."""
+
+
 class SettingsGroup(BaseModel):
     """Group of settings with a title for the help."""
 
@@ -74,6 +87,17 @@ class ServerSettings(SettingsGroup):
     allow_anonymous: Annotated[
         bool, Field(description="Listen on any address without API keys. Everyone who reaches it can use it.")
     ] = False
+    cors_origins: Annotated[
+        Texts,
+        Field(
+            description="Origins whose pages may use the service from a browser, such as https://example.org. "
+            "Separate them by commas. `*` allows all. Default: no origin but the service's own."
+        ),
+    ] = []
+    root_path: Annotated[
+        str,
+        Field(pattern=_PREFIX_PATH, description="Prefix of all paths, such as /math, if a proxy does not remove it."),
+    ] = ""
     api_docs: Annotated[bool, Field(description="Serve interactive API documents at /docs.")] = True
     shutdown_grace_s: Annotated[
         int, Field(ge=0, description="Seconds that open requests get to finish after SIGTERM.")
@@ -159,8 +183,7 @@ class WorkerSettings(SettingsGroup):
     title: ClassVar[str] = "Remote workers"
 
     worker_urls: Annotated[
-        list[str],
-        NoDecode,
+        Texts,
         Field(description="Addresses of the workers of --engine remote, or of one router. Separate them by commas."),
     ] = []
     worker_model: Annotated[
@@ -170,14 +193,6 @@ class WorkerSettings(SettingsGroup):
     worker_read_timeout_s: Annotated[
         float, Field(gt=0, le=600, description="Seconds without a token after which a path on a worker fails.")
     ] = 60
-
-    @field_validator("worker_urls", mode="before")
-    @classmethod
-    def _split_at_commas(cls, value: object) -> object:
-        parts = [value] if isinstance(value, str) else value
-        if not isinstance(parts, list):
-            return parts
-        return [url.strip() for part in parts for url in str(part).split(",") if url.strip()]
 
 
 class SamplingSettings(SettingsGroup):
@@ -252,6 +267,21 @@ class LimitSettings(SettingsGroup):
     max_connections: Annotated[
         int, Field(ge=1, le=65536, description="Maximum number of open connections. More get 503.")
     ] = 4096
+    keep_alive_s: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3600,
+            description="Seconds that an idle connection stays open after a response. Choose more than the idle "
+            "timeout of the proxy or load balancer.",
+        ),
+    ] = 75
+    max_head_bytes: Annotated[
+        int, Field(ge=1024, le=1024**2, description="Maximum size of the head of a request, in bytes. More gets 431.")
+    ] = 32 * 1024
+    max_headers: Annotated[
+        int, Field(ge=16, le=1024, description="Maximum number of header lines of a request. More get 431.")
+    ] = 100
     header_timeout_s: Annotated[
         float, Field(gt=0, le=600, description="Seconds for the head of a request. Then the connection is closed.")
     ] = 10

@@ -15,7 +15,7 @@ import uvicorn
 
 from service.api.api_keys import KeyRing
 from service.api.app import create_app
-from service.api.protocol import timeout_protocol
+from service.api.protocol import http_options
 from service.components import Components
 from service.engine.base import Engine
 from service.sandbox.base import Sandbox
@@ -114,12 +114,7 @@ async def live() -> AsyncIterator[Serve]:
         async def start(engine: Engine, sandbox: Sandbox | None = None, **changes: Any) -> httpx.AsyncClient:
             settings = changes.pop("settings", None) or Settings()
             app = create_app(fake_components(engine, sandbox, settings=settings), **changes)
-            protocol = timeout_protocol(
-                header_timeout_s=settings.header_timeout_s,
-                write_timeout_s=settings.write_timeout_s,
-                max_connections=settings.max_connections,
-            )
-            config = uvicorn.Config(app, port=0, http=protocol, ws="none", log_config=None, access_log=False)
+            config = uvicorn.Config(app, port=0, log_config=None, **http_options(settings))
             server = _Server(config)
             serving = asyncio.create_task(server.serve())
             stack.push_async_callback(_stop, server, serving)

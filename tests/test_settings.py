@@ -78,6 +78,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words = {"engine": "fake", "dtype": "float32", "policy": "fixed", "log_level": "debug"}
     words |= dict.fromkeys(("allow_unlocked_sandbox", "sandbox_libraries", "allow_anonymous", "compile_on_cpu"), "true")
     words |= {"otlp_endpoint": "http://collector:4318", "api_docs": "false"}
+    words |= {"cors_origins": "https://page.example", "root_path": "/math"}
     words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
     words |= dict.fromkeys(
         ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"), "a-word"
@@ -89,6 +90,7 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
         "trace_sample_ratio": "0.5",
         "max_model_len": "64",
     }
+    numbers |= {"max_head_bytes": "1024", "max_headers": "16"}
     numbers |= {"sandbox_memory_mib": "16", "max_body_bytes": "1024", "max_batch_bytes": "1024"}
     numbers["max_batch_disk_bytes"] = "1024"
     value = words.get(name) or numbers.get(name, "3")
@@ -187,6 +189,25 @@ def test_settings_are_frozen() -> None:
 
 def test_every_setting_has_a_description() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_origins_are_a_list_from_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    origins = ["https://a.example", "http://localhost:3000"]
+    monkeypatch.setenv("TWINPATH_CORS_ORIGINS", "https://a.example, http://localhost:3000")
+    assert load_settings().cors_origins == origins
+    monkeypatch.delenv("TWINPATH_CORS_ORIGINS")
+    assert load_settings(toml(tmp_path, f"cors_origins = {origins}")).cors_origins == origins
+    assert load_settings(cors_origins=["*"]).cors_origins == ["*"]
+
+
+@pytest.mark.parametrize("prefix", ["", "/math", "/a/b-c.d/", "/"])
+def test_a_prefix_is_a_path(prefix: str) -> None:
+    assert load_settings(root_path=prefix).root_path == prefix
+
+
+@pytest.mark.parametrize("prefix", ["math", "/a b", "/a?b", "http://x/a", "//a", "/a//b", "/é"])
+def test_what_is_no_path_is_no_prefix(prefix: str) -> None:
+    assert message(root_path=prefix).startswith("Invalid settings: `root_path` ")
 
 
 def test_worker_urls_are_a_list_from_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

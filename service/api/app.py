@@ -14,8 +14,10 @@ from service import __version__
 from service.api import errors, openapi
 from service.api.api_keys import KeyRing
 from service.api.auth import ApiKeyMiddleware
+from service.api.cors import CorsMiddleware
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
+from service.api.request_rules import RequestRulesMiddleware
 from service.api.routes import batch, docs, grade, openai, openai_models, openai_responses, ops, page, solve
 from service.api.spool import DiskBudget
 from service.components import Components
@@ -67,6 +69,8 @@ def create_app(
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        redirect_slashes=False,  # a redirect would hold the Host header; `request_rules.py` ignores such slashes
+        openapi_url=None,
         docs_url=None,  # `routes/docs.py` replaces them: the pages of FastAPI load scripts from a CDN
         redoc_url=None,
     )
@@ -87,6 +91,9 @@ def create_app(
     app.add_middleware(TracingMiddleware)  # inside the check of keys: a caller without one leaves no trace
     if keys:
         app.add_middleware(ApiKeyMiddleware, ring=keys, on_refusal=metrics.observe_rejection)
+    app.add_middleware(RequestRulesMiddleware, root_path=settings.root_path)
+    if settings.cors_origins:
+        app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Request-ID",

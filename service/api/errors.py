@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from service.api.middleware import SAFE_HEADERS
 from service.errors import (
@@ -87,10 +88,22 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _not_allowed(request)
     if error.status_code == 404 and _is_openai(request):
         return error_response(request, 404, _served_routes(request))
     errors = [FieldError(field="body", message=str(error.detail))] if error.status_code in (400, 408, 413, 415) else []
     return error_response(request, error.status_code, str(error.detail), errors, dict(error.headers or {}))
+
+
+def _not_allowed(request: Request) -> Response:
+    """Response to a method that no route of the path has. OPTIONS is answered."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = {"OPTIONS"}.union(*(route.methods for route in routes))
+    allow = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": allow})
+    return error_response(request, 405, f"This path accepts only {allow}.", headers={"Allow": allow})
 
 
 async def _input(request: Request, error: Exception) -> Response:
@@ -113,7 +126,8 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return error_response(request, 500, UNEXPECTED, headers=SAFE_HEADERS)  # this response passes no middleware
+    headers = SAFE_HEADERS | {"X-Request-ID": correlation_id.get() or ""}  # this response passes no middleware
+    return error_response(request, 500, UNEXPECTED, headers=headers)
 
 
 async def _disconnected(request: Request, error: Exception) -> Response:

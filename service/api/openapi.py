@@ -4,15 +4,18 @@ These are limits from the settings, headers, security requirements, and the item
 of OpenAPI 3.2).
 """
 
+import json
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.api.api_key import KeyScope
 from service.api.api_keys import scope_of
+from service.api.static_files import static_response
 from service.schemas import PathEvent, SolveResponse, VoteEvent
 from service.schemas.batch import BatchRow, GradeRow
 from service.schemas.openai_errors import ErrorObject
@@ -59,7 +62,7 @@ _RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"ty
 
 
 def install(app: FastAPI, settings: Settings, *, has_keys: bool) -> None:
-    """Make `app.openapi()` return the complete document.
+    """Make `app.openapi()` return the complete document, and serve it at `/openapi.json`.
 
     Args:
         app: the application.
@@ -72,7 +75,15 @@ def install(app: FastAPI, settings: Settings, *, has_keys: bool) -> None:
             app.openapi_schema = _with_integers(_document(app, settings, has_keys))
         return app.openapi_schema
 
+    @cache
+    def content() -> bytes:
+        return json.dumps(openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def serve(request: Request) -> Response:
+        return static_response(request, content(), "application/json", {"Cache-Control": "no-cache"})
+
     app.openapi = openapi  # type: ignore[method-assign]
+    app.add_route("/openapi.json", serve, include_in_schema=False)
 
 
 def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any]:

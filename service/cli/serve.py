@@ -11,7 +11,7 @@ import uvicorn
 from service import logs
 from service.api.api_keys import key_ring
 from service.api.app import create_app
-from service.api.protocol import raise_file_limit, timeout_protocol
+from service.api.protocol import http_options, raise_file_limit
 from service.cli.output import build_progress
 from service.components import build
 from service.errors import ConfigurationError
@@ -49,21 +49,13 @@ def run(settings: Settings) -> int:
 
     app = create_app(components, keys=keys, on_engine_death=on_engine_death)
     raise_file_limit(settings.max_connections)
-    protocol = timeout_protocol(
-        header_timeout_s=settings.header_timeout_s,
-        write_timeout_s=settings.write_timeout_s,
-        max_connections=settings.max_connections,
-    )
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=protocol,
-        ws="none",
         log_config=None,
-        access_log=False,
-        server_header=False,
         timeout_graceful_shutdown=settings.shutdown_grace_s + _DRAIN_S,
+        **http_options(settings),
     )
     server = _Server(components.solver, config, settings.shutdown_grace_s)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after it has shut down

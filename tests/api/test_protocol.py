@@ -1,4 +1,4 @@
-"""Idle, slow and stuck connections on a real socket."""
+"""Idle, slow, stuck and hostile connections on a real socket."""
 
 import asyncio
 import contextlib
@@ -6,16 +6,13 @@ import json
 import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 
 import httpx
 import psutil
 import pytest
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.api import protocol
-from service.api.protocol import timeout_protocol
+from service.api.parser import MAX_READ_BYTES
 from service.settings import Settings
 from tests.conftest import Serve
 from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
@@ -50,11 +47,9 @@ def established(client: httpx.AsyncClient) -> int:
     return sum(c.status == psutil.CONN_ESTABLISHED and c.laddr.port == client.base_url.port for c in connections)
 
 
-@pytest.fixture(params=[HttpToolsProtocol, H11Protocol])
-def quick(request: pytest.FixtureRequest, live: Serve, monkeypatch: pytest.MonkeyPatch) -> Quick:
+@pytest.fixture
+def quick(live: Serve) -> Quick:
     """Serves with timeouts of a fraction of a second."""
-    protocol = partial(timeout_protocol, parser=request.param)
-    monkeypatch.setattr("tests.conftest.timeout_protocol", protocol)
 
     def start(engine: object = None, **settings: object) -> Awaitable[httpx.AsyncClient]:
         times = {"header_timeout_s": 0.3, "body_timeout_s": 0.3, "write_timeout_s": 0.3} | settings
@@ -90,6 +85,237 @@ async def test_the_next_head_of_a_connection_must_be_whole_in_time_too(quick: Qu
         await reader.readexactly(length)
         writer.write(b"GET /hea")
         assert 0.2 < await seconds_until_closed(reader) < 5
+
+
+async def answers(client: httpx.AsyncClient, sent: bytes) -> list[tuple[int, dict[str, object]]]:
+    """Statuses and JSON bodies of all responses of one connection, until it is closed or silent for 0.1 s."""
+    found: list[tuple[int, dict[str, object]]] = []
+    async with connected(client) as (reader, writer):
+        writer.write(sent)
+        with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError):
+            while True:
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 0.1 if found else 5)
+                fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+                body = await reader.readexactly(int(fields.get(b"content-length", b"0")))
+                found.append((int(head.split()[1]), json.loads(body) if body else {}))
+    return found
+
+
+GET = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+MODELS = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "detail"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 2**20, 431, "The head of the request is larger than 32768 bytes."),
+        (GET[:-2] + b"a: b\r\n" * 10000 + b"\r\n", 431, "The head of the request is larger than 32768 bytes."),
+        (GET[:-2] + b"X: " + b"a" * 32768 + b"\r\n\r\n", 431, "The head of the request is larger than 32768 bytes."),
+        (GET[:-2] + b"a: b\r\n" * 100 + b"\r\n", 431, "The request has more than 100 header lines."),
+        (b"GET /" + b"a" * 2**20, 414, "The request line is longer than 32768 bytes."),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "The request is not valid HTTP/1.1."),
+        (GET[:-2] + b"Host: y\r\n\r\n", 400, "The request is not valid HTTP/1.1."),
+        (GET[:-2] + b"no header\r\n\r\n", 400, "The request is not valid HTTP/1.1."),
+        (GET[:-2] + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "The request is not valid HTTP/1.1."),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "The request is not valid HTTP/1.1."),
+        (HEAD.partition(b"Content-L")[0] + b"Transfer-Encoding: gzip\r\n\r\n", 501, "The Transfer-Encoding must be chunked."),
+        (HEAD.partition(b"Content-L")[0] + b"Transfer-Encoding: chunked\r\n\r\nz\r\n", 400, "The request is not valid HTTP/1.1."),
+    ],
+)  # fmt: skip
+async def test_an_invalid_or_too_large_head_is_refused(quick: Quick, sent: bytes, status: int, detail: str) -> None:
+    ((found, document),) = await answers(await quick(header_timeout_s=5), sent + GET)
+    assert (found, document["status"], document["detail"]) == (status, status, detail)
+    assert len(str(document["request_id"])) == 32
+
+
+async def test_a_refused_head_has_the_headers_of_every_response(quick: Quick) -> None:
+    async with connected(await quick()) as (reader, writer):
+        writer.write(b"GET /v1/" + b"a" * 40000)
+        head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
+    assert names == [
+        b"date", b"content-type", b"content-length", b"connection", b"x-request-id", b"x-content-type-options",
+        b"referrer-policy", b"cache-control",
+    ]  # fmt: skip
+    assert json.loads(body) == {
+        "error": {
+            "message": "The request line is longer than 32768 bytes.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        }
+    }
+
+
+async def test_the_limits_of_a_head_are_settings(quick: Quick) -> None:
+    client = await quick(max_head_bytes=1024, max_headers=20)
+    most = GET[:-2] + b"a: b\r\n" * 19 + b"\r\n"
+    assert [status for status, _ in await answers(client, most)] == [200]
+    assert [status for status, _ in await answers(client, most[:-2] + b"a: b\r\n\r\n")] == [431]
+    full = GET[:-2] + b"X: " + b"a" * (1024 - len(GET) - 5) + b"\r\n\r\n"
+    assert (len(full), [status for status, _ in await answers(client, full)]) == (1024, [200])
+    assert [status for status, _ in await answers(client, full.replace(b"aa", b"aaa", 1))] == [431]
+
+
+async def test_requests_of_one_connection_are_answered_in_order_and_one_at_a_time(quick: Quick) -> None:
+    engine = playing([cot(5)], [pot(5)], tokens_per_s=100)
+    client = await quick(engine, header_timeout_s=5)
+    async with connected(client) as (reader, writer):
+        writer.write((HEAD + b"\r\n" + BODY) * 3 + MODELS)
+        await asyncio.sleep(0.05)
+        assert engine.running == 2
+        text = b""
+        while text.count(b"HTTP/1.1 200") < 4:
+            text += await asyncio.wait_for(reader.read(65536), 5)
+    assert text.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")[2].startswith(b'{"object":"list"')
+
+
+async def test_a_flood_of_requests_is_held_in_bounded_memory(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service reads no further than the next head while it answers."""
+    connections: list[protocol.Connection] = []
+    made = protocol.Connection.connection_made
+
+    def connection_made(self: protocol.Connection, transport: asyncio.BaseTransport) -> None:
+        connections.append(self)
+        made(self, transport)
+
+    monkeypatch.setattr(protocol.Connection, "connection_made", connection_made)
+    client = await quick(TurnEngine([cot(5), pot(5)], order=[]), header_timeout_s=5, deadline_s=1)
+    async with connected(client) as (_, writer):
+        writer.write(HEAD + b"\r\n" + BODY + GET * 500_000)
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+        (connection,) = connections
+        assert len(connection._held) <= MAX_READ_BYTES
+        assert writer.transport.get_write_buffer_size() > 10_000_000
+        writer.transport.abort()
+
+
+async def test_a_next_head_that_drips_during_a_response_is_closed(quick: Quick) -> None:
+    client = await quick(TurnEngine([cot(5), pot(5)], order=[]), header_timeout_s=0.3)
+    async with connected(client) as (reader, writer):
+        writer.write(HEAD.replace(b"/solve ", b"/solve/stream ") + b"\r\n" + BODY)
+        began = asyncio.get_running_loop().time()
+        closed = asyncio.create_task(reader.read())
+        for byte in GET[:-4] * 3:
+            await asyncio.sleep(0.05)
+            with contextlib.suppress(ConnectionError):
+                writer.write(bytes([byte]))
+            if closed.done():
+                break
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(closed, 5)
+        assert 0.2 < asyncio.get_running_loop().time() - began < 2
+
+
+@pytest.mark.parametrize("empty", [b"\r\n", b"\n", b"\r\n" * 50])
+async def test_empty_lines_before_a_request_are_ignored(quick: Quick, empty: bytes) -> None:
+    assert [status for status, _ in await answers(await quick(), empty + GET + empty + GET)] == [200, 200]
+
+
+async def test_endless_empty_lines_are_closed(quick: Quick) -> None:
+    async with connected(await quick()) as (reader, writer):
+        closed = asyncio.create_task(seconds_until_closed(reader))
+        while not closed.done():
+            with contextlib.suppress(ConnectionError):
+                writer.write(b"\r\n")
+            await asyncio.sleep(0.05)
+        assert 0.2 < await closed < 5
+
+
+UPGRADES = [
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+    b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n",
+    b"Connection: keep-alive, Upgrade\r\nUpgrade: x\r\n",
+]
+
+
+@pytest.mark.parametrize("offer", UPGRADES)
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_an_offer_to_upgrade_is_ignored_and_its_body_read(quick: Quick, offer: bytes, pieces: int) -> None:
+    client = await quick(header_timeout_s=5)
+    head = HEAD + offer + b"\r\n"
+    async with connected(client) as (reader, writer):
+        for sent in [head + BODY] if pieces == 1 else [head, BODY]:
+            writer.write(sent)
+            await asyncio.sleep(0.02)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("offer", [*UPGRADES, b""])
+@pytest.mark.parametrize("path", [b"/solve", b"/solve/batch", b"/health", b"/nowhere", b"/v1/completions"])
+async def test_a_body_is_never_taken_for_a_request(quick: Quick, offer: bytes, path: bytes) -> None:
+    client = await quick(header_timeout_s=5, body_timeout_s=5, max_batch_bytes=1024)
+    body = b"\r\n" * 50_000 + GET
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n"
+    found = await answers(client, head % (path, offer, len(body)) + body)
+    assert len(found) == 1
+    assert found[0][0] >= 400
+
+
+async def test_chunks_of_one_byte_do_not_hold_the_loop(quick: Quick) -> None:
+    client = await quick(header_timeout_s=5, body_timeout_s=5)
+    head = HEAD.partition(b"Content-L")[0] + b"Transfer-Encoding: chunked\r\n\r\n"
+    async with connected(client) as (_, writer):
+        writer.write(head + b"1\r\n \r\n" * 100_000)
+        longest = 0.0
+        for _ in range(100):
+            began = asyncio.get_running_loop().time()
+            await asyncio.sleep(0)
+            longest = max(longest, asyncio.get_running_loop().time() - began)
+    assert longest < 0.25  # at once, they would take more than a second
+
+
+async def test_a_client_that_still_sends_gets_its_refusal(quick: Quick) -> None:
+    """The connection is not reset while the refused request is on its way."""
+    client = await quick(header_timeout_s=5)
+    async with connected(client) as (reader, writer):
+        writer.write(GET[:-2] + b"X: " + b"a" * 500_000)
+        await writer.drain()
+        await asyncio.sleep(0.2)
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_refused_client_that_sends_on_is_cut(quick: Quick) -> None:
+    client = await quick(header_timeout_s=5)
+    async with connected(client) as (reader, writer):
+        writer.write(GET[:-2] + b"X: ")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 100_000_000:
+                writer.write(b"a" * 100_000)
+                sent += 100_000
+                await writer.drain()
+        assert sent < 50_000_000
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 5)
+
+
+@pytest.mark.parametrize("keep_alive_s", [1, 75])
+async def test_an_idle_connection_stays_open_as_long_as_the_setting(quick: Quick, keep_alive_s: int) -> None:
+    async with connected(await quick(keep_alive_s=keep_alive_s)) as (reader, writer):
+        for _ in range(2):
+            writer.write(GET)
+            await reader.readuntil(b"}}")
+            await asyncio.sleep(0.5)  # longer than a head may take
+        closed = asyncio.create_task(reader.read())
+        await asyncio.wait({closed}, timeout=1.0)
+        assert closed.done() is (keep_alive_s == 1)
+        closed.cancel()
+
+
+async def test_callers_that_leave_during_pipelined_requests_leave_no_error(
+    quick: Quick, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await quick(playing([cot(5)], [pot(5)], tokens_per_s=200), header_timeout_s=5)
+    for moment in range(20):
+        async with connected(client) as (_, writer):
+            writer.write((HEAD + b"\r\n" + BODY) * 20 + GET * 2000)
+            await asyncio.sleep(0.005 * moment)
+            writer.transport.abort()
+    await asyncio.sleep(0.3)
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
 
 
 async def test_a_solve_may_take_longer_than_a_head(quick: Quick) -> None:

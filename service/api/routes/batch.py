@@ -243,6 +243,7 @@ def _check_headers(request: Request) -> None:
         raise HTTPException(
             415,
             f"The Content-Type of the body must be {JSON_LINES}. With curl, add -H 'Content-Type: {JSON_LINES}'.",
+            {"Accept": JSON_LINES},
         )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > settings.max_batch_bytes:

@@ -3,12 +3,16 @@
 The files of Swagger UI come from an installed package, so that nothing loads from another host.
 """
 
+from functools import cache
 from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from service.api.request_rules import is_folder
+from service.api.static_files import static_response
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,15 +35,22 @@ _HEADERS = {
 
 
 @router.get("/docs")
-async def docs() -> FileResponse:
+async def docs(request: Request) -> Response:
     """The page."""
-    return FileResponse(_FOLDER / "index.html", media_type="text/html", headers=_HEADERS)
+    if is_folder(request.scope):  # relative addresses would have `docs` twice
+        return RedirectResponse("../docs", 308)
+    return static_response(request, _content(_FOLDER / "index.html"), "text/html", _HEADERS)
 
 
 @router.get("/docs/{name}")
-async def static(name: str) -> FileResponse:
+async def static(name: str, request: Request) -> Response:
     """A file of the page."""
     if name not in _FILES:
         raise HTTPException(404, "The API documents have no such file.")
     folder, media_type = _FILES[name]
-    return FileResponse(folder / name, media_type=media_type, headers=_HEADERS)
+    return static_response(request, _content(folder / name), media_type, _HEADERS)
+
+
+@cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes()

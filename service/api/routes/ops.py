@@ -1,4 +1,4 @@
-"""Routes of operations: `/health`, `/ready`, `/metrics`. The first two also answer HEAD."""
+"""Routes of operations: `/health`, `/ready`, `/metrics`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -39,7 +39,6 @@ class Health(BaseModel):
     sandbox: LockLayers = Field(description="Active layers of the kernel lock.")
 
 
-@router.head("/health", include_in_schema=False)
 @router.get("/health", responses=_DOWN)
 async def health(request: Request) -> Health:
     """Liveness: 200 while the engine runs, 503 after it has exited. A supervisor must restart the service then."""
@@ -55,7 +54,6 @@ async def health(request: Request) -> Health:
     return Health(status=status, model=engine.model, sandbox=LockLayers(**asdict(sandbox.lock)))
 
 
-@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=_DOWN)
 async def ready(request: Request) -> Health:
     """Readiness: 200 while the service accepts problems, 503 while it starts or stops or no worker can sample."""
@@ -68,4 +66,4 @@ async def metrics(request: Request) -> Response:
     """Metrics in the Prometheus text format, with the `vllm:` metrics of the engine. OpenMetrics has exemplars."""
     registry = components_of(request).metrics.registry
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(registry), media_type=media_type)
+    return Response(encode(registry), media_type=media_type, headers={"Vary": "Accept"})

@@ -58,6 +58,7 @@ async def require_json(request: Request) -> None:  # async, because FastAPI runs
             415,
             "The Content-Type of the body must be application/json. With curl, add "
             "-H 'Content-Type: application/json'.",
+            {"Accept": "application/json"},
         )
 
 

@@ -1,0 +1,87 @@
+"""ASGI middleware with the rules of HTTP (RFC 9110, RFC 9112)."""
+
+import re
+
+from fastapi import Response
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.errors import error_response
+
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_HOST = re.compile(r"[\w.~!$&'()*+,;=%-]*(:\d*)?|\[[\da-fA-F:.]+\](:\d*)?", re.ASCII)
+_SLASHES = re.compile("/{2,}")
+_ALL_METHODS = {"Allow": "GET, HEAD, OPTIONS, POST"}
+
+
+class RequestRulesMiddleware:
+    """Middleware that refuses what HTTP forbids, normalizes the path, and answers HEAD like GET.
+
+    A slash at the end, doubled slashes, an origin in front and the prefix change neither the route of a path nor its
+    access control.
+
+    Args:
+        app: next application.
+        root_path: prefix of the paths.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
+        self._app = app
+        self._root_path = root_path.rstrip("/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its normalized path."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        target = _ORIGIN.sub("", scope["path"], count=1) or "/"
+        scope["path"] = self._normalized(target)
+        if response := _exception(Request(scope), target):
+            await response(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            await self._app({**scope, "method": "GET"}, receive, _without_body(send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _normalized(self, target: str) -> str:
+        path = _SLASHES.sub("/", target)
+        if f"{path}/".startswith(f"{self._root_path}/"):
+            path = path[len(self._root_path) :]
+        return path.rstrip("/") or "/"
+
+
+def is_folder(scope: Scope) -> bool:
+    """Whether the path of a request ends with a slash, which decides what relative addresses mean."""
+    return bool(scope.get("raw_path", b"/").endswith(b"/"))
+
+
+def _exception(request: Request, target: str) -> Response | None:
+    """Response to a request that no route answers."""
+    headers: Headers = request.headers
+    if {"content-length", "transfer-encoding"} <= set(headers.keys()):
+        return _invalid(request, "The request must not have both Content-Length and Transfer-Encoding.")
+    if not all(_HOST.fullmatch(host) for host in headers.getlist("host")):
+        return _invalid(request, "The header Host must be the name or the address of a host, with or without a port.")
+    if target == "*" and request.method == "OPTIONS":
+        return Response(status_code=204, headers=_ALL_METHODS)
+    if request.method == "CONNECT":
+        return error_response(request, 405, "The service is not a proxy.", headers=_ALL_METHODS)
+    if not target.startswith("/"):
+        return _invalid(request, "The target of the request must be a path, such as /solve.")
+    codings = {coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")}
+    if codings - {"", "identity"}:
+        detail = "The body must not be compressed. Send it without Content-Encoding."
+        return error_response(request, 415, detail, headers={"Accept-Encoding": "identity"})
+    return None
+
+
+def _invalid(request: Request, detail: str) -> Response:
+    return error_response(request, 400, detail, headers={"Connection": "close"})
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
