@@ -15,7 +15,7 @@ from typer import rich_utils
 from typer.core import TyperGroup
 
 from service import __version__
-from service.cli.commands import evaluate, grade, keys, models, programs, serve, solve
+from service.cli.commands import evaluate, grade, health, keys, models, programs, serve, solve
 from service.cli.commands.text_command import TextCommand
 from service.cli.printable import printable
 from service.errors import TwinpathError
@@ -23,7 +23,7 @@ from service.errors import TwinpathError
 # Leaves more of 80 columns to the descriptions.
 rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
 
-_ORDER = ("solve", "grade", "evaluate", "serve", "keys", "model", "train", "read", "sandbox")
+_ORDER = ("solve", "grade", "evaluate", "serve", "health", "keys", "model", "train", "read", "sandbox")
 
 
 class _Commands(TyperGroup):
@@ -46,7 +46,7 @@ app.add_typer(_keys, name="keys")
 app.add_typer(_models, name="model")
 for _command in (solve.solve, grade.grade):
     app.command(cls=TextCommand)(_command)
-for _command in (evaluate.evaluate, programs.read, programs.sandbox):
+for _command in (evaluate.evaluate, health.health, programs.read, programs.sandbox):
     app.command()(_command)
 app.command(cls=serve.ServeCommand)(serve.serve)
 _keys.command()(keys.create)
