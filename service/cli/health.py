@@ -6,6 +6,8 @@ from http.client import HTTPException
 from ipaddress import ip_address
 from urllib.error import HTTPError
 
+from service.credentials import without_password
+
 _MAX_BODY_BYTES = 1 << 16
 
 
@@ -16,6 +18,7 @@ def fault_of(url: str, timeout_s: float) -> str | None:
         url: address to request. Every status below 400 is healthy.
         timeout_s: timeout of the connection and of each read, in seconds.
     """
+    name = without_password(url)
     # A proxy variable of the environment, such as Docker sets it, must not get a request for this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -23,9 +26,10 @@ def fault_of(url: str, timeout_s: float) -> str | None:
             response.read(_MAX_BODY_BYTES)
     except HTTPError as error:
         with error:
-            return f"{url} responded {error.code}{_detail(error.read(_MAX_BODY_BYTES))}"
+            return f"{name} responded {error.code}{_detail(error.read(_MAX_BODY_BYTES))}"
     except (OSError, HTTPException, ValueError) as error:
-        return f"{url} does not answer: {getattr(error, 'reason', None) or error or type(error).__name__}"
+        reason = "" if "@" in url else getattr(error, "reason", None) or error  # it may quote a password
+        return f"{name} does not answer: {reason or type(error).__name__}"
     return None
 
 

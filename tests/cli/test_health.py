@@ -20,8 +20,9 @@ class _Service(BaseHTTPRequestHandler):
     """Runs, but does not accept problems."""
 
     def do_GET(self) -> None:
-        body = b"{}" if self.path == "/health" else json.dumps({"detail": DETAIL}).encode()
-        self.send_response(200 if self.path == "/health" else 503 if self.path == "/ready" else 404)
+        pages = {"/health": (200, b"{}"), "/ready": (503, json.dumps({"detail": DETAIL}).encode())}
+        status, body = pages.get(self.path, (404, b"no page"))
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

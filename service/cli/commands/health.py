@@ -7,6 +7,7 @@ import typer
 
 from service.cli.options import Config, float_option
 from service.cli.printable import one_line
+from service.credentials import without_password
 from service.errors import ConfigurationError
 from service.settings import load_settings
 
@@ -37,7 +38,7 @@ def health(
             raise ConfigurationError("Port 0 of the settings is any free port; set --url.")
         url = local_url(settings.host, settings.port)
     elif not url.startswith(("http://", "https://")):
-        raise ConfigurationError(f"--url {url} is not a URL; give one such as http://127.0.0.1:8000.")
+        raise ConfigurationError(f"--url {without_password(url)} is not a URL; give one such as http://127.0.0.1:8000.")
     fault = fault_of(f"{url.rstrip('/')}/{'ready' if ready else 'health'}", timeout_s)
     if fault:
         print(f"twinpath: {one_line(fault, sys.stderr.encoding)}", file=sys.stderr)
