@@ -1,17 +1,19 @@
-"""Command `twinpath health`."""
+"""Command `twinpath health`, which imports no other command."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli.options import Config, float_option
+from service.cli.health import fault_of, local_url
 from service.cli.printable import one_line
+from service.cli.process import run
 from service.credentials import without_password
 from service.errors import ConfigurationError
-from service.settings import load_settings
 
 _TIMEOUT_S = 3.0
+_MAX_TIMEOUT_S = 3600.0
 
 
 def health(
@@ -21,22 +23,17 @@ def health(
     ready: Annotated[
         bool, typer.Option("--ready", help="Check that the service accepts problems now, not only that it runs.")
     ] = False,
-    timeout_s: Annotated[float, float_option("Seconds to wait for the response.", min=0)] = _TIMEOUT_S,
-    config: Config = None,
+    timeout_s: Annotated[float, typer.Option(help="Seconds to wait for the response.")] = _TIMEOUT_S,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)] = None,
 ) -> None:
     """Check that a service runs, for a container or a supervisor. No proxy is used.
 
     The exit code is 0 if it runs, 1 if it does not, and 2 if an option is wrong.
     """
-    from service.cli.health import fault_of, local_url
-
-    if not isinstance(timeout_s, int | float) or not 0 < timeout_s <= 3600:
-        raise ConfigurationError("--timeout-s must be a number of seconds over 0, up to 3600.")
+    if not 0 < timeout_s <= _MAX_TIMEOUT_S:
+        raise ConfigurationError(f"--timeout-s must be a number of seconds above 0 and up to {_MAX_TIMEOUT_S:g}.")
     if url is None:
-        settings = load_settings(config)
-        if not settings.port:
-            raise ConfigurationError("Port 0 of the settings is any free port; set --url.")
-        url = local_url(settings.host, settings.port)
+        url = _own_url(config)
     elif not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"--url {without_password(url)} is not a URL; give one such as http://127.0.0.1:8000.")
     fault = fault_of(f"{url.rstrip('/')}/{'ready' if ready else 'health'}", timeout_s)
@@ -44,3 +41,20 @@ def health(
         print(f"twinpath: {one_line(fault, sys.stderr.encoding)}", file=sys.stderr)
         raise typer.Exit(1)
     print("ready" if ready else "healthy")
+
+
+def main() -> None:
+    """Run `twinpath health` and end the process with its exit code."""
+    app = typer.Typer(name="twinpath", pretty_exceptions_enable=False)
+    app.command()(health)
+    app.callback()(lambda: None)  # with it, the name of the command is an argument
+    run(app)
+
+
+def _own_url(config: Path | None) -> str:
+    from service.settings import load_settings  # takes half a second
+
+    settings = load_settings(config)
+    if not settings.port:
+        raise ConfigurationError("Port 0 of the settings is any free port; set --url.")
+    return local_url(settings.host, settings.port)
