@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +17,8 @@ from tests.support.engines import lines
 
 pytestmark = pytest.mark.e2e
 
-STRANGER: dict[str, Any] = {"user": 12345, "group": 12345, "extra_groups": []} if os.geteuid() == 0 else {}
-"""A user without a home and without an entry in the user database, if the tests may become one."""
+STRANGER = ["unshare", "--user", "--map-user=12345"]
+"""Runs a command as a user without an entry in the user database, as OpenShift has them."""
 FOREIGN = "a file of the working directory was run"
 OURS = ("json", "socket", "typing", "service", "training", "queue", "random", "uuid", "platform")
 COMMAND = Path(sys.executable).with_name("twinpath")
@@ -108,8 +107,6 @@ def commands(folder: Path) -> list[list[object]]:
     model.mkdir()
     lines(model / "config.json", "{}")
     lines(model / "twinpath.json", json.dumps({"format_version": 1, "base_model": "m"}))
-    fake = ["--engine", "fake"]
-    dead = ["--url", "http://127.0.0.1:9"]
     return [
         ["--version"],
         ["health"],
@@ -137,9 +134,8 @@ def test_no_command_ends_with_a_traceback(machine: Machine, folder: Path) -> Non
     def failure(arguments: list[object]) -> str:
         with Path(machine.output).open("wb") as out:
             run = subprocess.run(
-                [COMMAND, *map(str, arguments)], cwd=folder, env=set_here, stdin=subprocess.DEVNULL, stdout=out,
+                [*(STRANGER if machine.is_stranger else []), COMMAND, *map(str, arguments)], cwd=folder, env=set_here, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.PIPE, errors="replace", timeout=120, preexec_fn=machine.limits,
-                **(STRANGER if machine.is_stranger else {}),
             )  # fmt: skip
         is_fine = run.returncode in (0, 1, 2) and "Traceback" not in run.stderr and FOREIGN not in run.stderr
         return "" if is_fine else f"{arguments} {run.returncode}: {run.stderr}"
