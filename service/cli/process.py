@@ -1,4 +1,4 @@
-"""Process of a command: its standard streams, its errors in one line, and its exit code."""
+"""Process of a command: streams, errors and exit code."""
 
 import os
 import sys
