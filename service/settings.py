@@ -36,7 +36,7 @@ _SERVICE_LINK = re.compile(
     r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=.*|NAME=/.*|ENV_\w+=.*)",
     re.DOTALL | re.IGNORECASE,
 )
-_NO_HOME = Path("/nonexistent")  # home of a user without one, by Debian's policy
+_NO_HOME = Path(os.devnull)  # no directory can be made below a file
 _file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 

@@ -29,7 +29,7 @@ def test_an_ordinary_home_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert os.environ["HOME"] == str(tmp_path)
 
 
-@pytest.mark.parametrize("home", ["/nonexistent", "relative"])
+@pytest.mark.parametrize("home", ["/dev/null/home", "relative"])
 def test_the_cache_takes_the_place_of_a_home_that_cannot_be_written(
     home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

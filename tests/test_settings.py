@@ -272,7 +272,7 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_home_only_a_tilde_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     no_home(monkeypatch)
-    assert load_settings().cache_dir == Path("/nonexistent/twinpath")
+    assert load_settings().cache_dir == Path("/dev/null/twinpath")
     assert load_settings(cache_dir=tmp_path).cache_dir == tmp_path
     assert message(cache_dir="~/x") == (
         "Invalid settings: `cache_dir`: the home directory of ~/x is not known; write the whole path"

@@ -70,12 +70,12 @@ PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"
 MACHINES = {
     "no home, foreign modules": Machine({"HOME": None, "TWINPATH_CACHE_DIR": None}, foreign_modules, is_stranger=True),
     "missing home, service links": Machine(
-        LINKS | {"HOME": "/nonexistent", "TWINPATH_CACHE_DIR": None}, is_stranger=True
+        LINKS | {"HOME": "/dev/null/home", "TWINPATH_CACHE_DIR": None}, is_stranger=True
     ),
     "cache below a file, dead proxy": Machine(
         dict.fromkeys(PROXIES, "http://127.0.0.1:9") | {"TWINPATH_CACHE_DIR": "/dev/null/a", "HF_HOME": "/dev/null/b"}
     ),
-    "no temporary directory, ASCII": Machine(ASCII | {"TMPDIR": "/nonexistent"}),
+    "no temporary directory, ASCII": Machine(ASCII | {"TMPDIR": "/dev/null/tmp"}),
     "unknown proxy, no width": Machine(
         dict.fromkeys(PROXIES, "socks5://127.0.0.1:9") | {"COLUMNS": "1", "TERM": "dumb", "FORCE_COLOR": "1"}
     ),
