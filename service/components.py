@@ -1,18 +1,21 @@
 """Builds engine, sandbox and prompt format from the settings."""
 
 import asyncio
+import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from service import tracing
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, demo, scripted
-from service.errors import InputError
+from service.errors import ConfigurationError, InputError
 from service.metrics import Metrics
 from service.model.bundled import Progress
 from service.model.checkpoint import Checkpoint, find_checkpoint
@@ -199,8 +202,19 @@ def _metrics(settings: Settings) -> Metrics:
 
 
 def _vllm_engine(settings: Settings, checkpoint: Checkpoint) -> tuple[Engine, int | None]:
-    """Engine in this process, and its default for `max_eager_paths`."""
-    from service.engine.vllm import MAX_EAGER_PATHS, VllmEngine  # takes seconds; other engines work without vLLM
+    """Engine in this process, and its default for `max_eager_paths`.
+
+    Raises:
+        ConfigurationError: vLLM is not installed, or does not work on this machine.
+    """
+    _provide_home(settings.cache_dir)
+    try:
+        from service.engine.vllm import MAX_EAGER_PATHS, VllmEngine  # takes seconds; other engines work without vLLM
+    except ImportError as error:
+        raise ConfigurationError(
+            f"vLLM cannot be imported ({error}). Run `make setup`, install twinpath[cpu] or twinpath[gpu], or set "
+            "--engine."
+        ) from None
 
     engine = VllmEngine(
         str(checkpoint.path),
@@ -215,6 +229,17 @@ def _vllm_engine(settings: Settings, checkpoint: Checkpoint) -> tuple[Engine, in
         hang_timeout_s=settings.engine_hang_timeout_s,
     )
     return engine, MAX_EAGER_PATHS
+
+
+def _provide_home(cache_dir: Path) -> None:
+    """Make sure that vLLM and its libraries find a home directory for their caches, and a name of the user."""
+    places = [cache_dir, Path(tempfile.gettempdir())]
+    try:
+        places.insert(0, Path.home())
+    except RuntimeError:  # no home, so no entry in the user database
+        os.environ.setdefault("LOGNAME", str(os.getuid()))
+    if home := next((place for place in places if place.is_absolute() and os.access(place, os.W_OK)), None):
+        os.environ["HOME"] = str(home)
 
 
 def _remote_engine(settings: Settings, metrics: Metrics) -> Engine:

@@ -5,8 +5,10 @@ file (`max_tokens = 200`), in this order of precedence. `--config` or `TWINPATH_
 """
 
 import os
+import re
 from contextvars import ContextVar
 from enum import StrEnum
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -14,18 +16,28 @@ import platformdirs
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from service.credentials import KEY_FORM, is_key
 from service.errors import ConfigurationError
 from service.faults import fault_texts
+from service.files import read_text, read_toml
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
 _PREFIX_PATH = r"^(/[A-Za-z0-9._~-]+)*/?$"
+# Kubernetes and Docker add such variables for each service whose name starts with "twinpath".
+_SERVICE_LINK = re.compile(
+    r"TWINPATH(_\w+)?_(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=\d+|PORT=(tcp|udp|sctp)://.*"
+    r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=.*|NAME=/.*|ENV_\w+=.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_NO_HOME = Path(os.devnull)  # no directory can be made below a file
 _file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
@@ -115,9 +127,9 @@ class ModelSettings(SettingsGroup):
     model: Annotated[
         str | None, Field(description="Model directory or Hugging Face name. Default: the bundled model.")
     ] = None
-    cache_dir: Annotated[Path, Field(description="Directory for built models and logs.")] = Path(
-        platformdirs.user_cache_dir("twinpath")
-    )
+    cache_dir: Annotated[
+        Path, Field(description="Directory for built models and logs. Default: the user's cache directory.")
+    ] = Field(default_factory=lambda: default_cache_dir())
     dtype: Annotated[
         Dtype,
         Field(
@@ -369,8 +381,48 @@ class Settings(
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order of precedence: flags, environment, file."""
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=_file.get())
-        return init_settings, env_settings, toml
+        toml = _TomlSource(settings_cls, toml_file=_file.get())
+        return init_settings, _EnvironmentSource(settings_cls), toml
+
+    @field_validator("*")
+    @classmethod
+    def _expand_home(cls, value: object) -> object:
+        return expanded(value) if isinstance(value, Path) else value
+
+
+class _EnvironmentSource(EnvSettingsSource):
+    """Environment without service links, such as `TWINPATH_PORT=tcp://10.0.0.7:8000`."""
+
+    def _load_env_vars(self) -> dict[str, str | None]:
+        variables = super()._load_env_vars()
+        return {name: value for name, value in variables.items() if not _is_service_link(name, value or "")}
+
+
+class _TomlSource(TomlConfigSettingsSource):
+    """Settings file, with or without a byte order mark."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        return read_toml(Path(str(file_path)), f"The settings file {file_path}")
+
+
+def default_cache_dir() -> Path:
+    """The user's cache directory. A user without a home directory gets one that cannot be made."""
+    try:
+        return Path(platformdirs.user_cache_dir("twinpath"))
+    except RuntimeError:
+        return _NO_HOME / "twinpath"
+
+
+def expanded(path: Path) -> Path:
+    """Path with the home directory for its leading `~`.
+
+    Raises:
+        ValueError: the home directory is not known.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"the home directory of {path} is not known; write the whole path") from None
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
@@ -383,25 +435,44 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     Raises:
         ConfigurationError: a value is invalid, a key is unknown, or the file cannot be read.
     """
-    path = config or os.environ.get(f"{_PREFIX}CONFIG") or None
-    if path and not Path(path).is_file():
-        raise ConfigurationError(f"The settings file {path} does not exist.")
     _refuse_unknown_variables()
-    token = _file.set(Path(path) if path else None)
+    path = _settings_file(config)
+    token = _file.set(path)
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         lines = fault_texts(error, Settings, "the settings")
         raise ConfigurationError("Invalid settings: " + "; ".join(lines)) from None
-    except (OSError, ValueError) as error:  # from the TOML file
-        raise ConfigurationError(f"The settings file {path} cannot be read: {error}") from None
     finally:
         _file.reset(token)
 
 
+def _settings_file(config: Path | None) -> Path | None:
+    """Existing settings file of the option or of the environment, if any."""
+    named = config or os.environ.get(f"{_PREFIX}CONFIG")
+    if not named:
+        return None
+    try:
+        path = expanded(Path(named))
+        is_file = path.is_file() or path.is_fifo()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The settings file {named} cannot be read: {error}.") from None
+    if not is_file:
+        raise ConfigurationError(f"The settings file {path} does not exist.")
+    return path
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    return _SERVICE_LINK.fullmatch(f"{name}={value}") is not None
+
+
 def _refuse_unknown_variables() -> None:
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{_PREFIX}CONFIG"}
-    unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    unknown = sorted(
+        name
+        for name, value in os.environ.items()
+        if name.startswith(_PREFIX) and name not in known and not _is_service_link(name, value)
+    )
     if unknown:  # a misspelt variable must not leave a setting at its default in silence
         raise ConfigurationError(f"Unknown environment variables: {', '.join(unknown)}.")
 
@@ -414,9 +485,12 @@ def read_key(path: Path | None, setting: str) -> str | None:
         setting: name of the setting that holds the path, for the error.
 
     Raises:
-        ConfigurationError: the file cannot be read.
+        ConfigurationError: the file cannot be read, or does not hold a key. The message does not show its content.
     """
-    try:
-        return path.read_text(encoding="utf-8").strip() if path else None
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(f"The file {path} of {setting} cannot be read: {error}") from None
+    if path is None:
+        return None
+    name = f"The file {path} of {setting}"
+    key = read_text(path, name).strip()
+    if not is_key(key):
+        raise ConfigurationError(f"{name} must hold an API key: {KEY_FORM}.")
+    return key

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from service.errors import ConfigurationError
-from service.settings import EngineKind, Settings, load_settings
+from service.settings import EngineKind, Settings, load_settings, read_key
 from service.types import Policy
 
 
@@ -218,3 +218,118 @@ def test_worker_urls_are_a_list_from_every_source(tmp_path: Path, monkeypatch: p
     assert load_settings(worker_urls=["http://a:1,http://b:2"]).worker_urls == urls
     monkeypatch.setenv("TWINPATH_WORKER_URLS", "http://a:1, http://b:2,")
     assert load_settings().worker_urls == urls
+
+
+LINKS = {
+    "TWINPATH_SERVICE_HOST": "10.96.0.7",
+    "TWINPATH_SERVICE_PORT": "8000",
+    "TWINPATH_SERVICE_PORT_HTTP": "8000",
+    "TWINPATH_PORT": "tcp://10.96.0.7:8000",
+    "TWINPATH_PORT_8000_TCP": "tcp://10.96.0.7:8000",
+    "TWINPATH_PORT_8000_TCP_PROTO": "tcp",
+    "TWINPATH_PORT_8000_TCP_PORT": "8000",
+    "TWINPATH_PORT_8000_TCP_ADDR": "10.96.0.7",
+    "TWINPATH_PORT_53_UDP": "udp://10.96.0.7:53",
+    "TWINPATH_ROUTER_SERVICE_HOST": "10.96.0.8",
+    "TWINPATH_ROUTER_PORT": "tcp://10.96.0.8:30000",
+    "TWINPATH_WORKER_0_PORT_8000_TCP_ADDR": "10.96.0.9",
+    "TWINPATH_NAME": "/web/twinpath",
+    "TWINPATH_ENV_LANG": "C.UTF-8",
+}
+"""Variables of services with names that start with `twinpath`, by Kubernetes and by Docker."""
+
+
+def test_service_links_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in LINKS.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == Settings()
+    assert (load_settings().port, load_settings(port=9000).port) == (8000, 9000)
+    monkeypatch.setenv("TWINPATH_PORT", "8001")
+    assert load_settings().port == 8001
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TWINPATH_SERVICE_PORT", "tcp"), ("TWINPATH_PORTS", "tcp://10.96.0.7:1"), ("TWINPATH_ROUTER_PORT", "30000"),
+     ("TWINPATH_PORT_TCP", "1"), ("TWINPATH_NAME", "mine"), ("TWINPATH_HOSTS", "10.96.0.7")],
+)  # fmt: skip
+def test_a_misspelt_variable_is_no_service_link(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert message() == f"Unknown environment variables: {name}."
+
+
+PATHS = ("api_keys_file", "client_api_key_file", "cache_dir", "fake_script", "worker_api_key_file")
+
+
+def test_every_path_of_the_settings_is_tried_with_a_home() -> None:
+    schema = Settings.model_json_schema()["properties"]
+    found = {name for name, entry in schema.items() if "'format': 'path'" in str(entry)}
+    assert found == set(PATHS)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_tilde_is_the_home_directory_from_every_source(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TWINPATH_CACHE_DIR")
+    expected = tmp_path / "a" / "b"
+    assert getattr(load_settings(None, **{name: "~/a/b"}), name) == expected
+    config = toml(tmp_path, f'{name} = "~/a/b"\n')
+    assert getattr(load_settings(Path("~") / config.name), name) == expected
+    monkeypatch.setenv(f"TWINPATH_{name.upper()}", "~/a/b")
+    assert getattr(load_settings(), name) == expected
+
+
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without HOME and without an entry in the user database."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("HOME", "XDG_CACHE_HOME", "TWINPATH_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+def test_without_a_home_only_a_tilde_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    no_home(monkeypatch)
+    assert load_settings().cache_dir == Path("/dev/null/twinpath")
+    assert load_settings(cache_dir=tmp_path).cache_dir == tmp_path
+    assert message(cache_dir="~/x") == (
+        "Invalid settings: `cache_dir`: the home directory of ~/x is not known; write the whole path"
+    )
+    assert message(Path("~/x.toml")) == (
+        "The settings file ~/x.toml cannot be read: the home directory of ~/x.toml is not known; write the whole path."
+    )
+
+
+def test_a_settings_file_of_windows_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "twinpath.toml"
+    path.write_bytes(b"\xef\xbb\xbf\r\ncot_paths = 4\r\n\r\n")
+    assert load_settings(path).cot_paths == 4
+
+
+def test_a_settings_file_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    path = toml(tmp_path, "cot_paths = " + "[" * 100_000)
+    assert message(path) == f"The settings file {path} cannot be read: its values are nested too deeply."
+
+
+@pytest.mark.parametrize("content", [b"tp_a\n", b"\xef\xbb\xbftp_a\r\n\r\n", b" tp_a \n"])
+def test_a_key_file_holds_one_key(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    assert read_key(path, "client_api_key_file") == "tp_a"
+    assert read_key(None, "client_api_key_file") is None
+
+
+@pytest.mark.parametrize("content", [b"tp_secret\ntp_secret", b"tp secret", "tp_sécret".encode(), b"tp_secret\0"])
+def test_a_wrong_key_file_is_refused_without_its_content(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as raised:
+        read_key(path, "client_api_key_file")
+    assert str(raised.value) == (
+        f"The file {path} of client_api_key_file must hold an API key: one line of printable ASCII characters without "
+        "spaces."
+    )

@@ -1,25 +1,6 @@
-"""Entry point of the command `twinpath`, also `python -m twinpath`."""
+"""Entry point of `python -m twinpath`."""
 
-import sys
-
-_OWN = ("service", "training", "twinpath")
-
-
-def main() -> None:
-    """Run the command line. Without the extra `serve`, exit with code 2 and one line."""
-    try:
-        from service.cli.main import main as run
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if missing.partition(".")[0] in _OWN:
-            raise
-        print(
-            f"twinpath: the command needs the extra `serve` ({missing} is missing): pip install 'twinpath[serve]'",
-            file=sys.stderr,
-        )
-        raise SystemExit(2) from None
-    run()
-
+from service.cli.entry import main as main
 
 if __name__ == "__main__":
     main()

@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import logging
 import secrets
+import stat
 import time
-import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from service.api.api_key import ApiKey, KeyScope, KeyTable
 from service.errors import ConfigurationError
 from service.faults import fault_texts
+from service.files import read_toml
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -145,19 +147,18 @@ def _is_loopback(host: str) -> bool:
 
 
 def _read(path: Path) -> list[KeyTable]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"The API keys file {path} cannot be read: {error}") from None
+    name = f"The API keys file {path}"
+    content = read_toml(path, name)
     tables = content.pop("keys", None)
     if content or not isinstance(tables, list) or not tables:
-        raise ConfigurationError(
-            f"The API keys file {path} must contain at least one [[keys]] table and no other keys."
-        )
-    read = [_table(table, f"The API keys file {path}, table {number}") for number, table in enumerate(tables, 1)]
+        raise ConfigurationError(f"{name} must contain at least one [[keys]] table and no other keys.")
+    with suppress(OSError):
+        if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            logger.warning("other users can write the API keys file %s; run chmod go-w on it", path)
+    read = [_table(table, f"{name}, table {number}") for number, table in enumerate(tables, 1)]
     for what in ("name", "sha256"):
         if len({getattr(table, what) for table in read}) < len(read):
-            raise ConfigurationError(f"The API keys file {path}: two tables have the same {what}.")
+            raise ConfigurationError(f"{name}: two tables have the same {what}.")
     return read
 
 

@@ -11,6 +11,7 @@ import httpx
 from service.cli.output import build_progress
 from service.client import AsyncClient
 from service.components import Components, build
+from service.credentials import without_password
 from service.errors import (
     ConfigurationError,
     EngineDeadError,
@@ -130,8 +131,13 @@ def connect(url: str, settings: Settings) -> AsyncClient:
         ConfigurationError: `url` is not a URL, or the key file cannot be read.
     """
     if not url.startswith(("http://", "https://")):
-        raise ConfigurationError(f"--url {url} is not a URL; give one such as http://127.0.0.1:8000.")
-    return AsyncClient(url, api_key=read_key(settings.client_api_key_file, "client_api_key_file"))
+        raise ConfigurationError(f"--url {without_password(url)} is not a URL; give one such as http://127.0.0.1:8000.")
+    key = read_key(settings.client_api_key_file, "client_api_key_file")
+    try:
+        return AsyncClient(url, api_key=key)
+    except (httpx.InvalidURL, ValueError, ImportError) as error:  # the last two are about a proxy of the environment
+        reason = "the URL is not valid" if "@" in url else error  # it may quote a password
+        raise ConfigurationError(f"The service at --url {without_password(url)} cannot be reached: {reason}.") from None
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from service.components import Components, build
 from service.settings import Settings
 
 _STARTING = "Starting the engine"
+_NULL = Path(os.devnull)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +56,41 @@ async def started_engine(settings: Settings, *, is_quiet: bool) -> AsyncIterator
 
 @contextmanager
 def engine_output_in(path: Path) -> Iterator[Console]:
-    """Redirect the output of the engine and its processes to a file.
+    """Redirect the output of the engine and its processes to a file, or to a temporary one if that cannot be written.
 
     Yields:
         A console on the real standard error.
     """
     # vLLM and torch write to descriptors 1 and 2 from C++ and from child processes.
-    path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
     real = [os.dup(descriptor) for descriptor in (1, 2)]
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+    log, written = _opened_log(path)
     try:
         for descriptor in (1, 2):
             os.dup2(log, descriptor)
         encoding = sys.stderr.encoding if sys.stderr else "utf-8"
         with os.fdopen(os.dup(real[1]), "w", encoding=encoding, errors="replace") as stderr:
             yield Console(file=stderr)
+        if written not in (path, _NULL):
+            written.unlink(missing_ok=True)  # kept after an error
     except Exception as error:
-        error.add_note(f"The output of the engine is in {path}.")
+        error.add_note(f"The output of the engine is in {written}.")
         raise
     finally:
         for descriptor, copy in zip((1, 2), real, strict=True):
             os.dup2(copy, descriptor)
             os.close(copy)
         os.close(log)
+
+
+def _opened_log(path: Path) -> tuple[int, Path]:
+    """Descriptor and path of the log. The null device if no file can be written."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o644), path
+    with suppress(OSError):
+        log, name = tempfile.mkstemp(prefix="twinpath-engine-", suffix=".log")
+        return log, Path(name)
+    return os.open(_NULL, os.O_WRONLY), _NULL

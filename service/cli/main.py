@@ -1,29 +1,21 @@
-"""Command line `twinpath`. Errors are one line on standard error.
+"""Command line `twinpath`. `train` is an entry point of another package."""
 
-An error of Twinpath ends the process with exit code 2. `train` is an entry point of another package.
-"""
-
-import os
-import sys
 from importlib.metadata import entry_points
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 from typer import rich_utils
 from typer.core import TyperGroup
 
 from service import __version__
-from service.cli.commands import evaluate, grade, keys, models, programs, serve, solve
+from service.cli.commands import evaluate, grade, health, keys, models, programs, serve, solve
 from service.cli.commands.text_command import TextCommand
-from service.cli.printable import printable
-from service.errors import TwinpathError
+from service.cli.process import run
 
 # Leaves more of 80 columns to the descriptions.
 rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
 
-_ORDER = ("solve", "grade", "evaluate", "serve", "keys", "model", "train", "read", "sandbox")
+_ORDER = ("solve", "grade", "evaluate", "serve", "health", "keys", "model", "train", "read", "sandbox")
 
 
 class _Commands(TyperGroup):
@@ -46,7 +38,7 @@ app.add_typer(_keys, name="keys")
 app.add_typer(_models, name="model")
 for _command in (solve.solve, grade.grade):
     app.command(cls=TextCommand)(_command)
-for _command in (evaluate.evaluate, programs.read, programs.sandbox):
+for _command in (evaluate.evaluate, health.health, programs.read, programs.sandbox):
     app.command()(_command)
 app.command(cls=serve.ServeCommand)(serve.serve)
 _keys.command()(keys.create)
@@ -55,24 +47,14 @@ _models.command()(models.info)
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    run(_run_command)
+
+
+def _run_command() -> None:
     for point in entry_points(group="twinpath.commands"):
         if point.name == "train":  # training.cli imports only typer
             app.add_typer(point.load(), name=point.name)
-    code: int | str | None = 0
-    try:
-        app()
-    except SystemExit as end:  # typer's own way out
-        code = end.code
-    except TwinpathError as error:
-        console = Console(stderr=True)
-        reason = printable(str(error), console.encoding)  # it may quote a service or a model
-        console.print(Text.assemble(("twinpath:", "red"), f" {reason}"), soft_wrap=True)
-        code = 2
-    if "vllm" in sys.modules:  # its native libraries print pages of leak reports when the interpreter is torn down
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 1 if code else 0)
-    raise SystemExit(code)
+    app()
 
 
 def _version(value: bool) -> None:

@@ -1,20 +1,24 @@
 """Command `twinpath serve`: the application under uvicorn."""
 
 import asyncio
-import errno
 import logging
+import multiprocessing
+import os
 import signal
 import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
 
 import uvicorn
 
 from service import logs
-from service.api.api_keys import key_ring
+from service.api.api_keys import KeyRing, key_ring
 from service.api.app import create_app
 from service.api.protocol import http_options, raise_file_limit
+from service.cli.listening import bound_sockets
 from service.cli.output import build_progress
-from service.components import build
-from service.errors import ConfigurationError
+from service.components import Components, build
 from service.settings import EngineKind, Settings
 from service.solve.solver import Solver
 from service.types import DEMO
@@ -26,19 +30,28 @@ _DRAIN_S = 2
 
 
 def run(settings: Settings) -> int:
-    """Serve until a signal arrives or the engine exits.
+    """Serve until a signal arrives or the engine exits. A signal during the start ends the process at once.
 
     Returns:
         Exit code: 0 after SIGTERM or SIGINT, when open requests have finished. 1 if the engine has exited.
 
     Raises:
-        ConfigurationError: the address cannot be used.
+        TwinpathError: the address cannot be used, or the service cannot start.
     """
+    _on_signals(_end_at_once)
     logs.configure(settings.log_level)
     keys = key_ring(settings)
-    _check_address(settings.host, settings.port)
-    with build_progress() as progress:
-        components = build(settings, progress)
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(bound) for bound in bound_sockets(settings.host, settings.port)]
+        address, port = sockets[0].getsockname()[:2]
+        logger.info("starting", extra={"address": address, "port": port, "engine": settings.engine})
+        with build_progress() as progress:
+            components = build(settings, progress)
+        return _serve(components, keys, sockets)
+
+
+def _serve(components: Components, keys: KeyRing | None, sockets: list[socket.socket]) -> int:
+    settings = components.settings
     if settings.engine is EngineKind.FAKE:
         logger.warning(DEMO)
     engine_died = False
@@ -51,34 +64,36 @@ def run(settings: Settings) -> int:
     raise_file_limit(settings.max_connections)
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
+        lifespan="off",
         log_config=None,
         timeout_graceful_shutdown=settings.shutdown_grace_s + _DRAIN_S,
         **http_options(settings),
     )
     server = _Server(components.solver, config, settings.shutdown_grace_s)
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after it has shut down
-        signal.signal(number, lambda *_: None)
-    server.run()
+
+    async def serve() -> None:
+        async with app.router.lifespan_context(app):  # here, because uvicorn would log its errors with a traceback
+            await server.serve(sockets)
+
+    # uvicorn raises the signal again after it has shut down.
+    _on_signals(lambda number, frame: None if server.started else _end_at_once(number, frame))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(serve())
     return 1 if engine_died or not server.started else 0
 
 
-def _check_address(host: str, port: int) -> None:
-    """Check that the port is free, before the model is loaded."""
-    try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigurationError(
-                f"{host}:{port} is in use by another process. Stop it, or choose another port with --port."
-            ) from None
-        if error.errno == errno.EACCES:
-            raise ConfigurationError(f"{host}:{port} needs more rights. Choose a --port above 1023.") from None
-        # The server reports every other failure.
+def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    """End this process and the engine's by a signal. The kernel ends the other children with their parent."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)  # the first process of a container ignores the default action
 
 
 class _Server(uvicorn.Server):
@@ -88,6 +103,17 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._solver = solver
         self._grace_s = grace_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        for bound in sockets or []:  # so that the next process can bind the address while closed connections hold it
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        await super().startup(sockets)
+        for bound in sockets or []:
+            host, port = bound.getsockname()[:2]
+            logger.info(
+                "listening", extra={"url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"}
+            )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening and drain."""

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any, TypedDict, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from service.errors import ServiceError
+from service.credentials import KEY_FORM, is_key, without_password
+from service.errors import InputError, ServiceError
 from service.faults import fault_texts
 from service.json_lines import LineSplitter
 from service.schemas import PathBudget, PathEvent, SolveResponse, VoteEvent
@@ -122,9 +124,29 @@ def require_answer(last: StreamEvent | None) -> None:
 
 
 def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str, Any]:
-    """Keyword arguments for a client of httpx."""
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    return {"base_url": url, "headers": headers, "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0))}
+    """Keyword arguments for a client of httpx. A service on this machine is reached without a proxy.
+
+    Raises:
+        InputError: the API key cannot be sent. The message does not show it.
+    """
+    key = (api_key or "").strip()
+    if not is_key(key):
+        raise InputError(f"`api_key` must be {KEY_FORM}.", "api_key")
+    return {
+        "base_url": url,
+        "headers": {"Authorization": f"Bearer {key}"} if key else {},
+        "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
+        "trust_env": not _is_local(url),
+    }
+
+
+def _is_local(url: str) -> bool:
+    """Whether a URL of HTTP leads to this machine."""
+    parts = httpx.URL(url)
+    try:
+        return parts.scheme == "http" and (parts.host == "localhost" or ip_address(parts.host).is_loopback)
+    except ValueError:  # another name
+        return False
 
 
 def body_of(request: Wire) -> dict[str, Any]:
@@ -202,7 +224,10 @@ def service_error(response: httpx.Response) -> ServiceError:
 
 def unreachable(url: httpx.URL, error: httpx.HTTPError) -> ServiceError:
     """Error of a failed connection."""
-    failure = ServiceError(f"{url} does not answer: {error or type(error).__name__}", None)
+    name = without_password(str(url))
+    if isinstance(error, httpx.LocalProtocolError):  # it quotes the headers, and with them the key
+        return ServiceError(f"{name} cannot be sent this request: a header is not valid HTTP", None)
+    failure = ServiceError(f"{name} does not answer: {error or type(error).__name__}", None)
     failure.__cause__ = error
     return failure
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.engine.base import Completion, Finish, Sampling
 from service.errors import ConfigurationError, EngineDeadError, PromptTooLongError
+from service.files import read_text
 from service.json_lines import encodable
 from service.types import DEMO_MODEL
 
@@ -179,20 +180,19 @@ def improvise(prompt: str, sampling: Sampling) -> str:
 def _read_rows(path: Path) -> dict[tuple[str, bool], list[str]]:
     """Texts of a script by problem, and by whether they are chains of thought."""
     rows: dict[tuple[str, bool], list[str]] = {}
-    try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
-            try:
-                row = json.loads(line)
-                problem, is_cot, text = row["problem"], {"cot": True, "pot": False}[row["kind"]], row["text"]
-                if not isinstance(problem, str) or not isinstance(text, str):
-                    raise TypeError("problem and text must be strings")
-                rows.setdefault((problem, is_cot), []).append(text)
-            except (ValueError, KeyError, TypeError) as error:
-                raise ConfigurationError(
-                    f"{path}, line {number}: a row needs `problem`, `kind` (cot or pot) and `text` ({error!r})."
-                ) from None
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(f"The script {path} cannot be read: {error}") from None
+    for number, line in enumerate(read_text(path, f"The script {path}").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            problem, is_cot, text = row["problem"], {"cot": True, "pot": False}[row["kind"]], row["text"]
+            if not isinstance(problem, str) or not isinstance(text, str):
+                raise TypeError("problem and text must be strings")
+            rows.setdefault((problem, is_cot), []).append(text)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ConfigurationError(
+                f"{path}, line {number}: a row needs `problem`, `kind` (cot or pot) and `text` ({error!r})."
+            ) from None
     return rows
 
 

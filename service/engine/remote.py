@@ -7,6 +7,7 @@ is up, `probe` raises `EngineError`.
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Sequence
 
 import aiohttp
@@ -15,6 +16,8 @@ from service.engine.base import Completion, Sampling
 from service.engine.stream import MALFORMED, StreamedPath, WorkerFailedError, error_message, read_chunks
 from service.engine.workers import Worker, Workers
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
+
+logger = logging.getLogger(__name__)
 
 _MAX_ATTEMPTS = 6
 _BACKOFF_S = 0.1
@@ -74,6 +77,7 @@ class RemoteEngine:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=self._read_timeout_s),
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
         )
+        logger.info("waiting for a worker", extra={"workers": self._workers.names})
         if not await self._workers.start(self._session, self._start_timeout_s):
             await self.close()
             raise EngineError(f"No worker answered within {self._start_timeout_s:g} s.")

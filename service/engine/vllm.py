@@ -10,8 +10,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,6 +24,9 @@ from service.process import die_with_parent
 
 # OpenMP deadlocks in a fork of a process that has used it. Fork only if nothing has imported torch before this module.
 _MAY_FORK = "torch" not in sys.modules
+
+if "://" in os.environ.get("VLLM_PORT", ""):  # from Kubernetes, for a service with the name vllm
+    del os.environ["VLLM_PORT"]
 
 gc.disable()  # collections during the import of vLLM's 5,000 modules take a tenth of the start
 from vllm import SamplingParams  # noqa: E402
@@ -46,6 +49,7 @@ MAX_EAGER_PATHS = 8 if current_platform.is_cpu() else None
 """Default of `max_eager_paths`. A GPU step over all slots takes about as long as one path. A CPU step doubles by 16."""
 
 _CPU_PREFILL_TOKENS = 8192
+_SAFE_PATH = "PYTHONSAFEPATH"
 _PROBE_ID = "probe"
 _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "abort": Finish.ABORT}
 
@@ -109,11 +113,15 @@ class VllmEngine:
 
         Raises:
             ConfigurationError: vLLM cannot serve this model with these settings, or cannot compile it on this machine.
+            EngineError: vLLM did not start. Its output has the reason.
         """
         try:
-            self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
+            with _safe_path():
+                self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
         except ValueError as error:  # also the base class of pydantic's errors
             raise ConfigurationError(f"vLLM refuses the model or a setting: {error}") from error
+        except (RuntimeError, OSError, ImportError) as error:
+            raise EngineError(f"vLLM did not start: {error}") from error
         self._hang_check = asyncio.create_task(self._kill_when_hung(self._llm))
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
@@ -198,6 +206,20 @@ class VllmEngine:
     def _encode_uncached(self, prompt: str) -> tuple[int, ...]:
         """Token ids of a prompt with its special tokens as text. The paths of a problem share two prompts."""
         return tuple(self._require_running().get_tokenizer().encode(prompt, add_special_tokens=False))
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Environment in which new Python processes do not import modules of the working directory."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def engine_dtype(requested: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import aiohttp
 
+from service.credentials import without_password
 from service.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Worker:
     def __init__(self, url: str) -> None:
         scheme, separator, rest = url.strip().rstrip("/").removesuffix("/v1").partition("://")
         if scheme not in ("http", "https") or not separator or not rest:
-            raise ConfigurationError(f"{url!r} is not a worker address; write http://HOST:PORT.")
+            raise ConfigurationError(f"{without_password(url)!r} is not a worker address; write http://HOST:PORT.")
         self.url = f"{scheme}://{rest}"
         self.name = rest.rpartition("@")[2]
         self.up = False
@@ -56,6 +57,11 @@ class Workers:
         self._on_change = on_change
         self._probes: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all workers."""
+        return [worker.name for worker in self._workers]
 
     @property
     def any_up(self) -> bool:

@@ -55,19 +55,47 @@ def build(cache_dir: Path, bundle: Path | None, progress: Progress = lambda what
         CheckpointError: the model cannot be built, or its files are damaged.
     """
     name = STUDENT_NAME if bundle else BASE_NAME
-    models = cache_dir / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    target = models / f"{name}-{_key(bundle)}"
-    with FileLock(models / ".lock"):
-        if target.is_dir():
-            progress("verify", 0.0)
-            _verify(target)
-            progress("verify", 1.0)
-        else:
-            with _complete_or_absent(target) as unfinished:
-                _convert(unfinished, bundle, progress)
-                _write_hashes(unfinished)
+    target = cache_dir / "models" / f"{name}-{_key(bundle)}"
+    # A directory with the final name is complete, so a built model needs neither the lock nor write access.
+    if target.is_dir() or not _built(target, bundle, progress):
+        progress("verify", 0.0)
+        _verify(target)
+        progress("verify", 1.0)
     return target, name
+
+
+def _built(target: Path, bundle: Path | None, progress: Progress) -> bool:
+    """Build the model, unless another process built it during the wait for the lock. Returns whether this one did."""
+    with _locked(target.parent):
+        if target.is_dir():
+            return False
+        with _complete_or_absent(target) as unfinished:
+            _convert(unfinished, bundle, progress)
+            _write_hashes(unfinished)
+        return True
+
+
+@contextmanager
+def _locked(models: Path) -> Iterator[None]:
+    """Directory of built models for one process at a time.
+
+    Raises:
+        CheckpointError: the directory cannot be written.
+    """
+    lock = FileLock(models / ".lock")
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:  # some network file systems have no locks
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(
+            f"The bundled model cannot be built in {models}: {reason}. Set TWINPATH_CACHE_DIR to a directory that can "
+            "be written."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _key(bundle: Path | None) -> str:
@@ -99,7 +127,8 @@ def _check_package() -> None:
 
 def _convert(out: Path, bundle: Path | None, progress: Progress) -> None:
     """Run the build in a child process that ends with this process, and forward its progress."""
-    command = [sys.executable, "-m", _BUILD_MODULE, str(out), str(bundle or ""), str(os.getpid())]
+    # -P: no module of the working directory is imported in place of another one.
+    command = [sys.executable, "-P", "-m", _BUILD_MODULE, str(out), str(bundle or ""), str(os.getpid())]
     _check_package()
     quiet = os.environ | {"TQDM_DISABLE": "1"}
     progress("import", 0.0)
@@ -146,7 +175,7 @@ def _write_hashes(path: Path) -> None:
 def _verify(path: Path) -> None:
     try:
         hashes = json.loads((path / HASHES_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         hashes = {}
     # Without hashes no file can be verified.
     for name, expected in (hashes if isinstance(hashes, dict) and hashes else {HASHES_FILE: ""}).items():

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
+
 from service.errors import CheckpointError
 from service.model import bundled
 from service.model.bundled import Progress
@@ -67,7 +69,7 @@ def find_checkpoint(
     if model is None:
         return read_checkpoint(*bundled.build(cache_dir, bundled.adapter_directory(), progress))
     path = model_directory(model, weights=weights)
-    return read_checkpoint(path, path.name if Path(model).is_dir() else model)
+    return read_checkpoint(path, path.resolve().name if _local(model).is_dir() else model)
 
 
 def read_checkpoint(path: Path, name: str) -> Checkpoint:
@@ -105,9 +107,10 @@ def model_directory(model: str, *, weights: bool = True) -> Path:
     Raises:
         CheckpointError: the directory does not exist, or the model cannot be downloaded or has no safetensors.
     """
-    if Path(model).is_dir():
-        return Path(model)
-    if Path(model).is_file():
+    local = _local(model)
+    if local.is_dir():
+        return local
+    if local.is_file():
         raise CheckpointError(f"{model} is a file; --model must be a Hugging Face model directory or name.")
     if model.startswith(_PATH_PREFIXES) or model.count("/") > 1:  # a name has one slash at most
         raise CheckpointError(f"{model}: no such directory; --model must be a Hugging Face model directory or name.")
@@ -116,14 +119,33 @@ def model_directory(model: str, *, weights: bool = True) -> Path:
 
     try:
         path = Path(snapshot_download(model, allow_patterns=[*_ALL_BUT_WEIGHTS, *["*.safetensors"] * weights]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{model} is not a directory and cannot be downloaded: {reason}") from None
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise _not_downloaded(model, " ".join(str(error).split())) from None
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:
+        # They quote what they refuse: a token in HF_TOKEN, a password in a proxy variable.
+        reason = f"{type(error).__name__}; check HF_TOKEN, HF_ENDPOINT and the proxy variables"
+        raise _not_downloaded(model, reason) from None
     if weights and not any(path.glob("*.safetensors")):
         raise CheckpointError(
             f"{model} has no *.safetensors, and other weights are not downloaded; give a directory with the weights."
         )
     return path
+
+
+def _local(model: str) -> Path:
+    """Path of a model directory, if the model is one. A leading `~` is the home directory.
+
+    Raises:
+        CheckpointError: the home directory is not known.
+    """
+    try:
+        return Path(model).expanduser()
+    except RuntimeError:
+        raise CheckpointError(f"The home directory of --model {model} is not known; write the whole path.") from None
+
+
+def _not_downloaded(model: str, reason: str) -> CheckpointError:
+    return CheckpointError(f"{model} is not a directory and cannot be downloaded: {reason}")
 
 
 def _special_tokens(path: Path, settings: dict[str, Any]) -> frozenset[str]:

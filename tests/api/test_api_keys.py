@@ -73,6 +73,7 @@ def test_every_key_is_compared_in_constant_time(tmp_path: Path, monkeypatch: pyt
         ("keys = 3", "at least one"),
         (table("a", "one") + "[other]\n", "and no other keys"),
         ("[[keys]", "cannot be read"),
+        ("keys = " + "[" * 100_000, "nested too deeply"),
         ('[[keys]]\nname = "a"\n', "table 1: `sha256` is missing"),
         ('[[keys]]\nname = "a"\nsha256 = "secret"\n', "table 1: `sha256` must match the pattern ^[0-9a-f]{64}$"),
         (table("a", "one") + table("b b", "two"), "table 2: `name` must match the pattern ^[A-Za-z0-9._-]{1,64}$"),
@@ -126,7 +127,7 @@ def test_the_file_is_looked_at_once_a_second_at_most(
     assert 4 <= len(looks) <= 5
 
 
-@pytest.mark.parametrize("broken", ["[[keys]", "keys = []", None])
+@pytest.mark.parametrize("broken", ["[[keys]", "keys = []", "", "keys = " + "[" * 100_000, None])
 def test_a_broken_file_keeps_the_old_keys_and_is_logged_once(
     broken: str | None, tmp_path: Path, clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -155,6 +156,23 @@ def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_read(tmp_pa
     other.rename(path)
     clock[0] += 1.0
     assert ring.find("two") is not None
+
+
+def test_a_file_of_windows_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + table("a", "one").replace("\n", "\r\n").encode())
+    assert KeyRing(path).find("one") is not None
+
+
+@pytest.mark.parametrize(("mode", "is_warned"), [(0o600, False), (0o644, False), (0o664, True), (0o666, True)])
+def test_a_file_that_others_can_write_is_warned_about(
+    mode: int, is_warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = written(tmp_path, table("a", "one"))
+    path.chmod(mode)
+    KeyRing(path)
+    said = f"other users can write the API keys file {path}; run chmod go-w on it"
+    assert (said in caplog.messages) is is_warned
 
 
 def test_what_was_used_up_stays_used_up_when_the_file_changes(tmp_path: Path, clock: list[float]) -> None:

@@ -78,9 +78,17 @@ def test_a_line_separator_in_a_text_does_not_end_the_line(tmp_path: Path) -> Non
     assert scripted(lines(tmp_path / "s.jsonl", raw))(prompt("pens"), GREEDY) == "a\u2028b"
 
 
+def test_a_script_of_windows_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + row().encode() + b"\r\n \r\n\n")
+    assert scripted(path)(prompt("pens"), GREEDY) == scripted(lines(tmp_path / "t.jsonl", row()))(
+        prompt("pens"), GREEDY
+    )
+
+
 @pytest.mark.parametrize(
     "wrong",
-    ["{", "", "[]", "5", "{}", row(kind="both"), row(kind=["cot"]), row(problem=5), row(text=None),
+    ["[" * 100_000, "{", "[]", "5", "{}", row(kind="both"), row(kind=["cot"]), row(problem=5), row(text=None),
      '{"problem": "pens", "kind": "cot"}'],
 )  # fmt: skip
 def test_a_wrong_row_is_named_by_its_line(wrong: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Bundled model: built once and complete or not at all, in a process that ends with its parent."""
 
+import errno
 import json
 import os
 import signal
@@ -82,6 +83,51 @@ def test_the_model_is_built_once_and_then_verified(tmp_path: Path, built: list[P
     assert built[0].parent == tmp_path / "models"
     assert names(tmp_path / "models") == [".lock", found.path.name]
     assert found.path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_built_model_needs_no_lock_and_no_write_access(
+    tmp_path: Path, built: list[Path], unbundled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find_checkpoint(None, tmp_path)
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(bundled, "FileLock", refused)
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert find_checkpoint(None, tmp_path) == found
+    assert len(built) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path, built: list[Path]) -> None:
+    (tmp_path / "file").write_text("")
+    cache = tmp_path / "file" / "cache"
+    with pytest.raises(CheckpointError) as raised:
+        bundled.build(cache, None)
+    assert str(raised.value) == (
+        f"The bundled model cannot be built in {cache / 'models'}: Not a directory. Set TWINPATH_CACHE_DIR to a "
+        "directory that can be written."
+    )
+    assert built == []
+
+
+def test_a_cache_without_locks_is_one_line(tmp_path: Path, built: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("service.model.bundled.FileLock.acquire", refused)
+    with pytest.raises(CheckpointError, match="No locks available"):
+        bundled.build(tmp_path, None)
+
+
+def test_the_build_runs_no_module_of_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(tmp_path, monkeypatch, "import json, service.model; print('[\"write\", 1.0]')")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("json", "service", "converter"):
+        (folder / f"{name}.py").write_text("raise SystemExit('a file of the directory was run')")
+    monkeypatch.chdir(folder)
+    assert bundled.build(tmp_path, None)[0].is_dir()
 
 
 def test_a_bundle_makes_the_student(tmp_path: Path, built: list[Path], bundle: Path) -> None:

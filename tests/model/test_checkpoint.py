@@ -1,10 +1,12 @@
 """Checkpoints: the directory of a model, and its metadata, style and tokens."""
 
+import errno
 import json
 import tempfile
 from pathlib import Path
 from unittest.mock import Mock
 
+import httpx
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -122,6 +124,47 @@ def test_a_directory_is_found_by_its_name(tmp_path: Path) -> None:
     found = find_checkpoint(str(path), tmp_path / "cache")
     assert (found.path, found.name, found.style) == (path, "student", "v1")
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_name_of_a_directory_does_not_depend_on_its_spelling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = directory(tmp_path / "student", twinpath__json=V1)
+    monkeypatch.chdir(path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for spelling in (".", "./", "../student", "../student/.", "~/student"):
+        found = find_checkpoint(spelling, tmp_path)
+        assert (found.name, found.path.resolve()) == ("student", path)
+
+
+def test_a_tilde_without_a_home_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as raised:
+        find_checkpoint("~nobody-here/student", tmp_path)
+    assert str(raised.value) == (
+        "The home directory of --model ~nobody-here/student is not known; write the whole path."
+    )
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [httpx.LocalProtocolError("Illegal header value b'Bearer hf_secret'"), ValueError("http://user:hf_secret@proxy"),
+     UnicodeEncodeError("ascii", "Bearer hf_secret\u2026", 16, 17, "ordinal not in range(128)")],
+)  # fmt: skip
+def test_a_refused_token_is_not_shown(failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=failure))
+    with pytest.raises(CheckpointError) as raised:
+        find_checkpoint("org/model", tmp_path)
+    assert str(raised.value) == (
+        f"org/model is not a directory and cannot be downloaded: {type(failure).__name__}; check HF_TOKEN, HF_ENDPOINT "
+        "and the proxy variables"
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = PermissionError(errno.EACCES, "Permission denied", "/nonexistent/hub")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=failure))
+    with pytest.raises(CheckpointError, match=r"downloaded: \[Errno 13\] Permission denied: '/nonexistent/hub'$"):
+        find_checkpoint("org/model", tmp_path)
 
 
 def test_a_model_is_downloaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

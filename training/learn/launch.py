@@ -102,7 +102,8 @@ def _start(rank: int, processes: int, port: int, out: Path) -> subprocess.Popen[
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
         }
-    command = [sys.executable, "-m", "training.learn.launch", str(out), str(os.getpid())]
+    # -P: no module of the working directory is imported in place of another one.
+    command = [sys.executable, "-P", "-m", "training.learn.launch", str(out), str(os.getpid())]
     return subprocess.Popen(command, env=_ON_CPU | os.environ | place)  # noqa: S603 — this module
 
 

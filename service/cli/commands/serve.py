@@ -43,7 +43,7 @@ def _flag(group: type[SettingsGroup], name: str) -> Any:
     description = str(field.description)
     if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
         description += f" One of {', '.join(field.annotation)}."
-    if field.default is not None and not isinstance(field.default, bool | list):
+    if not (field.default_factory or field.default is None or isinstance(field.default, bool | list)):
         description += f" Default: {field.default}."  # here, because typer would add another line for it
     option = typer.Option(help=description, metavar="", show_default=False, rich_help_panel=group.title)
     annotation: Any = field.annotation

@@ -1,0 +1,53 @@
+"""Work of `twinpath health`: one request to a service, without a proxy."""
+
+import json
+import urllib.request
+from http.client import HTTPException
+from ipaddress import ip_address
+from urllib.error import HTTPError
+
+from service.credentials import without_password
+
+_MAX_BODY_BYTES = 1 << 16
+
+
+def fault_of(url: str, timeout_s: float) -> str | None:
+    """Reason why a service is not healthy, or None if it is.
+
+    Args:
+        url: address to request. Every status below 400 is healthy.
+        timeout_s: timeout of the connection and of each read, in seconds.
+    """
+    name = without_password(url)
+    # A proxy variable of the environment, such as Docker sets it, must not get a request for this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=timeout_s) as response:
+            response.read(_MAX_BODY_BYTES)
+    except HTTPError as error:
+        with error:
+            return f"{name} responded {error.code}{_detail(error.read(_MAX_BODY_BYTES))}"
+    except (OSError, HTTPException, ValueError) as error:
+        reason = "" if "@" in url else getattr(error, "reason", None) or error  # it may quote a password
+        return f"{name} does not answer: {reason or type(error).__name__}"
+    return None
+
+
+def local_url(host: str, port: int) -> str:
+    """URL at which this machine reaches a service on the address of its settings."""
+    try:
+        address = ip_address(host.partition("%")[0] or "0.0.0.0")  # noqa: S104 - an empty host is every address
+    except ValueError:  # a name
+        return f"http://{host}:{port}"
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"http://[{host}]:{port}" if address.version == 6 else f"http://{host}:{port}"
+
+
+def _detail(body: bytes) -> str:
+    """Detail of a problem document, after a colon."""
+    try:
+        detail = json.loads(body)["detail"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return f": {detail}"

@@ -1,0 +1,76 @@
+"""Process of a command: streams, errors and exit code."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import NoReturn
+
+from service.cli.printable import one_line
+from service.errors import TwinpathError
+
+OWN = ("service", "training", "twinpath")
+"""Packages of Twinpath."""
+_REFUSED = 2
+
+
+def run(command: Callable[[], object]) -> NoReturn:
+    """Run a command and end the process with its exit code. A refusal is one line and exit code 2."""
+    _open_streams()
+    code: int | str | None = 0
+    try:
+        command()
+    except SystemExit as end:  # typer's own way out
+        code = end.code
+    except TwinpathError as error:
+        code = _refused(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OWN:
+            raise
+        code = _refused(f"the command needs the package {error.name}: pip install 'twinpath[{_extra()}]'")
+    except OSError as error:
+        code = _refused(_reason(error))
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _refused(f"Standard output cannot be written: {error.strerror}.")
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - the interpreter flushes it at its end
+    if "vllm" in sys.modules:  # its native libraries print pages of leak reports when the interpreter is torn down
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1 if code else 0)
+    raise SystemExit(code)
+
+
+def _open_streams() -> None:
+    """Open closed standard streams, and replace characters that their encoding lacks."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # by their descriptors, 0 to 2
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - it stays open
+        elif mode == "w" and isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _refused(message: str) -> int:
+    """Print one line on standard error. Returns the exit code."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    reason = one_line(message, console.encoding)  # it may quote a service or a model
+    with suppress(OSError):
+        console.print(Text.assemble(("twinpath:", "red"), f" {reason}"), soft_wrap=True)
+    return _REFUSED
+
+
+def _reason(error: OSError) -> str:
+    """Reason of a failure of the operating system, with the file."""
+    if not error.strerror:
+        return str(error) or type(error).__name__
+    return f"{error.filename}: {error.strerror}." if error.filename is not None else f"{error.strerror}."
+
+
+def _extra() -> str:
+    return "train" if sys.argv[1:2] == ["train"] else "serve"

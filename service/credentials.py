@@ -1,0 +1,16 @@
+"""Credentials, which no error may show: API keys, and passwords in URLs."""
+
+KEY_FORM = "one line of printable ASCII characters without spaces"
+"""Form of an API key, for errors."""
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be sent as an API key, in a header of HTTP."""
+    return all("!" <= char <= "~" for char in text)
+
+
+def without_password(url: str) -> str:
+    """URL without its user name and password, for messages."""
+    scheme, separator, rest = url.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,49 @@
+"""Text and TOML files in UTF-8, with or without a mark."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from service.errors import ConfigurationError
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_text(path: Path, name: str) -> str:
+    """Text of a file, without its byte order mark.
+
+    Args:
+        path: the file.
+        name: name of the file in errors ("The script F").
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is not UTF-8 text.
+    """
+    try:
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        reason = (
+            "it is encoded in UTF-16; save it in UTF-8"
+            if content.startswith(_UTF16)
+            else f"byte {error.start + 1} is not UTF-8 text"
+        )
+    except (OSError, ValueError) as error:  # also a null character in the path
+        reason = getattr(error, "strerror", None) or str(error)
+    raise ConfigurationError(f"{name} cannot be read: {reason}.")
+
+
+def read_toml(path: Path, name: str) -> dict[str, Any]:
+    """Tables of a TOML file.
+
+    Raises:
+        ConfigurationError: as `read_text`, or the file is not valid TOML.
+    """
+    text = read_text(path, name)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        reason = "its values are nested too deeply"
+    except ValueError as error:
+        reason = str(error)
+    raise ConfigurationError(f"{name} cannot be read: {reason}.")

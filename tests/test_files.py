@@ -1,0 +1,52 @@
+"""Files that a person writes, as text editors of every system save them."""
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import ConfigurationError
+from service.files import read_text, read_toml
+
+
+def written(folder: Path, content: bytes) -> Path:
+    path = folder / "f.toml"
+    path.write_bytes(content)
+    return path
+
+
+def message(path: Path) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        read_toml(path, "The file F")
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_byte_order_mark_and_the_line_ends_of_windows_are_read(mark: bytes, end: bytes, tmp_path: Path) -> None:
+    content = mark + end + b"a = 'x'" + end + end + b"[t]" + end + b"b = 2" + end + end
+    assert read_toml(written(tmp_path, content), "F") == {"a": "x", "t": {"b": 2}}
+
+
+def test_only_one_mark_at_the_start_is_removed(tmp_path: Path) -> None:
+    assert read_text(written(tmp_path, b"\xef\xbb\xbf\xef\xbb\xbfa\r\n\xef\xbb\xbf"), "F") == "\ufeffa\r\n\ufeff"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("a = 1\n".encode("utf-16"), "it is encoded in UTF-16; save it in UTF-8"),
+        ("a = 'ä'\n".encode("latin-1"), "byte 6 is not UTF-8 text"),
+        (b"a = " + b"[" * 100_000, "its values are nested too deeply"),
+        (b"a = ", "Invalid value (at end of document)"),
+        (b"a = " + b"9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits;"
+         " use sys.set_int_max_str_digits() to increase the limit"),
+    ],
+)  # fmt: skip
+def test_a_broken_file_is_one_line(content: bytes, reason: str, tmp_path: Path) -> None:
+    assert message(written(tmp_path, content)) == f"The file F cannot be read: {reason}."
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    assert message(tmp_path / "none") == "The file F cannot be read: No such file or directory."
+    assert message(tmp_path) == "The file F cannot be read: Is a directory."
+    assert message(Path("a\0b")) == "The file F cannot be read: embedded null byte."
