@@ -65,7 +65,7 @@ ENV PATH=/opt/twinpath/bin:$PATH TWINPATH_ENGINE=remote
 VOLUME /var/cache/twinpath
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5m --retries=3 \
-    CMD ["twinpath", "health"]
+    CMD ["twinpath", "health", "--ready"]
 ENTRYPOINT ["twinpath"]
 CMD ["serve", "--host", "0.0.0.0"]
 
@@ -81,7 +81,7 @@ ENV PATH=/opt/twinpath/bin:$PATH
 VOLUME /var/cache/twinpath
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15m --retries=3 \
-    CMD ["twinpath", "health"]
+    CMD ["twinpath", "health", "--ready"]
 ENTRYPOINT ["twinpath"]
 CMD ["serve", "--host", "0.0.0.0"]
 
@@ -104,6 +104,6 @@ WORKDIR /tmp
 VOLUME /var/cache/twinpath
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15m --retries=3 \
-    CMD ["twinpath", "health"]
+    CMD ["twinpath", "health", "--ready"]
 ENTRYPOINT ["twinpath"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -4,6 +4,7 @@ What a container would give is given otherwise: its entrypoint (read from the Do
 test), its names and ports (free ports on loopback). Everything else is the file's.
 """
 
+import getpass
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,17 @@ import psutil
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
+_NGINX = """\
+user {user};
+pid {folder}/nginx.pid;
+events {{}}
+http {{
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream replicas {{ {servers} }}
+  include {folder}/default.conf;
+}}
+"""
 
 
 def config(file: str, *profiles: str, **variables: str) -> dict[str, Any]:
@@ -116,6 +128,31 @@ class Native:
         for there, here in self.renamed.items():
             part = part.replace(there, here)
         return part.replace("$$", "$")  # as compose writes a dollar
+
+
+def nginx(folder: Path, port: int, replicas: Iterable[int], *, below: str = "") -> list[str]:
+    """The shipped configuration with addresses instead of Docker's names, and the command of nginx's image.
+
+    Args:
+        folder: folder for the files.
+        port: port of the door.
+        replicas: ports of the services.
+        below: path of the door's host below which it serves too, such as `/math`.
+    """
+    door = (DEPLOY / "nginx/default.conf").read_text()
+    changes = {
+        "listen 8080": f"listen 127.0.0.1:{port}",
+        "    resolver 127.0.0.11 valid=5s;\n": "",
+        "http://service:8000": "http://replicas",
+        "access_log /dev/stdout": f"access_log {folder}/access.log",
+    }
+    for there, here in (changes | ({"    #rewrite": "    rewrite", "/math": below} if below else {})).items():
+        assert there in door
+        door = door.replace(there, here)
+    (folder / "default.conf").write_text(door)
+    servers = " ".join(f"server 127.0.0.1:{replica};" for replica in replicas)
+    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, servers=servers, user=getpass.getuser()))
+    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
 
 
 def prometheus_files(target: Path, jobs: Mapping[str, list[str]], metrics_key: Path) -> None:

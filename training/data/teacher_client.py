@@ -163,15 +163,17 @@ async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter
                     bar.update(task, advance=1, dollars=meter.dollars)
 
             async with asyncio.TaskGroup() as group:
-                for _ in range(teacher.concurrency):
+                for _ in range(min(teacher.concurrency, len(requests))):
                     group.create_task(work())
     return len(waiting)
 
 
 def cached(cache: Path, request: Request) -> Completion | None:
-    """Cached answer of a request."""
-    path = _path(cache, request)
-    return Completion(**json.loads(path.read_text())) if path.is_file() else None
+    """Cached answer of a request. A damaged file counts as none."""
+    try:
+        return Completion(**json.loads(_path(cache, request).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 async def _sample_one(
