@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -123,7 +124,7 @@ def test_both_logs_and_the_response_have_one_request_id(behind: tuple[str, Path]
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/x/../metrics", "/%6detrics", "/math/metrics"])
 def test_metrics_stay_inside(behind: tuple[str, Path], path: str) -> None:
     url, _ = behind
-    response = httpx.Client().send(httpx.Request("GET", httpx.URL(url).copy_with(raw_path=path.encode())))
+    response = httpx.get(httpx.URL(url).copy_with(raw_path=path.encode()))
     problem = ProblemDetails.model_validate_json(response.content)
     assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
     assert (problem.title, problem.status, problem.detail) == ("Not Found", 404, "There is nothing at this address.")
@@ -172,7 +173,28 @@ def test_what_nginx_refuses_has_the_form_of_the_services_errors(behind: tuple[st
     assert (long.status_code, long.json()["detail"]) == (414, "The address is too long.")
     headers = httpx.get(url, headers={"x": "a" * 40_000})
     assert (headers.status_code, headers.json()["detail"]) == (431, "The headers are too large.")
-    assert "server" not in {name for name, value in headers.headers.items() if any(map(str.isdigit, value))}
+    trace = httpx.request("TRACE", url)
+    assert (trace.status_code, trace.json()["detail"]) == (405, "The method is not allowed.")
+    inside = httpx.get(f"{url}/.error/problem")
+    assert (inside.status_code, inside.json()["detail"]) == (404, "There is nothing at this address.")
+    for refused in (long, headers, trace, inside):
+        assert ProblemDetails.model_validate_json(refused.content).status == refused.status_code
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.headers["server"] == "nginx"
+    with socket.create_connection((httpx.URL(url).host, httpx.URL(url).port or 0)) as caller:
+        caller.sendall(b"GET / HTTP/1.1\r\n\r\n")  # no Host
+        status, _, body = caller.makefile("rb").read().partition(b"\r\n")
+    assert status == b"HTTP/1.1 400 Bad Request"
+    assert b'"detail":"The request is not valid HTTP."' in body
+
+
+def test_a_caller_of_http_1_0_needs_no_host(behind: tuple[str, Path]) -> None:
+    url, _ = behind
+    with socket.create_connection((httpx.URL(url).host, httpx.URL(url).port or 0)) as caller:
+        caller.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        head, _, body = caller.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(body)["headers"]["host"] == "localhost"
 
 
 def test_without_a_replica_the_door_says_so(tmp_path: Path) -> None:
