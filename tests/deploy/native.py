@@ -9,15 +9,19 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests.support.servers import free_port
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -153,6 +157,23 @@ def nginx(folder: Path, port: int, replicas: Iterable[int], *, below: str = "") 
     servers = " ".join(f"server 127.0.0.1:{replica};" for replica in replicas)
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, servers=servers, user=getpass.getuser()))
     return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
+
+
+@contextmanager
+def door(folder: Path, *replicas: int, below: str = "") -> Iterator[str]:
+    """URL of a running nginx in front of replicas. The arguments are those of `nginx`."""
+    port = free_port()
+    environment = {"PATH": os.pathsep.join([str(BIN), os.environ["PATH"], "/usr/sbin"])}
+    command = nginx(folder, port, replicas, below=below)
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(200):
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def prometheus_files(target: Path, jobs: Mapping[str, list[str]], metrics_key: Path) -> None:

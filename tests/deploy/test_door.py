@@ -1,14 +1,11 @@
 """The shipped nginx configuration in front of a service that repeats what it gets."""
 
 import json
-import os
 import re
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ import pytest
 
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.problem_details import ProblemDetails
-from tests.deploy.native import BIN, nginx
+from tests.deploy.native import door
 from tests.support.servers import free_port
 
 
@@ -43,26 +40,6 @@ class Echo(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         return
-
-
-@contextmanager
-def door(folder: Path, replica: int, below: str = "") -> Iterator[str]:
-    """The URL of a running nginx with one replica."""
-    port = free_port()
-    command = nginx(folder, port, [replica], below=below)
-    environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}:/usr/sbin"}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            for _ in range(100):
-                try:
-                    httpx.get(url)
-                    break
-                except httpx.ConnectError:
-                    time.sleep(0.05)
-            yield url
-        finally:
-            process.terminate()
 
 
 @pytest.fixture(scope="module")
