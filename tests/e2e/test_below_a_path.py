@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from service.client import Client
 from tests.deploy.native import door
+from tests.support.page import opened, solve
 from tests.support.served import served
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +32,7 @@ def test_the_clients_solve_stream_and_batch(base: str) -> None:
         rows = {row.id: row.solution and row.solution.answer for row in client.solve_many([{"id": 1, "problem": PENS}])}
         assert rows == {1: "21"}
     openai = OpenAI(base_url=f"{base}/v1", api_key="none")
-    (model,) = openai.models.list().data
+    model = openai.models.list().data[0]
     chunks = openai.chat.completions.create(
         model=model.id, messages=[{"role": "user", "content": PENS}], stream=True, seed=7
     )
@@ -49,12 +49,13 @@ def test_every_file_of_the_page_is_found(base: str) -> None:
 
 
 def test_the_page_solves_a_problem(base: str, browser: Browser) -> None:
-    page = browser.new_page()
-    failed: list[str] = []
-    page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
-    page.goto(base)  # without the slash
-    page.get_by_role("textbox").first.fill(PENS)
-    page.get_by_role("button", name="Solve").click()
-    expect(page.locator("body")).to_contain_text("21")
-    assert failed == []
-    page.close()
+    with opened(browser, f"{base}/") as page:
+        failed: list[str] = []
+        page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+        solve(page, PENS, seed=7)
+        expect(page.locator("#result")).to_contain_text("21")
+        assert failed == []
+
+
+def test_the_address_without_its_slash_leads_to_the_page(base: str) -> None:
+    assert httpx.get(base, follow_redirects=True).text == httpx.get(f"{base}/").text
