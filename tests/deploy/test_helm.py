@@ -74,7 +74,16 @@ OPERATORS = {"ServiceMonitor", "PrometheusRule"}  # the Prometheus operator's ow
 
 
 def helm(command: str, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
-    arguments = [BIN / "helm", *command.split(), CHART, "--namespace", "math", "--values", "-", *options]
+    arguments: list[str | Path] = [
+        BIN / "helm",
+        *command.split(),
+        CHART,
+        "--namespace",
+        "math",
+        "--values",
+        "-",
+        *options,
+    ]
     return subprocess.run(arguments, input=json.dumps(values), capture_output=True, text=True)
 
 

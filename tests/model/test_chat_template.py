@@ -8,6 +8,7 @@ import pytest
 from service.errors import CheckpointError
 from service.model import chat_template
 from service.model.chat_template import rendered_once
+from service.paths.chat import Render
 
 MODEL = Path("student")
 
@@ -30,7 +31,7 @@ def test_a_template_that_copies_the_message_is_rendered_only_at_the_start() -> N
 @pytest.mark.parametrize(
     "render", [lambda text: f"[{text.replace(chr(10), ' ')}]", lambda text: f"{text}={text}", lambda text: repr(text)]
 )
-def test_a_template_that_changes_the_message_is_rendered_for_each_prompt(render: chat_template.Render) -> None:
+def test_a_template_that_changes_the_message_is_rendered_for_each_prompt(render: Render) -> None:
     assert rendered_once(render, MODEL) is render
 
 

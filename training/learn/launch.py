@@ -81,8 +81,8 @@ def launch(job: Job, examples: Sequence[Example], processes: int, out: Path) -> 
 
 def run_job(job: Job, examples: Sequence[Example], out: Path) -> None:
     """Train in this process, which is one of the run's processes."""
-    from service.model.tokenizer_files import load_tokenizer
     from training.learn.callbacks import Watcher
+    from training.learn.student import load_tokenizer
     from training.learn.train import train
 
     watchers = []

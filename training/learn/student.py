@@ -8,13 +8,19 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from torch.nn.functional import rms_norm
-from transformers import AutoModelForCausalLM, PreTrainedModel, set_seed
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 
 from service.engine.cpu import computes_bfloat16
 from service.errors import CheckpointError, ConfigurationError
+from service.model import tokenizer_files
 from service.model.tokenizer_files import reason_of
 from training.recipe import Train
+
+
+def load_tokenizer(base: str | Path) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a base model. See `service.model.tokenizer_files`."""
+    return tokenizer_files.load_tokenizer(base)
 
 
 def load_base(base: str | Path, dtype: torch.dtype) -> PreTrainedModel:

@@ -14,12 +14,11 @@ from pathlib import Path
 from transformers import TrainerCallback, TrainingArguments
 
 from service.errors import ConfigurationError
-from service.model.tokenizer_files import load_tokenizer
 from training.data.problem import Example, write_rows
 from training.learn.callbacks import COMPLETE, Curves, MarkComplete, ReturnMemory
 from training.learn.packing import Encoder
 from training.learn.schedule import Plan, schedule
-from training.learn.student import in_bf16, prepare
+from training.learn.student import in_bf16, load_tokenizer, prepare
 from training.learn.trainer import Microbatches, MixedTrainer, only
 from training.recipe import Train
 

@@ -8,9 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from service.model.metadata import CheckpointMetadata
-from service.model.tokenizer_files import load_tokenizer
 from service.model.vocabulary import TRIM_FILE, trim_tokenizer
-from training.learn.student import merged
+from training.learn.student import load_tokenizer, merged
 
 CARD = "README.md"
 

@@ -103,8 +103,7 @@ def open_sampler(decoding: Decoding, model: Path, log: Path) -> AbstractContextM
         return ServedStudent(model, decoding.max_tokens, log)
     import torch
 
-    from service.model.tokenizer_files import load_tokenizer
-    from training.learn.student import load_base
+    from training.learn.student import load_base, load_tokenizer
     from training.sample.local import LocalStudent
 
     device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)

@@ -65,8 +65,8 @@ def trained(
 
 def print_examples(run: Run, count: int) -> None:
     """Print `count` examples of both kinds in turn, evenly spaced in the data set, with masked prompts."""
-    from service.model.tokenizer_files import load_tokenizer
     from training.learn.packing import Encoder, masked_text
+    from training.learn.student import load_tokenizer
 
     kinds = [[example for example in examples(run) if example.kind is kind] for kind in PathKind]
     encoder = Encoder(tokenizer := load_tokenizer(base_model(run)))

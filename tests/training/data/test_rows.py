@@ -102,4 +102,4 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
     for read in (read_problems, read_rationales, read_examples, lambda path: list(read_rows(path))):
         with suppress(ConfigurationError):
-            read(written(tmp_path, content))  # type: ignore[operator]
+            read(written(tmp_path, content))
