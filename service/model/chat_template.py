@@ -35,7 +35,7 @@ def read_chat_template(checkpoint: Checkpoint) -> Render:
 
 
 def rendered_once(render: Render, path: Path) -> Render:
-    """Faster renderer of a template that copies the message: what surrounds the message is rendered once.
+    """Faster renderer of a template that copies the message. The text around it is rendered once.
 
     Args:
         render: renders the template.

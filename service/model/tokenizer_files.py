@@ -1,4 +1,4 @@
-"""Files of a tokenizer: the fields that the service reads, and the loader."""
+"""Files of a tokenizer: schemas of the fields in use, and the loader."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class TokenizerSettings(BaseModel):
         return self.bos_token.content if isinstance(self.bos_token, Token) else self.bos_token or ""
 
     def named_tokens(self) -> list[object]:
-        """Values of the fields that name one token, such as `eos_token`. Some of them are no text."""
+        """Values of the fields that name one token, such as `eos_token`. Some of them are not text."""
         values = [value for name, value in (self.model_extra or {}).items() if name.endswith("_token")]
         return [self.bos, *(value.get("content") if isinstance(value, dict) else value for value in values)]
 

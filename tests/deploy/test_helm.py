@@ -3,6 +3,7 @@
 import functools
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate

@@ -133,7 +133,7 @@ def _written(expression: Expression) -> str:
 
 
 def _decimal(value: Fraction) -> str:
-    """The number as Python. A number that is too long for it becomes nothing, which is no expression."""
+    """The number as Python. A number that is too long for Python becomes an empty text."""
     try:
         return str(value.numerator) if value.denominator == 1 else repr(float(value))
     except (OverflowError, ValueError):
