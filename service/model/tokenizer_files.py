@@ -1,4 +1,4 @@
-"""Files of a tokenizer: schemas of the fields in use, and the loader."""
+"""Tokenizer files: schemas of the fields in use, and a loader."""
 
 from pathlib import Path
 from typing import Any

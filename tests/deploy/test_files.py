@@ -171,6 +171,15 @@ def test_compose_sets_only_settings_that_exist(file: str, profile: str | None) -
         assert {name.removeprefix("TWINPATH_").lower() for name in named} <= set(Settings.model_fields)
 
 
+def test_the_bodies_of_several_batches_fit_into_tmp() -> None:
+    for name, service in {**services("compose.yaml", "cpu"), **services("compose.scale.yaml", None)}.items():
+        if name in ("service", "service-cpu", "door"):
+            (place,) = service["tmpfs"]
+            size = re.fullmatch(r"/tmp:size=(\d+)g", place)
+            assert size
+            assert int(size[1]) * 1024**3 >= 4 * Settings.model_fields["max_batch_bytes"].default
+
+
 @pytest.mark.parametrize(("file", "profile"), FILES)
 def test_checks_of_this_machine_use_no_proxy(file: str, profile: str | None) -> None:
     for name, service in services(file, profile).items():
