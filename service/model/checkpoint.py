@@ -70,7 +70,7 @@ def find_checkpoint(
     if model is None:
         return read_checkpoint(*bundled.build(cache_dir, bundled.adapter_directory(), progress))
     path = model_directory(model, weights=weights)
-    return read_checkpoint(path, path.resolve().name if Path(model).is_dir() else model)
+    return read_checkpoint(path, path.name if Path(model).is_dir() else model)
 
 
 def read_checkpoint(path: Path, name: str) -> Checkpoint:

@@ -173,11 +173,6 @@ def test_a_directory_is_found_by_its_name(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-def test_the_current_directory_has_the_name_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(directory(tmp_path / "student", twinpath__json=V1))
-    assert find_checkpoint(".", tmp_path / "cache").name == "student"
-
-
 def test_a_model_is_downloaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
