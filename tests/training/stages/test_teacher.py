@@ -37,6 +37,10 @@ class Hostile:
             return 500, "oops", {}
         if fault == "garbage":
             return 200, '{"choices": "none"}', {}
+        if fault == "superscript":
+            return 429, "{}", {"retry-after": "\u00b2"}
+        if fault == "surrogate":
+            return 200, json.dumps(completion("The answer is 1 \ud83d", "stop")), {}
         if fault == "html":
             return 200, "<html>busy</html>", {}
         if fault != "slow":
@@ -140,3 +144,11 @@ def test_a_damaged_answer_of_the_cache_is_sampled_again(hostile: tuple[Hostile, 
     third.write_text('{"text": "x"}')
     assert _run(_teacher(url, api_key_file=str(key)), tmp_path) == 18
     assert sum(script.served.values()) == 21
+
+
+def test_half_characters_and_odd_waits_of_an_endpoint_are_taken(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
+    script, url = hostile
+    script.faults = ["surrogate", "superscript", "superscript"]
+    assert _run(_teacher(url), tmp_path) == 18
+    texts = [rationale.text for rationale in read_rationales(tmp_path / "out/rationales.jsonl")]
+    assert sorted(set(texts)) == ["The answer is 1", "The answer is 1 ?"]
