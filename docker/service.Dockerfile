@@ -56,7 +56,7 @@ COPY --from=build-router /opt/router /opt/router
 ENV PATH=/opt/router/bin:$PATH
 EXPOSE 30000 29000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5m --retries=3 \
-    CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:30000/health', timeout=3)"]
+    CMD ["python3", "-c", "import urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:30000/health', timeout=3)"]
 ENTRYPOINT ["vllm-router"]
 
 FROM base AS slim
@@ -65,7 +65,7 @@ ENV PATH=/opt/twinpath/bin:$PATH TWINPATH_ENGINE=remote
 VOLUME /var/cache/twinpath
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5m --retries=3 \
-    CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/ready', timeout=3)"]
+    CMD ["twinpath", "health", "--ready"]
 ENTRYPOINT ["twinpath"]
 CMD ["serve", "--host", "0.0.0.0"]
 
@@ -81,7 +81,7 @@ ENV PATH=/opt/twinpath/bin:$PATH
 VOLUME /var/cache/twinpath
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15m --retries=3 \
-    CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/ready', timeout=3)"]
+    CMD ["twinpath", "health", "--ready"]
 ENTRYPOINT ["twinpath"]
 CMD ["serve", "--host", "0.0.0.0"]
 
@@ -104,6 +104,6 @@ WORKDIR /tmp
 VOLUME /var/cache/twinpath
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15m --retries=3 \
-    CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/ready', timeout=3)"]
+    CMD ["twinpath", "health", "--ready"]
 ENTRYPOINT ["twinpath"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 MANIFEST = "manifest.json"
 LOG = "log"
@@ -78,11 +78,9 @@ def make(
         "inputs": dict(sorted(inputs.items())),
     }
     key = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-    manifest = path / MANIFEST
-    if manifest.is_file():
-        found = json.loads(manifest.read_text())
-        if found["key"] == key:
-            return Artifact(path, found["digest"], fresh=False)
+    found = _manifest(path)
+    if found is not None and found.key == key:
+        return Artifact(path, found.digest, fresh=False)
     partial = path.with_name(f"{stage}.partial")
     if partial.is_dir() and _read(partial / _KEY) != key:
         shutil.rmtree(partial)
@@ -94,6 +92,21 @@ def make(
     (partial / MANIFEST).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
     _replace(path, partial)
     return Artifact(path, digest, fresh=True)
+
+
+class _Manifest(BaseModel):
+    """Fields of a manifest that decide whether the artifact is up to date."""
+
+    key: str
+    digest: str
+
+
+def _manifest(path: Path) -> _Manifest | None:
+    """Manifest of an artifact. None without one, and for one that a full disk has damaged."""
+    try:
+        return _Manifest.model_validate_json((path / MANIFEST).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
 
 
 def _replace(path: Path, partial: Path) -> None:

@@ -6,7 +6,7 @@ own sections, so a changed line makes only the stages again that depend on it.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,12 +19,15 @@ SYNTHETIC = "synthetic:"
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+_MAX_COUNT_DIGITS = 8
+_MAX_SEED = 2**32 - 1  # numpy's
+_Content = TypeVar("_Content", bound=BaseModel)
 
 
 class Section(BaseModel):
     """Base class of all sections. Sections are frozen and refuse unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Student(Section):
@@ -76,7 +79,8 @@ class Source(Section):
     @model_validator(mode="after")
     def _synthetic_is_complete(self) -> "Source":
         if self.problems.startswith(SYNTHETIC):
-            if not self.problems.removeprefix(SYNTHETIC).isdecimal():
+            count = self.problems.removeprefix(SYNTHETIC)
+            if not count.isdecimal() or len(count) > _MAX_COUNT_DIGITS:
                 raise ValueError(f"problems = {self.problems!r} must hold a number, as in synthetic:4000")
             if not self.templates:
                 raise ValueError(f"problems = {self.problems!r} needs templates, such as data/stories.toml")
@@ -338,7 +342,7 @@ class Recipe(Section):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-    seed: int = 7
+    seed: Annotated[int, Field(ge=0, le=_MAX_SEED)] = 7
     student: Student
     sources: tuple[Source, ...] = Field(min_length=1)
     teacher: Teacher | None = None
@@ -381,12 +385,28 @@ def load(path: Path) -> Recipe:
     Raises:
         ConfigurationError: the file cannot be read or is invalid. The message lists every invalid key.
     """
+    return read_toml(path, Recipe, "recipe")
+
+
+def read_toml(path: Path, schema: type[_Content], what: str) -> _Content:
+    """Read a TOML file. It may begin with a byte order mark.
+
+    Args:
+        path: the file.
+        schema: schema of its content.
+        what: name of its content.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is invalid. The message lists every invalid key.
+    """
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return schema.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
-        raise ConfigurationError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+        raise ConfigurationError(f"cannot read the {what} {path}: {error.strerror}") from None
     except ValidationError as error:
-        faults = [f"  {text}" for text in fault_texts(error, Recipe, "the recipe")]
-        raise ConfigurationError("\n".join([f"{path} is not a valid recipe:", *faults])) from error
+        faults = [f"  {text}" for text in fault_texts(error, schema, f"the {what}")]
+        raise ConfigurationError("\n".join([f"{path} is not a valid {what}:", *faults])) from None
+    except RecursionError:
+        raise ConfigurationError(f"{path} is not valid TOML: it is nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, or an integer of thousands of digits
+        raise ConfigurationError(f"{path} is not valid TOML: {str(error).partition(';')[0]}") from None

@@ -4,17 +4,20 @@ A checkpoint is a Hugging Face model directory. A distilled student also has a `
 default checkpoint.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import BaseModel
 
 import httpx
 
 from service.errors import CheckpointError
 from service.model import bundled
 from service.model.bundled import Progress
+from service.model.json_file import read_json_file
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
+from service.model.tokenizer_files import read_tokenizer_settings, special_tokens
 from service.solve.calibration import Calibration
 
 Style = Literal["v1", "chat", "fewshot"]
@@ -84,13 +87,16 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     """
     if not (path / "config.json").is_file():
         raise CheckpointError(f"{path} has no config.json; --model must be a Hugging Face model directory or name.")
+    read_json_file(path / "config.json", _ModelConfig)
     metadata = read_metadata(path)
-    tokenizer = _read_json(path / "tokenizer_config.json")
-    bos = tokenizer.get("bos_token") or ""
-    bos = bos["content"] if isinstance(bos, dict) else bos
-    has_template = bool(tokenizer.get("chat_template")) or (path / "chat_template.jinja").is_file()
+    tokenizer = read_tokenizer_settings(path)
+    has_template = bool(tokenizer.chat_template) or (path / "chat_template.jinja").is_file()
     style: Style = "v1" if metadata else "chat" if has_template else "fewshot"
-    return Checkpoint(path, name, metadata, bos, style, _special_tokens(path, tokenizer))
+    return Checkpoint(path, name, metadata, tokenizer.bos, style, special_tokens(path, tokenizer))
+
+
+class _ModelConfig(BaseModel):
+    """Content of `config.json`. The engine reads its fields."""
 
 
 _ALL_BUT_WEIGHTS = ("*.json", "*.model", "*.jinja", "*.txt")
@@ -146,26 +152,3 @@ def _local(model: str) -> Path:
 
 def _not_downloaded(model: str, reason: str) -> CheckpointError:
     return CheckpointError(f"{model} is not a directory and cannot be downloaded: {reason}")
-
-
-def _special_tokens(path: Path, settings: dict[str, Any]) -> frozenset[str]:
-    """Special tokens in the files of a tokenizer.
-
-    They are in the settings by name, in the list of added tokens of the settings, or in `tokenizer.json`.
-    """
-    named = [token for name, token in settings.items() if name.endswith("_token")]
-    listed = [*(settings.get("added_tokens_decoder") or {}).values()]
-    listed += _read_json(path / "tokenizer.json").get("added_tokens") or []
-    found = [token["content"] if isinstance(token, dict) else token for token in named]
-    found += [token["content"] for token in listed if token.get("special")]
-    return frozenset(token for token in found if isinstance(token, str) and token.strip())
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not valid JSON: {error}") from None
-    return content if isinstance(content, dict) else {}

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import CheckpointError
-from service.faults import fault_texts
+from service.model.json_file import read_json_file
 from service.paths.base import FORMAT_VERSION
 from service.solve.calibration import Calibration
 
@@ -64,14 +64,8 @@ def read_metadata(directory: Path) -> CheckpointMetadata | None:
         CheckpointError: the file is invalid or has another format version.
     """
     path = directory / METADATA_FILE
-    if not path.is_file():
-        return None
-    try:
-        metadata = CheckpointMetadata.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        wrong = "; ".join(fault_texts(error, CheckpointMetadata, "the file"))
-        raise CheckpointError(f"{path} is invalid: {wrong}") from None
-    if metadata.format_version != FORMAT_VERSION:
+    metadata = read_json_file(path, CheckpointMetadata)
+    if metadata is not None and metadata.format_version != FORMAT_VERSION:
         raise CheckpointError(
             f"{path} has format version {metadata.format_version}; this service supports version {FORMAT_VERSION}. "
             "Export the checkpoint again, or install the Twinpath release that trained it."

@@ -1,8 +1,8 @@
 """Prompt format of a checkpoint."""
 
 import logging
-from typing import Any
 
+from service.model.chat_template import read_chat_template
 from service.model.checkpoint import Checkpoint
 from service.paths.base import FormatV1, PathFormat
 from service.paths.chat import ChatFormat
@@ -14,7 +14,11 @@ logger = logging.getLogger(__name__)
 
 
 def prompt_format(checkpoint: Checkpoint) -> PathFormat:
-    """Build the prompt format of a checkpoint. It escapes special tokens in a question."""
+    """Build the prompt format of a checkpoint. It escapes special tokens in a question.
+
+    Raises:
+        CheckpointError: the chat template or its tokenizer cannot be used.
+    """
     return EscapeSpecialTokens(_inner_format(checkpoint), checkpoint.special_tokens)
 
 
@@ -23,24 +27,7 @@ def _inner_format(checkpoint: Checkpoint) -> PathFormat:
         return FormatV1(checkpoint.bos)
     if checkpoint.style == "fewshot":
         return FewShotFormat(checkpoint.bos)
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path)
-
-    template = str(getattr(tokenizer, "chat_template", ""))
-    without_thinking: dict[str, Any] = {name: False for name in _THINKING_VARIABLES if name in template}
-
-    def render(message: str) -> str:
-        messages = [{"role": "user", "content": message}]
-        return str(
-            tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **without_thinking)
-        )
-
+    render = read_chat_template(checkpoint)
     if opens_thought(render("?")):
         logger.warning("%s thinks before each answer, so most paths need a larger `max_tokens`", checkpoint.name)
     return ChatFormat(render)
-
-
-# Templates name the first one (Qwen, GLM, Gemma) or the second one (DeepSeek, Granite). A tokenizer without a Jinja
-# template refuses other variables.
-_THINKING_VARIABLES = ("enable_thinking", "thinking")

@@ -4,23 +4,39 @@ What a container would give is given otherwise: its entrypoint (read from the Do
 test), its names and ports (free ports on loopback). Everything else is the file's.
 """
 
+import getpass
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tests.support.servers import free_port
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
+_NGINX = """\
+user {user};
+pid {folder}/nginx.pid;
+events {{}}
+http {{
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream replicas {{ {servers} }}
+  include {folder}/default.conf;
+}}
+"""
 
 
 def config(file: str, *profiles: str, **variables: str) -> dict[str, Any]:
@@ -116,6 +132,48 @@ class Native:
         for there, here in self.renamed.items():
             part = part.replace(there, here)
         return part.replace("$$", "$")  # as compose writes a dollar
+
+
+def nginx(folder: Path, port: int, replicas: Iterable[int], *, below: str = "") -> list[str]:
+    """The shipped configuration with addresses instead of Docker's names, and the command of nginx's image.
+
+    Args:
+        folder: folder for the files.
+        port: port of the door.
+        replicas: ports of the services.
+        below: path of the door's host below which it serves too, such as `/math`.
+    """
+    door = (DEPLOY / "nginx/default.conf").read_text()
+    changes = {
+        "listen 8080": f"listen 127.0.0.1:{port}",
+        "    resolver 127.0.0.11 valid=5s;\n": "",
+        "http://service:8000": "http://replicas",
+        "access_log /dev/stdout": f"access_log {folder}/access.log",
+    }
+    for there, here in (changes | ({"    #rewrite": "    rewrite", "/math": below} if below else {})).items():
+        assert there in door
+        door = door.replace(there, here)
+    (folder / "default.conf").write_text(door)
+    servers = " ".join(f"server 127.0.0.1:{replica};" for replica in replicas)
+    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, servers=servers, user=getpass.getuser()))
+    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
+
+
+@contextmanager
+def door(folder: Path, *replicas: int, below: str = "") -> Iterator[str]:
+    """URL of a running nginx in front of replicas. The arguments are those of `nginx`."""
+    port = free_port()
+    environment = {"PATH": os.pathsep.join([str(BIN), os.environ["PATH"], "/usr/sbin"])}
+    command = nginx(folder, port, replicas, below=below)
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(200):
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def prometheus_files(target: Path, jobs: Mapping[str, list[str]], metrics_key: Path) -> None:

@@ -150,6 +150,7 @@ def test_compose_services_are_careful(file: str, profile: str | None) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"]["test"][0] == "CMD", name
+        assert all(":size=" in place for place in service.get("tmpfs", [])), name  # else half of the machine's memory
         assert ":latest" not in service["image"], name
         assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])), name
         assert not (name.startswith("worker") and service.get("ports"))
@@ -168,6 +169,67 @@ def test_compose_sets_only_settings_that_exist(file: str, profile: str | None) -
     for service in services(file, profile).values():
         named = [name for name in service.get("environment") or {} if name.startswith("TWINPATH_")]
         assert {name.removeprefix("TWINPATH_").lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_the_bodies_of_several_batches_fit_into_tmp() -> None:
+    for name, service in {**services("compose.yaml", "cpu"), **services("compose.scale.yaml", None)}.items():
+        if name in ("service", "service-cpu", "door"):
+            (place,) = service["tmpfs"]
+            size = re.fullmatch(r"/tmp:size=(\d+)g", place)
+            assert size
+            assert int(size[1]) * 1024**3 >= 4 * Settings.model_fields["max_batch_bytes"].default
+
+
+@pytest.mark.parametrize(("file", "profile"), FILES)
+def test_checks_of_this_machine_use_no_proxy(file: str, profile: str | None) -> None:
+    for name, service in services(file, profile).items():
+        command = " ".join(service["healthcheck"]["test"])
+        direct = ("twinpath health", "ProxyHandler({})", "wget -q -Y off", "wget -q --spider -Y off", "promtool")
+        assert any(part in command for part in direct), name  # promtool itself leaves loopback out
+    for stage in re.findall(r"HEALTHCHECK .*\n +(CMD .*)", (ROOT / "docker/service.Dockerfile").read_text()):
+        assert 'CMD ["twinpath", "health", "--ready"]' in stage or "ProxyHandler({})" in stage
+
+
+@pytest.mark.parametrize(("file", "profile"), FILES)
+def test_models_come_with_a_token_from_a_mirror_or_not_at_all(file: str, profile: str | None) -> None:
+    variables = {"HF_ENDPOINT": "http://mirror", "HF_HUB_OFFLINE": "1", "HF_TOKEN_FILE": "secrets/token"}
+    resolved = config(file, *([profile] if profile else []), TWINPATH_MODEL="org/model", **variables)
+    assert Path(resolved["secrets"]["huggingface_token"]["file"]) == DEPLOY / "secrets/token"
+    plain = config(file, *([profile] if profile else []), TWINPATH_MODEL="org/model")
+    assert plain["secrets"]["huggingface_token"]["file"] == "/dev/null"
+    loading = [name for name in resolved["services"] if name.startswith(("service", "worker"))]
+    assert loading
+    for name in loading:
+        environment = resolved["services"][name]["environment"]
+        assert (environment["HF_ENDPOINT"], environment["HF_HUB_OFFLINE"]) == ("http://mirror", "1")
+        assert environment["HF_TOKEN_PATH"] == "/run/secrets/huggingface_token"
+        assert "huggingface_token" in [secret["source"] for secret in resolved["services"][name]["secrets"]]
+        unset = plain["services"][name]["environment"]
+        assert (unset["HF_ENDPOINT"], unset["HF_HUB_OFFLINE"]) == ("https://huggingface.co", "0")
+
+
+def test_any_setting_can_stand_in_the_env_file(tmp_path: Path) -> None:
+    for file in ("compose.yaml", "compose.scale.yaml"):
+        (tmp_path / file).write_text((DEPLOY / file).read_text())
+    example = (DEPLOY / ".env.example").read_text()
+    (tmp_path / ".env").write_text(f"{example}\nTWINPATH_POLICY=lossless\nTWINPATH_MODEL=org/model\n")
+    for file, name in (("compose.yaml", "service-cpu"), ("compose.scale.yaml", "service")):
+        out = run(
+            BIN / "docker-compose",
+            "-f",
+            tmp_path / file,
+            "--profile",
+            "cpu",
+            "config",
+            "--format",
+            "json",
+            cwd=tmp_path,
+        )
+        environment = json.loads(out)["services"][name]["environment"]
+        assert (environment["TWINPATH_POLICY"], environment["TWINPATH_MODEL"]) == ("lossless", "org/model")
+        assert {variable[9:].lower() for variable in environment if variable.startswith("TWINPATH_")} <= set(
+            Settings.model_fields
+        )
 
 
 def test_the_gpu_profile_reserves_the_gpus_and_the_cpu_profile_none() -> None:

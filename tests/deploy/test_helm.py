@@ -45,14 +45,46 @@ VALUES: dict[str, dict[str, Any]] = {
         "worker": {"args": ["--dtype=bfloat16"], "cacheSize": "", "nodeSelector": {"gpu": "h100"}},
     },
 }
+PLACED: dict[str, Any] = {
+    "podLabels": {"team": "math"},
+    "podAnnotations": {"mesh/inject": "false"},
+    "priorityClassName": "high",
+    "nodeSelector": {"zone": "a"},
+    "affinity": {"nodeAffinity": {}},
+    "tolerations": [{"key": "spot", "operator": "Exists"}],
+    "extraEnv": [{"name": "HF_HUB_OFFLINE", "value": "1"}],
+}
+VALUES["placed"] = {
+    "model": "org/student",
+    "imagePullSecrets": [{"name": "registry"}],
+    "serviceAccount": {"create": True, "annotations": {"cloud/role": "reader"}},
+    **PLACED,
+    "worker": {
+        "podLabels": {"size": "large"},
+        "podAnnotations": {"mesh/inject": "true"},
+        "priorityClassName": "higher",
+        "nodeSelector": {"gpu": "h100"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "extraEnv": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+    },
+}
 for values in VALUES.values():
     if "apiKeysSecret" not in values:
         values["allowAnonymous"] = True
 OPERATORS = {"ServiceMonitor", "PrometheusRule"}  # the Prometheus operator's own kinds, in no Kubernetes schema
 
 
-def helm(command: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    arguments: list[str | Path] = [BIN / "helm", *command.split(), CHART, "--namespace", "math", "--values", "-"]
+def helm(command: str, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
+    arguments: list[str | Path] = [
+        BIN / "helm",
+        *command.split(),
+        CHART,
+        "--namespace",
+        "math",
+        "--values",
+        "-",
+        *options,
+    ]
     return subprocess.run(arguments, input=json.dumps(values), capture_output=True, text=True)
 
 
@@ -88,6 +120,11 @@ def test_the_chart_lints() -> None:
         {"model": "org/student", "engine": {"kind": "external", "urls": []}},
         {"model": "org/student", "service": {"settings": {"MAX_TOKENS": "4"}}},
         {"model": "org/student", "worker": {"cacheSize": "much"}},
+        {"model": "org/student", "service": {"tmpSize": ""}},
+        {"model": "org/student", "imagePullSecrets": ["registry"]},
+        {"model": "org/student", "extraEnv": {"HF_HUB_OFFLINE": "1"}},
+        {"model": "org/student", "extraEnv": [{"name": "X", "value": 1}]},
+        {"model": "org/student", "serviceAccount": {"create": "yes"}},
         {},
     ],
 )
@@ -153,6 +190,76 @@ def test_pods_may_do_little() -> None:
             if kind == "Deployment":
                 assert pod["securityContext"]["runAsUser"] == 10001
                 assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def pods(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Pod templates, by the name of their object."""
+    return {name: item["spec"]["template"] for (_, name), item in objects.items() if "template" in item.get("spec", {})}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_no_pod_gets_variables_of_the_clusters_services(name: str) -> None:
+    found = pods(render(name))
+    assert found
+    assert {pod["spec"].get("enableServiceLinks") for pod in found.values()} == {False}
+
+
+def test_all_pods_are_placed_by_the_values() -> None:
+    found = pods(render("placed"))
+    assert set(found) == {"twinpath", "twinpath-router", "twinpath-worker"}
+    for name in ("twinpath", "twinpath-router"):
+        spec = found[name]["spec"]
+        assert {key: spec[key] for key in ("priorityClassName", "nodeSelector", "affinity", "tolerations")} == {
+            key: PLACED[key] for key in ("priorityClassName", "nodeSelector", "affinity", "tolerations")
+        }
+        assert found[name]["metadata"]["annotations"] == {"mesh/inject": "false"}
+        assert PLACED["extraEnv"][0] in spec["containers"][0]["env"]
+    worker = found["twinpath-worker"]
+    assert worker["metadata"]["annotations"] == {"mesh/inject": "true"}
+    assert {"team": "math", "size": "large"}.items() <= worker["metadata"]["labels"].items()
+    assert worker["spec"]["priorityClassName"] == "higher"
+    assert worker["spec"]["nodeSelector"] == {"zone": "a", "gpu": "h100"}
+    assert [toleration["key"] for toleration in worker["spec"]["tolerations"]] == ["gpu", "spot"]
+    assert [entry["name"] for entry in worker["spec"]["containers"][0]["env"]][-2:] == ["KEY", "HF_HUB_OFFLINE"]
+    for pod in found.values():
+        assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+        assert pod["spec"]["serviceAccountName"] == "twinpath"
+    account = render("placed")["ServiceAccount", "twinpath"]
+    assert account["metadata"]["annotations"] == {"cloud/role": "reader"}
+    assert account["automountServiceAccountToken"] is False
+    assert "serviceAccountName" not in pods(render("workers"))["twinpath"]["spec"]
+
+
+@pytest.mark.parametrize(
+    ("context", "options", "left"),
+    [
+        ({}, (), {"runAsNonRoot", "runAsUser", "runAsGroup", "fsGroup", "seccompProfile"}),
+        ({"runAsUser": None}, (), {"runAsNonRoot", "runAsGroup", "fsGroup", "seccompProfile"}),
+        (None, (), set()),
+        ({}, ("--api-versions", "security.openshift.io/v1"), {"runAsNonRoot", "seccompProfile"}),
+    ],
+)
+def test_the_cluster_may_choose_user_and_groups(
+    context: dict[str, Any] | None, options: tuple[str, ...], left: set[str]
+) -> None:
+    done = helm("template twinpath", VALUES["workers"] | {"podSecurityContext": context}, *options)
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    deployments = [item for item in documents if item["kind"] == "Deployment"]
+    assert len(deployments) == 2
+    assert [set(item["spec"]["template"]["spec"]["securityContext"]) for item in deployments] == [left] * 2
+
+
+def test_clusters_without_the_sleep_of_the_chart_are_refused() -> None:
+    assert helm("template twinpath", VALUES["workers"], "--kube-version", "1.30.0").returncode == 0
+    old = helm("template twinpath", VALUES["workers"], "--kube-version", "1.29.9")
+    assert old.returncode != 0
+    assert "chart requires kubeVersion: >=1.30.0-0" in old.stderr
+
+
+def test_a_disk_that_callers_fill_has_a_size() -> None:
+    for name, size in (("twinpath", "2Gi"), ("twinpath-router", "64Mi")):
+        volumes = {volume["name"]: volume for volume in pods(render("workers"))[name]["spec"]["volumes"]}
+        assert volumes["tmp"]["emptyDir"] == {"sizeLimit": size}
 
 
 def test_the_drain_fits_into_the_grace_period() -> None:

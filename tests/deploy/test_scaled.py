@@ -3,7 +3,6 @@
 The workers' checkpoint knows twenty problems by heart (`tests/support/taught_model.py`), so answers are exact.
 """
 
-import getpass
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import pytest
 from service.api.api_key import KeyScope
 from service.api.api_keys import new_key
 from service.client import Client
-from tests.deploy.native import DEPLOY, Native, config, entrypoint
+from tests.deploy.native import Native, config, entrypoint, nginx
 from tests.support.problems import PROBLEMS
 from tests.support.servers import free_port
 
@@ -33,17 +32,6 @@ model=$1; shift
 export VLLM_CPU_NUM_OF_RESERVED_CPU=0 VLLM_CPU_KVCACHE_SPACE=1 VLLM_ENABLE_V1_MULTIPROCESSING=0
 exec {sys.executable} -m vllm.entrypoints.openai.api_server --model "$model" --enforce-eager --block-size 32 \\
   --no-enable-chunked-prefill --max-num-batched-tokens 8192 --distributed-executor-backend uni "$@"
-"""
-NGINX = """\
-user {user};
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  upstream replicas {{ {servers} }}
-  include {folder}/default.conf;
-}}
 """
 
 
@@ -75,11 +63,12 @@ def scaled(taught_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
     def native(name: str, entry: list[str], spec: str = "", **renamed: str) -> Native:
         return Native(name, many[spec or name], entry, local | renamed, folder)
 
+    replicas = [ports[name] for name in ("service-1", "service-2")]
     services = {
         **{n: native(n, many[n]["entrypoint"], **{"8000": str(ports[n])}) for n in ("worker-0", "worker-1")},
         "router": native("router", entrypoint("router"), **{"30000": str(ports["router"])}),
         **{n: native(n, entrypoint("slim"), "service", **{"8000": str(ports[n])}) for n in ("service-1", "service-2")},
-        "door": native("door", nginx(folder, ports), **{"8080": str(ports["door"])}),
+        "door": native("door", nginx(folder, ports["door"], replicas), **{"8080": str(ports["door"])}),
     }
     try:
         for start in (["worker-0", "worker-1"], ["router"], ["service-1", "service-2"], ["door"]):
@@ -91,22 +80,6 @@ def scaled(taught_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
     finally:
         for service in services.values():
             service.kill()
-
-
-def nginx(folder: Path, ports: dict[str, int]) -> list[str]:
-    """The shipped configuration with addresses instead of Docker's names, and the command of nginx's image."""
-    door = (DEPLOY / "nginx/default.conf").read_text()
-    for there, here in {
-        "listen 8080": f"listen 127.0.0.1:{ports['door']}",
-        "    resolver 127.0.0.11 valid=5s;\n": "",
-        "http://service:8000": "http://replicas",
-    }.items():
-        assert there in door
-        door = door.replace(there, here)
-    (folder / "default.conf").write_text(door)
-    servers = " ".join(f"server 127.0.0.1:{ports[name]};" for name in ("service-1", "service-2"))
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, servers=servers, user=getpass.getuser()))
-    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
 
 
 def ask(scaled: Scaled, row: dict[str, str], seed: int) -> dict[str, Any]:

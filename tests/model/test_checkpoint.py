@@ -3,6 +3,7 @@
 import errno
 import json
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -10,7 +11,7 @@ import httpx
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -18,6 +19,12 @@ from service.errors import CheckpointError
 from service.model.checkpoint import find_checkpoint, read_checkpoint
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
 
+_FIELDS = st.sampled_from(["bos_token", "chat_template", "added_tokens_decoder", "added_tokens", "content", "a_token"])
+JSON = st.dictionaries(_FIELDS, st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_FIELDS | st.just("1"), inner, max_size=3),
+    max_leaves=8,
+), max_size=4)  # fmt: skip
 V1 = {"format_version": 1, "base_model": "gemma-3-270m"}
 
 
@@ -53,7 +60,9 @@ def test_a_distilled_student(tmp_path: Path) -> None:
         ({"tokenizer_config__json": {"bos_token": {"content": "<s>", "lstrip": False}}}, "fewshot", "<s>"),
         ({"tokenizer_config__json": {"chat_template": "{{ messages }}"}}, "chat", ""),
         ({"tokenizer_config__json": {"chat_template": ""}}, "fewshot", ""),
-        ({"tokenizer_config__json": [1]}, "fewshot", ""),
+        ({"tokenizer_config__json": '\ufeff{"bos_token": "<s>"}'}, "fewshot", "<s>"),
+        ({"tokenizer_config__json": {"add_bos_token": True, "pad_token": [1], "x_token": {"y": 1}}}, "fewshot", ""),
+        ({"config__json": '{"cap": Infinity, "eps": NaN, "max": 1000000000000000019884624838656}'}, "fewshot", ""),
         ({"chat_template__jinja": "{{ messages }}"}, "chat", ""),
         ({"twinpath__json": V1, "chat_template__jinja": "x"}, "v1", ""),
     ],
@@ -98,9 +107,49 @@ def test_invalid_metadata_is_refused(content: object, reason: str, tmp_path: Pat
     assert message(path) == f"{path / 'twinpath.json'} is invalid: {reason}"
 
 
-def test_invalid_tokenizer_settings_are_refused(tmp_path: Path) -> None:
-    path = directory(tmp_path, tokenizer_config__json='{"bos_token": ')
-    assert message(path).startswith(f"{path / 'tokenizer_config.json'} is not valid JSON: ")
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("config.json", "{", "the file is not valid JSON: EOF while parsing an object at line 1 column 1"),
+        ("config.json", [1], "the file must be an object"),
+        ("config.json", DEEP, "the file is not valid JSON: recursion limit exceeded at line 1 column 202"),
+        ("config.json", '{"a": ' + "1" * 5000 + "}", "the file is not valid JSON: number out of range at line 1 column 4308"),
+        ("tokenizer_config.json", '{"bos_token": ', "the file is not valid JSON: EOF while parsing a value at line 1 column 14"),
+        ("tokenizer_config.json", [1], "the file must be an object"),
+        ("tokenizer_config.json", DEEP, "the file is not valid JSON: recursion limit exceeded at line 1 column 202"),
+        ("tokenizer_config.json", {"bos_token": ["<s>"]}, "`bos_token` must be an object, or a text"),
+        ("tokenizer_config.json", {"bos_token": 5}, "`bos_token` must be an object, or a text"),
+        ("tokenizer_config.json", {"added_tokens_decoder": [1]}, "`added_tokens_decoder` must be an object"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"1": "x"}}, "`added_tokens_decoder.1` must be an object"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"1": {}}}, "`added_tokens_decoder.1.content` is missing"),
+        ("tokenizer_config.json", {"chat_template": 5}, "`chat_template` must be a text, or a list, or an object"),
+        ("tokenizer.json", {"added_tokens": {"a": 1}}, "`added_tokens` must be a list"),
+        ("tokenizer.json", {"added_tokens": [{"special": True}]}, "`added_tokens.0.content` is missing"),
+        ("tokenizer.json", "", "the file is not valid JSON: EOF while parsing a value at line 1 column 0"),
+        ("twinpath.json", DEEP, "the file is not valid JSON: recursion limit exceeded at line 1 column 202"),
+    ],
+)  # fmt: skip
+def test_damaged_files_are_refused_by_name(file: str, content: object, reason: str, tmp_path: Path) -> None:
+    path = directory(tmp_path, **{file.replace(".", "__"): content})
+    assert message(path) == f"{path / file} is invalid: {reason}"
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    path = directory(tmp_path)
+    (path / "tokenizer.json").mkdir()
+    assert message(path) == f"{path / 'tokenizer.json'} cannot be read: Is a directory"
+
+
+@settings(deadline=None)  # a slow disk
+@given(st.sampled_from(["config", "tokenizer_config", "tokenizer", "twinpath"]), JSON)
+def test_any_json_is_read_or_refused(name: str, content: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = directory(Path(folder), **{f"{name}__json": json.dumps(content)})
+        with suppress(CheckpointError):
+            assert isinstance(read_checkpoint(path, "m").bos, str)
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from service.errors import CheckpointError
+from service.model import chat_template
 from service.model.checkpoint import read_checkpoint
 from service.model.prompt_format import prompt_format
 from service.types import PathKind
@@ -52,3 +54,51 @@ def test_a_model_that_always_thinks_is_reported(chat_model: Path, caplog: pytest
     assert [record.getMessage() for record in caplog.records] == [
         "m thinks before each answer, so most paths need a larger `max_tokens`"
     ]
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{% for %}", "the chat template fails: Expected an expression, got 'end of statement block'"),
+        ("{{ raise_exception('No user may speak') }}", "the chat template fails: No user may speak"),
+        ("{{ messages[0].content.nothing.more }}", "the chat template fails: "),
+        ("<|assistant|>", "the chat template leaves the message out."),
+        ("{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(1) }}", "the chat template fails: maximum recursion depth"),
+    ],
+)
+def test_a_broken_template_is_refused_at_the_start(chat_model: Path, template: str, reason: str) -> None:
+    with pytest.raises(CheckpointError) as raised:
+        prompt(chat_model, template)
+    assert str(raised.value).startswith(f"{chat_model}: {reason}")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_template_that_loops_is_refused_at_the_start(chat_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_template, "RENDER_TIMEOUT_S", 0.5)
+    loop = "{% for i in range(3000) %}{% for j in range(3000) %}{% endfor %}{% endfor %}"
+    with pytest.raises(CheckpointError, match=r"the chat template takes longer than 0\.5 s for a short message"):
+        prompt(chat_model, loop + TURNS)
+
+
+def test_code_of_a_checkpoint_never_runs(chat_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    (chat_model / "hostile.py").write_text("import pathlib; pathlib.Path('ran').touch()\nclass Hostile: pass\n")
+    settings = {"tokenizer_class": "Hostile", "auto_map": {"AutoTokenizer": ["hostile.Hostile", None]}}
+    (chat_model / "tokenizer_config.json").write_text(json.dumps(settings | {"chat_template": TURNS}))
+    (chat_model / "config.json").write_text(json.dumps({"auto_map": {"AutoConfig": "hostile.Hostile"}}))
+    monkeypatch.chdir(chat_model)
+    with pytest.raises(CheckpointError) as raised:
+        prompt_format(read_checkpoint(chat_model, "m"))
+    assert str(raised.value) == (
+        f"{chat_model}: the tokenizer cannot be loaded: it needs Python code of the model, which is never run"
+    )
+    assert not (chat_model / "ran").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"model": 5}', '{"version": "1.0", "model": {"type": "No"}}'])
+def test_a_damaged_tokenizer_is_refused_at_the_start(chat_model: Path, content: str) -> None:
+    (chat_model / "tokenizer.json").write_text(content)
+    with pytest.raises(CheckpointError) as raised:
+        prompt(chat_model, TURNS)
+    assert str(raised.value).startswith(str(chat_model))
+    assert "\n" not in str(raised.value)

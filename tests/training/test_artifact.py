@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from training.artifact import make
 
 
@@ -23,3 +25,15 @@ def test_a_killed_stage_goes_on_only_for_the_same_inputs(tmp_path: Path) -> None
     assert seen == [[], [], ["half"]]
     assert artifact.fresh
     assert not make(tmp_path / "stage", seed=1, settings={"x": 2}, inputs={}, build=build).fresh
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"key": 5}', b'{"key": "x", "digest": "\xff"}'])
+def test_a_damaged_manifest_makes_the_stage_again(content: bytes, tmp_path: Path) -> None:
+    def build(out: Path) -> None:
+        (out / "whole").write_text("2")
+
+    first = make(tmp_path / "stage", seed=1, settings={}, inputs={}, build=build)
+    (tmp_path / "stage/manifest.json").write_bytes(content)
+    again = make(tmp_path / "stage", seed=1, settings={}, inputs={}, build=build)
+    assert (again.fresh, again.digest) == (True, first.digest)
+    assert not make(tmp_path / "stage", seed=1, settings={}, inputs={}, build=build).fresh

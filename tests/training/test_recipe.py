@@ -32,6 +32,41 @@ def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, line: str, complaint:
     assert complaint in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("[train]\nlr = " + "[" * 100_000, "{} is not valid TOML: it is nested too deeply"),
+        ("x = " + "1" * 5000, "{} is not valid TOML: Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits"),
+        ("[train]\nlr = inf", "{} is not a valid recipe:\n  `train.lr` must be a number above 0"),
+        ("[train]\nlr = nan", "{} is not a valid recipe:\n  `train.lr` must be a number above 0"),
+        ("[train]\n" + ".".join("a" * 2000) + " = 1", "{} is not a valid recipe:\n  `train.a` is an unknown field"),
+    ],
+    ids=lambda value: value[:12],
+)  # fmt: skip
+def test_an_odd_recipe_is_refused_in_words(tmp_path: Path, line: str, complaint: str) -> None:
+    path = write_recipe(tmp_path, recipe_text("b", "d") + line)
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert str(raised.value) == complaint.format(path)
+
+
+def test_a_recipe_of_another_encoding_is_refused_and_one_with_a_mark_is_read(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, "")
+    path.write_bytes(b'name = "caf\xe9"')
+    with pytest.raises(ConfigurationError, match=r"is not valid TOML: 'utf-8' codec can't decode byte 0xe9"):
+        load(path)
+    path.write_text("\ufeff" + recipe_text("b", "d").replace("\n", "\r\n"), encoding="utf-8")
+    assert load(path).name == "tiny"
+    with pytest.raises(ConfigurationError, match=r"cannot read the recipe .*: Is a directory"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "1" * 50])
+def test_a_seed_that_no_library_takes_is_refused(tmp_path: Path, seed: str) -> None:
+    with pytest.raises(ConfigurationError, match="`seed` must be a whole number from 0 to 4294967295"):
+        load(write_recipe(tmp_path, f"seed = {seed}\n{recipe_text('b', 'd')}"))
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "training/recipes").glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid(path: Path) -> None:
     names = {

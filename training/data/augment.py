@@ -126,7 +126,7 @@ def _given_numbers(question: str) -> list[str]:
     counts = Counter(m[0] for m in _NUMBER.finditer(question))
     if any(count > 1 for count in counts.values()):
         return []
-    return [number for number in counts if _exact(number) not in (0, 1, 100)]
+    return [number for number in counts if _exact(number) not in (None, 0, 1, 100)]
 
 
 def _draw(old: str, rng: random.Random) -> str:

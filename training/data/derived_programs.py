@@ -16,9 +16,12 @@ from service.paths.answer import parse_answer
 from service.paths.calculator.equations import read_clauses
 from service.paths.calculator.expressions import Expression, Number
 from service.paths.cot import parse_cot
+from service.paths.equality import parse_gold
 from service.types import PathKind
 from training.data.problem import Problem, Rationale
 
+_MAX_CHARS = 1000
+"""Maximum length of an expression and of a number. Longer ones make no program."""
 _STEP = re.compile(r"<<([^=<>]+)=([^<>]+)>>")
 _NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
 _GIVEN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
@@ -35,7 +38,7 @@ _OPERATIONS: dict[type, Callable[[Fraction, Fraction], Fraction]] = {
 
 def from_annotations(problem: Problem) -> Rationale | None:
     """Program of GSM8K's annotations, one line per step. None unless it computes the gold answer."""
-    steps = [expression.replace(" ", "") for expression, _ in _STEP.findall(problem.extra.get("solution", ""))]
+    steps = [expression.replace(" ", "") for expression, _ in _STEP.findall(_column(problem, "solution"))]
     lines: list[str] = []
     values: dict[str, Fraction] = {}
     result: Fraction | None = None
@@ -52,8 +55,9 @@ def from_annotations(problem: Problem) -> Rationale | None:
 
 def from_equation(problem: Problem) -> Rationale | None:
     """Program of SVAMP's equation, one line. None unless it computes the gold answer."""
-    equation = problem.extra.get("equation", "")
-    expression = re.sub(r"(\d)\.0\b", r"\1", equation.replace(" ", ""))
+    expression = re.sub(r"(\d)\.0\b", r"\1", _column(problem, "equation").replace(" ", ""))
+    if len(expression) > _MAX_CHARS:
+        return None
     while expression.startswith("(") and expression.endswith(")") and _balanced(expression[1:-1]):
         expression = expression[1:-1]
     return _checked(problem, [f"ans = {_spaced(expression)}"], evaluate(expression), "equation")
@@ -79,7 +83,7 @@ def program_of(reasoning: str, question: str) -> str | None:
     stated = parse_cot(reasoning)
     if stated.repaired or stated.answer is None or stated.answer.value is None:
         return None
-    given = {Fraction(number.replace(",", "")) for number in _GIVEN.findall(question)}
+    given = {Fraction(number.replace(",", "")) for number in _GIVEN.findall(question) if len(number) <= _MAX_CHARS}
     lines: list[str] = []
     values: dict[str, Fraction] = {}
     end, last = 0, None
@@ -104,6 +108,12 @@ def program_of(reasoning: str, question: str) -> str | None:
     return "\n".join(lines)
 
 
+def _column(problem: Problem, name: str) -> str:
+    """Text of a further column, empty for a missing or other value."""
+    value = problem.extra.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _equations(text: str) -> list[tuple[Expression, Number]]:
     """Left side and result of each `a op b = c` in a text. `a = b` computes nothing and is left out."""
     return [
@@ -123,7 +133,11 @@ def _written(expression: Expression) -> str:
 
 
 def _decimal(value: Fraction) -> str:
-    return str(value.numerator) if value.denominator == 1 else repr(float(value))
+    """The number as Python. A number that is too long for Python becomes an empty text."""
+    try:
+        return str(value.numerator) if value.denominator == 1 else repr(float(value))
+    except (OverflowError, ValueError):
+        return ""
 
 
 def _name(units: str, number: int, taken: Container[str]) -> str:
@@ -135,7 +149,9 @@ def _name(units: str, number: int, taken: Container[str]) -> str:
 
 
 def evaluate(expression: str) -> Fraction | None:
-    """Exact value of an arithmetic expression. None for any other text and for a division by zero."""
+    """Exact value of an arithmetic expression. None for any other or longer text and for a division by zero."""
+    if len(expression) > _MAX_CHARS:
+        return None
     try:
         return _value(ast.parse(expression, mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
@@ -157,17 +173,14 @@ def _link(expression: str, values: dict[str, Fraction]) -> str:
     names = {value: name for name, value in values.items()}
 
     def named(match: re.Match[str]) -> str:
-        return names.get(Fraction(match[0]), match[0])
+        return names.get(Fraction(match[0]), match[0]) if len(match[0]) <= _MAX_CHARS else match[0]
 
     return _NUMBER.sub(named, expression)
 
 
 def _checked(problem: Problem, lines: list[str], result: Fraction | None, teacher: str) -> Rationale | None:
-    try:
-        gold = Fraction(problem.answer.replace(",", ""))
-    except (ValueError, ZeroDivisionError):
-        return None
-    if result is None or abs(result - gold) > Fraction(1, 1000):
+    gold = parse_gold(problem.answer)
+    if result is None or gold is None or gold.value is None or abs(result - gold.value) > Fraction(1, 1000):
         return None
     return Rationale(problem.id, PathKind.POT, teacher, "\n".join(lines))
 

@@ -75,12 +75,19 @@ def from_hub(name: str) -> list[Problem]:
 
 
 def rows_to_problems(name: str, rows: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Convert the rows of a known public set. Rows whose answer is not one value are dropped with a warning."""
+    """Convert the rows of a known public set. Rows whose answer is not one value are dropped with a warning.
+
+    Raises:
+        ConfigurationError: a row lacks a column. Another version of the set can have other columns.
+    """
     known = HUB[name]
     found = []
     dropped = 0
     for index, row in enumerate(rows):
-        columns = known.read(row)
+        try:
+            columns = known.read(row)
+        except (LookupError, AttributeError, TypeError) as error:
+            raise ConfigurationError(f"row {index} of hf:{name} has other columns than expected: {error!r}") from None
         if columns is None:
             dropped += 1
             continue

@@ -4,10 +4,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from service.errors import ConfigurationError
+from service.faults import fault_texts
 from service.types import PathKind
+
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +80,67 @@ class Example:
     weight: float = 1.0
 
 
+class _Row(BaseModel):
+    """JSON object of a file. Further columns are kept, and numbers become text where a column is text."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        return self.model_extra or {}
+
+
+class _ProblemRow(_Row):
+    id: str
+    question: str
+    answer: Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, bool) else value)]
+
+
+class _RationaleRow(_Row):
+    id: str
+    kind: PathKind
+    teacher: str
+    text: str
+
+
+class _ExampleRow(_Row):
+    id: str
+    kind: PathKind
+    question: str
+    text: str
+    source: str
+    weight: float
+
+
+_SomeRow = TypeVar("_SomeRow", bound=_Row)
+
+
 def read_problems(path: Path) -> list[Problem]:
     """Read a file of problems.
 
     Raises:
-        ConfigurationError: the file does not exist or a line is invalid. The message names file and line.
+        ConfigurationError: the file cannot be read or a line is invalid. The message names file and line.
     """
-    return [
-        Problem(row.pop("id"), row.pop("question"), str(row.pop("answer")), row)
-        for row in read_rows(path, ("id", "question", "answer"))
-    ]
+    return [Problem(row.id, row.question, row.answer, row.extra) for row in _rows(path, _ProblemRow)]
 
 
 def read_rationales(path: Path) -> list[Rationale]:
     """Read a file of rationales.
 
     Raises:
-        ConfigurationError: the file does not exist or a line is invalid. The message names file and line.
+        ConfigurationError: the file cannot be read or a line is invalid. The message names file and line.
     """
-    return [
-        Rationale(row.pop("id"), PathKind(row.pop("kind")), row.pop("teacher"), row.pop("text"), row)
-        for row in read_rows(path, ("id", "kind", "teacher", "text"))
-    ]
+    return [Rationale(row.id, row.kind, row.teacher, row.text, row.extra) for row in _rows(path, _RationaleRow)]
 
 
 def read_examples(path: Path) -> list[Example]:
     """Read a file of training examples.
 
     Raises:
-        ConfigurationError: the file does not exist or a line is invalid. The message names file and line.
+        ConfigurationError: the file cannot be read or a line is invalid. The message names file and line.
     """
     return [
-        Example(row["id"], PathKind(row["kind"]), row["question"], row["text"], row["source"], row["weight"])
-        for row in read_rows(path, ("id", "kind", "question", "text", "source", "weight"))
+        Example(row.id, row.kind, row.question, row.text, row.source, row.weight) for row in _rows(path, _ExampleRow)
     ]
 
 
@@ -116,30 +149,35 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
     write_rows(path, map(asdict, examples))
 
 
-def read_rows(path: Path, required: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
-    """Read the JSON objects of a file. Empty lines are skipped.
-
-    Args:
-        path: JSON Lines file.
-        required: fields that each object must have.
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the JSON objects of a file. A byte order mark and blank lines are skipped.
 
     Raises:
-        ConfigurationError: the file does not exist, or a line is not JSON or lacks a field.
+        ConfigurationError: the file cannot be read or a line is not a JSON object. The message names file and line.
     """
-    if not path.is_file():
-        raise ConfigurationError(f"the file {path} does not exist; relative paths start at the current directory")
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise ConfigurationError(f"{path}:{number}: not a JSON object: {error}") from error
-            missing = [name for name in required if name not in row]
-            if missing:
-                raise ConfigurationError(f"{path}:{number}: missing {', '.join(missing)}")
-            yield row
+    return (row.extra for row in _rows(path, _Row))
+
+
+def _rows(path: Path, kind: type[_SomeRow]) -> Iterator[_SomeRow]:
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if content := line.removeprefix(_BOM).strip():
+                    yield _row(content, kind, f"{path}, line {number}")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"the file {path} does not exist; relative paths start at the current directory"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"the file {path} cannot be read: {error.strerror}") from None
+
+
+def _row(line: bytes, kind: type[_SomeRow], place: str) -> _SomeRow:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        wrong = "; ".join(fault_texts(error, kind, "the line")).replace(" at line 1 column ", " at column ")
+        raise ConfigurationError(f"{place}: {wrong}") from None
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:

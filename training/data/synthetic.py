@@ -7,24 +7,26 @@ list starts with the shorter one of the same seed.
 
 import random
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import ConfigurationError
-from service.faults import fault_texts
 from service.types import PathKind
 from training.data.derived_programs import evaluate
 from training.data.problem import Problem, Rationale
+from training.recipe import read_toml
 
 TEACHER = "synthetic"
 
 # Part of each id and of the generator's seed: another text would draw other problems for the same seed.
 _STREAM = "stories"
 _TRIES = 500
+_MAX_MISSES = 1000
+"""Draws in a row without a new problem after which the templates are exhausted."""
 _NUMBERS = "abcdef"
 _HIDDEN = "qr"
 _OPERATOR = re.compile(r" ([-+*/]) ")
@@ -34,13 +36,18 @@ _LOWERED = frozenset("He She There Now Then They Each It Another In The A After 
 """First words of a sentence that are written in lower case after "If"."""
 
 
+_Item = TypeVar("_Item")
+Some = Annotated[tuple[_Item, ...], Field(min_length=1)]
+Three = Annotated[tuple[_Item, ...], Field(min_length=3)]
+
+
 class Question(BaseModel):
     """Question of a story, with the steps of its solution, each `known | name = expression`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     q: str
-    steps: tuple[str, ...]
+    steps: Some[str]
 
 
 class Story(BaseModel):
@@ -54,8 +61,8 @@ class Story(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    facts: tuple[str, ...]
-    asks: tuple[Question, ...]
+    facts: Some[str]
+    asks: Some[Question]
     given: dict[str, str] = {}
 
 
@@ -64,12 +71,12 @@ class Templates(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    people: tuple[str, ...]
+    people: Three[str]
     female: frozenset[str]
-    things: tuple[tuple[str, ...], ...]
-    places: tuple[str, ...]
-    boxes: tuple[str, ...]
-    story: tuple[Story, ...]
+    things: Some[Three[str]]
+    places: Some[str]
+    boxes: Some[str]
+    story: Some[Story]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +117,31 @@ def load_templates(path: Path) -> Templates:
     Raises:
         ConfigurationError: the file cannot be read or is invalid.
     """
-    try:
-        return Templates.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the templates {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
-    except ValidationError as error:
-        faults = [f"  {text}" for text in fault_texts(error, Templates, "the file")]
-        raise ConfigurationError("\n".join([f"{path} is not a valid template file:", *faults])) from error
+    return read_toml(path, Templates, "template file")
 
 
 def draw(count: int, seed: int, templates: Templates) -> Iterator[tuple[Problem, Rationale, Rationale]]:
-    """Draw problems with distinct questions, each with its CoT and its program."""
+    """Draw problems with distinct questions, each with its CoT and its program.
+
+    Raises:
+        ConfigurationError: a template names an unknown slot, or the templates give too few problems.
+    """
     rng = random.Random(f"{_STREAM}:{seed}")
     questions = [(story, question) for story in templates.story for question in story.asks]
     seen: set[str] = set()
+    misses = 0
     while len(seen) < count:
-        drawn = fill(*rng.choice(questions), templates, rng)
+        story, question = rng.choice(questions)
+        try:
+            drawn = fill(story, question, templates, rng)
+        except (LookupError, ValueError, AttributeError) as error:
+            raise ConfigurationError(f"the template {question.q!r} cannot be filled: {error}") from None
         if drawn is None or drawn.question in seen:
+            misses += 1
+            if misses == _MAX_MISSES:
+                raise ConfigurationError(f"the templates give only about {len(seen)} problems, not {count}")
             continue
+        misses = 0
         id_ = f"{_STREAM}/{seed}-{len(seen)}"
         seen.add(drawn.question)
         yield (

@@ -163,15 +163,17 @@ async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter
                     bar.update(task, advance=1, dollars=meter.dollars)
 
             async with asyncio.TaskGroup() as group:
-                for _ in range(teacher.concurrency):
+                for _ in range(min(teacher.concurrency, len(requests))):
                     group.create_task(work())
     return len(waiting)
 
 
 def cached(cache: Path, request: Request) -> Completion | None:
-    """Cached answer of a request."""
-    path = _path(cache, request)
-    return Completion(**json.loads(path.read_text())) if path.is_file() else None
+    """Cached answer of a request. A damaged file counts as none."""
+    try:
+        return Completion(**json.loads(_path(cache, request).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 async def _sample_one(
@@ -225,7 +227,7 @@ async def _completion(client: "openai.AsyncOpenAI", request: Request) -> Complet
             reply, choice, text = completed, completed.choices[0], completed.choices[0].text
         usage = reply.usage
         return Completion(
-            str(text or ""), str(choice.finish_reason), int(usage.prompt_tokens), int(usage.completion_tokens)
+            _encodable(text or ""), str(choice.finish_reason), int(usage.prompt_tokens), int(usage.completion_tokens)
         )
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise GarbageError(f"not a completion: {error!r}") from error
@@ -235,7 +237,12 @@ def _solved(reply: Any, request: Request) -> Completion:
     """The only path in a traced response of Twinpath's service."""
     (path,) = reply["trace"]
     finish = "length" if path["tokens"] >= request.body["max_tokens"] else "stop"
-    return Completion(str(path["text"]), finish, int(reply["usage"]["prompt_tokens"]), int(path["tokens"]))
+    return Completion(_encodable(path["text"]), finish, int(reply["usage"]["prompt_tokens"]), int(path["tokens"]))
+
+
+def _encodable(text: Any) -> str:
+    """Text of a reply, with a question mark for each lone surrogate, which no file can hold."""
+    return str(text).encode(errors="replace").decode()
 
 
 def _wait_s(state: "RetryCallState") -> float:
@@ -245,7 +252,7 @@ def _wait_s(state: "RetryCallState") -> float:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, openai.APIStatusError):
         asked = error.response.headers.get("retry-after", "")
-        if asked.replace(".", "", 1).isdigit():
+        if asked.replace(".", "", 1).isdecimal():
             return min(float(asked), LONGEST_WAIT_S)
     return float(min(WAIT_S * 2.0**state.attempt_number * random.uniform(0.5, 1), LONGEST_WAIT_S))
 

@@ -8,22 +8,33 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from torch.nn.functional import rms_norm
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 
 from service.engine.cpu import computes_bfloat16
-from service.errors import ConfigurationError
+from service.errors import CheckpointError, ConfigurationError
+from service.model import tokenizer_files
+from service.model.tokenizer_files import reason_of
 from training.recipe import Train
 
 
 def load_tokenizer(base: str | Path) -> PreTrainedTokenizerBase:
-    """Load the tokenizer of a base model."""
-    return AutoTokenizer.from_pretrained(base)
+    """Load the tokenizer of a base model. See `service.model.tokenizer_files`."""
+    return tokenizer_files.load_tokenizer(base)
 
 
 def load_base(base: str | Path, dtype: torch.dtype) -> PreTrainedModel:
-    """Load a base model with PyTorch's fused attention, which supports the masks of packs."""
-    return AutoModelForCausalLM.from_pretrained(base, dtype=dtype, attn_implementation="sdpa")
+    """Load a base model with PyTorch's fused attention, which supports the masks of packs.
+
+    Raises:
+        CheckpointError: transformers cannot load it.
+    """
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            base, dtype=dtype, attn_implementation="sdpa", trust_remote_code=False
+        )
+    except (OSError, ValueError, LookupError) as error:
+        raise CheckpointError(f"{base}: the model cannot be loaded: {reason_of(error)}") from None
 
 
 def in_bf16(train: Train) -> bool:

@@ -12,9 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from service.errors import ConfigurationError
+from service.model.tokenizer_files import load_tokenizer
 from service.model.vocabulary import TRIM_FILE, merge_pair, trim_model, trim_tokenizer
 
 MIN_COUNT = 2
@@ -39,7 +40,7 @@ def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
     Raises:
         ConfigurationError: the tokenizer is not supported.
     """
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer = load_tokenizer(base)
     spec = json.loads((base / "tokenizer.json").read_text())
     kept = select(spec, tokenizer, texts, size)
     out.mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
 def write_trimmed(base: Path, out: Path, kept: Sequence[int]) -> None:
     """Write a copy of the model directory `base` with only the token ids `kept` to `out`."""
     trim_tokenizer(base, out, kept)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto", trust_remote_code=False)
     trim_model(model, kept)
     model.save_pretrained(out)
     (out / TRIM_FILE).write_text(json.dumps(list(kept)))

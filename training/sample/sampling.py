@@ -161,7 +161,7 @@ def marked(problem: Problem, paths: Sequence[SampledPath]) -> Sampled:
 
 def read_samples(path: Path) -> Iterator[Sampled]:
     """Read a file of samples."""
-    for row in read_rows(path, ("id", "gold", "paths")):
+    for row in read_rows(path):
         paths = tuple(SampledPath(**(fields | {"kind": PathKind(fields["kind"])})) for fields in row["paths"])
         yield Sampled(row["id"], row["gold"], paths)
 

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from service.errors import CheckpointError
 from service.model.bundled import HASHES_FILE
 from service.model.checkpoint import read_checkpoint
 from service.model.prompt_format import prompt_format
+from service.model.tokenizer_files import load_tokenizer
 from service.paths.fewshot import worked_examples
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -81,7 +82,8 @@ def write_int8(model: Path, out: Path) -> None:
 def _config_of(model: Path) -> dict[str, Any]:
     if not (model / "config.json").is_file() or not any(model.glob("*.safetensors")):
         raise CheckpointError(f"{model} is not a model directory: it needs config.json and .safetensors files.")
-    config: dict[str, Any] = json.loads((model / "config.json").read_text())
+    read_checkpoint(model, model.name)  # refuses damaged files
+    config: dict[str, Any] = json.loads((model / "config.json").read_text(encoding="utf-8-sig"))
     if "quantization_config" in config:
         raise CheckpointError(f"{model} is already quantized. Give the model that it was made from.")
     return config
@@ -89,10 +91,10 @@ def _config_of(model: Path) -> dict[str, Any]:
 
 def _smoothed(path: Path) -> dict[str, torch.Tensor]:
     """Smoothed tensors of a model directory, by name."""
-    model = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
+    model = AutoModelForCausalLM.from_pretrained(path, dtype="auto", trust_remote_code=False)
     form = prompt_format(read_checkpoint(path, path.name))
     solved = [form.prompt(kind, question) + text for kind, question, text in worked_examples()]
-    smooth(model, AutoTokenizer.from_pretrained(path), solved)
+    smooth(model, load_tokenizer(path), solved)
     return {name: parameter.data for name, parameter in model.named_parameters()}  # without a tied head
 
 

@@ -20,14 +20,15 @@ def stage(run: Run) -> Artifact:
         inputs["dataset"] = run.stage("dataset").digest
 
     def build(out: Path) -> None:
-        from service.model.checkpoint import model_directory
+        from service.model.checkpoint import model_directory, read_checkpoint
 
+        directory = model_directory(student.model, weights=bool(student.vocabulary))
+        read_checkpoint(directory, student.model)  # refuses a damaged model before the training
         if student.vocabulary:
             from training.learn.vocabulary import trim
 
-            trim(model_directory(student.model), out, _texts(examples(run)), student.vocabulary)
+            trim(directory, out, _texts(examples(run)), student.vocabulary)
         else:
-            model_directory(student.model, weights=False)  # raises before the training if there is no such model
             (out / "model.txt").write_text(student.model + "\n")
 
     return run.make("base", {"student": student}, inputs, build)

@@ -60,7 +60,7 @@ def sample_all(teacher: Teacher, problems: Sequence[Problem], out: Path, *, seed
         cache: directory of the cache.
 
     Raises:
-        ConfigurationError: the cap is reached. The answers until then are cached.
+        ConfigurationError: the API key cannot be read, or the cap is reached. The answers until then are cached.
         EngineError: some requests failed in every attempt. The other answers are cached.
     """
     requests = [request for problem in problems for request in _requests(teacher, problem, seed)]
@@ -72,7 +72,7 @@ def sample_all(teacher: Teacher, problems: Sequence[Problem], out: Path, *, seed
             missing.append(request)
         else:
             meter.add(answer)
-    api_key = Path(teacher.api_key_file).read_text().strip() if teacher.api_key_file else "none"
+    api_key = _api_key(Path(teacher.api_key_file)) if teacher.api_key_file else "none"
     left_out = asyncio.run(sample(teacher, missing, meter, cache, api_key))
     (out / LOG).mkdir(exist_ok=True)
     meter.write(out / LOG / "cost.json")
@@ -110,6 +110,19 @@ def _teacher(sources: Sources) -> Teacher:
     if sources.recipe.teacher is None:
         raise ConfigurationError("the recipe has no [teacher]; add one, or leave the stage `teacher` out")
     return sources.recipe.teacher
+
+
+def _api_key(path: Path) -> str:
+    """API key of a file. No message repeats it."""
+    try:
+        key = path.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read teacher.api_key_file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        key = ""
+    if not (key.isascii() and key.isprintable() and key.split() == [key]):
+        raise ConfigurationError(f"teacher.api_key_file {path} must hold one API key on one line")
+    return key
 
 
 def _requests(teacher: Teacher, problem: Problem, seed: int) -> list[Request]:

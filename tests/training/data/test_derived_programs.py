@@ -1,6 +1,10 @@
 """Programs derived from annotations, equations and reasoning."""
 
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.types import PathKind
 from tests.support.data import DATA
@@ -70,3 +74,56 @@ def test_derived_programs_of_the_public_sets() -> None:
         known = {problem.id: problem for problem in problems}
         cots = read_rationales(DATA / f"{name}_teacher_cot.jsonl")
         assert sum(derived_programs.from_reasoning(known[cot.id], cot) is not None for cot in cots) == 39
+
+
+LONG = "9" * 5000
+NESTED = "(" * 40_000 + "5" + ")" * 40_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "columns"),
+    [
+        ("1e80000000", {"equation": "5", "solution": "<<2+3=5>>"}),
+        ("-1e-80000000", {"equation": "5", "solution": "<<2+3=5>>"}),
+        ("5", {"equation": NESTED, "solution": f"<<{NESTED}=5>>"}),
+        ("5", {"equation": "5+" + LONG, "solution": f"<<{LONG}+1=5>> <<2+3=5>>"}),
+        ("2", {"equation": f"1.{'0' * 9999}+1", "solution": f"<<1.{'0' * 9999}+1=2>>"}),
+        ("5", {"equation": "0x" + "f" * 900 + "+5", "solution": "<<0x" + "f" * 900 + "+5=5>>"}),
+        ("5", {"equation": None, "solution": None}),
+        ("5", {"equation": 5, "solution": ["<<2+3=5>>"]}),
+        ("5", {"equation": "-" * 900 + "5", "solution": "<<" + "1*" * 200 + "5=5>>"}),
+    ],
+)
+def test_odd_columns_make_no_program_or_a_right_one_in_time(answer: str, columns: dict[str, object]) -> None:
+    problem = Problem("p", "Why?", answer, columns)
+    started = time.monotonic()
+    made = [derived_programs.from_equation(problem), derived_programs.from_annotations(problem)]
+    assert time.monotonic() - started < 1  # milliseconds on a quiet machine
+    for program in made:
+        assert program is None or run_lines(program.text) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "program"),
+    [
+        ("3 + 4 = 7. The answer is 7", f"What is {LONG} plus 3?", "ans = 3 + 4"),
+        (f"{LONG} + 4 = {LONG}. The answer is 7", "Why?", None),
+        (f"{'9' * 500}.5 + 4 = 7. The answer is 7", "Why?", None),
+    ],
+)
+def test_numbers_of_thousands_of_digits_are_no_part_of_a_program(text: str, question: str, program: str | None) -> None:
+    assert derived_programs.program_of(text, question) == program
+
+
+def test_a_program_that_grows_without_end_has_no_exact_answer() -> None:
+    assert run_lines("a = 99\n" + "a = a * a\n" * 60 + "ans = a - a + 5") is None
+
+
+@given(
+    st.text(alphabet="0123456789.,+-*/()<>= e%x_", max_size=80), st.text(alphabet="0123456789.,e-/% ()", max_size=20)
+)
+def test_any_column_and_gold_answer_is_read(text: str, answer: str) -> None:
+    problem = Problem("p", text, answer, {"equation": text, "solution": f"<<{text}"})
+    derived_programs.from_equation(problem)
+    derived_programs.from_annotations(problem)
+    derived_programs.from_reasoning(problem, Rationale("p", PathKind.COT, "t", text))

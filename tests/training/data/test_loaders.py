@@ -31,3 +31,18 @@ def test_public_sets_are_read_by_their_columns() -> None:
     assert (numbered.id, numbered.question) == ("svamp/chal-777", "Ann has 3 pens. How many?")
     with pytest.raises(ConfigurationError, match="unknown data set"):
         loaders.from_hub("nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("svamp", {"Body": None, "Question": "How many?", "Answer": 3, "Equation": "3"}),
+        ("gsm8k", {"question": "How many?"}),
+        ("gsm8k", {"question": "How many?", "answer": 3}),
+        ("asdiv", {"body": 5, "question": "How many?", "answer": "9 (apples)"}),
+        ("strategyqa", "text"),
+    ],
+)
+def test_a_row_with_other_columns_is_refused_by_its_number(name: str, row: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^row 0 of hf:{name} has other columns than expected: "):
+        loaders.rows_to_problems(name, [row])

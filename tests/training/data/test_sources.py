@@ -26,8 +26,9 @@ def test_a_source_may_be_drawn(tmp_path: Path) -> None:
     dataset.write_dataset({"s": found}, sources.rationales(source), recipe.sources, Dataset(augment=2), 7, tmp_path)
     assert {example.source for example in read_examples(tmp_path / dataset.TRAIN)} == {"s"}
     assert read_problems(tmp_path / dataset.TRAIN_PROBLEMS) == list(found.train)
-    with pytest.raises(ValueError, match="synthetic:4000"):
-        Source(name="s", problems="synthetic:many", templates=TEMPLATES)
+    for count in ("many", "", "9" * 5000):
+        with pytest.raises(ValueError, match="synthetic:4000"):
+            Source(name="s", problems=f"synthetic:{count}", templates=TEMPLATES)
     with pytest.raises(ValueError, match="needs templates"):
         Source(name="s", problems="synthetic:20")
 

@@ -37,6 +37,10 @@ class Hostile:
             return 500, "oops", {}
         if fault == "garbage":
             return 200, '{"choices": "none"}', {}
+        if fault == "superscript":
+            return 429, "{}", {"retry-after": "\u00b2"}
+        if fault == "surrogate":
+            return 200, json.dumps(completion("The answer is 1 \ud83d", "stop")), {}
         if fault == "html":
             return 200, "<html>busy</html>", {}
         if fault != "slow":
@@ -107,3 +111,44 @@ def test_a_torn_cache_file_cannot_be_seen(hostile: tuple[Hostile, str], tmp_path
     victim.rename(victim.with_suffix(".new"))
     assert _run(_teacher(url), tmp_path) == 18
     assert script.served.total() == 19
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot read teacher.api_key_file {}: No such file or directory"),
+        (b"", "teacher.api_key_file {} must hold one API key on one line"),
+        (b"tp_secret\ntp_other\n", "teacher.api_key_file {} must hold one API key on one line"),
+        (b"tp secret", "teacher.api_key_file {} must hold one API key on one line"),
+        (b"tp_secr\xe9t", "teacher.api_key_file {} must hold one API key on one line"),
+        ("tp_secr\u00e9t".encode(), "teacher.api_key_file {} must hold one API key on one line"),
+    ],
+)
+def test_a_wrong_key_file_is_refused_without_the_key(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as raised:
+        _run(_teacher("http://127.0.0.1:1", api_key_file=str(path)), tmp_path)
+    assert str(raised.value) == reason.format(path)
+
+
+def test_a_damaged_answer_of_the_cache_is_sampled_again(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
+    script, url = hostile
+    key = tmp_path / "key"
+    key.write_bytes(b"\xef\xbb\xbftp_secret\r\n")
+    assert _run(_teacher(url, api_key_file=str(key)), tmp_path) == 18
+    first, second, third, *_ = sorted((tmp_path / "cache").rglob("*.json"))
+    first.write_text("")
+    second.write_text("[1]")
+    third.write_text('{"text": "x"}')
+    assert _run(_teacher(url, api_key_file=str(key)), tmp_path) == 18
+    assert sum(script.served.values()) == 21
+
+
+def test_half_characters_and_odd_waits_of_an_endpoint_are_taken(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
+    script, url = hostile
+    script.faults = ["surrogate", "superscript", "superscript"]
+    assert _run(_teacher(url), tmp_path) == 18
+    texts = [rationale.text for rationale in read_rationales(tmp_path / "out/rationales.jsonl")]
+    assert sorted(set(texts)) == ["The answer is 1", "The answer is 1 ?"]

@@ -50,10 +50,57 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* Labels and annotations of a part's pods: (dict "root" $ "part" "service"). */}}
+{{- define "twinpath.podMetadata" -}}
+{{- $part := index .root.Values .part -}}
+labels:
+  {{- toYaml (merge (include "twinpath.labels" . | fromYaml) ($part.podLabels | default dict) (.root.Values.podLabels | default dict)) | nindent 2 }}
+{{- with merge (dict) ($part.podAnnotations | default dict) (.root.Values.podAnnotations | default dict) }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Fields of a part's pods that do not depend on its container: (dict "root" $ "part" "service"). */}}
+{{- define "twinpath.podFields" -}}
+{{- $values := .root.Values -}}
+{{- $part := index $values .part -}}
+automountServiceAccountToken: false
+enableServiceLinks: false # the service refuses unknown variables TWINPATH_…
+{{- with include "twinpath.serviceAccount" .root }}
+serviceAccountName: {{ . }}
+{{- end }}
+{{- with $values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $part.priorityClassName | default $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- range $field := list "nodeSelector" "affinity" }}
+{{- with merge (dict) (index $part $field | default dict) (index $values $field | default dict) }}
+{{ $field }}: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with concat ($part.tolerations | default list) ($values.tolerations | default list) }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Variables of a part's container that the values add: (dict "root" $ "part" "service"). */}}
+{{- define "twinpath.extraEnv" -}}
+{{- with concat ((index .root.Values .part).extraEnv | default list) (.root.Values.extraEnv | default list) }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "twinpath.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "twinpath.name" .) "" .Values.serviceAccount.create) }}
+{{- end }}
+
+{{/* OpenShift gives each namespace a user and groups of its own. */}}
 {{- define "twinpath.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-seccompProfile: {type: RuntimeDefault}
+{{- $context := .Values.podSecurityContext | default dict }}
+{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" }}
+{{- end }}
+{{- toYaml $context }}
 {{- end }}

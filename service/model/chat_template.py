@@ -1,0 +1,102 @@
+"""Chat template of a model, rendered when the service starts.
+
+Nearly all templates copy the message. What surrounds it is then rendered only once. Any other template is rendered for
+each prompt.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from service.errors import CheckpointError
+from service.model.checkpoint import Checkpoint
+from service.model.tokenizer_files import load_tokenizer, reason_of
+from service.paths.chat import Render
+
+RENDER_TIMEOUT_S = 5.0
+"""Time limit for the samples, in seconds. transformers compiles the template within it."""
+
+_SAMPLES = ("How many pens?", 'It\'s <b>"5 &\\ 6"</b> {{ 5 }} % é…\n\n```python\n  x = 5\n```')
+# Templates name the first one (Qwen, GLM, Gemma) or the second one (DeepSeek, Granite). A tokenizer without a Jinja
+# template refuses other variables.
+_THINKING_VARIABLES = ("enable_thinking", "thinking")
+_Result = TypeVar("_Result")
+
+
+def read_chat_template(checkpoint: Checkpoint) -> Render:
+    """Read the chat template of a checkpoint, without thinking where it can be switched off.
+
+    Raises:
+        CheckpointError: transformers cannot load the tokenizer, or the template fails, takes too long, or leaves the
+            message out.
+    """
+    return rendered_once(_template(checkpoint), checkpoint.path)
+
+
+def rendered_once(render: Render, path: Path) -> Render:
+    """Faster renderer of a template that copies the message. The text around it is rendered once.
+
+    Args:
+        render: renders the template.
+        path: model directory, for messages.
+
+    Returns:
+        `render` itself for a template that changes the message.
+
+    Raises:
+        CheckpointError: the template fails, takes too long, or leaves the message out.
+    """
+    try:
+        first, second = _within(RENDER_TIMEOUT_S, lambda: [render(sample) for sample in _SAMPLES])
+    except TimeoutError:
+        raise CheckpointError(
+            f"{path}: the chat template takes longer than {RENDER_TIMEOUT_S:g} s for a short message."
+        ) from None
+    except Exception as error:  # a template can raise any exception
+        raise CheckpointError(f"{path}: the chat template fails: {reason_of(error)}") from None
+    before, message, after = first.partition(_SAMPLES[0])
+    if not message:
+        raise CheckpointError(f"{path}: the chat template leaves the message out.")
+    if second != f"{before}{_SAMPLES[1]}{after}":
+        return render
+    return lambda text: f"{before}{text.strip()}{after}"  # many templates strip it too
+
+
+def _template(checkpoint: Checkpoint) -> Render:
+    tokenizer = load_tokenizer(checkpoint.path)
+    template = str(getattr(tokenizer, "chat_template", ""))
+    without_thinking: dict[str, Any] = {name: False for name in _THINKING_VARIABLES if name in template}
+
+    def render(message: str) -> str:
+        messages = [{"role": "user", "content": message}]
+        return str(
+            tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **without_thinking)
+        )
+
+    return render
+
+
+def _within(timeout_s: float, work: Callable[[], _Result]) -> _Result:
+    """Result of a function. A thread that takes too long is abandoned, because nothing can end it.
+
+    Raises:
+        TimeoutError: the function takes too long.
+    """
+    results: list[_Result] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    for error in errors:
+        raise error
+    if not results:
+        raise TimeoutError
+    return results[0]
