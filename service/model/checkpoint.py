@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel
-
 import httpx
+from pydantic import BaseModel
 
 from service.errors import CheckpointError
 from service.model import bundled
