@@ -175,6 +175,7 @@ def test_the_zygote_imports_of_this_project_only_what_a_child_needs() -> None:
     }
     assert set(result.stdout.split()) == {
         "service",
+        "service.fair_queue",  # the protocol names the owner of a program
         "service.process",
         "service.sandbox",
         *(f"service.sandbox.{name}" for name in children),
