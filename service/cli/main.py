@@ -1,5 +1,6 @@
 """Command line `twinpath`. `train` is an entry point of another package."""
 
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Annotated, Any
 
@@ -47,14 +48,16 @@ _models.command()(models.info)
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    run(_run_command)
+    run(lambda: _tree()())
 
 
-def _run_command() -> None:
+@cache
+def _tree() -> Any:
+    """Tree of all commands."""
     for point in entry_points(group="twinpath.commands"):
         if point.name == "train":  # training.cli imports only typer
             app.add_typer(point.load(), name=point.name)
-    app()
+    return typer.main.get_command(app)
 
 
 def _version(value: bool) -> None:
