@@ -267,6 +267,7 @@ async def test_chunks_of_one_byte_do_not_hold_the_loop(quick: Quick) -> None:
     assert longest < 0.25  # at once, they would take more than a second
 
 
+@pytest.mark.slow
 async def test_a_client_that_still_sends_gets_its_refusal(quick: Quick) -> None:
     """The connection is not reset while the refused request is on its way."""
     client = await quick(header_timeout_s=5)
@@ -277,6 +278,7 @@ async def test_a_client_that_still_sends_gets_its_refusal(quick: Quick) -> None:
         assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.slow
 async def test_a_refused_client_that_sends_on_is_cut(quick: Quick) -> None:
     client = await quick(header_timeout_s=5)
     async with connected(client) as (reader, writer):
@@ -293,6 +295,7 @@ async def test_a_refused_client_that_sends_on_is_cut(quick: Quick) -> None:
 
 
 @pytest.mark.parametrize("keep_alive_s", [1, 75])
+@pytest.mark.slow
 async def test_an_idle_connection_stays_open_as_long_as_the_setting(quick: Quick, keep_alive_s: int) -> None:
     async with connected(await quick(keep_alive_s=keep_alive_s)) as (reader, writer):
         for _ in range(2):
@@ -305,6 +308,7 @@ async def test_an_idle_connection_stays_open_as_long_as_the_setting(quick: Quick
         closed.cancel()
 
 
+@pytest.mark.slow
 async def test_callers_that_leave_during_pipelined_requests_leave_no_error(
     quick: Quick, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -318,6 +322,7 @@ async def test_callers_that_leave_during_pipelined_requests_leave_no_error(
     assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
 
 
+@pytest.mark.slow
 async def test_a_solve_may_take_longer_than_a_head(quick: Quick) -> None:
     client = await quick(TurnEngine([cot(5), pot(5)], order=[]))
     body = {"problem": "How many?", "paths": {"cot": 1, "pot": 1}, "deadline_s": 0.5}
@@ -338,6 +343,7 @@ async def test_a_body_that_does_not_end_gets_408(quick: Quick) -> None:
         assert json.loads(body)["detail"] == "The body did not arrive within 0.3 s."
 
 
+@pytest.mark.slow
 async def test_a_batch_that_goes_silent_is_cut(quick: Quick) -> None:
     """Its lines take longer together than it may be silent, and each comes well within that time."""
     client = await quick(body_timeout_s=0.6)
@@ -356,6 +362,7 @@ async def test_a_batch_that_goes_silent_is_cut(quick: Quick) -> None:
     assert lines[-1]["error"]["detail"] == "The batch is cut: no data arrived for 0.6 s."
 
 
+@pytest.mark.slow
 async def test_a_reader_who_takes_nothing_is_dropped_and_its_problem_ends(quick: Quick) -> None:
     """A stream that is larger than what the socket's buffers hold."""
     engine = playing([cot("5" + " " * 500_000)], [pot(5)])

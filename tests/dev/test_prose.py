@@ -157,6 +157,7 @@ def test_the_command_reports_findings_and_fails(
     prose.main()
 
 
+@pytest.mark.slow
 def test_the_configured_paths_exist_and_have_no_findings() -> None:
     paths = [prose.ROOT / name for name in prose.CONFIG["paths"]]
     assert [

@@ -167,6 +167,7 @@ async def test_paths_go_to_the_least_busy_worker(start: Start, connect: Connect)
     assert [len(worker.asked) for worker in workers] == [5, 5]
 
 
+@pytest.mark.slow
 async def test_a_worker_goes_down_and_comes_back(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, bool]] = []
     runner = web.AppRunner(await FakeWorker().application(), shutdown_timeout=0, handler_cancellation=True)

@@ -243,6 +243,7 @@ def test_clauses_that_end_within_a_month_have_no_answer(text: str) -> None:
 
 @given(st.lists(st.sampled_from(_TOKENS), max_size=40), st.sampled_from(["", " "]))
 @settings(max_examples=1500, deadline=None)
+@pytest.mark.slow
 def test_joins_of_the_words_and_signs_of_the_grammar_never_raise(tokens: list[str], separator: str) -> None:
     start = time.process_time()
     parse_answer(separator.join(tokens))

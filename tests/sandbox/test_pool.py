@@ -169,6 +169,7 @@ async def test_details(make_pool: MakePool) -> None:
     assert {program: (await pool.run(program)).detail for program in programs} == programs
 
 
+@pytest.mark.slow
 async def test_time_without_a_core_does_not_count(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, timeout_s=1)
     await pool.start()
@@ -199,6 +200,7 @@ async def test_a_program_ends_at_the_wall_clock_limit(make_pool: MakePool) -> No
     assert (execution.outcome, execution.detail) == (Outcome.TIMEOUT, "no reply within 0.5 s")
 
 
+@pytest.mark.slow
 async def test_full_queue_is_an_error(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, max_queue=2, timeout_s=0.3)
     await pool.start()
@@ -305,6 +307,7 @@ async def test_a_zygote_that_hangs_before_a_status_costs_no_answer(
     assert (await pool.run("ans = 5")).value == 5
 
 
+@pytest.mark.slow
 async def test_a_zygote_is_not_hung_because_the_loop_was_busy(
     make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

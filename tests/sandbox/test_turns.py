@@ -71,6 +71,7 @@ async def test_programs_of_one_owner_do_not_interrupt_each_other(
     interrupt.assert_not_called()
 
 
+@pytest.mark.slow
 async def test_an_interrupted_program_runs_again_within_its_time(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, timeout_s=0.2)  # on the wall 1 s
     await pool.start()
@@ -108,6 +109,7 @@ async def test_a_long_program_ends_though_others_never_stop(make_pool: MakePool)
     await stop(loops)
 
 
+@pytest.mark.slow
 async def test_after_two_timeouts_the_rest_of_a_problem_has_a_part_of_the_time(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, timeout_s=0.5)
     await pool.start()

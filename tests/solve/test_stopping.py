@@ -183,6 +183,7 @@ FEW_NOTATIONS = st.lists(st.sampled_from(NOTATIONS), min_size=1, max_size=3)
     late=FEW_NOTATIONS.flatmap(lambda few: st.lists(st.sampled_from(few), max_size=5)),
 )
 @settings(max_examples=500, deadline=None)
+@pytest.mark.slow
 def test_lossless_gives_the_answer_of_the_full_vote(early: list[str], late: list[str]) -> None:
     ballots = [Ballot(i, (COT, POT)[i % 2], written(text)) for i, text in enumerate(early + late)]
     full = count(ballots)
@@ -202,6 +203,7 @@ def test_lossless_gives_the_answer_of_the_full_vote(early: list[str], late: list
     left=st.integers(0, 4),
 )
 @settings(max_examples=500, deadline=None)
+@pytest.mark.slow
 def test_no_votes_decide_sooner(
     policy: Policy, early: list[str], late: list[str], kinds: list[PathKind], left: int
 ) -> None:

@@ -23,6 +23,7 @@ def test_a_child_that_has_ended_still_counts(tmp_path: Path) -> None:
         assert server.memory_bytes() > 2**20
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_come_up_is_ended(tmp_path: Path) -> None:
     server = Server([sys.executable, "-c", _SLEEPER], 1, tmp_path / "log")
     with pytest.raises(RuntimeError, match="I sleep"):

@@ -187,6 +187,7 @@ async def test_a_body_of_declared_length_is_answered_when_it_is_whole(live: Serv
     await writer.wait_closed()
 
 
+@pytest.mark.slow
 async def test_a_client_that_sends_all_before_it_reads(live: Serve) -> None:
     client = await live(playing([cot(21)], []), FakeSandbox())
 

@@ -85,6 +85,7 @@ async def test_events_arrive_as_they_happen(live: Serve) -> None:
         assert engine.running == 1
 
 
+@pytest.mark.slow
 async def test_a_caller_who_leaves_a_stream_leaves_nothing_running(live: Serve) -> None:
     engine = playing([cot(5)], [pot(5)], tokens_per_s=1)
     client = await live(engine)

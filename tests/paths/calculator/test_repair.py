@@ -35,6 +35,7 @@ _LATEX = st.sampled_from(
 
 @given(st.lists(_PIECES, max_size=40) | st.lists(_LATEX, max_size=40), st.sampled_from(["", " "]))
 @settings(max_examples=1200, deadline=None)
+@pytest.mark.slow
 def test_a_second_repair_of_any_text_changes_nothing(pieces: list[str], gap: str) -> None:
     once = parse_cot(f"{gap.join(pieces)} The answer is 5")
     twice = parse_cot(once.text)
