@@ -34,6 +34,7 @@ _QUEUED_PATHS = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/
 
 `/grade` is not among them, because a grade by the expected answer needs no room. Its route refuses the others.
 """
+_ROUTES = (solve, grade, batch, openai, openai_responses, openai_models, ops, page, docs)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -101,15 +102,8 @@ def create_app(
         transformer=lambda value: value,
     )
     app.add_middleware(SecurityHeadersMiddleware)
-    app.include_router(solve.router, tags=["solve"])
-    app.include_router(grade.router, tags=["grade"])
-    app.include_router(batch.router)
-    for part in (openai, openai_responses, openai_models):
-        app.include_router(part.router, tags=["openai"])
-    app.include_router(ops.router, tags=["operations"])
-    app.include_router(page.router)
-    if settings.api_docs:
-        app.include_router(docs.router)
+    for module in _ROUTES if settings.api_docs else _ROUTES[:-1]:
+        app.router.routes += module.router.routes  # `include_router` would build each of them again
     openapi.install(app, settings, has_keys=keys is not None)
     return app
 

@@ -13,7 +13,7 @@ from service.solve.problem import Solution
 from service.solve.shared_votes import Vote
 
 logger = logging.getLogger(__name__)
-router = APIRouter()
+router = APIRouter(tags=["grade"])
 
 
 @router.post("/grade", responses=ERRORS, dependencies=[Depends(require_json)])

@@ -44,7 +44,7 @@ from service.schemas.openai_response import (
 )
 from service.solve.problem import Problem, path_seed
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["openai"])
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorObject, "description": description}

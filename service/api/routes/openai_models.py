@@ -7,7 +7,7 @@ from service.errors import UnknownModelError
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.openai_response import ModelCard, ModelList
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["openai"])
 
 ALIAS = "twinpath"
 """Name of the served model, whatever the checkpoint."""

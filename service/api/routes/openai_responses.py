@@ -36,7 +36,7 @@ from service.schemas.openai_responses import (
     TextSettings,
 )
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["openai"])
 
 
 @router.post(

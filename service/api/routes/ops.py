@@ -12,7 +12,7 @@ from service.api.routes.solve import components_of
 from service.errors import EngineDeadError, EngineError
 from service.schemas.problem_details import MEDIA_TYPE, ProblemDetails
 
-router = APIRouter()
+router = APIRouter(tags=["operations"])
 
 _DOWN: dict[int | str, dict[str, Any]] = {
     503: {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}, "description": "The engine cannot sample."}

@@ -21,7 +21,7 @@ from service.solve.problem import PathResult, Problem, Solution
 from service.solve.problem_run import Observer, ProblemRun
 
 logger = logging.getLogger(__name__)
-router = APIRouter()
+router = APIRouter(tags=["solve"])
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}, "description": description}
