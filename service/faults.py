@@ -169,11 +169,14 @@ def _option_words(schema: _Schema) -> str:
     if kind in ("integer", "number"):
         return _range_words(noun, schema)
     least, most = (schema.get(f"{side}{_SIZES.get(kind, 'Length')}") for side in ("min", "max"))
-    if most == 0:
+    if most == 0 or (schema.get("additionalProperties") == {"type": "null"} and "properties" not in schema):
         return f"an empty {noun.rpartition(' ')[2]}"
     words = noun + (" that is not empty" if least and not most else "")
     if most:
         words += f" of {f'{least} to' if least else 'at most'} {most} {_UNITS.get(kind, 'characters')}"
+    constants = {name: one["const"] for name, one in schema.get("properties", {}).items() if "const" in one}
+    if kind == "object" and constants:
+        return json.dumps(constants)
     example = next(iter(schema.get("examples", ())), None)
     return f"{words} such as {json.dumps(example)}" if kind == "object" and example else words
 

@@ -24,7 +24,7 @@ NEUTRAL: dict[str, list[Any]] = {
     "moderation": [],
     "prediction": [],
     "presence_penalty": [0],
-    "reasoning_effort": [],
+    "reasoning_effort": ["none", "medium"],
     "response_format": [{"type": "text"}],
     "suffix": [""],
     "tool_choice": ["none", "auto"],
@@ -39,17 +39,17 @@ NEUTRAL: dict[str, list[Any]] = {
     "context_management": [[]],
     "conversation": [],
     "image": [],
-    "include": [[]],
+    "include": [[], ["reasoning.encrypted_content"]],
     "max_tool_calls": [],
     "previous_response_id": [""],
-    "reasoning": [{}],
+    "reasoning": [{}, {"effort": "none"}, {"effort": "medium"}],
     # vLLM
     "add_generation_prompt": [True],
     "allowed_token_ids": [[]],
     "bad_words": [[]],
     "cache_salt": [],
     "chat_template": [],
-    "chat_template_kwargs": [{}],
+    "chat_template_kwargs": [{}, {"enable_thinking": False}],
     "continue_final_message": [False],
     "detokenize": [True],
     "documents": [[]],
@@ -95,11 +95,14 @@ NEUTRAL: dict[str, list[Any]] = {
     "watermarking": [False],
     # llama.cpp and text-generation-webui
     "adaptive_target": [-1],
+    "add_bos_token": [True],
+    "ban_eos_token": [False],
     "dry_multiplier": [0],
     "dynatemp_range": [0],
     "epsilon_cutoff": [0],
     "eta_cutoff": [0],
     "grammar": [""],
+    "guidance_scale": [1],
     "image_data": [[]],
     "json_schema": [{}],
     "lora": [[]],
@@ -111,6 +114,8 @@ NEUTRAL: dict[str, list[Any]] = {
     "n_keep": [0],
     "n_predict": [-1],
     "n_probs": [0],
+    "negative_prompt": [""],
+    "penalty_alpha": [0],
     "post_sampling_probs": [False],
     "repeat_penalty": [1],
     "response_fields": [[]],
@@ -160,17 +165,21 @@ NEUTRAL: dict[str, list[Any]] = {
     "context": [[]],
     "format": ["", "text"],
     "images": [[]],
+    "num_predict": [-1],
     "options": [{}],
     "raw": [False],
     "system": [""],
     "template": [""],
     "think": [False],
-    # LiteLLM and OpenRouter
+    # LiteLLM, OpenRouter, Mistral and DashScope
+    "enable_thinking": [False],
     "fallbacks": [[]],
     "mock_response": [],
     "models": [[]],
     "plugins": [[]],
     "provider": [{}],
+    "route": ["fallback"],
+    "safe_prompt": [False],
     "thinking": [{"type": "disabled"}],
     "transforms": [[]],
 }
@@ -190,10 +199,16 @@ IGNORED = (
     "sse_ping_interval", "timings_per_token", "xtc_threshold",
     # SGLang
     "data_parallel_rank", "rid", "separate_reasoning", "stream_reasoning",
-    # Ollama, LiteLLM and OpenRouter
-    "caching", "drop_params", "keep_alive", "litellm_metadata", "num_retries", "session_id", "tags", "usage",
+    # Ollama, LiteLLM, OpenRouter and Open WebUI
+    "caching", "chat_id", "drop_params", "keep_alive", "litellm_metadata", "litellm_session_id", "num_retries", "session_id", "tags", "usage",
 )  # fmt: skip
 """Parameters that change no reply whatever their value."""
+_NULL = {"type": "null"}
+_EMPTY: dict[type, dict[str, Any]] = {
+    str: {"type": "string", "maxLength": 0},
+    list: {"type": "array", "items": {}, "maxItems": 0},
+    dict: {"type": "object", "additionalProperties": _NULL},
+}
 _EXAMPLES: dict[str, Any] = {
     "user": "class-5b", "metadata": {"class": "5b"}, "service_tier": "auto", "store": False, "cache_prompt": True,
     "parallel_tool_calls": False, "prompt_cache_retention": "24h", "safety_identifier": "class-5b",
@@ -202,27 +217,37 @@ _EXAMPLES: dict[str, Any] = {
 
 def _schemas_of(values: Sequence[Any]) -> Iterator[dict[str, Any]]:
     """JSON schemas of neutral values."""
-    if texts := [value for value in values if isinstance(value, str)]:
+    if texts := [value for value in values if isinstance(value, str) and value]:
         yield {"enum": texts}
     for value in values:
-        if value == [] or value == {}:
-            yield (
-                {"type": "array", "items": {}, "maxItems": 0} if value == [] else {"type": "object", "maxProperties": 0}
-            )
+        if value in ("", [], {}):
+            yield _EMPTY[type(value)]
+        elif isinstance(value, dict):
+            fields = {name: {"const": inner} for name, inner in value.items()}
+            yield {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": _NULL}
         elif isinstance(value, int) and not isinstance(value, bool):
             yield {"type": "number", "minimum": value, "maximum": value}
         elif not isinstance(value, str):
             yield {"const": value}
 
 
+def _equals(value: Any, neutral: Any) -> bool:
+    """Whether a JSON value is a neutral one. Null fields are left out, and the depth is that of the neutral value."""
+    if isinstance(neutral, dict):
+        given = {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else None
+        return given is not None and given.keys() == neutral.keys() and all(_equals(given[k], neutral[k]) for k in given)
+    if isinstance(neutral, list):
+        return isinstance(value, list) and len(value) == len(neutral) and all(map(_equals, value, neutral))
+    # JSON has one kind of number, in which 1.0 is 1, but true is not.
+    plain = int(value) if isinstance(value, float) and value.is_integer() else value
+    return type(plain) is type(neutral) and plain == neutral
+
+
 def _neutral(values: Sequence[Any]) -> tuple[Any, Any]:
     """Type and field of a parameter that takes only these values and null."""
-    known = {json.dumps(value) for value in values}
 
     def check(value: Any) -> Any:
-        # JSON has one kind of number, in which 1.0 is 1, but true is not.
-        plain = int(value) if isinstance(value, float) and value.is_integer() else value
-        if value is not None and json.dumps(plain) not in known:
+        if value is not None and not any(_equals(value, neutral) for neutral in values):
             raise PydanticCustomError("neutral", "must be neutral")
         return value
 

@@ -11,11 +11,12 @@ from pydantic.config import JsonDict
 
 from service.schemas import Integral, Text, TokenCount
 from service.schemas.openai_parameters import Tolerated
-from service.schemas.request import PATHS_EXAMPLES, Paths
+from service.schemas.request import PATHS_EXAMPLES, Paths, with_few_unknown
 from service.types import Policy
 
 MAX_CHOICES = 64
 
+_First = Field(fail_fast=True)  # a list of many invalid items has the errors of one
 _Stop = Annotated[str, StringConstraints(min_length=1)]
 _Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES), Integral]
 _AnySeed = Annotated[int, Field(ge=-(2**63), lt=2**63), Integral]
@@ -30,7 +31,9 @@ class _Request(BaseModel):
     @classmethod
     def _without_nulls(cls, fields: Any) -> Any:
         """Fields that are not null. Null means that the client left the parameter out."""
-        return {k: v for k, v in fields.items() if v is not None} if isinstance(fields, dict) else fields
+        if not isinstance(fields, dict):
+            return fields
+        return with_few_unknown({k: v for k, v in fields.items() if v is not None}, cls)
 
 
 class Options(_Request):
@@ -98,7 +101,7 @@ class Completed(Sampled):
     max_tokens: TokenCount | None = Field(
         default=None, description="Maximum number of completion tokens per path.", examples=[320]
     )
-    stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
+    stop: _Stop | Annotated[list[_Stop], Field(max_length=16), _First] | None = Field(
         default=None,
         description="Stop sequences, before which the reply ends. They do not affect the paths.",
         examples=["\n\n"],
@@ -122,7 +125,7 @@ class Message(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(
         description="Role of the author.", examples=["user"]
     )
-    content: str | list[TextPart] | None = Field(
+    content: str | Annotated[list[TextPart], _First] | None = Field(
         default=None,
         description="Content. That of the last user message is the problem.",
         examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
@@ -145,7 +148,7 @@ class ChatRequest(Completed):
         }
     )
 
-    messages: list[Message] = Field(
+    messages: Annotated[list[Message], _First] = Field(
         min_length=1,
         max_length=1000,
         description="Messages of the chat, at least one of them from the user.",
@@ -166,7 +169,7 @@ class CompletionRequest(Completed):
         | {"examples": [{"model": "twinpath", "prompt": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
     )
 
-    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)] = Field(
+    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES), _First] = Field(
         description="One or several problems, with `n` choices each, in order. Token ids are not supported.",
         examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
     )
@@ -192,7 +195,7 @@ class InputItem(BaseModel):
     role: Literal["system", "developer", "user", "assistant"] | None = Field(
         default=None, description="Role of the author of a message.", examples=["user"]
     )
-    content: str | list[InputPart] | None = Field(
+    content: str | Annotated[list[InputPart], _First] | None = Field(
         default=None,
         description="Content. That of the last user message is the problem.",
         examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
@@ -220,7 +223,9 @@ class ResponseRequest(Sampled):
         | {"examples": [{"model": "twinpath", "input": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
     )
 
-    input: Text | Annotated[list[InputItem], Field(min_length=1, max_length=1000, json_schema_extra=_FROM_USER)] = (
+    input: Text | Annotated[
+        list[InputItem], Field(min_length=1, max_length=1000, json_schema_extra=_FROM_USER), _First
+    ] = (
         Field(
             description="The problem, or the messages of a conversation. The last user message is the problem.",
             examples=["A pen costs 3 dollars. How much do 7 pens cost?"],

@@ -91,7 +91,9 @@ class Response(_Part):
     max_output_tokens: int | None = Field(default=None, description="As in the request.", examples=[320])
     temperature: float | None = Field(default=None, description="As in the request.", examples=[0.7])
     top_p: float | None = Field(default=None, description="As in the request.", examples=[0.95])
-    metadata: Any = Field(default=None, description="As in the request.", examples=[{"class": "5b"}])
+    metadata: dict[str, str] | None = Field(
+        default=None, description="Texts of the request's object.", examples=[{"class": "5b"}]
+    )
     text: TextSettings = Field(description="Settings of the reply.")
     tools: list[Any] = Field(default=[], max_length=0, description="Always empty.")
     tool_choice: Literal["none"] = Field(default="none", description="There are no tools.")

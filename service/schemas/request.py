@@ -4,6 +4,7 @@ Unknown fields are errors.
 """
 
 import re
+from itertools import islice
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -30,7 +31,8 @@ MAX_DEADLINE_S = 600
 """Maximum deadline of a request in seconds."""
 MAX_TOKENS = 4096
 """Maximum number of completion tokens per path."""
-_MAX_ERRORS = 20  # a near miss among them replaces a missing field
+MAX_ERRORS = 20
+"""Maximum number of errors that are described. A near miss among them replaces a missing field."""
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"  # C0 and C1, without white space
 TEXT_PATTERN = rf"^[^{_CONTROLS}]*[^\s\x00-\x20\x7f-\xa0][^{_CONTROLS}]*$"
 """Pattern of a text: no control characters, and at least one character that is not a space."""
@@ -72,11 +74,25 @@ TokenCount = Annotated[int, Field(ge=1, le=MAX_TOKENS), Integral]
 Seed = Annotated[int, Field(ge=0, lt=2**63), Integral]
 
 
+def with_few_unknown(fields: Any, model: type[BaseModel]) -> Any:
+    """Known fields of an object, and the first unknown ones. Pydantic makes an error of each unknown field."""
+    if not isinstance(fields, dict) or len(fields) <= MAX_ERRORS:
+        return fields
+    known = model.model_fields
+    unknown = islice((name for name in fields if name not in known), MAX_ERRORS)
+    return {name: fields[name] for name in (*filter(fields.__contains__, known), *unknown)}
+
+
 class Wire(BaseModel):
     """Base of all wire models."""
 
     # The text of a request stays out of errors that are logged.
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_few_unknown(cls, fields: Any) -> Any:
+        return with_few_unknown(fields, cls)
 
     @classmethod
     def checked(cls, **fields: Any) -> Self:
@@ -89,7 +105,7 @@ class Wire(BaseModel):
             return cls(**fields)
         except ValidationError as error:
             entries = error.errors(include_url=False, include_input=False)
-            first = faults(entries[:_MAX_ERRORS], cls)[0]
+            first = faults(entries[:MAX_ERRORS], cls)[0]
             raise InputError(first.sentence(), first.field) from None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from service.schemas import GradeRequest, SolveRequest
 from service.schemas.openai_errors import invalid
 from service.schemas.openai_parameters import IGNORED, NEUTRAL
 from service.schemas.openai_request import ChatRequest, CompletionRequest, ResponseRequest
@@ -66,3 +67,53 @@ def test_ignored_and_null_parameters_are_valid(model: type[BaseModel], body: dic
 def test_defaults_of_other_servers_are_valid(body: dict[str, Any]) -> None:
     for model, least in REQUESTS:
         model.model_validate(least | body)
+
+
+@pytest.mark.parametrize(("model", "body"), REQUESTS)
+def test_nested_values_are_errors_at_every_depth(model: type[BaseModel], body: dict[str, Any]) -> None:
+    deep: Any = []
+    for _ in range(50_000):
+        deep = [deep]
+    for name in NEUTRAL:
+        for value in (deep, {"type": deep}, {"effort": deep}):
+            with pytest.raises(ValidationError):
+                model.model_validate(body | {name: value})
+
+
+def test_null_fields_of_a_neutral_object_are_neutral() -> None:
+    model, body = REQUESTS[2]
+    for value in ({"effort": None, "summary": None}, {"effort": "medium", "summary": None}):
+        model.model_validate(body | {"reasoning": value})
+    with pytest.raises(ValidationError) as raised:
+        model.model_validate(body | {"reasoning": {"effort": "high"}})
+    assert invalid(raised.value.errors(), model).error.message == (
+        'Twinpath does not support \'reasoning\': must be an empty object, or {"effort": "none"}, or {"effort": "medium"}.'
+    )
+    with pytest.raises(ValidationError) as raised:
+        model.model_validate(body | {"previous_response_id": "resp_1"})
+    assert invalid(raised.value.errors(), model).error.message == (
+        "Twinpath does not support 'previous_response_id': must be an empty text."
+    )
+
+
+MANY: list[Any] = [{}] * 20_000
+FIELDS = {f"field{number}": 1 for number in range(5_000)}
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        *[(ChatRequest, {"messages": messages}) for messages in (MANY, [{"role": "user", "content": MANY}])],
+        (ChatRequest, {"messages": [{"content": MANY[:20]}] * 1_000}),
+        *[(ResponseRequest, {"input": items}) for items in (MANY, [{"role": "user", "content": MANY}])],
+        *[(CompletionRequest, fields) for fields in ({"prompt": MANY}, {"stop": MANY}, {"stream_options": FIELDS})],
+        *[(request, FIELDS) for request, _ in REQUESTS],
+        *[(request, {"twinpath": fields}) for request, _ in REQUESTS for fields in (FIELDS, {"paths": FIELDS})],
+        *[(ResponseRequest, {"text": fields}) for fields in (FIELDS, {"format": FIELDS})],
+        *[(request, fields) for request in (SolveRequest, GradeRequest) for fields in (FIELDS, {"paths": FIELDS})],
+    ],
+)
+def test_a_body_of_any_form_has_few_errors(model: type[BaseModel], fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as raised:
+        model.model_validate(dict(REQUESTS).get(model, {"problem": "Why?", "response": "4"}) | fields)
+    assert raised.value.error_count() <= 30

@@ -15,6 +15,7 @@ from service.api.routes.openai import Work, or_stream, work_of
 from service.api.routes.openai_prompts import read_prompts
 from service.api.routes.solve import request_id, require_json
 from service.api.sse import Event, EventStream, open_stream
+from service.json_lines import is_encodable
 from service.schemas import ProblemDetails, SolveResponse
 from service.schemas.openai_errors import error_object
 from service.schemas.openai_prompt import problem_of_turns
@@ -66,15 +67,23 @@ def _turns(body: ResponseRequest) -> list[tuple[str, str]]:
 
 def _begun(body: ResponseRequest, work: Work) -> Response:
     """Response before the vote."""
-    fields = ("instructions", "max_output_tokens", "temperature", "top_p", "metadata")
+    fields = ("instructions", "max_output_tokens", "temperature", "top_p")
     return Response(
         id=f"resp_{request_id()}",
         created_at=work.created,
         status="in_progress",
         model=work.model,
         text=TextSettings(format=PlainText()),
+        metadata=_texts_of(body.metadata),  # type: ignore[attr-defined]
         **{name: getattr(body, name) for name in fields},
     )
+
+
+def _texts_of(metadata: Any) -> dict[str, str] | None:
+    """Texts of an object of any form. Deep nesting, NaN and lone surrogates have no place in a response."""
+    if not isinstance(metadata, dict):
+        return None
+    return {name: text for name, text in metadata.items() if isinstance(text, str) and is_encodable(name + text)}
 
 
 def _message(
@@ -136,9 +145,7 @@ async def _stream(begun: Response, work: Work, request: Request) -> EventStream:
     def failure(details: ProblemDetails) -> Event:
         error = error_object(details.status, details.detail).model_dump()
         # Some clients read the fields of the event, and others those of `error`.
-        return "error", json.dumps(
-            {"type": "error", "sequence_number": number} | error["error"] | error | {"type": "error"}
-        )
+        return "error", json.dumps(error["error"] | error | {"type": "error", "sequence_number": number})
 
     return await open_stream(
         lambda _: solve_choices(work.problems, request), result=reply, failure=failure, head=head()

@@ -1,5 +1,6 @@
 """Route `/v1/responses`, through OpenAI's SDK and LangChain."""
 
+import json
 from typing import Any
 
 import openai
@@ -160,3 +161,24 @@ async def test_a_stream_that_fails_midway_ends_with_an_error(live: Serve, monkey
         stream = await ai.responses.create(model="twinpath", input=PENS, stream=True, extra_body=OPTIONS)
         with pytest.raises(openai.APIError, match="gone"):
             _ = [event async for event in stream]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "shown"),
+    [
+        ("[" * 500 + "]" * 500, None),
+        ('{"a": "b", "deep": ' + "[" * 500 + "]" * 500 + "}", {"a": "b"}),
+        ('{"a": NaN, "b": "\\ud800", "\\ud800": "c", "d": "e"}', {"d": "e"}),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_metadata_of_any_form_is_no_failure(
+    live: Serve, metadata: str, shown: dict[str, str] | None, stream: bool
+) -> None:
+    client = await live(TurnEngine([LONG] * 20), computing_sandbox())
+    body = json.dumps(BODY | {"stream": stream})[:-1] + f', "metadata": {metadata}}}'
+    reply = await client.post("/v1/responses", content=body, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 200
+    last = reply.text.strip().rpartition("data: ")[2]
+    response = json.loads(last)["response"] if stream else reply.json()
+    assert response["metadata"] == shown
