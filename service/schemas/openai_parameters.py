@@ -200,7 +200,8 @@ IGNORED = (
     # SGLang
     "data_parallel_rank", "rid", "separate_reasoning", "stream_reasoning",
     # Ollama, LiteLLM, OpenRouter and Open WebUI
-    "caching", "chat_id", "drop_params", "keep_alive", "litellm_metadata", "litellm_session_id", "num_retries", "session_id", "tags", "usage",
+    "caching", "chat_id", "drop_params", "keep_alive", "litellm_metadata", "litellm_session_id", "num_retries",
+    "session_id", "tags", "usage",
 )  # fmt: skip
 """Parameters that change no reply whatever their value."""
 _NULL = {"type": "null"}
@@ -235,7 +236,9 @@ def _equals(value: Any, neutral: Any) -> bool:
     """Whether a JSON value is a neutral one. Null fields are left out, and the depth is that of the neutral value."""
     if isinstance(neutral, dict):
         given = {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else None
-        return given is not None and given.keys() == neutral.keys() and all(_equals(given[k], neutral[k]) for k in given)
+        return (
+            given is not None and given.keys() == neutral.keys() and all(_equals(given[k], neutral[k]) for k in given)
+        )
     if isinstance(neutral, list):
         return isinstance(value, list) and len(value) == len(neutral) and all(map(_equals, value, neutral))
     # JSON has one kind of number, in which 1.0 is 1, but true is not.

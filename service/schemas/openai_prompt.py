@@ -7,9 +7,10 @@ without a sign.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 
 from service.errors import InputError
+from service.schemas.openai_follow_up import NUMBER, is_follow_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,13 @@ _FAMILIES = (  # from the outside in: "Human: Question: …"
 )
 _WORDS = sorted((word for one in _FAMILIES for word in one.asks | one.replies | one.asides), key=len, reverse=True)
 _LABEL = re.compile(
-    rf"""(?: ^[ \t>]*+ | (?P<inline> (?<=[.?!\d]) [ \t]++ (?-i:(?=[A-Z])) ) )  # in a line, or behind a sentence
+    rf"""(?: ^[ \t>]*+ | (?P<inline> (?<=[.?!\d]) [ \t]++ (?-i:(?=[A-Z]))
+    | (?<=\S) [ \t]++ (?-i:(?=(?:USER|ASSISTANT):)) ) )  # in a line, behind a sentence, or in Vicuna's template
     (?P<mark> \#{{1,6}} [ \t]*+ )? (?P<open> [\[*_]{{0,3}} )
     (?: (?:math|word|sample|example|test|new|final|next|last) [ \t]++ ){{0,2}}
     (?P<word> {"|".join(_WORDS)} )
     (?P<number> [ \t]*+ (?: no\.? [ \t]*+ | \# )? \(?\d{{1,3}}\)? )? [\]*_]{{0,3}} [ \t]*+
-    (?P<colon> [:.)] )? [\]*_]{{0,3}} (?P<end> [ \t\r]*+ $ )?""",
+    (?P<colon> [:：.)] )? [\]*_]{{0,3}} (?P<end> [ \t\r]*+ $ )?""",
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
 _ROLE_TOKEN = re.compile(
@@ -51,22 +53,12 @@ _INSTRUCTION_TOKEN = re.compile(r"\[(/?)INST\]")
 _OTHER_TOKEN = re.compile(
     r"<\|(?:im_end|eot_id|end|begin_of_text|end_of_text|endoftext)\|>|<(?:end_of_turn|bos|eos|s|/s)>"
 )
-_SECOND_CHOICE = re.compile(r"(?:^|(?<=\s))b[:.)]", re.IGNORECASE | re.MULTILINE)
-_NUMBER = re.compile(
-    r"""\d[\d.,]* | \b(?: one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
-    | (?:thir|four|fif|six|seven|eigh|nine)teen | (?:twen|thir|for|fif|six|seven|eigh|nine)ty | hundred | thousand
-    | million | half | thirds? | quarters? | twice | double | triple | dozens? | pair | couple )\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_SECOND_CHOICE = re.compile(r"^[ \t]*b[:.)]|(?<=\s)b:", re.IGNORECASE | re.MULTILINE)
+_LINE_LABEL = re.compile(r"^[ \t]*([^\W\d_][^\s:：]{0,20})[ \t]*[:：]", re.MULTILINE)
 _EXAMPLE = re.compile(r"\bexamples?\b|\bthe answer is\b", re.IGNORECASE)
-_CONTINUATION = re.compile(
-    r"(?:and|but|or|so|then|also|now|instead|again|same|what (?:about|if|else)|how about)\b", re.IGNORECASE
-)
-_REMARK = re.compile(
-    r"(?:ok(?:ay)?|no|yes|why|how come|thanks?|thank you|explain|show|are you|is (?:that|this|it)|that|this|it"
-    r"|(?:can|could|would|will) you)\b",
-    re.IGNORECASE,
-)
+_SENTENCE_WORDS = 5
+_MAX_LABELS = 1000
+_MANY_LABELS = f"`problem` has more than {_MAX_LABELS} labels. Send fewer examples."
 _SEVERAL = "`problem` has several questions without answers. Send each question in a request of its own."
 _ANSWERED = (
     "The last question of `problem` already has an answer. End `problem` with the question to solve, after a label "
@@ -118,10 +110,12 @@ def problem_of_prompt(prompt: str) -> str:
     labels = _labels(text)
     for family in _FAMILIES:
         question, is_later = _last_question(text, _segments(text, labels, family), family)
-        has_history |= is_later
+        has_history |= is_later and family is _FAMILIES[0]  # examples are not a conversation
         labels = labels if question == text else _labels(question)
         text = question
     problem = text.strip()
+    if problem == prompt.strip():
+        problem = _after_examples(problem)
     if has_history and is_follow_up(problem):
         raise InputError(_CONTINUED, "problem")
     return problem
@@ -140,17 +134,21 @@ def problem_of_turns(turns: Sequence[tuple[str, str]]) -> str:
     if last is None:
         raise InputError("There is no user message. The last user message is the problem.", "problem")
     problem = problem_of_prompt(turns[last][1])
-    roles = [role for role, text in turns[:last] if text.strip()]
-    if "user" in roles and "assistant" in roles[roles.index("user") :] and is_follow_up(turns[last][1].strip()):
+    earlier = [(role, text) for role, text in turns[:last] if text.strip()]
+    story = _unanswered_story(earlier)
+    roles = [role for role, _ in earlier]
+    if story:
+        return f"{story}\n{problem}"
+    if "user" in roles and "assistant" in roles[roles.index("user") :] and is_follow_up(problem):
         raise InputError(_CONTINUED, "problem")
     return problem
 
 
-def is_follow_up(text: str) -> bool:
-    """Whether a text continues an earlier turn: "And 9 pens?" with one number at most, or "Why?" without any."""
-    numbers = len(list(islice(_NUMBER.finditer(text), 2)))
-    opener = {0: _CONTINUATION.match(text) or _REMARK.match(text), 1: _CONTINUATION.match(text)}
-    return opener.get(numbers) is not None
+def _unanswered_story(turns: Sequence[tuple[str, str]]) -> str:
+    """Texts of the last user messages without a reply, if they are a story without a question."""
+    unanswered = list(takewhile(lambda turn: turn[0] == "user", reversed(turns)))
+    story = "\n".join(text.strip() for _, text in reversed(unanswered))
+    return story if _is_story(story) and "?" not in story and not _LABEL.search(story) else ""
 
 
 def _with_role_labels(prompt: str) -> str:
@@ -163,6 +161,8 @@ def _with_role_labels(prompt: str) -> str:
 def _last_question(text: str, segments: Sequence[_Segment], family: _Family) -> tuple[str, bool]:
     """Text of the last question of a family, and whether answered questions stand before it."""
     turns = _turns(segments, family)
+    if any(one.word == "input" and "#" not in one.label and not _is_sentence(one.text) for one in segments):
+        return text, False  # a table of a function: "Input: 2", "Output: 5"
     if not turns:
         return _before_reply(text, [one for one in segments if one.word in family.replies])
     *earlier, last = turns
@@ -183,16 +183,23 @@ def _last_question(text: str, segments: Sequence[_Segment], family: _Family) -> 
 
 def _labels(text: str) -> list[re.Match[str]]:
     """Labels of lines or sentences: with a colon, or in a line of their own, numbered or as a heading."""
-    has_choices = _SECOND_CHOICE.search(text) is not None  # then "A:" is the first choice
-    return [
+    found = (
         label
         for label in _LABEL.finditer(text)
         if (
-            label["colon"] == ":"
+            label["colon"] in (":", "：")
             or (label["inline"] is None and label["colon"] and label["number"])
             or (label["inline"] is None and (label["mark"] or label["open"]) and label["end"] is not None)
         )
-        and not (has_choices and label["word"] in "aA")
+    )
+    labels = list(islice(found, _MAX_LABELS + 1))
+    if len(labels) > _MAX_LABELS:
+        raise InputError(_MANY_LABELS, "problem")
+    ends = [*(label.start() for label in labels[1:]), len(text)]
+    return [  # without the "A:" of a choice, which "B:" follows
+        label
+        for label, end in zip(labels, ends, strict=False)
+        if label["word"] not in "aA" or not _SECOND_CHOICE.search(text, label.end(), end)
     ]
 
 
@@ -234,6 +241,21 @@ def _before_reply(text: str, replies: Sequence[_Segment]) -> tuple[str, bool]:
     return paragraphs[1], True
 
 
+def _after_examples(text: str) -> str:
+    """Last question between labels of any language: "Frage: … Antwort: … Frage: … Antwort:"."""
+    labels = list(_LINE_LABEL.finditer(text))
+    if len(labels) < 4 or labels[-1].end() != len(text):
+        return text
+    words = [label[1] for label in labels]
+    question = text[labels[-2].end() : labels[-1].start()].strip()
+    is_repeated = words[-4:-2] == words[-2:] and words[-2] != words[-1]
+    return question if is_repeated and _is_sentence(question) else text
+
+
+def _is_sentence(text: str) -> bool:
+    return "?" in text or len(text.split(maxsplit=_SENTENCE_WORDS - 1)) == _SENTENCE_WORDS
+
+
 def _is_story(text: str) -> bool:
     """Whether a text in front of a question may belong to it: it has a number, and shows no example."""
-    return _NUMBER.search(text) is not None and _EXAMPLE.search(text) is None
+    return NUMBER.search(text) is not None and _EXAMPLE.search(text) is None

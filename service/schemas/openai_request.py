@@ -223,13 +223,11 @@ class ResponseRequest(Sampled):
         | {"examples": [{"model": "twinpath", "input": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
     )
 
-    input: Text | Annotated[
-        list[InputItem], Field(min_length=1, max_length=1000, json_schema_extra=_FROM_USER), _First
-    ] = (
-        Field(
-            description="The problem, or the messages of a conversation. The last user message is the problem.",
-            examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
-        )
+    input: (
+        Text | Annotated[list[InputItem], Field(min_length=1, max_length=1000, json_schema_extra=_FROM_USER), _First]
+    ) = Field(
+        description="The problem, or the messages of a conversation. The last user message is the problem.",
+        examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
     )
     max_output_tokens: TokenCount | None = Field(
         default=None, description="Maximum number of completion tokens per path.", examples=[320]

@@ -54,6 +54,11 @@ PROMPTS = {
     "llama 2": f"<s>[INST] {CUPS} [/INST] {REPLY} </s><s>[INST] {PENS} [/INST]",
     "gemma": f"<bos><start_of_turn>user\n{PENS}<end_of_turn>\n<start_of_turn>model\n",
     "phi": f"<|user|>\n{PENS}<|end|>\n<|assistant|>\n",
+    "a sentence that ends with a letter": f"Q: A shop sells vitamin B. 3 cost $6. What do 5 cost?\nA: $10\n\nQ: {PENS}\nA:",
+    "answers without full stops": f"USER: {CUPS} ASSISTANT: So the answer is yes USER: {PENS} ASSISTANT:",
+    "german": f"Frage: {CUPS}\nAntwort: 7\n\nFrage: {PENS}\nAntwort:",
+    "chinese": f"问题：{CUPS}\n答案：7\n\n问题：{PENS}\n答案：",
+    "wide colons": f"Question： {CUPS}\nAnswer： {REPLY}\nQuestion： {PENS}\nAnswer：",
     "both": f"Human: Q: {CUPS}\nA: {REPLY}\n\nQ: {PENS}\nA:\nAssistant:",
 }
 
@@ -76,6 +81,12 @@ def test_the_last_question_is_the_problem(prompt: str) -> None:
         "A triangle has the sides\nP: 3\nQ: 4\nR: 5\nWhat is its area?",
         "Sam asked a question: how many are 3 and 4?",
         "Write it as\nAnswer: 5\nHow many are 3 and 4?",
+        "A machine has a rule. Input: 2 Output: 5. Input: 4 Output: 9. What is the output for input 7?",
+        "Here is a recipe. Input: 3 cups. Output: 12 cookies. How many cookies from 9 cups?",
+        "A machine doubles a number.\nInput: 2\nOutput: 4\nIf the output is 10, what is the input?",
+        "A machine has a rule.\nInput: 2\nOutput: 5\nInput: 4\nOutput: 9\nInput: 7\nOutput:",
+        "Input: 3 machines. Output: 12 parts per hour each. How many parts in 5 hours?",
+        "A table:\nx: 1\ny: 2\nx: 3\ny:",
     ],
 )
 def test_words_of_a_story_are_no_labels(problem: str) -> None:
@@ -83,6 +94,9 @@ def test_words_of_a_story_are_no_labels(problem: str) -> None:
 
 
 def test_choices_and_the_text_of_several_parts_stay() -> None:
+    assert problem_of_prompt("Q: Pond A has 3 frogs, and so has Pond B. How many?\nA:") == (
+        "Pond A has 3 frogs, and so has Pond B. How many?"
+    )
     assert problem_of_prompt("Question: Which?\nA: 3\nB: 4\nAnswer:") == "Which?\nA: 3\nB: 4"
     assert problem_of_prompt("Problem: Ann has 3 pens.\nQuestion: How many are 2 more?\nAnswer:") == (
         "Ann has 3 pens.\nHow many are 2 more?"
@@ -102,6 +116,8 @@ def test_choices_and_the_text_of_several_parts_stay() -> None:
         (f"Q: {CUPS}\nA: {REPLY}\n\n{PENS}", "already has an answer"),
         (f"Question: {PENS}\nAnswer: 21", "already has an answer"),
         (f"Question: {PENS}\nAnswer: twenty. Is it right?", "already has an answer"),
+        ("Q: 1?\nA: 1\n" * 501, "has more than 1000 labels"),
+        ("[INST][/INST]" * 501, "has more than 1000 labels"),
         (f"User: {PENS}\nAssistant: 21\nUser: And 9 pens?\nAssistant:", "continues an earlier turn"),
     ],
 )
@@ -112,7 +128,28 @@ def test_a_prompt_without_a_clear_last_question_is_an_error(prompt: str, message
 
 
 @pytest.mark.parametrize(
-    "text", ["And 9 pens?", "Why?", "What about 9?", "Are you sure?", "Explain that.", "Now with 5."]
+    "text",
+    [
+        "And 9 pens?",
+        "And 9?",
+        "Why?",
+        "Why is that?",
+        "What about 9?",
+        "What about 9 pens?",
+        "What if she buys 9?",
+        "Are you sure?",
+        "Are you sure that it is 21?",
+        "Is that right?",
+        "That's wrong. It should be 8.",
+        "hmm, wrong",
+        "Explain that.",
+        "Please explain.",
+        "Can you explain the steps?",
+        "Double that.",
+        "Try again with 5 pens.",
+        "Now with 5.",
+        "thanks",
+    ],
 )
 def test_a_follow_up_is_an_error_in_a_chat_only(text: str) -> None:
     assert problem_of_turns([("system", "Hi"), ("user", text)]) == text
@@ -127,10 +164,45 @@ def test_a_new_problem_in_a_chat_is_solved() -> None:
         "And now Tom has 3 cups, and buys 4. How many?",
         "How many is 15% of a dozen?",
         "Can you find the root of 144?",
+        "Now what is the square root of 144?",
+        "And the square root of 144?",
+        "And is 9 a prime?",
+        "But Ann has 12 pens. How many does she have?",
+        "What if a train goes 60 miles in an hour? How far does it go in a day?",
+        "Could you solve x/y = z for x?",
+        "Now a train leaves at 60 mph. How far does it go in that hour?",
+        "This year Ann saved her salary each month. How many months are in the year?",
+        "Then 5 birds came. How many birds are there if the nest was empty?",
+        "Is it safe to eat kidney?",
+        "Can you buy a car with a coin?",
+        "Are you more likely to win with a coin or a die?",
+        "Why are 7 pens dearer than one?",
+        "Show that the sum of angles is straight.",
+        "Convert 3 feet to inches.",
+        "Double 12.",
+        "Now list the divisors of 12.",
+        "And the sum of the odd numbers below 20?",
+        "Is it true that cats cannot fly?",
     ):
         assert problem_of_turns([*history, ("user", problem), ("assistant", "")]) == problem
     with pytest.raises(InputError, match=r"^There is no user message\."):
         problem_of_turns([("system", PENS)])
+
+
+def test_examples_are_no_conversation() -> None:
+    for text in ("Is it safe to eat kidney?", "Are you sure that cats are animals?", "And 9 pens?"):
+        assert problem_of_prompt(f"Question: {CUPS}\nAnswer: 7\n\nQuestion: {text}\nAnswer:") == text
+
+
+def test_a_story_that_has_no_reply_belongs_to_the_question_after_it() -> None:
+    story, question = ("user", "Pen prices: 7 pens at 3 dollars each."), ("user", "How much do they cost?")
+    whole = "Pen prices: 7 pens at 3 dollars each.\nHow much do they cost?"
+    assert problem_of_turns([story, question]) == whole
+    assert problem_of_turns([("user", CUPS), ("assistant", "7"), story, question]) == whole
+    assert problem_of_turns([story, ("assistant", ""), question]) == whole
+    assert problem_of_turns([story, ("assistant", "Well?"), ("user", PENS)]) == PENS
+    for before in ("Use metric units.", CUPS, f"Question: {CUPS}"):
+        assert problem_of_turns([("user", before), ("user", PENS)]) == PENS
 
 
 LABELS = [
@@ -161,7 +233,21 @@ def test_wild_prompts_have_a_problem_or_an_error(prompt: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "part", ["\n", "Q: a\n", " ", "#", ">\t", "math ", "Answer: x\n", "question 111", "1. A: ", "<|user|>"]
+    "part",
+    [
+        "\n",
+        "Q: a\n",
+        " ",
+        "#",
+        ">\t",
+        "math ",
+        "Answer: x\n",
+        "question 111",
+        "1. A: ",
+        "<|user|>",
+        "USER: a ",
+        "x: a\n",
+    ],
 )
 def test_prompts_are_read_in_linear_time(part: str) -> None:
     for text in (part * (64_000 // len(part)), part * (64_000 // len(part)) + "Answer:"):

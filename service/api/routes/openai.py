@@ -99,9 +99,7 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
     """Solve the last user message. The reply is the best explanation, and ends with the answer of the vote."""
     limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
     turns = [(message.role, text_of(message.content)) for message in body.messages]
-    chars = sum(len(text) for _, text in turns)
-    text = await read_prompts(lambda: problem_of_turns(turns), chars, "messages")
-    work = work_of(body, request, [text], "messages", max_tokens=getattr(body, limit))
+    work = await work_of_turns(body, request, turns, "messages", max_tokens=getattr(body, limit))
     frame = Frame.chat(_head(work))
     if body.stream:
         return await _stream(body, request, work, frame)
@@ -119,8 +117,9 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
 async def completions(body: CompletionRequest, request: Request) -> Any:
     """Solve each prompt. The text is the best explanation, and ends with the answer of the vote."""
     prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-    texts = await read_prompts(lambda: list(map(problem_of_prompt, prompts)), sum(map(len, prompts)), "prompt")
-    work = work_of(body, request, texts, "prompt", max_tokens=body.max_tokens)
+    chars = sum(map(len, prompts))
+    texts = await read_prompts(request, lambda: list(map(problem_of_prompt, prompts)), chars, "prompt")
+    work = _work_of(body, request, texts, "prompt", max_tokens=body.max_tokens)
     frame = Frame.text(_head(work))
     if body.stream:
         return await _stream(body, request, work, frame)
@@ -129,7 +128,26 @@ async def completions(body: CompletionRequest, request: Request) -> Any:
     return TextCompletion(**frame.head, choices=choices, usage=usage)
 
 
-def work_of(body: Sampled, request: Request, texts: Sequence[str], param: str, *, max_tokens: int | None) -> Work:
+async def work_of_turns(
+    body: Sampled, request: Request, turns: Sequence[tuple[str, str]], param: str, *, max_tokens: int | None
+) -> Work:
+    """Problem of a conversation.
+
+    Args:
+        body: body of the request.
+        request: the HTTP request.
+        turns: role and text of each message.
+        param: name of the parameter with the messages.
+        max_tokens: maximum number of tokens per path.
+
+    Raises:
+        InputError: a parameter is invalid. Its field is the name of the parameter.
+    """
+    text = await read_prompts(request, lambda: problem_of_turns(turns), sum(len(text) for _, text in turns), param)
+    return _work_of(body, request, [text], param, max_tokens=max_tokens)
+
+
+def _work_of(body: Sampled, request: Request, texts: Sequence[str], param: str, *, max_tokens: int | None) -> Work:
     """Problems of a request: `n` for each text, each with its own seed.
 
     Args:

@@ -11,14 +11,12 @@ from fastapi import APIRouter, Depends, Request
 
 from service.api.disconnect import while_connected
 from service.api.routes.choices import solve_choices
-from service.api.routes.openai import Work, or_stream, work_of
-from service.api.routes.openai_prompts import read_prompts
+from service.api.routes.openai import Work, or_stream, work_of_turns
 from service.api.routes.solve import request_id, require_json
 from service.api.sse import Event, EventStream, open_stream
 from service.json_lines import is_encodable
 from service.schemas import ProblemDetails, SolveResponse
 from service.schemas.openai_errors import error_object
-from service.schemas.openai_prompt import problem_of_turns
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
 from service.schemas.openai_request import ResponseRequest, text_of
 from service.schemas.openai_responses import (
@@ -48,9 +46,7 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 )
 async def responses(body: ResponseRequest, request: Request) -> Any:
     """Solve the input, or its last user message. The reply is the best explanation, and ends with the voted answer."""
-    turns = _turns(body)
-    text = await read_prompts(lambda: problem_of_turns(turns), sum(len(text) for _, text in turns), "input")
-    work = work_of(body, request, [text], "input", max_tokens=body.max_output_tokens)
+    work = await work_of_turns(body, request, _turns(body), "input", max_tokens=body.max_output_tokens)
     begun = _begun(body, work)
     if body.stream:
         return await _stream(begun, work, request)
