@@ -109,7 +109,11 @@ def test_a_synonym_counts_only_for_a_known_field() -> None:
         ({"twinpath": {"paths": "2"}}, f"Invalid 'twinpath.paths': {PATHS.removeprefix('`paths` ')}"),
         ({"top_k": 4}, "Twinpath does not support 'top_k': must be -1, or 0."),
         ({"top_kk": 4}, "Unrecognized request argument supplied: top_kk; did you mean 'top_k'?"),
-        ({"chat_template_kwargs": {"a": 1}}, "Twinpath does not support 'chat_template_kwargs': must be an empty object."),
+        (
+            {"chat_template_kwargs": {"a": 1}},
+            "Twinpath does not support 'chat_template_kwargs': must be an empty object, or {\"enable_thinking\": false}.",
+        ),
+        ({"vllm_xargs": {"a": 1}}, "Twinpath does not support 'vllm_xargs': must be an empty object."),
         ({"model": "x" * 501}, "Invalid 'model': must be a text of at most 500 characters."),
     ],
 )  # fmt: skip
