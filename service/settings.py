@@ -301,7 +301,7 @@ class LimitSettings(SettingsGroup):
         float, Field(gt=0, le=600, description="Seconds for a request body; for a batch, between two parts of it.")
     ] = 30
     write_timeout_s: Annotated[
-        float, Field(gt=0, le=3600, description="Seconds that a client may leave a response unread.")
+        float, Field(gt=0, le=3600, description="Seconds in which a client must take a part of a response.")
     ] = 60
     max_body_bytes: Annotated[int, Field(ge=1024, description="Maximum size of a request body, in bytes.")] = 64 * 1024
     max_batch_bytes: Annotated[int, Field(ge=1024, description="Maximum size of the body of a batch, in bytes.")] = (

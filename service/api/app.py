@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from service import __version__
 from service.api import errors, openapi
-from service.api.api_keys import KeyRing
+from service.api.api_keys import PREFIX, KeyRing
 from service.api.auth import ApiKeyMiddleware
-from service.api.cors import CorsMiddleware
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
 from service.api.request_rules import RequestRulesMiddleware
@@ -35,7 +35,7 @@ _QUEUED_PATHS = frozenset({"/solve", "/solve/stream", "/v1/chat/completions", "/
 `/grade` is not among them, because a grade by the expected answer needs no room. Its route refuses the others.
 """
 _ROUTES = (solve, grade, batch, openai, openai_responses, openai_models, ops, page, docs)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(rf"(?!{PREFIX})[A-Za-z0-9._-]{{1,64}}")  # no API key, since logs hold it
 
 
 def create_app(
@@ -94,7 +94,14 @@ def create_app(
         app.add_middleware(ApiKeyMiddleware, ring=keys, on_refusal=metrics.observe_rejection)
     app.add_middleware(RequestRulesMiddleware, root_path=settings.root_path)
     if settings.cors_origins:
-        app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=("*",),
+            expose_headers=("X-Request-ID", "Retry-After"),
+            allow_private_network="*" not in settings.cors_origins,  # not every page may reach into a private network
+        )
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Request-ID",

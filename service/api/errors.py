@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import re
 from collections.abc import Sequence
 
 from asgi_correlation_id import correlation_id
@@ -15,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from service.api.middleware import SAFE_HEADERS
+from service.api.targets import is_openai
 from service.errors import (
     EngineError,
     InputError,
@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 _CLIENT_CLOSED_REQUEST = 499
 _MAX_ERRORS = 20
 _MAX_PATH = 100
-_OPENAI_PATH = re.compile(r"\A/v1(?:/|\Z)|/(?:completions|embeddings|models|responses)/?\Z")
-"""Paths of OpenAI's API, also those of clients whose base URL lacks `/v1`."""
 
 
 def error_response(
@@ -147,7 +145,7 @@ _HANDLERS = {
 
 
 def _is_openai(request: Request) -> bool:
-    return _OPENAI_PATH.search(request.scope["path"]) is not None
+    return is_openai(request.scope["path"])
 
 
 def _served_routes(request: Request) -> str:

@@ -49,6 +49,11 @@ class HttpProtocol(H11Protocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
+    def is_receiving(self) -> bool:
+        """Whether the body of a request arrives whose response is not complete."""
+        return self.is_responding and bool(self.cycle.more_body)
+
+    @property
     def is_chunked(self) -> bool:
         """Whether the body of the current request has chunks."""
         return any(name == b"transfer-encoding" for name, _ in self.headers)
@@ -104,8 +109,19 @@ class Channel(asyncio.Transport):
         super().__init__()
         self.is_paused = False
         self.is_closed = False
+        self._written_bytes = 0
         self._on_resume = on_resume
         self._on_close = on_close
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Number of written bytes that the kernel has not taken."""
+        return self.transport.get_write_buffer_size()
+
+    @property
+    def sent_bytes(self) -> int:
+        """Number of written bytes that the kernel has taken."""
+        return self._written_bytes - self.unsent_bytes
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Information of the transport."""
@@ -118,6 +134,7 @@ class Channel(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write, unless the connection is closed."""
         if data and not self.is_closing():
+            self._written_bytes += len(data)
             self.transport.write(data)
 
     def close(self) -> None:

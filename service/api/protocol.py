@@ -6,100 +6,39 @@ complete heads within the limits. The limits of request bodies are in `middlewar
 
 import asyncio
 import re
-import resource
-import time
-from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 import h11
 
+from service.api.connection_limits import Limits, limits_of
+from service.api.heads import INVALID, head_refusal, target_of
 from service.api.parser import MAX_READ_BYTES, Channel, HttpProtocol
 from service.api.refusal import refusal
+from service.api.targets import is_openai, normalized_path, without_origin
+from service.api.turns import Turns
+from service.api.write_timeout import WriteTimeout
 from service.settings import Settings
 
 _CHUNKED_BYTES = 512
 """Bytes of a chunked body that are parsed at once. At worst they are 85 chunks of one byte, which take about 1 ms."""
-_TURNS_S = 0.002
-"""Seconds of parsing in one turn of the event loop."""
 _MAX_EMPTY_BYTES = 256
 """Bytes of empty lines in front of a request that are ignored."""
 _LINGER_S = 2.0
 _LINGER_BYTES = 256 * 1024
-_SPARE_FILES = 1024
 _HEAD_END = re.compile(rb"\n\r?\n")  # as h11 finds it
-_LEAST = 0x21
-"""Least byte that a request line may start with. A handshake of TLS starts with a lower one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of a connection.
-
-    Args:
-        header_timeout_s: seconds for the head of a request, from the connection or the first byte of the next request.
-        write_timeout_s: seconds without progress after which an unread response is dropped.
-        max_connections: maximum number of open connections. A further one gets 503 and is closed.
-        max_head_bytes: maximum size of the head of a request. A larger one gets 414 or 431.
-        max_headers: maximum number of header lines of a request. More get 431.
-    """
-
-    header_timeout_s: float
-    write_timeout_s: float
-    max_connections: int
-    max_head_bytes: int
-    max_headers: int
 
 
 def http_options(settings: Settings) -> dict[str, Any]:
     """Arguments of `uvicorn.Config` for connections with the limits of the settings."""
-    limits = Limits(
-        header_timeout_s=settings.header_timeout_s,
-        write_timeout_s=settings.write_timeout_s,
-        max_connections=settings.max_connections,
-        max_head_bytes=settings.max_head_bytes,
-        max_headers=settings.max_headers,
-    )
     return {
-        "http": partial(Connection, limits, Turns(), bytearray(MAX_READ_BYTES)),
+        "http": partial(Connection, limits_of(settings), Turns(), bytearray(MAX_READ_BYTES)),
         "ws": "none",
         "timeout_keep_alive": settings.keep_alive_s,
         "proxy_headers": False,  # no answer depends on the address of the client or on the scheme
         "server_header": False,
         "access_log": False,
     }
-
-
-class Turns:
-    """Round robin of connections that can parse more, so that one that sends much delays no other."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Connection] = deque()
-        self._is_scheduled = False
-
-    def enter(self, connection: "Connection") -> None:
-        """Give a connection a turn after the others."""
-        if not connection.is_waiting:
-            connection.is_waiting = True
-            self._waiting.append(connection)
-            self._schedule()
-
-    def _schedule(self) -> None:
-        if self._waiting and not self._is_scheduled:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._run)
-
-    def _run(self) -> None:
-        """Give turns until the time is over or a request has begun, whose work needs the loop."""
-        self._is_scheduled = False
-        end = time.monotonic() + _TURNS_S
-        while self._waiting:
-            connection = self._waiting.popleft()
-            connection.is_waiting = False
-            if connection.take_turn() or time.monotonic() >= end:
-                break
-        self._schedule()
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -122,7 +61,7 @@ class Connection(asyncio.BufferedProtocol):
         self._limits = limits
         self._turns = turns
         self._buffer = buffer
-        self._http = HttpProtocol(self._wake, self.refuse, **options)
+        self._http = HttpProtocol(self._on_response, self.refuse, **options)
         self._channel = Channel(self._wake, self._close)
         self._loop = self._http.loop
         self._held = bytearray()  # bytes that were read and not parsed
@@ -131,7 +70,9 @@ class Connection(asyncio.BufferedProtocol):
         self._is_reading = True
         self._skipped = 0  # bytes of empty lines in front of the next head
         self._head_timer: asyncio.TimerHandle | None = None
-        self._write_timer: asyncio.TimerHandle | None = None
+        self._target = b""  # of the request that is parsed, without its query
+        # A client may send its whole body before it reads.
+        self._write_timeout = WriteTimeout(self._channel, limits.write_timeout_s, lambda: self._http.is_receiving)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the header timeout, or refuse a connection over the limit."""
@@ -168,9 +109,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timeouts, and end the request."""
-        for handle in (self._head_timer, self._write_timer):
-            if handle is not None:
-                handle.cancel()
+        self._expect_bytes(False)
+        self._write_timeout.stop()
         self._held.clear()
         self._channel.is_closed = True
         self._http.connection_lost(exc)
@@ -178,13 +118,11 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """Start the write timeout: the client reads slower than the response is written."""
         self._http.pause_writing()
-        self._start_write_timer()
+        self._write_timeout.start()
 
     def resume_writing(self) -> None:
-        """Stop the write timeout."""
+        """Write on."""
         self._http.resume_writing()
-        if self._write_timer is not None:
-            self._write_timer.cancel()
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer an invalid request, and close the connection. An open response is cut."""
@@ -195,8 +133,8 @@ class Connection(asyncio.BufferedProtocol):
             if cycle.response_started:
                 self._transport.abort()
                 return
-        target = bytes(self._held[: self._limits.max_head_bytes]).partition(b" ")[2]
-        self._channel.write(refusal(status, detail, self._http.default_headers, is_openai=target.startswith(b"/v1/")))
+        path = normalized_path(without_origin(self._target), self._limits.root_path)
+        self._channel.write(refusal(status, detail, self._http.default_headers, is_openai=is_openai(path)))
         self._channel.close()
 
     def take_turn(self) -> bool:
@@ -216,6 +154,10 @@ class Connection(asyncio.BufferedProtocol):
             self._set_flow()
         return has_begun
 
+    def _on_response(self) -> None:
+        self._write_timeout.start()
+        self._wake()
+
     def _wake(self) -> None:
         if not self._channel.is_closing():
             self._turns.enter(self)
@@ -223,22 +165,16 @@ class Connection(asyncio.BufferedProtocol):
     def _parse_head(self) -> bool:
         """Parse the next head. Returns False if it is incomplete or refused."""
         end = self._head_end()
-        limits = self._limits
-        if (self._held and self._held[0] < _LEAST) or self._skipped > _MAX_EMPTY_BYTES:
-            self.refuse(400, "The request is not valid HTTP/1.1.")
-        elif (end or len(self._held)) > limits.max_head_bytes:
-            if b"\n" in self._held[: limits.max_head_bytes]:
-                self.refuse(431, f"The head of the request is larger than {limits.max_head_bytes} bytes.")
-            else:
-                self.refuse(414, f"The request line is longer than {limits.max_head_bytes} bytes.")
-        elif end is not None:
-            if self._held.count(b"\n", 0, end) > limits.max_headers + 2:  # the request line, the empty line
-                self.refuse(431, f"The request has more than {limits.max_headers} header lines.")
-            else:
-                self._searched = self._skipped = 0
-                self._parse(end)
-                return True
-        return False
+        too_many = self._skipped > _MAX_EMPTY_BYTES
+        refused = INVALID if too_many else head_refusal(self._held, end, self._limits)
+        if refused or end:
+            self._target = target_of(self._held[: min(end or len(self._held), self._limits.max_head_bytes)])
+        if refused:
+            self.refuse(*refused)
+        elif end:
+            self._searched = self._skipped = 0
+            self._parse(end)
+        return end is not None and not refused
 
     def _parse(self, count: int) -> None:
         data = bytes(self._held[:count])
@@ -289,15 +225,6 @@ class Connection(asyncio.BufferedProtocol):
             self._http.stop_keep_alive()
             self._head_timer = self._loop.call_later(self._limits.header_timeout_s, self._transport.abort)
 
-    def _start_write_timer(self) -> None:
-        self._write_timer = self._loop.call_later(self._limits.write_timeout_s, self._on_write_timeout)
-
-    def _on_write_timeout(self) -> None:
-        if self._http.is_responding and self._http.cycle.more_body:
-            self._start_write_timer()  # a client may send its whole body before it reads
-        else:
-            self._transport.abort()
-
     def _close(self) -> None:
         """Close the connection. If the client still sends, discard that for a while.
 
@@ -313,17 +240,5 @@ class Connection(asyncio.BufferedProtocol):
             self._expect_bytes(False)
             self._head_timer = self._loop.call_later(_LINGER_S, self._transport.abort)
         else:
+            self._write_timeout.start()
             self._transport.close()
-
-
-def raise_file_limit(connections: int) -> None:
-    """Raise the soft limit on open files, up to the hard limit.
-
-    Args:
-        connections: maximum number of open connections. 1024 further files are allowed for.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _SPARE_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

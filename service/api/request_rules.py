@@ -8,10 +8,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.errors import error_response
+from service.api.targets import normalized_path, without_origin
 
-_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _HOST = re.compile(r"[\w.~!$&'()*+,;=%-]*(:\d*)?|\[[\da-fA-F:.]+\](:\d*)?", re.ASCII)
-_SLASHES = re.compile("/{2,}")
 _ALL_METHODS = {"Allow": "GET, HEAD, OPTIONS, POST"}
 
 
@@ -35,8 +34,8 @@ class RequestRulesMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        target = _ORIGIN.sub("", scope["path"], count=1) or "/"
-        scope["path"] = self._normalized(target)
+        target = scope["raw_path"] = without_origin(scope["raw_path"])
+        scope["path"] = normalized_path(target, self._root_path)
         if response := _exception(Request(scope), target):
             await response(scope, receive, send)
         elif scope["method"] == "HEAD":
@@ -44,31 +43,29 @@ class RequestRulesMiddleware:
         else:
             await self._app(scope, receive, send)
 
-    def _normalized(self, target: str) -> str:
-        path = _SLASHES.sub("/", target)
-        if f"{path}/".startswith(f"{self._root_path}/"):
-            path = path[len(self._root_path) :]
-        return path.rstrip("/") or "/"
-
 
 def is_folder(scope: Scope) -> bool:
     """Whether the path of a request ends with a slash, which decides what relative addresses mean."""
-    return bool(scope.get("raw_path", b"/").endswith(b"/"))
+    return bool(scope["raw_path"].endswith(b"/"))
 
 
-def _exception(request: Request, target: str) -> Response | None:
+def _exception(request: Request, target: bytes) -> Response | None:
     """Response to a request that no route answers."""
     headers: Headers = request.headers
+    if not request.scope["http_version"].startswith("1."):
+        return _refused(request, 505, "The version of HTTP must be 1.1.")
     if {"content-length", "transfer-encoding"} <= set(headers.keys()):
-        return _invalid(request, "The request must not have both Content-Length and Transfer-Encoding.")
+        return _refused(request, 400, "The request must not have both Content-Length and Transfer-Encoding.")
     if not all(_HOST.fullmatch(host) for host in headers.getlist("host")):
-        return _invalid(request, "The header Host must be the name or the address of a host, with or without a port.")
-    if target == "*" and request.method == "OPTIONS":
+        return _refused(
+            request, 400, "The header Host must be the name or the address of a host, with or without a port."
+        )
+    if target == b"*" and request.method == "OPTIONS":
         return Response(status_code=204, headers=_ALL_METHODS)
     if request.method == "CONNECT":
         return error_response(request, 405, "The service is not a proxy.", headers=_ALL_METHODS)
-    if not target.startswith("/"):
-        return _invalid(request, "The target of the request must be a path, such as /solve.")
+    if not target.startswith(b"/"):
+        return _refused(request, 400, "The target of the request must be a path, such as /solve.")
     codings = {coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")}
     if codings - {"", "identity"}:
         detail = "The body must not be compressed. Send it without Content-Encoding."
@@ -76,8 +73,8 @@ def _exception(request: Request, target: str) -> Response | None:
     return None
 
 
-def _invalid(request: Request, detail: str) -> Response:
-    return error_response(request, 400, detail, headers={"Connection": "close"})
+def _refused(request: Request, status: int, detail: str) -> Response:
+    return error_response(request, status, detail, headers={"Connection": "close"})
 
 
 def _without_body(send: Send) -> Send:

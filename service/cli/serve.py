@@ -15,7 +15,8 @@ import uvicorn
 from service import logs
 from service.api.api_keys import KeyRing, key_ring
 from service.api.app import create_app
-from service.api.protocol import http_options, raise_file_limit
+from service.api.connection_limits import raise_file_limit
+from service.api.protocol import http_options
 from service.cli.listening import bound_sockets
 from service.cli.output import build_progress
 from service.components import Components, build

@@ -135,7 +135,9 @@ async def test_a_request_keeps_its_id(given: str, serve: Serve) -> None:
     assert (refused.headers["X-Request-ID"], refused.json()["request_id"]) == (given, given)
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "two words", "a\\nb", "<script>", "a;b", "r-1\t", "é".encode()])
+@pytest.mark.parametrize(
+    "given", ["", "x" * 65, "two words", "a\\nb", "<script>", "a;b", "r-1\t", "é".encode(), "tp_key"]
+)
 async def test_an_id_that_is_none_is_replaced(given: str | bytes, serve: Serve) -> None:
     client = await serve()
     value = given.encode() if isinstance(given, str) else given

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import resource
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from service.api import protocol
+from service.api.connection_limits import raise_file_limit
 from service.api.parser import MAX_READ_BYTES
 from service.settings import Settings
 from tests.conftest import Serve
@@ -147,6 +149,40 @@ async def test_a_refused_head_has_the_headers_of_every_response(quick: Quick) ->
     }
 
 
+BAD = b"HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_openai"),
+    [
+        (b"GET /v1/models " + BAD, True),
+        (b"GET http://x/v1/models?a " + BAD, True),
+        (b"GET /%76%31//models " + BAD, True),
+        (b"GET /math/v1/models " + BAD, True),
+        (b"POST /chat/completions " + BAD, True),
+        (b"GET /math/v1/models HTTP/1.1\r\nX: " + b"a" * 40_000, True),
+        (b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", True),
+        (b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n" + GET, True),
+        (b"GET /health " + BAD + MODELS, False),
+        (b"GET /maths/v1/x " + BAD, False),
+        (b"GET /health?/v1/models " + BAD, False),
+        (b"\x16\x03\x01\r\n", False),
+    ],
+)
+async def test_the_path_decides_the_form_of_a_refusal(quick: Quick, sent: bytes, is_openai: bool) -> None:
+    client = await quick(header_timeout_s=5, root_path="/math")
+    ((status, document),) = await answers(client, sent)
+    assert status in (400, 431, 501)
+    assert set(document) == ({"error"} if is_openai else {"type", "title", "status", "detail", "request_id", "errors"})
+
+
+async def test_another_major_version_is_refused(quick: Quick) -> None:
+    client = await quick(header_timeout_s=5)
+    for version, status in ((b"1.0", 200), (b"1.2", 200), (b"2.0", 505), (b"3.0", 505), (b"0.9", 505)):
+        ((found, _),) = await answers(client, GET.replace(b"1.1", version))
+        assert found == status, version
+
+
 async def test_the_limits_of_a_head_are_settings(quick: Quick) -> None:
     client = await quick(max_head_bytes=1024, max_headers=20)
     most = GET[:-2] + b"a: b\r\n" * 19 + b"\r\n"
@@ -170,8 +206,8 @@ async def test_requests_of_one_connection_are_answered_in_order_and_one_at_a_tim
     assert text.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")[2].startswith(b'{"object":"list"')
 
 
-async def test_a_flood_of_requests_is_held_in_bounded_memory(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service reads no further than the next head while it answers."""
+def noted_connections(monkeypatch: pytest.MonkeyPatch) -> list[protocol.Connection]:
+    """List to which every new connection is added."""
     connections: list[protocol.Connection] = []
     made = protocol.Connection.connection_made
 
@@ -180,6 +216,12 @@ async def test_a_flood_of_requests_is_held_in_bounded_memory(quick: Quick, monke
         made(self, transport)
 
     monkeypatch.setattr(protocol.Connection, "connection_made", connection_made)
+    return connections
+
+
+async def test_a_flood_of_requests_is_held_in_bounded_memory(quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service reads no further than the next head while it answers."""
+    connections = noted_connections(monkeypatch)
     client = await quick(TurnEngine([cot(5), pot(5)], order=[]), header_timeout_s=5, deadline_s=1)
     async with connected(client) as (_, writer):
         writer.write(HEAD + b"\r\n" + BODY + GET * 500_000)
@@ -386,6 +428,45 @@ async def test_a_reader_who_takes_nothing_is_dropped_and_its_problem_ends(quick:
     assert engine.running == 0
 
 
+@pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n", b"bad header\r\n"])
+@pytest.mark.slow
+async def test_a_small_response_that_is_not_read_is_dropped(
+    quick: Quick, monkeypatch: pytest.MonkeyPatch, ending: bytes
+) -> None:
+    """The kernel's buffers are full, and the rest is less than what stops the writing."""
+    connections = noted_connections(monkeypatch)
+    client = await quick(header_timeout_s=5, write_timeout_s=0.5, keep_alive_s=1)
+    loop = asyncio.get_running_loop()
+    with socket.socket() as unread:
+        unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        unread.setblocking(False)
+        await loop.sock_connect(unread, ("127.0.0.1", client.base_url.port))
+        await asyncio.sleep(0.05)
+        (connection,) = connections
+        while not connection._channel.unsent_bytes:
+            await loop.sock_sendall(unread, GET.replace(b"/health", b"/"))
+            await asyncio.sleep(0.01)
+        assert connection._channel.unsent_bytes < 65536
+        if ending:
+            await loop.sock_sendall(unread, GET[:-2] + ending + b"\r\n")
+        async with asyncio.timeout(5):
+            while established(client):
+                await asyncio.sleep(0.1)
+
+
+@pytest.mark.slow
+async def test_a_response_that_is_read_slowly_arrives(quick: Quick) -> None:
+    """Each part takes less than the timeout, and all of them take longer."""
+    client = await quick(header_timeout_s=5, write_timeout_s=0.5)
+    async with connected(client) as (reader, writer):
+        writer.write(GET.replace(b"/health", b"/openapi.json") * 60)
+        received = 0
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            received += len(await reader.read(2**18))
+    assert received > 2_000_000
+
+
 async def test_half_closed_connections_cost_nothing(quick: Quick) -> None:
     client = await quick(header_timeout_s=30)
     async with connected(client) as (reader, writer):  # closed before a request
@@ -437,10 +518,10 @@ def test_the_limit_on_files_is_raised_where_it_may_be(monkeypatch: pytest.Monkey
     limits = {"now": (256, 4096)}
     monkeypatch.setattr(resource, "getrlimit", lambda which: limits["now"])
     monkeypatch.setattr(resource, "setrlimit", lambda which, new: limits.update(now=new))
-    protocol.raise_file_limit(100)
-    assert limits["now"] == (1124, 4096)
-    protocol.raise_file_limit(10_000)
+    raise_file_limit(100)
+    assert limits["now"] == (1224, 4096)
+    raise_file_limit(10_000)
     assert limits["now"] == (4096, 4096)
     limits["now"] = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    protocol.raise_file_limit(10_000)
+    raise_file_limit(10_000)
     assert limits["now"] == (resource.RLIM_INFINITY, resource.RLIM_INFINITY)

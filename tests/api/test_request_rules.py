@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.request_rules import RequestRulesMiddleware
+from service.api.targets import normalized_path, without_origin
 from service.settings import Settings
 from tests.api.test_auth import bearer, ring
 from tests.conftest import Serve
@@ -107,7 +107,7 @@ async def test_pages_are_redirected_to_where_their_relative_addresses_work(serve
 
 @pytest.mark.parametrize(
     ("target", "status"),
-    [(b"http://x/health", 200), (b"HTTPS://user@x:1/health?a", 200), (b"http://x", 308), (b"/%68ealth", 200),
+    [(b"http://x/health", 200), (b"HTTPS://user@x:1/health?a", 200), (b"http://x", 200), (b"http://x?a", 200), (b"/%68ealth", 200),
      (b"/health%00", 404), (b"/%ff", 404), (b"health", 400), (b"*", 400), (b"x:80", 400)],
 )  # fmt: skip
 async def test_the_forms_of_a_target(live: Serve, target: bytes, status: int) -> None:
@@ -166,8 +166,36 @@ async def test_answers_are_not_stored_and_metrics_vary(serve: Serve) -> None:
 
 @given(st.text(alphabet="/ab.%2F\\*:?#[]@\u00e9", max_size=30), st.sampled_from(["", "/a", "/a/b"]))
 def test_a_normalized_path_has_one_spelling(path: str, prefix: str) -> None:
-    rules = RequestRulesMiddleware(lambda *_: None, prefix)  # type: ignore[arg-type]
-    found = rules._normalized(f"/{path}")
+    found = normalized_path(f"/{path}".encode(), prefix)
     assert found.startswith("/")
     assert "//" not in found
     assert found == "/" or not found.endswith("/")
+
+
+@given(st.text(alphabet="/ab:htps.%2F?#@", max_size=30))
+def test_a_target_that_starts_with_a_slash_has_no_origin(path: str) -> None:
+    assert without_origin(f"/{path}".encode()) == f"/{path}".encode()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [b"/metricshttp://x", b"/metrics%68ttp://x", b"/http://x/metrics", b"/http:%2f%2fx/metrics", b"/http://x",
+     b"/healthHTTPS://x:1", b"/xhttp://x/../health"],
+)  # fmt: skip
+async def test_an_origin_inside_a_path_is_a_part_of_it(live: Serve, target: bytes) -> None:
+    response = await asked(await live(playing([cot(5)], [pot(5)])), "GET", target)
+    assert (response.status_code, response.json()["detail"]) == (404, "Not Found")
+
+
+@pytest.mark.parametrize("target", [b"http%3A//x/health", b"%2Fhealth", b"xhttp://x/health"])
+async def test_a_target_that_is_decoded_to_a_path_is_none(live: Serve, target: bytes) -> None:
+    response = await asked(await live(playing([cot(5)], [pot(5)])), "GET", target)
+    assert (response.status_code, response.json()["detail"]) == (
+        400, "The target of the request must be a path, such as /solve.",
+    )  # fmt: skip
+
+
+async def test_a_target_with_an_origin_leads_to_no_other_place(live: Serve) -> None:
+    client = await live(playing([cot(5)], [pot(5)]), settings=Settings(root_path="/math"))
+    response = await asked(client, "GET", b"http://evil.example/math?x")
+    assert (response.status_code, response.headers["location"]) == (308, "./math/")

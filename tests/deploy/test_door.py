@@ -85,7 +85,15 @@ def test_another_proxy_in_front_keeps_its_scheme_and_the_callers_address(behind:
 
 @pytest.mark.parametrize(
     ("sent", "kept"),
-    [("my-id.7", True), (None, False), ("", False), ("a b", False), ("x" * 65, False), ("<script>", False)],
+    [
+        ("my-id.7", True),
+        (None, False),
+        ("", False),
+        ("a b", False),
+        ("x" * 65, False),
+        ("<script>", False),
+        ("tp_key", False),
+    ],
 )
 def test_both_logs_and_the_response_have_one_request_id(behind: tuple[str, Path], sent: str | None, kept: bool) -> None:
     url, folder = behind

@@ -59,3 +59,9 @@ def test_the_page_solves_a_problem(base: str, browser: Browser) -> None:
 
 def test_the_address_without_its_slash_leads_to_the_page(base: str) -> None:
     assert httpx.get(base, follow_redirects=True).text == httpx.get(f"{base}/").text
+
+
+@pytest.mark.parametrize("target", ["/metricshttp://x", "/metrics%68ttp://x", "/http:%2f%2fx/metrics", "/metrics"])
+def test_no_spelling_of_a_path_passes_the_rules_of_the_proxy(base: str, target: str) -> None:
+    response = httpx.get(httpx.URL(base).copy_with(raw_path=target.encode()))
+    assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
