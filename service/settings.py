@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -30,7 +39,9 @@ from service.files import read_text, read_toml
 from service.types import Policy
 
 _PREFIX = "TWINPATH_"
-_PREFIX_PATH = r"^(/[A-Za-z0-9._~-]+)*/?$"
+_ORIGIN = re.compile(r"([a-z][a-z\d+.-]*)://([a-z\d._-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?/?", re.ASCII)
+_PORTS = {"http": 80, "https": 443}
+_PREFIX_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 # Kubernetes and Docker add such variables for each service whose name starts with "twinpath".
 _SERVICE_LINK = re.compile(
     r"TWINPATH(_\w+)?_(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=\d+|PORT=(tcp|udp|sctp)://.*"
@@ -79,6 +90,25 @@ Texts = Annotated[list[str], NoDecode, BeforeValidator(_split_at_commas)]
 """List of texts. In one text, commas separate them."""
 
 
+def _origin(text: str) -> str:
+    """Origin as browsers send it: in lower case, without the scheme's own port and a slash at the end."""
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None:
+        raise PydanticCustomError("predicate", "must be a scheme and a host, such as https://example.org")
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (f":{port}" if port and int(port) != _PORTS.get(scheme) else "")
+
+
+def _origins(origins: list[str]) -> list[str]:
+    return [origin if origin == "*" else _origin(origin) for origin in origins]
+
+
+def _prefix_path(text: str) -> str:
+    if not _PREFIX_PATH.fullmatch(text):
+        raise PydanticCustomError("predicate", "must be a path that starts with a slash, such as /math")
+    return text
+
+
 class SettingsGroup(BaseModel):
     """Group of settings with a title for the help."""
 
@@ -101,6 +131,7 @@ class ServerSettings(SettingsGroup):
     ] = False
     cors_origins: Annotated[
         Texts,
+        AfterValidator(_origins),
         Field(
             description="Origins whose pages may use the service from a browser, such as https://example.org. "
             "Separate them by commas. `*` allows all. Default: no origin but the service's own."
@@ -108,7 +139,8 @@ class ServerSettings(SettingsGroup):
     ] = []
     root_path: Annotated[
         str,
-        Field(pattern=_PREFIX_PATH, description="Prefix of all paths, such as /math, if a proxy does not remove it."),
+        AfterValidator(_prefix_path),
+        Field(description="Prefix of all paths, such as /math, if a proxy does not remove it."),
     ] = ""
     api_docs: Annotated[bool, Field(description="Serve interactive API documents at /docs.")] = True
     shutdown_grace_s: Annotated[

@@ -80,6 +80,7 @@ def test_nan_is_a_missing_value() -> None:
         (b"{", "Expecting property name enclosed in double quotes at column 2"),
         (b"9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits"),
         (b"", "Expecting value at column 1"),
+        (b'{"a', "Unterminated string starting at column 2"),
     ],
 )
 def test_an_invalid_line_has_a_reason(line: bytes, reason: str) -> None:

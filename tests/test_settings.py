@@ -200,14 +200,41 @@ def test_origins_are_a_list_from_every_source(tmp_path: Path, monkeypatch: pytes
     assert load_settings(cors_origins=["*"]).cors_origins == ["*"]
 
 
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://b.org/", "https://b.org"),
+        ("https://A.org", "https://a.org"),
+        ("https://a.org:443", "https://a.org"),
+        ("http://a.org:80/", "http://a.org"),
+        ("http://a.org:443", "http://a.org:443"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+    ],
+)
+def test_an_origin_is_what_browsers_send(text: str, origin: str) -> None:
+    assert load_settings(cors_origins=[text]).cors_origins == [origin]
+
+
+@pytest.mark.parametrize(
+    "text", ["e.org", "https://e.org/path", "*,null", "https://", "https://a b", "https://u@a.org"]
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    assert message(cors_origins=text) == (
+        "Invalid settings: `cors_origins` must be a scheme and a host, such as https://example.org"
+    )
+
+
 @pytest.mark.parametrize("prefix", ["", "/math", "/a/b-c.d/", "/"])
 def test_a_prefix_is_a_path(prefix: str) -> None:
     assert load_settings(root_path=prefix).root_path == prefix
 
 
-@pytest.mark.parametrize("prefix", ["math", "/a b", "/a?b", "http://x/a", "//a", "/a//b", "/é"])
+@pytest.mark.parametrize("prefix", ["math", "/a b", "/a?b", "http://x/a", "//a", "/a//b", "/é", "/a\n"])
 def test_what_is_no_path_is_no_prefix(prefix: str) -> None:
-    assert message(root_path=prefix).startswith("Invalid settings: `root_path` ")
+    assert message(root_path=prefix) == (
+        "Invalid settings: `root_path` must be a path that starts with a slash, such as /math"
+    )
 
 
 def test_worker_urls_are_a_list_from_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

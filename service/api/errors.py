@@ -72,7 +72,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     entries = error.errors()
     if entries[0]["type"] == "json_invalid":  # its location ends with a position in the text
-        message = f"{entries[0]['ctx']['error']} at character {entries[0]['loc'][-1]}"
+        message = f"{entries[0]['ctx']['error'].removesuffix(' at')} at character {entries[0]['loc'][-1]}"
         return error_response(
             request, 400, f"The body is not valid JSON: {message}.", [FieldError(field="body", message=message)]
         )

@@ -310,6 +310,8 @@ async def test_syntax_errors_say_where(client: httpx.AsyncClient) -> None:
     response = await client.post("/solve", content=b'{"problem" "x"}', headers=JSON)
     document = check_problem(response, 400, ["body"])
     assert document["detail"] == "The body is not valid JSON: Expecting ':' delimiter at character 11."
+    document = check_problem(await client.post("/solve", content=b'{"problem":"x', headers=JSON), 400, ["body"])
+    assert document["detail"] == "The body is not valid JSON: Unterminated string starting at character 11."
 
 
 async def test_each_fault_is_told_once(client: httpx.AsyncClient) -> None:
