@@ -1,6 +1,7 @@
 """ASGI middleware with the rules of HTTP (RFC 9110, RFC 9112)."""
 
 import re
+from urllib.parse import quote
 
 from fastapi import Response
 from starlette.datastructures import Headers
@@ -34,7 +35,7 @@ class RequestRulesMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        target = scope["raw_path"] = without_origin(scope["raw_path"])
+        target = scope["raw_path"] = without_origin(scope.get("raw_path") or quote(scope["path"]).encode())
         scope["path"] = normalized_path(target, self._root_path)
         if response := _exception(Request(scope), target):
             await response(scope, receive, send)
@@ -52,7 +53,7 @@ def is_folder(scope: Scope) -> bool:
 def _exception(request: Request, target: bytes) -> Response | None:
     """Response to a request that no route answers."""
     headers: Headers = request.headers
-    if not request.scope["http_version"].startswith("1."):
+    if not request.scope.get("http_version", "1.1").startswith("1."):
         return _refused(request, 505, "The version of HTTP must be 1.1.")
     if {"content-length", "transfer-encoding"} <= set(headers.keys()):
         return _refused(request, 400, "The request must not have both Content-Length and Transfer-Encoding.")
