@@ -133,17 +133,18 @@ class Spool:
         self.end()
 
     def _write(self, body: bytes) -> None:
-        limits = self._limits
+        max_bytes = self._limits.max_bytes
+        kept = body[: max_bytes - self._received]
         self._received += len(body)
-        if self._received > limits.max_bytes:
-            self.end(InputError(f"The batch is cut at {limits.max_bytes} bytes, the maximum size.", "body"))
-        elif not self._budget.make_room(self, len(body)):
+        if not self._budget.make_room(self, len(kept)):
             self.end(_full())
-        else:
-            written = self._written(body)
-            self.size_bytes += written
-            if written < len(body):
-                self.end(InputError("The batch is cut: the disk of the service is full.", "body"))
+            return
+        written = self._written(kept)
+        self.size_bytes += written
+        if written < len(kept):
+            self.end(InputError("The batch is cut: the disk of the service is full.", "body"))
+        elif self._received > max_bytes:
+            self.end(InputError(f"The batch is cut at {max_bytes} bytes, the maximum size.", "body"))
 
     def _written(self, body: bytes) -> int:
         try:
@@ -169,7 +170,7 @@ class Spool:
         return await receive()
 
     async def lines(self) -> AsyncGenerator[Line]:
-        """Lines in order, with their numbers, as they arrive. Blank lines are left out."""
+        """Lines in order, with their numbers, as they arrive. Blank lines and a line that is cut are left out."""
         splitter = LineSplitter(self._limits.max_line_bytes)
         offset = 0
         while True:
@@ -187,8 +188,9 @@ class Spool:
                 break
             else:
                 await self._grown.wait()
-        for line in splitter.end():
-            yield line
+        if not self.cut:  # else the last line is incomplete
+            for line in splitter.end():
+                yield line
 
     def _clear(self) -> None:
         self._file.truncate(0)
