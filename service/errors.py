@@ -103,7 +103,7 @@ class ServiceError(TwinpathError):
 def json_reason(error: Exception) -> str:
     """Reason why one line of a file is not valid JSON, with the place in it."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at column {error.colno}"
+        return f"{error.msg.removesuffix(' at')} at column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start + 1} is not UTF-8 text"
     return str(error).partition(";")[0]  # of a too long integer, without the advice to programmers

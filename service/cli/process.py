@@ -44,7 +44,10 @@ def run(command: Callable[[], object]) -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Open closed standard streams, and replace characters that their encoding lacks."""
+    """Open closed standard streams, replace characters that their encoding lacks, and ignore sizes of 0."""
+    for size in ("COLUMNS", "LINES"):
+        if not os.environ.get(size, "0").strip("0"):  # Rich would print nothing
+            os.environ.pop(size, None)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # by their descriptors, 0 to 2
         stream = getattr(sys, name)
         if stream is None:

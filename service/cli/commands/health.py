@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.health import fault_of, local_url
+from service.cli.health import fault_of, is_url, local_url
 from service.cli.printable import one_line
 from service.cli.process import run
 from service.credentials import without_password
@@ -34,7 +34,7 @@ def health(
         raise ConfigurationError(f"--timeout-s must be a number of seconds above 0 and up to {_MAX_TIMEOUT_S:g}.")
     if url is None:
         url = _own_url(config)
-    elif not url.startswith(("http://", "https://")):
+    elif not is_url(url):
         raise ConfigurationError(f"--url {without_password(url)} is not a URL; give one such as http://127.0.0.1:8000.")
     fault = fault_of(f"{url.rstrip('/')}/{'ready' if ready else 'health'}", timeout_s)
     if fault:
