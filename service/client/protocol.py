@@ -127,8 +127,10 @@ def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str,
     """Keyword arguments for a client of httpx. A service on this machine is reached without a proxy.
 
     Raises:
-        InputError: the API key cannot be sent. The message does not show it.
+        InputError: the URL is none of HTTP, or the API key cannot be sent. The message shows neither.
     """
+    if not _is_url(url):
+        raise InputError("`url` must be a URL such as http://127.0.0.1:8000.", "url")
     key = (api_key or "").strip()
     if not is_key(key):
         raise InputError(f"`api_key` must be {KEY_FORM}.", "api_key")
@@ -138,6 +140,17 @@ def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str,
         "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
         "trust_env": not _is_local(url),
     }
+
+
+def _is_url(url: str) -> bool:
+    """Whether a URL names a host and a port to which a request can be sent."""
+    try:
+        parts = httpx.URL(url)
+        host = parts.host.encode("idna")  # as the resolver of names does
+    except (httpx.InvalidURL, ValueError):
+        return False
+    is_port = parts.port is None or 0 < parts.port < 1 << 16
+    return parts.scheme in ("http", "https") and bool(host) and is_port
 
 
 def _is_local(url: str) -> bool:
@@ -169,17 +182,21 @@ async def async_lines_of(rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mappi
             yield line
 
 
-def _line_of(row: Mapping[str, Any]) -> bytes:
-    """Row as a line. A data frame's missing values are null, and its numbers are plain numbers."""
-    fields = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-    return json.dumps(fields, default=_plain, skipkeys=True).encode() + b"\n"
+def _line_of(row: Any) -> bytes:
+    """Row as a line. A data frame's missing values are null, and its numbers are plain numbers.
+
+    The service answers a row that is no object with an error.
+    """
+    if isinstance(row, Mapping):
+        row = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    return json.dumps(row, default=_plain, skipkeys=True).encode() + b"\n"
 
 
 def _plain(value: Any) -> Any:
-    """Value of a type that JSON lacks: that of a numpy scalar, or a text."""
+    """Value of a type that JSON lacks: that of a numpy scalar or array, or a text."""
     if type(value).__name__ in _MISSING_TYPES:
         return None
-    return value.item() if hasattr(value, "item") else str(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:

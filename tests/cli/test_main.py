@@ -588,3 +588,40 @@ def test_an_open_stream_ends_with_the_grace_period(tmp_path: Path, pot_text: str
         assert json.loads(data)["answer"] == "1"
     else:
         assert json.loads(data)["detail"] == "The service is shutting down; retry."
+
+
+@pytest.mark.parametrize("size", ["0", "00", ""])
+def test_a_terminal_without_a_width_gets_every_output(
+    size: str, twinpath: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = twinpath("--help")
+    monkeypatch.setenv("COLUMNS", size)
+    monkeypatch.setenv("LINES", size)
+    assert len(json.loads(twinpath("solve", "How many?", "--json", "--config", config)[1])["votes"]) > 0
+    monkeypatch.setenv("COLUMNS", size)
+    assert twinpath("--help") == expected
+
+
+def test_an_interrupt_during_the_imports_ends_a_command_at_once(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'service.cli.main':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    command = "from service.cli.entry import main; main()"
+    root = str(Path(server.__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), root])}
+    done = subprocess.run([sys.executable, "-c", command, "--version"], env=environment, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_a_full_output_is_named_once(flush: bool) -> None:
+    command = f"from service.cli.process import run; run(lambda: print('healthy', flush={flush}))"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-c", command], stdout=full, stderr=subprocess.PIPE, text=True)
+    said = "twinpath: Standard output cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr) == (2, said)
