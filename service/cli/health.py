@@ -21,7 +21,7 @@ def fault_of(url: str, timeout_s: float) -> str | None:
         timeout_s: timeout of the connection and of each read, in seconds.
     """
     name = without_password(url)
-    request = urllib.request.Request(name)  # noqa: S310 - `is_url` has checked the scheme
+    request = urllib.request.Request(name)  # noqa: S310 - the command has checked the scheme
     parts = urlsplit(url)
     if parts.username is not None:
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
@@ -39,17 +39,6 @@ def fault_of(url: str, timeout_s: float) -> str | None:
         reason = getattr(error, "reason", None) or error
         return f"{name} does not answer: {str(reason) or type(error).__name__}"
     return None
-
-
-def is_url(text: str) -> bool:
-    """Whether a text is a URL of HTTP to which a request can be sent."""
-    try:
-        parts = urlsplit(text)
-        host, port = (parts.hostname or "").encode("idna"), parts.port
-    except ValueError:
-        return False
-    is_plain = text.isprintable() and " " not in text and parts.path.isascii()
-    return parts.scheme in ("http", "https") and bool(host) and port != 0 and is_plain
 
 
 def local_url(host: str, port: int) -> str:

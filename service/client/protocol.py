@@ -14,7 +14,7 @@ from typing import Any, TypedDict, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from service.credentials import KEY_FORM, is_key, without_password
+from service.credentials import KEY_FORM, is_key, is_url, without_password
 from service.errors import InputError, ServiceError
 from service.faults import fault_texts
 from service.json_lines import LineSplitter
@@ -143,14 +143,12 @@ def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str,
 
 
 def _is_url(url: str) -> bool:
-    """Whether a URL names a host and a port to which a request can be sent."""
+    """Whether httpx can send a request to a URL."""
     try:
-        parts = httpx.URL(url)
-        host = parts.host.encode("idna")  # as the resolver of names does
+        httpx.URL(url).host  # noqa: B018 - it decodes the name of the host
     except (httpx.InvalidURL, ValueError):
         return False
-    is_port = parts.port is None or 0 < parts.port < 1 << 16
-    return parts.scheme in ("http", "https") and bool(host) and is_port
+    return is_url(url)
 
 
 def _is_local(url: str) -> bool:
@@ -185,7 +183,7 @@ async def async_lines_of(rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mappi
 def _line_of(row: Any) -> bytes:
     """Row as a line. A data frame's missing values are null, and its numbers are plain numbers.
 
-    The service answers a row that is no object with an error.
+    The service answers a row that is not an object with an error.
     """
     if isinstance(row, Mapping):
         row = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}

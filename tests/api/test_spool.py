@@ -87,6 +87,27 @@ async def test_the_largest_body_that_still_arrives_is_cut() -> None:
     assert budget.used_bytes == 0
 
 
+async def test_small_bodies_of_one_key_cost_the_larger_body_of_another_nothing() -> None:
+    budget, ann = DiskBudget(1000), Body()
+    ann.send(*[b"a\n" * 10] * 20)
+    ann.end()
+    spools = [Spool(LIMITS, budget, "bob") for _ in range(8)]
+    for spool in spools:
+        spool._write(b"b\n" * 60)
+    with Spool(LIMITS, budget, "ann") as spool:
+        filling = asyncio.create_task(spool.fill(ann.messages.get))
+        await asyncio.wait_for(spool.complete(), 5)
+        assert (spool.cut, spool.size_bytes) == (None, 400)
+        assert [one.is_arriving for one in spools].count(True) == 5  # 600 bytes
+        filling.cancel()
+        last = next(one for one in spools if one.is_arriving)
+        last._write(b"b\n")
+        assert isinstance(last.cut, OverloadedError)
+    for one in spools:
+        one.__exit__()
+    assert budget.used_bytes == 0
+
+
 async def test_rows_that_were_read_take_no_room() -> None:
     """A caller may send a chunked body for hours."""
     budget, body = DiskBudget(200), Body()

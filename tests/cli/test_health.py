@@ -21,7 +21,11 @@ class _Service(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         is_bob = self.headers["Authorization"] == "Basic Ym9iOnB3Lw=="  # bob:pw/
-        pages = {"/health": (200, b"{}"), "/bobs/health": (200 if is_bob else 401, b"{}"), "/ready": (503, json.dumps({"detail": DETAIL}).encode())}
+        pages = {
+            "/health": (200, b"{}"),
+            "/bobs/health": (200 if is_bob else 401, b"{}"),
+            "/ready": (503, json.dumps({"detail": DETAIL}).encode()),
+        }
         status, body = pages.get(self.path, (404, b"no page"))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))

@@ -30,7 +30,7 @@ async def solve_choices(
         The responses in order, with their traces.
 
     Raises:
-        OverloadedError: the rate limit refuses the problems, or the queue has no room for the first one. None is counted.
+        OverloadedError: the rate limit refuses the problems, or the queue has no room for the first one.
         TwinpathError: a problem failed.
     """
     own = request_id()
