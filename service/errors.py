@@ -100,8 +100,16 @@ class ServiceError(TwinpathError):
         self.retry_after_s = retry_after_s
 
 
+UTF16 = "it is encoded in UTF-16; save it in UTF-8"
+"""Reason why a file is not read."""
+
+
 def json_reason(error: Exception) -> str:
     """Reason why one line of a file is not valid JSON, with the place in it."""
+    if isinstance(error, UnicodeDecodeError) and error.object.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return UTF16
+    if isinstance(error, json.JSONDecodeError) and "\0" in error.doc[:2]:  # UTF-16 without a mark
+        return UTF16
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg.removesuffix(' at')} at column {error.colno}"
     if isinstance(error, UnicodeDecodeError):

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from service.errors import ConfigurationError
+from service.errors import UTF16, ConfigurationError
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -23,11 +23,7 @@ def read_text(path: Path, name: str) -> str:
         content = path.read_bytes()
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        reason = (
-            "it is encoded in UTF-16; save it in UTF-8"
-            if content.startswith(_UTF16)
-            else f"byte {error.start + 1} is not UTF-8 text"
-        )
+        reason = UTF16 if content.startswith(_UTF16) else f"byte {error.start + 1} is not UTF-8 text"
     except (OSError, ValueError) as error:  # also a null character in the path
         reason = getattr(error, "strerror", None) or str(error)
     raise ConfigurationError(f"{name} cannot be read: {reason}.")
@@ -45,5 +41,5 @@ def read_toml(path: Path, name: str) -> dict[str, Any]:
     except RecursionError:
         reason = "its values are nested too deeply"
     except ValueError as error:
-        reason = str(error)
+        reason = str(error).partition(";")[0]  # of a too long integer, without the advice to programmers
     raise ConfigurationError(f"{name} cannot be read: {reason}.")

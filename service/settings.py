@@ -344,7 +344,7 @@ class LimitSettings(SettingsGroup):
         Field(
             ge=1024,
             description="Maximum size of the bodies of all batches on disk, in bytes. Then the largest one that still "
-            "arrives gets 429, or is cut.",
+            "arrives, of the API key with most bytes, gets 429 or is cut.",
         ),
     ] = 512 * 1024**2
     max_batch_rows: Annotated[int, Field(ge=1, description="Maximum number of rows of a batch.")] = 100_000

@@ -38,8 +38,7 @@ def test_only_one_mark_at_the_start_is_removed(tmp_path: Path) -> None:
         ("a = 'ä'\n".encode("latin-1"), "byte 6 is not UTF-8 text"),
         (b"a = " + b"[" * 100_000, "its values are nested too deeply"),
         (b"a = ", "Invalid value (at end of document)"),
-        (b"a = " + b"9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits;"
-         " use sys.set_int_max_str_digits() to increase the limit"),
+        (b"a = " + b"9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits"),
     ],
 )  # fmt: skip
 def test_a_broken_file_is_one_line(content: bytes, reason: str, tmp_path: Path) -> None:

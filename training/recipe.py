@@ -4,7 +4,6 @@
 own sections, so a changed line makes only the stages again that depend on it.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from service.errors import ConfigurationError
 from service.faults import fault_texts
+from service.files import read_toml as read_tables
 from service.types import PathKind
 
 SYNTHETIC = "synthetic:"
@@ -399,14 +399,9 @@ def read_toml(path: Path, schema: type[_Content], what: str) -> _Content:
     Raises:
         ConfigurationError: the file cannot be read or is invalid. The message lists every invalid key.
     """
+    tables = read_tables(path, f"the {what} {path}")
     try:
-        return schema.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the {what} {path}: {error.strerror}") from None
+        return schema.model_validate(tables)
     except ValidationError as error:
         faults = [f"  {text}" for text in fault_texts(error, schema, f"the {what}")]
         raise ConfigurationError("\n".join([f"{path} is not a valid {what}:", *faults])) from None
-    except RecursionError:
-        raise ConfigurationError(f"{path} is not valid TOML: it is nested too deeply") from None
-    except ValueError as error:  # no TOML, no UTF-8, or an integer of thousands of digits
-        raise ConfigurationError(f"{path} is not valid TOML: {str(error).partition(';')[0]}") from None

@@ -24,13 +24,15 @@ class Allowance:
 
     def __init__(self, key: ApiKey | None) -> None:
         self._key = key
+        self._counted = 1
         self._has_prepaid_rate = True
         self._has_free_place = True
 
     @classmethod
     def of(cls, scope: Scope) -> "Allowance":
         """Allowance of a request."""
-        return cls(scope.get("twinpath.key"))
+        allowance: Allowance | None = scope.get("twinpath.allowance")
+        return allowance or cls(None)
 
     def charge(self, problems: int) -> None:
         """Count all problems of the request against the rate limit.
@@ -42,8 +44,15 @@ class Allowance:
             OverloadedError: the rate limit refuses them. Nothing was counted.
         """
         wait_s = self._key.acquire_more(problems - 1) if self._key else 0.0
+        self._counted = 0 if wait_s else problems
         if self._key and wait_s:
             raise OverloadedError(self._key.rate_text, wait_s, RATE_LIMITED)
+
+    def refund(self) -> None:
+        """Take back the count of a request that the queue refuses."""
+        if self._key:
+            self._key.refund(self._counted)
+        self._counted = 0
 
     @asynccontextmanager
     async def problem(self) -> AsyncIterator[None]:

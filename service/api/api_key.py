@@ -80,10 +80,10 @@ class ApiKey:
         self._due = due if wait_ns <= 0 else others
         return max(0, wait_ns) / 1e9
 
-    def refund(self) -> None:
-        """Take back the count of one problem."""
+    def refund(self, problems: int = 1) -> None:
+        """Take back the count of problems."""
         if self.table.requests_per_minute is not None:
-            self._due -= _PERIOD_NS // self.table.requests_per_minute
+            self._due -= problems * (_PERIOD_NS // self.table.requests_per_minute)
 
     async def wait_for_rate(self) -> None:
         """Wait until the rate limit accepts one more problem, and count it."""

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.allowance import Allowance
 from service.api.api_key import ApiKey
 from service.api.api_keys import KeyRing, scope_of
 from service.api.errors import error_response
@@ -30,7 +31,10 @@ class ApiKeyMiddleware:
         self._on_refusal = on_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the key, and count a POST as an open problem until its response has ended."""
+        """Check the key, and count a POST as an open problem until its response has ended.
+
+        A request that the queue refuses does not count against the rate.
+        """
         needed = scope_of(scope["path"]) if scope["type"] == "http" else None
         if needed is None:
             await self._app(scope, receive, send)
@@ -60,13 +64,20 @@ class ApiKeyMiddleware:
 
     async def _enter(self, key: ApiKey, scope: Scope, receive: Receive, send: Send) -> None:
         scope["twinpath.key"] = key
+        scope["twinpath.allowance"] = allowance = Allowance(key)
         if scope["method"] != "POST":  # it opens no problem
             await self._app(scope, receive, send)
             return
+
+        async def send_and_refund(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 429:
+                allowance.refund()
+            await send(message)
+
         key.open_place()
         began = time.monotonic()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send_and_refund)
         finally:
             key.close_place(time.monotonic() - began)
 

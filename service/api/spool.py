@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ _RETRY_S = 10.0
 
 
 class DiskBudget:
-    """Total size of all spools. Beyond it, the largest body that is still arriving is cut.
+    """Total size of all spools. Beyond it, the largest arriving body of the key that holds most is cut.
 
     Args:
         max_bytes: maximum total size in bytes.
@@ -43,12 +44,20 @@ class DiskBudget:
         self._spools.discard(spool)
 
     def make_room(self, spool: "Spool", more_bytes: int) -> bool:
-        """Whether a spool may grow. Larger ones that are still arriving are cut for it."""
+        """Whether a spool may grow. Others that are still arriving are cut for it, unless it is the largest itself."""
         while self.used_bytes + more_bytes > self._max_bytes:
-            larger = [one for one in self._spools if one.size_bytes > spool.size_bytes + more_bytes and one.is_arriving]
-            if not larger:
+            key_bytes = Counter({spool.key: more_bytes})
+            for one in self._spools:
+                key_bytes[one.key] += one.size_bytes
+
+            def rank(one: Spool, of_keys: Counter[str] = key_bytes) -> tuple[int, int, bool]:
+                grown_bytes = one.size_bytes + (more_bytes if one is spool else 0)
+                return of_keys[one.key], grown_bytes, one is spool
+
+            largest = max((one for one in self._spools if one.is_arriving), key=rank)
+            if largest is spool:
                 return False
-            max(larger, key=lambda one: one.size_bytes).drop(_full())
+            largest.drop(_full())
         return True
 
 
@@ -77,12 +86,14 @@ class Spool:
     Args:
         limits: limits of the body. What is beyond them is cut.
         budget: total size of all spools.
+        key: name of the caller's API key. Empty without keys.
 
     Raises:
         OSError: the temporary file cannot be created.
     """
 
-    def __init__(self, limits: SpoolLimits, budget: DiskBudget) -> None:
+    def __init__(self, limits: SpoolLimits, budget: DiskBudget, key: str = "") -> None:
+        self.key = key
         self.cut: TwinpathError | None = None
         self._limits = limits
         self._budget = budget
@@ -133,17 +144,18 @@ class Spool:
         self.end()
 
     def _write(self, body: bytes) -> None:
-        limits = self._limits
+        max_bytes = self._limits.max_bytes
+        kept = body[: max_bytes - self._received]
         self._received += len(body)
-        if self._received > limits.max_bytes:
-            self.end(InputError(f"The batch is cut at {limits.max_bytes} bytes, the maximum size.", "body"))
-        elif not self._budget.make_room(self, len(body)):
+        if not self._budget.make_room(self, len(kept)):
             self.end(_full())
-        else:
-            written = self._written(body)
-            self.size_bytes += written
-            if written < len(body):
-                self.end(InputError("The batch is cut: the disk of the service is full.", "body"))
+            return
+        written = self._written(kept)
+        self.size_bytes += written
+        if written < len(kept):
+            self.end(InputError("The batch is cut: the disk of the service is full.", "body"))
+        elif self._received > max_bytes:
+            self.end(InputError(f"The batch is cut at {max_bytes} bytes, the maximum size.", "body"))
 
     def _written(self, body: bytes) -> int:
         try:
@@ -169,7 +181,7 @@ class Spool:
         return await receive()
 
     async def lines(self) -> AsyncGenerator[Line]:
-        """Lines in order, with their numbers, as they arrive. Blank lines are left out."""
+        """Lines in order, with their numbers, as they arrive. Blank lines and a line that is cut are left out."""
         splitter = LineSplitter(self._limits.max_line_bytes)
         offset = 0
         while True:
@@ -187,8 +199,9 @@ class Spool:
                 break
             else:
                 await self._grown.wait()
-        for line in splitter.end():
-            yield line
+        if not self.cut:  # else the last line is incomplete
+            for line in splitter.end():
+                yield line
 
     def _clear(self) -> None:
         self._file.truncate(0)

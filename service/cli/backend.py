@@ -130,11 +130,17 @@ def connect(url: str, settings: Settings) -> AsyncClient:
     Raises:
         ConfigurationError: `url` is not a URL, or the key file cannot be read.
     """
-    if not url.startswith(("http://", "https://")):
-        raise ConfigurationError(f"--url {without_password(url)} is not a URL; give one such as http://127.0.0.1:8000.")
     key = read_key(settings.client_api_key_file, "client_api_key_file")
     try:
         return AsyncClient(url, api_key=key)
+    except InputError:
+        name = without_password(url)
+        raise ConfigurationError(f"--url {name} is not a URL; give one such as http://127.0.0.1:8000.") from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"The service at --url {without_password(url)} cannot be reached: the certificates of SSL_CERT_FILE or "
+            f"SSL_CERT_DIR are not readable: {error.strerror or error}."
+        ) from None
     except (httpx.InvalidURL, ValueError, ImportError) as error:  # the last two are about a proxy of the environment
         reason = "the URL is not valid" if "@" in url else error  # it may quote a password
         raise ConfigurationError(f"The service at --url {without_password(url)} cannot be reached: {reason}.") from None

@@ -207,7 +207,7 @@ def _obstacle(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     content = text.encode(errors="replace")
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # unlike Path.resolve, it raises at no loop of links
     if path.exists() and not path.is_file():  # a pipe or a device
         with writing(path):
             path.write_bytes(content)

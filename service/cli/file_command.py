@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from os.path import realpath  # unlike Path.resolve, it raises at no loop of links
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +24,7 @@ def check_file_arguments(texts: tuple[str | None, ...], source: Path, output: Pa
         raise typer.BadParameter("--json does not go with --input; the suffix of --output selects JSON Lines or CSV")
     if any(text is not None for text in texts):
         raise typer.BadParameter("give the texts as arguments, or --input")
-    if output is not None and output != STANDARD_OUTPUT and source.resolve() == output.resolve():
+    if output is not None and output != STANDARD_OUTPUT and realpath(source) == realpath(output):
         raise typer.BadParameter("--output must be another file than --input")
 
 

@@ -1,10 +1,12 @@
 """Work of `twinpath health`: one request to a service, without a proxy."""
 
+import base64
 import json
 import urllib.request
 from http.client import HTTPException
 from ipaddress import ip_address
 from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
 
 from service.credentials import without_password
 
@@ -19,17 +21,23 @@ def fault_of(url: str, timeout_s: float) -> str | None:
         timeout_s: timeout of the connection and of each read, in seconds.
     """
     name = without_password(url)
+    request = urllib.request.Request(name)  # noqa: S310 - the command has checked the scheme
+    parts = urlsplit(url)
+    if parts.username is not None:
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        # A redirect must not get it.
+        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(credentials).decode()}")
     # A proxy variable of the environment, such as Docker sets it, must not get a request for this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=timeout_s) as response:
+        with opener.open(request, timeout=timeout_s) as response:
             response.read(_MAX_BODY_BYTES)
     except HTTPError as error:
         with error:
             return f"{name} responded {error.code}{_detail(error.read(_MAX_BODY_BYTES))}"
     except (OSError, HTTPException, ValueError) as error:
-        reason = "" if "@" in url else getattr(error, "reason", None) or error  # it may quote a password
-        return f"{name} does not answer: {reason or type(error).__name__}"
+        reason = getattr(error, "reason", None) or error
+        return f"{name} does not answer: {str(reason) or type(error).__name__}"
     return None
 
 

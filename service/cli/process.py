@@ -11,32 +11,34 @@ from typing import NoReturn
 from service.cli.printable import one_line
 from service.errors import TwinpathError
 
-OWN = ("service", "training", "twinpath")
-"""Packages of Twinpath."""
-_REFUSED = 2
+_OWN = ("service", "training", "twinpath")
+REFUSED = 2
+"""Exit code of a command that is refused."""
 
 
 def run(command: Callable[[], object]) -> NoReturn:
     """Run a command and end the process with its exit code. A refusal is one line and exit code 2."""
     _open_streams()
     code: int | str | None = 0
+    refusal = ""
     try:
         command()
     except SystemExit as end:  # typer's own way out
         code = end.code
     except TwinpathError as error:
-        code = _refused(str(error))
+        refusal = str(error)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in OWN:
-            raise
-        code = _refused(f"the command needs the package {error.name}: pip install 'twinpath[{_extra()}]'")
+        refusal = missing_package(error)
     except OSError as error:
-        code = _refused(_reason(error))
+        refusal = _reason(error)
     try:
         sys.stdout.flush()
-    except OSError as error:
-        code = _refused(f"Standard output cannot be written: {error.strerror}.")
+    except OSError as error:  # also after a command that it has ended
+        refusal = f"Standard output cannot be written: {error.strerror}."
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - the interpreter flushes it at its end
+    if refusal:
+        _print_refusal(refusal)
+        code = REFUSED
     if "vllm" in sys.modules:  # its native libraries print pages of leak reports when the interpreter is torn down
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1 if code else 0)
@@ -44,7 +46,10 @@ def run(command: Callable[[], object]) -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Open closed standard streams, and replace characters that their encoding lacks."""
+    """Open closed standard streams, replace characters that their encoding lacks, and ignore sizes of 0."""
+    for size in ("COLUMNS", "LINES"):
+        if not os.environ.get(size, "0").strip("0"):  # Rich would print nothing
+            os.environ.pop(size, None)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # by their descriptors, 0 to 2
         stream = getattr(sys, name)
         if stream is None:
@@ -53,8 +58,21 @@ def _open_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _refused(message: str) -> int:
-    """Print one line on standard error. Returns the exit code."""
+def missing_package(error: ModuleNotFoundError) -> str:
+    """Refusal of a command without its extra.
+
+    Raises:
+        ModuleNotFoundError: the missing module is one of Twinpath.
+    """
+    missing = error.name or ""
+    if missing.partition(".")[0] in _OWN:
+        raise error
+    extra = "train" if sys.argv[1:2] == ["train"] else "serve"
+    return f"the command needs the extra `{extra}` ({missing} is missing): pip install 'twinpath[{extra}]'"
+
+
+def _print_refusal(message: str) -> None:
+    """Print one line on standard error."""
     from rich.console import Console
     from rich.text import Text
 
@@ -62,7 +80,6 @@ def _refused(message: str) -> int:
     reason = one_line(message, console.encoding)  # it may quote a service or a model
     with suppress(OSError):
         console.print(Text.assemble(("twinpath:", "red"), f" {reason}"), soft_wrap=True)
-    return _REFUSED
 
 
 def _reason(error: OSError) -> str:
@@ -70,7 +87,3 @@ def _reason(error: OSError) -> str:
     if not error.strerror:
         return str(error) or type(error).__name__
     return f"{error.filename}: {error.strerror}." if error.filename is not None else f"{error.strerror}."
-
-
-def _extra() -> str:
-    return "train" if sys.argv[1:2] == ["train"] else "serve"

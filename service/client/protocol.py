@@ -14,7 +14,7 @@ from typing import Any, TypedDict, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from service.credentials import KEY_FORM, is_key, without_password
+from service.credentials import KEY_FORM, is_key, is_url, without_password
 from service.errors import InputError, ServiceError
 from service.faults import fault_texts
 from service.json_lines import LineSplitter
@@ -127,8 +127,10 @@ def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str,
     """Keyword arguments for a client of httpx. A service on this machine is reached without a proxy.
 
     Raises:
-        InputError: the API key cannot be sent. The message does not show it.
+        InputError: the URL is none of HTTP, or the API key cannot be sent. The message shows neither.
     """
+    if not _is_url(url):
+        raise InputError("`url` must be a URL such as http://127.0.0.1:8000.", "url")
     key = (api_key or "").strip()
     if not is_key(key):
         raise InputError(f"`api_key` must be {KEY_FORM}.", "api_key")
@@ -138,6 +140,15 @@ def client_options(url: str, api_key: str | None, timeout_s: float) -> dict[str,
         "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 10.0)),
         "trust_env": not _is_local(url),
     }
+
+
+def _is_url(url: str) -> bool:
+    """Whether httpx can send a request to a URL."""
+    try:
+        httpx.URL(url).host  # noqa: B018 - it decodes the name of the host
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return is_url(url)
 
 
 def _is_local(url: str) -> bool:
@@ -169,17 +180,21 @@ async def async_lines_of(rows: Iterable[Mapping[str, Any]] | AsyncIterable[Mappi
             yield line
 
 
-def _line_of(row: Mapping[str, Any]) -> bytes:
-    """Row as a line. A data frame's missing values are null, and its numbers are plain numbers."""
-    fields = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-    return json.dumps(fields, default=_plain, skipkeys=True).encode() + b"\n"
+def _line_of(row: Any) -> bytes:
+    """Row as a line. A data frame's missing values are null, and its numbers are plain numbers.
+
+    The service answers a row that is not an object with an error.
+    """
+    if isinstance(row, Mapping):
+        row = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    return json.dumps(row, default=_plain, skipkeys=True).encode() + b"\n"
 
 
 def _plain(value: Any) -> Any:
-    """Value of a type that JSON lacks: that of a numpy scalar, or a text."""
+    """Value of a type that JSON lacks: that of a numpy scalar or array, or a text."""
     if type(value).__name__ in _MISSING_TYPES:
         return None
-    return value.item() if hasattr(value, "item") else str(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def lines_in(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import aiohttp
 
-from service.credentials import without_password
+from service.credentials import is_url, without_password
 from service.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Worker:
 
     def __init__(self, url: str) -> None:
         scheme, separator, rest = url.strip().rstrip("/").removesuffix("/v1").partition("://")
-        if scheme not in ("http", "https") or not separator or not rest:
+        if not is_url(f"{scheme}{separator}{rest}"):
             raise ConfigurationError(f"{without_password(url)!r} is not a worker address; write http://HOST:PORT.")
         self.url = f"{scheme}://{rest}"
         self.name = rest.rpartition("@")[2]

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ValidationError
 
 from service.errors import CheckpointError
 from service.faults import fault_texts
+from service.json_lines import BOM
 
-_BOM = b"\xef\xbb\xbf"
 _Content = TypeVar("_Content", bound=BaseModel)
 
 
@@ -23,7 +23,7 @@ def read_json_file(path: Path, schema: type[_Content]) -> _Content | None:
         CheckpointError: the file cannot be read, is not JSON, or does not fit the schema.
     """
     try:
-        return schema.model_validate_json(path.read_bytes().removeprefix(_BOM))
+        return schema.model_validate_json(path.read_bytes().removeprefix(BOM))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -194,3 +194,39 @@ def test_the_time_to_retry_follows_the_problems_of_the_key() -> None:
         key.open_place()
         key.close_place(1000.0)
     assert key.retry_after_s == 60
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_that_the_queue_refuses_costs_nothing(
+    serve: Serve, ring: KeyRing, n: int, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await serve(CountingEngine(), computing_sandbox(), keys=ring)
+    with monkeypatch.context() as patched:
+
+        async def refuse(*_: object) -> None:
+            raise OverloadedError("The queue is full.", 1.0)
+
+        patched.setattr("service.solve.solver.Solver.solve", refuse)
+        for _ in range(4):
+            body = {"model": "twinpath", "prompt": "How many?", "n": n, "temperature": 1, "stream": stream}
+            refused = await client.post("/v1/completions", json=body, headers=bearer("slow-key"))
+            assert (refused.status_code, refused.json()["error"]["message"]) == (429, "The queue is full.")
+            refused = await client.post("/solve", json={"problem": "How many?"}, headers=bearer("slow-key"))
+            assert refused.json()["detail"] == "The queue is full."
+    assert (await complete(client, "slow-key", 4)).status_code == 200
+    assert (await complete(client, "slow-key", 1)).status_code == 429
+
+
+async def test_a_request_refused_before_its_body_costs_nothing(
+    serve: Serve, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await serve(CountingEngine(), computing_sandbox(), keys=ring)
+    with monkeypatch.context() as patched:
+
+        def refuse(*_: object) -> None:
+            raise OverloadedError("The queue is full.", 1.0)
+
+        patched.setattr("service.solve.admission.Admission.require_room", refuse)
+        assert [(await complete(client, "slow-key", 1)).status_code for _ in range(5)] == [429] * 5
+    assert (await complete(client, "slow-key", 4)).status_code == 200

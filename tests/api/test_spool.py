@@ -87,6 +87,27 @@ async def test_the_largest_body_that_still_arrives_is_cut() -> None:
     assert budget.used_bytes == 0
 
 
+async def test_small_bodies_of_one_key_cost_the_larger_body_of_another_nothing() -> None:
+    budget, ann = DiskBudget(1000), Body()
+    ann.send(*[b"a\n" * 10] * 20)
+    ann.end()
+    spools = [Spool(LIMITS, budget, "bob") for _ in range(8)]
+    for spool in spools:
+        spool._write(b"b\n" * 60)
+    with Spool(LIMITS, budget, "ann") as spool:
+        filling = asyncio.create_task(spool.fill(ann.messages.get))
+        await asyncio.wait_for(spool.complete(), 5)
+        assert (spool.cut, spool.size_bytes) == (None, 400)
+        assert [one.is_arriving for one in spools].count(True) == 5  # 600 bytes
+        filling.cancel()
+        last = next(one for one in spools if one.is_arriving)
+        last._write(b"b\n")
+        assert isinstance(last.cut, OverloadedError)
+    for one in spools:
+        one.__exit__()
+    assert budget.used_bytes == 0
+
+
 async def test_rows_that_were_read_take_no_room() -> None:
     """A caller may send a chunked body for hours."""
     budget, body = DiskBudget(200), Body()
@@ -147,12 +168,35 @@ async def test_a_body_that_is_too_slow_is_cut(max_s: float | None, pause_s: floa
     assert str(spool.cut) == reason
 
 
-async def test_a_body_beyond_the_maximum_is_cut() -> None:
-    body = Body()
-    body.send(b"x\n" * 300, b"y\n" * 300, b"z\n")
+@pytest.mark.parametrize("piece_bytes", [1, 7, 100, 1000, 1600])
+async def test_a_body_beyond_the_maximum_is_cut_after_its_last_whole_line(piece_bytes: int) -> None:
+    body, lines = Body(), [b"%03d" % number + b"x" * 37 for number in range(39)]
+    content = b"".join(line + b"\n" for line in lines)
+    body.send(*(content[start : start + piece_bytes] for start in range(0, len(content), piece_bytes)))
     with Spool(LIMITS, DiskBudget(10_000)) as spool:
-        assert await after(spool, body) == [b"x"] * 300
+        assert await after(spool, body) == lines[:24]  # 984 bytes
     assert str(spool.cut) == "The batch is cut at 1000 bytes, the maximum size."
+
+
+async def test_a_body_of_the_maximum_is_whole() -> None:
+    body = Body()
+    body.send(b"x" * 49 + b"\n", b"y\n" * 474, b"zz")
+    body.end()
+    with Spool(LIMITS, DiskBudget(10_000)) as spool:
+        assert await after(spool, body) == [b"x" * 49, *[b"y"] * 474, b"zz"]
+    assert spool.cut is None
+
+
+async def test_a_line_that_a_pause_or_the_disk_cuts_is_no_line() -> None:
+    for limits, budget in [(LIMITS, DiskBudget(10_000)), (SpoolLimits(1000, 50, 5), DiskBudget(12))]:
+        body = Body()
+        body.send(b"first\nsec", b"ond li")
+        with Spool(limits, budget) as spool:
+            filling = asyncio.create_task(spool.fill(body.messages.get))
+            await asyncio.wait_for(spool.complete(), 5)
+            assert [line async for _, line in spool.lines()] == [b"first"]
+            assert spool.cut is not None
+            filling.cancel()
 
 
 async def test_many_blank_lines_cost_little_and_leave_the_loop_free() -> None:

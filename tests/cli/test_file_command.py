@@ -33,6 +33,19 @@ def test_wrong_usage_is_told(arguments: list[str], said: str, twinpath: Run) -> 
 
 
 @pytest.mark.parametrize("command", ["solve", "grade"])
+def test_a_loop_of_links_is_told_in_one_line(command: str, twinpath: Run, tmp_path: Path) -> None:
+    loop = tmp_path / "loop.jsonl"
+    loop.symlink_to(loop)
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"problem": "2 + 2?", "response": "4", "expected": 4}\n')
+    refused = f"twinpath: {loop} cannot be read: Too many levels of symbolic links.\n"
+    assert twinpath(command, "--input", loop, "--output", tmp_path / "out.jsonl") == (2, "", refused)
+    code, out, err = twinpath(command, "--input", rows, "--output", loop)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "Too many levels of symbolic links" in err
+
+
+@pytest.mark.parametrize("command", ["solve", "grade"])
 def test_a_missing_file_is_told_in_one_line(command: str, twinpath: Run) -> None:
     assert twinpath(command, "--input", "/nowhere.csv") == (
         2, "", "twinpath: /nowhere.csv cannot be read: No such file or directory.\n",

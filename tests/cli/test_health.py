@@ -20,7 +20,12 @@ class _Service(BaseHTTPRequestHandler):
     """Runs, but does not accept problems."""
 
     def do_GET(self) -> None:
-        pages = {"/health": (200, b"{}"), "/ready": (503, json.dumps({"detail": DETAIL}).encode())}
+        is_bob = self.headers["Authorization"] == "Basic Ym9iOnB3Lw=="  # bob:pw/
+        pages = {
+            "/health": (200, b"{}"),
+            "/bobs/health": (200 if is_bob else 401, b"{}"),
+            "/ready": (503, json.dumps({"detail": DETAIL}).encode()),
+        }
         status, body = pages.get(self.path, (404, b"no page"))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -59,6 +64,13 @@ def test_a_running_service_is_healthy_whatever_the_proxy(
     assert twinpath("health") == (0, "healthy\n", "")
 
 
+def test_a_service_behind_a_password_is_healthy(twinpath: Run, port: int) -> None:
+    assert twinpath("health", "--url", f"http://bob:pw%2F@127.0.0.1:{port}/bobs") == (0, "healthy\n", "")
+    refused = f"twinpath: http://127.0.0.1:{port}/bobs/health responded 401\n"
+    for user in ("", "bob@", "bob:no@"):
+        assert twinpath("health", "--url", f"http://{user}127.0.0.1:{port}/bobs") == (1, "", refused)
+
+
 def test_a_service_that_accepts_no_problem_is_not_ready(twinpath: Run, port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     said = f"twinpath: {url}/ready responded 503: No worker �[31manswers.\n"
@@ -79,12 +91,16 @@ def test_a_service_that_does_not_answer_is_not_healthy(twinpath: Run) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--url", "127.0.0.1:8000"], ["--timeout-s", 0], ["--timeout-s", "nan"],
+    [["--url", "127.0.0.1:8000"], ["--url", "http://127.0.0.1:8791 x"], ["--url", "http://[::1"],
+     ["--url", "http://127.0.0.1:99999999"], ["--url", "http://127.0.0.1:0"], ["--url", "http://"],
+     ["--url", "http://a..b"], ["--url", "http://bob:pw@127.0.0.1:x"], ["--url", "http://127.0.0.1/\xe4"],
+     ["--url", "http://127.0.0.1\t"], ["--timeout-s", 0], ["--timeout-s", "nan"],
      ["--config", "/nowhere.toml"]],
 )  # fmt: skip
 def test_wrong_options_are_refused(twinpath: Run, arguments: list[object]) -> None:
     code, out, err = twinpath("health", *arguments)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "pw" not in err
 
 
 @pytest.mark.parametrize(

@@ -588,3 +588,62 @@ def test_an_open_stream_ends_with_the_grace_period(tmp_path: Path, pot_text: str
         assert json.loads(data)["answer"] == "1"
     else:
         assert json.loads(data)["detail"] == "The service is shutting down; retry."
+
+
+@pytest.mark.parametrize("size", ["0", "00", ""])
+def test_a_terminal_without_a_width_gets_every_output(
+    size: str, twinpath: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = twinpath("--help")
+    monkeypatch.setenv("COLUMNS", size)
+    monkeypatch.setenv("LINES", size)
+    assert json.loads(twinpath("solve", "How many?", "--json", "--config", config)[1])["id"] == "solve"
+    monkeypatch.setenv("COLUMNS", size)
+    assert twinpath("--help") == expected
+
+
+def test_an_interrupt_during_the_imports_ends_a_command_at_once(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'service.cli.main':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    command = "from service.cli.entry import main; main()"
+    root = str(Path(server.__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), root])}
+    done = subprocess.run([sys.executable, "-c", command, "--version"], env=environment, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_certificates_that_are_not_there_are_named(twinpath: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    assert twinpath("solve", "How many?", "--url", "https://127.0.0.1:1") == (
+        2,
+        "",
+        "twinpath: The service at --url https://127.0.0.1:1 cannot be reached: the certificates of SSL_CERT_FILE or "
+        "SSL_CERT_DIR are not readable: No such file or directory.\n",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("command", ["read", "sandbox"])
+def test_a_file_of_another_encoding_is_told(command: str, encoding: str, twinpath: Run, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": 1, "program": "ans = 1"}\n', encoding=encoding)
+    said = f"twinpath: {path}, line 1: not valid JSON (it is encoded in UTF-16; save it in UTF-8).\n"
+    assert twinpath(command, "--input", path) == (2, "", said)
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_a_full_output_is_named_once(flush: bool) -> None:
+    command = f"from service.cli.process import run; run(lambda: print('healthy', flush={flush}))"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", command], stdout=full, stderr=subprocess.PIPE, text=True, env=environment
+        )
+    said = "twinpath: Standard output cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr) == (2, said)

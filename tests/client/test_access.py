@@ -36,6 +36,19 @@ def test_a_key_that_no_header_can_hold_is_refused_unseen(client: type[Client] | 
     assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    "address", ["xn--/", "xn--a", "[::1", "a..b", f"{'a' * 70}.de", "127.0.0.1:99999999", "127.0.0.1:0", "", "\u2100"]
+)
+def test_a_url_to_which_nothing_can_be_sent_is_refused_unseen(
+    client: type[Client] | type[AsyncClient], address: str
+) -> None:
+    with pytest.raises(InputError) as raised:
+        client(f"http://bob:{SECRET}@{address}")
+    assert str(raised.value) == "`url` must be a URL such as http://127.0.0.1:8000."
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
+
+
 def test_an_unreachable_service_is_named_without_password_and_headers() -> None:
     url = httpx.URL(f"http://user:{SECRET}@service:1/")
     refused = unreachable(url, httpx.ConnectError("Connection refused"))

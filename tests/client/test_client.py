@@ -554,3 +554,17 @@ def test_rows_of_a_data_frame_are_sent() -> None:
         {"id": None, "problem": None, "seed": None, "number": 4, "on": None, "5": "{'a'}"},
     ]
     assert list(lines_of([{"id": "\ud83d"}])) == [b'{"id": "\\ud83d"}\n']
+    assert list(lines_of([{"id": 1, "problem": numpy.array([PENS])}])) == [
+        b'{"id": 1, "problem": [' + json.dumps(PENS).encode() + b"]}\n"
+    ]
+
+
+async def test_rows_that_are_no_objects_have_an_error_each(live: Serve) -> None:
+    server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
+    rows: list[Any] = [*pandas.DataFrame({"problem": [PENS]}), None, numpy.array([PENS]), {"problem": PENS}, ["x"]]
+    async with AsyncClient(str(server.base_url)) as client:
+        results = [result async for result in client.solve_many(rows)]
+    results.sort(key=lambda result: result.line)
+    errors = [result.error and result.error.errors[0].message for result in results]
+    assert errors == ["The line is not a JSON object."] * 3 + [None, "The line is not a JSON object."]
+    assert results[3].solution is not None

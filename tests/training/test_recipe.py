@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
         ("[train]\nadapter = 'full'\n[self_training]\nstart = 'student'", 'self_training.start = "student" needs'),
         ("[train]\nstart = 'x'\n[compare]\nenabled = true", "train.start and compare.enabled exclude each other"),
         ("[calibrate]\nenabled = false", "measure.enabled needs calibrate.enabled"),
-        ("[train", "is not valid TOML"),
+        ("[train", "recipe.toml cannot be read: "),
         ("[[sources]]\nname = 'tiny'\nproblems = 'x'", "two sources have the same name"),
         ("[[sources]]\nname = 't'\nproblems = 'x'\nteacher = true", "the recipe has no [teacher]"),
     ],
@@ -35,8 +35,8 @@ def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, line: str, complaint:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("[train]\nlr = " + "[" * 100_000, "{} is not valid TOML: it is nested too deeply"),
-        ("x = " + "1" * 5000, "{} is not valid TOML: Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits"),
+        ("[train]\nlr = " + "[" * 100_000, "the recipe {} cannot be read: its values are nested too deeply."),
+        ("x = " + "1" * 5000, "the recipe {} cannot be read: Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits."),
         ("[train]\nlr = inf", "{} is not a valid recipe:\n  `train.lr` must be a number above 0"),
         ("[train]\nlr = nan", "{} is not a valid recipe:\n  `train.lr` must be a number above 0"),
         ("[train]\n" + ".".join("a" * 2000) + " = 1", "{} is not a valid recipe:\n  `train.a` is an unknown field"),
@@ -53,11 +53,11 @@ def test_an_odd_recipe_is_refused_in_words(tmp_path: Path, line: str, complaint:
 def test_a_recipe_of_another_encoding_is_refused_and_one_with_a_mark_is_read(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, "")
     path.write_bytes(b'name = "caf\xe9"')
-    with pytest.raises(ConfigurationError, match=r"is not valid TOML: 'utf-8' codec can't decode byte 0xe9"):
+    with pytest.raises(ConfigurationError, match=r"the recipe .* cannot be read: byte 12 is not UTF-8 text\."):
         load(path)
     path.write_text("\ufeff" + recipe_text("b", "d").replace("\n", "\r\n"), encoding="utf-8")
     assert load(path).name == "tiny"
-    with pytest.raises(ConfigurationError, match=r"cannot read the recipe .*: Is a directory"):
+    with pytest.raises(ConfigurationError, match=r"the recipe .* cannot be read: Is a directory\."):
         load(tmp_path)
 
 

@@ -10,9 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from service.errors import ConfigurationError
 from service.faults import fault_texts
+from service.json_lines import file_lines
 from service.types import PathKind
-
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +159,8 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _rows(path: Path, kind: type[_SomeRow]) -> Iterator[_SomeRow]:
     try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                if content := line.removeprefix(_BOM).strip():
-                    yield _row(content, kind, f"{path}, line {number}")
+        for number, line in file_lines(path):
+            yield _row(line, kind, f"{path}, line {number}")
     except FileNotFoundError:
         raise ConfigurationError(
             f"the file {path} does not exist; relative paths start at the current directory"

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from service.errors import CheckpointError
+from service.files import read_text
 from service.model.bundled import HASHES_FILE
 from service.model.checkpoint import read_checkpoint
 from service.model.prompt_format import prompt_format
@@ -83,7 +84,7 @@ def _config_of(model: Path) -> dict[str, Any]:
     if not (model / "config.json").is_file() or not any(model.glob("*.safetensors")):
         raise CheckpointError(f"{model} is not a model directory: it needs config.json and .safetensors files.")
     read_checkpoint(model, model.name)  # refuses damaged files
-    config: dict[str, Any] = json.loads((model / "config.json").read_text(encoding="utf-8-sig"))
+    config: dict[str, Any] = json.loads(read_text(model / "config.json", "config.json"))
     if "quantization_config" in config:
         raise CheckpointError(f"{model} is already quantized. Give the model that it was made from.")
     return config

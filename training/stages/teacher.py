@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import ConfigurationError, EngineError
+from service.files import read_text
 from service.paths.base import FormatV1
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact
@@ -114,12 +115,7 @@ def _teacher(sources: Sources) -> Teacher:
 
 def _api_key(path: Path) -> str:
     """API key of a file. No message repeats it."""
-    try:
-        key = path.read_text(encoding="utf-8-sig").strip()
-    except OSError as error:
-        raise ConfigurationError(f"cannot read teacher.api_key_file {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        key = ""
+    key = read_text(path, f"teacher.api_key_file {path}").strip()
     if not (key.isascii() and key.isprintable() and key.split() == [key]):
         raise ConfigurationError(f"teacher.api_key_file {path} must hold one API key on one line")
     return key

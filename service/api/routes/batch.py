@@ -14,6 +14,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.allowance import Allowance
+from service.api.auth import key_name
 from service.api.routes.grade import grade_and_record
 from service.api.routes.solve import components_of, problem_of, request_id, solve_and_record
 from service.api.spool import DiskBudget, Spool, SpoolLimits
@@ -112,6 +113,7 @@ class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
         self._settings = components_of(request).settings
         self._budget: DiskBudget = request.app.state.batch_disk
         self._id = request_id()
+        self._key = key_name(request.scope)
         self._allowance = Allowance.of(request.scope)
         self._is_chunked = "content-length" not in request.headers
 
@@ -143,7 +145,7 @@ class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
             max_s=None if self._is_chunked else settings.batch_timeout_s,
         )
         try:
-            return Spool(limits, self._budget)
+            return Spool(limits, self._budget, self._key)
         except OSError as error:
             logger.error("batch: no temporary file: %s", error)
             raise HTTPException(503, "The service cannot store a batch at present.") from None

@@ -54,5 +54,8 @@ async def solve_choices(
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(solve(*choice)) for choice in each]
     except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+        failure = failures.exceptions[0]
+        if isinstance(failure, OverloadedError):  # a stream may be open, so that no status 429 can follow
+            allowance.refund()
+        raise failure from None
     return [solve_response(task.result(), trace=True) for task in tasks]

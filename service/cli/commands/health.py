@@ -3,13 +3,14 @@
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from service.cli.health import fault_of, local_url
 from service.cli.printable import one_line
 from service.cli.process import run
-from service.credentials import without_password
+from service.credentials import is_url, without_password
 from service.errors import ConfigurationError
 
 _TIMEOUT_S = 3.0
@@ -34,7 +35,7 @@ def health(
         raise ConfigurationError(f"--timeout-s must be a number of seconds above 0 and up to {_MAX_TIMEOUT_S:g}.")
     if url is None:
         url = _own_url(config)
-    elif not url.startswith(("http://", "https://")):
+    elif not (is_url(url) and urlsplit(url).path.isascii()):
         raise ConfigurationError(f"--url {without_password(url)} is not a URL; give one such as http://127.0.0.1:8000.")
     fault = fault_of(f"{url.rstrip('/')}/{'ready' if ready else 'health'}", timeout_s)
     if fault:

@@ -42,7 +42,9 @@ def test_the_same_seed_draws_the_same_problems_in_every_version() -> None:
 
 
 def test_invalid_templates_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"cannot read the template file .*nowhere"):
+    with pytest.raises(
+        ConfigurationError, match=r"the template file .*nowhere.* cannot be read: No such file or directory\."
+    ):
         synthetic.load_templates(tmp_path / "nowhere")
     (tmp_path / "templates.toml").write_text("people = 3")
     with pytest.raises(ConfigurationError, match=r"templates\.toml is not a valid template file"):
@@ -91,7 +93,7 @@ def test_templates_of_an_odd_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "templates.toml"
     for content in (b"\xff", b"x = " + b"[" * 100_000, b"x = " + b"1" * 5000):
         path.write_bytes(content)
-        with pytest.raises(ConfigurationError, match=r"templates\.toml is not valid TOML: "):
+        with pytest.raises(ConfigurationError, match=r"templates\.toml cannot be read: "):
             synthetic.load_templates(path)
     path.write_text('people = ["Ann"]\nfemale = []\nthings = []\nplaces = []\nboxes = []\nstory = []')
     with pytest.raises(ConfigurationError, match=r"`people` must be a list"):

@@ -116,11 +116,11 @@ def test_a_torn_cache_file_cannot_be_seen(hostile: tuple[Hostile, str], tmp_path
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "cannot read teacher.api_key_file {}: No such file or directory"),
+        (None, "teacher.api_key_file {} cannot be read: No such file or directory."),
         (b"", "teacher.api_key_file {} must hold one API key on one line"),
         (b"tp_secret\ntp_other\n", "teacher.api_key_file {} must hold one API key on one line"),
         (b"tp secret", "teacher.api_key_file {} must hold one API key on one line"),
-        (b"tp_secr\xe9t", "teacher.api_key_file {} must hold one API key on one line"),
+        (b"tp_secr\xe9t", "teacher.api_key_file {} cannot be read: byte 8 is not UTF-8 text."),
         ("tp_secr\u00e9t".encode(), "teacher.api_key_file {} must hold one API key on one line"),
     ],
 )
