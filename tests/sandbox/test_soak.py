@@ -10,7 +10,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read th
 
 
 @needs_root
-@pytest.mark.parametrize("programs", [200, pytest.param(100_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("programs", [200, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 @pytest.mark.slow
 async def test_nothing_leaks(programs: int) -> None:
     curve = await soak(programs, samples=5)
