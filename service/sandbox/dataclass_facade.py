@@ -92,7 +92,13 @@ class DataClasses:
         return type(target)(**changes)
 
     def make_dataclass(
-        self, cls_name: str, fields: Iterable[Any], *, bases: Iterable[type] = (), namespace: Any = None, **options: bool
+        self,
+        cls_name: str,
+        fields: Iterable[Any],
+        *,
+        bases: Iterable[type] = (),
+        namespace: Any = None,
+        **options: bool,
     ) -> Any:
         """`dataclasses.make_dataclass`. The names have the rules of those in a class body."""
         attributes = dict(namespace or {})

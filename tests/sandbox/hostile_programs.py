@@ -72,8 +72,8 @@ _READS: Mapping[str, tuple[str, ...]] = {
         "match TARGET:\n    case A(x): got = x",
         "from dataclasses import make_dataclass\nfrom typing import Protocol\nA = make_dataclass('A', ['NAME'], bases=(Protocol,))\n"
         "match TARGET:\n    case A(x): got = x",
-        "from collections import namedtuple\nfrom typing import Protocol\nP = namedtuple('P', 'real NAME')\nclass A(P, Protocol): pass\n"
-        "class B(A): pass\nmatch TARGET:\n    case B(_, x) | B(x): got = None\n    case _: got = 1",
+        "from collections import namedtuple\nfrom typing import Protocol\nP = namedtuple('P', 'NAME real')\nclass A(P, Protocol): pass\n"
+        "class B(A): pass\nmatch TARGET:\n    case B(x) | B(x, _): got = x",
     ),
     "formatting": (
         "got = '{0.NAME}'.format(TARGET)",
