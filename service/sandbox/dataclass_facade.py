@@ -170,7 +170,7 @@ class DataClasses:
         if frozen:
             cls.__setattr__, cls.__delattr__ = frozen_methods(cls, fields)
         if match_args and "__match_args__" not in vars(cls):
-            cls.__match_args__ = tuple(f.name for f in fields.values() if f.init and f.kw_only is not True)
+            cls.__match_args__ = tuple(f.name for f in fields.values() if f.init and f.kw_only is not True)  # type: ignore[misc]
             limit_patterns(cls)
         return self._with_slots(cls, fields) if slots else cls
 
