@@ -9,6 +9,7 @@ from abc import ABC, ABCMeta
 from collections import Counter, OrderedDict, abc, defaultdict, deque, namedtuple
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ContextDecorator
+from itertools import takewhile
 from typing import Any
 
 from service.sandbox.enumerations import ENUMERATIONS, EnumerationType
@@ -16,6 +17,8 @@ from service.sandbox.names import CLASS_LISTS, RefusedError, is_plain, is_privat
 
 PROTOCOL_MEMBERS, ANNOTATIONS = "__protocol_members__", "__annotation_texts__"
 """Reserved attributes of a class. `functools` evaluates the texts of `__annotations__`, so that name is not used."""
+
+_PATTERN_NAMES = "__match_args__"
 
 
 class Hint:
@@ -83,15 +86,8 @@ class TypedDict(dict[str, Any], metaclass=_DictType):
     """`typing.TypedDict`."""
 
 
-class _RecordType(type):
-    """Type of `NamedTuple`, for `NamedTuple("P", [("x", int)])`."""
-
-    def __call__(cls, name: str, fields: Iterable[tuple[str, Any]]) -> Any:
-        return namedtuple(name, [field for field, _ in fields])
-
-
-class NamedTuple(metaclass=_RecordType):
-    """`typing.NamedTuple`."""
+class NamedTuple:
+    """Base class that stands for `typing.NamedTuple`."""
 
 
 ABSTRACT_TYPES: Mapping[str, type] = {
@@ -164,7 +160,7 @@ class Classes:
 
     def add(self, made: type) -> Any:
         """Record a class as the program's own."""
-        self._own.add(made)
+        self._own.add(limit_patterns(made))
         return made
 
     def record(self, name: str, fields: list[str], namespace: dict[str, Any]) -> type:
@@ -173,7 +169,7 @@ class Classes:
         if any(field not in namespace for field in fields[first:]):
             raise TypeError("non-default namedtuple field cannot follow default field")
         namespace["__slots__"] = ()
-        return namedtuple(name, fields, defaults=[namespace.pop(field) for field in fields[first:]])
+        return limit_patterns(namedtuple(name, fields, defaults=[namespace.pop(field) for field in fields[first:]]))
 
     def _has_made(self, kind: Any) -> bool:
         # The members of an enumeration are initialized before its class is recorded.
@@ -183,6 +179,17 @@ class Classes:
         if not isinstance(base, type):
             return False
         return self._has_made(base) or base in _SUBCLASSABLE or _is_plain_exception(base)
+
+
+def limit_patterns(cls: type) -> type:
+    """Let positional patterns of a class read its attributes up to the first that needs a guard.
+
+    Python reads these attributes itself, from any object that is an instance for `isinstance`.
+    """
+    names = getattr(cls, _PATTERN_NAMES, ())
+    if not all(map(is_plain, names)):
+        setattr(cls, _PATTERN_NAMES, tuple(takewhile(is_plain, names)))
+    return cls
 
 
 def _is_plain_exception(base: type) -> bool:
@@ -201,12 +208,13 @@ def _checked_names(key: str, names: object) -> tuple[str, ...]:
     """Names of slots, or of attributes that a positional pattern reads. Both become attributes without a guard."""
     listed = (names,) if isinstance(names, str) else tuple(names)  # type: ignore[arg-type]
     for name in listed:
-        if type(name) is not str or (not is_plain(name) if key == "__match_args__" else is_private(name)):
+        if type(name) is not str or (not is_plain(name) if key == _PATTERN_NAMES else is_private(name)):
             raise RefusedError(f"a name in {key} is reserved")
     return listed
 
 
 def _protocol_members(bases: tuple[type, ...], namespace: Mapping[str, Any]) -> frozenset[str]:
-    hidden = {"__module__", "__qualname__", "__doc__", "__slots__", "__classcell__", "__firstlineno__", ANNOTATIONS}
+    hidden = {"__module__", "__qualname__", "__doc__", "__slots__", "__classcell__", "__firstlineno__"}
+    hidden |= {"__orig_bases__", ANNOTATIONS}
     own = {*namespace, *namespace.get(ANNOTATIONS, ())} - hidden
     return frozenset(own.union(*(vars(base).get(PROTOCOL_MEMBERS, ()) for base in bases)))

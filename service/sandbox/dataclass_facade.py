@@ -5,12 +5,13 @@ name of a reserved attribute.
 """
 
 import copy
+import keyword
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import FrozenInstanceError
 from typing import Any
 
-from service.sandbox.classes import Classes, Hint
-from service.sandbox.dataclass_fields import FIELDS, MISSING, Field, collect_fields
+from service.sandbox.classes import Classes, Hint, limit_patterns
+from service.sandbox.dataclass_fields import FIELDS, INIT_VARIABLE, MISSING, Field, collect_fields
 from service.sandbox.dataclass_methods import (
     ORDER,
     compare_method,
@@ -21,7 +22,9 @@ from service.sandbox.dataclass_methods import (
     values_reader,
 )
 from service.sandbox.formatting import Read
-from service.sandbox.names import is_plain
+from service.sandbox.names import SPECIAL_METHODS, RefusedError, is_private
+
+_INIT_HINT = Hint()
 
 
 class DataClasses:
@@ -38,11 +41,11 @@ class DataClasses:
 
     def members(self) -> dict[str, Any]:
         """Name → member."""
-        names = "dataclass fields asdict astuple replace is_dataclass".split()
+        names = "dataclass fields asdict astuple replace is_dataclass make_dataclass".split()
         return {name: getattr(self, name) for name in names} | {
             "field": lambda **options: Field(**options),
             "FrozenInstanceError": FrozenInstanceError,
-            "InitVar": Hint(),
+            INIT_VARIABLE: _INIT_HINT,
             "KW_ONLY": Hint(),
             "MISSING": MISSING,
         }
@@ -88,6 +91,28 @@ class DataClasses:
                 changes[field.name] = self._read(target, field.name)
         return type(target)(**changes)
 
+    def make_dataclass(
+        self,
+        cls_name: str,
+        fields: Iterable[Any],
+        *,
+        bases: Iterable[type] = (),
+        namespace: Any = None,
+        **options: bool,
+    ) -> Any:
+        """`dataclasses.make_dataclass`. The names have the rules of those in a class body."""
+        attributes = dict(namespace or {})
+        if any(_is_reserved(name) for name in (cls_name, *attributes)):
+            raise RefusedError("a name in make_dataclass() is reserved")
+        annotations: dict[str, str] = {}
+        for item in fields:
+            name, kind, *default = (item, None) if isinstance(item, str) else item
+            _check_field_name(name, annotations)
+            annotations[name] = INIT_VARIABLE if kind is _INIT_HINT else ""
+            attributes |= dict.fromkeys([name], *default) if default else {}
+        made = self._classes(cls_name, tuple(bases), attributes, annotations=annotations.items())
+        return self._make(made, **options)
+
     def _require_instance(self, target: Any, function: str) -> None:
         if isinstance(target, type) or not self.is_dataclass(target):
             raise TypeError(f"{function}() should be called on dataclass instances")
@@ -122,11 +147,11 @@ class DataClasses:
         self._write(cls)
         if order and not eq:
             raise ValueError("eq must be true if order is true")
-        fields = collect_fields(cls, kw_only, frozen)
+        fields = collect_fields(cls, kw_only, frozen, self._classes.is_own)
         read, listed = self._read, [field for field in fields.values() if not field.init_only]
         methods: dict[str, Any] = {}
         if init:
-            methods["__init__"] = init_method(cls.__name__, fields)
+            methods["__init__"] = init_method(cls.__name__, fields, slots=slots)
         if repr:
             methods["__repr__"] = repr_method(read, [f.name for f in listed if f.repr])
         values = values_reader(read, [f.name for f in listed if f.compare])
@@ -145,8 +170,8 @@ class DataClasses:
         if frozen:
             cls.__setattr__, cls.__delattr__ = frozen_methods(cls, fields)
         if match_args and "__match_args__" not in vars(cls):
-            names = tuple(f.name for f in fields.values() if f.init and f.kw_only is not True)
-            cls.__match_args__ = names if all(map(is_plain, names)) else ()  # type: ignore[misc]
+            cls.__match_args__ = tuple(f.name for f in fields.values() if f.init and f.kw_only is not True)  # type: ignore[misc]
+            limit_patterns(cls)
         return self._with_slots(cls, fields) if slots else cls
 
     def _with_slots(self, cls: Any, fields: Mapping[str, Field]) -> Any:
@@ -157,3 +182,16 @@ class DataClasses:
         for name in ("__dict__", "__weakref__"):
             namespace.pop(name, None)
         return self._classes.add(type(cls)(cls.__name__, cls.__bases__, namespace | {"__slots__": names}))
+
+
+def _is_reserved(name: object) -> bool:
+    return type(name) is not str or (is_private(name) and name not in SPECIAL_METHODS)
+
+
+def _check_field_name(name: object, seen: Iterable[str]) -> None:
+    if type(name) is not str or not name.isidentifier() or keyword.iskeyword(name):
+        raise TypeError(f"Field names must be valid identifiers: {name!r}")
+    if is_private(name):
+        raise RefusedError(f"the name {name!r} is reserved")
+    if name in seen:
+        raise TypeError(f"Field name duplicated: {name!r}")

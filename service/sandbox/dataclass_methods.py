@@ -17,7 +17,7 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
 """Ordering method → comparison of the values."""
 
 
-def init_method(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
+def init_method(name: str, fields: Mapping[str, Field], *, slots: bool) -> Callable[..., None]:
     accepted = [field for field in fields.values() if field.init]
     positional = [field for field in accepted if not field.kw_only]
     names = {field.name for field in accepted}
@@ -36,7 +36,7 @@ def init_method(name: str, fields: Mapping[str, Field]) -> Callable[..., None]:
                 raise TypeError(f"{name}.__init__() got {problem} argument {key!r}")
             given[key] = value
         _require_all(name, [field for field in accepted if field.name not in given and not field.has_default])
-        _set_fields(self, fields, given)
+        _set_fields(self, fields, given, slots=slots)
 
     return __init__
 
@@ -49,14 +49,14 @@ def _require_all(name: str, missing: Sequence[Field]) -> None:
         raise TypeError(f"{name}.__init__() missing {len(missing)} required {kind} argument{plural}: {listed}")
 
 
-def _set_fields(target: Any, fields: Mapping[str, Field], given: Mapping[str, Any]) -> None:
+def _set_fields(target: Any, fields: Mapping[str, Field], given: Mapping[str, Any], *, slots: bool) -> None:
     passed = []
     for field in fields.values():
         if field.name in given:
             value = given[field.name]
         elif field.default_factory is not MISSING:
             value = field.default_factory()
-        elif field.default is not MISSING:
+        elif field.default is not MISSING and (field.init or slots):  # else the class has the default
             value = field.default
         else:
             continue

@@ -13,7 +13,14 @@ from typing import TypeVar
 
 from RestrictedPython import RestrictingNodeTransformer
 
-from service.sandbox.names import CLASS_LISTS, READABLE_SPECIAL_ATTRIBUTES, SPECIAL_METHODS, is_private, mangle
+from service.sandbox.names import (
+    CLASS_LISTS,
+    READABLE_SPECIAL_ATTRIBUTES,
+    SET_ATTRIBUTE,
+    SPECIAL_METHODS,
+    is_private,
+    mangle,
+)
 
 _LEAVES = frozenset(
     kind
@@ -76,7 +83,9 @@ class ExpressionGuard(RestrictingNodeTransformer):  # type: ignore[misc]  # Rest
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         name, reads = self.mangle(node.attr), isinstance(node.ctx, ast.Load)
-        if _is_super_call(node.value) and name in SPECIAL_METHODS and reads:
+        if name == SET_ATTRIBUTE and reads and isinstance(node.value, ast.Name) and node.value.id == "object":
+            return ast.copy_location(ast.Name("_setattr_", ast.Load()), node)
+        if _is_super_call(node.value) and (name in SPECIAL_METHODS or name == SET_ATTRIBUTE) and reads:
             return guard_call("_super_", node, [self.node_contents_visit(node.value), ast.Constant(name)])
         if name == "__class__" and reads and self._classes and isinstance(node.value, ast.Name):
             return guard_call("_type_", node, [self.visit(node.value)])

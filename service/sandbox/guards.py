@@ -20,6 +20,7 @@ from service.sandbox.names import (
     FORMAT_METHODS,
     HIDDEN_ATTRIBUTES,
     HIDDEN_OF_TYPES,
+    SET_ATTRIBUTE,
     SPECIAL_METHODS,
     RefusedError,
     is_plain,
@@ -108,9 +109,13 @@ class Guards:
 
     def super(self, target: object, name: str) -> Any:
         """Special method of a `super()` object, such as `super().__init__`."""
-        if type(target) is not super or name not in SPECIAL_METHODS:
+        if type(target) is not super or (name not in SPECIAL_METHODS and name != SET_ATTRIBUTE):
             raise RefusedError(f"the attribute {name!r} is reserved")
-        return getattr(target, name)
+        method: Any = getattr(target, name)
+        if name != SET_ATTRIBUTE:
+            return method
+        changed = getattr(target, "__self__", None)
+        return lambda key, value: self._set(method, changed, key, value)
 
     def print(
         self, *values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False
@@ -148,6 +153,14 @@ class Guards:
     def setattr(self, target: object, name: str, value: object) -> None:
         """`setattr` with the guard of an attribute store."""
         setattr(self.write(target, _require_public(name)), name, value)
+
+    def set_in_object(self, target: object, name: str, value: object) -> None:
+        """`object.__setattr__` with the guard of an attribute store."""
+        self._set(functools.partial(object.__setattr__, target), target, name, value)
+
+    def _set(self, method: Callable[[str, object], None], target: object, name: str, value: object) -> None:
+        self.write(target, _require_public(name))
+        method(name, value)
 
     def delattr(self, target: object, name: str) -> None:
         """`delattr` with the guard of a deletion."""
@@ -192,6 +205,7 @@ class Guards:
             "_write_": self.write,
             "_plain_": self.plain,
             "_update_": self.update,
+            "_setattr_": self.set_in_object,
             "_super_": self.super,
             "_type_": self.type_of,
             "_require_": self.require,

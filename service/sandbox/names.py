@@ -17,6 +17,9 @@ SPECIAL_METHODS = frozenset(
 ) | {"_missing_", "_generate_next_value_"}
 """Special methods that a class may define. None is part of attribute access, class creation or pickling."""
 
+SET_ATTRIBUTE = "__setattr__"
+"""Special method that a program may call on `object` and `super()`, as frozen data classes need it."""
+
 CLASS_LISTS = frozenset({"__slots__", "__match_args__"})
 """Lists of attributes that a class may have. `classes.py` checks the names in them."""
 
@@ -43,12 +46,17 @@ class RefusedImportError(RefusedError, ModuleNotFoundError):
 
 
 def is_private(name: str) -> bool:
-    """Whether a name is reserved: a special method, a private name with two underscores, or a guard."""
-    return name.startswith("__") or (name.startswith("_") and name.endswith("_") and name != "_")
+    """Whether a name is reserved: a special method, a private name with two underscores, or a guard.
+
+    A subclass of `str` is reserved, because the program may have written its methods.
+    """
+    return type(name) is not str or name.startswith("__") or (name[:1] == name[-1:] == "_" and name != "_")
 
 
 def is_plain(name: str) -> bool:
     """Whether Python itself may read this attribute, without a guard at run time."""
+    if type(name) is not str:
+        return False
     hidden = name in HIDDEN_ATTRIBUTES or name in HIDDEN_OF_TYPES or name in FORMAT_METHODS
     return not hidden and name[:1] != "_"
 

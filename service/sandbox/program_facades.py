@@ -212,6 +212,6 @@ PROGRAM_FACADES: Mapping[str, Callable[[ProgramGuards], Facade]] = {
     "operator": _operator,
     "sys": _sys,
     "types": lambda guards: types_facade(guards.classes),
-    "typing": lambda _: typing_facade(),
+    "typing": lambda guards: typing_facade(guards.classes),
 }
 """Module name → function that makes its facade for one program."""

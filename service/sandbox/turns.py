@@ -144,7 +144,8 @@ class Turns:
     def interrupt_excess(self) -> None:
         """Interrupt the program whose owner has used more than twice the time of the next waiting owner.
 
-        One half of the workers, with the oldest programs, is never interrupted, so that long programs end.
+        With two or more workers, the oldest programs, up to half of the workers, are never interrupted.
+        Long programs then end.
         """
         if not self._queue or self.has_free_worker or any(lease.interrupted for lease in self._running):
             return

@@ -2,7 +2,7 @@
 
 import collections
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import GenericAlias, MappingProxyType, UnionType
 from typing import Any
 
@@ -11,11 +11,31 @@ from service.sandbox.modules import Facade
 from service.sandbox.names import RefusedError, is_private
 
 
-def typing_facade() -> Facade:
+def typing_facade(classes: Classes) -> Facade:
     """Facade of `typing`. A name without a value at run time is a hint, because the policy drops annotations."""
     hints = {name: Hint() for name in typing.__all__ if name not in _EVALUATED}
     abstract = {name: kind for name, kind in ABSTRACT_TYPES.items() if name in hints}
-    return Facade("typing", {**hints, **abstract, **_TYPING, **dict.fromkeys(_DECORATORS, _unchanged)})
+    own = {**_TYPING, "NamedTuple": _Records(classes), **dict.fromkeys(_DECORATORS, _unchanged)}
+    return Facade("typing", {**hints, **abstract, **own})
+
+
+class _Records:
+    """`typing.NamedTuple`, as a base class and as a function.
+
+    Args:
+        classes: classes of the program.
+    """
+
+    __slots__ = ("_classes",)
+
+    def __init__(self, classes: Classes) -> None:
+        self._classes = classes
+
+    def __mro_entries__(self, _: object) -> tuple[type, ...]:
+        return (NamedTuple,)
+
+    def __call__(self, name: str, fields: Iterable[tuple[str, Any]]) -> Any:
+        return self._classes.add(collections.namedtuple(name, [field for field, _ in fields]))
 
 
 def types_facade(classes: Classes) -> Facade:
@@ -67,7 +87,6 @@ _TYPING: Mapping[str, Any] = {
     "Deque": collections.deque,
     "OrderedDict": collections.OrderedDict,
     "Generic": Generic,
-    "NamedTuple": NamedTuple,
     "Protocol": Protocol,
     "TypedDict": TypedDict,
     "NewType": lambda _name, _kind: _unchanged,

@@ -64,6 +64,16 @@ _READS: Mapping[str, tuple[str, ...]] = {
         "match [1, {'k': TARGET}]:\n    case [_, {'k': object(NAME=x)}]: got = x",
         "class A:\n    __match_args__ = ('NAME',)\nclass B(A, type(TARGET)): pass\nmatch B():\n    case A(x): got = x",
         "t = TARGET\nmatch 1:\n    case t.NAME: pass\n    case _: got = 1",
+        "from collections import namedtuple\nfrom typing import Protocol\nclass A(namedtuple('P', 'NAME'), Protocol): pass\n"
+        "match TARGET:\n    case A(x): got = x",
+        "from typing import NamedTuple\nfrom abc import ABC\nclass P(NamedTuple):\n    NAME: int\nclass A(P, ABC): pass\n"
+        "A.register(type(TARGET))\nmatch TARGET:\n    case A(x): got = x",
+        "from typing import NamedTuple, Protocol\nclass A(NamedTuple('P', [('NAME', int)]), Protocol): pass\n"
+        "match TARGET:\n    case A(x): got = x",
+        "from dataclasses import make_dataclass\nfrom typing import Protocol\nA = make_dataclass('A', ['NAME'], bases=(Protocol,))\n"
+        "match TARGET:\n    case A(x): got = x",
+        "from collections import namedtuple\nfrom typing import Protocol\nP = namedtuple('P', 'NAME real')\nclass A(P, Protocol): pass\n"
+        "class B(A): pass\nmatch TARGET:\n    case B(x) | B(x, _): got = x",
     ),
     "formatting": (
         "got = '{0.NAME}'.format(TARGET)",
@@ -150,6 +160,17 @@ _DEFINITIONS: Mapping[str, tuple[str, ...]] = {
         "from collections import namedtuple\nP = namedtuple('P', 'x')\ngot = P(1)._replace(**{'NAME': 1})",
         "from typing import NamedTuple\nclass P(NamedTuple):\n    NAME: object\ngot = P(int)",
         "from typing import NamedTuple\ngot = NamedTuple('P', [('NAME', int)])",
+    ),
+    "names of another type": (
+        "from types import SimpleNamespace\nclass S(str):\n    def startswith(self, *a): return False\n"
+        "class T(SimpleNamespace): pass\ngot = T(**{S('NAME'): T})",
+        "from enum import Enum\nclass S(str):\n    def startswith(self, *a): return False\ngot = Enum('E', {S('NAME'): 1})",
+        "from dataclasses import make_dataclass\nclass S(str):\n    def startswith(self, *a): return False\n"
+        "got = make_dataclass('A', [S('NAME')])",
+        "from dataclasses import make_dataclass\ngot = make_dataclass('A', ['x'], namespace={'NAME': lambda *a: 1})",
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass A:\n    x: int\n    def f(self):\n"
+        "        object.__setattr__(self, 'NAME', 5)\na = A(1)\na.f()\ngot = a",
+        "class A:\n    def f(self): super().__setattr__('NAME', 5)\nA().f()\ngot = 1",
     ),
     "typing": (
         "from typing import Protocol\nclass A(Protocol):\n    def NAME(self, *a): return 1\ngot = A",

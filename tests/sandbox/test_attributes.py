@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.sandbox.facades import FACADES
 from service.sandbox.guards import Guards
 from service.sandbox.modules import LIBRARIES, Facade, MissingPackage
 from service.sandbox.names import RefusedError, is_plain
 from service.sandbox.policy import restrict
+from service.sandbox.program_facades import PROGRAM_FACADES
 from service.sandbox.runner import Runner
 from service.sandbox.wire import decode
 from tests.sandbox.programs import HONEST, MODERN
@@ -122,6 +124,34 @@ def test_the_check_itself_finds_unguarded_reads(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tests.sandbox.test_attributes.restrict", lambda *_: None)
     assert unguarded("x.a += 1") == ["x.a", "a"]
     assert unguarded("match x:\n    case A(mro=q): pass") == ["mro"]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from collections import namedtuple\nA = namedtuple('A', 'real gi_frame imag')",
+        "from typing import NamedTuple\nA = NamedTuple('A', [('real', int), ('gi_frame', int)])",
+        "from typing import NamedTuple\nclass A(NamedTuple):\n    real: int\n    mro: int",
+        "from typing import NamedTuple, Protocol\nclass P(NamedTuple):\n    real: int\n    obj: int\nclass A(P, Protocol): pass",
+        "from dataclasses import dataclass\n@dataclass\nclass A:\n    real: int\n    format: int",
+        "from dataclasses import dataclass\n@dataclass(slots=True)\nclass A:\n    real: int\n    format: int",
+        "from dataclasses import make_dataclass\nA = make_dataclass('A', ['real', 'tb_frame'])",
+    ],
+)
+def test_positional_patterns_read_attributes_up_to_the_first_that_needs_a_guard(program: str) -> None:
+    guards = Guards(print)
+    tree = ast.parse(program)
+    restrict(tree, guards.star_names)
+    exec(compile(tree, "<program>", "exec", dont_inherit=True), guards.namespace)
+    assert guards.namespace["A"].__match_args__ == ("real",)
+
+
+def test_positional_patterns_of_offered_classes_read_no_attribute() -> None:
+    facades = [Guards(print).import_module(name) for name in (*FACADES, *PROGRAM_FACADES)]
+    members = [member for facade in facades if isinstance(facade, Facade) for member in facade._members.values()]
+    kinds = [member for member in members if isinstance(member, type)]
+    assert len(kinds) > 50
+    assert [kind for kind in kinds if getattr(kind, "__match_args__", ())] == []
 
 
 @pytest.mark.parametrize("kind", [Facade, MissingPackage, *{type(facade) for facade in LIBRARIES.values()}])
