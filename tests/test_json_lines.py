@@ -76,7 +76,7 @@ def test_nan_is_a_missing_value() -> None:
     [
         (b'{"a": \xff}', "byte 7 is not UTF-8 text"),
         (b'{"a": "\xed\xa0\xbd"}', "byte 8 is not UTF-8 text"),
-        ('{"a": 1}'.encode("utf-16"), "byte 1 is not UTF-8 text"),
+        ('{"a": 1}'.encode("utf-16"), "it is encoded in UTF-16; save it in UTF-8"),
         (b"{", "Expecting property name enclosed in double quotes at column 2"),
         (b"9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits"),
         (b"", "Expecting value at column 1"),
