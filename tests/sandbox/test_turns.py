@@ -73,18 +73,18 @@ async def test_programs_of_one_owner_do_not_interrupt_each_other(
 
 @pytest.mark.slow
 async def test_an_interrupted_program_runs_again_within_its_time(make_pool: MakePool) -> None:
-    pool = make_pool(workers=1, timeout_s=0.2)  # on the wall 1 s
+    pool = make_pool(workers=1, timeout_s=0.5)  # on the wall 2.5 s
     await pool.start()
     (loop,) = await running(pool, 1, BOB)
     began = time.monotonic()
     runs = 0
     while not loop.done():
         assert (await pool.run("ans = 5", ANN)).value == 5
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.05)
         runs += 1
     assert loop.result().outcome is Outcome.TIMEOUT
     assert runs >= 2
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
 
 
 async def test_two_long_programs_of_two_callers_both_end(make_pool: MakePool) -> None:
