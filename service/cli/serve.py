@@ -80,6 +80,7 @@ def _serve(components: Components, keys: KeyRing | None, sockets: list[socket.so
     _on_signals(lambda number, frame: None if server.started else _end_at_once(number, frame))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(serve())
+    logger.info("stopped")
     return 1 if engine_died or not server.started else 0
 
 
