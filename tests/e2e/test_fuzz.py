@@ -181,7 +181,8 @@ async def test_no_bytes_break_the_server(count: int, tmp_path: Path) -> None:
                 status = answer[9:12]
                 statuses[status] = statuses.get(status, 0) + 1
                 assert not answer or answer.startswith(b"HTTP/1.1 ")
-                assert not status.startswith(b"5"), answer
+                # 501: a transfer coding that is not known, 505: another version of HTTP
+                assert status in (b"501", b"505") or not status.startswith(b"5"), answer
             if done % max(50, count // 10) == 0:
                 sizes.append(service.memory_info().rss)
         async with httpx.AsyncClient() as client:
