@@ -86,4 +86,4 @@ def _solved(url: str) -> float:
     families = text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=30).text)
     samples = [sample for family in families for sample in family.samples]
     ended = [sample for sample in samples if sample.name == "twinpath_solve_duration_seconds_count"]
-    return sum(sample.value for sample in ended if sample.labels["outcome"] in ("answered", "abstained"))
+    return sum(sample.value for sample in ended if sample.labels["status"] in ("answered", "abstained"))
