@@ -1,24 +1,84 @@
+{{/* Name of the service's objects. The others add at most 20 characters, and Kubernetes takes 63. */}}
 {{- define "twinpath.name" -}}
-{{- if contains "twinpath" .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-twinpath{{ end }}
+{{- $chart := .Values.nameOverride | default .Chart.Name -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name $chart) (contains $chart .Release.Name) -}}
+{{- .Values.fullnameOverride | default $name | trunc 43 | trimSuffix "-" }}
 {{- end }}
 
 {{/* Labels that select a part's pods: (dict "root" $ "part" "service"). */}}
 {{- define "twinpath.selector" -}}
+{{- $chart := .root.Values.nameOverride | default .root.Chart.Name -}}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
-app.kubernetes.io/name: {{ if eq .part "service" }}twinpath{{ else }}twinpath-{{ .part }}{{ end }}
+app.kubernetes.io/name: {{ if eq .part "service" }}{{ $chart }}{{ else }}{{ $chart }}-{{ .part }}{{ end }}
 {{- end }}
 
+{{/* Labels of a part's pods. No version is among them, so a new chart does not restart workers that it does not change. */}}
+{{- define "twinpath.podLabels" -}}
+{{- $own := dict "app.kubernetes.io/component" .part "app.kubernetes.io/part-of" "twinpath" -}}
+{{- toYaml (merge (include "twinpath.selector" . | fromYaml) $own (.root.Values.commonLabels | default dict)) }}
+{{- end }}
+
+{{/* Labels of a part's objects. */}}
 {{- define "twinpath.labels" -}}
-{{ include "twinpath.selector" . }}
-app.kubernetes.io/part-of: twinpath
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+{{- $own := dict
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+{{- toYaml (merge $own (include "twinpath.podLabels" . | fromYaml)) }}
 {{- end }}
 
+{{/* Name, labels and annotations of an object, the name by default that of its part. Optional: "name", "labels",
+     "annotations", and "root" and "part" as above. */}}
+{{- define "twinpath.metadata" -}}
+{{- $name := include "twinpath.name" .root -}}
+name: {{ .name | default (ternary $name (printf "%s-%s" $name .part) (eq .part "service")) }}
+namespace: {{ .root.Release.Namespace }}
+labels: {{- toYaml (merge (include "twinpath.labels" . | fromYaml) (.labels | default dict)) | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) (.root.Values.commonAnnotations | default dict) }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The parts that the values make, one a line. vllm-router refuses to balance over one worker. */}}
+{{- define "twinpath.parts" -}}
+service
+{{- if eq .Values.engine.kind "workers" }}
+worker
+{{- if and .Values.router.enabled (gt (int .Values.worker.replicas) 1) }}
+router
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "twinpath.routed" -}}
+{{- if has "router" (include "twinpath.parts" . | splitList "\n") }}true{{ end }}
+{{- end }}
+
+{{/* The workload of the service: replicas with volumes of their own are a StatefulSet. */}}
+{{- define "twinpath.serviceKind" -}}
+{{- ternary "StatefulSet" "Deployment" (and (eq .Values.engine.kind "vllm") (ne .Values.service.cacheSize "")) }}
+{{- end }}
+
+{{/* GPUs of a replica of the service. */}}
+{{- define "twinpath.serviceGpus" -}}
+{{- ternary (int .Values.service.gpus) 0 (eq .Values.engine.kind "vllm") }}
+{{- end }}
+
+{{/* Image of a part: (dict "root" $ "part" "service"). */}}
 {{- define "twinpath.image" -}}
-image: {{ printf "%s:%s" .repository .tag | quote }}
-imagePullPolicy: {{ .pullPolicy | default "IfNotPresent" }}
+{{- $image := (index .root.Values .part).image -}}
+{{- $suffix := "" -}}
+{{- if eq .part "service" -}}
+{{- $suffix = "-slim" -}}
+{{- if eq .root.Values.engine.kind "vllm" -}}
+{{- $suffix = ternary "-cpu" "-gpu" (eq (include "twinpath.serviceGpus" .root) "0") -}}
+{{- end -}}
+{{- end -}}
+{{- $registry := .root.Values.global.imageRegistry | default $image.registry | trimSuffix "/" -}}
+{{- $repository := ternary (printf "%s/%s" $registry $image.repository) $image.repository (ne $registry "") -}}
+{{- $tag := $image.tag | default (printf "%s%s" .root.Chart.AppVersion $suffix) -}}
+image: {{ ternary (printf "%s@%s" $repository $image.digest) (printf "%s:%s" $repository $tag) (ne $image.digest "") | quote }}
+imagePullPolicy: {{ $image.pullPolicy }}
 {{- end }}
 
 {{/* The addresses of this chart's workers, one a line: stable names of the StatefulSet's pods. */}}
@@ -27,11 +87,6 @@ imagePullPolicy: {{ .pullPolicy | default "IfNotPresent" }}
 {{- range $number := until (int .Values.worker.replicas) }}
 http://{{ $name }}-worker-{{ $number }}.{{ $name }}-worker:8000
 {{- end }}
-{{- end }}
-
-{{/* Whether the router stands before the workers: it refuses to balance over one. */}}
-{{- define "twinpath.routed" -}}
-{{- if and (eq .Values.engine.kind "workers") .Values.router.enabled (gt (int .Values.worker.replicas) 1) }}true{{ end }}
 {{- end }}
 
 {{- define "twinpath.workerUrls" -}}
@@ -44,63 +99,6 @@ http://{{ $name }}-worker-{{ $number }}.{{ $name }}-worker:8000
 {{- end }}
 {{- end }}
 
-{{- define "twinpath.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: {drop: [ALL]}
-{{- end }}
-
-{{/* Labels and annotations of a part's pods: (dict "root" $ "part" "service"). */}}
-{{- define "twinpath.podMetadata" -}}
-{{- $part := index .root.Values .part -}}
-labels:
-  {{- toYaml (merge (include "twinpath.labels" . | fromYaml) ($part.podLabels | default dict) (.root.Values.podLabels | default dict)) | nindent 2 }}
-{{- with merge (dict) ($part.podAnnotations | default dict) (.root.Values.podAnnotations | default dict) }}
-annotations: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{/* Fields of a part's pods that do not depend on its container: (dict "root" $ "part" "service"). */}}
-{{- define "twinpath.podFields" -}}
-{{- $values := .root.Values -}}
-{{- $part := index $values .part -}}
-automountServiceAccountToken: false
-enableServiceLinks: false # the service refuses unknown variables TWINPATH_…
-{{- with include "twinpath.serviceAccount" .root }}
-serviceAccountName: {{ . }}
-{{- end }}
-{{- with $values.imagePullSecrets }}
-imagePullSecrets: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $part.priorityClassName | default $values.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
-{{- range $field := list "nodeSelector" "affinity" }}
-{{- with merge (dict) (index $part $field | default dict) (index $values $field | default dict) }}
-{{ $field }}: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-{{- with concat ($part.tolerations | default list) ($values.tolerations | default list) }}
-tolerations: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{/* Variables of a part's container that the values add: (dict "root" $ "part" "service"). */}}
-{{- define "twinpath.extraEnv" -}}
-{{- with concat ((index .root.Values .part).extraEnv | default list) (.root.Values.extraEnv | default list) }}
-{{- toYaml . }}
-{{- end }}
-{{- end }}
-
 {{- define "twinpath.serviceAccount" -}}
 {{- .Values.serviceAccount.name | default (ternary (include "twinpath.name" .) "" .Values.serviceAccount.create) }}
-{{- end }}
-
-{{/* OpenShift gives each namespace a user and groups of its own. */}}
-{{- define "twinpath.podSecurity" -}}
-{{- $context := .Values.podSecurityContext | default dict }}
-{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
-{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" }}
-{{- end }}
-{{- toYaml $context }}
 {{- end }}
