@@ -13,7 +13,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from deploy import api_reference
+from deploy import api_reference, chart_reference
 from deploy.grafana.boards import BOARDS
 from deploy.grafana.dashboards import render
 from service.metrics import Metrics
@@ -55,6 +55,7 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs/metrics.md"] = metric_list()
     files[ROOT / "docs/settings.md"] = settings_list()
     files[ROOT / "docs/api.md"] = api_reference.render()
+    files[chart_reference.CHART / "README.md"] = chart_reference.render()
     return files
 
 
