@@ -60,7 +60,8 @@ Each file is a complete set of values. The tests render all of them.
 _VALUES_HEAD = """
 ## Values
 
-`values.schema.json` refuses unknown values. `null` removes a default.
+`values.schema.json` refuses unknown values. `null` removes a default, but Helm 4 ignores a `null` in the `values.yaml`
+of a parent chart: give it with `--values`.
 """
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -116,17 +117,23 @@ def test_selectors_select_the_pods_and_only_those(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_mounts_and_volumes_belong_together(name: str) -> None:
+def test_mounts_and_volumes_belong_together_and_no_key_is_twice(name: str) -> None:
+    """A server-side apply, which Helm 4 uses, refuses two entries with the same key."""
     for item in render(name).values():
         if item["kind"] in ("Deployment", "StatefulSet"):
             spec = item["spec"]["template"]["spec"]
             given = [volume["name"] for volume in spec["volumes"]]
             given += [claim["metadata"]["name"] for claim in item["spec"].get("volumeClaimTemplates", [])]
-            assert len(given) == len(set(given))
             used = [mount["name"] for container in spec["containers"] for mount in container.get("volumeMounts", [])]
             assert set(used) == set(given)
-            paths = [mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]]
-            assert len(paths) == len(set(paths))
+            container = spec["containers"][0]
+            keys = [
+                given,
+                [mount["mountPath"] for mount in container["volumeMounts"]],
+                [entry["name"] for entry in container.get("env", [])],
+                [entry["name"] for entry in spec["containers"] + spec.get("initContainers", [])],
+            ]
+            assert [len(found) for found in keys] == [len(set(found)) for found in keys]
 
 
 def test_the_longest_name_of_a_release_leaves_room_for_suffixes() -> None:
@@ -141,7 +148,7 @@ def test_the_longest_name_of_a_release_leaves_room_for_suffixes() -> None:
 
 def test_a_new_version_of_the_chart_changes_no_pod(tmp_path: Path) -> None:
     later = tmp_path / "later"
-    subprocess.run(["cp", "-rL", CHART, later], check=True)
+    shutil.copytree(CHART, later)
     chart = yaml.safe_load((later / "Chart.yaml").read_text())
     (later / "Chart.yaml").write_text(yaml.safe_dump(chart | {"version": "9.9.9"}))
     objects = template({}, "--values", EXAMPLES["workers"], chart=later)

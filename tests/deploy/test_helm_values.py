@@ -1,11 +1,15 @@
 """Values that any cluster asks for, seen in the objects that they change."""
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.deploy.chart import (
+    CHART,
     PARTS,
     WORKERS,
     Objects,
@@ -180,7 +184,7 @@ def test_all_pods_are_placed_by_the_values() -> None:
     assert spec["nodeSelector"] == {"zone": "a", "gpu": "h100"}
     assert found["router"]["nodeSelector"] == {"zone": "a", "pool": "small"}
     assert [toleration["key"] for toleration in spec["tolerations"]] == ["gpu", "spot"]
-    assert [entry["name"] for entry in spec["containers"][0]["env"]][-2:] == ["KEY", "HF_HUB_OFFLINE"]
+    assert [entry["name"] for entry in spec["containers"][0]["env"]][-2:] == ["HF_HUB_OFFLINE", "KEY"]
     for pod in found.values():
         assert pod["schedulerName"] == "bin-packing"
         assert "nodeAffinity" in pod["affinity"]
@@ -259,6 +263,42 @@ def test_a_registrys_ca_and_proxy_reach_every_part() -> None:
         assert mounts(container)["company-ca"]["mountPath"] == "/etc/company"
         assert volumes(spec)["company-ca"]["configMap"] == {"name": "company-ca"}
         assert spec["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_the_last_of_two_definitions_counts() -> None:
+    """The chart's own, then the settings, then those for all pods, then the part's."""
+    values: dict[str, Any] = {
+        "extraEnv": [{"name": "HOME", "value": "/all"}, {"name": "HF_HOME", "value": "/all"}],
+        "extraVolumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "9Gi"}}, {"name": "data", "emptyDir": {}}],
+        "service": {
+            "settings": {"TWINPATH_MAX_NUM_SEQS": "64", "TWINPATH_POLICY": "fixed"},
+            "extraEnv": [{"name": "HOME", "value": "/own"}, {"name": "TWINPATH_POLICY", "value": "lossless"}],
+            "extraVolumeMounts": [{"name": "data", "mountPath": "/tmp"}],
+        },
+    }
+    spec = parts(template(WORKERS | values))["service"]
+    found = [(entry["name"], entry.get("value")) for entry in spec["containers"][0]["env"]]
+    assert len(found) == len(dict(found))
+    changed = {"HOME": "/own", "HF_HOME": "/all", "TWINPATH_MAX_NUM_SEQS": "64", "TWINPATH_POLICY": "lossless"}
+    assert changed.items() <= dict(found).items()
+    assert [volume["emptyDir"] for volume in spec["volumes"] if volume["name"] == "tmp"] == [{"sizeLimit": "9Gi"}]
+    paths = {mount["mountPath"]: mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
+    assert paths["/tmp"] == "data"
+    assert len(paths) == len(spec["containers"][0]["volumeMounts"])
+
+
+def test_the_chart_works_as_a_part_of_another(tmp_path: Path) -> None:
+    shutil.copytree(CHART, tmp_path / "charts/twinpath")
+    dependency = {"name": "twinpath", "version": "0.1.0", "alias": "solver"}
+    parent = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
+    (tmp_path / "Chart.yaml").write_text(json.dumps(parent))
+    registry = {"imageRegistry": "r.example.com", "imagePullSecrets": ["registry"], "other": 1}
+    values = {"global": registry, "solver": WORKERS | {"podSecurityContext": None}}
+    objects = template(values, release="prod", chart=tmp_path)
+    assert set(pods(objects)) == {"prod-solver", "prod-solver-worker", "prod-solver-router", "prod-solver-test"}
+    assert {container["image"].partition("/")[0] for container in containers(objects)} == {"r.example.com"}
+    assert pods(objects)["prod-solver"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert pods(objects)["prod-solver"]["spec"]["securityContext"] == {}
 
 
 def test_an_engine_in_process_keeps_its_cache() -> None:

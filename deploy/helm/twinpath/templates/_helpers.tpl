@@ -54,6 +54,11 @@ router
 {{- if has "router" (include "twinpath.parts" . | splitList "\n") }}true{{ end }}
 {{- end }}
 
+{{/* `remote`, the service's engine, where workers sample the paths. */}}
+{{- define "twinpath.remote" -}}
+{{- if has .Values.engine.kind (list "workers" "external") }}remote{{ end }}
+{{- end }}
+
 {{/* The workload of the service: replicas with volumes of their own are a StatefulSet. */}}
 {{- define "twinpath.serviceKind" -}}
 {{- ternary "StatefulSet" "Deployment" (and (eq .Values.engine.kind "vllm") (ne .Values.service.cacheSize "")) }}

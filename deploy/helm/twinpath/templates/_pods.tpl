@@ -38,32 +38,44 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{ $field }}: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
-{{- range $field := list "tolerations" "initContainers" }}
-{{- with concat (index $part $field | default list) (index $values $field | default list) }}
-{{ $field }}: {{- toYaml . | nindent 2 }}
+{{- with concat ($part.tolerations | default list) ($values.tolerations | default list) }}
+tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with include "twinpath.joined" (merge (dict "field" "initContainers" "key" "name") .) }}
+initContainers: {{- . | nindent 2 }}
 {{- end }}
-{{- with concat ($part.topologySpreadConstraints | default list) ($values.topologySpreadConstraints | default list) }}
+{{- with include "twinpath.joined" (merge (dict "field" "topologySpreadConstraints" "key" "topologyKey") .) }}
 topologySpreadConstraints:
-{{- range . }}
+{{- range fromYamlArray . }}
 {{- $selector := .labelSelector | default (dict "matchLabels" (include "twinpath.selector" $ | fromYaml)) }}
 {{- toYaml (list (merge (dict "labelSelector" $selector) .)) | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* Entries that the values add to a list: (dict "root" $ "part" "service" "field" "extraVolumes" "indent" 8). */}}
-{{- define "twinpath.extra" -}}
-{{- with concat (index .root.Values .part .field | default list) (index .root.Values .field | default list) }}
-{{- toYaml . | nindent $.indent }}
+{{/* List of the chart's own entries, of those for all pods, and of the part's. Of entries with the same key only the last
+     remains, because a server-side apply refuses two; a spread's key has a second field. (dict "root" $ "part" "service"
+     "field" "extraEnv" "key" "name" "own" "YAML of a list"). */}}
+{{- define "twinpath.joined" -}}
+{{- $joined := list }}
+{{- $seen := dict }}
+{{- $values := .root.Values }}
+{{- $own := .own | default "[]" | fromYamlArray }}
+{{- range concat $own (index $values .field | default list) (index $values .part .field | default list) | reverse }}
+{{- $id := pick . $.key "whenUnsatisfiable" | toJson }}
+{{- if not (hasKey $seen $id) }}
+{{- $_ := set $seen $id true }}
+{{- $joined = prepend $joined . }}
 {{- end }}
+{{- end }}
+{{- with $joined }}{{ toYaml . }}{{ end }}
 {{- end }}
 
 {{/* A container's `envFrom` and probes: (dict "root" $ "part" "service" "ready" "/ready"). */}}
 {{- define "twinpath.containerFields" -}}
 {{- $part := index .root.Values .part -}}
-{{- with include "twinpath.extra" (merge (dict "field" "extraEnvFrom" "indent" 2) .) }}
-envFrom: {{- . }}
+{{- with concat (.root.Values.extraEnvFrom | default list) ($part.extraEnvFrom | default list) }}
+envFrom: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- range $probe, $path := dict "startupProbe" "/health" "readinessProbe" .ready "livenessProbe" "/health" }}
 {{- with index $part $probe }}
