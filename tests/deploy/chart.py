@@ -59,8 +59,8 @@ def pods(objects: Objects) -> dict[str, dict[str, Any]]:
 
 def parts(objects: Objects) -> dict[str, dict[str, Any]]:
     """Pod specifications of service, workers and router."""
-    found = pods(objects)
-    return {part: found[name]["spec"] for part, name in PARTS.items() if name in found}
+    found = {pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod["spec"] for pod in pods(objects).values()}
+    return {part: found[part] for part in PARTS if part in found}
 
 
 def containers(objects: Objects) -> Iterator[dict[str, Any]]:
@@ -79,3 +79,10 @@ def volumes(pod: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def mounts(container: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {mount["name"]: mount for mount in container["volumeMounts"]}
+
+
+def claim(objects: Objects) -> dict[str, Any]:
+    """Claim of the workers."""
+    (workload,) = [item for (kind, _), item in objects.items() if kind == "StatefulSet"]
+    spec: dict[str, Any] = workload["spec"]["volumeClaimTemplates"][0]["spec"]
+    return spec

@@ -31,34 +31,73 @@ def test_the_chart_lints(example: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+WRONG: dict[str, Any] = {
+    "modle": "org/student",
+    "engine": {"kind": "sglang"},
+    "service": {
+        "replicas": 0,
+        "settings": {"MAX_TOKENS": "4"},
+        "gpus": 2,  # an engine in process uses one
+        "type": "ExternalName",
+        "tmpSize": "",
+        "image": {"digest": "1234"},
+    },
+    "worker": {"cacheSize": "much", "accessModes": ["rwo"], "podLabel": {"a": "b"}},
+    "imagePullSecrets": ["registry"],
+    "extraEnv": {"HF_HUB_OFFLINE": "1"},
+    "extraVolumeMounts": [{"name": "ca"}],
+    "serviceAccount": {"create": "yes"},
+    "nameOverride": "Two Paths",
+    "ingress": {"hosts": []},
+    "podDisruptionBudget": {"maxUnavailable": "half"},
+}
+INCOMPLETE: dict[str, Any] = {
+    "engine": {"kind": "external"},
+    "httpRoute": {"enabled": True},
+    "extraEnv": [{"name": "X", "value": 1}],
+}
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("values", "expected"),
     [
-        {"modle": "org/student"},
-        {"service": {"replicas": 0}},
-        {"engine": {"kind": "sglang"}},
-        {"engine": {"kind": "external", "urls": []}},
-        {"service": {"settings": {"MAX_TOKENS": "4"}}},
-        {"service": {"gpus": 2}},  # an engine in process uses one
-        {"service": {"type": "ExternalName"}},
-        {"service": {"tmpSize": ""}},
-        {"service": {"image": {"digest": "1234"}}},
-        {"worker": {"cacheSize": "much"}},
-        {"worker": {"accessModes": ["rwo"]}},
-        {"worker": {"podLabel": {"a": "b"}}},
-        {"imagePullSecrets": ["registry"]},
-        {"extraEnv": {"HF_HUB_OFFLINE": "1"}},
-        {"extraEnv": [{"name": "X", "value": 1}]},
-        {"extraVolumeMounts": [{"name": "ca"}]},
-        {"serviceAccount": {"create": "yes"}},
-        {"nameOverride": "Two Paths"},
-        {"httpRoute": {"enabled": True}},
-        {"ingress": {"enabled": True, "hosts": []}},
-        {"podDisruptionBudget": {"maxUnavailable": "half"}},
+        (
+            WRONG,
+            {
+                "": "additional properties 'modle' not allowed",
+                "/engine/kind": "value must be one of 'workers', 'external', 'vllm', 'fake'",
+                "/service/replicas": "minimum: got 0, want 1",
+                "/service/settings": "additional properties 'MAX_TOKENS' not allowed",
+                "/service/gpus": "maximum: got 2, want 1",
+                "/service/type": "value must be one of 'ClusterIP', 'NodePort', 'LoadBalancer'",
+                "/service/tmpSize": "'' does not match",
+                "/service/image/digest": "'1234' does not match",
+                "/worker/cacheSize": "'much' does not match",
+                "/worker/accessModes/0": "value must be one of 'ReadWriteOnce'",
+                "/worker": "additional properties 'podLabel' not allowed",
+                "/imagePullSecrets/0": "got string, want object",
+                "/extraEnv": "got object, want array",
+                "/extraVolumeMounts/0": "missing property 'mountPath'",
+                "/serviceAccount/create": "got string, want boolean",
+                "/nameOverride": "'Two Paths' does not match",
+                "/ingress/hosts": "minItems: got 0, want 1",
+                "/podDisruptionBudget/maxUnavailable": "'half' does not match",
+            },
+        ),
+        (
+            INCOMPLETE,
+            {
+                "/engine/urls": "minItems: got 0, want 1",
+                "/httpRoute/parentRefs": "minItems: got 0, want 1",
+                "/extraEnv/0/value": "got number, want string",
+            },
+        ),
     ],
 )
-def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
-    assert "values don't meet the specifications of the schema" in refusal(WORKERS | wrong)
+def test_wrong_values_are_refused_by_their_place(values: dict[str, Any], expected: dict[str, str]) -> None:
+    reason = refusal(WORKERS | values)
+    for place, fault in expected.items():
+        assert f"at '{place}': {fault}" in reason
 
 
 @pytest.mark.parametrize("kind", ["workers", "external"])

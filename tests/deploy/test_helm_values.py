@@ -1,21 +1,17 @@
 """Values that any cluster asks for, seen in the objects that they change."""
 
-import json
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deploy.chart import (
     CHART,
     PARTS,
     WORKERS,
-    Objects,
+    claim,
     containers,
     environment,
-    helm,
     mounts,
     parts,
     pods,
@@ -24,148 +20,7 @@ from tests.deploy.chart import (
     volumes,
 )
 
-DIGEST = "sha256:" + "0" * 64
-
-
-def worker(objects: Objects) -> dict[str, Any]:
-    return parts(objects)["worker"]
-
-
-def claim(objects: Objects) -> dict[str, Any]:
-    spec: dict[str, Any] = objects["StatefulSet", "twinpath-worker"]["spec"]["volumeClaimTemplates"][0]["spec"]
-    return spec
-
-
-USUAL: dict[str, tuple[list[str], Callable[[Objects], Any], Any]] = {
-    "global.imageRegistry": (
-        ["global.imageRegistry=r.example.com"],
-        lambda objects: {container["image"].partition("/")[0] for container in containers(objects)},
-        {"r.example.com"},
-    ),
-    "imagePullSecrets": (
-        ["imagePullSecrets[0].name=registry", "global.imagePullSecrets[0]=mirror"],
-        lambda objects: [pod["spec"]["imagePullSecrets"] for pod in pods(objects).values()],
-        [[{"name": "registry"}, {"name": "mirror"}]] * 4,
-    ),
-    "serviceAccount": (
-        ["serviceAccount.create=true", "serviceAccount.annotations.role=reader"],
-        lambda objects: (
-            objects["ServiceAccount", "twinpath"]["metadata"]["annotations"],
-            objects["ServiceAccount", "twinpath"]["automountServiceAccountToken"],
-            {pod["spec"]["serviceAccountName"] for pod in pods(objects).values()},
-        ),
-        ({"role": "reader"}, False, {"twinpath"}),
-    ),
-    "serviceAccount.name": (
-        ["serviceAccount.name=math"],
-        lambda objects: {pod["spec"]["serviceAccountName"] for pod in pods(objects).values()},
-        {"math"},
-    ),
-    "affinity": (
-        ["affinity.podAntiAffinity.x=y"],
-        lambda objects: [pod["affinity"] for pod in parts(objects).values()],
-        [{"podAntiAffinity": {"x": "y"}}] * 3,
-    ),
-    "podAnnotations": (
-        ["podAnnotations.mesh=off"],
-        lambda objects: [pod["metadata"]["annotations"]["mesh"] for pod in pods(objects).values()],
-        ["off"] * 4,
-    ),
-    "extraEnv": (
-        ["extraEnv[0].name=HTTPS_PROXY", "extraEnv[0].value=http://proxy"],
-        lambda objects: [environment(objects, part)["HTTPS_PROXY"] for part in PARTS],
-        ["http://proxy"] * 3,
-    ),
-    "extraVolumes": (
-        [
-            "extraVolumes[0].name=ca,extraVolumes[0].configMap.name=ca",
-            "extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/ca",
-        ],
-        lambda objects: [
-            (volumes(pod)["ca"]["configMap"], mounts(pod["containers"][0])["ca"]["mountPath"])
-            for pod in parts(objects).values()
-        ],
-        [({"name": "ca"}, "/ca")] * 3,
-    ),
-    "ingress": (
-        ["ingress.enabled=true"],
-        lambda objects: objects["Ingress", "twinpath"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"],
-        {"name": "twinpath", "port": {"name": "http"}},
-    ),
-    "service.type": (
-        ["service.type=NodePort", "service.nodePort=30080"],
-        lambda objects: [
-            objects["Service", "twinpath"]["spec"]["type"],
-            objects["Service", "twinpath"]["spec"]["ports"][0]["nodePort"],
-        ],
-        ["NodePort", 30080],
-    ),
-    "nameOverride": (
-        ["nameOverride=math"],
-        lambda objects: {name for kind, name in objects if kind in ("Deployment", "StatefulSet")},
-        {"twinpath-math", "twinpath-math-worker", "twinpath-math-router"},
-    ),
-    "fullnameOverride": (
-        ["fullnameOverride=solver"],
-        lambda objects: {name for kind, name in objects if kind in ("Deployment", "StatefulSet")},
-        {"solver", "solver-worker", "solver-router"},
-    ),
-    "worker.storageClass": (
-        ["worker.storageClass=fast"],
-        lambda objects: claim(objects)["storageClassName"],
-        "fast",
-    ),
-    "worker.runtimeClassName": (
-        ["worker.runtimeClassName=nvidia"],
-        lambda objects: [pod.get("runtimeClassName") for pod in parts(objects).values()],
-        [None, "nvidia", None],
-    ),
-    "worker.image.digest": (
-        [f"worker.image.digest={DIGEST}"],
-        lambda objects: worker(objects)["containers"][0]["image"],
-        f"vllm/vllm-openai@{DIGEST}",
-    ),
-    "worker.affinity": (
-        ["worker.affinity.nodeAffinity.x=y"],
-        lambda objects: [pod.get("affinity") for pod in parts(objects).values()],
-        [None, {"nodeAffinity": {"x": "y"}}, None],
-    ),
-    "worker.priorityClassName": (
-        ["priorityClassName=normal", "worker.priorityClassName=high"],
-        lambda objects: [pod["priorityClassName"] for pod in parts(objects).values()],
-        ["normal", "high", "normal"],
-    ),
-    "worker.shmSize": (
-        ["worker.shmSize=8Gi"],
-        lambda objects: volumes(worker(objects))["shm"]["emptyDir"],
-        {"medium": "Memory", "sizeLimit": "8Gi"},
-    ),
-    "worker.extraEnv": (
-        ["worker.extraEnv[0].name=VLLM_LOGGING_LEVEL", "worker.extraEnv[0].value=WARNING"],
-        lambda objects: ["VLLM_LOGGING_LEVEL" in environment(objects, part) for part in ("service", "worker")],
-        [False, True],
-    ),
-    "router.nodeSelector": (
-        ["nodeSelector.zone=a", "router.nodeSelector.pool=small"],
-        lambda objects: [pod["nodeSelector"] for pod in parts(objects).values()],
-        [{"zone": "a"}, {"zone": "a"}, {"zone": "a", "pool": "small"}],
-    ),
-    "podLabels": (
-        ["podLabels.team=math", "podLabels.app\\.kubernetes\\.io/instance=other"],
-        lambda objects: {
-            (pod["metadata"]["labels"]["team"], pod["metadata"]["labels"]["app.kubernetes.io/instance"])
-            for pod in pods(objects).values()
-        },
-        {("math", "twinpath")},  # a selector's label is the chart's
-    ),
-}
-
-
-@pytest.mark.parametrize("name", USUAL)
-def test_usual_values_change_the_objects(name: str) -> None:
-    options, look, expected = USUAL[name]
-    flags = [part for option in options for part in ("--set", option)]
-    assert look(template(WORKERS, *flags)) == expected
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 
 
 def test_all_pods_are_placed_by_the_values() -> None:
@@ -201,7 +56,7 @@ def test_each_part_spreads_over_nodes_or_as_the_values_say() -> None:
             assert spread == expected | {"labelSelector": {"matchLabels": labels}}
     own = zone | {"labelSelector": {"matchLabels": {"team": "math"}}}
     chosen = template(WORKERS | {"topologySpreadConstraints": [], "worker": {"topologySpreadConstraints": [own]}})
-    assert worker(chosen)["topologySpreadConstraints"] == [own]
+    assert parts(chosen)["worker"]["topologySpreadConstraints"] == [own]
     assert "topologySpreadConstraints" not in parts(chosen)["service"]
 
 
@@ -287,20 +142,6 @@ def test_the_last_of_two_definitions_counts() -> None:
     assert len(paths) == len(spec["containers"][0]["volumeMounts"])
 
 
-def test_the_chart_works_as_a_part_of_another(tmp_path: Path) -> None:
-    shutil.copytree(CHART, tmp_path / "charts/twinpath")
-    dependency = {"name": "twinpath", "version": "0.1.0", "alias": "solver"}
-    parent = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
-    (tmp_path / "Chart.yaml").write_text(json.dumps(parent))
-    registry = {"imageRegistry": "r.example.com", "imagePullSecrets": ["registry"], "other": 1}
-    values = {"global": registry, "solver": WORKERS | {"podSecurityContext": None}}
-    objects = template(values, release="prod", chart=tmp_path)
-    assert set(pods(objects)) == {"prod-solver", "prod-solver-worker", "prod-solver-router", "prod-solver-test"}
-    assert {container["image"].partition("/")[0] for container in containers(objects)} == {"r.example.com"}
-    assert pods(objects)["prod-solver"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]
-    assert pods(objects)["prod-solver"]["spec"]["securityContext"] == {}
-
-
 def test_an_engine_in_process_keeps_its_cache() -> None:
     objects = render("in-process")
     spec = objects["StatefulSet", "twinpath"]["spec"]
@@ -384,86 +225,12 @@ def test_probes_take_other_times_and_other_handlers() -> None:
     assert parts(render("large-model"))["worker"]["containers"][0]["startupProbe"]["failureThreshold"] == 720
 
 
-def test_names_labels_and_annotations_follow_a_companys_rules() -> None:
-    objects = render("renamed")
-    for (kind, name), item in objects.items():
-        assert name.startswith("solver"), kind
-        assert item["metadata"]["labels"]["cost-center"] == "42"
-        assert item["metadata"]["annotations"]["owner"] == "math-team"
-    for pod in pods(objects).values():
-        assert pod["metadata"]["labels"]["cost-center"] == "42"
-    pod = pods(objects)["solver"]["spec"]
-    assert {entry["name"]: entry.get("value") for entry in pod["containers"][0]["env"]}[
-        "TWINPATH_WORKER_URLS"
-    ] == "http://solver-router:30000"
-
-
-@pytest.mark.parametrize(
-    ("release", "values", "name"),
-    [
-        ("twinpath", {}, "twinpath"),
-        ("my-twinpath", {}, "my-twinpath"),
-        ("prod", {}, "prod-twinpath"),
-        ("prod", {"nameOverride": "math"}, "prod-math"),
-        ("math-prod", {"nameOverride": "math"}, "math-prod"),
-        ("prod", {"nameOverride": "math", "fullnameOverride": "solver"}, "solver"),
-    ],
-)
-def test_objects_are_named_as_those_of_other_charts(release: str, values: dict[str, Any], name: str) -> None:
-    objects = template(WORKERS | values, release=release)
-    assert {object_name for kind, object_name in objects if kind == "Service"} == {
-        name,
-        f"{name}-worker",
-        f"{name}-router",
+def test_null_empties_every_value_of_the_pods() -> None:
+    of_pods = [name for name in VALUES["router"] if name in VALUES]
+    assert len(of_pods) == 15
+    shared = dict.fromkeys([*of_pods, "imagePullSecrets", "commonLabels", "commonAnnotations"])
+    objects = template(WORKERS | shared | dict.fromkeys(PARTS, dict.fromkeys(of_pods)))
+    assert {name: item["spec"] for name, item in pods(objects).items()} == {
+        name: {key: value for key, value in item["spec"].items() if key != "topologySpreadConstraints"}
+        for name, item in pods(render("workers")).items()
     }
-
-
-def test_a_load_balancer_has_its_annotations_and_sources() -> None:
-    service = render("load-balancer")["Service", "twinpath"]
-    assert service["metadata"]["annotations"] == {"service.beta.kubernetes.io/aws-load-balancer-internal": "true"}
-    assert service["spec"]["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
-    assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
-    ranges = {"service": {"loadBalancerSourceRanges": ["10.0.0.0/8"], "nodePort": 30080}}
-    plain = template(WORKERS | ranges)["Service", "twinpath"]["spec"]  # the cluster would refuse both in a ClusterIP
-    assert "loadBalancerSourceRanges" not in plain
-    assert "nodePort" not in plain["ports"][0]
-
-
-def test_an_ingress_and_a_route_lead_to_the_service() -> None:
-    ingress = render("ingress")["Ingress", "twinpath"]
-    backend = {"service": {"name": "twinpath", "port": {"name": "http"}}}
-    assert ingress["spec"] == {
-        "ingressClassName": "nginx",
-        "tls": [{"secretName": "math-tls", "hosts": ["math.example.com"]}],
-        "rules": [
-            {"host": "math.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-        ],
-    }
-    assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-buffering"] == "off"
-    route = render("gateway")["HTTPRoute", "twinpath"]
-    assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
-    assert route["spec"]["parentRefs"] == [{"name": "public", "namespace": "gateways", "sectionName": "https"}]
-    assert route["spec"]["hostnames"] == ["example.com"]
-    (rule,) = route["spec"]["rules"]
-    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/math"}}]
-    assert rule["backendRefs"] == [{"name": "twinpath", "port": 8000}]
-    assert rule["timeouts"] == {"request": "620s"}
-    assert rule["filters"][0]["type"] == "URLRewrite"
-
-
-def test_containers_and_objects_of_the_company_are_added() -> None:
-    objects = render("extended")
-    for part, spec in parts(objects).items():
-        assert [container["name"] for container in spec["initContainers"]] == ["copy-model"], part
-        assert [container["name"] for container in spec["containers"]][1:] == (["audit"] if part == "service" else [])
-        assert mounts(spec["containers"][0])["copied"]["mountPath"] == "/models"
-    assert objects["ConfigMap", "twinpath-owner"]["data"] == {"team": "math"}
-    assert objects["ConfigMap", "twinpath-address"]["data"] == {"url": "http://twinpath.math:8000"}
-
-
-@pytest.mark.parametrize(
-    "emptied", ["affinity", "tolerations", "podLabels", "topologySpreadConstraints", "extraEnv", "imagePullSecrets"]
-)
-def test_null_empties_a_value(emptied: str) -> None:
-    own = {emptied: None, "worker": {} if emptied == "imagePullSecrets" else {emptied: None}}
-    assert helm("template twinpath", WORKERS | own).returncode == 0
