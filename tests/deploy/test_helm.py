@@ -133,7 +133,7 @@ def test_services_find_the_workers() -> None:
     arguments = parts(routed)["router"]["containers"][0]["args"]
     workers = [f"http://twinpath-worker-{number}.twinpath-worker:8000" for number in range(3)]
     assert arguments[-3:] == ["--worker-urls", *workers[:2]]
-    assert "--log-level=warning" in arguments  # by default it logs a line a path
+    assert environment(routed, "router") == {"RUST_LOG": "warn"}  # by default it logs a line a path
     assert environment(render("no-router"))["TWINPATH_WORKER_URLS"] == ",".join(workers)
     alone = render("one-worker")
     assert environment(alone)["TWINPATH_WORKER_URLS"] == workers[0]
@@ -141,6 +141,14 @@ def test_services_find_the_workers() -> None:
     external = environment(render("external"))
     assert external["TWINPATH_WORKER_URLS"] == "http://one:8000,http://two:8000"
     assert external["TWINPATH_WORKER_API_KEY_FILE"] == "/run/secrets/worker/api-key"
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("workers", 1800), ("large-model", 3600)])
+def test_the_router_waits_as_long_as_a_worker_may_start(name: str, seconds: int) -> None:
+    for part in ("worker", "router"):
+        probe = parts(render(name))[part]["containers"][0]["startupProbe"]
+        assert probe["periodSeconds"] * probe["failureThreshold"] == seconds
+    assert f"--worker-startup-timeout-secs={seconds}" in parts(render(name))["router"]["containers"][0]["args"]
 
 
 def test_workers_share_a_model_over_their_gpus() -> None:
