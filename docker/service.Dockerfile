@@ -44,7 +44,7 @@ FROM ${PYTHON} AS binutils
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends binutils \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 # Base of the images: an unprivileged user with its own cache.
 FROM ${PYTHON} AS base
@@ -115,7 +115,7 @@ FROM packages AS packages-cpu
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libnuma1 \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 ARG CPU_TORCH="--extra-index-url https://download.pytorch.org/whl/cpu --index-strategy unsafe-best-match"
 ARG UV_DEFAULT_INDEX
 ARG UV_INDEX
