@@ -325,6 +325,15 @@ def test_packages_come_before_the_code() -> None:
                 assert ("from=project" in step) == ("--offline" in step)
 
 
+def test_both_dockerfiles_build_the_project_alike() -> None:
+    for stage in ("tools", "project"):
+        first, second = (
+            [line for line in stages(name)[stage].splitlines() if line and not line.startswith("#")]
+            for name in ("service", "training")
+        )
+        assert first == second
+
+
 def test_the_cpu_image_has_the_locked_packages_and_none_for_gpus() -> None:
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements/cpu.txt").read_text(), re.MULTILINE))
     assert not [name for name in pins if re.search("triton|nvidia|cuda", name)]
