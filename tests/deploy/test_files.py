@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,6 @@ from tests.deploy.native import BIN, DEPLOY, ROOT, config, prometheus_files
 
 RULES = DEPLOY / "prometheus/rules"
 FILES = [("compose.yaml", "gpu"), ("compose.yaml", "cpu"), ("compose.scale.yaml", None)]
-
-
-IMAGES = [("service", "slim"), ("service", "cpu"), ("service", "gpu"), ("service", "router"), ("training", "")]
-UV_VARIABLES = {"UV_DEFAULT_INDEX", "UV_INDEX", "SSL_CERT_FILE"}
-PIP_VARIABLES = {"PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE"}
 
 
 def run(*command: object, cwd: Path = ROOT) -> str:
@@ -47,22 +41,6 @@ def series() -> set[str]:
     suffixes = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_count", "_sum"]}
     families = Metrics(CollectorRegistry()).registry.collect()
     return {family.name + suffix for family in families for suffix in suffixes[family.type]}
-
-
-def stages(name: str) -> dict[str, str]:
-    """Stages of a Dockerfile by name; the last one of the training has none."""
-    text = (ROOT / f"docker/{name}.Dockerfile").read_text()
-    parts = re.split(r"^(FROM .*)$", text, flags=re.MULTILINE)[1:]
-    return {head.partition(" AS ")[2]: f"{head}{body}" for head, body in zip(parts[::2], parts[1::2], strict=True)}
-
-
-def lineage(name: str, target: str) -> list[str]:
-    """A target's stages, from the one on a base image to the target itself."""
-    found = stages(name)
-    chain = [found[target]]
-    while (parent := chain[0].split()[1]) in found:
-        chain.insert(0, found[parent])
-    return chain
 
 
 def services(file: str, profile: str | None) -> dict[str, dict[str, Any]]:
@@ -269,81 +247,6 @@ def test_scaled_workers_have_a_gpu_each_and_are_known_to_the_router() -> None:
     ]
     assert sorted(devices) == [["0"], ["1"]]
     assert [f"http://{name}:8000" for name in sorted(workers)] == scaled["router"]["command"][-2:]
-
-
-def test_dockerfiles_are_clean_and_run_without_root() -> None:
-    files = sorted((ROOT / "docker").glob("*.Dockerfile"))
-    assert [file.name for file in files] == ["service.Dockerfile", "training.Dockerfile"]
-    run(BIN / "hadolint", *files)
-    for target in IMAGES:
-        whole = "\n".join(lineage(*target))
-        assert re.findall(r"^USER (.*)$", whole, re.MULTILINE)[-1] == "10001:10001", target
-        assert re.findall(r"^STOPSIGNAL (.*)$", whole, re.MULTILINE) == ["SIGTERM"], target
-        assert re.findall(r"^HEALTHCHECK ", whole, re.MULTILINE) == ["HEALTHCHECK "], target
-        assert len(re.findall(r"^ENTRYPOINT ", whole, re.MULTILINE)) == 1, target
-
-
-def test_images_are_labelled_with_the_version_of_the_project() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for target in IMAGES:
-        labels = dict(re.findall(r"org\.opencontainers\.image\.(\w+)=\"(.*)\"", lineage(*target)[-1]))
-        assert set(labels) == {"title", "description", "version", "revision", "licenses"}, target
-        assert (labels["version"], labels["licenses"]) == (project["version"], project["license"]), target
-        assert labels["revision"] == "${REVISION}", target
-
-
-def test_builds_need_no_frontend_and_no_fixed_index() -> None:
-    """Without a mirror nothing is replaced, and with one nothing else is asked."""
-    for name in ("service", "training"):
-        text = (ROOT / f"docker/{name}.Dockerfile").read_text()
-        assert "syntax=" not in text
-        known = {"${PYTHON}", "${VLLM}", "${WHEELS}"}
-        for base, stage in re.findall(r"^FROM (\S+)(?: AS (\S+))?$", text, re.MULTILINE):
-            assert base in known
-            known.add(stage)
-        for stage in stages(name).values():
-            for step in re.findall(r"^RUN (.*(?:\\\n.*)*)", stage, re.MULTILINE):
-                if "pip install" in step and "--offline" not in step:
-                    assert "--mount=type=secret,id=ca" in step
-                    assert "/tools/bin/with-ca " in step
-                    variables = PIP_VARIABLES if "bin/pip install" in step else UV_VARIABLES
-                    assert variables <= set(re.findall(r"^ARG (\w+)$", stage, re.MULTILINE))
-
-
-def test_packages_come_before_the_code() -> None:
-    """A change of the code repeats only the steps that install it: the layers of packages need no file of it."""
-    code = {"service", "training", "twinpath"}
-    for name in ("service", "training"):
-        copied = {
-            stage: set(" ".join(re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE)).split())
-            for stage, text in stages(name).items()
-        }
-        assert {stage for stage, files in copied.items() if files & code} == {"project"}
-        assert copied["lists"] == {"pyproject.toml", "uv.lock"}
-        for text in stages(name).values():
-            for step in re.findall(r"^RUN (.*(?:\\\n.*)*)", text, re.MULTILINE):
-                assert ("from=project" in step) == ("--offline" in step)
-
-
-def test_both_dockerfiles_build_the_project_alike() -> None:
-    for stage in ("tools", "project"):
-        first, second = (
-            [line for line in stages(name)[stage].splitlines() if line and not line.startswith("#")]
-            for name in ("service", "training")
-        )
-        assert first == second
-
-
-def test_the_cpu_image_has_the_locked_packages_and_none_for_gpus() -> None:
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements/cpu.txt").read_text(), re.MULTILINE))
-    assert not [name for name in pins if re.search("triton|nvidia|cuda", name)]
-    assert not pins.keys() & {"torchaudio", "torchcodec", "torchvision", "opencv-python-headless"}
-    locked: dict[str, set[str]] = {}
-    for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]:
-        locked.setdefault(package["name"], set()).add(package.get("version", ""))
-    shared = pins.keys() & locked.keys()
-    assert {"fastapi", "numpy", "transformers"} <= shared
-    assert not [name for name in shared if pins[name] not in locked[name]]
 
 
 def test_images_serve_the_engine_version_that_is_tested() -> None:
