@@ -15,6 +15,7 @@ from service import __version__
 from service.api import errors, openapi
 from service.api.api_keys import PREFIX, KeyRing
 from service.api.auth import ApiKeyMiddleware
+from service.api.cors import EXPOSED
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
 from service.api.request_rules import RequestRulesMiddleware
@@ -99,7 +100,7 @@ def create_app(
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "HEAD", "POST"),
             allow_headers=("*",),
-            expose_headers=("X-Request-ID", "Retry-After"),
+            expose_headers=EXPOSED,
             allow_private_network="*" not in settings.cors_origins,  # not every page may reach into a private network
         )
     app.add_middleware(

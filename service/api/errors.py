@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from service.api.cors import cors_headers
 from service.api.middleware import SAFE_HEADERS
 from service.api.targets import is_openai
 from service.errors import (
@@ -124,7 +125,9 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
+    allowed = request.app.state.components.settings.cors_origins
     headers = SAFE_HEADERS | {"X-Request-ID": correlation_id.get() or ""}  # this response passes no middleware
+    headers |= cors_headers(request.headers.get("origin", ""), allowed)
     return error_response(request, 500, UNEXPECTED, headers=headers)
 
 
