@@ -351,7 +351,7 @@ class LimitSettings(SettingsGroup):
     max_batch_errors: Annotated[int, Field(ge=1, description="Maximum number of invalid rows of a batch.")] = 10_000
     batch_timeout_s: Annotated[
         float,
-        Field(gt=0, le=3600, description="Seconds for the whole body of a batch with a Content-Length."),
+        Field(gt=0, le=3600, description="Seconds for the body of a batch. In a chunked body, seconds for each row."),
     ] = 300
     batch_concurrency: Annotated[
         int, Field(ge=1, le=4096, description="Problems of one batch that are solved at the same time.")
