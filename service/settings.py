@@ -9,6 +9,7 @@ import re
 from contextvars import ContextVar
 from enum import StrEnum
 from importlib.resources.abc import Traversable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -41,6 +42,7 @@ from service.types import Policy
 _PREFIX = "TWINPATH_"
 _ORIGIN = re.compile(r"([a-z][a-z\d+.-]*)://([a-z\d._-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?/?", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
+_HOST_NAME = re.compile(r"[^\s/:@*?#\[\]]*")
 _PREFIX_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 # Kubernetes and Docker add such variables for each service whose name starts with "twinpath".
 _SERVICE_LINK = re.compile(
@@ -52,7 +54,15 @@ _NO_HOME = Path(os.devnull)  # no directory can be made below a file
 _file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
-class EngineKind(StrEnum):
+class _Choice(StrEnum):
+    """Values of a setting, in any case."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "_Choice | None":
+        return next((choice for choice in cls if choice == str(value).lower()), None)
+
+
+class EngineKind(_Choice):
     """Engine that samples the paths."""
 
     VLLM = "vllm"
@@ -60,7 +70,7 @@ class EngineKind(StrEnum):
     FAKE = "fake"
 
 
-class Dtype(StrEnum):
+class Dtype(_Choice):
     """Data type of the model's weights and activations, by vLLM's names."""
 
     AUTO = "auto"
@@ -69,7 +79,7 @@ class Dtype(StrEnum):
     FLOAT32 = "float32"
 
 
-class LogLevel(StrEnum):
+class LogLevel(_Choice):
     """Lowest level of the log."""
 
     DEBUG = "debug"
@@ -103,6 +113,24 @@ def _origins(origins: list[str]) -> list[str]:
     return [origin if origin == "*" else _origin(origin) for origin in origins]
 
 
+def _host(text: str) -> str:
+    """Name or address, without the brackets that an address has in a URL."""
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if _is_address(host) or (_HOST_NAME.fullmatch(host) and (not text or host.strip("0123456789."))):
+        return host
+    raise PydanticCustomError(
+        "predicate", "must be a name or an address without a port, such as 127.0.0.1, or 0.0.0.0 for every address"
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _prefix_path(text: str) -> str:
     if not _PREFIX_PATH.fullmatch(text):
         raise PydanticCustomError("predicate", "must be a path that starts with a slash, such as /math")
@@ -120,7 +148,7 @@ class ServerSettings(SettingsGroup):
 
     title: ClassVar[str] = "Server"
 
-    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host), Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on. 0 picks a free port.")] = 8000
     api_keys_file: Annotated[
         Path | None,

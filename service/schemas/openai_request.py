@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.config import JsonDict
 
 from service.schemas import Integral, Text, TokenCount
-from service.schemas.openai_parameters import Tolerated
+from service.schemas.openai_parameters import CountedLogprobs, Tolerated
 from service.schemas.request import PATHS_EXAMPLES, Paths, with_few_unknown
 from service.types import Policy
 
@@ -162,7 +162,7 @@ class ChatRequest(Completed):
     )
 
 
-class CompletionRequest(Completed):
+class CompletionRequest(CountedLogprobs, Completed):
     """One or several word problems."""
 
     model_config = ConfigDict(

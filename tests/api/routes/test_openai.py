@@ -294,6 +294,18 @@ async def test_what_completions_refuse_is_named(serve: Serve, fields: dict[str, 
     assert (await error_of(response, 400))["param"] == param
 
 
+async def test_the_logprobs_of_completions_are_a_number(serve: Serve) -> None:
+    client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
+    for value in (0, 1, True, 0.0):
+        response = await client.post("/v1/completions", json={"model": "demo", "prompt": PENS, "logprobs": value})
+        error = await error_of(response, 400)
+        assert error["message"] == "Twinpath does not support 'logprobs': must be null."
+        assert error["code"] == "unsupported_parameter"
+    for value in (None, False):
+        response = await client.post("/v1/completions", json={"model": "demo", "prompt": PENS, "logprobs": value})
+        assert response.status_code == 200
+
+
 async def test_a_model_that_is_not_served_gets_404(serve: Serve) -> None:
     client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
     answers = [
