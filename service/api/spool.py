@@ -150,7 +150,7 @@ class Spool:
         self.end()
 
     def _ends_row(self, body: bytes) -> bool:
-        """Whether the next part of the body has the end of a row. A blank line is no row."""
+        """Whether the next part of the body has the end of a row. Blank lines do not count."""
         text = (self._row_start + body).lstrip()
         self._row_start = text.rpartition(b"\n")[2].lstrip()[:1]
         return b"\n" in text
