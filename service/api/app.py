@@ -58,6 +58,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(components)
+            errors.prepare(app)
             metrics.observe_lock(components.sandbox.lock)
             metrics.observe_engine(True)
             watch = asyncio.create_task(_watch(components.engine, metrics, on_engine_death))
