@@ -316,8 +316,8 @@ async def test_the_logprobs_of_completions_are_a_number(serve: Serve) -> None:
         error = await error_of(response, 400)
         assert error["message"] == "Twinpath does not support 'logprobs': must be null."
         assert error["code"] == "unsupported_parameter"
-    for value in (None, False):
-        response = await client.post("/v1/completions", json={"model": "demo", "prompt": PENS, "logprobs": value})
+    for neutral in (None, False):
+        response = await client.post("/v1/completions", json={"model": "demo", "prompt": PENS, "logprobs": neutral})
         assert response.status_code == 200
 
 
