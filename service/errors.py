@@ -1,19 +1,19 @@
 """Exceptions of Twinpath.
 
     TwinpathError
-    ├── ConfigurationError      invalid setting, recipe, script or file of the operator
-    │   └── CheckpointError     missing, damaged or incompatible model directory
-    ├── InputError              invalid request, `field` names the part
-    │   ├── PromptTooLongError  problem longer than the context of the model
-    │   └── UnknownModelError   name of a model that is not served
-    ├── OverloadedError         full queue, `retry_after_s` is the time to wait
-    ├── EngineError             failed sampling of a path
-    │   └── EngineDeadError     dead engine, the process must end and start again
-    ├── SandboxError            sandbox that cannot run programs
-    └── ServiceError            running service that refused, failed or did not answer
+    ├── ConfigurationError
+    │   └── CheckpointError
+    ├── InputError
+    │   ├── PromptTooLongError
+    │   └── UnknownModelError
+    ├── OverloadedError
+    ├── EngineError
+    │   └── EngineDeadError
+    ├── SandboxError
+    └── ServiceError
 
 Failures of the model (no answer in a text, a program that raises) are values. `api/errors.py` turns exceptions into
-HTTP responses, and `cli/main.py` into exit codes.
+HTTP responses, and `cli/process.py` into exit codes.
 """
 
 import json

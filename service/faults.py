@@ -124,13 +124,14 @@ def near_miss(name: str, names: Sequence[str]) -> str | None:
 
 
 @cache
-def _json_schema(model: type[BaseModel]) -> _Schema:
+def json_schema(model: type[BaseModel]) -> _Schema:
+    """JSON schema of a model. The first call takes up to 50 ms."""
     return model.model_json_schema()
 
 
 def _place(model: type[BaseModel], location: Sequence[str | int]) -> tuple[tuple[str | int, ...], list[_Schema]]:
     """Path and possible schemas of a location. The path leaves out the names of types that Pydantic adds for unions."""
-    root = _json_schema(model)
+    root = json_schema(model)
     path: list[str | int] = []
     schemas = _options(root, root)
     for part in location:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from service.errors import ConfigurationError
-from service.settings import EngineKind, Settings, load_settings, read_key
+from service.settings import EngineKind, LogLevel, Settings, load_settings, read_key
 from service.types import Policy
 
 
@@ -223,6 +223,42 @@ def test_what_is_no_origin_is_refused(text: str) -> None:
     assert message(cors_origins=text) == (
         "Invalid settings: `cors_origins` must be a scheme and a host, such as https://example.org"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("", ""),
+        ("0.0.0.0", "0.0.0.0"),
+        ("localhost", "localhost"),
+        ("twinpath-0.math.example", "twinpath-0.math.example"),
+        ("bücher.example", "bücher.example"),
+        ("::", "::"),
+        ("[::1]", "::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+    ],
+)
+def test_a_host_is_a_name_or_an_address(text: str, host: str) -> None:
+    assert load_settings(host=text).host == host
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["256.1.1.1", "127.1", "127.0.0.1:80", "localhost:80", "[::1]:80", "[]", "http://127.0.0.1", "a b", "*", "u@h"],
+)
+def test_what_is_no_host_is_refused(text: str) -> None:
+    assert message(host=text) == (
+        "Invalid settings: `host` must be a name or an address without a port, such as 127.0.0.1, or 0.0.0.0 for every "
+        "address"
+    )
+
+
+def test_choices_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINPATH_LOG_LEVEL", "WARNING")
+    settings = load_settings(engine="Fake")
+    assert (settings.log_level, settings.engine) == (LogLevel.WARNING, EngineKind.FAKE)
+    monkeypatch.setenv("TWINPATH_LOG_LEVEL", "WARN")
+    assert message() == "Invalid settings: `log_level` must be `debug`, `info`, `warning` or `error`"
 
 
 @pytest.mark.parametrize("prefix", ["", "/math", "/a/b-c.d/", "/"])

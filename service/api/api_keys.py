@@ -98,8 +98,8 @@ def key_ring(settings: Settings) -> KeyRing | None:
         return KeyRing(settings.api_keys_file)
     if not settings.allow_anonymous and not _is_loopback(settings.host):
         raise ConfigurationError(
-            f"Everyone who reaches {settings.host} could use the service. Set --api-keys-file (`twinpath keys create` "
-            "makes keys), or listen on 127.0.0.1, or set --allow-anonymous."
+            f"Everyone who reaches {settings.host or 'this machine'} could use the service. Set --api-keys-file "
+            "(`twinpath keys create` makes keys), or listen on 127.0.0.1, or set --allow-anonymous."
         )
     return None
 

@@ -15,6 +15,7 @@ from service import __version__
 from service.api import errors, openapi
 from service.api.api_keys import PREFIX, KeyRing
 from service.api.auth import ApiKeyMiddleware
+from service.api.cors import EXPOSED
 from service.api.load_shedding import LoadSheddingMiddleware
 from service.api.middleware import BodyLimitMiddleware, SecurityHeadersMiddleware
 from service.api.request_rules import RequestRulesMiddleware
@@ -57,6 +58,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(components)
+            errors.prepare(app)
             metrics.observe_lock(components.sandbox.lock)
             metrics.observe_engine(True)
             watch = asyncio.create_task(_watch(components.engine, metrics, on_engine_death))
@@ -99,7 +101,7 @@ def create_app(
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "HEAD", "POST"),
             allow_headers=("*",),
-            expose_headers=("X-Request-ID", "Retry-After"),
+            expose_headers=EXPOSED,
             allow_private_network="*" not in settings.cors_origins,  # not every page may reach into a private network
         )
     app.add_middleware(

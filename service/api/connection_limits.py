@@ -20,6 +20,7 @@ class Limits:
         max_head_bytes: maximum size of the head of a request. A larger one gets 414 or 431.
         max_headers: maximum number of header lines of a request. More get 431.
         root_path: prefix of the paths, without a slash at its end.
+        cors_origins: origins whose pages may read a refusal, or `*`.
     """
 
     header_timeout_s: float
@@ -28,6 +29,7 @@ class Limits:
     max_head_bytes: int
     max_headers: int
     root_path: str
+    cors_origins: tuple[str, ...]
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -39,6 +41,7 @@ def limits_of(settings: Settings) -> Limits:
         max_head_bytes=settings.max_head_bytes,
         max_headers=settings.max_headers,
         root_path=settings.root_path.rstrip("/"),
+        cors_origins=tuple(settings.cors_origins),
     )
 
 

@@ -1,8 +1,11 @@
-"""Heads of requests before they are parsed: their limits and targets."""
+"""Heads of requests before they are parsed: their limits, targets and origins."""
+
+import re
 
 from service.api.connection_limits import Limits
 
 INVALID = 400, "The request is not valid HTTP/1.1."
+_ORIGIN = re.compile(rb"\norigin:[ \t]*([!-~]+)[ \t]*\r?\n", re.IGNORECASE)
 _LEAST = 0x21
 """Least byte that a request line may start with. A handshake of TLS starts with a lower one."""
 
@@ -24,6 +27,12 @@ def head_refusal(held: bytearray, end: int | None, limits: Limits) -> tuple[int,
     if end and held.count(b"\n", 0, end) > limits.max_headers + 2:  # the request line, the empty line
         return 431, f"The request has more than {limits.max_headers} header lines."
     return None
+
+
+def origin_of(head: bytes | bytearray) -> str:
+    """Header Origin of a head. Empty if there is none."""
+    found = _ORIGIN.search(head)
+    return found[1].decode("latin-1") if found else ""
 
 
 def target_of(head: bytes | bytearray) -> bytes:

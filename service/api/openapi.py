@@ -4,6 +4,7 @@ These are limits from the settings, headers, security requirements, and the item
 of OpenAPI 3.2).
 """
 
+import asyncio
 import json
 from functools import cache
 from typing import Any
@@ -75,12 +76,16 @@ def install(app: FastAPI, settings: Settings, *, has_keys: bool) -> None:
             app.openapi_schema = _with_integers(_document(app, settings, has_keys))
         return app.openapi_schema
 
+    turn = asyncio.Lock()
+
     @cache
     def content() -> bytes:
         return json.dumps(openapi(), ensure_ascii=False, separators=(",", ":")).encode()
 
     async def serve(request: Request) -> Response:
-        return static_response(request, content(), "application/json", {"Cache-Control": "no-cache"})
+        async with turn:  # the document is made once, and takes longer than other requests may wait
+            document = content() if content.cache_info().currsize else await asyncio.to_thread(content)
+        return static_response(request, document, "application/json", {"Cache-Control": "no-cache"})
 
     app.openapi = openapi  # type: ignore[method-assign]
     app.add_route("/openapi.json", serve, include_in_schema=False)

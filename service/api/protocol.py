@@ -12,7 +12,8 @@ from typing import Any, cast
 import h11
 
 from service.api.connection_limits import Limits, limits_of
-from service.api.heads import INVALID, head_refusal, target_of
+from service.api.cors import cors_headers
+from service.api.heads import INVALID, head_refusal, origin_of, target_of
 from service.api.parser import MAX_READ_BYTES, Channel, HttpProtocol
 from service.api.refusal import refusal
 from service.api.targets import is_openai, normalized_path, without_origin
@@ -71,6 +72,7 @@ class Connection(asyncio.BufferedProtocol):
         self._skipped = 0  # bytes of empty lines in front of the next head
         self._head_timer: asyncio.TimerHandle | None = None
         self._target = b""  # of the request that is parsed, without its query
+        self._origin = ""  # of the same request, if pages of other origins are allowed
         # A client may send its whole body before it reads.
         self._write_timeout = WriteTimeout(self._channel, limits.write_timeout_s, lambda: self._http.is_receiving)
 
@@ -80,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = self._channel.transport = transport
         self._http.connection_made(self._channel)
         if len(self._http.connections) > self._limits.max_connections:
-            transport.write(refusal(503, "Too many connections are open.", self._http.default_headers, retry_after_s=1))
+            transport.write(self._refusal(503, "Too many connections are open.", retry_after_s=1))
             transport.close()
         else:
             self._expect_bytes(True)
@@ -133,9 +135,14 @@ class Connection(asyncio.BufferedProtocol):
             if cycle.response_started:
                 self._transport.abort()
                 return
-        path = normalized_path(without_origin(self._target), self._limits.root_path)
-        self._channel.write(refusal(status, detail, self._http.default_headers, is_openai=is_openai(path)))
+        self._channel.write(self._refusal(status, detail))
         self._channel.close()
+
+    def _refusal(self, status: int, detail: str, retry_after_s: int | None = None) -> bytes:
+        path = normalized_path(without_origin(self._target), self._limits.root_path)
+        named = cors_headers(self._origin, self._limits.cors_origins)
+        headers = [*self._http.default_headers, *((name.encode(), value.encode()) for name, value in named.items())]
+        return refusal(status, detail, headers, is_openai=is_openai(path), retry_after_s=retry_after_s)
 
     def take_turn(self) -> bool:
         """Parse a whole head, or a part of a body.
@@ -169,6 +176,7 @@ class Connection(asyncio.BufferedProtocol):
         refused = INVALID if too_many else head_refusal(self._held, end, self._limits)
         if refused or end:
             self._target = target_of(self._held[: min(end or len(self._held), self._limits.max_head_bytes)])
+            self._origin = origin_of(self._held[:end]) if self._limits.cors_origins else ""
         if refused:
             self.refuse(*refused)
         elif end:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import Response
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.errors import error_response
 from service.api.targets import normalized_path, without_origin
@@ -40,7 +40,7 @@ class RequestRulesMiddleware:
         if response := _exception(Request(scope), target):
             await response(scope, receive, send)
         elif scope["method"] == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, _without_body(send))
+            await self._app({**scope, "method": "GET"}, receive, send)  # the server leaves the body out
         else:
             await self._app(scope, receive, send)
 
@@ -76,10 +76,3 @@ def _exception(request: Request, target: bytes) -> Response | None:
 
 def _refused(request: Request, status: int, detail: str) -> Response:
     return error_response(request, status, detail, headers={"Connection": "close"})
-
-
-def _without_body(send: Send) -> Send:
-    async def send_head(message: Message) -> None:
-        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
-
-    return send_head

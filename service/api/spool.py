@@ -69,13 +69,15 @@ class SpoolLimits:
         max_bytes: maximum size of the body.
         max_line_bytes: maximum size of a line.
         max_pause_s: maximum time in seconds without data.
-        max_s: maximum time in seconds of the whole body, or None.
+        max_s: maximum time in seconds of the whole body, or of each row.
+        is_per_row: whether `max_s` begins again with each row.
     """
 
     max_bytes: int
     max_line_bytes: int
     max_pause_s: float
-    max_s: float | None = None
+    max_s: float
+    is_per_row: bool = False
 
 
 class Spool:
@@ -99,6 +101,7 @@ class Spool:
         self._budget = budget
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._received = 0
+        self._row_start = b""  # first byte of a row whose end has not arrived
         self.size_bytes = 0
         self._ended = False
         self._grown = asyncio.Event()
@@ -133,15 +136,24 @@ class Spool:
 
     async def fill(self, receive: Receive) -> None:
         """Write the body, then wait until the client disconnects."""
-        max_s = self._limits.max_s
-        deadline = asyncio.get_running_loop().time() + max_s if max_s else None
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._limits.max_s
         while (message := await self._piece(receive, deadline))["type"] == "http.request":
             if not self._ended:
-                self._write(message.get("body", b""))
+                body = message.get("body", b"")
+                self._write(body)
                 self._grown.set()
+                if self._ends_row(body) and self._limits.is_per_row:
+                    deadline = clock() + self._limits.max_s
             if not message.get("more_body", False):
                 self.end()
         self.end()
+
+    def _ends_row(self, body: bytes) -> bool:
+        """Whether the next part of the body has the end of a row. Blank lines do not count."""
+        text = (self._row_start + body).lstrip()
+        self._row_start = text.rpartition(b"\n")[2].lstrip()[:1]
+        return b"\n" in text
 
     def _write(self, body: bytes) -> None:
         max_bytes = self._limits.max_bytes
@@ -164,17 +176,18 @@ class Spool:
             logger.error("batch: %s", error)
             return 0
 
-    async def _piece(self, receive: Receive, deadline: float | None) -> Message:
+    async def _piece(self, receive: Receive, deadline: float) -> Message:
         """Next piece of the body. A pause that is too long, or the deadline, ends the body."""
         if not self._ended:
             pause_s = self._limits.max_pause_s
             pause_end = asyncio.get_running_loop().time() + pause_s
             try:
-                async with asyncio.timeout_at(min(pause_end, deadline or pause_end)):
+                async with asyncio.timeout_at(min(pause_end, deadline)):
                     return await receive()
             except TimeoutError:
-                if deadline and deadline < pause_end:
-                    reason = f"its body did not arrive within {self._limits.max_s:g} s"
+                if deadline < pause_end:
+                    part = "the next row" if self._limits.is_per_row else "its body"
+                    reason = f"{part} did not arrive within {self._limits.max_s:g} s"
                 else:
                     reason = f"no data arrived for {pause_s:g} s"
                 self.end(InputError(f"The batch is cut: {reason}.", "body"))

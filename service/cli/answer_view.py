@@ -75,7 +75,7 @@ class AnswerView:
 
     def _verdict(self, encoding: str) -> Iterator[Text]:
         response = self.response
-        head = Text(one_line(words.headline(response), encoding), f"bold {STYLES[words.COLORS[response.verdict]]}")
+        head = Text(one_line(words.headline(response), encoding), f"bold {STYLES[words.color(response.verdict)]}")
         if response.answer is not None and response.verdict is not Verdict.TORN:
             head.append(f"   {one_line(response.answer, encoding)}", "bold default")
         yield head

@@ -3,13 +3,13 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from service.errors import ConfigurationError, json_reason
-from service.json_lines import Line, LineSplitter, json_value
+from service.json_lines import Line, LineSplitter, file_lines, json_value
 
 STANDARD_INPUT = Path("-")
 
@@ -25,16 +25,36 @@ async def json_rows(path: Path) -> AsyncIterator[tuple[str, object]]:
         path: a JSON Lines file, or `STANDARD_INPUT`.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a line is not valid JSON. The rows before it have been yielded.
+        ConfigurationError: the file cannot be read, has no rows, or a line is not valid JSON. The rows before it have
+            been yielded.
     """
+    name, number = "standard input" if path == STANDARD_INPUT else str(path), 0
     with ExitStack() as stack:
         file = sys.stdin if path == STANDARD_INPUT else stack.enter_context(_opened(path))
         async for number, line in _lines(file.fileno()):
-            place = f"{'standard input' if path == STANDARD_INPUT else path}, line {number}"
-            yield place, json_row(place, line)
+            place = f"{name}, line {number}"
+            yield place, _json_row(place, line)
+    _require_rows(name, number)
 
 
-def json_row(place: str, line: bytes) -> object:
+def file_rows(path: Path) -> Iterator[object]:
+    """Content of each row of a JSON Lines file.
+
+    Raises:
+        ConfigurationError: as `json_rows`.
+    """
+    number = 0
+    for number, line in file_lines(path):
+        yield _json_row(f"{path}, line {number}", line)
+    _require_rows(str(path), number)
+
+
+def _require_rows(name: str, last: int) -> None:
+    if not last:
+        raise ConfigurationError(f"{name} has no rows.")
+
+
+def _json_row(place: str, line: bytes) -> object:
     """Content of a row.
 
     Raises:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from service.schemas.later_values import LaterValues
 from service.schemas.request import (
     BLANK_TEXT_PATTERN,
     ProblemText,
@@ -155,7 +156,7 @@ class GradeResponse(Wire):
         }
     )
 
-    verdict: GradeVerdict = Field(
+    verdict: Annotated[GradeVerdict, LaterValues()] = Field(
         description="Whether the response gives the answer. `undecided`: no answer is read from the response, the "
         "answers may be equal, or the vote is neither `likely` nor `agreed`. `reason` has the cause.",
         examples=["incorrect"],
@@ -170,7 +171,7 @@ class GradeResponse(Wire):
         "read.",
         examples=["26"],
     )
-    basis: GradeBasis = Field(
+    basis: Annotated[GradeBasis, LaterValues()] = Field(
         description="Source of `answer`: `expected` is from the request, `vote` from the model.", examples=["vote"]
     )
     confidence: float | None = Field(

@@ -13,7 +13,7 @@ _COLORS = {"green": "#1a7f37", "blue": "#0969da", "amber": "#b35900", "red": "#c
 def solution_html(response: SolveResponse) -> str:
     """Verdict, answer, votes, explanation and program of a response."""
     is_one = response.answer is not None and response.verdict is not Verdict.TORN
-    color = _COLORS[words.COLORS[response.verdict]]
+    color = _COLORS[words.color(response.verdict)]
     parts = [
         _headline(words.headline(response), response.answer if is_one else None, color),
         _paragraph(words.advice(response) if response.answer is None else words.meaning(response)),

@@ -246,23 +246,29 @@ def _equals(value: Any, neutral: Any) -> bool:
     return type(plain) is type(neutral) and plain == neutral
 
 
-def _neutral(values: Sequence[Any]) -> tuple[Any, Any]:
-    """Type and field of a parameter that takes only these values and null."""
+def _neutral(values: Sequence[Any], documented: Sequence[Any] | None = None) -> tuple[Any, Any]:
+    """Type and field of a parameter that takes only these values and null.
+
+    Args:
+        values: neutral values.
+        documented: those that the documents and errors name. Default: all.
+    """
 
     def check(value: Any) -> Any:
         if value is not None and not any(_equals(value, neutral) for neutral in values):
             raise PydanticCustomError("neutral", "must be neutral")
         return value
 
-    *words, null = [value if isinstance(value, str) and value else json.dumps(value) for value in [*values, None]]
+    shown = values if documented is None else documented
+    *words, null = [value if isinstance(value, str) and value else json.dumps(value) for value in [*shown, None]]
     valid = f"{', '.join(words)} or {null}" if words else null
-    schema = {"anyOf": [*_schemas_of(values), {"type": "null"}]} if values else {"type": "null"}
+    schema = {"anyOf": [*_schemas_of(shown), {"type": "null"}]} if shown else {"type": "null"}
     return (
         Annotated[Any, AfterValidator(check), WithJsonSchema(schema)],
         Field(
             default=None,
             description=f"Not supported. Must be {valid}.",
-            examples=[values[0] if values else None],
+            examples=[shown[0] if shown else None],
         ),
     )
 
@@ -277,3 +283,9 @@ Tolerated: type[BaseModel] = create_model(
     **{name: _ignored(name) for name in IGNORED},
 )  # type: ignore[call-overload]
 """Base of the requests, with one field for each of these parameters."""
+
+CountedLogprobs: type[BaseModel] = create_model(
+    "CountedLogprobs",
+    logprobs=_neutral([False], documented=[]),
+)
+"""Base of `/v1/completions`, where `logprobs` is a number. Clients of both routes send false."""

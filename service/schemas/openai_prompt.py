@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 
 from service.errors import InputError
+from service.schemas.openai_examples import after_bare_examples, after_foreign_labels, is_sentence
 from service.schemas.openai_follow_up import NUMBER, is_follow_up
 
 
@@ -53,10 +54,15 @@ _INSTRUCTION_TOKEN = re.compile(r"\[(/?)INST\]")
 _OTHER_TOKEN = re.compile(
     r"<\|(?:im_end|eot_id|end|begin_of_text|end_of_text|endoftext)\|>|<(?:end_of_turn|bos|eos|s|/s)>"
 )
+_START_TAG = re.compile(rf"(?:^|(?<=>))[ \t]*<({'|'.join(_WORDS)})>", re.IGNORECASE | re.MULTILINE)
+_END_TAG = re.compile(rf"</(?:{'|'.join(_WORDS)})>(?=\s*(?:<|\Z|\n))", re.IGNORECASE)
+_DASHED = re.compile(
+    rf"^[ \t]*({'|'.join(_FAMILIES[-1].asks | _FAMILIES[-1].replies)})([ \t]*\d{{1,3}})?[ \t]+[-–—](?=\s|\Z)(.*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _SECOND_CHOICE = re.compile(r"^[ \t]*b[:.)]|(?<=\s)b:", re.IGNORECASE | re.MULTILINE)
-_LINE_LABEL = re.compile(r"^[ \t]*([^\W\d_][^\s:：]{0,20})[ \t]*[:：]", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d_]{2}")
 _EXAMPLE = re.compile(r"\bexamples?\b|\bthe answer is\b", re.IGNORECASE)
-_SENTENCE_WORDS = 5
 _MAX_LABELS = 1000
 _MANY_LABELS = f"`problem` has more than {_MAX_LABELS} labels. Send fewer examples."
 _SEVERAL = "`problem` has several questions without answers. Send each question in a request of its own."
@@ -106,7 +112,7 @@ def problem_of_prompt(prompt: str) -> str:
         InputError: several questions have no answer, the last one has an answer, or it continues an earlier turn. The
             field is `problem`.
     """
-    text, has_history = _with_role_labels(prompt), False
+    text, has_history = _with_labels(prompt), False
     labels = _labels(text)
     for family in _FAMILIES:
         question, is_later = _last_question(text, _segments(text, labels, family), family)
@@ -115,7 +121,8 @@ def problem_of_prompt(prompt: str) -> str:
         text = question
     problem = text.strip()
     if problem == prompt.strip():
-        problem = _after_examples(problem)
+        problem = after_foreign_labels(problem)
+    problem = after_bare_examples(problem)
     if has_history and is_follow_up(problem):
         raise InputError(_CONTINUED, "problem")
     return problem
@@ -151,17 +158,25 @@ def _unanswered_story(turns: Sequence[tuple[str, str]]) -> str:
     return story if _is_story(story) and "?" not in story and not _LABEL.search(story) else ""
 
 
-def _with_role_labels(prompt: str) -> str:
-    """Prompt with the tokens of chat templates as labels of roles."""
+def _with_labels(prompt: str) -> str:
+    """Prompt with labels for the tokens of chat templates, for tags, and for labels with dashes."""
     text = _ROLE_TOKEN.sub(r"\n\1:\n", prompt)
     text = _INSTRUCTION_TOKEN.sub(lambda token: "\nassistant:\n" if token[1] else "\nuser:\n", text)
-    return _OTHER_TOKEN.sub("\n", text)
+    text = _OTHER_TOKEN.sub("\n", text)
+    if any(tag[1].lower() in one.asks for tag in _START_TAG.finditer(text) for one in _FAMILIES):
+        text = _START_TAG.sub(r"\n\1:\n", _END_TAG.sub("\n", text))
+    family, dashed = _FAMILIES[-1], list(_DASHED.finditer(text))
+    asked = [label[3] for label in dashed if label[1].lower() in family.asks]
+    # "Q - A = 3" is an equation: a question has a word.
+    if len(asked) < len(dashed) and any(_WORD.search(line) for line in asked):
+        text = _DASHED.sub(r"\1\2:\3", text)
+    return text
 
 
 def _last_question(text: str, segments: Sequence[_Segment], family: _Family) -> tuple[str, bool]:
     """Text of the last question of a family, and whether answered questions stand before it."""
     turns = _turns(segments, family)
-    if any(one.word == "input" and "#" not in one.label and not _is_sentence(one.text) for one in segments):
+    if any(one.word == "input" and "#" not in one.label and not is_sentence(one.text) for one in segments):
         return text, False  # a table of a function: "Input: 2", "Output: 5"
     if not turns:
         return _before_reply(text, [one for one in segments if one.word in family.replies])
@@ -239,21 +254,6 @@ def _before_reply(text: str, replies: Sequence[_Segment]) -> tuple[str, bool]:
     if len(paragraphs) != 2:
         raise InputError(_SEVERAL, "problem")
     return paragraphs[1], True
-
-
-def _after_examples(text: str) -> str:
-    """Last question between labels of any language: "Frage: … Antwort: … Frage: … Antwort:"."""
-    labels = list(_LINE_LABEL.finditer(text))
-    if len(labels) < 4 or labels[-1].end() != len(text):
-        return text
-    words = [label[1] for label in labels]
-    question = text[labels[-2].end() : labels[-1].start()].strip()
-    is_repeated = words[-4:-2] == words[-2:] and words[-2] != words[-1]
-    return question if is_repeated and _is_sentence(question) else text
-
-
-def _is_sentence(text: str) -> bool:
-    return "?" in text or len(text.split(maxsplit=_SENTENCE_WORDS - 1)) == _SENTENCE_WORDS
 
 
 def _is_story(text: str) -> bool:

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.config import JsonDict
 
 from service.schemas import Integral, Text, TokenCount
-from service.schemas.openai_parameters import Tolerated
+from service.schemas.openai_parameters import CountedLogprobs, Tolerated
 from service.schemas.request import PATHS_EXAMPLES, Paths, with_few_unknown
 from service.types import Policy
 
 MAX_CHOICES = 64
+_MAX_PARTS = 256  # the validation of each takes time of the event loop
 
 _First = Field(fail_fast=True)  # a list of many invalid items has the errors of one
 _Stop = Annotated[str, StringConstraints(min_length=1)]
@@ -125,7 +126,7 @@ class Message(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(
         description="Role of the author.", examples=["user"]
     )
-    content: str | Annotated[list[TextPart], _First] | None = Field(
+    content: str | Annotated[list[TextPart], Field(max_length=_MAX_PARTS), _First] | None = Field(
         default=None,
         description="Content. That of the last user message is the problem.",
         examples=["A pen costs 3 dollars. How much do 7 pens cost?"],
@@ -161,7 +162,7 @@ class ChatRequest(Completed):
     )
 
 
-class CompletionRequest(Completed):
+class CompletionRequest(CountedLogprobs, Completed):
     """One or several word problems."""
 
     model_config = ConfigDict(
@@ -195,7 +196,7 @@ class InputItem(BaseModel):
     role: Literal["system", "developer", "user", "assistant"] | None = Field(
         default=None, description="Role of the author of a message.", examples=["user"]
     )
-    content: str | Annotated[list[InputPart], _First] | None = Field(
+    content: str | Annotated[list[InputPart], Field(max_length=_MAX_PARTS), _First] | None = Field(
         default=None,
         description="Content. That of the last user message is the problem.",
         examples=["A pen costs 3 dollars. How much do 7 pens cost?"],

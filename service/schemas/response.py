@@ -1,7 +1,10 @@
 """Wire models of the response and the events of `/solve`."""
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field
 
+from service.schemas.later_values import LaterValues
 from service.schemas.request import Wire
 from service.types import PathKind, PathOutcome, Status, Verdict
 
@@ -56,7 +59,7 @@ class PathEvent(Wire):
     """Path that ended: its text, its answer and its outcome."""
 
     index: int = Field(description="Position in the fixed order, counted from 0.", examples=[0])
-    kind: PathKind = Field(
+    kind: Annotated[PathKind, LaterValues()] = Field(
         description="`cot` for a chain of thought, `pot` for a program of thought.", examples=["cot"]
     )
     text: str = Field(
@@ -64,7 +67,7 @@ class PathEvent(Wire):
         examples=["7 pens cost 7 * 3 = 21 dollars. The answer is 21"],
     )
     answer: str | None = Field(description="Answer in canonical form. Null if the path abstains.", examples=["21"])
-    outcome: PathOutcome = Field(
+    outcome: Annotated[PathOutcome, LaterValues()] = Field(
         description="`voted`, or the reason why the path abstains. `unparsed`: no answer or program in the text. "
         "`error`: the program raised an exception. `timeout`, `memory`, `output`: it exceeded a limit. `denied`: the "
         "policy or the kernel lock refused it. `crashed`: its process died. `aborted`: the path was stopped.",
@@ -160,7 +163,7 @@ class SolveResponse(Wire):
     )
 
     id: str = Field(description="Id of the request.", examples=["76889b74b4e7422fa6d55071d000db11"])
-    status: Status = Field(
+    status: Annotated[Status, LaterValues()] = Field(
         description="`answered`. `abstained`: no valid vote, or a confidence below `min_confidence`. `deadline`: time "
         "ran out, and `answer` is that of the votes so far.",
         examples=["answered"],
@@ -175,7 +178,7 @@ class SolveResponse(Wire):
         examples=[0.9648],
     )
     calibrated: bool = Field(description="Whether the checkpoint has a calibrated confidence.", examples=[False])
-    verdict: Verdict = Field(
+    verdict: Annotated[Verdict, LaterValues()] = Field(
         description="Trust in the answer. `likely`: the calibrated confidence is at least 0.7. `agreed`: the paths "
         "agree, and the model is not calibrated. `torn`: a tie, or less than half of the votes for the leader. "
         "`none`: no answer. `unsure`: all else.",

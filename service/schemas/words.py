@@ -41,11 +41,16 @@ _GRADE_COLORS = {
 
 def headline(response: SolveResponse) -> str:
     """Words of the verdict, such as "Torn: 180 or 30?"."""
-    words = VERDICTS[response.verdict]
+    words = VERDICTS.get(response.verdict) or response.verdict.capitalize()
     if response.verdict is not Verdict.TORN:
         return words
     first, second = response.votes[:2]
     return f"{words}: {first.answer} or {second.answer}?"
+
+
+def color(verdict: Verdict) -> str:
+    """Color of a verdict. One of a later version of the service has none of its own."""
+    return COLORS.get(verdict, "grey")
 
 
 def meaning(response: SolveResponse) -> str:

@@ -56,6 +56,16 @@ async def test_other_origins_are_not_allowed(serve: Serve, ring: KeyRing, origin
         assert response.headers["vary"].startswith("Origin")
 
 
+async def test_a_page_reads_that_the_service_failed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("service.api.routes.solve.problem_of")
+    client = await serve(settings=allowing(PAGE))
+    response = await client.post("/solve", json=PROBLEM, headers={"Origin": PAGE})
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (500, PAGE)
+    response = await client.post("/solve", json=PROBLEM, headers={"Origin": "https://other.example"})
+    assert response.status_code == 500
+    assert "access-control-allow-origin" not in response.headers
+
+
 async def test_cors_is_off_by_default(serve: Serve) -> None:
     client = await serve()
     response = await client.options("/solve", headers=PREFLIGHT)

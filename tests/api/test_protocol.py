@@ -149,6 +149,35 @@ async def test_a_refused_head_has_the_headers_of_every_response(quick: Quick) ->
     }
 
 
+ORIGIN = b"Origin: https://a.org\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "origins", "allowed"),
+    [
+        (GET[:-2] + ORIGIN + b"X: " + b"a" * 40_000, ["https://a.org"], b"https://a.org"),
+        (GET[:-2] + b"X: " + b"a" * 40_000 + b"\r\n" + ORIGIN + b"\r\n", ["https://a.org"], b"https://a.org"),
+        (GET[:-2] + ORIGIN.lower() + b"no header\r\n\r\n", ["https://b.org", "https://a.org"], b"https://a.org"),
+        (HEAD.partition(b"Content-L")[0] + ORIGIN + b"Transfer-Encoding: chunked\r\n\r\nz\r\n", ["https://a.org"], b"https://a.org"),
+        (GET[:-2] + ORIGIN + b"no header\r\n\r\n", ["*"], b"*"),
+        (b"GET /" + b"a" * 40_000, ["*"], b"*"),
+        (GET[:-2] + ORIGIN + b"no header\r\n\r\n", ["https://b.org"], None),
+        (GET[:-2] + b"X-" + ORIGIN + b"no header\r\n\r\n", ["https://a.org"], None),
+        (GET[:-2] + ORIGIN + b"no header\r\n\r\n", [], None),
+    ],
+)  # fmt: skip
+async def test_a_page_of_an_allowed_origin_reads_a_refusal(
+    quick: Quick, sent: bytes, origins: list[str], allowed: bytes | None
+) -> None:
+    async with connected(await quick(cors_origins=origins)) as (reader, writer):
+        writer.write(sent)
+        head = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")[0]
+    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    assert fields.get(b"access-control-allow-origin") == allowed
+    assert fields.get(b"vary") == (b"origin" if origins not in ([], ["*"]) else None)
+    assert fields.get(b"access-control-expose-headers") == (allowed and b"x-request-id, retry-after")
+
+
 BAD = b"HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n"
 
 

@@ -10,7 +10,7 @@ from starlette.types import Message
 from service.api.spool import DiskBudget, Spool, SpoolLimits
 from service.errors import InputError, OverloadedError
 
-LIMITS = SpoolLimits(max_bytes=1000, max_line_bytes=50, max_pause_s=0.4)
+LIMITS = SpoolLimits(max_bytes=1000, max_line_bytes=50, max_pause_s=0.4, max_s=60)
 
 
 class Body:
@@ -145,27 +145,49 @@ async def test_bodies_that_are_abandoned_give_their_room_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("max_s", "pause_s", "reason"),
+    ("max_s", "is_per_row", "sent", "pause_s", "most", "reason"),
     [
-        (None, 0.8, "The batch is cut: no data arrived for 0.4 s."),
-        (0.3, 0.05, "The batch is cut: its body did not arrive within 0.3 s."),
+        (60, False, b"x\n", 0.8, 1, "The batch is cut: no data arrived for 0.4 s."),
+        (0.3, False, b"x\n", 0.05, 8, "The batch is cut: its body did not arrive within 0.3 s."),
+        (0.3, True, b"x", 0.05, 0, "The batch is cut: the next row did not arrive within 0.3 s."),
+        (0.3, True, b" \n", 0.05, 0, "The batch is cut: the next row did not arrive within 0.3 s."),
     ],
 )
-async def test_a_body_that_is_too_slow_is_cut(max_s: float | None, pause_s: float, reason: str) -> None:
+async def test_a_body_that_is_too_slow_is_cut(
+    max_s: float, is_per_row: bool, sent: bytes, pause_s: float, most: int, reason: str
+) -> None:
     body = Body()
 
     async def drip() -> None:
         while True:
-            body.send(b"x\n")
+            body.send(sent)
             await asyncio.sleep(pause_s)
 
     dripping = asyncio.create_task(drip())
-    with Spool(SpoolLimits(1000, 50, 0.4, max_s), DiskBudget(10_000)) as spool:
+    with Spool(SpoolLimits(1000, 50, 0.4, max_s, is_per_row), DiskBudget(10_000)) as spool:
         lines = await asyncio.wait_for(after(spool, body), 5)
     dripping.cancel()
-    assert 1 <= len(lines) <= 8
+    assert min(most, 1) <= len(lines) <= most
     assert isinstance(spool.cut, InputError)
     assert str(spool.cut) == reason
+
+
+@pytest.mark.parametrize("pieces", [(b"x\n",), (b"x", b"\n"), (b"\n\n x", b"y\nz")])
+async def test_rows_may_follow_each_other_for_longer_than_the_time_of_one(pieces: tuple[bytes, ...]) -> None:
+    body, sent = Body(), (pieces * 8)[:8]
+
+    async def drip() -> None:
+        for piece in sent:
+            body.send(piece)
+            await asyncio.sleep(0.1)
+        body.end()
+
+    dripping = asyncio.create_task(drip())
+    with Spool(SpoolLimits(1000, 50, 5, 0.6, is_per_row=True), DiskBudget(10_000)) as spool:
+        lines = await asyncio.wait_for(after(spool, body), 5)
+    await dripping
+    assert [line.strip() for line in lines] == b"".join(sent).split()
+    assert spool.cut is None
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 100, 1000, 1600])
@@ -188,7 +210,7 @@ async def test_a_body_of_the_maximum_is_whole() -> None:
 
 
 async def test_a_line_that_a_pause_or_the_disk_cuts_is_no_line() -> None:
-    for limits, budget in [(LIMITS, DiskBudget(10_000)), (SpoolLimits(1000, 50, 5), DiskBudget(12))]:
+    for limits, budget in [(LIMITS, DiskBudget(10_000)), (SpoolLimits(1000, 50, 5, 60), DiskBudget(12))]:
         body = Body()
         body.send(b"first\nsec", b"ond li")
         with Spool(limits, budget) as spool:
@@ -213,7 +235,7 @@ async def test_many_blank_lines_cost_little_and_leave_the_loop_free() -> None:
             longest_s = max(longest_s, loop.time() - began)
 
     watching = asyncio.create_task(watch())
-    with Spool(SpoolLimits(10**9, 50, 5), DiskBudget(10**10)) as spool:
+    with Spool(SpoolLimits(10**9, 50, 5, 60), DiskBudget(10**10)) as spool:
         assert await asyncio.wait_for(after(spool, body), 10) == []
     watching.cancel()
     assert longest_s < 0.5

@@ -13,8 +13,8 @@ import pytest
 
 from service.cli.main import main
 from service.cli.read import EqualRow, Reader, ReadRow, Summary
-from service.cli.rows import STANDARD_INPUT, in_order, json_rows
-from service.errors import InputError, SandboxError
+from service.cli.rows import STANDARD_INPUT, file_rows, in_order, json_rows
+from service.errors import ConfigurationError, InputError, SandboxError
 from service.sandbox.base import Execution, Outcome
 from service.sandbox.fake import FakeSandbox
 from service.schemas import PathBudget, SolveRequest
@@ -151,6 +151,20 @@ def test_standard_input(read: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: P
         code, rows, err = read("-")
     assert (code, rows) == (2, [{"id": 1, "equal": True}])
     assert err.startswith("twinpath: standard input, line 2: not valid JSON")
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_a_source_without_rows_is_refused(
+    content: str, read: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text(content)
+    assert read(str(source)) == (2, [], f"twinpath: {source} has no rows.\n")
+    with pytest.raises(ConfigurationError, match=r" has no rows\.$"):
+        list(file_rows(source))
+    with source.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert read("-") == (2, [], "twinpath: standard input has no rows.\n")
 
 
 async def test_rows_of_a_pipe_are_read_as_they_arrive(monkeypatch: pytest.MonkeyPatch) -> None:

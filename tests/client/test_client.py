@@ -18,7 +18,8 @@ from service.client.protocol import lines_of, pause_s
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, InputError, ServiceError
 from service.schemas import GradeResponse, GradeStep, PathBudget, PathEvent, SolveResponse, VoteEvent
-from service.types import GradeVerdict, Policy
+from service.schemas.words import headline
+from service.types import GradeVerdict, Policy, Verdict
 from tests.conftest import Serve
 from tests.support.engines import TurnEngine, computing_sandbox, cot, playing, pot
 
@@ -504,6 +505,33 @@ async def test_fields_of_a_later_version_are_ignored() -> None:
         assert [type(event) async for event in caller.stream(PENS)] == expected_events
     async with AsyncClient("http://service", transport=served(rows)) as caller:
         assert [row.solution async for row in caller.solve_many([])] == [solved_, None]
+
+
+def test_values_of_a_later_version_are_kept() -> None:
+    path = PATH | {"kind": "tool", "outcome": "novel", "counted": True, "vote": None}
+    answer = FULL | {"status": "settled", "verdict": "superb", "trace": [path]}
+    with Client("http://service", transport=served(answer)) as client:
+        solved_ = client.solve(PENS)
+    assert (solved_.status, solved_.verdict, solved_.answer) == ("settled", "superb", "21")
+    assert isinstance(solved_.verdict, Verdict)
+    assert solved_.verdict.value == "superb"
+    assert solved_.verdict not in list(Verdict)
+    assert solved_.trace is not None
+    assert (solved_.trace[0].kind, solved_.trace[0].outcome) == ("tool", "novel")
+    assert json.loads(solved_.model_dump_json()) == answer
+    assert SolveResponse.model_validate_json(solved_.model_dump_json()) == solved_
+    assert headline(solved_) == "Superb"
+    assert "Superb" in solved_._repr_html_()
+    with Client("http://service", transport=served(GRADE | {"verdict": "partial", "basis": "proof"})) as client:
+        graded = client.grade(PENS, "20")
+    assert (graded.verdict, graded.basis) == ("partial", "proof")
+    assert "Partial" in graded._repr_html_()
+
+
+@pytest.mark.parametrize("value", ["", "Superb", "a b", "\x1b[31m", "a" * 41, 1, None])
+def test_a_value_of_a_later_version_is_a_word(either: Ask, value: object) -> None:
+    with pytest.raises(ServiceError, match=r"does not fit this version of the client: `verdict` must be `likely`"):
+        either(served(FULL | {"verdict": value}), Retries())
 
 
 async def test_errors_of_a_later_version_are_read(either: Ask) -> None:

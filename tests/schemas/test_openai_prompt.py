@@ -59,6 +59,19 @@ PROMPTS = {
     "german": f"Frage: {CUPS}\nAntwort: 7\n\nFrage: {PENS}\nAntwort:",
     "chinese": f"问题：{CUPS}\n答案：7\n\n问题：{PENS}\n答案：",
     "wide colons": f"Question： {CUPS}\nAnswer： {REPLY}\nQuestion： {PENS}\nAnswer：",
+    "dashes": f"Q - {CUPS}\nA - {REPLY}\n\nQ - {PENS}\nA -",
+    "long dashes": f"Question 1 – {CUPS}\nAnswer 1 – {REPLY}\nQuestion 2 – {PENS}\nAnswer 2 –",
+    "dashes without a last label": f"Q - {CUPS}\nA - 7\n\nQ - {PENS}",
+    "tags": f"<question>{CUPS}</question>\n<answer>{REPLY}</answer>\n<question>{PENS}</question>\n<answer>",
+    "tags in one line": f"<question>{CUPS}</question><answer>7</answer><question>{PENS}</question>",
+    "tags in own lines": f"Solve it.\n<problem>\n{CUPS}\n</problem>\n<solution>\n{REPLY}\n</solution>\n\n<problem>\n{PENS}\n"
+    "</problem>",
+    "one tag": f"<question>{PENS}</question>",
+    "no labels": f"{CUPS}\n7\n\n{PENS}",
+    "no labels, worked": f"Solve these.\n\n{CUPS}\n{REPLY}\n\n{CUPS}\n{REPLY}\n\n{PENS}\n",
+    "no labels, lines": f"{CUPS}\n7\n{CUPS}\n7 cups\n{PENS}",
+    "no labels, paragraphs": f"{CUPS}\n\nThe answer is 7.\n\n{PENS}",
+    "one label": f"{CUPS}\n7\n\n{PENS}\nAnswer:",
     "both": f"Human: Q: {CUPS}\nA: {REPLY}\n\nQ: {PENS}\nA:\nAssistant:",
 }
 
@@ -66,6 +79,10 @@ PROMPTS = {
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS.keys())
 def test_the_last_question_is_the_problem(prompt: str) -> None:
     assert problem_of_prompt(prompt) == PENS
+
+
+def test_a_wide_question_mark_ends_a_question() -> None:
+    assert problem_of_prompt("问题：1+1？\n答案：2\n\n问题：7加3是多少？\n答案：") == "7加3是多少？"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +104,12 @@ def test_the_last_question_is_the_problem(prompt: str) -> None:
         "A machine has a rule.\nInput: 2\nOutput: 5\nInput: 4\nOutput: 9\nInput: 7\nOutput:",
         "Input: 3 machines. Output: 12 parts per hour each. How many parts in 5 hours?",
         "A table:\nx: 1\ny: 2\nx: 3\ny:",
+        "Solve for q.\nq - a = 3\na - 2 = 1",
+        "Tom has 3 cups.\nWrite\n<answer>7</answer>\nHow many are 2 more?",
+        "Put it in <answer> tags, such as <answer>7</answer>. How many are 3 and 4?",
+        "How many pens has Ann, who has 3 boxes of 4?\n\nShe buys 2 boxes more.\n\nHow many has she now?",
+        "Apples on Monday\n12\nApples on Tuesday\n15\nHow many in total?",
+        "What is 3 + 4?\n7\n\nWhat is 4 + 5?\n9",
     ],
 )
 def test_words_of_a_story_are_no_labels(problem: str) -> None:
@@ -218,6 +241,11 @@ LABELS = [
     "<|user|>",
     "[INST]",
     "b",
+    "Q -",
+    "A -",
+    "<question>",
+    "</question>",
+    "<answer>",
 ]
 wild = st.lists(
     st.sampled_from(LABELS) | st.sampled_from([":", ")", "\n", "\n\n", "?", "3", " "]) | st.text(max_size=4)
@@ -247,6 +275,12 @@ def test_wild_prompts_have_a_problem_or_an_error(prompt: str) -> None:
         "<|user|>",
         "USER: a ",
         "x: a\n",
+        "a\n",
+        "a?\n1\n",
+        "a?\n\n1\n\n",
+        "Q - a b\nA - ",
+        "<question>",
+        "</question> ",
     ],
 )
 def test_prompts_are_read_in_linear_time(part: str) -> None:

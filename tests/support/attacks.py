@@ -37,6 +37,13 @@ def _flood(path: bytes) -> Sent:
     return _endless(b"", (_GET % path) * 1000)
 
 
+def _parts(path: bytes, field: str, part: bytes) -> bytes:
+    """Request whose message has as many parts as its body has room for."""
+    parts = b",".join([part] * (63_000 // (len(part) + 1)))
+    body = b'{"model":"twinpath","%b":[{"role":"user","content":[%b]}]}' % (field.encode(), parts)
+    return _HEAD % (path, _JSON, b"Content-Length: %d\r\n" % len(body)) + body
+
+
 def _stream() -> bytes:
     return _HEAD % (b"/solve/stream", _JSON, b"Content-Length: %d\r\n" % len(_PROBLEM)) + _PROBLEM
 
@@ -61,6 +68,13 @@ ATTACKS: dict[str, tuple[int, Callable[[], Sent]]] = {
         20, lambda: _endless(_HEAD % (b"/solve/batch", _LINES, _CHUNKED) + b"0\r\n", b"a: b\r\n" * 10000),
     ),
     "empty lines without end": (20, lambda: _endless(b"", b"\r\n" * 30000)),
+    "content of many parts": (
+        4, lambda: _endless(b"", _parts(b"/v1/chat/completions", "messages", b'{"type":"text","text":""}')),
+    ),
+    "content of many short parts": (
+        4, lambda: _endless(b"", _parts(b"/v1/responses", "input", b'{"type":"text"}')),
+    ),
+    "content of many invalid parts": (4, lambda: _endless(b"", _parts(b"/v1/chat/completions", "messages", b"{}"))),
     "bytes that are no HTTP": (20, lambda: _endless(b"", b"\x16\x03\x01" * 20000)),
 }  # fmt: skip
 """Name → number of connections, and maker of what each sends."""

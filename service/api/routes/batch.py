@@ -142,7 +142,8 @@ class BatchResponse(Response, Generic[RequestT, ResponseT, ResultT]):
             max_bytes=settings.max_batch_bytes,
             max_line_bytes=settings.max_body_bytes,
             max_pause_s=settings.body_timeout_s,
-            max_s=None if self._is_chunked else settings.batch_timeout_s,
+            max_s=settings.batch_timeout_s,
+            is_per_row=self._is_chunked,  # its rows may be made while it is sent
         )
         try:
             return Spool(limits, self._budget, self._key)

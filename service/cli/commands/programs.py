@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from service.cli.options import Config, Libraries
-from service.json_lines import file_lines
 from service.settings import load_settings
 
 
@@ -23,18 +22,17 @@ def sandbox(
     config: Config = None,
 ) -> None:
     """Run programs in the sandbox and print one outcome per line."""
-    from service.cli.rows import json_row
+    from service.cli.rows import file_rows
     from service.cli.sandbox import run_rows
     from service.components import sandbox_pool
 
     settings = load_settings(config, sandbox_libraries=libraries)
 
     async def run() -> None:
-        rows = (json_row(f"{source}, line {number}", line) for number, line in file_lines(source))
         pool = sandbox_pool(settings, policy=not no_policy)
         await pool.start()
         try:
-            async for row in run_rows(rows, pool, concurrency=settings.sandbox_workers):
+            async for row in run_rows(file_rows(source), pool, concurrency=settings.sandbox_workers):
                 print(json.dumps(row), flush=True)
         finally:
             await pool.close()

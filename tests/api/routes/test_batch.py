@@ -369,18 +369,29 @@ async def test_bodies_that_find_no_room_get_429(live: Serve) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_declared_body_that_drips_is_cut(live: Serve) -> None:
+@pytest.mark.parametrize(
+    ("framing", "start", "piece", "reason"),
+    [
+        (b"Content-Length: 5000", row(1), b" ", "its body did not arrive within 0.5 s"),
+        (
+            b"Transfer-Encoding: chunked", b"%x\r\n%b\r\n" % (len(row(1)), row(1)), b"1\r\n \r\n",
+            "the next row did not arrive within 0.5 s",
+        ),
+    ],
+    ids=["declared", "chunked"],
+)  # fmt: skip
+async def test_a_body_that_drips_is_cut(live: Serve, framing: bytes, start: bytes, piece: bytes, reason: str) -> None:
     client = await live(playing([cot(21)], []), settings=Settings(batch_timeout_s=0.5))
     reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
     head = b"POST /solve/batch HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-ndjson\r\n"
-    writer.write(head + b"Content-Length: 5000\r\n\r\n" + row(1))
+    writer.write(head + framing + b"\r\n\r\n" + start)
     reading = asyncio.create_task(reader.read())
     while not reading.done():
         await asyncio.sleep(0.05)
-        writer.write(b" ")
+        writer.write(piece)
     answer = await reading
     assert b'"line":1,"solution"' in answer
-    assert b"The batch is cut: its body did not arrive within 0.5 s." in answer
+    assert f"The batch is cut: {reason}.".encode() in answer
     writer.close()
     await writer.wait_closed()
 

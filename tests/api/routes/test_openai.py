@@ -294,6 +294,33 @@ async def test_what_completions_refuse_is_named(serve: Serve, fields: dict[str, 
     assert (await error_of(response, 400))["param"] == param
 
 
+@pytest.mark.parametrize(("path", "field"), [("chat/completions", "messages"), ("responses", "input")])
+async def test_a_message_of_too_many_parts_is_refused(serve: Serve, path: str, field: str) -> None:
+    client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
+    part = {"type": "text", "text": ""}
+
+    async def ask(parts: list[dict[str, str]]) -> httpx.Response:
+        body = {"model": "demo", field: [{"role": "user", "content": parts}]}
+        return await client.post(f"/v1/{path}", json=body)
+
+    assert (await ask([part] * 255 + [part | {"text": PENS}])).status_code == 200
+    error = await error_of(await ask([part] * 256 + [part | {"text": PENS}]), 400)
+    assert error["param"] == f"{field}[0].content"
+    assert "a list of at most 256 items" in error["message"]
+
+
+async def test_the_logprobs_of_completions_are_a_number(serve: Serve) -> None:
+    client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
+    for value in (0, 1, True, 0.0):
+        response = await client.post("/v1/completions", json={"model": "demo", "prompt": PENS, "logprobs": value})
+        error = await error_of(response, 400)
+        assert error["message"] == "Twinpath does not support 'logprobs': must be null."
+        assert error["code"] == "unsupported_parameter"
+    for neutral in (None, False):
+        response = await client.post("/v1/completions", json={"model": "demo", "prompt": PENS, "logprobs": neutral})
+        assert response.status_code == 200
+
+
 async def test_a_model_that_is_not_served_gets_404(serve: Serve) -> None:
     client = await serve(playing([cot(21)], [pot(21)]), computing_sandbox())
     answers = [

@@ -1,0 +1,1 @@
+"""Groups of settings. `service/settings.py` reads them."""
