@@ -355,3 +355,7 @@ def test_images_serve_the_engine_version_that_is_tested() -> None:
     assert pinned
     for file in ("docker/service.Dockerfile", "docker/training.Dockerfile", "deploy/compose.scale.yaml"):
         assert set(re.findall(r"vllm/vllm-openai:v([\d.]+)", (ROOT / file).read_text())) == {pinned[1]}
+
+
+def test_the_router_logs_no_line_for_each_path() -> None:
+    assert services("compose.scale.yaml", None)["router"]["environment"]["RUST_LOG"] == "warn"
