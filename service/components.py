@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from service import tracing
+from service.credentials import IF_DENIED
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine, demo, scripted
 from service.errors import ConfigurationError, InputError
@@ -248,7 +249,7 @@ def _remote_engine(settings: Settings, metrics: Metrics) -> Engine:
     return RemoteEngine(
         settings.worker_urls,
         model=settings.worker_model,
-        api_key=read_key(settings.worker_api_key_file, "worker_api_key_file"),
+        api_key=read_key(settings.worker_api_key_file, "worker_api_key_file", if_denied=IF_DENIED),
         read_timeout_s=settings.worker_read_timeout_s,
         on_worker=metrics.observe_worker,
         on_request=metrics.observe_worker_request,

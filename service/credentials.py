@@ -5,6 +5,12 @@ from urllib.parse import urlsplit
 KEY_FORM = "one line of printable ASCII characters without spaces"
 """Form of an API key, for errors."""
 
+IF_DENIED = (
+    "Let the service's user read it: run `docker compose run --rm setup`, or `twinpath keys init` on its directory, or "
+    "`chmod 644` on the file"
+)
+"""Advice for a secret of the service that its user may not read."""
+
 
 def is_key(text: str) -> bool:
     """Whether a text can be sent as an API key, in a header of HTTP."""

@@ -170,12 +170,13 @@ def _refuse_unknown_variables() -> None:
         raise ConfigurationError(f"Unknown environment variables: {', '.join(unknown)}.")
 
 
-def read_key(path: Path | None, setting: str) -> str | None:
+def read_key(path: Path | None, setting: str, *, if_denied: str = "") -> str | None:
     """Read the single API key of a file. Without a file, return None.
 
     Args:
         path: the file.
         setting: name of the setting that holds the path, for the error.
+        if_denied: advice for the error if the user may not read the file.
 
     Raises:
         ConfigurationError: the file cannot be read, or does not hold a key. The message does not show its content.
@@ -183,7 +184,7 @@ def read_key(path: Path | None, setting: str) -> str | None:
     if path is None:
         return None
     name = f"The file {path} of {setting}"
-    key = read_text(path, name).strip()
+    key = read_text(path, name, if_denied=if_denied).strip()
     if not is_key(key):
         raise ConfigurationError(f"{name} must hold an API key: {KEY_FORM}.")
     return key

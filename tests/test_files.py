@@ -49,3 +49,22 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     assert message(tmp_path / "none") == "The file F cannot be read: No such file or directory."
     assert message(tmp_path) == "The file F cannot be read: Is a directory."
     assert message(Path("a\0b")) == "The file F cannot be read: embedded null byte."
+
+
+def test_advice_is_given_only_if_the_user_may_not_read_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advice = "Let the user read it"
+    with pytest.raises(ConfigurationError, match=r"^The file F cannot be read: No such file or directory\.$"):
+        read_text(tmp_path / "none", "The file F", if_denied=advice)
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    for read in (read_text, read_toml):
+        with pytest.raises(ConfigurationError) as raised:
+            read(tmp_path / "f", "The file F", if_denied=advice)
+        assert str(raised.value) == "The file F cannot be read: Permission denied. Let the user read it."
+        with pytest.raises(ConfigurationError, match=r"^The file F cannot be read: Permission denied\.$"):
+            read(tmp_path / "f", "The file F")
+
+
+def denied(path: Path) -> bytes:
+    raise PermissionError(13, "Permission denied", str(path))

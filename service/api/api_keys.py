@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from service.api.api_key import ApiKey, KeyScope, KeyTable
+from service.credentials import IF_DENIED
 from service.errors import ConfigurationError
 from service.faults import fault_texts
 from service.files import read_toml
@@ -46,7 +47,7 @@ class KeyRing:
         self._path = path
         self._seen: object = self._signature()
         self._checked = time.monotonic()
-        self._keys = {table.name: ApiKey(table) for table in _read(path)}
+        self._keys = {table.name: ApiKey(table) for table in read_tables(path)}
 
     def find(self, token: str) -> ApiKey | None:
         """Key of a token, or None if the token is unknown. Every key is compared, in constant time."""
@@ -69,7 +70,7 @@ class KeyRing:
             return
         self._seen = signature
         try:
-            tables = _read(self._path)
+            tables = read_tables(self._path)
         except ConfigurationError as error:
             logger.error("API keys not reloaded: %s", error)
             return
@@ -130,25 +131,34 @@ def new_key(
     """
     # A key has 256 random bits, so that a fast hash is safe: guessing is hopeless.
     key = PREFIX + secrets.token_urlsafe(32)
+    return key, key_table(key, name, scopes, requests_per_minute, concurrency)
+
+
+def key_table(
+    key: str, name: str, scopes: Sequence[KeyScope], requests_per_minute: int | None, concurrency: int | None
+) -> str:
+    """Table of an existing key for the file. The other arguments are those of `new_key`.
+
+    Raises:
+        ConfigurationError: the name or a limit is invalid.
+    """
     digest = hashlib.sha256(key.encode()).hexdigest()
     limits = {"requests_per_minute": requests_per_minute, "concurrency": concurrency}
     _table({"name": name, "sha256": digest, "scopes": scopes} | limits, f"The key {name!r}")
     lines = ["[[keys]]", f'name = "{name}"', f'sha256 = "{digest}"']
     lines.append("scopes = [" + ", ".join(f'"{scope}"' for scope in scopes) + "]")
     lines += [f"{limit} = {value}" for limit, value in limits.items() if value is not None]
-    return key, "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+def read_tables(path: Path) -> list[KeyTable]:
+    """Tables of a file of API keys.
 
-
-def _read(path: Path) -> list[KeyTable]:
+    Raises:
+        ConfigurationError: the file cannot be read, or a table is invalid.
+    """
     name = f"The API keys file {path}"
-    content = read_toml(path, name)
+    content = read_toml(path, name, if_denied=IF_DENIED)
     tables = content.pop("keys", None)
     if content or not isinstance(tables, list) or not tables:
         raise ConfigurationError(f"{name} must contain at least one [[keys]] table and no other keys.")
@@ -160,6 +170,13 @@ def _read(path: Path) -> list[KeyTable]:
         if len({getattr(table, what) for table in read}) < len(read):
             raise ConfigurationError(f"{name}: two tables have the same {what}.")
     return read
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _table(content: object, where: str) -> KeyTable:

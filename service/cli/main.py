@@ -43,6 +43,7 @@ for _command in (evaluate.evaluate, health.health, programs.read, programs.sandb
     app.command()(_command)
 app.command(cls=serve.ServeCommand)(serve.serve)
 _keys.command()(keys.create)
+_keys.command()(keys.init)
 _models.command()(models.info)
 
 

@@ -98,6 +98,22 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         KeyRing(tmp_path / "none.toml")
 
 
+def test_a_file_that_the_user_may_not_read_is_refused_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = written(tmp_path, table("a", "one"))
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(ConfigurationError) as raised:
+        KeyRing(path)
+    assert str(raised.value) == (
+        f"The API keys file {path} cannot be read: Permission denied. Let the service's user read it: run `docker compose "
+        "run --rm setup`, or `twinpath keys init` on its directory, or `chmod 644` on the file."
+    )
+
+
 def test_keys_are_rotated_without_a_restart(tmp_path: Path, clock: list[float]) -> None:
     ring = KeyRing(written(tmp_path, table("a", "old")))
     written(tmp_path, table("a", "old"), table("b", "new"))

@@ -44,6 +44,7 @@ COMMANDS = [
     "evaluate",
     "keys",
     "keys create",
+    "keys init",
     "sandbox",
     "read",
     "model",

@@ -75,7 +75,8 @@ class Native:
     def start(self, *more: str) -> None:
         """Start its command; `more` are arguments that stand for what a container's network or image gives."""
         environment = {"PATH": os.pathsep.join([str(self.folder / "bin"), str(BIN), os.environ["PATH"]])}
-        environment |= {name: self._here(str(value)) for name, value in (self.spec.get("environment") or {}).items()}
+        given = (self.spec.get("environment") or {}).items()
+        environment |= {name: self._here(str(value)) for name, value in given if value is not None}
         command = [self._here(part) for part in [*self.entry, *(self.spec.get("command") or [])]] + list(more)
         with self.log.open("ab") as log:
             self.process = psutil.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.folder)
@@ -134,7 +135,7 @@ class Native:
         return part.replace("$$", "$")  # as compose writes a dollar
 
 
-def nginx(folder: Path, port: int, replicas: Iterable[int], *, below: str = "") -> list[str]:
+def nginx(folder: Path, port: int, replicas: Iterable[int], *, below: str = "", watched: int = 0) -> list[str]:
     """The shipped configuration with addresses instead of Docker's names, and the command of nginx's image.
 
     Args:
@@ -142,6 +143,7 @@ def nginx(folder: Path, port: int, replicas: Iterable[int], *, below: str = "") 
         port: port of the door.
         replicas: ports of the services.
         below: path of the door's host below which it serves too, such as `/math`.
+        watched: port for Prometheus. Default: a free one.
     """
     door = (DEPLOY / "nginx/default.conf").read_text()
     changes = {
@@ -149,6 +151,7 @@ def nginx(folder: Path, port: int, replicas: Iterable[int], *, below: str = "") 
         "    resolver 127.0.0.11 valid=5s;\n": "",
         "http://service:8000": "http://replicas",
         "access_log /dev/stdout": f"access_log {folder}/access.log",
+        "listen 8081": f"listen 127.0.0.1:{watched or free_port()}",
     }
     for there, here in (changes | ({"    #rewrite": "    rewrite", "/math": below} if below else {})).items():
         assert there in door
@@ -177,17 +180,17 @@ def door(folder: Path, *replicas: int, below: str = "") -> Iterator[str]:
 
 
 def prometheus_files(target: Path, jobs: Mapping[str, list[str]], metrics_key: Path) -> None:
-    """The shipped configuration with these targets instead of names, scraped every second, alerts at once."""
+    """The configuration of compose.scale.yaml with these targets, scraped every second, alerts at once."""
     import yaml
 
     shutil.copytree(DEPLOY / "prometheus", target)
-    settings = yaml.safe_load((target / "prometheus.yml").read_text())
+    settings = yaml.safe_load((target / "prometheus.scale.yml").read_text())
     settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     for job in settings["scrape_configs"]:
-        del job["dns_sd_configs"]
+        job.pop("dns_sd_configs", None)
         if "authorization" in job:
             job["authorization"] = {"credentials_file": str(metrics_key)}
         job["static_configs"] = [{"targets": jobs.get(job["job_name"], [])}]
     (target / "prometheus.yml").write_text(yaml.safe_dump(settings))
-    alerts = target / "rules/alerts.yaml"
-    alerts.write_text(re.sub(r"^( +for:) \w+$", r"\1 1s", alerts.read_text(), flags=re.MULTILINE))
+    for alerts in (target / "rules/alerts.yaml", target / "rules/replicas.yaml"):
+        alerts.write_text(re.sub(r"^( +for:) \w+$", r"\1 1s", alerts.read_text(), flags=re.MULTILINE))

@@ -1,8 +1,11 @@
 """Files of `deploy/`, `docker/` and the documents."""
 
 import json
+import os
 import re
 import subprocess
+import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ def run(*command: object, cwd: Path = ROOT) -> str:
 def rules(kind: str) -> list[dict[str, Any]]:
     return [
         rule
-        for file in ("recording.yaml", "alerts.yaml")
+        for file in ("recording.yaml", "alerts.yaml", "replicas.yaml")
         for group in yaml.safe_load((RULES / file).read_text())["groups"]
         for rule in group["rules"]
         if kind in rule
@@ -43,6 +46,7 @@ def series() -> set[str]:
     return {family.name + suffix for family in families for suffix in suffixes[family.type]}
 
 
+@cache
 def services(file: str, profile: str | None) -> dict[str, dict[str, Any]]:
     resolved = config(file, *([profile] if profile else []), TWINPATH_MODEL="/models/student")
     found: dict[str, dict[str, Any]] = resolved["services"]
@@ -58,13 +62,34 @@ def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("tp_key")
     prometheus_files(tmp_path / "prometheus", {}, tmp_path / "key")
     run(BIN / "promtool", "check", "config", "prometheus.yml", cwd=tmp_path / "prometheus")
-    shipped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
-    assert [job.get("authorization") for job in shipped] == [
-        {"credentials_file": "/run/secrets/metrics_key"},
-        None,
-        None,
-    ]
-    run(BIN / "promtool", "check", "config", "--syntax-only", "prometheus.yml", cwd=DEPLOY / "prometheus")
+    for file in ("prometheus.yml", "prometheus.scale.yml"):
+        run(BIN / "promtool", "check", "config", "--syntax-only", file, cwd=DEPLOY / "prometheus")
+
+
+@pytest.mark.parametrize(("file", "profile"), FILES)
+def test_a_lost_container_is_a_target_that_is_down_or_a_missing_replica(file: str, profile: str | None) -> None:
+    running = services(file, profile)
+    (prometheus,) = [part for part in running["prometheus"]["command"] if part.startswith("--config.file=")]
+    shipped = yaml.safe_load((DEPLOY / "prometheus" / Path(prometheus).name).read_text())
+    jobs = {job["job_name"]: job for job in shipped["scrape_configs"]}
+    assert jobs["twinpath"]["authorization"] == {"credentials_file": "/run/secrets/metrics_key"}
+    assert [name for name, job in jobs.items() if "authorization" in job] == ["twinpath"]
+    static = {
+        name: [target for config in job.get("static_configs", []) for target in config["targets"]]
+        for name, job in jobs.items()
+    }
+    if profile:
+        assert static == {"twinpath": ["service:8000"]}
+        return
+    workers = sorted(name for name in running if name.startswith("worker"))
+    assert static == {
+        "twinpath": [],
+        "twinpath-worker": [f"{name}:8000" for name in workers],
+        "twinpath-router": ["router:29000"],
+        "twinpath-door": ["door:8081"],
+    }
+    assert [config["names"] for config in jobs["twinpath"]["dns_sd_configs"]] == [["service"]]
+    assert "rules/replicas.yaml" in shipped["rule_files"]
 
 
 @pytest.mark.e2e
@@ -150,6 +175,7 @@ def test_compose_services_are_careful(file: str, profile: str | None) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"]["test"][0] == "CMD", name
+        assert all(mount["read_only"] for mount in service.get("volumes", []) if mount["type"] == "bind"), name
         assert all(":size=" in place for place in service.get("tmpfs", [])), name  # else half of the machine's memory
         assert ":latest" not in service["image"], name
         assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])), name
@@ -213,23 +239,88 @@ def test_any_setting_can_stand_in_the_env_file(tmp_path: Path) -> None:
         (tmp_path / file).write_text((DEPLOY / file).read_text())
     example = (DEPLOY / ".env.example").read_text()
     (tmp_path / ".env").write_text(f"{example}\nTWINPATH_POLICY=lossless\nTWINPATH_MODEL=org/model\n")
-    for file, name in (("compose.yaml", "service-cpu"), ("compose.scale.yaml", "service")):
-        out = run(
-            BIN / "docker-compose",
-            "-f",
-            tmp_path / file,
-            "--profile",
-            "cpu",
-            "config",
-            "--format",
-            "json",
-            cwd=tmp_path,
-        )
+    for file, name in (("compose.yaml", "service"), ("compose.scale.yaml", "service")):  # the example's profile is gpu
+        out = run(BIN / "docker-compose", "-f", tmp_path / file, "config", "--format", "json", cwd=tmp_path)
         environment = json.loads(out)["services"][name]["environment"]
         assert (environment["TWINPATH_POLICY"], environment["TWINPATH_MODEL"]) == ("lossless", "org/model")
         assert {variable[9:].lower() for variable in environment if variable.startswith("TWINPATH_")} <= set(
             Settings.model_fields
         )
+
+
+def test_the_env_example_has_each_variable_of_the_compose_files_and_its_default() -> None:
+    used: dict[str, str] = {}
+    for file in DEPLOY.glob("compose*.yaml"):
+        text = re.sub(r"\$\$\w+", "", file.read_text())  # a variable of the container's shell
+        used |= dict.fromkeys(re.findall(r"^ +([A-Z_]+):(?: +#.*)?$", text, re.MULTILINE), "")
+        used |= dict.fromkeys(re.findall(r"\b[A-Z_]+\b", "".join(re.findall(r"args:\s+\[(.*)\]", text))), "")
+        used |= dict(re.findall(r"\$\{([A-Z_]+)(?::-([^{}$]*))?", text))
+    example = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", (DEPLOY / ".env.example").read_text(), re.MULTILINE))
+    assert set(example) == set(used) | {"COMPOSE_PROFILES"}
+    defaults = {name: default for name, default in used.items() if default and default != "/dev/null"}
+    assert {name: example[name] for name in defaults} == defaults
+
+
+def test_settings_of_the_env_example_are_the_defaults() -> None:
+    example = dict(re.findall(r"^#TWINPATH_([A-Z_]+)=(.+)$", (DEPLOY / ".env.example").read_text(), re.MULTILINE))
+    assert len(example) == 7
+    for name, value in example.items():
+        assert str(Settings.model_fields[name.lower()].default) == value, name
+
+
+def test_images_have_the_version_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for file in ("compose.yaml", "compose.scale.yaml", ".env.example"):
+        assert set(re.findall(r"IMAGE_TAG(?::-|=)([\d.]+)", (DEPLOY / file).read_text())) == {version}
+    tagged = {name: service["image"] for name, service in services("compose.scale.yaml", "setup").items()}
+    assert tagged["service"] == tagged["setup"] == f"twinpath/service:{version}-slim"
+    assert tagged["router"] == f"twinpath/router:{version}"
+    for profile in ("gpu", "cpu"):
+        found = config("compose.yaml", profile, "setup")["services"]
+        (service,) = [found[name] for name in found if name.startswith("service")]
+        assert service["image"] == f"twinpath/service:{version}-{profile}"
+        assert service["build"]["tags"] == [found["setup"]["image"]]  # setup runs in the image that was built
+
+
+@pytest.mark.parametrize(("file", "profile"), FILES)
+def test_builds_get_mirrors_and_the_ca(file: str, profile: str | None) -> None:
+    variables = {"PYTHON": "mirror/python", "UV_DEFAULT_INDEX": "https://mirror/simple", "CA_FILE": "/etc/ca.pem"}
+    resolved = config(file, *([profile] if profile else []), TWINPATH_MODEL="org/model", **variables)
+    built = [service["build"] for service in resolved["services"].values() if "build" in service]
+    assert len(built) == (1 if profile else 2)
+    for build in built:
+        assert build["args"] == {"PYTHON": "mirror/python", "UV_DEFAULT_INDEX": "https://mirror/simple"}
+        assert [secret["source"] for secret in build["secrets"]] == ["ca"]
+    assert resolved["secrets"]["ca"]["file"] == "/etc/ca.pem"
+
+
+def test_only_setup_runs_as_root_and_writes_to_the_repository() -> None:
+    for file in ("compose.yaml", "compose.scale.yaml"):
+        setup = services(file, "setup")["setup"]
+        assert (setup["user"], setup["read_only"], setup["network_mode"]) == ("0:0", True, "none")
+        assert (setup["cap_drop"], setup["cap_add"]) == (["ALL"], ["CHOWN", "DAC_OVERRIDE", "FOWNER"])
+        assert setup["security_opt"] == ["no-new-privileges:true"]
+        assert {Path(mount["source"]) for mount in setup["volumes"]} == {
+            DEPLOY / name for name in ("secrets", "prometheus", "grafana", "nginx")
+        }
+        assert setup["entrypoint"][-1].endswith("twinpath keys init secrets")
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "reason"), [("k3y\n", 0, ""), ("", 2, "is empty"), (None, 2, "cannot be read")]
+)
+def test_a_worker_without_a_key_does_not_start(key: str | None, code: int, reason: str, tmp_path: Path) -> None:
+    entry = services("compose.scale.yaml", None)["worker-0"]["entrypoint"]
+    (tmp_path / "vllm").write_text('#!/bin/sh\necho "$VLLM_API_KEY" "$@"\n')
+    (tmp_path / "vllm").chmod(0o755)
+    if key is not None:
+        (tmp_path / "key").write_text(key)
+    command = [part.replace("$$", "$").replace("/run/secrets/worker_api_key", f"{tmp_path}/key") for part in entry]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "WORKER_OPTIONS": "--a *"}
+    done = subprocess.run([*command, "model"], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.returncode == code
+    assert done.stdout == ("" if code else "k3y serve model --a *\n")
+    assert reason in done.stderr
 
 
 def test_the_gpu_profile_reserves_the_gpus_and_the_cpu_profile_none() -> None:
@@ -254,3 +345,7 @@ def test_images_serve_the_engine_version_that_is_tested() -> None:
     assert pinned
     for file in ("docker/service.Dockerfile", "docker/training.Dockerfile", "deploy/compose.scale.yaml"):
         assert set(re.findall(r"vllm/vllm-openai:v([\d.]+)", (ROOT / file).read_text())) == {pinned[1]}
+
+
+def test_the_router_logs_no_line_for_each_path() -> None:
+    assert services("compose.scale.yaml", None)["router"]["environment"]["RUST_LOG"] == "warn"

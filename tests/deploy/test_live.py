@@ -221,16 +221,24 @@ def test_a_lost_worker_costs_no_problem_and_is_noticed(deployment: Deployment) -
 def test_alerts_fire_when_the_router_dies_and_resolve(deployment: Deployment) -> None:
     router = deployment.services["router"]
     router.kill()
-    deployment.wait_for(firing="TwinpathEngineDown")
-    deployment.wait_for(firing="TwinpathWorkerDown")
+    for alert in ("TwinpathEngineDown", "TwinpathWorkerDown", "TwinpathRouterDown"):
+        deployment.wait_for(firing=alert)
     replica = deployment.urls["replica"]
     assert httpx.get(f"{replica}/ready").status_code == 503
     assert httpx.get(f"{replica}/health").status_code == 200
     router.start()
     router.await_health()
-    deployment.wait_for(resolved="TwinpathEngineDown")
-    deployment.wait_for(resolved="TwinpathWorkerDown")
+    for alert in ("TwinpathEngineDown", "TwinpathWorkerDown", "TwinpathRouterDown"):
+        deployment.wait_for(resolved=alert)
     assert httpx.get(f"{replica}/ready").status_code == 200
+
+
+def test_an_alert_fires_when_a_worker_behind_the_router_dies_and_resolves(deployment: Deployment) -> None:
+    deployment.workers[1].kill()
+    deployment.wait_for(firing="TwinpathWorkerLost")
+    assert "TwinpathWorkerDown" not in deployment.firing()  # the replica sees only the router
+    deployment.start_worker(1)
+    deployment.wait_for(resolved="TwinpathWorkerLost")
 
 
 def test_an_alert_fires_when_the_engine_is_killed(deployment: Deployment) -> None:
@@ -239,6 +247,7 @@ def test_an_alert_fires_when_the_engine_is_killed(deployment: Deployment) -> Non
     engine = next(child for child in service.process.children() if "EngineCore" in " ".join(child.cmdline()))
     os.kill(engine.pid, signal.SIGKILL)
     deployment.wait_for(firing="TwinpathDown")
+    deployment.wait_for(firing="TwinpathReplicaLost")
     assert service.process.wait(timeout=20) == 1
     assert not service.healthy()
 

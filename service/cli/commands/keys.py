@@ -1,6 +1,7 @@
-"""Command `twinpath keys create`."""
+"""Commands `twinpath keys create` and `twinpath keys init`."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,3 +31,28 @@ def create(
     secret, table = new_key(name, list(dict.fromkeys(scope)), requests_per_minute, concurrency)
     print(secret, file=sys.stderr)
     print(table)
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="Directory of the secrets. It is created if it is missing.")],
+) -> None:
+    """Create the secrets of a deployment that a directory lacks.
+
+    The files are api_keys.toml, metrics_key, grafana_admin_password and
+    worker_api_key. Existing files keep their content. Only you can enter the
+    directory, and each container can read its files. Prints your API key and
+    Grafana's password once.
+
+    Example: twinpath keys init deploy/secrets
+    """
+    from service.cli.secret_files import create_missing
+
+    new = create_missing(directory)
+    if not new.files:
+        print(f"{directory} contains every secret.")
+        return
+    print(f"Created in {directory}: {', '.join(new.files)}")
+    if new.grafana_password is not None:
+        print(f"Grafana's password for the user admin: {new.grafana_password}")
+    if new.api_key is not None:
+        print(f"Your API key, which is shown only now: {new.api_key}")

@@ -45,8 +45,14 @@ def _flag(group: type[SettingsGroup], name: str) -> Any:
         description += f" One of {', '.join(field.annotation)}."
     if not (field.default_factory or field.default is None or isinstance(field.default, bool | list)):
         description += f" Default: {field.default}."  # here, because typer would add another line for it
+    # readable: the readers of files have better errors than typer.
     option = typer.Option(
-        help=description, metavar="", show_default=False, case_sensitive=False, rich_help_panel=group.title
+        help=description,
+        metavar="",
+        show_default=False,
+        case_sensitive=False,
+        rich_help_panel=group.title,
+        readable=False,
     )
     annotation: Any = field.annotation
     return Annotated[annotation | None, option]
