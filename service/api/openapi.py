@@ -107,9 +107,7 @@ def _derived(modules: tuple[ModuleType, ...]) -> str:
     return json.dumps({"paths": document["paths"], "components": document["components"]})
 
 
-def _document(
-    app: FastAPI, settings: Settings, modules: tuple[ModuleType, ...], has_keys: bool
-) -> dict[str, Any]:
+def _document(app: FastAPI, settings: Settings, modules: tuple[ModuleType, ...], has_keys: bool) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
