@@ -95,7 +95,7 @@ def install(app: FastAPI, settings: Settings, modules: tuple[ModuleType, ...], *
 
 @cache
 def _derived(modules: tuple[ModuleType, ...]) -> str:
-    """Paths and schemas of the routes as JSON, before every change. They depend on no setting."""
+    """Paths and schemas of the routes as JSON text. They depend on no setting."""
     routes = [route for module in modules for route in module.router.routes]
     document = get_openapi(title="", version="", routes=routes)
     schemas = document["components"]["schemas"]
