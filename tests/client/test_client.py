@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 import httpx
 import numpy
-import pandas  # type: ignore[import-untyped]
 import pytest
 
 from service.client import AsyncClient, Client, Retries
@@ -564,6 +563,8 @@ def test_rows_of_a_batch_that_are_no_text_are_an_error() -> None:
 
 
 def test_rows_of_a_data_frame_are_sent() -> None:
+    import pandas  # type: ignore[import-untyped]  # takes half a second
+
     frame = pandas.DataFrame(
         {
             "id": pandas.array([1, None], dtype="Int64"),
@@ -588,6 +589,8 @@ def test_rows_of_a_data_frame_are_sent() -> None:
 
 
 async def test_rows_that_are_no_objects_have_an_error_each(live: Serve) -> None:
+    import pandas
+
     server = await live(playing([cot(21)], [pot(21)]), computing_sandbox())
     rows: list[Any] = [*pandas.DataFrame({"problem": [PENS]}), None, numpy.array([PENS]), {"problem": PENS}, ["x"]]
     async with AsyncClient(str(server.base_url)) as client:

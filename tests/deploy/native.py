@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,19 @@ http {{
 
 def config(file: str, *profiles: str, **variables: str) -> dict[str, Any]:
     """The compose file, as docker compose resolves it."""
+    resolved: dict[str, Any] = json.loads(_resolved(file, profiles, tuple(sorted(variables.items()))))
+    return resolved
+
+
+@cache
+def _resolved(file: str, profiles: tuple[str, ...], variables: tuple[tuple[str, str], ...]) -> str:
     command: list[str | Path] = [BIN / "docker-compose", "--file", DEPLOY / file]
     for profile in profiles:
         command += ["--profile", profile]
-    environment = {"PATH": os.environ["PATH"]} | variables
+    environment = {"PATH": os.environ["PATH"]} | dict(variables)
     run = subprocess.run([*command, "config", "--format", "json"], capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr
-    resolved: dict[str, Any] = json.loads(run.stdout)
-    return resolved
+    return run.stdout
 
 
 def entrypoint(target: str) -> list[str]:

@@ -53,9 +53,9 @@ def services(file: str, profile: str | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("path", list(generated()), ids=lambda path: path.name)
-def test_generated_files_are_up_to_date(path: Path) -> None:
-    assert path.read_text() == generated()[path], "run `python -m deploy.generate`"
+def test_generated_files_are_up_to_date() -> None:
+    drifted = [path.name for path, text in generated().items() if path.read_text() != text]
+    assert drifted == [], "run `python -m deploy.generate`"
 
 
 def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:

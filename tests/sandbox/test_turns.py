@@ -34,6 +34,7 @@ async def stop(tasks: list[asyncio.Task[Execution]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@pytest.mark.slow  # it measures time, which other workers of the fast suite take
 @pytest.mark.parametrize(
     "other",
     [
@@ -87,6 +88,7 @@ async def test_an_interrupted_program_runs_again_within_its_time(make_pool: Make
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 async def test_two_long_programs_of_two_callers_both_end(make_pool: MakePool) -> None:
     """With one process, each interruption doubles the time of the next run."""
     pool = make_pool(workers=1)

@@ -1,5 +1,6 @@
 """Components for tests: fakes, and metrics in a separate registry."""
 
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -22,9 +23,14 @@ def fake_components(
     **changes: Any,
 ) -> Components:
     return Components(
-        settings or Settings(),
+        settings or _default_settings(),
         engine or FakeEngine(),
         sandbox or FakeSandbox(),
         metrics=metrics or Metrics(CollectorRegistry()),
         **changes,
     )
+
+
+@cache
+def _default_settings() -> Settings:
+    return Settings()  # takes 2 ms, as long as all the rest

@@ -12,7 +12,8 @@ def strict(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def _run(pytester: pytest.Pytester) -> pytest.RunResult:
-    return pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:xdist", "-p", "no:cacheprovider")
+    plugins = ("asyncio", "xdist", "cacheprovider", "schemathesis", "langsmith_plugin")
+    return pytester.runpytest_inprocess(*(part for name in plugins for part in ("-p", f"no:{name}")))
 
 
 @pytest.mark.parametrize(

@@ -569,77 +569,73 @@ TRUE = {
 }
 
 
-@pytest.mark.parametrize("text", [pytest.param(text, id=f"{kind}: {text}") for kind in TRUE for text in TRUE[kind]])
-def test_a_result_that_some_reading_makes_true_stays(text: str) -> None:
-    repairs = check_equations(text)
-    assert repairs.apply(text) == text
-    assert repairs.corrected == {}
+@pytest.mark.parametrize("kind", TRUE)
+def test_a_result_that_some_reading_makes_true_stays(kind: str) -> None:
+    found = {text: check_equations(text) for text in TRUE[kind]}
+    assert {text: repairs.apply(text) for text, repairs in found.items()} == {text: text for text in found}
+    assert {text: repairs.corrected for text, repairs in found.items() if repairs.corrected} == {}
 
 
-@pytest.mark.parametrize(
-    ("text", "repaired"),
-    [
-        ("697 girls - 228 = 516.", "697 girls - 228 = 469."),
-        ("Step 3 - 4 + 5 = 8.", "Step 3 - 4 + 5 = 9."),
-        ("Week 2: 20 + 10 = 40.", "Week 2: 20 + 10 = 30."),
-        ("- 4 + 5 = 8.", "- 4 + 5 = 9."),
-        ("20 - 8 + 5 = 19.", "20 - 8 + 5 = 17."),
-        ("4 * 15 minutes = 70 minutes.", "4 * 15 minutes = 60 minutes."),
-        ("3 friends have 5 + 4 = 10 pens.", "3 friends have 5 + 4 = 9 pens."),
-        ("He is not happy. 5 + 4 = 10 pens.", "He is not happy. 5 + 4 = 9 pens."),
-        ("5 + 4 = 10 pens, so he does not need more.", "5 + 4 = 9 pens, so he does not need more."),
-        (
-            "12 snakes were hiding, so 95 - 64 = 51 snakes were not hiding.",
-            "12 snakes were hiding, so 95 - 64 = 31 snakes were not hiding.",
-        ),
-        ("5 m * 8 = 50 m.", "5 m * 8 = 40 m."),
-        ("The average of the scores is (5 + 7) / 2 = 7.", "The average of the scores is (5 + 7) / 2 = 6."),
-        ("An average of 5 * 4 = 25 miles a day.", "An average of 5 * 4 = 20 miles a day."),
-        ("About 30 people came. 12 + 9 = 22 were late.", "About 30 people came. 12 + 9 = 21 were late."),
-        ("He has 5 boxes. 3 * 4 = 13.", "He has 5 boxes. 3 * 4 = 12."),
-        ("5 * 4 = 25? No, 20. 20 - 3 = 16.", "5 * 4 = 25? No, 20. 20 - 3 = 17."),
-        ("2 twenties * 3 = 7 twenties.", "2 twenties * 3 = 6 twenties."),
-        ("3 cats + 5 dogs = 9 animals.", "3 cats + 5 dogs = 8 animals."),
-        ("52 apples + 24 bananas + 44 pears = 130 fruits.", "52 apples + 24 bananas + 44 pears = 120 fruits."),
-        ("The second floor has 9 - 2 = 6 rooms.", "The second floor has 9 - 2 = 7 rooms."),
-        ("Tom tried hard. 3 * 6 = 20.", "Tom tried hard. 3 * 6 = 18."),
-        ("3 * 6 = 20. Now 20 + 5 = 25.", "3 * 6 = 18. Now 18 + 5 = 23."),
-        ("It is not known how many. 3 * 6 = 20.", "It is not known how many. 3 * 6 = 18."),
-        ("She guessed the price. 3 * 6 = 20.", "She guessed the price. 3 * 6 = 18."),
-        ("Actually he has 3 * 6 = 20.", "Actually he has 3 * 6 = 18."),
-        ("3 * 6 = 20 pens in around 2 boxes.", "3 * 6 = 18 pens in around 2 boxes."),
-        ("3 * 6 = 20. The answer is not 18.", "3 * 6 = 18. The answer is not 18."),
-        ("60 * 60 = 3700 seconds.", "60 * 60 = 3600 seconds."),
-        ("5 feet * 12 = 50 inches.", "5 feet * 12 = 60 inches."),
-        ("2 weeks * 7 days = 15 days.", "2 weeks * 7 days = 14 days."),
-        ("$5 + $4 = $10.", "$5 + $4 = $9."),
-        ("In 4 days: 6 + 2 = 30 km.", "In 4 days: 6 + 2 = 8 km."),
-        ("3 people came. $8 + $2 = $30.", "3 people came. $8 + $2 = $10."),
-        ("Step 3: 8 + 2 = 30.", "Step 3: 8 + 2 = 10."),
-        ("We subtract 7 apples from 12: 12 - 7 = 35.", "We subtract 7 apples from 12: 12 - 7 = 5."),
-        ("We add the two amounts: 16 + 74 = 180.", "We add the two amounts: 16 + 74 = 90."),
-        ("On the remaining days, 30 - 15 = 105 days.", "On the remaining days, 30 - 15 = 15 days."),
-        ("Note that 5 * 4 = 25.", "Note that 5 * 4 = 20."),
-        ("2 * 5 = 10 days, 4 + 3 = 70.", "2 * 5 = 10 days, 4 + 3 = 7."),
-        ("Three friends share 12 + 9 = 8 each.", "Three friends share 12 + 9 = 21 each."),
-        ("The average of 4 + 6 = 6.", "The average of 4 + 6 = 10."),
-        ("The average is known. He has 4 + 6 = 5.", "The average is known. He has 4 + 6 = 10."),
-        ("That means 4 + 6 = 5.", "That means 4 + 6 = 10."),
-        ("6 / 2(1 + 2) = 2.", "6 / 2(1 + 2) = 9."),
-        ("6 / 2 * (1 + 2) = 1.", "6 / 2 * (1 + 2) = 9."),
-        ("3 * 0.5 = 160 cents.", "3 * 0.5 = 1.5 cents."),
-        ("5 + 4 = $10.", "5 + 4 = $9."),
-        ("5 for each + 4 for each = $10.", "5 for each + 4 for each = $9."),
-        ("5 dollars + 4 dollars = $10.", "5 dollars + 4 dollars = $9."),
-        ("60 mph * 2 hours = 130 miles.", "60 mph * 2 hours = 120 miles."),
-        ("3 dogs + 4 cats = 8 pets.", "3 dogs + 4 cats = 7 pets."),
-        ("Room 12 has 4 * 5 = 21 chairs.", "Room 12 has 4 * 5 = 20 chairs."),
-        ("Each day 5 * 3 = 16 pens are sold.", "Each day 5 * 3 = 15 pens are sold."),
-    ],
-)
-def test_a_false_result_beside_such_words_is_repaired(text: str, repaired: str) -> None:
-    assert check_equations(text).apply(text) == repaired
-    assert check_equations(repaired).apply(repaired) == repaired
+REPAIRED = {
+    "697 girls - 228 = 516.": "697 girls - 228 = 469.",
+    "Step 3 - 4 + 5 = 8.": "Step 3 - 4 + 5 = 9.",
+    "Week 2: 20 + 10 = 40.": "Week 2: 20 + 10 = 30.",
+    "- 4 + 5 = 8.": "- 4 + 5 = 9.",
+    "20 - 8 + 5 = 19.": "20 - 8 + 5 = 17.",
+    "4 * 15 minutes = 70 minutes.": "4 * 15 minutes = 60 minutes.",
+    "3 friends have 5 + 4 = 10 pens.": "3 friends have 5 + 4 = 9 pens.",
+    "He is not happy. 5 + 4 = 10 pens.": "He is not happy. 5 + 4 = 9 pens.",
+    "5 + 4 = 10 pens, so he does not need more.": "5 + 4 = 9 pens, so he does not need more.",
+    "12 snakes were hiding, so 95 - 64 = 51 snakes were not hiding.": "12 snakes were hiding, so 95 - 64 = 31 snakes were not hiding.",
+    "5 m * 8 = 50 m.": "5 m * 8 = 40 m.",
+    "The average of the scores is (5 + 7) / 2 = 7.": "The average of the scores is (5 + 7) / 2 = 6.",
+    "An average of 5 * 4 = 25 miles a day.": "An average of 5 * 4 = 20 miles a day.",
+    "About 30 people came. 12 + 9 = 22 were late.": "About 30 people came. 12 + 9 = 21 were late.",
+    "He has 5 boxes. 3 * 4 = 13.": "He has 5 boxes. 3 * 4 = 12.",
+    "5 * 4 = 25? No, 20. 20 - 3 = 16.": "5 * 4 = 25? No, 20. 20 - 3 = 17.",
+    "2 twenties * 3 = 7 twenties.": "2 twenties * 3 = 6 twenties.",
+    "3 cats + 5 dogs = 9 animals.": "3 cats + 5 dogs = 8 animals.",
+    "52 apples + 24 bananas + 44 pears = 130 fruits.": "52 apples + 24 bananas + 44 pears = 120 fruits.",
+    "The second floor has 9 - 2 = 6 rooms.": "The second floor has 9 - 2 = 7 rooms.",
+    "Tom tried hard. 3 * 6 = 20.": "Tom tried hard. 3 * 6 = 18.",
+    "3 * 6 = 20. Now 20 + 5 = 25.": "3 * 6 = 18. Now 18 + 5 = 23.",
+    "It is not known how many. 3 * 6 = 20.": "It is not known how many. 3 * 6 = 18.",
+    "She guessed the price. 3 * 6 = 20.": "She guessed the price. 3 * 6 = 18.",
+    "Actually he has 3 * 6 = 20.": "Actually he has 3 * 6 = 18.",
+    "3 * 6 = 20 pens in around 2 boxes.": "3 * 6 = 18 pens in around 2 boxes.",
+    "3 * 6 = 20. The answer is not 18.": "3 * 6 = 18. The answer is not 18.",
+    "60 * 60 = 3700 seconds.": "60 * 60 = 3600 seconds.",
+    "5 feet * 12 = 50 inches.": "5 feet * 12 = 60 inches.",
+    "2 weeks * 7 days = 15 days.": "2 weeks * 7 days = 14 days.",
+    "$5 + $4 = $10.": "$5 + $4 = $9.",
+    "In 4 days: 6 + 2 = 30 km.": "In 4 days: 6 + 2 = 8 km.",
+    "3 people came. $8 + $2 = $30.": "3 people came. $8 + $2 = $10.",
+    "Step 3: 8 + 2 = 30.": "Step 3: 8 + 2 = 10.",
+    "We subtract 7 apples from 12: 12 - 7 = 35.": "We subtract 7 apples from 12: 12 - 7 = 5.",
+    "We add the two amounts: 16 + 74 = 180.": "We add the two amounts: 16 + 74 = 90.",
+    "On the remaining days, 30 - 15 = 105 days.": "On the remaining days, 30 - 15 = 15 days.",
+    "Note that 5 * 4 = 25.": "Note that 5 * 4 = 20.",
+    "2 * 5 = 10 days, 4 + 3 = 70.": "2 * 5 = 10 days, 4 + 3 = 7.",
+    "Three friends share 12 + 9 = 8 each.": "Three friends share 12 + 9 = 21 each.",
+    "The average of 4 + 6 = 6.": "The average of 4 + 6 = 10.",
+    "The average is known. He has 4 + 6 = 5.": "The average is known. He has 4 + 6 = 10.",
+    "That means 4 + 6 = 5.": "That means 4 + 6 = 10.",
+    "6 / 2(1 + 2) = 2.": "6 / 2(1 + 2) = 9.",
+    "6 / 2 * (1 + 2) = 1.": "6 / 2 * (1 + 2) = 9.",
+    "3 * 0.5 = 160 cents.": "3 * 0.5 = 1.5 cents.",
+    "5 + 4 = $10.": "5 + 4 = $9.",
+    "5 for each + 4 for each = $10.": "5 for each + 4 for each = $9.",
+    "5 dollars + 4 dollars = $10.": "5 dollars + 4 dollars = $9.",
+    "60 mph * 2 hours = 130 miles.": "60 mph * 2 hours = 120 miles.",
+    "3 dogs + 4 cats = 8 pets.": "3 dogs + 4 cats = 7 pets.",
+    "Room 12 has 4 * 5 = 21 chairs.": "Room 12 has 4 * 5 = 20 chairs.",
+    "Each day 5 * 3 = 16 pens are sold.": "Each day 5 * 3 = 15 pens are sold.",
+}
+
+
+def test_a_false_result_beside_such_words_is_repaired() -> None:
+    assert {text: check_equations(text).apply(text) for text in REPAIRED} == REPAIRED
+    assert [text for text in REPAIRED.values() if check_equations(text).apply(text) != text] == []
 
 
 @pytest.mark.parametrize(
