@@ -132,7 +132,7 @@ def _lines(panel: Panel) -> timeseries.Panel:
     built = (
         timeseries.Panel()
         .min(0)
-        .fill_opacity(10)
+        .fill_opacity(10 if len(panel.queries) == 1 else 0)
         .show_points(VisibilityMode.NEVER)
         .legend(common.VizLegendOptions().show_legend(True).calcs(["lastNotNull"]))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
@@ -145,6 +145,7 @@ def _lines(panel: Panel) -> timeseries.Panel:
 def _stack(panel: Panel) -> timeseries.Panel:
     built = _lines(panel).fill_opacity(60).line_width(0)
     built = built.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    built = built.legend(common.VizLegendOptions().show_legend(True))
     return built.max(1) if panel.unit == "percentunit" else built
 
 

@@ -49,6 +49,20 @@ def draw(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) ->
     _DRAWN[panel["type"]](axes, panel, data, source)
 
 
+def legend_lines(panel: Mapping[str, Any], data: Data, width: float) -> int:
+    """Number of lines of a panel's legend.
+
+    Args:
+        panel: panel of the JSON.
+        data: queries and series of the panel.
+        width: width of the axes in pixels.
+    """
+    if panel["type"] != "timeseries":
+        return 0
+    names = _names(panel, data)
+    return math.ceil(len(names) / _columns(names, width))
+
+
 def _lines(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) -> None:
     defaults = panel["fieldConfig"]["defaults"]
     unit, custom = defaults["unit"], defaults["custom"]
@@ -67,19 +81,19 @@ def _lines(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) 
         points = source.exemplars(target["expr"]) if target["exemplar"] else []
         axes.scatter(_dates([at for at, _ in points]), [value for _, value in points],
                      marker="D", s=7, color=color("blue"), alpha=0.6, linewidths=0)  # fmt: skip
-    low, high = axes.get_ylim()
-    axes.set_ylim(defaults.get("min", low), defaults.get("max", high if high > 0 else 1))
+    high = axes.get_ylim()[1] if any(value > 0 for each in series for value in each.values) else 1
     if custom.get("thresholdsStyle", {}).get("mode") == "dashed":
         for step in defaults["thresholds"]["steps"][1:]:
             axes.axhline(step["value"], color=color(step["color"]), linewidth=0.9, linestyle=(0, (4, 3)))
-        axes.set_ylim(defaults.get("min", low), axes.get_ylim()[1])
+    axes.set_ylim(defaults["min"], defaults.get("max", high))
     _time_axis(axes, source)
     axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
     axes.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: written(value, unit)))
     handles = [mpl.lines.Line2D([], [], color=shade, linewidth=3) for shade in colors]
-    names = [f"{each.legend}  {written(_last(each), unit)}" for each in series]
-    axes.legend(handles, names, loc="upper left", bbox_to_anchor=(-0.01, -0.1), frameon=False, fontsize=6.3, labelcolor=TEXT,
-                ncols=_columns(axes, names), borderaxespad=0.3, handlelength=1, columnspacing=1.2, labelspacing=0.25)  # fmt: skip
+    names = _names(panel, data)
+    axes.legend(handles, names, loc="upper left", bbox_to_anchor=(0, -17 / axes.get_window_extent().height), frameon=False,
+                fontsize=6.3, labelcolor=TEXT, ncols=_columns(names, axes.get_window_extent().width), borderaxespad=0,
+                borderpad=0, handlelength=1, columnspacing=1.2, labelspacing=0.25)  # fmt: skip
 
 
 def _heatmap(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) -> None:
@@ -171,8 +185,13 @@ def _runs(series: Series, step_s: float) -> list[tuple[float, float, float]]:
     return runs
 
 
-def _columns(axes: Any, names: Sequence[str]) -> int:
-    width = axes.get_window_extent().width
+def _names(panel: Mapping[str, Any], data: Data) -> list[str]:
+    unit, calculated = panel["fieldConfig"]["defaults"]["unit"], panel["options"]["legend"]["calcs"]
+    series = [each for _, rows in data for each in rows]
+    return [f"{each.legend}  {written(_last(each), unit)}" if calculated else each.legend for each in series]
+
+
+def _columns(names: Sequence[str], width: float) -> int:
     return max(1, min(len(names), int(width / (5.2 * max(map(len, names), default=1) + 24))))
 
 
@@ -180,7 +199,7 @@ def _time_axis(axes: Any, source: Prometheus) -> None:
     axes.set_xlim(*_dates([source.start, source.end]))
     axes.xaxis.set_major_locator(mpl.dates.AutoDateLocator(maxticks=6))
     axes.xaxis.set_major_formatter(mpl.dates.DateFormatter("%H:%M"))
-    axes.tick_params(colors=FAINT, labelsize=6.5, length=0)
+    axes.tick_params(colors=FAINT, labelsize=6.5, length=0, pad=4)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_facecolor(PANEL)

@@ -99,8 +99,10 @@ ENGINES = (
 """Variables of the engine's board. Engines are in the process of the service, or in the job of the workers."""
 
 
-def quantiles(bucket: str, by: str = "") -> tuple[tuple[str, str], ...]:
-    """The median, p95 and p99 of a histogram."""
+def quantiles(
+    bucket: str, by: str = "", levels: tuple[str, ...] = ("0.5", "0.95", "0.99")
+) -> tuple[tuple[str, str], ...]:
+    """The median, p95 and p99 of a histogram, or other levels."""
     legend = f" {{{{{by}}}}}" if by else ""
     labels = f"le, {by}" if by else "le"
     return tuple(
@@ -108,7 +110,7 @@ def quantiles(bucket: str, by: str = "") -> tuple[tuple[str, str], ...]:
             f"histogram_quantile({q}, sum by ({labels}) (rate({bucket}[$__rate_interval])))",
             f"p{float(q) * 100:g}{legend}",
         )
-        for q in ("0.5", "0.95", "0.99")
+        for q in levels
     )
 
 

@@ -18,14 +18,14 @@ from typing import Any
 from matplotlib.figure import Figure
 from PIL import Image
 
-from deploy.grafana.drawing import FAINT, GRID, PAGE, PANEL, TEXT, Data, color, draw
+from deploy.grafana.drawing import FAINT, GRID, PAGE, PANEL, TEXT, Data, color, draw, legend_lines
 from deploy.grafana.queries import Prometheus
 
 DASHBOARDS = Path(__file__).parent / "dashboards"
 _WIDTH, _UNIT, _HEAD = 1320, 26, 54  # pixels: page, one unit of Grafana's grid, head of the page
 _DPI = 100
 _COLUMNS = 24
-_COLORS = 96
+_COLORS = 256
 
 
 def main() -> None:
@@ -35,11 +35,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15.0, help="length of the time range")
     parser.add_argument("--end", type=float, help="end of the time range in seconds since 1970 (default: now)")
     parser.add_argument("--step", type=int, default=15, help="scrape interval in seconds")
+    parser.add_argument("--job", action="append", default=[], help="only this job, can be repeated (default: all)")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="directory of the PNG files")
     options = parser.parse_args()
     end = options.end or time.time()  # noqa: TID251 - a time of day, not a duration
     for file in sorted(DASHBOARDS.glob("*.json")):
-        source = Prometheus(options.url, end - 60 * options.minutes, end, options.step)
+        source = Prometheus(options.url, end - 60 * options.minutes, end, options.step, options.job)
         out = options.out / f"{file.stem.replace('twinpath', 'dashboard')}.png"
         empty = picture(json.loads(file.read_text()), source, out)
         print(out, f"{out.stat().st_size // 1024} KiB", *(f"no data: {title}" for title in empty), sep="\n  ")
@@ -56,14 +57,14 @@ def picture(board: Mapping[str, Any], source: Prometheus, out: Path) -> list[str
     Returns:
         Titles of the panels without data.
     """
-    chosen = source.choose_all(board["templating"]["list"])
+    chosen = source.choose(board["templating"]["list"])
     height = _HEAD + _UNIT * max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
     figure = Figure(figsize=(_WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=PAGE)
     page = figure.add_axes((0, 0, 1, 1))
     page.set(xlim=(0, _WIDTH), ylim=(height, 0))
     page.axis("off")
     page.text(12, 20, board["title"], color=TEXT, fontsize=13, va="center")
-    page.text(12, 41, "   ".join(f"{name}: {values}" for name, values in chosen.items()), color=FAINT, fontsize=7.5,
+    page.text(12, 41, "   ".join(f"{name}: {', '.join(values)}" for name, values in chosen.items()), color=FAINT, fontsize=7.5,
               va="center")  # fmt: skip
     page.text(_WIDTH - 12, 20, _label(source), color=FAINT, fontsize=7.5, ha="right", va="center")
     events = [
@@ -82,7 +83,7 @@ def picture(board: Mapping[str, Any], source: Prometheus, out: Path) -> list[str
 
 def _label(source: Prometheus) -> str:
     start, end = (time.strftime("%H:%M", time.gmtime(at)) for at in (source.start, source.end))
-    return f"Drawn by deploy/grafana/pictures.py from the queries' data in Prometheus, {start} to {end} UTC. No screenshot of Grafana."
+    return f"Drawn by deploy/grafana/pictures.py from the data of the Prometheus, {start} to {end} UTC. This is not a screenshot of Grafana."
 
 
 def _place(
@@ -97,11 +98,11 @@ def _place(
         page.text(left + 12, top + tall / 2, panel["title"], color=TEXT, fontsize=9.5, va="center", weight="bold")
         return True
     page.add_patch(_rectangle(left + 4, top + 3, width - 8, tall - 6))
-    page.text(left + 14, top + 17, panel["title"], color=TEXT, fontsize=8.5, va="center", weight="medium")
+    page.text(left + 14, top + 17, panel["title"], color=TEXT, fontsize=8.5, va="center")
     if not any(math.isfinite(value) for _, rows in data for series in rows for value in series.values):
         page.text(left + width / 2, top + tall / 2, "No data", color=FAINT, fontsize=10, ha="center", va="center")
         return False
-    inner = _inner(panel, left, top, width, tall)
+    inner = _inner(panel, data, left, top, width, tall)
     axes = figure.add_axes((inner[0] / _WIDTH, 1 - (inner[1] + inner[3]) / height, inner[2] / _WIDTH, inner[3] / height))
     draw(axes, panel, data, source)
     if panel["type"] == "timeseries":
@@ -110,14 +111,15 @@ def _place(
     return True
 
 
-def _inner(panel: Mapping[str, Any], left: float, top: float, width: float, tall: float) -> tuple[float, ...]:
+def _inner(
+    panel: Mapping[str, Any], data: Data, left: float, top: float, width: float, tall: float
+) -> tuple[float, ...]:
     """Left, top, width and height of the axes within a panel, with room for ticks and legend."""
     if panel["type"] == "stat":
         return left + 5, top + 26, width - 10, tall - 30
-    legend = 30 + 13 * ("overrides" in panel["fieldConfig"] and len(panel["fieldConfig"]["overrides"]) > 4)
-    bottom = 22 + (legend if panel["type"] == "timeseries" else 0)
     margin = 118 if panel["type"] == "state-timeline" else 74
-    return left + margin, top + 34, width - margin - 16, tall - 34 - bottom
+    wide = width - margin - 16
+    return left + margin, top + 34, wide, tall - 60 - 13 * legend_lines(panel, data, wide)
 
 
 def _rectangle(left: float, top: float, width: float, tall: float) -> Any:

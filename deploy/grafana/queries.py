@@ -29,25 +29,27 @@ class Prometheus:
         start: start of the range in seconds since 1970.
         end: end of the range.
         step_s: seconds between two points, at least the scrape interval.
+        jobs: chosen jobs, or none for all.
     """
 
     url: str
     start: float
     end: float
     step_s: int
+    jobs: Sequence[str] = ()
     _values: dict[str, str] = field(default_factory=dict)
 
-    def choose_all(self, variables: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """Fill in every value of each variable, as Grafana does for "All". Returns label and values."""
+    def choose(self, variables: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+        """Fill in the chosen jobs, and all values of the other variables. Returns the values by the variable's label."""
         chosen = {}
         for variable in variables:
             if found := _LABEL_VALUES.fullmatch(str(variable.get("query"))):
-                values = self._get(
-                    f"label/{found['label']}/values",
-                    {"match[]": self._filled(found["selector"]), "start": self.start, "end": self.end},
-                )
+                query = {"match[]": self._filled(found["selector"]), "start": self.start, "end": self.end}
+                values = self._get(f"label/{found['label']}/values", query)
+                if variable["name"] == "job" and self.jobs:
+                    values = [value for value in values if value in self.jobs]
                 self._values[variable["name"]] = "|".join(map(re.escape, values)).replace("\\", "\\\\")
-                chosen[variable["label"]] = ", ".join(values)
+                chosen[variable["label"]] = values
         return chosen
 
     def series(self, expression: str, legend: str) -> list[Series]:

@@ -30,7 +30,7 @@ _HEALTH = (
         "Paths at workers/s",
         "Paths of the remote engine by result. `failed` paths are sampled again on another worker.",
         (rate("twinpath_worker_requests_total", "result"),),
-        "ops",
+        "suffix:paths/s",
         Kind.STACK,
         label="result",
     ),

@@ -24,8 +24,8 @@ _VOTES = (
     Panel(
         3,
         "Confidence",
-        "Calibrated confidence of the solutions. A model without a calibration has the Beta confidence.",
-        quantiles(f"twinpath_confidence_ratio_bucket{{{JOB}}}"),
+        "Calibrated confidence of the solutions: the median, and the quarter and the twentieth with the least.",
+        quantiles(f"twinpath_confidence_ratio_bucket{{{JOB}}}", levels=("0.05", "0.25", "0.5")),
         "percentunit",
     ),
     Panel(
@@ -62,7 +62,7 @@ _PATHS = (
         "CoT paths by result",
         "Chain-of-thought paths by outcome. Only `voted` counts. `aborted` paths were not needed.",
         (rate("twinpath_paths_total", "outcome", match='kind="cot"'),),
-        "ops",
+        "suffix:paths/s",
         Kind.STACK,
         label="outcome",
     ),
@@ -71,7 +71,7 @@ _PATHS = (
         "PoT paths by result",
         "Program-of-thought paths by outcome. Only `voted` counts. `aborted` paths were not needed.",
         (rate("twinpath_paths_total", "outcome", match='kind="pot"'),),
-        "ops",
+        "suffix:paths/s",
         Kind.STACK,
         label="outcome",
     ),

@@ -8,7 +8,7 @@ _PROGRAMS = (
         "Programs/s by outcome",
         "Programs that ended. The models' failures are `error`, `timeout`, `memory`, `output` and `denied`.",
         (rate("twinpath_sandbox_runs_total", "outcome"),),
-        "ops",
+        "suffix:programs/s",
         Kind.STACK,
         label="outcome",
     ),
