@@ -196,7 +196,7 @@ def test_every_panel_and_rule_has_data_under_load(deployment: Deployment) -> Non
 def queries() -> list[tuple[str, str]]:
     """Every query of every panel, with Grafana's variables filled in, and every recorded series."""
     shown = [
-        (panel.title, expression.replace("$__rate_interval", "15s").replace("$job", ".+"))
+        (panel.title, expression.replace("$__rate_interval", "15s").replace("$job", ".+").replace("$instance", ".+"))
         for _, panel in panels()
         for expression, _ in panel.queries
     ]
