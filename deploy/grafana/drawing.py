@@ -6,12 +6,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
 from deploy.grafana.queries import Prometheus, Series
 from deploy.grafana.units import written
 
 mpl.use("Agg")
+from matplotlib import dates, ticker
+from matplotlib.lines import Line2D
 
 PAGE, PANEL, TEXT, FAINT, GRID = "#111217", "#181b1f", "#d8d9dd", "#9a9ba3", "#2c2f36"
 _COLORS = {
@@ -27,6 +29,17 @@ _COLORS = {
 }
 _PALETTE = ["green", "yellow", "blue", "orange", "red", "purple", "dark-yellow", "dark-orange", "dark-purple"]
 _HEAT = LinearSegmentedColormap.from_list("heat", ["#3a2614", "#fd8d3c", "#fff5eb"])
+
+_LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": 6.3,
+    "labelcolor": TEXT,
+    "borderaxespad": 0,
+    "borderpad": 0,
+    "handlelength": 1,
+    "columnspacing": 1.2,
+    "labelspacing": 0.25,
+}
 
 Data = Sequence[tuple[Mapping[str, Any], Sequence[Series]]]
 """Each query of a panel with its series."""
@@ -79,21 +92,26 @@ def _lines(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) 
             axes.fill_between(_dates(each.times), each.values, color=shade, alpha=opacity, linewidth=0)
     for target, _ in data:
         points = source.exemplars(target["expr"]) if target["exemplar"] else []
-        axes.scatter(_dates([at for at, _ in points]), [value for _, value in points],
-                     marker="D", s=7, color=color("blue"), alpha=0.6, linewidths=0)  # fmt: skip
+        places = _dates([at for at, _ in points]), [value for _, value in points]
+        axes.scatter(*places, marker="D", s=7, color=color("blue"), alpha=0.6, linewidths=0)
     high = axes.get_ylim()[1] if any(value > 0 for each in series for value in each.values) else 1
     if custom.get("thresholdsStyle", {}).get("mode") == "dashed":
         for step in defaults["thresholds"]["steps"][1:]:
             axes.axhline(step["value"], color=color(step["color"]), linewidth=0.9, linestyle=(0, (4, 3)))
     axes.set_ylim(defaults["min"], defaults.get("max", high))
     _time_axis(axes, source)
-    axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
-    axes.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: written(value, unit)))
-    handles = [mpl.lines.Line2D([], [], color=shade, linewidth=3) for shade in colors]
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: written(value, unit)))
+    extent = axes.get_window_extent()
     names = _names(panel, data)
-    axes.legend(handles, names, loc="upper left", bbox_to_anchor=(0, -17 / axes.get_window_extent().height), frameon=False,
-                fontsize=6.3, labelcolor=TEXT, ncols=_columns(names, axes.get_window_extent().width), borderaxespad=0,
-                borderpad=0, handlelength=1, columnspacing=1.2, labelspacing=0.25)  # fmt: skip
+    axes.legend(
+        [Line2D([], [], color=shade, linewidth=3) for shade in colors],
+        names,
+        loc="upper left",
+        bbox_to_anchor=(0, -17 / extent.height),
+        ncols=_columns(names, extent.width),
+        **_LEGEND,
+    )
 
 
 def _heatmap(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) -> None:
@@ -102,9 +120,8 @@ def _heatmap(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus
     times = sorted({at for each in rows for at in each.times})
     cumulative = np.array([np.nan_to_num(_on(each, times)) for each in rows])
     counts = np.diff(cumulative, axis=0, prepend=0)
-    cells = np.ma.masked_less_equal(counts, 1e-9)
-    axes.pcolormesh(_dates(times), np.arange(len(rows)), cells, cmap=_HEAT, shading="nearest",
-                    norm=mpl.colors.PowerNorm(0.5))  # fmt: skip
+    cells = np.where(counts > 1e-9, counts, np.nan)
+    axes.pcolormesh(_dates(times), range(len(rows)), cells, cmap=_HEAT, shading="nearest", norm=PowerNorm(0.5))
     ticks = range(0, len(rows), 1 + len(rows) // 9)
     edges = [float(rows[tick].labels["le"]) for tick in ticks]
     axes.set_yticks([tick + 0.5 for tick in ticks], [written(e, unit) if math.isfinite(e) else "+Inf" for e in edges])
@@ -122,8 +139,8 @@ def _stat(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) -
     axes.set_ylim(0, 2.4 * peak or 1)
     axes.set_xlim(*_dates([source.start, source.end]))
     axes.axis("off")
-    axes.text(0.5, 0.6, written(_last(each), defaults["unit"]), transform=axes.transAxes, color=shade, fontsize=19,
-              ha="center", va="center")  # fmt: skip
+    text = written(_last(each), defaults["unit"])
+    axes.text(0.5, 0.6, text, transform=axes.transAxes, color=shade, fontsize=19, ha="center", va="center")
 
 
 def _states(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) -> None:
@@ -197,8 +214,8 @@ def _columns(names: Sequence[str], width: float) -> int:
 
 def _time_axis(axes: Any, source: Prometheus) -> None:
     axes.set_xlim(*_dates([source.start, source.end]))
-    axes.xaxis.set_major_locator(mpl.dates.AutoDateLocator(maxticks=6))
-    axes.xaxis.set_major_formatter(mpl.dates.DateFormatter("%H:%M"))
+    axes.xaxis.set_major_locator(dates.AutoDateLocator(maxticks=6))
+    axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
     axes.tick_params(colors=FAINT, labelsize=6.5, length=0, pad=4)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)

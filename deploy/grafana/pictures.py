@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from deploy.grafana.drawing import FAINT, GRID, PAGE, PANEL, TEXT, Data, color, draw, legend_lines
@@ -64,8 +65,8 @@ def picture(board: Mapping[str, Any], source: Prometheus, out: Path) -> list[str
     page.set(xlim=(0, _WIDTH), ylim=(height, 0))
     page.axis("off")
     page.text(12, 20, board["title"], color=TEXT, fontsize=13, va="center")
-    page.text(12, 41, "   ".join(f"{name}: {', '.join(values)}" for name, values in chosen.items()), color=FAINT, fontsize=7.5,
-              va="center")  # fmt: skip
+    lists = "   ".join(f"{name}: {', '.join(values)}" for name, values in chosen.items())
+    page.text(12, 41, lists, color=FAINT, fontsize=7.5, va="center")
     page.text(_WIDTH - 12, 20, _label(source), color=FAINT, fontsize=7.5, ha="right", va="center")
     events = [
         (color(annotation["iconColor"]), series)
@@ -83,7 +84,8 @@ def picture(board: Mapping[str, Any], source: Prometheus, out: Path) -> list[str
 
 def _label(source: Prometheus) -> str:
     start, end = (time.strftime("%H:%M", time.gmtime(at)) for at in (source.start, source.end))
-    return f"Drawn by deploy/grafana/pictures.py from the data of the Prometheus, {start} to {end} UTC. This is not a screenshot of Grafana."
+    drawn = f"Drawn by deploy/grafana/pictures.py from the data of the Prometheus, {start} to {end} UTC."
+    return f"{drawn} This is not a screenshot of Grafana."
 
 
 def _place(
@@ -97,13 +99,15 @@ def _place(
     if panel["type"] == "row":
         page.text(left + 12, top + tall / 2, panel["title"], color=TEXT, fontsize=9.5, va="center", weight="bold")
         return True
-    page.add_patch(_rectangle(left + 4, top + 3, width - 8, tall - 6))
+    page.add_patch(Rectangle((left + 4, top + 3), width - 8, tall - 6, facecolor=PANEL, edgecolor=GRID, linewidth=0.7))
     page.text(left + 14, top + 17, panel["title"], color=TEXT, fontsize=8.5, va="center")
     if not any(math.isfinite(value) for _, rows in data for series in rows for value in series.values):
         page.text(left + width / 2, top + tall / 2, "No data", color=FAINT, fontsize=10, ha="center", va="center")
         return False
     inner = _inner(panel, data, left, top, width, tall)
-    axes = figure.add_axes((inner[0] / _WIDTH, 1 - (inner[1] + inner[3]) / height, inner[2] / _WIDTH, inner[3] / height))
+    axes = figure.add_axes(
+        (inner[0] / _WIDTH, 1 - (inner[1] + inner[3]) / height, inner[2] / _WIDTH, inner[3] / height)
+    )
     draw(axes, panel, data, source)
     if panel["type"] == "timeseries":
         for shade, series in events:
@@ -120,13 +124,6 @@ def _inner(
     margin = 118 if panel["type"] == "state-timeline" else 74
     wide = width - margin - 16
     return left + margin, top + 34, wide, tall - 60 - 13 * legend_lines(panel, data, wide)
-
-
-def _rectangle(left: float, top: float, width: float, tall: float) -> Any:
-    from matplotlib.patches import FancyBboxPatch
-
-    return FancyBboxPatch((left, top), width, tall, boxstyle="round,pad=0,rounding_size=3", facecolor=PANEL, edgecolor=GRID,
-                          linewidth=0.7)  # fmt: skip
 
 
 def _save(figure: Figure, out: Path) -> None:

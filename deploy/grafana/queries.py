@@ -40,7 +40,11 @@ class Prometheus:
     _values: dict[str, str] = field(default_factory=dict)
 
     def choose(self, variables: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-        """Fill in the chosen jobs, and all values of the other variables. Returns the values by the variable's label."""
+        """Fill in the chosen jobs, and all values of the other variables.
+
+        Returns:
+            The values by label of the variable.
+        """
         chosen = {}
         for variable in variables:
             if found := _LABEL_VALUES.fullmatch(str(variable.get("query"))):

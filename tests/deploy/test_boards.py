@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.grafana.boards import BOARDS, panels
 from deploy.grafana.dashboards import render
@@ -32,9 +33,9 @@ def labels() -> dict[str, set[str]]:
     registry = CollectorRegistry()
     Metrics(registry)
     for metric in set(registry._names_to_collectors.values()):
-        for family in metric.describe():
-            for name in (family.name, *(f"{family.name}_{part}" for part in ("total", "bucket", "sum", "count"))):
-                known[name] = {*metric._labelnames, *({"le"} if name.endswith("_bucket") else ())}  # type: ignore[attr-defined]
+        assert isinstance(metric, MetricWrapperBase)
+        for name in (metric._name, *(f"{metric._name}_{part}" for part in ("total", "bucket", "sum", "count"))):
+            known[name] = {*metric._labelnames, *({"le"} if name.endswith("_bucket") else ())}
     for group in yaml.safe_load((RULES / "recording.yaml").read_text())["groups"]:
         for rule in group["rules"]:
             kept = re.search(r"by \(([^)]*)\)", rule["expr"])

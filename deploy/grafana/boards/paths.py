@@ -93,9 +93,7 @@ _PATHS = (
         10,
         "Rationales repaired",
         "Share of the CoT paths whose wrong arithmetic the calculator corrected.",
-        ratio(
-            f"twinpath_repaired_paths_total{{{JOB}}}", f'twinpath_paths_total{{{JOB}, kind="cot"}}', "of CoT paths"
-        ),
+        ratio(f"twinpath_repaired_paths_total{{{JOB}}}", f'twinpath_paths_total{{{JOB}, kind="cot"}}', "of CoT paths"),
         "percentunit",
     ),
     Panel(

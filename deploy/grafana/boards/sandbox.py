@@ -1,4 +1,4 @@
-"""Dashboard of the sandbox: outcomes and time of the programs, and the kernel lock."""
+"""Dashboard of the sandbox: programs, their time, and the kernel lock."""
 
 from deploy.grafana.panels import JOB, SERVICES, Board, Kind, Panel, quantiles, rate
 
@@ -15,7 +15,7 @@ _PROGRAMS = (
     Panel(
         2,
         "Outcomes",
-        "Share of each outcome over five minutes. Alerts fire for `crashed` above 5 %, for `denied` and `timeout` above 10 %.",
+        "Shares over five minutes. Alerts fire for `crashed` above 5 %, and for `denied` and `timeout` above 10 %.",
         ((f"twinpath:sandbox_runs:ratio_rate5m{{{JOB}}}", "{{outcome}}"),),
         "percentunit",
         Kind.STACK,
@@ -67,7 +67,12 @@ _PROTECTION = (
         7,
         "Restarts of the sandbox",
         "Restarts after the sandbox's zygote process exited or hung. A healthy service has none.",
-        ((f"sum by (instance) (increase(twinpath_sandbox_restarts_total{{{JOB}}}[$__rate_interval]))", "{{instance}}"),),
+        (
+            (
+                f"sum by (instance) (increase(twinpath_sandbox_restarts_total{{{JOB}}}[$__rate_interval]))",
+                "{{instance}}",
+            ),
+        ),
     ),
 )
 

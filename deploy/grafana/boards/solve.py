@@ -17,7 +17,7 @@ _OBJECTIVES = (
     Panel(
         2,
         "Errors, last hour",
-        "Share of problems that ended with a failure of the service. The objective allows 0.5 %. In red, an alert pages.",
+        "Share of problems that the service failed to solve. The objective allows 0.5 %. In red, an alert pages.",
         ((f"max(twinpath:errors:ratio_rate1h{{{JOB}}})", ""),),
         "percentunit",
         Kind.STAT,
@@ -94,7 +94,7 @@ _LATENCY = (
     Panel(
         10,
         "Time to solution",
-        "From the request to the solution, without errors. The dashed line is the objective. A point is a traced problem.",
+        "From the request to the solution. The dashed line is the objective. Each point is a problem with a trace.",
         quantiles(f'twinpath_solve_duration_seconds_bucket{{{JOB}, status!="error"}}'),
         "s",
         limits=((10.0, "red"),),
