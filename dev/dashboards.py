@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import yaml
@@ -28,8 +27,9 @@ from tests.support.servers import BIN, Server, free_port
 ROOT = Path(__file__).parents[1]
 _SCRAPE_S = 15
 _START_S = 900  # on a busy machine
-_PHASES = ((150, 1), (150, 2), (120, 6), (90, 24), (120, 1))
+_PHASES = ((150, 1), (120, 2), (120, 5), (75, 24), (135, 1))
 """Seconds, and callers of the service with the bundled model."""
+_LIMITS = {"paths": {"cot": 4, "pot": 4}, "deadline_s": 90}
 _LOST_S = (180, 390)
 """Seconds after the start between which a worker is lost."""
 _JOBS = {"twinpath-engine": ()}
@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="directory for logs and Prometheus's data")
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="directory of the PNG files")
+    parser.add_argument("--before", default="", help="words before the command of the service, such as `taskset -c 1`")
     parser.add_argument("--keep", action="store_true", help="keep Prometheus running until Enter is pressed")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ def main() -> None:
         workers = [servers.scripted_worker(options.folder, tokens_per_s=60, slots=32) for _ in range(2)]
         running += workers
         remote = servers.service([worker.url for worker in workers], options.folder, log_level="warning")
-        local = _bundled(options.folder, **settings)
+        local = _bundled(options.folder, options.before.split(), **settings)
         running += [remote, local]
         for server in running:
             server.await_health(_START_S)
@@ -67,9 +68,9 @@ def main() -> None:
             server.kill()
 
 
-def _bundled(folder: Path, **settings: object) -> Server:
+def _bundled(folder: Path, before: Sequence[str], **settings: object) -> Server:
     port = free_port()
-    command: list[object] = [BIN / "twinpath", "serve", "--port", port]
+    command: list[object] = [*before, BIN / "twinpath", "serve", "--port", port]
     command += [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", value)]
     return Server(command, port, folder / f"service-{port}.log", "/ready")
 
@@ -105,13 +106,13 @@ def _load(folder: Path, local: Server, remote: Server, workers: Sequence[Server]
                 if server is local and number >= active[0]:
                     time.sleep(0.5)
                     continue
-                body: dict[str, Any] = {"problem": draw.choice(questions), "paths": {"cot": 4, "pot": 4}}
+                problem = {"problem": draw.choice(questions)}
                 traced = {"traceparent": f"00-{draw.getrandbits(128):032x}-{draw.getrandbits(64):016x}-01"}
-                client.post("/solve", json=body | {"seed": draw.getrandbits(31)}, headers=traced)
+                client.post("/solve", json=problem | _LIMITS | {"seed": draw.getrandbits(31)}, headers=traced)
                 if draw.random() < 0.15:
                     right, given = draw.randrange(90), draw.randrange(2)
-                    grade = {"problem": body["problem"], "response": f"The answer is {right + given}."}
-                    client.post("/grade", json=grade | {"expected": str(right)})
+                    graded = {"response": f"The answer is {right + given}.", "expected": str(right)}
+                    client.post("/grade", json=problem | graded)
                 time.sleep(pause_s)
 
     callers = max(callers for _, callers in _PHASES)

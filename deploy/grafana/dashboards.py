@@ -113,7 +113,7 @@ def _widths(row: tuple[Panel, ...]) -> list[int]:
 
 def _build(panel: Panel, width: int) -> Any:
     built = _BUILDERS[panel.kind](panel).id(panel.id).title(panel.title).description(panel.text)
-    built = built.unit(panel.unit).datasource(_SOURCE)
+    built = built.datasource(_SOURCE)
     built = built.span(width).height(_STAT_HEIGHT if panel.kind is Kind.STAT else _HEIGHT)
     steps = [models.Threshold(value, color) for value, color in ((None, panel.base), *panel.limits)]
     built = built.thresholds(dashboards.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
@@ -124,13 +124,14 @@ def _build(panel: Panel, width: int) -> Any:
         query = Dataquery().expr(expression).legend_format(legend).ref_id("ABCDEFGH"[number]).range()
         if panel.kind is Kind.HEATMAP:
             query = query.format(PromQueryFormat.HEATMAP)
-        built = built.with_target(query.exemplar(panel.exemplars))
+        built = built.with_target(query.exemplar(panel.exemplars and number == 0))  # once for all quantiles
     return built
 
 
 def _lines(panel: Panel) -> timeseries.Panel:
     built = (
         timeseries.Panel()
+        .unit(panel.unit)
         .min(0)
         .fill_opacity(10 if len(panel.queries) == 1 else 0)
         .show_points(VisibilityMode.NEVER)
@@ -152,11 +153,12 @@ def _stack(panel: Panel) -> timeseries.Panel:
 def _heatmap(panel: Panel) -> heatmap.Panel:
     color = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").exponent(0.5).steps(64)
     built = heatmap.Panel().calculate(False).color(color).y_axis(heatmap.YAxisConfig().unit(panel.unit))
+    built = built.cell_values(heatmap.CellValues().unit("short").decimals(0))
     return built.show_tooltip().show_y_histogram().show_legend()
 
 
 def _stat(panel: Panel) -> stat.Panel:
-    return stat.Panel().min(0).reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    return stat.Panel().unit(panel.unit).min(0).reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
 
 
 def _states(panel: Panel) -> statetimeline.Panel:

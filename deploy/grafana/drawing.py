@@ -115,7 +115,7 @@ def _lines(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) 
 
 
 def _heatmap(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) -> None:
-    unit = panel["fieldConfig"]["defaults"].get("unit") or panel["options"]["yAxis"]["unit"]
+    unit = panel["options"]["yAxis"]["unit"]
     rows = sorted((each for _, rows in data for each in rows), key=lambda each: float(each.labels["le"]))
     times = sorted({at for each in rows for at in each.times})
     cumulative = np.array([np.nan_to_num(_on(each, times)) for each in rows])

@@ -154,7 +154,16 @@ def test_a_point_of_the_latency_leads_to_its_trace() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     assert compose["grafana"]["environment"]["TRACE_URL"] == "${TRACE_URL:-http://localhost:16686/trace/}"
     assert "--enable-feature=exemplar-storage" in compose["prometheus"]["command"]
-    assert [panel.title for _, panel in panels() if panel.exemplars] == ["Time to solution"]
+    traced = [panel for _, panel in panels() if panel.exemplars]
+    assert [panel.title for panel in traced] == [
+        "Time to solution",
+        "Time to first path",
+        "Wait in the queue",
+        "Run of a program",
+    ]
+    assert all("_bucket{" in query for panel in traced for query, _ in panel.queries)
+    targets = [panel.get("targets", []) for board in BOARDS for panel in shown(board)["panels"]]
+    assert sum(target["exemplar"] for each in targets for target in each) == len(traced)
 
 
 @pytest.mark.parametrize(

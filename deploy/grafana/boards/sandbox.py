@@ -41,6 +41,7 @@ _TIME = (
         "Seconds of a program in its process. If it grows with the load, programs wait for cores.",
         quantiles(f"twinpath_sandbox_duration_seconds_bucket{{{JOB}}}"),
         "s",
+        exemplars=True,
     ),
     Panel(
         5,

@@ -128,6 +128,7 @@ _LATENCY = (
         "From the request to the first path that votes: the least time in which a stream shows anything.",
         quantiles(f"twinpath_first_path_seconds_bucket{{{JOB}}}"),
         "s",
+        exemplars=True,
     ),
     Panel(
         14,
@@ -135,6 +136,7 @@ _LATENCY = (
         "From the request to the first path in the engine. If it grows, the load exceeds the capacity.",
         quantiles(f"twinpath_queue_wait_seconds_bucket{{{JOB}}}"),
         "s",
+        exemplars=True,
     ),
     Panel(
         15,
