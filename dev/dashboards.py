@@ -27,10 +27,10 @@ from tests.support.servers import BIN, Server, free_port
 ROOT = Path(__file__).parents[1]
 _SCRAPE_S = 15
 _START_S = 900  # on a busy machine
-_PHASES = ((150, 1), (120, 2), (120, 5), (75, 24), (135, 1))
+_PHASES = ((90, 1), (90, 2), (105, 5), (75, 30), (120, 1))
 """Seconds, and callers of the service with the bundled model."""
 _LIMITS = {"paths": {"cot": 4, "pot": 4}, "deadline_s": 90}
-_LOST_S = (180, 390)
+_LOST_S = (60, 270)
 """Seconds after the start between which a worker is lost."""
 _JOBS = {"twinpath-engine": ()}
 """Chosen jobs of a dashboard, () for all. The other dashboards show only the bundled model."""

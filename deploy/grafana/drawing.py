@@ -87,9 +87,11 @@ def _lines(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) 
         values = [[value if math.isfinite(value) else 0.0 for value in _on(each, times)] for each in series]
         axes.stackplot(_dates(times), values, colors=colors, alpha=0.25 + opacity)
     else:
+        times = source.times()
         for each, shade in zip(series, colors, strict=True):
-            axes.plot(_dates(each.times), each.values, color=shade, linewidth=1.2)
-            axes.fill_between(_dates(each.times), each.values, color=shade, alpha=opacity, linewidth=0)
+            values = _on(each, times)
+            axes.plot(_dates(times), values, color=shade, linewidth=1.2)
+            axes.fill_between(_dates(times), values, color=shade, alpha=opacity, linewidth=0)
     for target, _ in data:
         points = source.exemplars(target["expr"]) if target["exemplar"] else []
         places = _dates([at for at, _ in points]), [value for _, value in points]
@@ -187,8 +189,8 @@ def _last(series: Series) -> float:
 
 
 def _on(series: Series, times: Sequence[float]) -> list[float]:
-    known = dict(zip(series.times, series.values, strict=True))
-    return [known.get(at, math.nan) for at in times]
+    known = {round(at, 3): value for at, value in zip(series.times, series.values, strict=True)}
+    return [known.get(round(at, 3), math.nan) for at in times]
 
 
 def _runs(series: Series, step_s: float) -> list[tuple[float, float, float]]:

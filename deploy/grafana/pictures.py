@@ -121,7 +121,8 @@ def _inner(
     """Left, top, width and height of the axes within a panel, with room for ticks and legend."""
     if panel["type"] == "stat":
         return left + 5, top + 26, width - 10, tall - 30
-    margin = 118 if panel["type"] == "state-timeline" else 74
+    long = panel["fieldConfig"]["defaults"].get("unit", "").startswith("suffix:")
+    margin = 118 if panel["type"] == "state-timeline" else 98 if long else 74
     wide = width - margin - 16
     return left + margin, top + 34, wide, tall - 60 - 13 * legend_lines(panel, data, wide)
 

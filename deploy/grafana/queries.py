@@ -39,6 +39,10 @@ class Prometheus:
     jobs: Sequence[str] = ()
     _values: dict[str, str] = field(default_factory=dict)
 
+    def times(self) -> list[float]:
+        """Times of the points: a series has no point where its target was lost."""
+        return [self.start + step * self.step_s for step in range(int((self.end - self.start) / self.step_s) + 1)]
+
     def choose(self, variables: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         """Fill in the chosen jobs, and all values of the other variables.
 

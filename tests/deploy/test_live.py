@@ -192,6 +192,8 @@ def test_every_panel_and_rule_has_data_under_load(deployment: Deployment) -> Non
         if not [row for row in deployment.query(expression) if row["value"][1] != "NaN"]
     ]
     assert empty == []
+    engines = deployment.query("engine:requests_running")
+    assert {row["metric"]["job"] for row in engines} == {"twinpath", "twinpath-worker"}  # in the service, and workers
     assert deployment.firing() <= {"TwinpathAbstains"}  # random weights state few answers
 
 
