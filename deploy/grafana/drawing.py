@@ -84,8 +84,8 @@ def _lines(axes: Any, panel: Mapping[str, Any], data: Data, source: Prometheus) 
     opacity = custom["fillOpacity"] / 100
     if custom.get("stacking", {}).get("mode") == "normal":
         times = sorted({at for each in series for at in each.times})
-        values = [[value if math.isfinite(value) else 0.0 for value in _on(each, times)] for each in series]
-        axes.stackplot(_dates(times), values, colors=colors, alpha=0.25 + opacity)
+        stacked = [[value if math.isfinite(value) else 0.0 for value in _on(each, times)] for each in series]
+        axes.stackplot(_dates(times), stacked, colors=colors, alpha=0.25 + opacity)
     else:
         times = source.times()
         for each, shade in zip(series, colors, strict=True):

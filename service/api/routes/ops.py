@@ -1,8 +1,9 @@
 """Routes of operations: `/health`, `/ready`, `/metrics`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -70,5 +71,5 @@ async def metrics(request: Request) -> Response:
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     if media_type.startswith("application/openmetrics-text"):
         # For Prometheus 2, prometheus_client 0.26 writes `vllm_` instead of `vllm:`. No name here needs an escape.
-        encode = partial(encode, escaping=ALLOWUTF8)
+        encode = partial(cast(Callable[..., bytes], encode), escaping=ALLOWUTF8)
     return Response(encode(registry), media_type=media_type, headers={"Vary": "Accept"})
