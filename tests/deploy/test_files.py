@@ -129,13 +129,13 @@ def test_every_query_parses_and_names_what_exists() -> None:
     import promql_parser
 
     known = series() | {rule["record"] for rule in rules("record")}
-    known |= {"up", "ALERTS", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+    known |= {"up", "ALERTS", "process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"}
     expressions = [rule["expr"] for rule in rules("expr") if "vllm:" not in rule["expr"]]
     expressions += [expression for _, panel in panels() for expression, _ in panel.queries]
     for expression in expressions:
-        filled = expression.replace("$__rate_interval", "1m").replace("$job", ".+")
+        filled = expression.replace("$__rate_interval", "1m").replace("$job", ".+").replace("$instance", ".+")
         promql_parser.parse(filled)
-        names = set(re.findall(r"\b(?:twinpath[_:]|engine:|process_|up\b)[\w:]*", filled))
+        names = set(re.findall(r"\b(?:twinpath[_:]|engine:|process_|up\b|ALERTS\b)[\w:]*", filled))
         assert names
         assert names <= known, expression
 
@@ -159,7 +159,9 @@ def test_dashboards_are_apart_and_provisioned() -> None:
     for board in BOARDS:
         shown = json.loads((DEPLOY / f"grafana/dashboards/{board.uid}.json").read_text())
         targets = [panel for panel in shown["panels"] if panel["type"] != "row"]
-        assert {panel["datasource"]["uid"] for panel in targets} == {source["uid"]}
+        assert {panel["datasource"]["uid"] for panel in targets} == {"${datasource}"}
+        chosen = shown["templating"]["list"][0]
+        assert (chosen["name"], chosen["type"], chosen["query"]) == ("datasource", "datasource", source["type"])
         assert all(panel["options"] for panel in targets)
     provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/twinpath.yaml").read_text())["providers"][0]
     mounts = services("compose.yaml", "cpu")["grafana"]["volumes"]

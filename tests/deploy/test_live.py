@@ -19,6 +19,8 @@ import pytest
 import yaml
 
 from deploy.grafana.boards import panels
+from deploy.grafana.pictures import DASHBOARDS, picture
+from deploy.grafana.queries import Prometheus
 from service.api.api_key import KeyScope
 from service.api.api_keys import new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
@@ -190,13 +192,23 @@ def test_every_panel_and_rule_has_data_under_load(deployment: Deployment) -> Non
         if not [row for row in deployment.query(expression) if row["value"][1] != "NaN"]
     ]
     assert empty == []
+    engines = deployment.query("engine:requests_running")
+    assert {row["metric"]["job"] for row in engines} == {"twinpath", "twinpath-worker"}  # in the service, and workers
     assert deployment.firing() <= {"TwinpathAbstains"}  # random weights state few answers
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in DASHBOARDS.glob("*.json")))
+def test_a_picture_has_data_in_every_panel(deployment: Deployment, name: str, tmp_path: Path) -> None:
+    board = json.loads((DASHBOARDS / f"{name}.json").read_text())
+    now = time.time()
+    source = Prometheus(deployment.urls["prometheus"], now - 60, now, step_s=1)
+    assert picture(board, source, tmp_path / "board.png") == []
 
 
 def queries() -> list[tuple[str, str]]:
     """Every query of every panel, with Grafana's variables filled in, and every recorded series."""
     shown = [
-        (panel.title, expression.replace("$__rate_interval", "15s").replace("$job", ".+"))
+        (panel.title, expression.replace("$__rate_interval", "15s").replace("$job", ".+").replace("$instance", ".+"))
         for _, panel in panels()
         for expression, _ in panel.queries
     ]

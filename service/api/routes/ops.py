@@ -1,11 +1,14 @@
 """Routes of operations: `/health`, `/ready`, `/metrics`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from pydantic import BaseModel, Field
 
 from service.api.routes.solve import components_of
@@ -66,4 +69,7 @@ async def metrics(request: Request) -> Response:
     """Metrics in the Prometheus text format, with the `vllm:` metrics of the engine. OpenMetrics has exemplars."""
     registry = components_of(request).metrics.registry
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    if media_type.startswith("application/openmetrics-text"):
+        # For Prometheus 2, prometheus_client 0.26 writes `vllm_` instead of `vllm:`. No name here needs an escape.
+        encode = partial(cast(Callable[..., bytes], encode), escaping=ALLOWUTF8)
     return Response(encode(registry), media_type=media_type, headers={"Vary": "Accept"})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import httpx
+import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -154,6 +155,25 @@ async def test_the_engines_own_metrics_are_in_the_same_answer(serve: Serve) -> N
     Counter("vllm:prompt_tokens", "The engine's.", registry=registry).inc(3)
     samples = await scrape(await serve(metrics=Metrics(registry)))
     assert value(samples, "vllm:prompt_tokens_total") == 3.0
+
+
+@pytest.mark.parametrize(
+    ("accept", "suffix"),
+    [
+        ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", "escaping=underscores"),
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5", "escaping=allow-utf-8"),
+        ("text/plain;version=0.0.4", "charset=utf-8"),
+    ],
+    ids=["Prometheus 2", "Prometheus 3", "text"],
+)
+async def test_every_scraper_reads_the_engines_names(serve: Serve, accept: str, suffix: str) -> None:
+    registry = CollectorRegistry()
+    Counter("vllm:prompt_tokens", "The engine's.", ["engine"], registry=registry).labels("0").inc(3)
+    client = await serve(metrics=Metrics(registry))
+    response = await client.get("/metrics", headers={"Accept": accept})
+    assert response.headers["content-type"].endswith(suffix)
+    assert 'vllm:prompt_tokens_total{engine="0"} 3.0' in response.text.splitlines()
+    assert "vllm_" not in response.text
 
 
 async def test_no_text_of_a_request_becomes_a_label(serve: Serve) -> None:
