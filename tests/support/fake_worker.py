@@ -13,6 +13,7 @@ import time
 from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from service.engine.base import Completion, Sampling
@@ -56,6 +57,7 @@ class FakeWorker:
         chunk: number of tokens in one event of the stream, unless `stream_interval` of the request is larger.
         max_model_len: maximum number of prompt and completion tokens of one path.
         model: name in the list of models.
+        key: key of the routes below /v1, as vLLM protects them. None lets every caller in.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class FakeWorker:
         chunk: int = 1,
         max_model_len: int = 2048,
         model: str = "fake",
+        key: str | None = None,
     ) -> None:
         self._engine = FakeEngine(script, max_model_len=max_model_len)
         self._max_model_len = max_model_len
         self._model = model
+        self._key = key
         self._tokens_per_s = tokens_per_s
         self._slots = slots
         self._free = asyncio.Semaphore(slots)
@@ -82,7 +86,7 @@ class FakeWorker:
     async def application(self) -> web.Application:
         """The worker as an aiohttp application."""
         await self._engine.start()
-        app = web.Application()
+        app = web.Application(middlewares=[self._authenticate])
         app.add_routes(
             [
                 web.get("/health", self._health),
@@ -92,6 +96,16 @@ class FakeWorker:
             ]
         )
         return app
+
+    @web.middleware
+    async def _authenticate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (
+            self._key
+            and request.path.startswith("/v1/")
+            and request.headers.get("Authorization") != f"Bearer {self._key}"
+        ):
+            return web.json_response({"error": "Unauthorized"}, status=401)
+        return await handler(request)
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.Response()
@@ -172,20 +186,26 @@ def _usage(prompt_tokens: int, completion_tokens: int) -> bytes:
 def main() -> None:
     """Serve until a signal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--tokens-per-s", type=float, default=1000.0)
     parser.add_argument("--slots", type=int, default=64)
     parser.add_argument("--chunk", type=int, default=1)
     parser.add_argument("--model", default="fake", help="name in the list of models")
+    parser.add_argument("--key", help="key of the routes below /v1")
     arguments = parser.parse_args()
 
     async def application() -> web.Application:
         worker = FakeWorker(
-            tokens_per_s=arguments.tokens_per_s, slots=arguments.slots, chunk=arguments.chunk, model=arguments.model
+            tokens_per_s=arguments.tokens_per_s,
+            slots=arguments.slots,
+            chunk=arguments.chunk,
+            model=arguments.model,
+            key=arguments.key,
         )
         return await worker.application()
 
-    web.run_app(application(), host="127.0.0.1", port=arguments.port, print=None)
+    web.run_app(application(), host=arguments.host, port=arguments.port, print=None)
 
 
 if __name__ == "__main__":

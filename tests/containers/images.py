@@ -1,0 +1,115 @@
+"""Images of the tests: those of this repository, and those of others."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.containers.engine import Docker, NoEngineError
+from tests.containers.packages import PackagesError, base_archive, engine_root
+from tests.containers.project import PUBLISH, ROOT, Project, clone
+from tests.containers.steps import step
+
+PREFIX = "twinpath-tests"
+"""Repository of all images that the tests make."""
+_FOLDER = Path(__file__).parent / "images"
+_BASE = f"{PREFIX}/python"
+_TAG = "tests"
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of the compose files.
+
+    Args:
+        slim: image of the service without an engine.
+        others: images that this repository does not build, by their services.
+        variables: variables with which Compose uses the built images.
+    """
+
+    slim: str
+    others: Mapping[str, str]
+    variables: Mapping[str, str]
+
+
+def built(docker: Docker, folder: Path) -> Images:
+    """Images of compose.scale.yaml but its workers, built by Compose from a clone.
+
+    Raises:
+        NoEngineError: an image is in no registry, and no stand-in can be made.
+    """
+    deploy = clone(folder / "built", umask=0o022) / "deploy"
+    variables = {"IMAGE_REPOSITORY": PREFIX, "IMAGE_TAG": _TAG, "PUBLISH": PUBLISH, "TWINPATH_MODEL": "/models/model"}
+    project = Project(docker, "twinpath-tests-build", deploy, "compose.scale.yaml", None, variables)
+    services = project.config()
+    others = {
+        name: image_of_others(docker, name, services[name]["image"]) for name in ("prometheus", "grafana", "door")
+    }
+    python = image_of_others(docker, "python", _python())
+    build = Project(
+        docker, project.name, deploy, project.file, None, variables | _build_variables() | {"PYTHON": python}
+    )
+    for service in ("service", "router"):
+        with step(f"build {services[service]['image']}"):
+            build("build", "--quiet", service)
+    return Images(services["service"]["image"], others, variables)
+
+
+def image_of_others(docker: Docker, name: str, image: str) -> str:
+    """The image if the engine or a registry has it, else a stand-in.
+
+    Args:
+        docker: the engine.
+        name: name of the stand-in's Dockerfile in `images/`. The name `python` has none.
+        image: name of the image.
+
+    Raises:
+        NoEngineError: no stand-in can be made.
+    """
+    with step(f"find {image}"):
+        if any(docker.run(*command, image).returncode == 0 for command in (("image", "inspect"), ("pull", "-q"))):
+            return image
+    try:
+        return _base(docker) if name == "python" else _stand_in(docker, name)
+    except PackagesError as error:
+        raise NoEngineError(str(error)) from None
+
+
+def build_image(docker: Docker, name: str, *options: object) -> str:
+    """Name of the new image of `images/NAME.Dockerfile`."""
+    image = f"{PREFIX}/{name}"
+    docker("build", "-q", "-t", image, "-f", _FOLDER / f"{name}.Dockerfile", *options, _FOLDER)
+    return image
+
+
+def _stand_in(docker: Docker, name: str) -> str:
+    base, programs = _base(docker), engine_root() / "usr/bin"
+    with step(f"make a stand-in for {name}"):
+        return build_image(docker, name, "--build-arg", f"BASE={base}", "--build-context", f"programs={programs}")
+
+
+def _base(docker: Docker) -> str:
+    if docker.run("image", "inspect", _BASE).returncode:
+        with step("bootstrap Debian for the stand-ins"):
+            archive = base_archive()
+        with step("import it"):
+            docker("import", "--change", 'CMD ["python3"]', archive, _BASE)
+    return _BASE
+
+
+def _python() -> str:
+    found = re.search(r"^ARG PYTHON=(\S+)$", (ROOT / "docker/service.Dockerfile").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def _build_variables() -> dict[str, str]:
+    """Variables of the compose files for a build behind this machine's mirror, CA and wheels."""
+    variables = {name: os.environ[name] for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX") if name in os.environ}
+    if authorities := os.environ.get("SSL_CERT_FILE"):
+        variables |= {"CA_FILE": authorities} | dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), "/run/secrets/ca")
+    wheels = os.environ.get("PIP_FIND_LINKS", "")
+    if any(Path(wheels).glob("torch-*+cpu-*.whl")):
+        variables |= {"WHEELS_DIR": wheels, "CPU_TORCH": "--find-links /wheels"}
+    return variables

@@ -1,0 +1,10 @@
+# `vllm serve` on an image of the service: scripted, or vLLM for CPUs. As in vLLM's image, it runs as root.
+ARG SERVICE
+FROM ${SERVICE}
+ARG VLLM
+USER 0:0
+COPY --from=support fake_worker.py /opt/worker/
+COPY --chmod=755 ${VLLM} /usr/local/bin/vllm
+HEALTHCHECK NONE
+ENTRYPOINT ["vllm"]
+CMD []
