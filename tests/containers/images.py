@@ -13,7 +13,7 @@ from tests.containers.steps import step
 
 PREFIX = "twinpath-tests"
 """Repository of all images that the tests make."""
-_FOLDER = Path(__file__).parent / "images"
+_FOLDER = Path(__file__).parent / "standins"
 _BASE = f"{PREFIX}/python"
 _TAG = "tests"
 
@@ -61,7 +61,7 @@ def image_of_others(docker: Docker, name: str, image: str) -> str:
 
     Args:
         docker: the engine.
-        name: name of the stand-in's Dockerfile in `images/`. The name `python` has none.
+        name: name of the stand-in's Dockerfile in `standins/`. The name `python` has none.
         image: name of the image.
 
     Raises:
@@ -77,7 +77,7 @@ def image_of_others(docker: Docker, name: str, image: str) -> str:
 
 
 def build_image(docker: Docker, name: str, *options: object) -> str:
-    """Name of the new image of `images/NAME.Dockerfile`."""
+    """Name of the new image of `standins/NAME.Dockerfile`."""
     image = f"{PREFIX}/{name}"
     docker("build", "-q", "-t", image, "-f", _FOLDER / f"{name}.Dockerfile", *options, _FOLDER)
     return image
@@ -108,8 +108,8 @@ def _build_variables() -> dict[str, str]:
     """Variables of the compose files for a build behind this machine's mirror, CA and wheels."""
     variables = {name: os.environ[name] for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX") if name in os.environ}
     if authorities := os.environ.get("SSL_CERT_FILE"):
-        variables |= {"CA_FILE": authorities} | dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), "/run/secrets/ca")
+        variables["CA_FILE"] = authorities
     wheels = os.environ.get("PIP_FIND_LINKS", "")
     if any(Path(wheels).glob("torch-*+cpu-*.whl")):
-        variables |= {"WHEELS_DIR": wheels, "CPU_TORCH": "--find-links /wheels"}
+        variables["WHEELS_DIR"] = wheels
     return variables
