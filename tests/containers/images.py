@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,11 +105,12 @@ def _python() -> str:
     return found[1]
 
 
-def _build_variables() -> dict[str, str]:
-    """Variables of the compose files for a build behind this machine's mirror, CA and wheels."""
+def _mirrors(deploy: Path) -> dict[str, str]:
+    """Variables of the compose files for a build behind this machine's package index, CA and wheels."""
     variables = {name: os.environ[name] for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX") if name in os.environ}
     if authorities := os.environ.get("SSL_CERT_FILE"):
-        variables["CA_FILE"] = authorities
+        # Compose lets a build read only below its contexts.
+        variables["CA_FILE"] = shutil.copy(authorities, deploy / "ca.crt")
     wheels = os.environ.get("PIP_FIND_LINKS", "")
     if any(Path(wheels).glob("torch-*+cpu-*.whl")):
         variables["WHEELS_DIR"] = wheels
