@@ -48,9 +48,8 @@ def built(docker: Docker, folder: Path) -> Images:
         name: image_of_others(docker, name, services[name]["image"]) for name in ("prometheus", "grafana", "door")
     }
     python = image_of_others(docker, "python", _python())
-    build = Project(
-        docker, project.name, deploy, project.file, None, variables | _build_variables() | {"PYTHON": python}
-    )
+    build_variables = {**variables, **_mirrors(deploy), "PYTHON": python}
+    build = Project(docker, project.name, deploy, project.file, None, build_variables)
     for service in ("service", "router"):
         with step(f"build {services[service]['image']}"):
             build("build", "--quiet", service)
@@ -110,7 +109,7 @@ def _mirrors(deploy: Path) -> dict[str, str]:
     variables = {name: os.environ[name] for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX") if name in os.environ}
     if authorities := os.environ.get("SSL_CERT_FILE"):
         # Compose lets a build read only below its contexts.
-        variables["CA_FILE"] = shutil.copy(authorities, deploy / "ca.crt")
+        variables["CA_FILE"] = str(shutil.copy(Path(authorities), deploy / "ca.crt"))
     wheels = os.environ.get("PIP_FIND_LINKS", "")
     if any(Path(wheels).glob("torch-*+cpu-*.whl")):
         variables["WHEELS_DIR"] = wheels
