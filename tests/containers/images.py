@@ -40,7 +40,7 @@ def built(docker: Docker, folder: Path) -> Images:
     Raises:
         NoEngineError: an image is in no registry, and no stand-in can be made.
     """
-    deploy = clone(folder / "built", umask=0o022) / "deploy"
+    deploy = clone(folder / "built", umask=0o077) / "deploy"
     variables = {"IMAGE_REPOSITORY": PREFIX, "IMAGE_TAG": _TAG, "PUBLISH": PUBLISH, "TWINPATH_MODEL": "/models/model"}
     project = Project(docker, "twinpath-tests-build", deploy, "compose.scale.yaml", None, variables)
     services = project.config()
