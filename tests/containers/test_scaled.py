@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
 DOOR = f"http://{PUBLISH}:8000"
 PROMETHEUS = Monitor(f"http://{PUBLISH}:9090")
 WORKERS = ("worker-0", "worker-1")
-ALL_UP = {"twinpath": [1, 1], "twinpath-worker": [1, 1], "twinpath-router": [1]}
+ALL_UP = {"twinpath": [1, 1], "twinpath-door": [1], "twinpath-router": [1], "twinpath-worker": [1, 1]}
 
 
 @dataclass(frozen=True)
