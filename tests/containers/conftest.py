@@ -11,6 +11,7 @@ import pytest
 
 from tests.containers.engine import Docker, NoEngineError, engine
 from tests.containers.images import PREFIX, Images, built
+from tests.containers.project import clone
 from tests.containers.steps import TIMES, step
 
 _missing: list[str] = []
@@ -33,6 +34,7 @@ def docker() -> Iterator[Docker]:
             found = stack.enter_context(engine())
         except NoEngineError as error:
             _skip(error)
+        TIMES.append((f"Docker {found('version', '-f', '{{.Server.Version}}').strip()}", 0.0))
         yield found
         with step("remove the images"):
             made = found("image", "ls", "-q", "--filter", f"reference={PREFIX}/*").split()
@@ -41,10 +43,16 @@ def docker() -> Iterator[Docker]:
 
 
 @pytest.fixture(scope="session")
-def images(docker: Docker, folder: Path) -> Images:
+def builds(folder: Path) -> Path:
+    """Directory `deploy` of the clone from which images are built. Only its owner can read it, as under umask 077."""
+    return clone(folder / "builds", umask=0o077) / "deploy"
+
+
+@pytest.fixture(scope="session")
+def images(docker: Docker, builds: Path) -> Images:
     """Images of this repository and of others."""
     try:
-        return built(docker, folder)
+        return built(docker, builds)
     except NoEngineError as error:
         _skip(error)
 

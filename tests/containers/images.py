@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.containers.engine import Docker, NoEngineError
 from tests.containers.packages import PackagesError, base_archive, engine_root
-from tests.containers.project import PUBLISH, ROOT, Project, clone
+from tests.containers.project import PUBLISH, ROOT, Project
 from tests.containers.steps import step
 
 PREFIX = "twinpath-tests"
@@ -27,33 +27,55 @@ class Images:
         slim: image of the service without an engine.
         others: images that this repository does not build, by their services.
         variables: variables with which Compose uses the built images.
+        build_variables: variables with which Compose builds.
     """
 
     slim: str
     others: Mapping[str, str]
     variables: Mapping[str, str]
+    build_variables: Mapping[str, str]
 
 
-def built(docker: Docker, folder: Path) -> Images:
+def built(docker: Docker, deploy: Path) -> Images:
     """Images of compose.scale.yaml but its workers, built by Compose from a clone.
 
     Raises:
         NoEngineError: an image is in no registry, and no stand-in can be made.
     """
-    deploy = clone(folder / "built", umask=0o077) / "deploy"
     variables = {"IMAGE_REPOSITORY": PREFIX, "IMAGE_TAG": _TAG, "PUBLISH": PUBLISH, "TWINPATH_MODEL": "/models/model"}
-    project = Project(docker, "twinpath-tests-build", deploy, "compose.scale.yaml", None, variables)
-    services = project.config()
+    services = Project(docker, "build", deploy, ["compose.scale.yaml"], None, variables).config()
     others = {
         name: image_of_others(docker, name, services[name]["image"]) for name in ("prometheus", "grafana", "door")
     }
     python = image_of_others(docker, "python", _python())
     build_variables = {**variables, **_mirrors(deploy), "PYTHON": python}
-    build = Project(docker, project.name, deploy, project.file, None, build_variables)
+    build = Project(docker, "build", deploy, ["compose.scale.yaml"], None, build_variables)
     for service in ("service", "router"):
         with step(f"build {services[service]['image']}"):
             build("build", "--quiet", service)
-    return Images(services["service"]["image"], others, variables)
+    return Images(services["service"]["image"], others, variables, build_variables)
+
+
+def built_cpu(docker: Docker, deploy: Path, images: Images) -> str:
+    """Image of the service with vLLM for CPUs, built by Compose."""
+    wheels = ["compose.wheels.yaml"] if "WHEELS_DIR" in images.build_variables else []
+    build = Project(docker, "build", deploy, ["compose.yaml", *wheels], "cpu", images.build_variables)
+    image = str(build.config()["service-cpu"]["image"])
+    with step(f"build {image}"):
+        build("build", "--quiet", "service-cpu", timeout_s=3000)
+    return image
+
+
+def worker_image(docker: Docker, service: str, vllm: str) -> str:
+    """Image with `vllm serve`, made of an image of the service.
+
+    Args:
+        docker: the engine.
+        service: image of the service.
+        vllm: program of `standins/` that is `vllm`.
+    """
+    options = ["--build-arg", f"SERVICE={service}", "--build-arg", f"VLLM={vllm}"]
+    return _build(docker, "worker", *options, "--build-context", f"support={ROOT / 'tests/support'}")
 
 
 def image_of_others(docker: Docker, name: str, image: str) -> str:
@@ -76,17 +98,10 @@ def image_of_others(docker: Docker, name: str, image: str) -> str:
         raise NoEngineError(str(error)) from None
 
 
-def build_image(docker: Docker, name: str, *options: object) -> str:
-    """Name of the new image of `standins/NAME.Dockerfile`."""
-    image = f"{PREFIX}/{name}"
-    docker("build", "-q", "-t", image, "-f", _FOLDER / f"{name}.Dockerfile", *options, _FOLDER)
-    return image
-
-
 def _stand_in(docker: Docker, name: str) -> str:
     base, programs = _base(docker), engine_root() / "usr/bin"
     with step(f"make a stand-in for {name}"):
-        return build_image(docker, name, "--build-arg", f"BASE={base}", "--build-context", f"programs={programs}")
+        return _build(docker, name, "--build-arg", f"BASE={base}", "--build-context", f"programs={programs}")
 
 
 def _base(docker: Docker) -> str:
@@ -96,6 +111,13 @@ def _base(docker: Docker) -> str:
         with step("import it"):
             docker("import", "--change", 'CMD ["python3"]', archive, _BASE)
     return _BASE
+
+
+def _build(docker: Docker, name: str, *options: object) -> str:
+    """Name of the new image of `standins/NAME.Dockerfile`."""
+    image = f"{PREFIX}/{name}"
+    docker("build", "-q", "-t", image, "-f", _FOLDER / f"{name}.Dockerfile", *options, _FOLDER)
+    return image
 
 
 def _python() -> str:

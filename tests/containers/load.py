@@ -1,4 +1,4 @@
-"""Bounded load of problems with known answers, and losses in the middle of it."""
+"""Bounded load of problems, and losses in the middle of it."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 
 _AT_ONCE = 8
-_PATHS = {"cot": 4, "pot": 4}
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Load:
     key: str
 
     def solve(self, number: int, at: Mapping[int, Callable[[], object]]) -> list[dict[str, Any]]:
-        """Solutions of the problems in order. Each must be a response with status 200.
+        """Solutions of the problems in order. Each response must have the status 200.
 
         Args:
             number: number of problems, eight at a time.
@@ -45,16 +44,14 @@ class Load:
         return solutions
 
     def _solve(self, index: int) -> dict[str, Any]:
-        text, _ = problem(index)
-        body = {"problem": text, "seed": index, "paths": _PATHS, "policy": "fixed"}
         headers = {"Authorization": f"Bearer {self.key}"}
-        response = httpx.post(f"{self.url}/solve", json=body, headers=headers, timeout=120)
+        response = httpx.post(f"{self.url}/solve", json=request(index), headers=headers, timeout=300)
         assert response.status_code == 200, (index, response.status_code, response.text)
         solution: dict[str, Any] = response.json()
         return solution
 
 
-def problem(index: int) -> tuple[str, str]:
-    """Problem with its answer."""
-    price, pens = 3 + index % 5, 4 + index
-    return f"A pen costs {price} dollars. How much do {pens} pens cost in all, each at that price?", str(price * pens)
+def request(index: int) -> dict[str, Any]:
+    """Body of a request, with a seed and a fixed number of paths."""
+    text = f"A pen costs {3 + index % 5} dollars. How much do {4 + index} pens cost in all, each at that price?"
+    return {"problem": text, "seed": index, "paths": {"cot": 4, "pot": 4}, "policy": "fixed"}

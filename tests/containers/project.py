@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.containers.engine import Docker
+from tests.containers.steps import step
 
 ROOT = Path(__file__).parents[2]
 PUBLISH = "127.0.0.13"
@@ -43,7 +45,7 @@ class Project:
         docker: the engine.
         name: name of the project.
         deploy: directory of the compose file.
-        file: name of the compose file.
+        files: names of the compose files.
         profile: profile of the file, if it has any.
         variables: variables of the compose file.
     """
@@ -51,7 +53,7 @@ class Project:
     docker: Docker
     name: str
     deploy: Path
-    file: str
+    files: Sequence[str]
     profile: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,9 +74,18 @@ class Project:
             raise AssertionError(f"compose {' '.join(map(str, command))}\n{done.stdout}{done.stderr}\n{logs[-6000:]}")
         return done.stdout
 
-    def create_secrets(self) -> str:
-        """API key that `setup` created."""
-        return key_in(self("run", "--rm", "setup"))
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """API key of the running services, which `setup` created."""
+        try:
+            with step(f"{self.name}: create the secrets"):
+                (key,) = re.findall(r"\btp_\S+", self("run", "--rm", "setup"))
+            with step(f"{self.name}: compose up"):
+                self("up", "--detach", "--wait", timeout_s=1200)
+            yield key
+        finally:
+            with step(f"{self.name}: compose down"):
+                self("down", "--volumes", "--timeout", "5", "--remove-orphans")
 
     def config(self) -> dict[str, Any]:
         """Resolved services by their names."""
@@ -97,21 +108,16 @@ class Project:
         """Stop one container of a service, with the grace period of the file."""
         self.docker("stop", self.containers(service)[0])
 
-    def down(self) -> None:
-        """Remove containers, networks and volumes, however they are."""
-        self("down", "--volumes", "--timeout", "5", "--remove-orphans")
-
     def _compose(self) -> list[object]:
-        files: list[object] = ["-f", self.deploy / self.file]
-        if (self.deploy / OVERRIDE).exists():
-            files += ["-f", self.deploy / OVERRIDE]
-        return ["compose", "-p", self.name, *files, *(["--profile", self.profile] if self.profile else [])]
-
-
-def key_in(output: str) -> str:
-    """The only API key in an output."""
-    (key,) = re.findall(r"\btp_\S+", output)
-    return str(key)
+        names = [*self.files, *([OVERRIDE] if (self.deploy / OVERRIDE).exists() else [])]
+        files = [part for name in names for part in ("-f", self.deploy / name)]
+        return [
+            "compose",
+            "-p",
+            f"twinpath-tests-{self.name}",
+            *files,
+            *(["--profile", self.profile] if self.profile else []),
+        ]
 
 
 def wait_for(event: str, check: Callable[[], _Result], seconds: float = 30) -> _Result:

@@ -41,18 +41,11 @@ def node(docker: Docker, images: Images, folder: Path) -> Iterator[Node]:
     deploy = clone(folder / "one", umask=0o077) / "deploy"
     hasten(deploy / "prometheus")
     (deploy / ".env").write_text("".join(f"{name}={value}\n" for name, value in ENGINE.items()))
-    project = Project(docker, "twinpath-tests-one", deploy, "compose.yaml", "cpu", images.variables)
+    project = Project(docker, "one", deploy, ["compose.yaml"], "cpu", images.variables)
     others = {name: images.others[name] for name in ("prometheus", "grafana")}
     project.use({"service-cpu": images.slim, "setup": images.slim} | others)
-    try:
-        with step("one node: create the secrets"):
-            key = project.create_secrets()
-        with step("one node: compose up"):
-            project("up", "--detach", "--wait")
+    with project.running() as key:
         yield Node(project, key)
-    finally:
-        with step("one node: compose down"):
-            project.down()
 
 
 def test_setup_creates_the_secrets_once(node: Node) -> None:
@@ -69,13 +62,13 @@ def test_setup_creates_the_secrets_once(node: Node) -> None:
 
 def test_a_problem_is_solved_with_the_key(node: Node) -> None:
     assert httpx.post(f"{SERVICE}/solve", json=PROBLEM).status_code == 401
-    with step("one node: solve a problem"):
+    with step("one: solve a problem"):
         solved = node.solve()
     assert (solved.status_code, solved.json()["answer"]) == (200, "21")
 
 
 def test_prometheus_scrapes_and_evaluates(node: Node) -> None:
-    with step("one node: first scrape, all rules evaluated"):
+    with step("one: first scrape, all rules evaluated"):
         wait_for("a scrape", lambda: PROMETHEUS.up() == {"twinpath": [1]})
         rules = wait_for("the evaluation of every rule", PROMETHEUS.evaluated_rules)
     assert set(rules.values()) == {"ok"}
@@ -90,20 +83,20 @@ def test_ports_are_published_only_on_the_given_address(node: Node) -> None:
 
 
 def test_a_stopped_service_finishes_its_problem_and_is_noticed(node: Node) -> None:
-    with step("one node: stop the service with an open problem"), ThreadPoolExecutor(1) as caller:
+    with step("one: stop the service with an open problem"), ThreadPoolExecutor(1) as caller:
         open_problem = caller.submit(node.solve)
         wait_for("a problem in progress", lambda: PROMETHEUS.values("twinpath_problems_inflight") == [1])
         node.project("stop", "service-cpu")
         assert (open_problem.result().status_code, open_problem.result().json()["answer"]) == (200, "21")
     assert node.project.exit_codes()["service-cpu"] == [0]
-    with step("one node: the alert fires"):
+    with step("one: the alert fires"):
         wait_for("an alert", lambda: "TwinpathDown" in PROMETHEUS.firing())
-    with step("one node: the service is back, the alert resolves"):
+    with step("one: the service is back, the alert resolves"):
         node.project("up", "--detach", "--wait", "service-cpu")
         wait_for("the end of the alert", lambda: "TwinpathDown" not in PROMETHEUS.firing())
 
 
 def test_every_part_stops_with_exit_code_0(node: Node) -> None:
-    with step("one node: compose stop"):
+    with step("one: compose stop"):
         node.project("stop")
     assert node.project.exit_codes() == {"grafana": [0], "prometheus": [0], "service-cpu": [0]}

@@ -5,56 +5,48 @@ Prometheus scrapes every second, and alerts wait for one second.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.containers.engine import Docker
-from tests.containers.images import Images, build_image
-from tests.containers.load import Load, problem
-from tests.containers.monitor import Monitor, hasten
-from tests.containers.project import PUBLISH, ROOT, Project, clone, wait_for
+from tests.containers.images import Images
+from tests.containers.load import request
+from tests.containers.monitor import hasten
+from tests.containers.project import clone, wait_for
+from tests.containers.scaled import ALL_UP, DOOR, PROMETHEUS, Scaled, lose_parts, scaled_out
 from tests.containers.steps import step
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
 
-DOOR = f"http://{PUBLISH}:8000"
-PROMETHEUS = Monitor(f"http://{PUBLISH}:9090")
-WORKERS = ("worker-0", "worker-1")
-ALL_UP = {"twinpath": [1, 1], "twinpath-door": [1], "twinpath-router": [1], "twinpath-worker": [1, 1]}
-
-
-@dataclass(frozen=True)
-class Scaled:
-    project: Project
-    load: Load
+NUMBER = 200
 
 
 @pytest.fixture(scope="module")
 def scaled(docker: Docker, images: Images, folder: Path) -> Iterator[Scaled]:
-    with step("scaled: make the scripted worker"):
-        options = ["--build-arg", f"SERVICE={images.slim}", "--build-arg", "VLLM=vllm-scripted"]
-        worker = build_image(docker, "worker", *options, "--build-context", f"support={ROOT / 'tests/support'}")
     deploy = clone(folder / "scaled", umask=0o022) / "deploy"
     hasten(deploy / "prometheus")
     model = folder / "models/model"
     model.mkdir(parents=True)
     (model / "config.json").write_text("{}")
     (model / "twinpath.json").write_text(json.dumps({"format_version": 1, "base_model": "scripted"}))
-    variables = {**images.variables, "MODELS_DIR": str(model.parent)}
-    project = Project(docker, "twinpath-tests-scaled", deploy, "compose.scale.yaml", None, variables)
-    project.use({**images.others} | dict.fromkeys(WORKERS, worker), without_gpus=WORKERS)
-    try:
-        with step("scaled: create the secrets"):
-            key = project.create_secrets()
-        with step("scaled: compose up"):
-            project("up", "--detach", "--wait")
-        yield Scaled(project, Load(DOOR, key))
-    finally:
-        with step("scaled: compose down"):
-            project.down()
+    with scaled_out(docker, images, deploy, (images.slim, "vllm-scripted"), model) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def undisturbed(docker: Docker, images: Images, folder: Path) -> list[str]:
+    """Answers of the same paths, sampled in one process."""
+    rows = folder / "rows"
+    rows.mkdir()
+    text = "".join(json.dumps(request(index) | {"id": index}) + "\n" for index in range(NUMBER))
+    (rows / "problems.jsonl").write_text(text)
+    solve = ("solve", "--engine", "fake", "--input", "/rows/problems.jsonl")
+    with step(f"solve the same {NUMBER} problems in one container"):
+        out = docker("run", "--rm", "--network", "none", "--volume", f"{rows}:/rows:ro", images.slim, *solve)
+    solved = {row["id"]: row["solution"]["answer"] for row in map(json.loads, out.splitlines())}
+    return [solved[index] for index in range(NUMBER)]
 
 
 def test_every_part_is_scraped(scaled: Scaled) -> None:
@@ -63,19 +55,18 @@ def test_every_part_is_scraped(scaled: Scaled) -> None:
     assert httpx.get(f"{DOOR}/metrics").status_code == 404
 
 
-def test_no_problem_is_lost_with_a_worker_and_a_replica(scaled: Scaled) -> None:
-    losses = {60: lambda: scaled.project("kill", "worker-1"), 120: lambda: scaled.project.stop_one("service")}
-    with step("scaled: 200 problems, 8 at a time, with a killed worker and a stopped replica"):
-        solved = scaled.load.solve(200, losses)
-    assert [solution["answer"] for solution in solved] == [problem(index)[1] for index in range(200)]
+def test_no_problem_is_lost_with_a_worker_and_a_replica(scaled: Scaled, undisturbed: list[str]) -> None:
+    with step(f"scaled: {NUMBER} problems, 8 at a time, with a killed worker and a stopped replica"):
+        solved = scaled.load.solve(NUMBER, lose_parts(scaled.project, 60, 120))
+    assert [solution["answer"] for solution in solved] == undisturbed
     assert {solution["paths"]["started"] for solution in solved} == {8}
     codes = scaled.project.exit_codes()
-    assert (sorted(codes["service"]), codes["worker-1"]) == ([0, 0], [137])  # a running container has the code 0
+    assert (codes["service"], codes["worker-1"]) == ([0, 0], [137])  # a running container has the code 0
 
 
 def test_each_lost_part_is_noticed(scaled: Scaled) -> None:
     with step("scaled: alerts for the worker and the replica"):
         wait_for("alert", lambda: {"TwinpathReplicaLost", "TwinpathWorkerLost"} <= PROMETHEUS.firing())
-    with step("scaled: alert for the router"):
-        scaled.project("kill", "router")
-        wait_for("alert", lambda: "TwinpathRouterDown" in PROMETHEUS.firing())
+    with step("scaled: alerts for the router and the door"):
+        scaled.project("kill", "router", "door")
+        wait_for("alert", lambda: {"TwinpathRouterDown", "TwinpathDoorDown"} <= PROMETHEUS.firing())
