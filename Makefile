@@ -21,7 +21,7 @@ AUDIT = $(UV) run --quiet --no-project --with pip-audit==2.10.1 pip-audit --stri
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools generate solve serve benchmarks test test-fast test-training test-engine check format audit sbom requirements
+.PHONY: help setup tools generate solve serve benchmarks test test-fast test-training test-engine test-containers check format audit sbom requirements
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,10 +59,11 @@ benchmarks: setup  ## Measure every table of the documents on DATA=problems.json
 	$(BIN)/python -m benchmarks.all --data "$(DATA)" --test $(or $(TEST),0) $(if $(DATASET),--dataset "$(DATASET)") \
 		$(if $(RECORDED),--recorded "$(RECORDED)")
 
-test: test-fast test-training test-engine  ## Run every test but the soak tests
+test: test-fast test-training test-engine test-containers  ## Run every test but the soak tests
 
 test-fast: tools  ## Run the service's tests without an engine, in about two minutes
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not engine and not e2e and not slow and not soak" --ignore tests/training
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not engine and not e2e and not slow and not soak and not containers" \
+		--ignore tests/training
 
 # The longest file first, so that no worker is left with it at the end.
 test-training: tools  ## Run the tests of training/, from data to the served student
@@ -71,6 +72,10 @@ test-training: tools  ## Run the tests of training/, from data to the served stu
 
 test-engine: tools  ## Run the tests on the real engine, and of the service as users start it
 	$(BIN)/pytest -q -m "(engine or e2e or slow) and not soak" --ignore tests/training
+
+# Without an engine for containers, root on Debian gets one in namespaces of its own, which ends with the tests.
+test-containers: tools  ## Build the images, and run both compose files in containers
+	$(BIN)/pytest -q -m "containers and not soak" tests/containers
 
 check: tools  ## Check format, lint, types, import contracts, prose and lock file
 	$(BIN)/ruff format --check .

@@ -44,7 +44,6 @@ class Docker:
 
     Args:
         environment: environment of the command.
-        programs: directory with `usr/bin/prometheus` and `usr/bin/promtool`, if they are needed.
     """
 
     environment: Mapping[str, str]
@@ -94,8 +93,17 @@ def engine() -> Iterator[Docker]:
             root = engine_root()
     except PackagesError as error:
         raise NoEngineError(str(error)) from None
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="run-") as folder, _started(root, Path(folder)) as docker:
+    _remove_leftovers()
+    data = tempfile.TemporaryDirectory(dir=CACHE, prefix=f"run-{os.getpid()}-")
+    with data as folder, _started(root, Path(folder)) as docker:
         yield docker
+
+
+def _remove_leftovers() -> None:
+    """Remove the data of runs that were killed. Their engines ended with them."""
+    for folder in CACHE.glob("run-*-*"):
+        if not psutil.pid_exists(int(folder.name.split("-")[1])):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Both compose files on vLLM for CPUs with the bundled model, and alerts as they are shipped."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,7 +76,17 @@ def test_no_problem_is_lost_on_vllm_workers(docker: Docker, images: Images, cpu:
     cache = folder / "cache"
     cache.mkdir()
     with step("build the bundled model"):
-        show = ("run", "--rm", "--user", "0:0", "--network", "none", "--volume", f"{cache}:/var/cache/twinpath", cpu)
+        show = (
+            "run",
+            "--rm",
+            "--user",
+            f"{os.getuid()}:{os.getgid()}",
+            "--network",
+            "none",
+            "--volume",
+            f"{cache}:/var/cache/twinpath",
+            cpu,
+        )
         docker(*show, "model", "info")
     (model,) = (cache / "models").glob("*/config.json")
     for file in model.parent.iterdir():

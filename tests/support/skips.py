@@ -7,6 +7,7 @@ import pytest
 
 ALLOWED = (
     "only root ",
+    "no container engine: ",
     "the (profile's )?numbers are those of x86_64",
     "no Python [0-9.]+ here",
     "no Python here that every user may run",
