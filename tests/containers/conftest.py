@@ -17,7 +17,7 @@ from tests.containers.steps import TIMES, step
 _missing: list[str] = []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder() -> Iterator[Path]:
     """Directory of clones that other users can enter, as containers do."""
     path = Path(tempfile.mkdtemp(prefix="twinpath-tests-"))
@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def docker() -> Iterator[Docker]:
     """The machine's engine or a new one. At the end, the images of the tests are removed."""
     with ExitStack() as stack:
@@ -42,13 +42,13 @@ def docker() -> Iterator[Docker]:
                 found("image", "rm", "--force", *set(made))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def builds(folder: Path) -> Path:
     """Directory `deploy` of the clone from which images are built. Only its owner can read it, as under umask 077."""
     return clone(folder / "builds", umask=0o077) / "deploy"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def images(docker: Docker, builds: Path) -> Images:
     """Images of this repository and of others."""
     try:

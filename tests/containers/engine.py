@@ -93,13 +93,13 @@ def engine() -> Iterator[Docker]:
             root = engine_root()
     except PackagesError as error:
         raise NoEngineError(str(error)) from None
-    _remove_leftovers()
+    remove_leftovers()
     data = tempfile.TemporaryDirectory(dir=CACHE, prefix=f"run-{os.getpid()}-")
     with data as folder, _started(root, Path(folder)) as docker:
         yield docker
 
 
-def _remove_leftovers() -> None:
+def remove_leftovers() -> None:
     """Remove the data of runs that were killed. Their engines ended with them."""
     for folder in CACHE.glob("run-*-*"):
         if not psutil.pid_exists(int(folder.name.split("-")[1])):

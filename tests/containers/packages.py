@@ -47,8 +47,8 @@ def install_programs() -> None:
         return
     if os.geteuid():
         raise PackagesError("only root can install the engine")
-    _run("apt-get", "-qq", "update")
-    _run("apt-get", "-qq", "install", "--yes", "--no-install-recommends", *missing)
+    run("apt-get", "-qq", "update")
+    run("apt-get", "-qq", "install", "--yes", "--no-install-recommends", *missing)
 
 
 def engine_root() -> Path:
@@ -81,6 +81,24 @@ def cached(recipe: str, make: Callable[[Path], None]) -> Path:
     return target
 
 
+def run(*command: object, cwd: Path | None = None) -> str:
+    """Output of a command.
+
+    Raises:
+        PackagesError: the command is missing or fails.
+    """
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            [str(part) for part in command], capture_output=True, text=True, cwd=cwd, env=environment, check=True
+        )
+    except FileNotFoundError:
+        raise PackagesError(f"{command[0]} is missing") from None
+    except subprocess.CalledProcessError as error:
+        raise PackagesError(f"{command[0]} failed: {error.stderr.strip()[-2000:]}") from None
+    return done.stdout
+
+
 def _unpack_newer(target: Path) -> None:
     work = target.parent
     for name in ("lists/partial", "cache/archives/partial", "debs"):
@@ -94,38 +112,25 @@ def _unpack_newer(target: Path) -> None:
     options += [f"Dir::Cache={work}/cache", "APT::Sandbox::User=root", "Debug::NoLocking=1"]
     options += ["Acquire::Check-Valid-Until=false", "Acquire::Languages=none"]  # a mirror may lag behind
     apt = ["apt-get", "-qq", *(part for option in options for part in ("-o", option))]
-    _run(*apt, "update")
-    _run(*apt, "download", *_NEWER, cwd=work / "debs")
+    run(*apt, "update")
+    run(*apt, "download", *_NEWER, cwd=work / "debs")
     for package in sorted((work / "debs").glob("*.deb")):
-        _run("dpkg-deb", "-x", package, target)
+        run("dpkg-deb", "-x", package, target)
 
 
 def _bootstrap(target: Path) -> None:
     command: list[object] = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(_BASE)}"]
     command += ["--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={place}" for place in _LEFT_OUT)]
     command += [f"--customize-hook={_MEND_BASE}", "--format=tar", _BASE_SUITE, target, _mirror()]
-    _run(*command)
+    run(*command)
 
 
 def _mirror() -> str:
     known = ("apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Label: Debian")
-    listed = _run(*known).split()
+    listed = run(*known).split()
     if not listed:
-        _run("apt-get", "-qq", "update")  # apt lists only what it has fetched
-        listed = _run(*known).split()
+        run("apt-get", "-qq", "update")  # apt lists only what it has fetched
+        listed = run(*known).split()
     if not listed:
         raise PackagesError("apt has no source of Debian")
     return listed[0]
-
-
-def _run(*command: object, cwd: Path | None = None) -> str:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            [str(part) for part in command], capture_output=True, text=True, cwd=cwd, env=environment, check=True
-        )
-    except FileNotFoundError:
-        raise PackagesError(f"{command[0]} is missing") from None
-    except subprocess.CalledProcessError as error:
-        raise PackagesError(f"{command[0]} failed: {error.stderr.strip()[-2000:]}") from None
-    return done.stdout

@@ -17,7 +17,7 @@ from tests.containers.monitor import Monitor, hasten
 from tests.containers.project import PUBLISH, Project, clone, wait_for
 from tests.containers.steps import step
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 
 PROBLEM = {"problem": "A pen costs 3 dollars. How much do 7 pens cost in all, each at that price?", "seed": 7}
 SERVICE = f"http://{PUBLISH}:8000"

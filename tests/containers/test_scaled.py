@@ -18,7 +18,7 @@ from tests.containers.project import clone, wait_for
 from tests.containers.scaled import ALL_UP, DOOR, PROMETHEUS, Scaled, lose_parts, scaled_out
 from tests.containers.steps import step
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 
 NUMBER = 200
 
