@@ -7,7 +7,10 @@ from typing import Any
 
 import httpx
 
+PATIENT = {"TWINPATH_SANDBOX_TIMEOUT_S": "20"}
+"""Settings of a service whose answers depend only on the seeds, however busy the machine is."""
 _AT_ONCE = 8
+_DEADLINE_S = 300
 
 
 @dataclass(frozen=True)
@@ -17,10 +20,12 @@ class Load:
     Args:
         url: address of the service.
         key: API key.
+        each: number of paths of each kind.
     """
 
     url: str
     key: str
+    each: int
 
     def solve(self, number: int, at: Mapping[int, Callable[[], object]]) -> list[dict[str, Any]]:
         """Solutions of the problems in order. Each response must have the status 200.
@@ -45,13 +50,14 @@ class Load:
 
     def _solve(self, index: int) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.key}"}
-        response = httpx.post(f"{self.url}/solve", json=request(index), headers=headers, timeout=300)
+        response = httpx.post(f"{self.url}/solve", json=request(index, self.each), headers=headers, timeout=_DEADLINE_S)
         assert response.status_code == 200, (index, response.status_code, response.text)
         solution: dict[str, Any] = response.json()
         return solution
 
 
-def request(index: int) -> dict[str, Any]:
-    """Body of a request, with a seed and a fixed number of paths."""
+def request(index: int, each: int) -> dict[str, Any]:
+    """Body of a request with a seed and a fixed number of paths of each kind."""
     text = f"A pen costs {3 + index % 5} dollars. How much do {4 + index} pens cost in all, each at that price?"
-    return {"problem": text, "seed": index, "paths": {"cot": 4, "pot": 4}, "policy": "fixed"}
+    paths = {"cot": each, "pot": each}
+    return {"problem": text, "seed": index, "paths": paths, "policy": "fixed", "deadline_s": _DEADLINE_S}

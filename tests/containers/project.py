@@ -74,6 +74,10 @@ class Project:
             raise AssertionError(f"compose {' '.join(map(str, command))}\n{done.stdout}{done.stderr}\n{logs[-6000:]}")
         return done.stdout
 
+    def set(self, settings: Mapping[str, str]) -> None:
+        """Write settings to the `.env` of the clone."""
+        (self.deploy / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
     @contextmanager
     def running(self) -> Iterator[str]:
         """API key of the running services, which `setup` created."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.containers.engine import Docker
 from tests.containers.images import Images, worker_image
-from tests.containers.load import Load
+from tests.containers.load import PATIENT, Load
 from tests.containers.monitor import Monitor
 from tests.containers.project import PUBLISH, Project
 from tests.containers.steps import step
@@ -27,7 +27,9 @@ class Scaled:
 
 
 @contextmanager
-def scaled_out(docker: Docker, images: Images, deploy: Path, worker: tuple[str, str], model: Path) -> Iterator[Scaled]:
+def scaled_out(
+    docker: Docker, images: Images, deploy: Path, worker: tuple[str, str], model: Path, each: int
+) -> Iterator[Scaled]:
     """Two workers, the router, two replicas and the rest of compose.scale.yaml.
 
     Args:
@@ -36,14 +38,16 @@ def scaled_out(docker: Docker, images: Images, deploy: Path, worker: tuple[str, 
         deploy: directory `deploy` of a clone.
         worker: image of the service, and the program that is its `vllm`.
         model: directory of the model.
+        each: number of paths of each kind in the load.
     """
     with step("make the worker"):
         image = worker_image(docker, *worker)
     variables = {**images.variables, "MODELS_DIR": str(model.parent), "TWINPATH_MODEL": f"/models/{model.name}"}
     project = Project(docker, "scaled", deploy, ["compose.scale.yaml"], None, variables)
     project.use({**images.others} | dict.fromkeys(_WORKERS, image), without_gpus=_WORKERS)
+    project.set(PATIENT)
     with project.running() as key:
-        yield Scaled(project, Load(DOOR, key))
+        yield Scaled(project, Load(DOOR, key, each))
 
 
 def lose_parts(project: Project, first: int, second: int) -> dict[int, Callable[[], object]]:

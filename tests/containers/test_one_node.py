@@ -40,8 +40,8 @@ class Node:
 def node(docker: Docker, images: Images, folder: Path) -> Iterator[Node]:
     deploy = clone(folder / "one", umask=0o077) / "deploy"
     hasten(deploy / "prometheus")
-    (deploy / ".env").write_text("".join(f"{name}={value}\n" for name, value in ENGINE.items()))
     project = Project(docker, "one", deploy, ["compose.yaml"], "cpu", images.variables)
+    project.set(ENGINE)
     others = {name: images.others[name] for name in ("prometheus", "grafana")}
     project.use({"service-cpu": images.slim, "setup": images.slim} | others)
     with project.running() as key:

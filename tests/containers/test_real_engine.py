@@ -10,6 +10,7 @@ import pytest
 
 from tests.containers.engine import Docker
 from tests.containers.images import Images, built_cpu
+from tests.containers.load import PATIENT
 from tests.containers.monitor import Monitor
 from tests.containers.project import PUBLISH, Project, clone, wait_for
 from tests.containers.scaled import lose_parts, scaled_out
@@ -21,7 +22,7 @@ BAKERY = (
     "Baker made 54 cakes and 143 pastries. If he sold 68 cakes and 92 pastries. How many more pastries than cakes did "
     "baker sell?"
 )
-NUMBER = 200
+NUMBER, EACH = 200, 2
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,7 @@ def node(docker: Docker, images: Images, cpu: str, folder: Path) -> Iterator[tup
     deploy = clone(folder / "node", umask=0o022) / "deploy"
     project = Project(docker, "node", deploy, ["compose.yaml"], "cpu", {**images.variables, "TWINPATH_MODEL": ""})
     others = {name: images.others[name] for name in ("prometheus", "grafana")}
+    project.set(PATIENT)
     project.use({"service-cpu": cpu, "setup": cpu} | others)
     with project.running() as key:
         yield project, key
@@ -42,7 +44,7 @@ def node(docker: Docker, images: Images, cpu: str, folder: Path) -> Iterator[tup
 def test_the_cpu_image_solves_drains_and_is_missed(node: tuple[Project, str]) -> None:
     project, key = node
     prometheus = Monitor(f"http://{PUBLISH}:9090")
-    body, headers = {"problem": BAKERY, "seed": 7}, {"Authorization": f"Bearer {key}"}
+    body, headers = {"problem": BAKERY, "seed": 7, "deadline_s": 110}, {"Authorization": f"Bearer {key}"}
 
     def solve() -> httpx.Response:
         return httpx.post(f"http://{PUBLISH}:8000/solve", json=body, headers=headers, timeout=120)
@@ -92,10 +94,10 @@ def test_no_problem_is_lost_on_vllm_workers(docker: Docker, images: Images, cpu:
     for file in model.parent.iterdir():
         file.chmod(0o644)
     deploy = clone(folder / "real", umask=0o022) / "deploy"
-    with scaled_out(docker, images, deploy, (cpu, "vllm-cpu"), model.parent) as scaled:
+    with scaled_out(docker, images, deploy, (cpu, "vllm-cpu"), model.parent, EACH) as scaled:
         with step(f"scaled on vLLM: {NUMBER} problems, 8 at a time, with a killed worker and a stopped replica"):
             solved = scaled.load.solve(NUMBER, lose_parts(scaled.project, 60, 120))
         assert [solution["status"] for solution in solved] == ["answered"] * NUMBER
-        assert {solution["paths"]["started"] for solution in solved} == {8}
+        assert {solution["paths"]["started"] for solution in solved} == {2 * EACH}
         codes = scaled.project.exit_codes()
         assert (codes["service"], codes["worker-1"]) == ([0, 0], [137])
