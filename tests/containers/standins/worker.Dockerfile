@@ -4,7 +4,8 @@ FROM ${SERVICE}
 ARG VLLM
 USER 0:0
 COPY --from=support fake_worker.py /opt/worker/
-COPY --chmod=755 ${VLLM} /usr/local/bin/vllm
+COPY --chmod=755 ${VLLM} /opt/worker/vllm
+ENV PATH=/opt/worker:$PATH
 HEALTHCHECK NONE
 ENTRYPOINT ["vllm"]
 CMD []
