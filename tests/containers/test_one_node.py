@@ -3,6 +3,7 @@
 The files are those of a clone under umask 077. Prometheus scrapes every second, and alerts wait for one second.
 """
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -76,10 +77,10 @@ def test_prometheus_scrapes_and_evaluates(node: Node) -> None:
 
 
 def test_ports_are_published_only_on_the_given_address(node: Node) -> None:
-    for port in (8000, 9090, 3000):
+    published = re.findall(r"(\S+):(\d+)->", node.project("ps", "--format", "{{.Ports}}"))
+    assert sorted(published) == [(PUBLISH, "3000"), (PUBLISH, "8000"), (PUBLISH, "9090")]
+    for _, port in published:
         assert httpx.get(f"http://{PUBLISH}:{port}/").status_code < 500
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(f"http://127.0.0.1:{port}/")
 
 
 def test_a_stopped_service_finishes_its_problem_and_is_noticed(node: Node) -> None:
