@@ -75,8 +75,9 @@ class Project:
         return done.stdout
 
     def set(self, settings: Mapping[str, str]) -> None:
-        """Write settings to the `.env` of the clone."""
-        (self.deploy / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        """Copy `.env.example` to `.env`, with these settings."""
+        lines = [(self.deploy / ".env.example").read_text(), *(f"{name}={value}" for name, value in settings.items())]
+        (self.deploy / ".env").write_text("\n".join(lines))
 
     @contextmanager
     def running(self) -> Iterator[str]:

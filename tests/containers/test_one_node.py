@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 PROBLEM = {"problem": "A pen costs 3 dollars. How much do 7 pens cost in all, each at that price?", "seed": 7}
 SERVICE = f"http://{PUBLISH}:8000"
 PROMETHEUS = Monitor(f"http://{PUBLISH}:9090")
-ENGINE = {"TWINPATH_ENGINE": "fake", "TWINPATH_FAKE_TOKENS_PER_S": "10"}
-"""Settings of the service. A path takes two to four seconds."""
+SETTINGS = {"COMPOSE_PROFILES": "cpu", "TWINPATH_ENGINE": "fake", "TWINPATH_FAKE_TOKENS_PER_S": "10"}
+"""Lines of `.env`. A path takes two to four seconds."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Node:
 def node(docker: Docker, images: Images, folder: Path) -> Iterator[Node]:
     deploy = clone(folder / "one", umask=0o077) / "deploy"
     hasten(deploy / "prometheus")
-    project = Project(docker, "one", deploy, ["compose.yaml"], "cpu", images.variables)
-    project.set(ENGINE)
+    project = Project(docker, "one", deploy, ["compose.yaml"], None, images.variables)
+    project.set(SETTINGS)
     others = {name: images.others[name] for name in ("prometheus", "grafana")}
     project.use({"service-cpu": images.slim, "setup": images.slim} | others)
     with project.running() as key:

@@ -33,9 +33,9 @@ def cpu(docker: Docker, builds: Path, images: Images) -> str:
 @pytest.fixture(scope="module")
 def node(docker: Docker, images: Images, cpu: str, folder: Path) -> Iterator[tuple[Project, str]]:
     deploy = clone(folder / "node", umask=0o022) / "deploy"
-    project = Project(docker, "node", deploy, ["compose.yaml"], "cpu", {**images.variables, "TWINPATH_MODEL": ""})
+    project = Project(docker, "node", deploy, ["compose.yaml"], None, {**images.variables, "TWINPATH_MODEL": ""})
     others = {name: images.others[name] for name in ("prometheus", "grafana")}
-    project.set(PATIENT)
+    project.set({"COMPOSE_PROFILES": "cpu"} | PATIENT)
     project.use({"service-cpu": cpu, "setup": cpu} | others)
     with project.running() as key:
         yield project, key
