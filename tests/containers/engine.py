@@ -94,9 +94,13 @@ def engine() -> Iterator[Docker]:
     except PackagesError as error:
         raise NoEngineError(str(error)) from None
     remove_leftovers()
-    data = tempfile.TemporaryDirectory(dir=CACHE, prefix=f"run-{os.getpid()}-")
-    with data as folder, _started(root, Path(folder)) as docker:
-        yield docker
+    folder = Path(tempfile.mkdtemp(dir=CACHE, prefix=f"run-{os.getpid()}-"))
+    try:
+        with _started(root, folder) as docker:
+            yield docker
+    finally:
+        with step("remove the engine's data"):
+            shutil.rmtree(folder)
 
 
 def remove_leftovers() -> None:

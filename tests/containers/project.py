@@ -88,6 +88,9 @@ class Project:
             with step(f"{self.name}: compose up"):
                 self("up", "--detach", "--wait", timeout_s=1200)
             yield key
+        except Exception:
+            print(self.docker.run(*self._compose(), "logs", "--no-color", "--tail", "50").stdout)
+            raise
         finally:
             with step(f"{self.name}: compose down"):
                 self("down", "--volumes", "--timeout", "5", "--remove-orphans")
