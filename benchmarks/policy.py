@@ -27,7 +27,7 @@ from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Solution
 from service.solve.stopping import BETA_THRESHOLD
 from service.types import PathKind, PathOutcome, Policy
-from training.sample.replay import Replay, is_right, replay
+from training.sample.replay import Replay, is_right, replay, uses_all_numbers
 from training.sample.sampling import Sampled, SampledPath, read_samples, write_samples
 from training.sample.statistics import mcnemar
 
@@ -103,7 +103,10 @@ async def _measure(
 def easier(recorded: Sequence[Sampled], calibration: Calibration) -> set[str]:
     """Ids of the half of the problems with the highest confidence of the full vote. Ties keep the order."""
     ends = [replay(Policy.FIXED, sampled.paths, calibration) for sampled in recorded]
-    sure = [calibration.confidence(end.votes, end.counted) for end in ends]
+    sure = [
+        calibration.confidence(end.votes, end.counted, uses_all=uses_all_numbers(end, sampled.question))
+        for end, sampled in zip(ends, recorded, strict=True)
+    ]
     surest = sorted(range(len(recorded)), key=sure.__getitem__, reverse=True)
     return {recorded[number].id for number in surest[: (len(recorded) + 1) // 2]}
 
@@ -194,7 +197,7 @@ def _figures(run: Run, fixed: Run) -> dict[str, Any]:
 
 def _sampled(question: LabeledProblem, solution: Solution) -> Sampled:
     seen = dict.fromkeys(PathKind, -1)
-    return Sampled(question.id, question.answer, tuple(_path(path, seen) for path in solution.paths))
+    return Sampled(question.id, question.answer, tuple(_path(path, seen) for path in solution.paths), question.text)
 
 
 def _path(path: PathResult, seen: dict[PathKind, int]) -> SampledPath:

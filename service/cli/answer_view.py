@@ -101,6 +101,8 @@ class AnswerView:
             code.append(f"\n{symbols.arrow} {one_line(program.output, encoding)}", "bold")
             yield Text()
             yield from _labeled("Program", code, console, options)
+        if unused := words.left_out(self.response):
+            yield from _labeled("", Text(one_line(unused, encoding), _NOTE), console, options)
 
 
 class VoteInProgress:

@@ -2,6 +2,7 @@
 import { byId, make } from "./dom.js";
 import { contentOf } from "./attempts.js";
 import { highlight } from "./highlight.js";
+import { leftOutText } from "./verdict.js";
 
 const REPLACE_MS = 700;
 
@@ -33,7 +34,10 @@ export class Explanations {
     const missing = (noun) => make("p", "text empty", `No ${noun} gave ${votes[0].answer}.`);
     const repaired = cot?.repaired ? [make("p", "note", "The calculator corrected a number.")] : [];
     this.show("cot", purpose, ...(cot ? [make("p", "text", cot.text.trim()), ...repaired] : [missing("explanation")]));
-    this.show("pot", purpose, ...(program ? [highlight(program.code), outputOf(program.output)] : [missing("program")]));
+    const unused = leftOutText(explanation.left_out);
+    const note = unused ? [make("p", "note", unused)] : [];
+    const code = program ? [highlight(program.code), outputOf(program.output)] : [missing("program")];
+    this.show("pot", purpose, ...code, ...note);
   }
 
   show(kind, note, ...content) {

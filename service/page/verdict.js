@@ -6,6 +6,7 @@ export const DEMO = "Demo: scripted answers, many of them wrong. No model is run
 export const UNMEASURED = "This model's confidence was never measured.";
 const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
 const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";
+const MAX_NUMBERS = 5;
 const LATER_S = [60, 120, 300, 600];
 
 /** Number of votes of each answer, as [answer, votes]. */
@@ -39,6 +40,14 @@ export function reasonOf(data) {
 /** Share of right answers with such a vote, in a sentence. */
 export function measured(confidence) {
   return `${Math.round(100 * confidence)} of 100 answers with such a vote were right on problems that the model had not seen.`;
+}
+
+/** Numbers that no program behind the answer uses, in a sentence. Empty if there are none. */
+export function leftOutText(numbers) {
+  if (!numbers.length) return "";
+  const named = numbers.length > MAX_NUMBERS ? [...numbers.slice(0, MAX_NUMBERS), "others"] : numbers;
+  const first = named.slice(0, -1).join(", ");
+  return `No program behind this answer uses ${first}${first && " or "}${named.at(-1)}.`;
 }
 
 /** Attempts that the deadline cut off, in a sentence. Empty if time did not run out. */

@@ -98,6 +98,7 @@ def _explanation(solution: Solution) -> Explanation:
         program=ProgramExplanation(path=program.index, code=program.program, output=program.answer.text)
         if program and program.program and program.answer
         else None,
+        left_out=list(solution.left_out) if votes else [],
     )
 
 

@@ -24,6 +24,7 @@ def solution_html(response: SolveResponse) -> str:
         parts.append(_paragraph(cot.text))
     if program := response.explanation.program:
         parts.append(f"<pre>{escape(program.code)}</pre>{_paragraph(f'→ {program.output}')}")
+    parts.append(_paragraph(words.left_out(response)))
     return _card(parts, response.model, color)
 
 

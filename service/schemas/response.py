@@ -127,6 +127,11 @@ class Explanation(Wire):
 
     cot: CotExplanation | None = Field(description="Best chain of thought. Null if none voted for the answer.")
     program: ProgramExplanation | None = Field(description="Best program. Null if none voted for the answer.")
+    left_out: list[str] = Field(
+        default_factory=list,
+        description="Numbers of the problem that no program behind the answer uses. Empty without a program.",
+        examples=[["12"]],
+    )
 
 
 class SolveResponse(Wire):

@@ -31,6 +31,7 @@ COLORS = {
 }
 """Color of each verdict. Green is for measured answers."""
 
+_MAX_NUMBERS = 5
 _GRADE_COLORS = {
     (GradeVerdict.CORRECT, GradeBasis.EXPECTED): "green",
     (GradeVerdict.INCORRECT, GradeBasis.EXPECTED): "red",
@@ -62,6 +63,14 @@ def meaning(response: SolveResponse) -> str:
         leader = response.votes[0]
         return f"{leader.cot + leader.pot} of {counted(response.votes)} attempts agree. {NOT_MEASURED}"
     return NOT_MEASURED
+
+
+def left_out(response: SolveResponse) -> str:
+    """Sentence on the numbers that no program behind the answer uses. Empty if there are none."""
+    numbers = response.explanation.left_out
+    named = numbers[:_MAX_NUMBERS] + ["others"] * (len(numbers) > _MAX_NUMBERS)
+    *first, last = named or [""]
+    return f"No program behind this answer uses {', '.join(first)}{' or ' if first else ''}{last}." if named else ""
 
 
 def advice(response: SolveResponse, min_confidence: float | None = None) -> str:

@@ -1,5 +1,6 @@
 """Calibrated confidence and stopping threshold of a checkpoint."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated
@@ -11,6 +12,7 @@ from service.solve.vote import Tally, beta_confidence
 from service.types import Policy
 
 _Share = Annotated[float, Field(ge=0, le=1)]
+_Shift = Annotated[float, Field(ge=-10, le=10)]
 
 
 class Calibration(BaseModel):
@@ -20,12 +22,16 @@ class Calibration(BaseModel):
         threshold: Beta confidence at which the adaptive policy stops.
         confidence_map: points (smoothed vote share, share of right answers), nondecreasing in both coordinates. Empty
             means that the checkpoint is not calibrated.
+        all_numbers_shift: shift of the map's log odds if a program of the leader uses every number of the problem.
+        left_out_shift: the same if every program of the leader leaves out a number.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     threshold: Annotated[float, Field(ge=0.5, lt=1)] = BETA_THRESHOLD
     confidence_map: tuple[tuple[_Share, _Share], ...] = ()
+    all_numbers_shift: _Shift = 0.0
+    left_out_shift: _Shift = 0.0
 
     @field_validator("confidence_map")
     @classmethod
@@ -43,18 +49,37 @@ class Calibration(BaseModel):
         """Whether a confidence map exists."""
         return bool(self.confidence_map)
 
-    def confidence(self, tallies: Sequence[Tally], counted: int) -> float:
+    def confidence(self, tallies: Sequence[Tally], counted: int, *, uses_all: bool | None = None) -> float:
         """Confidence in the leader, in [0, 1], or 0 without a vote.
 
         Args:
             tallies: the votes, the leader first.
             counted: number of counted paths, abstaining ones included.
+            uses_all: whether a program of the leader uses every number of the problem. None without a program.
         """
         if not tallies:
             return 0.0
         if self.calibrated:
-            return interpolate(self.confidence_map, smoothed_vote_share(tallies[0].votes, counted))
+            return self.shifted(smoothed_vote_share(tallies[0].votes, counted), uses_all)
         return beta_confidence(tallies[0].votes, tallies[1].votes if len(tallies) > 1 else 0)
+
+    def shifted(self, vote_share: float, uses_all: bool | None) -> float:
+        """Confidence of a calibrated model.
+
+        Args:
+            vote_share: smoothed vote share of the leader.
+            uses_all: as in `confidence`.
+        """
+        mapped = interpolate(self.confidence_map, vote_share)
+        if uses_all is None:
+            return mapped
+        return shift_log_odds(mapped, self.all_numbers_shift if uses_all else self.left_out_shift)
+
+
+def shift_log_odds(probability: float, shift: float) -> float:
+    """Probability whose log odds are higher by `shift`. Certainty does not change."""
+    odds = probability * math.exp(shift)
+    return odds / (odds + 1 - probability) if shift else probability
 
 
 def smoothed_vote_share(votes: int, counted: int) -> float:

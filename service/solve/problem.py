@@ -110,6 +110,7 @@ class Solution:
         timing: wall-clock seconds.
         model: name of the model.
         seed: seed of the problem.
+        left_out: numbers of the problem that no program of the leader uses. Empty without a program.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Solution:
     timing: Timing
     model: str
     seed: int
+    left_out: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

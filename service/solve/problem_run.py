@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 
 from service.errors import EngineError
 from service.fair_queue import Owner
 from service.sandbox.base import Execution
 from service.solve.calibration import Calibration
+from service.solve.left_out_numbers import GivenNumber, given_numbers, left_out
 from service.solve.problem import PathResult, Problem, Solution, Timing
 from service.solve.stopping import Load, min_paths_to_decide, paths_to_start
 from service.solve.text_reader import TextReader
@@ -74,6 +76,7 @@ class ProblemRun:
         self._counted = 0
         self._next_check = 0  # with fewer counted paths the vote cannot be decided
         self._tallies: tuple[int, tuple[Tally, ...]] = 0, ()  # of a number of counted paths
+        self._left_out: dict[str, bool] = {}  # whether a program leaves out a number
         self._sampling: dict[int, str] = {}
         self._sampling_began = self._sampling_ended = 0.0  # 0: no path was sampled
         self._began = time.monotonic()
@@ -92,7 +95,8 @@ class ProblemRun:
     @property
     def confidence(self) -> float:
         """Confidence in the leader of the votes counted so far, in [0, 1]."""
-        return self._calibration.confidence(self.votes, sum(map(self._counts, self._results.values())))
+        counted = sum(map(self._counts, self._results.values()))
+        return self._calibration.confidence(self.votes, counted, uses_all=self._uses_all)
 
     @property
     def needed(self) -> int:
@@ -177,7 +181,28 @@ class ProblemRun:
             timing=self._timing(),
             model=model,
             seed=self.problem.seed,
+            left_out=left_out(self._numbers, programs) if (programs := self._programs) else (),
         )
+
+    @cached_property
+    def _numbers(self) -> tuple[GivenNumber, ...]:
+        return given_numbers(self.problem.text)
+
+    @property
+    def _programs(self) -> list[str]:
+        """Programs of the leader, in the fixed order."""
+        behind = [self._results[index] for index in self.votes[0].paths] if self.votes else []
+        return [path.program for path in behind if path.kind is PathKind.POT and path.program]
+
+    @property
+    def _uses_all(self) -> bool | None:
+        """Whether a program of the leader uses every number of the problem, or None without a program."""
+        if not self._calibration.calibrated or not (programs := self._programs):
+            return None
+        for program in programs:
+            if program not in self._left_out:
+                self._left_out[program] = bool(left_out(self._numbers, [program]))
+        return not all(self._left_out[program] for program in programs)
 
     def _counts(self, path: PathResult) -> bool:
         return path.outcome is not PathOutcome.ABORTED and (self.out_of_time or path.index < self._counted)

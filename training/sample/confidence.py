@@ -1,4 +1,4 @@
-"""Confidence map and calibration error.
+"""Confidence map, its shifts, and calibration error.
 
 The map gives the share of right answers for a smoothed vote share. The Beta confidence cannot: it rates the votes, and
 the adaptive policy stops wherever it has the same value.
@@ -6,9 +6,10 @@ the adaptive policy stops wherever it has the same value.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.evaluation.calibration_error import error_if_perfect, expected_error
+from service.solve.calibration import interpolate
 from service.types import Policy
 
 if TYPE_CHECKING:  # numpy is imported where it is used: an up-to-date run does not need it
@@ -18,9 +19,42 @@ Points = tuple[tuple[float, float], ...]
 Observed = tuple[float, bool]
 """Confidence (or vote share), and whether the answer was right."""
 
+
+class Seen(NamedTuple):
+    """Vote of one problem where its policy stops.
+
+    Args:
+        share: smoothed vote share of the leader. 0 without a vote.
+        right: whether the leader is right.
+        uses_all: whether a program of the leader uses every number of the problem. None without a program.
+    """
+
+    share: float
+    right: bool
+    uses_all: bool | None = None
+
+    @property
+    def observed(self) -> Observed:
+        """Vote share and outcome."""
+        return self.share, self.right
+
+
+class Shifts(NamedTuple):
+    """Shifts of the map's log odds, as `Calibration` holds them."""
+
+    all_numbers_shift: float
+    left_out_shift: float
+
+
 _KNOTS = tuple(step / 20 for step in range(1, 21))
 _STIFFNESS = 10.0
 """Cost of the squared change of slope at a knot, in log odds, relative to the log loss of one problem."""
+
+_RIDGE = 5.0
+"""Cost of half the squared shift, relative to the log loss of one problem.
+
+It weighs as 20 problems of even odds that confirm the map: one such problem has an information of 1/4.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +112,34 @@ def fit(points: Sequence[Observed], orders: int = 1) -> Points:
     nondecreasing = [(None, None)] + [(0, None)] * (len(_KNOTS) - 1)
     found = minimize(loss, np.zeros(len(_KNOTS)), jac=True, bounds=nondecreasing).x
     return ((0.0, 0.0), *zip(_KNOTS, map(float, expit(np.cumsum(found))), strict=True))
+
+
+def fit_shifts(points: Sequence[Seen], confidence_map: Points, orders: int = 1) -> Shifts:
+    """Fit the shifts by a logistic regression with the map's log odds as offset, and a ridge of `_RIDGE`.
+
+    Args:
+        points: observed votes. Those without a program are left out.
+        confidence_map: the map, as `fit` returns it.
+        orders: as in `fit`.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.special import expit, logit
+
+    used = [(point, interpolate(confidence_map, point.share)) for point in points if point.uses_all is not None]
+    used = [(point, mapped) for point, mapped in used if 0 < mapped < 1]
+    offsets = logit([mapped for _, mapped in used])
+    right = np.array([point.right for point, _ in used], float)
+    groups = np.array([[point.uses_all, not point.uses_all] for point, _ in used], float).reshape(-1, 2)
+
+    def loss(shifts: "np.ndarray") -> "tuple[float, np.ndarray]":
+        """Log loss of all problems plus the ridge, with the gradient."""
+        log_odds = offsets + groups @ shifts
+        value = (np.logaddexp(0, log_odds) - right * log_odds).sum() / orders + _RIDGE / 2 * shifts @ shifts
+        return float(value), groups.T @ (expit(log_odds) - right) / orders + _RIDGE * shifts
+
+    found = minimize(loss, np.zeros(2), jac=True, bounds=[(-10, 10)] * 2).x
+    return Shifts(*(round(float(shift), 4) for shift in found))
 
 
 def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> CalibrationErrors:

@@ -7,10 +7,13 @@ service does.
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from service.paths.answer import parse_answer
 from service.paths.equality import matches
+from service.paths.pot import extract_program
 from service.solve.calibration import Calibration
+from service.solve.left_out_numbers import GivenNumber, given_numbers, left_out
 from service.solve.stopping import StoppingRule, decided, min_paths_to_decide
 from service.solve.vote import Ballot, Tally, count, winner
 from service.types import PathKind, Policy
@@ -68,6 +71,28 @@ def stop(rule: StoppingRule, paths: Sequence[SampledPath], votes: Sequence[tuple
         started = max(started, counted + min_paths_to_decide(rule, votes[counted], kinds[counted:]))
         counted += 1
     return Replay(votes[counted], counted, tuple(paths[:started]))
+
+
+def uses_all_numbers(end: Replay, question: str) -> bool | None:
+    """Whether a program of the leader uses every number of the question.
+
+    Args:
+        end: state of the vote.
+        question: text of the problem.
+
+    Returns:
+        None without a program or a question.
+    """
+    leader = winner(end.votes)
+    behind = [end.started[position] for position in leader.paths] if leader and question else []
+    programs = {path.text for path in behind if path.kind is PathKind.POT}
+    numbers = given_numbers(question) if programs else ()
+    return any(not _left_out(numbers, text) for text in programs) if programs else None
+
+
+@cache  # thousands of orders hold the same programs
+def _left_out(numbers: tuple[GivenNumber, ...], text: str) -> tuple[str, ...]:
+    return left_out(numbers, [extract_program(text) or ""])
 
 
 def first(sampled: Sampled, cot: int, pot: int) -> list[SampledPath]:

@@ -49,11 +49,19 @@ class SampledPath:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Paths of one problem."""
+    """Paths of one problem.
+
+    Args:
+        id: id of the problem.
+        gold: its answer.
+        paths: the paths.
+        question: text of the problem. Empty in records of older versions.
+    """
 
     id: str
     gold: str
     paths: tuple[SampledPath, ...]
+    question: str = ""
 
     def of(self, kind: PathKind, *, greedy: bool = False) -> list[SampledPath]:
         """Sampled paths of a kind in order, or its greedy path."""
@@ -156,6 +164,7 @@ def marked(problem: Problem, paths: Sequence[SampledPath]) -> Sampled:
             replace(path, right=answer is not None and matches(answer, problem.answer))
             for path, answer in zip(paths, answers, strict=True)
         ),
+        problem.question,
     )
 
 
@@ -163,7 +172,7 @@ def read_samples(path: Path) -> Iterator[Sampled]:
     """Read a file of samples."""
     for row in read_rows(path):
         paths = tuple(SampledPath(**(fields | {"kind": PathKind(fields["kind"])})) for fields in row["paths"])
-        yield Sampled(row["id"], row["gold"], paths)
+        yield Sampled(row["id"], row["gold"], paths, row.get("question", ""))
 
 
 def write_samples(path: Path, samples: Sequence[Sampled]) -> None:

@@ -1,8 +1,8 @@
-"""Stage `calibrate`: temperature, stopping threshold and confidence map, from dev problems.
+"""Stage `calibrate`: temperature, stopping threshold, confidence map and its shifts, from dev problems.
 
 1. Temperature: the full vote is right most often. Of equals, the fewest tokens.
 2. Threshold: the fewest tokens within `MAX_RISK`, over many orders of the same paths.
-3. Confidence map: fitted on the same orders. Its error is measured by cross-fitting.
+3. Confidence map: fitted on the same orders, then its shifts. Their error is measured by cross-fitting.
 """
 
 import math
@@ -15,14 +15,14 @@ from itertools import chain
 from pathlib import Path
 
 from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, coverage, expected_error, reliability
-from service.solve.calibration import Calibration, interpolate, smoothed_vote_share
+from service.solve.calibration import Calibration, smoothed_vote_share
 from service.solve.stopping import BETA_THRESHOLD, StoppingRule
 from service.solve.vote import winner
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
 from training.run import Run
-from training.sample.confidence import Observed, fit
-from training.sample.replay import UNCALIBRATED, first, is_right, prefix_votes, replay, stop
+from training.sample.confidence import Observed, Seen, fit, fit_shifts
+from training.sample.replay import UNCALIBRATED, first, is_right, prefix_votes, replay, stop, uses_all_numbers
 from training.sample.sampling import Sampled, SampledPath, by_set, read_samples
 from training.stages.samples import SAMPLES, held_out_samples
 from training.stages.self_training import student
@@ -82,14 +82,38 @@ class TemperatureResult:
     threshold: float
 
 
+@dataclass(frozen=True, slots=True)
+class NumberUse:
+    """Share right by whether a program of the leader uses every number of the problem.
+
+    Args:
+        problems: problems whose leader has a program that uses all numbers.
+        right: share of right leaders among them.
+        problems_left_out: problems whose leader has programs, and each leaves out a number.
+        right_left_out: share of right leaders among them.
+    """
+
+    problems: int
+    right: float
+    problems_left_out: int
+    right_left_out: float
+
+    @classmethod
+    def of(cls, seen: Sequence[Seen]) -> "NumberUse":
+        """Shares of observed votes."""
+        all_used, left_out = ([point.right for point in seen if point.uses_all is use] for use in (True, False))
+        return cls(len(all_used), _share(all_used), len(left_out), _share(left_out))
+
+
 class CalibrationReport(Report):
     """Result of a calibration at one temperature.
 
     Args:
         problems: number of problems.
         paths_per_kind: paths of each kind in the full vote.
-        calibration: threshold and confidence map.
+        calibration: threshold, confidence map and shifts.
         thresholds: cost of each threshold.
+        number_use: share right by the use of the problem's numbers, under the adaptive policy.
         accuracy: accuracy under the adaptive policy.
         accuracy_fixed: accuracy of the full vote.
         tokens: completion tokens per problem under the adaptive policy.
@@ -105,6 +129,7 @@ class CalibrationReport(Report):
     paths_per_kind: int
     calibration: Calibration
     thresholds: tuple[ThresholdCost, ...]
+    number_use: NumberUse
     accuracy: float
     accuracy_fixed: float
     tokens: float
@@ -174,14 +199,14 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> C
     drawn = [observed(order, paths, policy, calibration) for order in _orders(samples, seed) for policy in policies]
     points = list(zip(*drawn, strict=True))
     mapped = cross_fitted(seen, points, seed)
-    right = {policy: [good for _, good in points] for policy, points in seen.items()}
+    right = {policy: [point.right for point in found] for policy, found in seen.items()}
     adaptive, beta = Policy.ADAPTIVE, _beta_confidences(samples, paths)
-    confidence_map = tuple((round(x, 6), round(y, 6)) for x, y in fit(list(chain(*points)), ORDERS))
     return CalibrationReport(
         problems=len(samples),
         paths_per_kind=paths,
-        calibration=calibration.model_copy(update={"confidence_map": confidence_map}),
+        calibration=fitted(list(chain(*points)), calibration),
         thresholds=thresholds,
+        number_use=NumberUse.of(seen[adaptive]),
         accuracy=_share(right[adaptive]),
         accuracy_fixed=_share(right[Policy.FIXED]),
         tokens=_tokens(samples, paths, adaptive, calibration),
@@ -192,6 +217,19 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> C
         reliability=tuple(reliability(mapped[adaptive], right[adaptive], bins)),
         coverage=tuple(coverage(mapped[adaptive], right[adaptive])),
     )
+
+
+def fitted(points: Sequence[Seen], plain: Calibration) -> Calibration:
+    """Calibration with a confidence map and shifts.
+
+    Args:
+        points: votes in `ORDERS` orders.
+        plain: threshold.
+    """
+    found = fit([point.observed for point in points], ORDERS)
+    confidence_map = tuple((round(x, 6), round(y, 6)) for x, y in found)
+    shifts = fit_shifts(points, confidence_map, ORDERS)
+    return plain.model_copy(update={"confidence_map": confidence_map, **shifts._asdict()})
 
 
 def threshold_costs(samples: Sequence[Sampled], paths: int, seed: int) -> tuple[ThresholdCost, ...]:
@@ -214,25 +252,25 @@ def best_threshold(costs: Sequence[ThresholdCost]) -> ThresholdCost:
     return min(safe, key=lambda row: row.cost.tokens) if safe else min(costs, key=operator.attrgetter("risk"))
 
 
-def observed(samples: Sequence[Sampled], paths: int, policy: Policy, calibration: Calibration) -> list[Observed]:
-    """Smoothed vote share of the leader when `policy` stops (0 without a vote), and whether the leader is right."""
+def observed(samples: Sequence[Sampled], paths: int, policy: Policy, calibration: Calibration) -> list[Seen]:
+    """Vote of each problem when `policy` stops."""
     found = []
     for sampled in samples:
         end = replay(policy, first(sampled, paths, paths), calibration)
         leader = winner(end.votes)
         share = smoothed_vote_share(leader.votes, end.counted) if leader else 0.0
-        found.append((share, is_right(leader, sampled.gold)))
+        found.append(Seen(share, is_right(leader, sampled.gold), uses_all_numbers(end, sampled.question)))
     return found
 
 
 def cross_fitted(
-    seen: Mapping[Policy, Sequence[Observed]], points: Sequence[Sequence[Observed]], seed: int
+    seen: Mapping[Policy, Sequence[Seen]], points: Sequence[Sequence[Seen]], seed: int
 ) -> dict[Policy, list[float]]:
-    """Confidence of each problem under each policy, by a map fitted on the other folds.
+    """Confidence of each problem under each policy, by a map and shifts fitted on the other folds.
 
     Args:
         seen: observation of each problem under each policy.
-        points: observations of each problem in all orders, on which the maps are fitted.
+        points: observations of each problem in all orders, on which maps and shifts are fitted.
         seed: seed of the folds.
     """
     order = list(range(len(points)))
@@ -240,10 +278,11 @@ def cross_fitted(
     mapped = {policy: [0.0] * len(order) for policy in seen}
     for fold in range(FOLDS):
         held_out = set(order[fold::FOLDS])
-        fitted = fit([point for i in order if i not in held_out for point in points[i]], ORDERS)
+        calibration = fitted([point for i in order if i not in held_out for point in points[i]], UNCALIBRATED)
         for policy, observations in seen.items():
             for index in held_out:
-                mapped[policy][index] = interpolate(fitted, observations[index][0])
+                share, _, uses_all = observations[index]
+                mapped[policy][index] = calibration.shifted(share, uses_all)
     return mapped
 
 

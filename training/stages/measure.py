@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, coverage, reliability
-from service.solve.calibration import Calibration, interpolate
+from service.solve.calibration import Calibration
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
 from training.run import Run
@@ -16,7 +16,7 @@ from training.sample.confidence import (
 from training.sample.replay import first, greedy, replay, voted
 from training.sample.sampling import Sampled, by_set, read_samples
 from training.sample.statistics import Accuracy, PairedTest, mcnemar
-from training.stages.calibrate import CALIBRATION, BestCalibration, ThresholdCost, observed, threshold_costs
+from training.stages.calibrate import CALIBRATION, BestCalibration, NumberUse, ThresholdCost, observed, threshold_costs
 from training.stages.samples import SAMPLES, held_out_samples
 from training.stages.self_training import student
 
@@ -34,6 +34,7 @@ class Measurement(Report):
         adaptive_against_fixed: paired test of the adaptive against the fixed policy.
         tokens: completion tokens per problem under the adaptive policy.
         tokens_fixed: completion tokens per problem under the fixed policy.
+        number_use: share right by the use of the problem's numbers, under the adaptive policy.
         thresholds: cost of each threshold.
         ece: expected calibration error under the adaptive policy.
         calibration_errors: calibration errors of all problems and of each set.
@@ -46,6 +47,7 @@ class Measurement(Report):
     adaptive_against_fixed: PairedTest
     tokens: float
     tokens_fixed: float
+    number_use: NumberUse
     thresholds: tuple[ThresholdCost, ...]
     ece: float
     calibration_errors: dict[str, CalibrationErrors]
@@ -85,7 +87,7 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
     Args:
         samples: samples on the test problems.
         paths: paths of each kind in the vote.
-        calibration: threshold and confidence map.
+        calibration: threshold, confidence map and shifts.
         bins: bins of the calibration error.
         seed: seed of the orders of paths and of the draws for a perfect confidence.
     """
@@ -95,10 +97,10 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         for policy in (Policy.ADAPTIVE, Policy.FIXED)
     }
     seen = {policy: observed(samples, paths, policy, calibration) for policy in tokens}
-    right = {policy: [good for _, good in points] for policy, points in seen.items()}
+    right = {policy: [point.right for point in found] for policy, found in seen.items()}
     confidences = {
-        policy: [interpolate(calibration.confidence_map, share) for share, _ in points]
-        for policy, points in seen.items()
+        policy: [calibration.shifted(point.share, point.uses_all) for point in found]
+        for policy, found in seen.items()
     }
     errors = {
         name: calibration_errors(
@@ -112,6 +114,7 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
         adaptive_against_fixed=mcnemar(right[Policy.ADAPTIVE], right[Policy.FIXED]),
         tokens=tokens[Policy.ADAPTIVE],
         tokens_fixed=tokens[Policy.FIXED],
+        number_use=NumberUse.of(seen[Policy.ADAPTIVE]),
         thresholds=threshold_costs(samples, paths, seed),
         ece=errors[ALL].adaptive,
         calibration_errors=errors,
@@ -134,6 +137,10 @@ def table(found: Measurement) -> str:
         f"Only `adaptive` is right on {test.only_first} problems, only `fixed` on {test.only_second} "
         f"(p = {test.p:.2f}).",
         "",
+        f"{_right(found.number_use.right, found.number_use.problems)} if a program of the leader uses every number of "
+        f"the problem, {_right(found.number_use.right_left_out, found.number_use.problems_left_out)} if all its "
+        "programs leave out a number.",
+        "",
         *calibration_error_table(found.calibration_errors),
         "",
         "Points lost to the full vote, and share of its tokens:",
@@ -147,6 +154,10 @@ def table(found: Measurement) -> str:
     ]
     lines += [f"| {point.coverage:.0%} | {point.accuracy:.1%} |" for point in found.coverage]
     return "\n".join(lines) + "\n"
+
+
+def _right(share: float, problems: int) -> str:
+    return f"{share:.1%} of {problems} answers are right"
 
 
 def _threshold_row(row: ThresholdCost) -> str:
@@ -165,7 +176,7 @@ def _accuracies(samples: Sequence[Sampled], paths: int, calibration: Calibration
         f"{paths} PoT paths": voted(samples, 0, paths),
         f"{paths} + {paths} paths": voted(samples, paths, paths),
         f"{paths} + {paths} paths, adaptive": [
-            good for _, good in observed(samples, paths, Policy.ADAPTIVE, calibration)
+            point.right for point in observed(samples, paths, Policy.ADAPTIVE, calibration)
         ],
     }
     return {name: Accuracy.of(right) for name, right in outcomes.items()}
