@@ -34,7 +34,7 @@ export class Explanations {
     const missing = (noun) => make("p", "text empty", `No ${noun} gave ${votes[0].answer}.`);
     const repaired = cot?.repaired ? [make("p", "note", "The calculator corrected a number.")] : [];
     this.show("cot", purpose, ...(cot ? [make("p", "text", cot.text.trim()), ...repaired] : [missing("explanation")]));
-    const unused = leftOutText(explanation.left_out);
+    const unused = leftOutText(explanation.left_out ?? []);
     const note = unused ? [make("p", "note", unused)] : [];
     const code = program ? [highlight(program.code), outputOf(program.output)] : [missing("program")];
     this.show("pot", purpose, ...code, ...note);

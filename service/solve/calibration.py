@@ -79,7 +79,7 @@ class Calibration(BaseModel):
 def shift_log_odds(probability: float, shift: float) -> float:
     """Probability whose log odds are higher by `shift`. Certainty does not change."""
     odds = probability * math.exp(shift)
-    return odds / (odds + 1 - probability) if shift else probability
+    return odds / (odds + (1 - probability)) if shift else probability
 
 
 def smoothed_vote_share(votes: int, counted: int) -> float:

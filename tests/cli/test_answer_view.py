@@ -88,6 +88,14 @@ async def test_the_deadline_is_said_with_the_option_that_helps() -> None:
         assert f"Try --deadline-s {advised}." in shown(AnswerView(late))
 
 
+async def test_numbers_that_no_program_uses_are_named_under_the_program() -> None:
+    response = await voted(SURE, calibrated=True, text="24 of 36 eggs in 12 boxes")
+    assert written(AnswerView(response))[-2:] == [
+        "            → 24",
+        "            No program behind this answer uses 36 or 12.",
+    ]
+
+
 async def test_no_answer_comes_with_advice() -> None:
     assert written(AnswerView(await voted([None, None, None])), width=120) == [
         "No answer",

@@ -446,6 +446,7 @@ FULL = ANSWER | {
     "explanation": {
         "cot": {"path": 0, "text": "t", "repaired": False},
         "program": {"path": 1, "code": "ans = 21", "output": "21"},
+        "left_out": ["12"],
     },
     "trace": [PATH | {"counted": True, "vote": "21"}],
 }

@@ -133,6 +133,7 @@ def test_a_likely_answer_is_green_with_the_measured_share_and_the_working_side_b
     expect(page.locator("#cot .text")).to_have_text(explanation["cot"]["text"])
     expect(page.locator("#pot pre")).to_have_text(explanation["program"]["code"])
     expect(page.locator("#pot .output")).to_have_text("→ 24")
+    expect(page.locator("#pot .note")).to_have_text("No program behind this answer uses 54 or 143.")
     boxes = [page.locator(f"#{kind}").evaluate("one => one.getBoundingClientRect().top") for kind in ("cot", "pot")]
     assert boxes[0] == boxes[1]
 

@@ -60,6 +60,8 @@ def test_a_solution_shows_verdict_votes_explanation_and_program() -> None:
         "7 pens cost 7 * 3 = 21 dollars. The answer is 21", "pens = 7\nans = pens * 3", "→ 21",
     ]  # fmt: skip
     assert DEMO not in texts(solution(model="pens"))
+    unused = SOLUTION["explanation"] | {"left_out": ["12", "30"]}
+    assert texts(solution(explanation=unused))[-2:] == ["→ 21", "No program behind this answer uses 12 or 30."]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,23 @@ def test_every_verdict_has_words() -> None:
     assert [verdict for verdict, color in words.COLORS.items() if color == "green"] == [Verdict.LIKELY]
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("How many?", ""),
+        ("12 of them", "No program behind this answer uses 12."),
+        ("12 of 36", "No program behind this answer uses 12 or 36."),
+        ("12 of 1,300 with 7.5", "No program behind this answer uses 12, 1,300 or 7.5."),
+        ("2 3 4 5 6 7 8".replace(" ", " and "), "No program behind this answer uses 2, 3, 4, 5, 6 or others."),
+        ("24 of them", ""),
+    ],
+)
+@pytest.mark.parametrize("calibrated", [False, True])
+async def test_numbers_that_no_program_uses(text: str, sentence: str, calibrated: bool) -> None:
+    assert words.left_out(await voted(SURE, calibrated=calibrated, text=text)) == sentence
+    assert words.left_out(await voted([24], text=text)) == ""  # no program votes
+
+
 async def test_advice_without_an_answer() -> None:
     nothing = await voted([None, None], calibrated=True)
     assert words.headline(nothing) == "No answer"

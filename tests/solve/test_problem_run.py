@@ -1,5 +1,6 @@
 """The fixed order, and the state of a run as its paths end."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -112,6 +113,38 @@ def test_a_burst_of_paths_is_seldom_counted(policy: Policy, most: int, monkeypat
     for index in range(128):
         run.record(voted(index, index))
     assert (run.decided, counts[-1], len(counts) <= most) == (True, 128, True)
+
+
+_SHIFTED = Calibration(confidence_map=((0.0, 0.5), (1.0, 0.5)), all_numbers_shift=1.0, left_out_shift=-1.0)
+_UP, _DOWN = 1 / (1 + math.exp(-1)), 1 / (1 + math.exp(1))
+
+
+@pytest.mark.parametrize(
+    ("programs", "confidence", "left_out"),
+    [
+        ({}, 0.5, ()),
+        ({1: "ans = 76 - 25"}, _UP, ()),
+        ({1: "ans = 51"}, _DOWN, ("76", "25")),
+        ({1: "ans = 76", 3: "ans = 25"}, _DOWN, ()),  # no number is left out by both
+        ({1: "ans = 51", 3: "ans = 76 - 25"}, _UP, ()),
+        ({1: "ans = 51", 5: "ans = 76 - 25"}, _DOWN, ("76", "25")),  # the last path votes for another answer
+    ],
+)
+def test_the_programs_of_the_leader_shift_the_confidence(
+    programs: dict[int, str], confidence: float, left_out: tuple[str, ...]
+) -> None:
+    """A program that uses every number raises the confidence. Stopping does not change."""
+    asked = problem(cot=3, pot=3, text="76 birds sat there, and 25 flew away.")
+    runs = [ProblemRun(asked, "id", _SHIFTED), ProblemRun(asked, "id")]
+    for run in runs:
+        for index in range(6):
+            kind = POT if index in programs else COT
+            run.record(replace(voted(index, 51 if index < 5 else 48, kind), program=programs.get(index)))
+    solution, plain = (run.solution("m") for run in runs)
+    assert solution.confidence == pytest.approx(confidence)
+    assert (solution.left_out, plain.left_out) == (left_out, left_out)
+    assert plain.confidence == 15 / 16
+    assert [path.counted for path in solution.paths] == [path.counted for path in plain.paths]
 
 
 def test_what_ends_after_the_stop_is_kept_and_not_counted() -> None:

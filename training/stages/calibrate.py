@@ -31,6 +31,7 @@ CALIBRATION = "calibration.json"
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
 ORDERS = 20
 """Random orders of each problem's paths. The early votes of one order are a matter of chance."""
+POLICIES = (Policy.ADAPTIVE, Policy.FIXED)
 FOLDS = 5
 MAX_RISK = 1 / 200
 """Maximum loss to the full vote in any set of problems, as a share. One standard error is added to each loss."""
@@ -194,9 +195,8 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> C
     calibration = UNCALIBRATED
     if len(samples) >= MIN_PROBLEMS:
         calibration = Calibration(threshold=best_threshold(thresholds).threshold)
-    policies = (Policy.ADAPTIVE, Policy.FIXED)
-    seen = {policy: observed(samples, paths, policy, calibration) for policy in policies}
-    drawn = [observed(order, paths, policy, calibration) for order in _orders(samples, seed) for policy in policies]
+    seen = {policy: observed(samples, paths, policy, calibration) for policy in POLICIES}
+    drawn = [observed(order, paths, policy, calibration) for order in _orders(samples, seed) for policy in POLICIES]
     points = list(zip(*drawn, strict=True))
     mapped = cross_fitted(seen, points, seed)
     right = {policy: [point.right for point in found] for policy, found in seen.items()}
@@ -223,12 +223,12 @@ def fitted(points: Sequence[Seen], plain: Calibration) -> Calibration:
     """Calibration with a confidence map and shifts.
 
     Args:
-        points: votes in `ORDERS` orders.
+        points: votes in `ORDERS` orders under both policies.
         plain: threshold.
     """
     found = fit([point.observed for point in points], ORDERS)
     confidence_map = tuple((round(x, 6), round(y, 6)) for x, y in found)
-    shifts = fit_shifts(points, confidence_map, ORDERS)
+    shifts = fit_shifts(points, confidence_map, len(POLICIES) * ORDERS)
     return plain.model_copy(update={"confidence_map": confidence_map, **shifts._asdict()})
 
 

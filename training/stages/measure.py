@@ -99,8 +99,7 @@ def measure(samples: Sequence[Sampled], paths: int, calibration: Calibration, bi
     seen = {policy: observed(samples, paths, policy, calibration) for policy in tokens}
     right = {policy: [point.right for point in found] for policy, found in seen.items()}
     confidences = {
-        policy: [calibration.shifted(point.share, point.uses_all) for point in found]
-        for policy, found in seen.items()
+        policy: [calibration.shifted(point.share, point.uses_all) for point in found] for policy, found in seen.items()
     }
     errors = {
         name: calibration_errors(

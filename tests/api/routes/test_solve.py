@@ -358,6 +358,7 @@ async def test_all_defaults(serve: Serve, pool: SandboxPool) -> None:
         "explanation": {
             "cot": {"path": 0, "text": "The answer is 51", "repaired": False},
             "program": {"path": 1, "code": "ans = 76 - 25", "output": "51"},
+            "left_out": [],
         },
         "votes": [{"answer": "51", "cot": 3, "pot": 5}, {"answer": "48", "cot": 2, "pot": 0}],
         "paths": {"planned": 20, "started": 20, "voted": 10, "abstained": 0, "aborted": 10},
@@ -404,6 +405,7 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         "explanation": {
             "cot": {"path": 0, "text": "There are 697 girls. 697 - 228 = 469. The answer is 469", "repaired": True},
             "program": {"path": 1, "code": "ans = 469", "output": "469"},
+            "left_out": ["697", "228"],
         },
         "votes": [{"answer": "469", "cot": 1, "pot": 1}],
         "paths": {"planned": 4, "started": 4, "voted": 2, "abstained": 2, "aborted": 0},
@@ -481,7 +483,7 @@ async def test_nothing_voted(serve: Serve) -> None:
         "confidence": 0.0,
         "calibrated": False,
         "verdict": "none",
-        "explanation": {"cot": None, "program": None},
+        "explanation": {"cot": None, "program": None, "left_out": []},
         "votes": [],
         "paths": {"planned": 2, "started": 2, "voted": 0, "abstained": 2, "aborted": 0},
         "usage": {"prompt_tokens": 60, "completion_tokens": 16, "saved_tokens": 0},

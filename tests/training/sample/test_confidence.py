@@ -1,9 +1,11 @@
-"""The confidence map."""
+"""The confidence map and its shifts."""
+
+import math
 
 import pytest
 
 from service.solve.calibration import interpolate
-from training.sample.confidence import fit
+from training.sample.confidence import Seen, Shifts, fit, fit_shifts
 
 
 def _seen(support: float, right: int, wrong: int) -> list[tuple[float, bool]]:
@@ -37,3 +39,26 @@ def test_the_confidence_map_never_falls_and_is_never_certain() -> None:
     assert interpolate(few, 0.8) == pytest.approx(3 / 4, abs=0.01)  # Platt's target for two that are right
     assert interpolate(few, 0.2) == pytest.approx(1 / 4, abs=0.01)
     assert interpolate(fit(points * 20, orders=20), 0.8) == pytest.approx(interpolate(few, 0.8), abs=0.001)
+
+
+_EVEN = ((0.0, 0.5), (1.0, 0.5))
+
+
+def _used(right: int, wrong: int, *, uses_all: bool | None) -> list[Seen]:
+    return [Seen(0.8, True, uses_all)] * right + [Seen(0.8, False, uses_all)] * wrong
+
+
+def test_shifts_are_the_log_odds_beside_the_map() -> None:
+    many = [*_used(30_000, 10_000, uses_all=True), *_used(20_000, 80_000, uses_all=False)]
+    found = fit_shifts(many, _EVEN)
+    assert found == pytest.approx((math.log(3), -math.log(4)), abs=0.005)
+    assert fit_shifts(many, ((0.0, 0.75), (1.0, 0.75))).all_numbers_shift == pytest.approx(0.0, abs=0.001)
+    assert fit_shifts(many * 2, _EVEN, orders=2) == pytest.approx(found, abs=0.001)
+
+
+def test_the_ridge_weighs_as_twenty_problems_that_confirm_the_map() -> None:
+    found = fit_shifts(_used(11, 9, uses_all=True), _EVEN).all_numbers_shift
+    assert found == pytest.approx(math.log(11 / 9) / 2, abs=0.002)
+    assert fit_shifts(_used(20, 0, uses_all=None), _EVEN) == Shifts(0.0, 0.0)
+    assert fit_shifts([], _EVEN) == Shifts(0.0, 0.0)
+    assert fit_shifts([Seen(0.0, False, False)], ((0.0, 0.0), (1.0, 0.9))) == Shifts(0.0, 0.0)

@@ -7,7 +7,7 @@ import pytest
 
 from service.evaluation.calibration_error import CoveragePoint
 from service.solve.calibration import interpolate
-from service.types import Policy
+from service.types import PathKind, Policy
 from tests.support.samples import sampled
 from training.sample.confidence import fit
 from training.sample.replay import UNCALIBRATED
@@ -15,6 +15,7 @@ from training.sample.sampling import Sampled
 from training.stages.calibrate import (
     MIN_PROBLEMS,
     BestCalibration,
+    NumberUse,
     StopCost,
     ThresholdCost,
     best_temperature,
@@ -113,9 +114,9 @@ def test_few_problems_teach_no_threshold() -> None:
 
 def test_the_vote_share_is_seen_where_a_policy_stops() -> None:
     samples = [sampled(["7"] * 11, ["7"] * 11)]
-    assert observed(samples, 10, Policy.ADAPTIVE, UNCALIBRATED) == [(5 / 6, True)]
-    assert observed(samples, 10, Policy.FIXED, UNCALIBRATED) == [(21 / 22, True)]
-    assert observed([sampled([], [])], 10, Policy.FIXED, UNCALIBRATED) == [(0.0, False)]
+    assert observed(samples, 10, Policy.ADAPTIVE, UNCALIBRATED) == [(5 / 6, True, None)]
+    assert observed(samples, 10, Policy.FIXED, UNCALIBRATED) == [(21 / 22, True, None)]
+    assert observed([sampled([], [])], 10, Policy.FIXED, UNCALIBRATED) == [(0.0, False, None)]
 
 
 def test_a_student_that_never_voted_gets_a_confidence_map() -> None:
@@ -133,11 +134,41 @@ def test_calibration_reports_what_it_found() -> None:
     assert found.coverage[-1] == CoveragePoint(1.0, 0.75)
 
 
+def _with_programs(program: str, gold: str, number: int) -> Sampled:
+    """Three of each kind agree on 7 for a problem with the numbers 3 and 4."""
+    plain = sampled(["7"] * 3, ["7"] * 3, gold=gold, number=number)
+    paths = tuple(replace(path, text=program if path.kind is PathKind.POT else "") for path in plain.paths)
+    return replace(plain, paths=paths, question="She had 3 eggs, and then 4 more.")
+
+
+@pytest.mark.usefixtures("few_orders")
+def test_the_use_of_numbers_shifts_the_confidence() -> None:
+    """One map for both: half of all answers are right. With every number nine in ten are, without one in ten."""
+    samples = [_with_programs("ans = 3 + 4", "7" if i % 10 else "8", i) for i in range(100)]
+    samples += [_with_programs("# 3 and 4\nans = 7", "8" if i % 10 else "7", 100 + i) for i in range(100)]
+    found = calibrate(samples, 2, 10, seed=1)
+    assert found.number_use == NumberUse(100, 0.9, 100, 0.1)
+    calibration = found.calibration
+    assert calibration.all_numbers_shift == pytest.approx(-calibration.left_out_shift, abs=0.01)
+    assert calibration.shifted(5 / 6, None) == pytest.approx(0.5, abs=0.01)
+    assert calibration.shifted(5 / 6, uses_all=True) == pytest.approx(
+        0.83, abs=0.01
+    )  # the ridge holds it back from 0.9
+    assert found.ece < 0.1
+    forgotten = calibrate([replace(one, question="") for one in samples], 2, 10, seed=1)
+    assert (forgotten.calibration.all_numbers_shift, forgotten.calibration.left_out_shift) == (0.0, 0.0)
+    assert forgotten.number_use == NumberUse(0, 0.0, 0, 0.0)
+
+
 def test_the_confidence_is_that_of_many_orders() -> None:
     """Four recorded paths agree at once. In most other orders they do not, and in some a wrong one leads."""
     samples = [sampled(["", *"77888"], ["", *"77788"], number=i) for i in range(20)]
     recorded = fit(
-        [point for policy in (Policy.ADAPTIVE, Policy.FIXED) for point in observed(samples, 5, policy, UNCALIBRATED)]
+        [
+            point.observed
+            for policy in (Policy.ADAPTIVE, Policy.FIXED)
+            for point in observed(samples, 5, policy, UNCALIBRATED)
+        ]
     )
     found = calibrate(samples, 5, 10, seed=1).calibration.confidence_map
     assert interpolate(recorded, 5 / 6) > 0.9
