@@ -1,4 +1,4 @@
-"""Stage `calibrate`: temperature, stopping threshold, confidence map and its shifts, from dev problems.
+"""Stage `calibrate`: temperature, stopping threshold, confidence map and shifts, from dev problems.
 
 1. Temperature: the full vote is right most often. Of equals, the fewest tokens.
 2. Threshold: the fewest tokens within `MAX_RISK`, over many orders of the same paths.
