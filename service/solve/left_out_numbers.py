@@ -37,6 +37,7 @@ _LITERAL = re.compile(
 )
 _QUOTED_NUMBER = re.compile(r"[\"'][0-9./]++[\"']")  # Fraction("1/2")
 _MAX_LITERAL_CHARS = 80
+_MAX_LITERALS = 1000  # then nothing counts as left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,10 @@ def left_out(numbers: Iterable[GivenNumber], programs: Iterable[str]) -> tuple[s
         numbers: numbers of the problem.
         programs: source of each program.
     """
-    literals = {value for program in programs for value in _literals(program)}
+    texts = {text for program in programs for text in _literals(program)}
+    if len(texts) > _MAX_LITERALS:
+        return ()
+    literals = {value for text in texts for value in _value(text)}
     return tuple(number.text for number in numbers if not number.is_used(literals))
 
 
@@ -117,13 +121,13 @@ def _is_built(value: Fraction, literals: Set[Fraction]) -> bool:
     return any(top == 1 or top in literals for top in tops)
 
 
-def _literals(program: str) -> Iterator[Fraction]:
-    """Numbers in the code of a program. Of its strings, only those that are numbers."""
+def _literals(program: str) -> Iterator[str]:
+    """Numbers in the code of a program, as written. Of its strings, only those that are numbers."""
     for found in _LITERAL.finditer(program):
         if found["number"]:
-            yield from _value(found["number"])
+            yield found["number"]
         elif found["string"] and _QUOTED_NUMBER.fullmatch(found["string"]):
-            yield from (value for part in re.findall(r"[0-9.]++", found["string"]) for value in _value(part))
+            yield from re.findall(r"[0-9.]++", found["string"])
 
 
 def _value(literal: str) -> Iterator[Fraction]:
