@@ -6,8 +6,8 @@ KEY_FORM = "one line of printable ASCII characters without spaces"
 """Form of an API key, for errors."""
 
 IF_DENIED = (
-    "Let the service's user read it: with Docker Compose run `docker compose run --rm setup`, otherwise run `chown` on the "
-    "file and on its directory"
+    "Let the service's user read it: with Docker Compose run `docker compose run --rm setup`, otherwise run `chown` on "
+    "the file and on its directory"
 )
 """Advice for a secret of the service that its user may not read."""
 

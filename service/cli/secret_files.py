@@ -47,7 +47,7 @@ class NewSecrets:
 def create_missing(directory: Path) -> NewSecrets:
     """Create the files that a directory lacks, and set the modes of all. No file loses its content.
 
-    Root gives new files to the owner of the directory. The file of API keys gets a table for a metrics key that it lacks.
+    Root gives new files to the owner of the directory. The file of API keys gets a table for an unknown metrics key.
 
     Raises:
         ConfigurationError: the directory or a file cannot be used. Nothing is written then.
@@ -92,8 +92,8 @@ def _prepare(directory: Path) -> None:
     is_open = directory.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     if is_open and (others := sorted({path.name for path in directory.iterdir()} - {*_NAMES, ".gitignore"})):
         raise ConfigurationError(
-            f"Other users can enter {directory}, and it contains more than secrets: {others[0]}. Name a new directory, or "
-            "run chmod 700 on it."
+            f"Other users can enter {directory}, and it contains more than secrets: {others[0]}. Name a new directory, "
+            "or run chmod 700 on it."
         )
     _set_mode(directory, _DIRECTORY_MODE)
 
