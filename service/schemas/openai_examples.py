@@ -7,12 +7,12 @@ from itertools import dropwhile
 from service.schemas.openai_follow_up import NUMBER, is_follow_up
 
 FOREIGN_ASKS = frozenset(
-    "frage aufgabe pregunta problema ejercicio exercice problème domanda esercizio pergunta exercício vraag opgave pytanie "
-    "zadanie вопрос задача 问题 問題 题目 質問 문제 질문".split()
+    "frage aufgabe pregunta problema ejercicio exercice problème domanda esercizio pergunta exercício vraag "
+    "opgave pytanie zadanie вопрос задача 问题 問題 题目 質問 문제 질문".split()
 )
 FOREIGN_REPLIES = frozenset(
-    "antwort lösung respuesta solución réponse risposta soluzione resposta solução antwoord oplossing odpowiedź rozwiązanie "
-    "ответ решение 答案 回答 答え 解答 답 답변 정답".split()
+    "antwort lösung respuesta solución réponse risposta soluzione resposta solução antwoord oplossing odpowiedź "
+    "rozwiązanie ответ решение 答案 回答 答え 解答 답 답변 정답".split()
 )
 QUESTION_MARK = re.compile(r"[?？]")
 _SENTENCE_WORDS = 5
@@ -27,7 +27,7 @@ _WORDS = re.compile(r"[^\W\d_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 _CONTINUATION = re.compile(
     r"^\W*(?:the|these|those|this|that|and|but|or|so|then|now|if)\b"
-    r"|\b(?:others?|another|rest|left|remain\w*|now|then|again|also|too|still|instead)\b",
+    r"|\b(?:others?|another|rest|left|remain\w*|second|third|now|then|again|also|too|still|instead)\b",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
@@ -36,19 +36,21 @@ _PRONOUN = re.compile(
 )
 _INTRODUCTION = re.compile(r"\W*(?:(?:in|at|on|for) )?(?:an?|there (?:is|are|was|were))\b", re.IGNORECASE)
 _NAME = re.compile(r"[A-Z][a-z]+")
+_QUESTION_WORDS = frozenset("how what when where which who".split())
 _FUNCTION_WORDS = frozenset(
-    "a about after all along altogether among an and are as at be been before both but by can could did do does during each "
-    "every find for from had half has have he her him his how if in into is it its many me more most much of off on one or "
-    "out over per s she so some than that the their them then there they this those to total twice two up was were what "
-    "when where which while who because since although suppose assume once until unless will with would you your".split()
+    "a about after all along altogether among an and are as at be been before both but by can could did do does "
+    "during each every find for from had half has have he her him his how if in into is it its many me more most "
+    "much of off on one or out over per s she so some than that the their them then there they this those to "
+    "total twice two up was were what when where which while who because since although suppose assume once until "
+    "unless will with would you your".split()
 )
 """English words without a subject."""
 _COMMON_WORDS = frozenset(
     "cent cents day days dollar dollars hour hours minute minutes month months week weeks year years am pm today "
-    "bought buy buys came come comes gave get gets give gives go goes got keep keeps kept made make makes need needs "
-    "put puts take takes took use used uses want wants went first second third three four five six seven eight nine ten "
-    "monday tuesday wednesday thursday friday saturday sunday yesterday tomorrow later next finally suddenly "
-    "another big day equal every large left long new number only same small".split()
+    "bought buy buys came come comes gave get gets give gives go goes got keep keeps kept made make makes need "
+    "needs put puts take takes took use used uses want wants went first second third three four five six seven "
+    "eight nine ten monday tuesday wednesday thursday friday saturday sunday yesterday tomorrow later next "
+    "finally suddenly another big day equal every large left long new number only same small".split()
 )
 """Words of problems on any subject: units of time and money, verbs, numerals."""
 
@@ -56,19 +58,21 @@ _COMMON_WORDS = frozenset(
 def after_bare_examples(text: str) -> str:
     """Last question behind questions and answers without labels, in lines or paragraphs by turns.
 
-    The later parts of one problem have the same form. The text stays whole, unless the last question stands by itself
-    and has another subject than the first example and the one before it.
+    The later parts of one problem have the same form. The text stays whole, unless the last two questions stand by
+    themselves, and each has another subject than the first example and the example before it.
     """
     *parts, last = _parts(text)
     examples = list(dropwhile(_is_instruction, parts))
     questions, answers = examples[::2], examples[1::2]
     if not len(questions) == len(answers) >= _MIN_EXAMPLES or not all(map(_is_answer, answers)):
         return text
-    # A story is in the first part, or in the example that the last question follows.
-    near = _subjects("\n".join([*parts[: parts.index(examples[1]) + 1], *examples[-2:]]))
-    has_questions = all(map(QUESTION_MARK.search, questions))
-    is_separate = all(map(_stands_by_itself, [questions[-1], last])) and near.isdisjoint(_subjects(last))
-    return last if has_questions and is_separate else text
+    if not all(map(QUESTION_MARK.search, questions)):
+        return text
+    story = _subjects("\n".join(parts[: len(parts) - len(examples) + 2]))
+    before = _subjects("\n".join(examples[-4:-2]))
+    previous = _subjects("\n".join(examples[-2:]))
+    is_separate = (story | before).isdisjoint(previous) and (story | previous).isdisjoint(_subjects(last))
+    return last if is_separate and all(map(_stands_by_itself, [questions[-1], last])) else text
 
 
 def is_sentence(text: str) -> bool:
@@ -102,7 +106,7 @@ def _stands_by_itself(question: str) -> bool:
     return (
         QUESTION_MARK.search(question) is not None
         and len(_NUMERAL.findall(question)) > 1
-        and (not words or not words.isdisjoint(_FUNCTION_WORDS))
+        and (not words or not words.isdisjoint(_QUESTION_WORDS))
         and not _CONTINUATION.search(first)
         and (has_own_subject or not _PRONOUN.search(first))
         and not is_follow_up(question)

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 
 from service.errors import InputError
-from service.schemas.openai_examples import FOREIGN_ASKS, FOREIGN_REPLIES, QUESTION_MARK, after_bare_examples, is_sentence
+from service.schemas.openai_examples import (
+    FOREIGN_ASKS,
+    FOREIGN_REPLIES,
+    QUESTION_MARK,
+    after_bare_examples,
+    is_sentence,
+)
 from service.schemas.openai_follow_up import NUMBER, is_follow_up
 
 

@@ -11,6 +11,7 @@ from service.errors import InputError
 from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
 
 CUPS = "Tom has 3 cups and buys 4. How many?"
+GOATS = "A goat eats 2 leaves and 9 roots. How many bites?"
 REPLY = "3 + 4 = 7. The answer is 99."
 PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 
@@ -68,11 +69,12 @@ PROMPTS = {
     "tags in own lines": f"Solve it.\n<problem>\n{CUPS}\n</problem>\n<solution>\n{REPLY}\n</solution>\n\n<problem>\n{PENS}\n"
     "</problem>",
     "one tag": f"<question>{PENS}</question>",
-    "no labels": f"{CUPS}\n7\n\n{CUPS}\n7\n\n{PENS}",
-    "no labels, worked": f"Solve these.\n\n{CUPS}\n{REPLY}\n\n{CUPS}\n{REPLY}\n\n{PENS}\n",
-    "no labels, lines": f"{CUPS}\n7\n{CUPS}\n7 cups\n{PENS}",
-    "no labels, paragraphs": f"{CUPS}\n\nThe answer is 7.\n\n" * 2 + PENS,
-    "one label": f"{CUPS}\n7\n\n" * 2 + f"{PENS}\nAnswer:",
+    "no labels": f"{CUPS}\n7\n\n{GOATS}\n11\n\n{PENS}",
+    "no labels, worked": f"Solve these.\n\n{CUPS}\n{REPLY}\n\n{GOATS}\n#### 11\n\n{PENS}\n",
+    "no labels, lines": f"{CUPS}\n7\n{GOATS}\n11 bites\n{PENS}",
+    "no labels, paragraphs": f"{CUPS}\n\nThe answer is 7.\n\n{GOATS}\n\n2 + 9 = 11.\n\n{PENS}",
+    "no labels, four shots": f"{CUPS}\n7\n\n{GOATS}\n11\n\n" * 2 + PENS,
+    "one label": f"{CUPS}\n7\n\n{GOATS}\n11\n\n{PENS}\nAnswer:",
     "both": f"Human: Q: {CUPS}\nA: {REPLY}\n\nQ: {PENS}\nA:\nAssistant:",
 }
 
@@ -148,12 +150,18 @@ STORIES = {
         "A second train goes 20 miles more in 2 hours. How far apart are both after 3 hours?",
     ],
     "Let x = 3 and y = 4.": ["What is x + y?", "What is 2x + 5y?", "Is x + 7 more than y + 5?", "What is x?"],
-    "Ein Stift kostet 3 Euro.": ["Was kosten 7 Stifte?", "Was kosten 2 und 9 Stifte?", "Sie gibt 50 und 20 her. Was bleibt?"],
+    "Ein Stift kostet 3 Euro.": [
+        "Was kosten 7 Stifte?",
+        "Was kosten 2 und 9 Stifte?",
+        "Sie gibt 50 und 20 her. Was bleibt?",
+    ],
 }
 story_and_questions = st.sampled_from(sorted(STORIES)).flatmap(
     lambda story: st.tuples(st.just(story), st.lists(st.sampled_from(STORIES[story]), min_size=1, max_size=5))
 )
-parts_between = st.sampled_from(["21", "$21", "21 pens", "3 * 7 = 21. The answer is 21.", "#### 21", "Cost = 2 dollars.", "She buys 2."])
+parts_between = st.sampled_from(
+    ["21", "$21", "21 pens", "3 * 7 = 21. The answer is 21.", "#### 21", "Cost = 2 dollars.", "She buys 2."]
+)
 
 
 @given(
