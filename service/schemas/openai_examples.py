@@ -24,6 +24,11 @@ _RESULT = re.compile(r"[\W_]*\d[\d.,/]*\W*(?:[^\W\d_]+\W*)?")
 _WORKED = re.compile(r"=|####|\\boxed|\banswer\b", re.IGNORECASE)
 _NUMERAL = re.compile(r"\d[\d.,]*")
 _WORDS = re.compile(r"[^\W\d_]+")
+_BARE_NUMERAL = re.compile(
+    r"(?<![\d.,/$€£])(?<![-+*/=]\s)\d[\d.,]*(?:\Z|[?!]|(?<=[.,])\s|\s+(?:an?|and|are|at|by|for|from|in|is|of|on|or|to|with)\b)",
+    re.IGNORECASE,
+)
+"""Number without its noun, which an earlier sentence may name: "pays 50 for 9"."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 _CONTINUATION = re.compile(
     r"^\W*(?:the|these|those|this|that|and|but|or|so|then|now|if)\b"
@@ -59,7 +64,8 @@ def after_bare_examples(text: str) -> str:
     """Last question behind questions and answers without labels, in lines or paragraphs by turns.
 
     The later parts of one problem have the same form. The text stays whole, unless the last two questions stand by
-    themselves, and each has another subject than the first example and the example before it.
+    themselves, and each has another subject than the first example and the example before it. Many prompts with
+    examples stay whole too: a cut story would make the answer wrong without a sign.
     """
     *parts, last = _parts(text)
     examples = list(dropwhile(_is_instruction, parts))
@@ -72,7 +78,8 @@ def after_bare_examples(text: str) -> str:
     before = _subjects("\n".join(examples[-4:-2]))
     previous = _subjects("\n".join(examples[-2:]))
     is_separate = (story | before).isdisjoint(previous) and (story | previous).isdisjoint(_subjects(last))
-    return last if is_separate and all(map(_stands_by_itself, [questions[-1], last])) else text
+    is_whole = all(map(_stands_by_itself, [questions[-1], last])) and not _BARE_NUMERAL.search(last)
+    return last if is_separate and is_whole else text
 
 
 def is_sentence(text: str) -> bool:

@@ -150,6 +150,12 @@ STORIES = {
         "A second train goes 20 miles more in 2 hours. How far apart are both after 3 hours?",
     ],
     "Let x = 3 and y = 4.": ["What is x + y?", "What is 2x + 5y?", "Is x + 7 more than y + 5?", "What is x?"],
+    "A baker makes 24 rolls in an hour, and sells each for 2 dollars.": [
+        "How many rolls are made in 3 hours?",
+        "A second baker makes 10 and 12. How many do both make?",
+        "A customer pays 50 dollars for 9. How much does she get back?",
+        "What is 3/4 of that plus 2?",
+    ],
     "Ein Stift kostet 3 Euro.": [
         "Was kosten 7 Stifte?",
         "Was kosten 2 und 9 Stifte?",
@@ -352,6 +358,9 @@ def test_wild_prompts_have_a_problem_or_an_error(prompt: str) -> None:
         "x: a\n",
         "a\n",
         "a?\n1\n",
+        "How 1 2?\n1\n",
+        "1.",
+        "1 ",
         "a?\n\n1\n\n",
         "Q - a b\nA - ",
         "<question>",
