@@ -1,4 +1,4 @@
-"""Examples of prompts without labels, and the labels of examples in several languages."""
+"""Examples without labels, and labels of examples in several languages."""
 
 import re
 from collections.abc import Sequence
@@ -63,9 +63,8 @@ _COMMON_WORDS = frozenset(
 def after_bare_examples(text: str) -> str:
     """Last question behind questions and answers without labels, in lines or paragraphs by turns.
 
-    The later parts of one problem have the same form. The text stays whole, unless the last two questions stand by
-    themselves, and each has another subject than the first example and the example before it. Many prompts with
-    examples stay whole too: a cut story would make the answer wrong without a sign.
+    The later parts of one problem have the same form. It is cut only if its last two questions stand by themselves,
+    and each has a subject of its own: that of the last is in no earlier part. Many prompts with examples stay whole.
     """
     *parts, last = _parts(text)
     examples = list(dropwhile(_is_instruction, parts))
@@ -74,10 +73,8 @@ def after_bare_examples(text: str) -> str:
         return text
     if not all(map(QUESTION_MARK.search, questions)):
         return text
-    story = _subjects("\n".join(parts[: len(parts) - len(examples) + 2]))
-    before = _subjects("\n".join(examples[-4:-2]))
-    previous = _subjects("\n".join(examples[-2:]))
-    is_separate = (story | before).isdisjoint(previous) and (story | previous).isdisjoint(_subjects(last))
+    before, previous = ("\n".join(examples[-4:-2]), "\n".join(examples[-2:]))
+    is_separate = _are_separate(before, previous) and _are_separate("\n".join(parts), last)
     is_whole = all(map(_stands_by_itself, [questions[-1], last])) and not _BARE_NUMERAL.search(last)
     return last if is_separate and is_whole else text
 
@@ -125,6 +122,10 @@ def _brings_in_a_subject(sentence: str) -> bool:
     name = _NAME.match(sentence)
     is_name = name is not None and name[0].casefold() not in _FUNCTION_WORDS | _COMMON_WORDS
     return is_name or _INTRODUCTION.match(sentence) is not None
+
+
+def _are_separate(one: str, other: str) -> bool:
+    return _subjects(one).isdisjoint(_subjects(other))
 
 
 def _subjects(text: str) -> set[str]:
