@@ -63,7 +63,7 @@ _COMMON_WORDS = frozenset(
 def after_bare_examples(text: str) -> str:
     """Last question behind questions and answers without labels, in lines or paragraphs by turns.
 
-    The later parts of one problem have the same form. It is cut only if its last two questions stand by themselves.
+    The later parts of one problem have the same form. A text is cut only if its last two questions stand by themselves.
     Each has a subject of its own, and that of the last is in no earlier part. Many prompts with examples stay whole.
     """
     *parts, last = _parts(text)
