@@ -79,7 +79,7 @@ _MODULES = ("service.errors", "service.types", "service.schemas", "service.clien
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> object:

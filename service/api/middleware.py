@@ -13,10 +13,8 @@ SAFE_HEADERS = {
     "Cache-Control": "no-store",
 }
 """Security headers of every response. The files of the pages have their own Cache-Control."""
-
-
 _LARGE_BYTES = 4096
-"""Size of a body whose validation takes up to a millisecond. That of 64 KiB takes 5 ms."""
+"""Maximum size of a body that takes no turn. Its validation holds the event loop for a millisecond at most."""
 
 
 class BodyLimitMiddleware:
@@ -61,10 +59,11 @@ class BodyLimitMiddleware:
                 detail = f"The body did not arrive within {self._max_s:g} s."
                 raise HTTPException(408, detail, {"Connection": "close"}) from None
             received += len(message.get("body", b""))
+            is_request = message["type"] == "http.request"
             is_complete = not message.get("more_body", False)
             if received > self._max_bytes:
                 raise self._too_large()
-            if is_complete and received > _LARGE_BYTES:
+            if is_request and is_complete and received > _LARGE_BYTES:
                 async with self._turn:
                     await asyncio.sleep(0)
             return message

@@ -143,7 +143,7 @@ class Spool:
                 body = message.get("body", b"")
                 self._write(body)
                 self._grown.set()
-                if self._ends_row(body) and self._limits.is_per_row:
+                if self._limits.is_per_row and self._ends_row(body):
                     deadline = clock() + self._limits.max_s
             if not message.get("more_body", False):
                 self.end()

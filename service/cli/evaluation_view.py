@@ -12,7 +12,7 @@ from service.cli.styles import STYLES
 from service.evaluation.calibration_error import SelectivePoint
 from service.evaluation.report import Report, distinct
 from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES, ProblemResult
-from service.schemas.words import COLORS, DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, duration, number, percent
+from service.schemas.words import DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, color, duration, number, percent
 from service.types import Verdict
 
 _BAR_WIDTH = 20
@@ -100,13 +100,12 @@ def _facts(report: Report) -> Iterator[tuple[str, Text]]:
 
 def _by_verdict(report: Report) -> Text:
     parts: list[Text] = []
-    for verdict in Verdict:
-        found = report.by_verdict.get(verdict)
-        if found and verdict is Verdict.NONE:
+    for verdict, found in report.by_verdict.items():
+        if verdict == Verdict.NONE:
             parts.append(Text(f"no answer: {found.problems}"))
-        elif found:
+        else:
             counts = f": {'' if parts else 'right '}{found.right} of {found.problems}"
-            parts.append(Text.assemble((verdict.value, STYLES[COLORS[verdict]]), counts))
+            parts.append(Text.assemble((verdict, STYLES[color(verdict)]), counts))
     return Text(" · ").join(parts)
 
 

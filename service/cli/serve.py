@@ -75,6 +75,7 @@ def _serve(components: Components, keys: KeyRing | None, sockets: list[socket.so
 
     async def serve() -> None:
         async with app.router.lifespan_context(app):  # here, because uvicorn would log its errors with a traceback
+            gc.collect()  # frozen garbage is never freed
             gc.freeze()  # a full collection of what the start has made would hold the event loop for 50 ms
             await server.serve(sockets)
 

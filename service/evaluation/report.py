@@ -159,5 +159,8 @@ def answered(rows: Sequence[ProblemResult]) -> tuple[list[float], list[bool]]:
 
 
 def _by_verdict(rows: Sequence[ProblemResult]) -> dict[str, VerdictCount]:
-    right = {verdict: [row.right["vote"] for row in rows if row.verdict == verdict] for verdict in Verdict}
-    return {verdict.value: VerdictCount(len(found), sum(found)) for verdict, found in right.items() if found}
+    """Counts in the order of `Verdict`. Verdicts of a later version of the service come last."""
+    right: dict[str, list[bool]] = {verdict.value: [] for verdict in Verdict}
+    for row in rows:
+        right.setdefault(row.verdict, []).append(row.right["vote"])
+    return {verdict: VerdictCount(len(found), sum(found)) for verdict, found in right.items() if found}

@@ -1,6 +1,8 @@
 """Enums of responses that may have values of a later version."""
 
+import copyreg
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -19,6 +21,9 @@ class LaterValues:
     """
 
     def __get_pydantic_core_schema__(self, kind: type[StrEnum], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Schema that accepts later values. Pickle accepts them too."""
+        copyreg.pickle(kind, _reduced)
+
         def member(value: Any, known: ValidatorFunctionWrapHandler) -> StrEnum:
             try:
                 found: StrEnum = known(value)
@@ -29,6 +34,14 @@ class LaterValues:
             return found
 
         return core_schema.no_info_wrap_validator_function(member, handler(kind))
+
+
+def _reduced(member: _Kind) -> tuple[Callable[[type[_Kind], str], _Kind], tuple[type[_Kind], str]]:
+    return _pickled_member, (type(member), member.value)
+
+
+def _pickled_member(kind: type[_Kind], value: str) -> _Kind:
+    return kind(value) if value in list(kind) else _later_member(kind, value)
 
 
 def _later_member(kind: type[_Kind], value: str) -> _Kind:

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 
 from service.errors import InputError
-from service.schemas.openai_examples import after_bare_examples, after_foreign_labels, is_sentence
+from service.schemas.openai_examples import (
+    FOREIGN_ASKS,
+    FOREIGN_REPLIES,
+    QUESTION_MARK,
+    after_bare_examples,
+    is_sentence,
+)
 from service.schemas.openai_follow_up import NUMBER, is_follow_up
 
 
@@ -31,8 +37,8 @@ _FAMILIES = (  # from the outside in: "Human: Question: …"
     ),
     _Family(frozenset({"instruction", "instructions", "input"}), frozenset({"response", "output"})),
     _Family(
-        frozenset({"question", "q", "problem", "exercise", "task", "query"}),
-        frozenset({"answer", "a", "solution", "reasoning", "explanation"}),
+        frozenset({"question", "q", "problem", "exercise", "task", "query", *FOREIGN_ASKS}),
+        frozenset({"answer", "a", "solution", "reasoning", "explanation", *FOREIGN_REPLIES}),
     ),
 )
 _WORDS = sorted((word for one in _FAMILIES for word in one.asks | one.replies | one.asides), key=len, reverse=True)
@@ -55,13 +61,12 @@ _OTHER_TOKEN = re.compile(
     r"<\|(?:im_end|eot_id|end|begin_of_text|end_of_text|endoftext)\|>|<(?:end_of_turn|bos|eos|s|/s)>"
 )
 _START_TAG = re.compile(rf"(?:^|(?<=>))[ \t]*<({'|'.join(_WORDS)})>", re.IGNORECASE | re.MULTILINE)
-_END_TAG = re.compile(rf"</(?:{'|'.join(_WORDS)})>(?=\s*(?:<|\Z|\n))", re.IGNORECASE)
+_END_TAG = re.compile(rf"</({'|'.join(_WORDS)})>(?=\s*(?:<|\Z|\n))", re.IGNORECASE)
 _DASHED = re.compile(
-    rf"^[ \t]*({'|'.join(_FAMILIES[-1].asks | _FAMILIES[-1].replies)})([ \t]*\d{{1,3}})?[ \t]+[-–—](?=\s|\Z)(.*)",
+    rf"^[ \t]*({'|'.join(_FAMILIES[-1].asks | _FAMILIES[-1].replies)})([ \t]*\d{{1,3}})?[ \t]+[-–—](?=\s|\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SECOND_CHOICE = re.compile(r"^[ \t]*b[:.)]|(?<=\s)b:", re.IGNORECASE | re.MULTILINE)
-_WORD = re.compile(r"[^\W\d_]{2}")
 _EXAMPLE = re.compile(r"\bexamples?\b|\bthe answer is\b", re.IGNORECASE)
 _MAX_LABELS = 1000
 _MANY_LABELS = f"`problem` has more than {_MAX_LABELS} labels. Send fewer examples."
@@ -120,8 +125,6 @@ def problem_of_prompt(prompt: str) -> str:
         labels = labels if question == text else _labels(question)
         text = question
     problem = text.strip()
-    if problem == prompt.strip():
-        problem = after_foreign_labels(problem)
     problem = after_bare_examples(problem)
     if has_history and is_follow_up(problem):
         raise InputError(_CONTINUED, "problem")
@@ -163,14 +166,18 @@ def _with_labels(prompt: str) -> str:
     text = _ROLE_TOKEN.sub(r"\n\1:\n", prompt)
     text = _INSTRUCTION_TOKEN.sub(lambda token: "\nassistant:\n" if token[1] else "\nuser:\n", text)
     text = _OTHER_TOKEN.sub("\n", text)
-    if any(tag[1].lower() in one.asks for tag in _START_TAG.finditer(text) for one in _FAMILIES):
+    opened, closed = ({tag[1].lower() for tag in kind.finditer(text)} for kind in (_START_TAG, _END_TAG))
+    if any(opened & closed & one.asks for one in _FAMILIES):
         text = _START_TAG.sub(r"\n\1:\n", _END_TAG.sub("\n", text))
-    family, dashed = _FAMILIES[-1], list(_DASHED.finditer(text))
-    asked = [label[3] for label in dashed if label[1].lower() in family.asks]
-    # "Q - A = 3" is an equation: a question has a word.
-    if len(asked) < len(dashed) and any(_WORD.search(line) for line in asked):
-        text = _DASHED.sub(r"\1\2:\3", text)
-    return text
+    dashed = list(_DASHED.finditer(text))
+    ends = [*(label.start() for label in dashed[1:]), len(text)]
+    asks = [
+        QUESTION_MARK.search(text, label.end(), end)
+        for label, end in zip(dashed, ends, strict=False)
+        if label[1].lower() in _FAMILIES[-1].asks
+    ]
+    # "Q - A = 3" is an equation, and "Q - 3 apples" the entry of a list.
+    return _DASHED.sub(r"\1\2:", text) if asks and all(asks) and len(asks) < len(dashed) else text
 
 
 def _last_question(text: str, segments: Sequence[_Segment], family: _Family) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ NOT_MEASURED = "This model's confidence was never measured."
 MAJORITY = "It is the probability that the leading answer has the majority."
 """Meaning of a confidence that was never measured."""
 
-VERDICTS = {
+VERDICTS: dict[str, str] = {
     Verdict.LIKELY: "Likely right",
     Verdict.AGREED: "The attempts agree",
     Verdict.UNSURE: "Unsure: check it",
@@ -22,7 +22,7 @@ VERDICTS = {
 }
 """Words of each verdict. `headline` adds the two leading answers to `torn`."""
 
-COLORS = {
+COLORS: dict[str, str] = {
     Verdict.LIKELY: "green",
     Verdict.AGREED: "blue",
     Verdict.UNSURE: "amber",
@@ -49,7 +49,7 @@ def headline(response: SolveResponse) -> str:
     return f"{words}: {first.answer} or {second.answer}?"
 
 
-def color(verdict: Verdict) -> str:
+def color(verdict: str) -> str:
     """Color of a verdict. One of a later version of the service has none of its own."""
     return COLORS.get(verdict, "grey")
 

@@ -4,21 +4,27 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Annotated
 
 import pytest
+from pydantic import TypeAdapter
 
+from service.cli.evaluation_view import _by_verdict
 from service.engine.fake import FakeEngine, Script
 from service.errors import EngineError
 from service.evaluation.evaluate import Evaluation, Stage, evaluate
+from service.evaluation.html.page import report_page
 from service.evaluation.problems import LabeledProblem
 from service.evaluation.report import Report, VerdictCount
+from service.evaluation.report import report_of as compute
 from service.evaluation.scoring import MEASURES
 from service.evaluation.statistics import wilson
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
+from service.schemas.later_values import LaterValues
 from service.solve.problem import path_seed
-from service.types import PathKind, PathOutcome, Policy
+from service.types import PathKind, PathOutcome, Policy, Verdict
 from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, in_turn, pot
 
@@ -86,6 +92,20 @@ async def test_the_figures_are_exact() -> None:
     assert report.rows[0].right == {
         "cot_greedy": True, "pot_greedy": False, "cot_vote": True, "pot_vote": True, "vote": True,
     }  # fmt: skip
+
+
+async def test_a_verdict_of_a_later_version_is_counted_last() -> None:
+    evaluation, _ = await evaluation_of(SCRIPTS)
+    later = TypeAdapter(Annotated[Verdict, LaterValues()]).validate_python("certain")
+    first, *others = evaluation.solved
+    solved = [replace(first, vote=first.vote.model_copy(update={"verdict": later})), *others]
+    report = compute(solved, [], policy=Policy.FIXED, budget=PathBudget(cot=2, pot=2), seed=5, seconds=1.0)
+    assert list(report.by_verdict.items()) == [
+        ("torn", VerdictCount(1, 0)), ("none", VerdictCount(1, 0)), ("certain", VerdictCount(1, 1)),
+    ]  # fmt: skip
+    page = report_page(replace(evaluation, report=report))
+    assert _by_verdict(report).plain == "torn: right 0 of 1 · no answer: 1 · certain: 1 of 1"
+    assert '<span class="chip certain">Certain</span>' in page
 
 
 async def test_trust_and_costs_are_exact() -> None:

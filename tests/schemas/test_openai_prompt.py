@@ -11,6 +11,7 @@ from service.errors import InputError
 from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
 
 CUPS = "Tom has 3 cups and buys 4. How many?"
+GOATS = "A goat eats 2 leaves and 9 roots. How many bites?"
 REPLY = "3 + 4 = 7. The answer is 99."
 PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 
@@ -57,6 +58,7 @@ PROMPTS = {
     "a sentence that ends with a letter": f"Q: A shop sells vitamin B. 3 cost $6. What do 5 cost?\nA: $10\n\nQ: {PENS}\nA:",
     "answers without full stops": f"USER: {CUPS} ASSISTANT: So the answer is yes USER: {PENS} ASSISTANT:",
     "german": f"Frage: {CUPS}\nAntwort: 7\n\nFrage: {PENS}\nAntwort:",
+    "french": f"Question : {CUPS}\nRéponse : 7\n\nQuestion : {PENS}\nRéponse :",
     "chinese": f"问题：{CUPS}\n答案：7\n\n问题：{PENS}\n答案：",
     "wide colons": f"Question： {CUPS}\nAnswer： {REPLY}\nQuestion： {PENS}\nAnswer：",
     "dashes": f"Q - {CUPS}\nA - {REPLY}\n\nQ - {PENS}\nA -",
@@ -67,11 +69,12 @@ PROMPTS = {
     "tags in own lines": f"Solve it.\n<problem>\n{CUPS}\n</problem>\n<solution>\n{REPLY}\n</solution>\n\n<problem>\n{PENS}\n"
     "</problem>",
     "one tag": f"<question>{PENS}</question>",
-    "no labels": f"{CUPS}\n7\n\n{PENS}",
-    "no labels, worked": f"Solve these.\n\n{CUPS}\n{REPLY}\n\n{CUPS}\n{REPLY}\n\n{PENS}\n",
-    "no labels, lines": f"{CUPS}\n7\n{CUPS}\n7 cups\n{PENS}",
-    "no labels, paragraphs": f"{CUPS}\n\nThe answer is 7.\n\n{PENS}",
-    "one label": f"{CUPS}\n7\n\n{PENS}\nAnswer:",
+    "no labels": f"{CUPS}\n7\n\n{GOATS}\n11\n\n{PENS}",
+    "no labels, worked": f"Solve these.\n\n{CUPS}\n{REPLY}\n\n{GOATS}\n#### 11\n\n{PENS}\n",
+    "no labels, lines": f"{CUPS}\n7\n{GOATS}\n11 bites\n{PENS}",
+    "no labels, paragraphs": f"{CUPS}\n\nThe answer is 7.\n\n{GOATS}\n\n2 + 9 = 11.\n\n{PENS}",
+    "no labels, four shots": f"{CUPS}\n7\n\n{GOATS}\n11\n\n" * 2 + PENS,
+    "one label": f"{CUPS}\n7\n\n{GOATS}\n11\n\n{PENS}\nAnswer:",
     "both": f"Human: Q: {CUPS}\nA: {REPLY}\n\nQ: {PENS}\nA:\nAssistant:",
 }
 
@@ -107,13 +110,91 @@ def test_a_wide_question_mark_ends_a_question() -> None:
         "Solve for q.\nq - a = 3\na - 2 = 1",
         "Tom has 3 cups.\nWrite\n<answer>7</answer>\nHow many are 2 more?",
         "Put it in <answer> tags, such as <answer>7</answer>. How many are 3 and 4?",
+        "Q - 3 apples\nA - 4 apples\nHow many apples do Q and A have?",
+        "Q - 3 small red apples and pears\nA - 4 apples\nHow many do Q and A have?",
+        "<input>: y > <input>\nWhich y is it for 3?",
+        "Ann: I have 3 red pens.\nBob: I have 5.\nAnn: How many do we have together?\nBob:",
         "How many pens has Ann, who has 3 boxes of 4?\n\nShe buys 2 boxes more.\n\nHow many has she now?",
+        "How many pens has Ann, who has 3 boxes of 4?\n\nShe buys 2.\n\nHow many has she now?",
+        "A box holds 12 pens. How many pens are in 5 boxes?\n\nCost = 2 dollars a pen.\n\nHow much do all of them cost?",
+        f"{CUPS}\n7\n\n{PENS}",
+        f"{PENS}\n\nThe answer is 21.\n\nAnd 9 pens?",
         "Apples on Monday\n12\nApples on Tuesday\n15\nHow many in total?",
         "What is 3 + 4?\n7\n\nWhat is 4 + 5?\n9",
     ],
 )
 def test_words_of_a_story_are_no_labels(problem: str) -> None:
     assert problem_of_prompt(problem) == problem
+
+
+STORIES = {
+    "A pen costs 3 dollars, and a cup 5.": [
+        "How much do 7 pens cost?",
+        "How much do 4 pens and 5 cups cost?",
+        "Bob buys 4 pens with a 20 dollar bill. What change does he get?",
+        "Ann has 50 dollars and buys 9 cups. How much is left?",
+        "And 9 pens?",
+        "What is the price of 2 cups and 3 pens?",
+    ],
+    "Ann has 5 apples and buys 7.": [
+        "How many does she have?",
+        "She gives 4 away. How many are left?",
+        "Ann gives 4 apples to Tom and 2 to Bob. How many does she keep?",
+        "If she eats 2 and then 3, how many remain?",
+        "How many apples are in 3 such bags and 2 boxes?",
+    ],
+    "A train goes 60 miles in an hour.": [
+        "How far does it go in 3 hours?",
+        "How far do trains go in 2 hours and 30 minutes?",
+        "It stops for 20 minutes after 2 hours. How far does it go in 4 hours?",
+        "A second train goes 20 miles more in 2 hours. How far apart are both after 3 hours?",
+    ],
+    "Let x = 3 and y = 4.": ["What is x + y?", "What is 2x + 5y?", "Is x + 7 more than y + 5?", "What is x?"],
+    "A baker makes 24 rolls in an hour, and sells each for 2 dollars.": [
+        "How many rolls are made in 3 hours?",
+        "A second baker makes 10 and 12. How many do both make?",
+        "A customer pays 50 dollars for 9. How much does she get back?",
+        "What is 3/4 of that plus 2?",
+    ],
+    "Ein Stift kostet 3 Euro.": [
+        "Was kosten 7 Stifte?",
+        "Was kosten 2 und 9 Stifte?",
+        "Sie gibt 50 und 20 her. Was bleibt?",
+    ],
+}
+story_and_questions = st.sampled_from(sorted(STORIES)).flatmap(
+    lambda story: st.tuples(st.just(story), st.lists(st.sampled_from(STORIES[story]), min_size=1, max_size=5))
+)
+parts_between = st.sampled_from(
+    ["21", "$21", "21 pens", "3 * 7 = 21. The answer is 21.", "#### 21", "Cost = 2 dollars.", "She buys 2."]
+)
+
+
+@given(
+    story_and_questions,
+    st.lists(parts_between, min_size=5, max_size=5),
+    st.booleans(),
+    st.sampled_from(["\n", "\n\n", " \n", "\r\n\r\n"]),
+    st.sampled_from([" ", "\n", "\n\n"]),
+    st.sampled_from(["", "Solve it.\n\n", "A shop is open.\n"]),
+)
+def test_a_story_stays_before_its_questions(
+    chain: tuple[str, list[str]], between: list[str], has_answers: bool, line: str, gap: str, opening: str
+) -> None:
+    story, (first, *others) = chain
+    text = f"{opening}{story}{gap}{first}"
+    for answer, question in zip(between, others, strict=False):
+        text += line + (answer + line if has_answers else "") + question
+    assert problem_of_prompt(text) == text.strip()
+
+
+@given(story_and_questions, st.lists(parts_between, min_size=5, max_size=5), st.integers(1, 4))
+def test_a_story_behind_examples_stays(chain: tuple[str, list[str]], between: list[str], examples: int) -> None:
+    story, (first, *others) = chain
+    text = "A goat eats 2 leaves and 9 roots. How many bites?\n11\n\n" * examples + f"{story} {first}"
+    for answer, question in zip(between, others, strict=False):
+        text += f"\n{answer}\n\n{question}"
+    assert story in problem_of_prompt(text)
 
 
 def test_choices_and_the_text_of_several_parts_stay() -> None:
@@ -277,6 +358,9 @@ def test_wild_prompts_have_a_problem_or_an_error(prompt: str) -> None:
         "x: a\n",
         "a\n",
         "a?\n1\n",
+        "How 1 2?\n1\n",
+        "1.",
+        "1 ",
         "a?\n\n1\n\n",
         "Q - a b\nA - ",
         "<question>",

@@ -101,6 +101,7 @@ def test_a_broken_module_of_the_service_is_not_a_missing_extra(monkeypatch: pyte
 
 def test_all_is_sorted_and_complete() -> None:
     assert twinpath.__all__ == sorted(twinpath.__all__)
+    assert {"__doc__", "__file__", "__path__", *twinpath.__all__} <= set(dir(twinpath))
     assert twinpath.__version__ == service.__version__
 
 

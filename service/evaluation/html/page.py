@@ -111,12 +111,10 @@ def _bar_row(title: str, share: float, interval: str) -> Html:
 
 def _trust(report: Report) -> Html:
     verdicts = [_row("th", "when it says", "problems", "right", "share")]
-    for verdict in Verdict:
-        found = report.by_verdict.get(verdict)
-        if found:
-            share = f"{percent(found.right, found.problems)} %"
-            right = ("–", "–") if verdict is Verdict.NONE else (f"{found.right}", share)
-            verdicts.append(_row("td", chip(verdict), f"{found.problems}", *right))
+    for verdict, found in report.by_verdict.items():
+        share = f"{percent(found.right, found.problems)} %"
+        right = ("–", "–") if verdict == Verdict.NONE else (f"{found.right}", share)
+        verdicts.append(_row("td", chip(verdict), f"{found.problems}", *right))
     thresholds = [_row("th", "if you only take", "answered", "right", "share")]
     for point in distinct(report.by_min_confidence):
         share = f"{percent(point.right, point.answered)} %"
@@ -136,9 +134,9 @@ def _trust(report: Report) -> Html:
     )
 
 
-def chip(verdict: Verdict) -> Html:
+def chip(verdict: str) -> Html:
     """Words of a verdict in its colour."""
-    return element("span", VERDICTS[verdict], class_=f"chip {verdict}")
+    return element("span", VERDICTS.get(verdict) or verdict.capitalize(), class_=f"chip {verdict}")
 
 
 def _row(cell: str, *cells: str) -> Html:

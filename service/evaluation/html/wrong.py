@@ -9,7 +9,7 @@ from service.schemas import PathTrace, Vote
 from service.schemas.words import headline, number, unfinished
 from service.types import PathKind, PathOutcome, Status
 
-_KINDS = {PathKind.COT: "explanation", PathKind.POT: "program"}
+_KINDS: dict[str, str] = {PathKind.COT: "explanation", PathKind.POT: "program"}
 _OUTCOMES = {
     PathOutcome.UNPARSED: "no answer found",
     PathOutcome.ERROR: "the program failed",
@@ -68,10 +68,14 @@ def _vote_group(vote: Vote, ended: Sequence[PathTrace], solved: Solved) -> Html:
 
 
 def _group(title: str, paths: Sequence[PathTrace]) -> Html | None:
-    """Attempts under a title, explanations on the left and programs on the right. Equal texts are shown once."""
+    """Attempts under a title, explanations on the left and programs on the right. Equal texts are shown once.
+
+    Kinds of a later version of the service have a column of their own.
+    """
     if not paths:
         return None
-    columns = [_column(path for path in paths if path.kind is kind) for kind in PathKind]
+    kinds = dict.fromkeys([*PathKind, *(path.kind for path in paths)])
+    columns = [_column(path for path in paths if path.kind == kind) for kind in kinds]
     return element("section", element("h3", title), element("div", *columns, class_="columns"), class_="group")
 
 
@@ -86,7 +90,7 @@ def _attempts(same: Sequence[PathTrace]) -> Html:
     """One text, and the numbers of its attempts."""
     path = same[0]
     numbers = ", ".join(f"{one.index + 1}" for one in same)
-    name = f"{_KINDS[path.kind]}{'s' if len(same) > 1 else ''} {numbers}"
+    name = f"{_KINDS.get(path.kind, path.kind)}{'s' if len(same) > 1 else ''} {numbers}"
     text = path.program if path.program and path.program.strip() in path.text else path.text
     shown = element("pre", text, class_="program") if path.kind is PathKind.POT else element("p", text, class_="text")
     return element(

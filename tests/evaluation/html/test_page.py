@@ -3,8 +3,10 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Annotated
 
 import pytest
+from pydantic import TypeAdapter
 
 from service.evaluation.evaluate import Evaluation, evaluate
 from service.evaluation.html.page import report_page
@@ -13,8 +15,9 @@ from service.evaluation.problems import LabeledProblem
 from service.evaluation.scoring import Solved, score
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
+from service.schemas.later_values import LaterValues
 from service.schemas.words import DEMO, DEMO_MODEL
-from service.types import Policy, Status
+from service.types import PathKind, Policy, Status
 from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, pot
 
@@ -118,6 +121,15 @@ async def test_a_wrong_problem_beside_its_attempts() -> None:
     assert "Without a result" in text
     assert "program 4 the program failed: the script does not contain this program ans = 1 / 0" in text
     assert "program 6 no answer found" in text
+
+
+async def test_attempts_of_a_later_kind_are_shown() -> None:
+    solved = (await evaluation_of([cot(3), pot(3)], gold="5")).solved[0]
+    later = TypeAdapter(Annotated[PathKind, LaterValues()]).validate_python("proof")
+    cot_path, *others = solved.vote.trace or []
+    trace = [cot_path.model_copy(update={"kind": later}), *others]
+    newer = Solved(solved.problem, solved.vote.model_copy(update={"trace": trace}), solved.greedy)
+    assert re.findall(r'<p class="soft">(\w+ \d)', wrong_problem(newer, score(newer))) == ["program 2", "proof 1"]
 
 
 async def test_attempts_that_did_not_end() -> None:
