@@ -133,7 +133,12 @@ def test_every_query_parses_and_names_what_exists() -> None:
     expressions = [rule["expr"] for rule in rules("expr") if "vllm:" not in rule["expr"]]
     expressions += [expression for _, panel in panels() for expression, _ in panel.queries]
     for expression in expressions:
-        filled = expression.replace("$__rate_interval", "1m").replace("$job", ".+").replace("$instance", ".+")
+        filled = (
+            expression.replace("$__rate_interval", "1m")
+            .replace("$job", ".+")
+            .replace("$instance", ".+")
+            .replace("$namespace", ".*")
+        )
         promql_parser.parse(filled)
         names = set(re.findall(r"\b(?:twinpath[_:]|engine:|process_|up\b|ALERTS\b)[\w:]*", filled))
         assert names
