@@ -6,8 +6,8 @@ KEY_FORM = "one line of printable ASCII characters without spaces"
 """Form of an API key, for errors."""
 
 IF_DENIED = (
-    "Let the service's user read it: run `docker compose run --rm setup`, or `twinpath keys init` on its directory, or "
-    "`chmod 644` on the file"
+    "Let the service's user read it: with Docker Compose run `docker compose run --rm setup`, otherwise run `chown` on "
+    "the file and on its directory"
 )
 """Advice for a secret of the service that its user may not read."""
 

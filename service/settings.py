@@ -185,6 +185,6 @@ def read_key(path: Path | None, setting: str, *, if_denied: str = "") -> str | N
         return None
     name = f"The file {path} of {setting}"
     key = read_text(path, name, if_denied=if_denied).strip()
-    if not is_key(key):
+    if not key or not is_key(key):
         raise ConfigurationError(f"{name} must hold an API key: {KEY_FORM}.")
     return key

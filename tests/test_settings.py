@@ -386,7 +386,9 @@ def test_a_key_file_holds_one_key(content: bytes, tmp_path: Path) -> None:
     assert read_key(None, "client_api_key_file") is None
 
 
-@pytest.mark.parametrize("content", [b"tp_secret\ntp_secret", b"tp secret", "tp_sécret".encode(), b"tp_secret\0"])
+@pytest.mark.parametrize(
+    "content", [b"tp_secret\ntp_secret", b"tp secret", "tp_sécret".encode(), b"tp_secret\0", b"", b"\n"]
+)
 def test_a_wrong_key_file_is_refused_without_its_content(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_bytes(content)

@@ -34,7 +34,9 @@ _ANNOTATIONS = (
     (
         "Starts",
         "blue",
-        f"twinpath_build_info{{{JOB}}} and on (job, instance) time() - process_start_time_seconds{{{JOB}}} < 60",
+        # The first scrape can be minutes after the start of the process.
+        f"twinpath_build_info{{{JOB}}} unless on (job, instance) (twinpath_build_info{{{JOB}}} offset 1m "
+        f"and on (job, instance) time() - process_start_time_seconds{{{JOB}}} >= 60)",
         "Start of {{instance}}",
         "version {{version}}",
     ),

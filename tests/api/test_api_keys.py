@@ -109,9 +109,13 @@ def test_a_file_that_the_user_may_not_read_is_refused_with_advice(
     with pytest.raises(ConfigurationError) as raised:
         KeyRing(path)
     assert str(raised.value) == (
-        f"The API keys file {path} cannot be read: Permission denied. Let the service's user read it: run `docker compose "
-        "run --rm setup`, or `twinpath keys init` on its directory, or `chmod 644` on the file."
+        f"The API keys file {path} cannot be read: Permission denied. Let the service's user read it: with Docker "
+        "Compose run `docker compose run --rm setup`, otherwise run `chown` on the file and on its directory."
     )
+
+
+def test_a_request_without_a_key_never_matches(tmp_path: Path) -> None:
+    assert KeyRing(written(tmp_path, table("a", ""))).find("") is None
 
 
 def test_keys_are_rotated_without_a_restart(tmp_path: Path, clock: list[float]) -> None:

@@ -111,6 +111,116 @@ def test_the_target_of_a_link_keeps_its_mode(tmp_path: Path) -> None:
     assert (target.read_text(), mode(target)) == ("k3y", 0o600)
 
 
+@pytest.mark.parametrize("name", ["metrics_key", "worker_api_key", "grafana_admin_password", "api_keys.toml"])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_blank_secret_is_refused_before_anything_is_written(name: str, is_link: bool, tmp_path: Path) -> None:
+    path = tmp_path / "secrets" / name
+    path.parent.mkdir()
+    target = tmp_path / "target" if is_link else path
+    target.write_text(" \n")
+    if is_link:
+        path.symlink_to(target)
+    with pytest.raises(ConfigurationError) as raised:
+        create_missing(path.parent)
+    assert str(raised.value) == f"{path} is empty. Delete it, and run the command again."
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["metrics_key", "worker_api_key"])
+def test_a_key_that_no_header_can_hold_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("a b\nc\n")
+    with pytest.raises(ConfigurationError) as raised:
+        create_missing(tmp_path)
+    assert str(raised.value) == (
+        f"{tmp_path}/{name} must contain a key: one line of printable ASCII characters without spaces. Delete it, and run "
+        "the command again."
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
+
+
+def test_a_secret_that_is_no_text_is_one_line(twinpath: Run, tmp_path: Path) -> None:
+    (tmp_path / "metrics_key").write_bytes(b"na\xefve")
+    assert twinpath("keys", "init", tmp_path) == (
+        2,
+        "",
+        f"twinpath: The file {tmp_path}/metrics_key cannot be read: byte 3 is not UTF-8 text.\n",
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "metrics_key"]
+
+
+@pytest.mark.parametrize("target", ["missing", "."])
+def test_a_link_to_no_file_is_refused(target: str, tmp_path: Path) -> None:
+    (tmp_path / "worker_api_key").symlink_to(target)
+    with pytest.raises(ConfigurationError) as raised:
+        create_missing(tmp_path)
+    assert str(raised.value) == (
+        f"{tmp_path}/worker_api_key must be a link to a file that exists. Delete it, and run the command again."
+    )
+
+
+def test_an_empty_token_of_hugging_face_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "huggingface_token").touch()
+    assert set(create_missing(tmp_path).files) == CREATED
+
+
+def test_a_metrics_key_that_no_table_has_gets_one(twinpath: Run, tmp_path: Path) -> None:
+    create_missing(tmp_path)
+    (tmp_path / "metrics_key").write_text("other\n")
+    code, out, err = twinpath("keys", "init", tmp_path)
+    assert (code, err) == (0, "")
+    assert out == (
+        f"Added to {tmp_path}/api_keys.toml: the table prometheus-2, for metrics_key.\n"
+        "The tables of lost keys stay valid. Delete them from the file.\n"
+    )
+    assert scopes(tmp_path, "other") == [KeyScope.METRICS]
+    assert twinpath("keys", "init", tmp_path) == (0, f"{tmp_path} contains every secret.\n", "")
+
+
+@pytest.mark.parametrize("open_mode", [0o755, 0o1777, 0o701])
+def test_a_directory_that_others_use_is_refused_and_stays(open_mode: int, tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    tmp_path.chmod(open_mode)
+    with pytest.raises(ConfigurationError) as raised:
+        create_missing(tmp_path)
+    assert str(raised.value) == (
+        f"Other users can enter {tmp_path}, and it contains more than secrets: other. Name a new directory, or run chmod "
+        "700 on it."
+    )
+    assert mode(tmp_path) == open_mode
+    assert list(tmp_path.iterdir()) == [tmp_path / "other"]
+
+
+def test_a_closed_directory_may_contain_other_files(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    (tmp_path / "ca.pem").chmod(0o600)
+    tmp_path.chmod(0o700)
+    assert set(create_missing(tmp_path).files) == CREATED
+    assert mode(tmp_path / "ca.pem") == 0o600
+
+
+def test_the_directory_of_a_clone_is_closed(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").touch()
+    tmp_path.chmod(0o755)
+    create_missing(tmp_path)
+    assert mode(tmp_path) == 0o700
+
+
+def test_the_mode_of_another_users_file_is_refused_with_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    (tmp_path / "worker_api_key").write_text("k3y")
+    (tmp_path / "worker_api_key").chmod(0o600)
+    monkeypatch.setattr(Path, "chmod", denied)
+    with pytest.raises(ConfigurationError) as raised:
+        create_missing(tmp_path)
+    assert str(raised.value) == (
+        f"{tmp_path}/worker_api_key belongs to another user. Run chmod 644 on it as that user."
+    )
+
+
 def test_files_that_cannot_be_secrets_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "metrics_key").touch()
     with pytest.raises(ConfigurationError) as raised:
@@ -149,10 +259,25 @@ def test_the_command_prints_new_secrets_once(twinpath: Run, tmp_path: Path) -> N
     assert twinpath("keys", "init", folder) == (0, f"{folder} contains every secret.\n", "")
     (folder / "worker_api_key").unlink()
     assert twinpath("keys", "init", folder) == (0, f"Created in {folder}: worker_api_key\n", "")
+    (folder / "metrics_key").unlink()
+    code, out, err = twinpath("keys", "init", folder)
+    assert (code, err) == (0, "")
+    assert out == (
+        f"Created in {folder}: metrics_key\n"
+        f"Added to {folder}/api_keys.toml: the table prometheus-2, for metrics_key.\n"
+        "The tables of lost keys stay valid. Delete them from the file.\n"
+    )
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(twinpath: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("none")
+    for name in ("file", "link"):
+        assert twinpath("keys", "init", tmp_path / name) == (
+            2,
+            "",
+            f"twinpath: {tmp_path}/{name} must be a directory. Delete it, or name another path.\n",
+        )
     assert twinpath("keys", "init", tmp_path / "file/secrets") == (
         2,
         "",

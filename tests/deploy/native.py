@@ -198,5 +198,7 @@ def prometheus_files(target: Path, jobs: Mapping[str, list[str]], metrics_key: P
             job["authorization"] = {"credentials_file": str(metrics_key)}
         job["static_configs"] = [{"targets": jobs.get(job["job_name"], [])}]
     (target / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    # A number of replicas is steady at once, too.
     for alerts in (target / "rules/alerts.yaml", target / "rules/replicas.yaml"):
-        alerts.write_text(re.sub(r"^( +for:) \w+$", r"\1 1s", alerts.read_text(), flags=re.MULTILINE))
+        text = re.sub(r"(\bmin_over_time\([\w:]+)\[\w+\]", r"\1[3s]", alerts.read_text())
+        alerts.write_text(re.sub(r"^( +for:) \w+$", r"\1 1s", text, flags=re.MULTILINE))

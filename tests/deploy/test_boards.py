@@ -2,7 +2,9 @@
 
 import json
 import re
+import subprocess
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.grafana.boards import BOARDS, panels
-from deploy.grafana.dashboards import render
+from deploy.grafana.dashboards import _ANNOTATIONS, render
 from deploy.grafana.panels import COLORS, ENGINE, JOB, Board, Kind
 from service.metrics import Metrics
 from service.sandbox.base import Outcome
 from service.types import GradeVerdict, PathKind, PathOutcome, Status
-from tests.deploy.native import DEPLOY, ROOT
+from tests.deploy.native import BIN, DEPLOY, ROOT
 
 RULES = DEPLOY / "prometheus/rules"
 QUERIES = [(uid, panel, query, legend) for uid, panel in panels() for query, legend in panel.queries]
@@ -192,3 +194,26 @@ def test_panels_named_in_the_runbooks_exist() -> None:
     named = set(re.findall(r'"([A-Z][^"]+)"', runbooks))
     assert named >= {"Problems/s by outcome", "Wait in the queue"}
     assert named <= {panel.title for _, panel in panels()}
+
+
+@pytest.mark.e2e
+def test_a_start_is_marked_for_a_minute_however_long_it_took(tmp_path: Path) -> None:
+    (query,) = [query for name, _, query, _, _ in _ANNOTATIONS if name == "Starts"]
+    series = '{job="twinpath", instance="a"}'
+    mark = [{"labels": f"twinpath_build_info{series}", "value": 1}]
+    case = {
+        "interval": "15s",
+        "input_series": [  # started at 20 min, scraped from 23 min; started again at 40 min, and scraped at once
+            {"series": f"twinpath_build_info{series}", "values": "1x20 stale _x70 1x67 1x80"},
+            {"series": f"process_start_time_seconds{series}", "values": "-600x20 stale _x70 1200x67 2400x80"},
+        ],
+        "promql_expr_test": [
+            {"expr": query.replace("$job", ".+").replace("$namespace", ".*"), "eval_time": time, "exp_samples": samples}
+            for time, samples in [("3m", []), ("23m30s", mark), ("25m", []), ("40m30s", mark), ("42m", [])]
+        ],
+    }
+    (tmp_path / "test.yaml").write_text(
+        yaml.safe_dump({"rule_files": [], "evaluation_interval": "15s", "tests": [case]})
+    )
+    done = subprocess.run([BIN / "promtool", "test", "rules", tmp_path / "test.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from functools import cache
@@ -64,6 +65,25 @@ def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
     run(BIN / "promtool", "check", "config", "prometheus.yml", cwd=tmp_path / "prometheus")
     for file in ("prometheus.yml", "prometheus.scale.yml"):
         run(BIN / "promtool", "check", "config", "--syntax-only", file, cwd=DEPLOY / "prometheus")
+
+
+@pytest.mark.parametrize("file", ["prometheus.yml", "prometheus.scale.yml"])
+def test_alertmanagers_come_from_files_that_git_ignores(file: str, tmp_path: Path) -> None:
+    prometheus = shutil.copytree(DEPLOY / "prometheus", tmp_path / "prometheus")
+    (tmp_path / "key").write_text("tp_key")
+    config = (prometheus / file).read_text().replace("/run/secrets/metrics_key", str(tmp_path / "key"))
+    (prometheus / file).write_text(config)
+    run(BIN / "promtool", "check", "config", file, cwd=prometheus)  # without an Alertmanager
+    own = prometheus / "alertmanagers/own.yml"
+    own.write_text('[{targets: ["alertmanager.example.com:9093"]}]')
+    run(BIN / "promtool", "check", "config", file, cwd=prometheus)
+    own.write_text("[{target: []}]")
+    checked = subprocess.run(
+        [BIN / "promtool", "check", "config", file], cwd=prometheus, capture_output=True, text=True
+    )
+    assert checked.returncode == 1
+    assert "alertmanagers/*.yml" in checked.stdout + checked.stderr
+    assert (DEPLOY / "prometheus/alertmanagers/.gitignore").read_text() == "*\n!.gitignore\n"
 
 
 @pytest.mark.parametrize(("file", "profile"), FILES)
@@ -190,7 +210,7 @@ def test_compose_services_are_careful(file: str, profile: str | None) -> None:
         if name.startswith("service"):
             assert (service["user"], service["read_only"]) == ("10001:10001", True)
             assert service["stop_grace_period"] == "45s"
-            assert int(service["environment"]["TWINPATH_SHUTDOWN_GRACE_S"]) < 45
+            assert service["environment"]["TWINPATH_SHUTDOWN_GRACE_S"] == "30"
             assert service["environment"]["TWINPATH_API_KEYS_FILE"] == "/run/secrets/api_keys"
             assert "api_keys" in [secret["source"] for secret in service["secrets"]]
         if name == "prometheus":
@@ -266,11 +286,12 @@ def test_the_env_example_has_each_variable_of_the_compose_files_and_its_default(
     assert set(example) == set(used) | {"COMPOSE_PROFILES"}
     defaults = {name: default for name, default in used.items() if default and default != "/dev/null"}
     assert {name: example[name] for name in defaults} == defaults
+    assert (DEPLOY / example["CA_FILE"]).resolve().parent == DEPLOY  # builds may read no file outside of the repository
 
 
 def test_settings_of_the_env_example_are_the_defaults() -> None:
     example = dict(re.findall(r"^#TWINPATH_([A-Z_]+)=(.+)$", (DEPLOY / ".env.example").read_text(), re.MULTILINE))
-    assert len(example) == 7
+    assert len(example) == 8
     for name, value in example.items():
         assert str(Settings.model_fields[name.lower()].default) == value, name
 
@@ -301,7 +322,26 @@ def test_builds_get_mirrors_and_the_ca(file: str, profile: str | None) -> None:
     assert resolved["secrets"]["ca"]["file"] == "/etc/ca.pem"
 
 
-def test_only_setup_runs_as_root_and_writes_to_the_repository() -> None:
+@pytest.mark.parametrize(("file", "profile"), FILES)
+def test_only_workers_run_as_root_after_setup(file: str, profile: str | None) -> None:
+    users = {name: service.get("user") for name, service in services(file, profile).items()}
+    # The images of Grafana and of nginx name an unprivileged user, and vLLM's names none.
+    of_image = [name for name, user in users.items() if user is None]
+    assert of_image == (["grafana"] if profile else ["door", "grafana", "worker-0", "worker-1"])
+    assert "nginx-unprivileged" in services("compose.scale.yaml", None)["door"]["image"]
+    assert {user for user in users.values() if user} == {"10001:10001", "65534:65534"}
+
+
+def test_the_drain_and_the_time_until_the_kill_come_from_the_env_file() -> None:
+    variables = {"TWINPATH_SHUTDOWN_GRACE_S": "120", "STOP_GRACE_PERIOD": "130s", "TWINPATH_MODEL": "org/model"}
+    for file, profile in FILES:
+        for name, service in config(file, *([profile] if profile else []), **variables)["services"].items():
+            if name.startswith("service"):
+                assert service["environment"]["TWINPATH_SHUTDOWN_GRACE_S"] == "120"
+                assert service["stop_grace_period"] == "2m10s"
+
+
+def test_setup_runs_as_root_and_writes_to_the_repository() -> None:
     for file in ("compose.yaml", "compose.scale.yaml"):
         setup = services(file, "setup")["setup"]
         assert (setup["user"], setup["read_only"], setup["network_mode"]) == ("0:0", True, "none")

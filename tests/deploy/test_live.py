@@ -264,8 +264,9 @@ def test_an_alert_fires_when_the_engine_is_killed(deployment: Deployment) -> Non
     assert service.process is not None
     engine = next(child for child in service.process.children() if "EngineCore" in " ".join(child.cmdline()))
     os.kill(engine.pid, signal.SIGKILL)
-    deployment.wait_for(firing="TwinpathDown")
+    deployment.wait_for(firing="TwinpathInstanceDown")
     deployment.wait_for(firing="TwinpathReplicaLost")
+    assert "TwinpathDown" not in deployment.firing()  # the other replica answers
     assert service.process.wait(timeout=20) == 1
     assert not service.healthy()
 

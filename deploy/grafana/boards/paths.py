@@ -78,11 +78,11 @@ _PATHS = (
     Panel(
         9,
         "Paths that voted",
-        "Share of the paths that ended with an answer.",
+        "Share of the paths that ended with an answer. `aborted` paths do not count.",
         (
             (
                 f'sum by (kind) (rate(twinpath_paths_total{{{JOB}, outcome="voted"}}[$__rate_interval])) '
-                f"/ sum by (kind) (rate(twinpath_paths_total{{{JOB}}}[$__rate_interval]))",
+                f'/ sum by (kind) (rate(twinpath_paths_total{{{JOB}, outcome!="aborted"}}[$__rate_interval]))',
                 "{{kind}}",
             ),
         ),

@@ -17,7 +17,7 @@ _OBJECTIVES = (
     Panel(
         2,
         "Errors, last hour",
-        "Share of problems that the service failed to solve. The objective allows 0.5 %. In red, an alert pages.",
+        "Share of problems that the service failed to solve. The objective allows 0.5 %, and red is 14.4 times that.",
         ((f"max(twinpath:errors:ratio_rate1h{{{JOB}}})", ""),),
         "percentunit",
         Kind.STAT,
@@ -26,7 +26,7 @@ _OBJECTIVES = (
     Panel(
         3,
         "Slower than 10 s, last hour",
-        "Share of solved problems that took longer than 10 s. The objective allows 5 %. In red, an alert pages.",
+        "Share of solved problems that took longer than 10 s. The objective allows 5 %, and red is five times that.",
         ((f"max(twinpath:slow:ratio_rate1h{{{JOB}}})", ""),),
         "percentunit",
         Kind.STAT,

@@ -39,19 +39,23 @@ def init(
     """Create the secrets of a deployment that a directory lacks.
 
     The files are api_keys.toml, metrics_key, grafana_admin_password and
-    worker_api_key. Existing files keep their content. Only you can enter the
-    directory, and each container can read its files. Prints your API key and
-    Grafana's password once.
+    worker_api_key. Existing files keep their content, but api_keys.toml gets a
+    table for a metrics_key that it lacks. Only you can enter the directory, and
+    each container can read its files. Prints your API key and Grafana's
+    password once.
 
     Example: twinpath keys init deploy/secrets
     """
-    from service.cli.secret_files import create_missing
+    from service.cli.secret_files import API_KEYS, create_missing
 
     new = create_missing(directory)
-    if not new.files:
+    if new.files:
+        print(f"Created in {directory}: {', '.join(new.files)}")
+    elif new.table is None:
         print(f"{directory} contains every secret.")
-        return
-    print(f"Created in {directory}: {', '.join(new.files)}")
+    if new.table is not None:
+        print(f"Added to {directory / API_KEYS}: the table {new.table}, for metrics_key.")
+        print("The tables of lost keys stay valid. Delete them from the file.")
     if new.grafana_password is not None:
         print(f"Grafana's password for the user admin: {new.grafana_password}")
     if new.api_key is not None:
