@@ -32,23 +32,60 @@ namespace with the `restricted` pod security standard. [Scale-out](../../../docs
    | `twinpath/service:{version}-cpu` | `cpu` | `engine.kind` vllm with `service.gpus` 0 |
    | `twinpath/router:{version}` | `router` | two or more workers |
 
-2. Create the keys, and the secret that holds them. The chart never contains a key.
+2. Create the namespace, the keys, and the secrets that hold them. The chart never contains a key. `keys init` prints
+   your API key once. Its files end with a newline, which `$(cat …)` removes: Prometheus cannot send a key with one.
 
    ```console
-   $ twinpath keys create me > api-keys.toml
-   $ twinpath keys create prometheus --scope metrics >> api-keys.toml 2> metrics-key
-   $ kubectl --namespace math create secret generic api-keys --from-file=api-keys.toml --from-file=metrics-key
+   $ kubectl create namespace math
+   $ mkdir secrets
+   $ docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD/secrets:/secrets" \\
+       registry.example.com/twinpath/service:{version}-slim keys init /secrets
+   $ kubectl --namespace math create secret generic api-keys --from-file=api-keys.toml=secrets/api_keys.toml \\
+       --from-literal=metrics-key="$(cat secrets/metrics_key)"
+   $ kubectl --namespace math create secret generic worker-key --from-literal=api-key="$(cat secrets/worker_api_key)"
+   ```
+
+   `metrics-key` is for `monitoring.serviceMonitor`, and `worker-key` for `workerKeySecret`. Two more secrets are for
+   models that need a token, with `huggingfaceSecret=huggingface`, and for a registry that needs a login, with
+   `imagePullSecrets[0].name=registry`:
+
+   ```console
+   $ kubectl --namespace math create secret generic huggingface --from-literal=token="$(cat TOKEN_FILE)"
+   $ kubectl --namespace math create secret docker-registry registry --docker-server=registry.example.com \\
+       --docker-username=USER --docker-password="$(cat PASSWORD_FILE)"
    ```
 
 3. Install, and test the release.
 
    ```console
    $ helm install twinpath deploy/helm/twinpath --namespace math --set model=ORG/STUDENT,apiKeysSecret=api-keys \\
+       --set workerKeySecret=worker-key \\
        --set service.image.registry=registry.example.com,router.image.registry=registry.example.com --wait --timeout 30m
    $ helm test twinpath --namespace math
    ```
 
    Without access to Docker Hub, copy vLLM's image too, and set `global.imageRegistry`, which holds for all images.
+
+## Upgrade
+
+`helm upgrade` replaces the pods of each part one after the other. Kubernetes refuses other values for the volumes and
+the labels of a StatefulSet: `cacheSize`, `storageClass`, `accessModes` and `nameOverride`. To change one, delete the
+StatefulSet, its pods and its volumes first. The upgrade creates them again, and the workers download again.
+
+```console
+$ kubectl --namespace math delete statefulset,persistentvolumeclaim \\
+    --selector app.kubernetes.io/instance=twinpath,app.kubernetes.io/name=twinpath-worker
+$ helm upgrade twinpath deploy/helm/twinpath --namespace math --reuse-values --set worker.cacheSize=100Gi
+```
+
+For `engine.kind` vllm the name is `twinpath`. A changed secret takes effect after
+`kubectl --namespace math rollout restart deployment,statefulset --selector app.kubernetes.io/instance=twinpath`.
+
+## Several releases
+
+Alerts, recorded series and missing pods are per namespace: give each release a namespace of its own. With one
+Prometheus, set `monitoring.prometheusRule.shared` to false in all releases but one. Missing pods have alerts of their
+own in each release, because Prometheus has no target of a pod that is evicted or waits for a GPU.
 
 ## Examples
 

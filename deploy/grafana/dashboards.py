@@ -79,7 +79,7 @@ def render(board: Board) -> str:
 
 def _variable(name: str, label: str, query: str) -> dashboards.QueryVariable:
     # "All" becomes the listed values. A pattern such as `.+` would also select other programs of the Prometheus.
-    return (
+    built = (
         dashboards.QueryVariable(name)
         .label(label)
         .query(query)
@@ -90,6 +90,8 @@ def _variable(name: str, label: str, query: str) -> dashboards.QueryVariable:
         .include_all(True)
         .current(models.VariableOption(text="All", value="$__all"))
     )
+    # Outside of Kubernetes no target has a namespace.
+    return built.all_value(".*") if name == "namespace" else built
 
 
 def _annotation(name: str, color: str, query: str, title: str, text: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-JOB = 'job=~"$job"'
-"""Selector of the jobs that are chosen at the top of a dashboard."""
+JOB = 'job=~"$job", namespace=~"$namespace"'
+"""Selector of the jobs and namespaces that are chosen at the top of a dashboard."""
 ENGINE = f'{JOB}, instance=~"$instance"'
 """Selector of the engines that are chosen at the top of the engine's dashboard."""
 
@@ -90,10 +90,18 @@ class Board:
     rows: tuple[tuple[str, tuple[Panel, ...]], ...]
 
 
-SERVICES = (("job", "Job", "label_values(twinpath_build_info, job)"),)
+SERVICES = (
+    ("job", "Job", "label_values(twinpath_build_info, job)"),
+    ("namespace", "Namespace", 'label_values(twinpath_build_info{job=~"$job"}, namespace)'),
+)
 """Variables of a board of the service."""
 ENGINES = (
     ("job", "Job", 'label_values({__name__=~"twinpath_build_info|engine:requests_running"}, job)'),
+    (
+        "namespace",
+        "Namespace",
+        'label_values({__name__=~"twinpath_build_info|engine:requests_running", job=~"$job"}, namespace)',
+    ),
     ("instance", "Engine", f"label_values(engine:requests_running{{{JOB}}}, instance)"),
 )
 """Variables of the engine's board. Engines are in the process of the service, or in the job of the workers."""

@@ -65,7 +65,7 @@ def picture(board: Mapping[str, Any], source: Prometheus, out: Path) -> list[str
     page.set(xlim=(0, _WIDTH), ylim=(height, 0))
     page.axis("off")
     page.text(12, 20, board["title"], color=TEXT, fontsize=13, va="center")
-    lists = "   ".join(f"{name}: {', '.join(values)}" for name, values in chosen.items())
+    lists = "   ".join(f"{name}: {', '.join(values)}" for name, values in chosen.items() if values)
     page.text(12, 41, lists, color=FAINT, fontsize=7.5, va="center")
     page.text(_WIDTH - 12, 20, _label(source), color=FAINT, fontsize=7.5, ha="right", va="center")
     events = [

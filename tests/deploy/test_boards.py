@@ -42,7 +42,7 @@ def labels() -> dict[str, set[str]]:
         for rule in group["rules"]:
             kept = re.search(r"by \(([^)]*)\)", rule["expr"])
             assert kept
-            known[rule["record"]] = set(kept[1].split(", ")) - {"job", "instance"}
+            known[rule["record"]] = set(kept[1].split(", ")) - {"job", "instance", "namespace"}
     return known
 
 
@@ -82,7 +82,7 @@ def test_every_label_of_a_query_exists() -> None:
     known = labels()
     for uid, panel, query, legend in QUERIES:
         names = re.findall(r"\b(?:twinpath[_:]|engine:|up\b|ALERTS\b)[\w:]*", query)
-        allowed = {"job", "instance"}.union(*(known[name] for name in names))
+        allowed = {"job", "instance", "namespace"}.union(*(known[name] for name in names))
         grouped = [re.split(r",\s*", found) for found in re.findall(r"(?:by|ignoring) \(([^)]+)\)", query)]
         matched = re.findall(r"[{,]\s*(\w+)\s*(?:=~|!=|=)", query)
         for label in chain(*grouped, matched):
@@ -98,7 +98,8 @@ def test_variables_list_what_exists_and_nothing_else() -> None:
         source, *variables = shown(board)["templating"]["list"]
         assert (source["type"], source["query"]) == ("datasource", "prometheus")
         for variable in variables:
-            assert "allValue" not in variable  # `.+` would show the processes of other programs
+            # `.+` would show the processes of other programs, but a target may have no namespace.
+            assert variable.get("allValue") == (".*" if variable["name"] == "namespace" else None)
             assert variable["refresh"] == 2  # read again for each time range
             assert variable["datasource"]["uid"] == "${datasource}"
             assert known.keys() & set(re.findall(r"[\w:]+", variable["query"]))
@@ -207,7 +208,7 @@ def test_a_start_is_marked_for_a_minute_however_long_it_took(tmp_path: Path) -> 
             {"series": f"process_start_time_seconds{series}", "values": "-600x20 stale _x70 1200x67 2400x80"},
         ],
         "promql_expr_test": [
-            {"expr": query.replace("$job", ".+"), "eval_time": time, "exp_samples": samples}
+            {"expr": query.replace("$job", ".+").replace("$namespace", ".*"), "eval_time": time, "exp_samples": samples}
             for time, samples in [("3m", []), ("23m30s", mark), ("25m", []), ("40m30s", mark), ("42m", [])]
         ],
     }

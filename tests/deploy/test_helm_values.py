@@ -110,6 +110,21 @@ def test_images_come_from_their_registries() -> None:
     assert parts(render("digests"))["router"]["containers"][0]["imagePullPolicy"] == "Always"
 
 
+@pytest.mark.parametrize(
+    ("repository", "image"),
+    [
+        ("registry.example.com/ml/router", "mirror:5000/all/ml/router"),
+        ("localhost/router", "mirror:5000/all/router"),
+        ("other:5000/router", "mirror:5000/all/router"),
+        ("ml/v1.2/router", "mirror:5000/all/ml/v1.2/router"),
+        ("router", "mirror:5000/all/router"),
+    ],
+)
+def test_the_registry_of_all_images_replaces_that_of_a_repository(repository: str, image: str) -> None:
+    own = {"global": {"imageRegistry": "mirror:5000/all"}, "router": {"image": {"repository": repository}}}
+    assert parts(template(WORKERS | own))["router"]["containers"][0]["image"] == f"{image}:0.1.0"
+
+
 def test_a_registrys_ca_and_proxy_reach_every_part() -> None:
     for part, spec in parts(render("air-gapped")).items():
         (container,) = spec["containers"]
@@ -126,7 +141,7 @@ def test_the_last_of_two_definitions_counts() -> None:
         "extraEnv": [{"name": "HOME", "value": "/all"}, {"name": "HF_HOME", "value": "/all"}],
         "extraVolumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "9Gi"}}, {"name": "data", "emptyDir": {}}],
         "service": {
-            "settings": {"TWINPATH_MAX_NUM_SEQS": "64", "TWINPATH_POLICY": "fixed"},
+            "settings": {"TWINPATH_CACHE_DIR": "/data", "TWINPATH_POLICY": "fixed"},
             "extraEnv": [{"name": "HOME", "value": "/own"}, {"name": "TWINPATH_POLICY", "value": "lossless"}],
             "extraVolumeMounts": [{"name": "data", "mountPath": "/tmp"}],
         },
@@ -134,7 +149,7 @@ def test_the_last_of_two_definitions_counts() -> None:
     spec = parts(template(WORKERS | values))["service"]
     found = [(entry["name"], entry.get("value")) for entry in spec["containers"][0]["env"]]
     assert len(found) == len(dict(found))
-    changed = {"HOME": "/own", "HF_HOME": "/all", "TWINPATH_MAX_NUM_SEQS": "64", "TWINPATH_POLICY": "lossless"}
+    changed = {"HOME": "/own", "HF_HOME": "/all", "TWINPATH_CACHE_DIR": "/data", "TWINPATH_POLICY": "lossless"}
     assert changed.items() <= dict(found).items()
     assert [volume["emptyDir"] for volume in spec["volumes"] if volume["name"] == "tmp"] == [{"sizeLimit": "9Gi"}]
     paths = {mount["mountPath"]: mount["name"] for mount in spec["containers"][0]["volumeMounts"]}

@@ -208,7 +208,13 @@ def test_a_picture_has_data_in_every_panel(deployment: Deployment, name: str, tm
 def queries() -> list[tuple[str, str]]:
     """Every query of every panel, with Grafana's variables filled in, and every recorded series."""
     shown = [
-        (panel.title, expression.replace("$__rate_interval", "15s").replace("$job", ".+").replace("$instance", ".+"))
+        (
+            panel.title,
+            expression.replace("$__rate_interval", "15s")
+            .replace("$job", ".+")
+            .replace("$instance", ".+")
+            .replace("$namespace", ".*"),
+        )
         for _, panel in panels()
         for expression, _ in panel.queries
     ]

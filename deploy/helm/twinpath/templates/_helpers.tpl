@@ -80,7 +80,11 @@ router
 {{- end -}}
 {{- end -}}
 {{- $registry := .root.Values.global.imageRegistry | default $image.registry | trimSuffix "/" -}}
-{{- $repository := ternary (printf "%s/%s" $registry $image.repository) $image.repository (ne $registry "") -}}
+{{- $repository := $image.repository -}}
+{{- if $registry -}}
+{{- /* A first part with a point or a port is a registry of its own, as in Docker's names. */ -}}
+{{- $repository = regexReplaceAll "^(localhost|[^/]*[.:][^/]*)/" $repository "" | printf "%s/%s" $registry -}}
+{{- end -}}
 {{- $tag := $image.tag | default (printf "%s%s" .root.Chart.AppVersion $suffix) -}}
 image: {{ ternary (printf "%s@%s" $repository $image.digest) (printf "%s:%s" $repository $tag) (ne $image.digest "") | quote }}
 imagePullPolicy: {{ $image.pullPolicy }}
