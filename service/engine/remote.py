@@ -1,8 +1,8 @@
 """Remote engine: OpenAI-compatible workers (vLLM, SGLang, llama.cpp) over HTTP.
 
-Each path is one streamed request, and a disconnect aborts it. If a worker fails, another one samples the path again
-with the same seed. The worker counts the tokens, of an aborted path up to its last chunk. While no worker is up,
-`probe` raises `EngineError`, and paths wait up to 15 s.
+Each path is one streamed request, and a disconnect aborts it. If a worker fails, another samples the path again
+with the same seed. The worker counts the tokens, of an aborted path up to its last chunk. Without a worker, `probe`
+raises `EngineError`, and paths wait up to 15 s.
 """
 
 import asyncio
