@@ -84,7 +84,7 @@ def test_builds_need_no_frontend_and_no_fixed_index() -> None:
     ],
 )
 def test_builds_refuse_passwords_that_images_would_keep(variable: str, value: str, *, accepted: bool) -> None:
-    command = [ROOT / "docker/with-secrets", "echo", "installed"]
+    command = [str(ROOT / "docker/with-secrets"), "echo", "installed"]
     done = subprocess.run(command, env={"PATH": os.environ["PATH"], variable: value}, capture_output=True, text=True)
     if accepted:
         assert (done.returncode, done.stdout, done.stderr) == (0, "installed\n", "")
