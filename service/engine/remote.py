@@ -1,26 +1,37 @@
 """Remote engine: OpenAI-compatible workers (vLLM, SGLang, llama.cpp) over HTTP.
 
-Each path is one streamed request, and a disconnect aborts it. If a worker fails, another one samples the path again
-with the same seed. Token counts come from the worker. Those of an aborted path end with its last chunk. While no worker
-is up, `probe` raises `EngineError`.
+Each path is one streamed request, and a disconnect aborts it. If a worker fails, another samples the path again
+with the same seed. The worker counts the tokens, of an aborted path up to its last chunk. Without a worker, `probe`
+raises `EngineError`, and paths wait up to 15 s.
 """
 
 import asyncio
 import json
 import logging
+import math
+import time
 from collections.abc import Callable, Sequence
 
 import aiohttp
 
 from service.engine.base import Completion, Sampling
-from service.engine.stream import MALFORMED, StreamedPath, WorkerFailedError, error_message, read_chunks
-from service.engine.workers import Worker, Workers
+from service.engine.stream import (
+    MALFORMED,
+    StreamedPath,
+    WorkerFailedError,
+    WorkerUnavailableError,
+    error_message,
+    read_chunks,
+)
+from service.engine.workers import PATIENCE_S, Worker, Workers
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
 
 logger = logging.getLogger(__name__)
 
 _MAX_ATTEMPTS = 6
 _BACKOFF_S = 0.1
+_MAX_BACKOFF_S = 2.0
+_UNAVAILABLE = {429, 502, 503, 504}
 _CONNECT_TIMEOUT_S = 5.0
 _KEEPALIVE_S = 4.0  # vLLM closes idle connections after 5 s, and the reuse of a closed connection fails the path
 _START_TIMEOUT_S = 600.0
@@ -155,20 +166,28 @@ class RemoteEngine:
         body = self._request_body(prompt, sampling)
         tried: list[Worker] = []
         failure = "no worker is up"
-        for attempt in range(_MAX_ATTEMPTS):
-            worker = self._workers.choose(tried)
-            if worker is None or worker in tried:
-                await asyncio.sleep(_BACKOFF_S * 2 ** max(0, attempt - 1))
-                worker = self._workers.choose(tried)
+        failures = 0
+        refused_at = math.inf  # first time that a worker was unavailable
+        while failures < _MAX_ATTEMPTS:
+            worker = await self._workers.choose_patiently(tried)
+            if worker in tried:
+                await asyncio.sleep(min(_BACKOFF_S * 2.0 ** (len(tried) - 1), _MAX_BACKOFF_S))
+                worker = await self._workers.choose_patiently(tried)
             if worker is None:
-                continue
+                break
             tried.append(worker)
             path.clear()
             try:
                 await self._stream_from(session, worker, request_id, body, path)
                 return
+            except WorkerUnavailableError as error:
+                failure = f"{worker.name}: {error}"
+                refused_at = min(refused_at, time.monotonic())
+                if time.monotonic() >= refused_at + PATIENCE_S:
+                    break
             except WorkerFailedError as error:
                 failure = f"{worker.name}: {error}"
+                failures += 1
         raise EngineError(f"No worker could sample the path ({failure}).")
 
     def _request_body(self, prompt: str, sampling: Sampling) -> bytes:
@@ -207,10 +226,11 @@ class RemoteEngine:
             headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
             async with session.post(f"{worker.url}/v1/completions", data=body, headers=headers) as response:
                 if response.status != 200:
-                    result = "failed" if response.status >= 500 or response.status == 429 else "refused"
+                    result = "failed" if response.status >= 500 or response.status in _UNAVAILABLE else "refused"
                     self._raise_for_status(response.status, error_message(await response.text()))
                 async for chunk in read_chunks(response.content.iter_any()):
                     path.add(chunk)
+                    worker.progressed_at = time.monotonic()
             if path.finish is None:
                 raise WorkerFailedError("the stream ended early")
             result = "ok"
@@ -227,7 +247,9 @@ class RemoteEngine:
             self._on_request(worker.name, result)
 
     def _raise_for_status(self, status: int, message: str) -> None:
-        if status >= 500 or status == 429:
+        if status in _UNAVAILABLE:
+            raise WorkerUnavailableError(f"{status} {message}")
+        if status >= 500:
             raise WorkerFailedError(f"{status} {message}")
         if status == 400 and "context" in message:
             raise PromptTooLongError(

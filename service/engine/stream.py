@@ -24,6 +24,10 @@ class WorkerFailedError(Exception):
     """The worker could not sample the path. Another worker may."""
 
 
+class WorkerUnavailableError(WorkerFailedError):
+    """The worker accepts no path at present, for example a router whose workers are all down."""
+
+
 @dataclass(slots=True)
 class StreamedPath:
     """Received part of one path."""

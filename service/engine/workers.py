@@ -1,11 +1,14 @@
 """Health checks and load balancing over remote workers.
 
 Each worker is probed every second. It is down after a refused connection or two failed probes, and up after one passed
-probe. The next path goes to the worker with the fewest running paths of this service.
+probe. A slow probe passes if a path on the worker progresses. The next path goes to the worker with the fewest running
+paths of this service.
 """
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
@@ -15,6 +18,9 @@ from service.credentials import is_url, without_password
 from service.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
+
+PATIENCE_S = 15.0
+"""Seconds that paths wait for a worker: enough for a router's restart or a busy machine, not for a model's loading."""
 
 _PROBE_INTERVAL_S = 1.0
 _PROBE_TIMEOUT_S = 2.0
@@ -40,6 +46,7 @@ class Worker:
         self.up = False
         self.running = 0
         self.failed_probes = 0
+        self.progressed_at = -math.inf  # monotonic time of the last chunk of any path
 
 
 class Workers:
@@ -56,7 +63,8 @@ class Workers:
         self._workers = [Worker(url) for url in urls]
         self._on_change = on_change
         self._probes: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._some_up = asyncio.Event()
+        self._all_down_at = -math.inf  # monotonic time
 
     @property
     def names(self) -> list[str]:
@@ -73,16 +81,18 @@ class Workers:
         up = [worker for worker in self._workers if worker.up]
         return min(up, key=lambda worker: (worker in avoid, worker.running), default=None)
 
+    async def choose_patiently(self, avoid: Collection[Worker]) -> Worker | None:
+        """Result of `choose`, which waits for a worker in the first 15 s after all went down."""
+        while not self.any_up and (left_s := self._all_down_at + PATIENCE_S - time.monotonic()) > 0:
+            await self._wait_for_one(left_s)
+        return self.choose(avoid)
+
     async def start(self, session: aiohttp.ClientSession, timeout_s: float) -> bool:
         """Start the probes. Returns whether a worker was up within the timeout."""
         for worker in self._workers:
             self._on_change(worker.name, False)
         self._probes = asyncio.create_task(self._probe_repeatedly(session))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not self.any_up:
-                    self._changed.clear()
-                    await self._changed.wait()
+        await self._wait_for_one(timeout_s)
         return self.any_up
 
     async def close(self) -> None:
@@ -96,6 +106,11 @@ class Workers:
         worker.failed_probes = _MAX_FAILED_PROBES
         self._set_up(worker, up=False)
 
+    async def _wait_for_one(self, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._some_up.wait()
+
     async def _probe_repeatedly(self, session: aiohttp.ClientSession) -> None:
         while True:
             await asyncio.gather(*(self._probe(worker, session) for worker in self._workers))
@@ -103,13 +118,16 @@ class Workers:
 
     async def _probe(self, worker: Worker, session: aiohttp.ClientSession) -> None:
         timeout = aiohttp.ClientTimeout(total=_PROBE_TIMEOUT_S)
+        began = time.monotonic()
         try:
             async with session.get(f"{worker.url}/health", timeout=timeout) as response:
                 healthy = response.status < 500
         except aiohttp.ClientConnectorError:
             self.mark_down(worker)
             return
-        except (aiohttp.ClientError, TimeoutError):
+        except TimeoutError:
+            healthy = worker.progressed_at >= began
+        except aiohttp.ClientError:
             healthy = False
         worker.failed_probes = 0 if healthy else worker.failed_probes + 1
         if healthy or worker.failed_probes >= _MAX_FAILED_PROBES:
@@ -120,4 +138,8 @@ class Workers:
             worker.up = up
             logger.log(logging.INFO if up else logging.WARNING, "worker %s is %s", worker.name, "up" if up else "down")
             self._on_change(worker.name, up)
-            self._changed.set()
+            if self.any_up:
+                self._some_up.set()
+            else:
+                self._some_up.clear()
+                self._all_down_at = time.monotonic()

@@ -1,8 +1,11 @@
 """Dockerfiles, and the packages that the images contain."""
 
+import os
 import re
 import subprocess
 import tomllib
+
+import pytest
 
 from tests.deploy.native import BIN, ROOT
 
@@ -61,10 +64,39 @@ def test_builds_need_no_frontend_and_no_fixed_index() -> None:
         for stage in stages(name).values():
             for step in re.findall(r"^RUN (.*(?:\\\n.*)*)", stage, re.MULTILINE):
                 if "pip install" in step and "--offline" not in step:
-                    assert "--mount=type=secret,id=ca" in step
-                    assert "/tools/bin/with-ca " in step
+                    assert re.findall(r"--mount=type=secret,id=(\w+)", step) == ["ca", "netrc"]
+                    assert "/tools/bin/with-secrets " in step
                     variables = PIP_VARIABLES if "bin/pip install" in step else UV_VARIABLES
                     assert variables <= set(re.findall(r"^ARG (\w+)$", stage, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "accepted"),
+    [
+        ("UV_DEFAULT_INDEX", "https://user:token@mirror.example/simple", False),
+        ("UV_INDEX", "inner=https://token@mirror.example/simple", False),
+        ("UV_INDEX", "https://first.example/simple https://user:token@second.example/simple", False),
+        ("PIP_INDEX_URL", "https://user:token@mirror.example/simple", False),
+        ("CPU_TORCH", "--extra-index-url https://user:token@mirror.example/torch --offline", False),
+        ("CPU_TORCH", "--extra-index-url https://mirror.example/torch@2", True),
+        ("UV_DEFAULT_INDEX", "https://mirror.example:8443/simple", True),
+        ("UV_INDEX", "", True),
+    ],
+)
+def test_builds_refuse_passwords_that_images_would_keep(variable: str, value: str, *, accepted: bool) -> None:
+    command = [str(ROOT / "docker/with-secrets"), "echo", "installed"]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"], variable: value}, capture_output=True, text=True)
+    if accepted:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "installed\n", "")
+    else:
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            "The URL of an index has a user or a password, and images keep build arguments. Use the secret `netrc`.\n"
+        )
+
+
+def test_the_cpu_image_builds_on_every_architecture() -> None:
+    assert not re.findall("x86_64|amd64|aarch64|arm64", (ROOT / "docker/service.Dockerfile").read_text())
 
 
 def test_packages_come_before_the_code() -> None:

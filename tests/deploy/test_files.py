@@ -313,13 +313,15 @@ def test_images_have_the_version_of_the_project() -> None:
 @pytest.mark.parametrize(("file", "profile"), FILES)
 def test_builds_get_mirrors_and_the_ca(file: str, profile: str | None) -> None:
     variables = {"PYTHON": "mirror/python", "UV_DEFAULT_INDEX": "https://mirror/simple", "CA_FILE": "/etc/ca.pem"}
+    variables["NETRC_FILE"] = "/etc/netrc"
     resolved = config(file, *([profile] if profile else []), TWINPATH_MODEL="org/model", **variables)
     built = [service["build"] for service in resolved["services"].values() if "build" in service]
     assert len(built) == (1 if profile else 2)
     for build in built:
         assert build["args"] == {"PYTHON": "mirror/python", "UV_DEFAULT_INDEX": "https://mirror/simple"}
-        assert [secret["source"] for secret in build["secrets"]] == ["ca"]
+        assert [secret["source"] for secret in build["secrets"]] == ["ca", "netrc"]
     assert resolved["secrets"]["ca"]["file"] == "/etc/ca.pem"
+    assert resolved["secrets"]["netrc"]["file"] == "/etc/netrc"
 
 
 @pytest.mark.parametrize(("file", "profile"), FILES)

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp import web
 
-from service.engine import remote
-from service.engine.base import Finish, Sampling
+from service.engine import remote, workers
+from service.engine.base import Completion, Finish, Sampling
 from service.engine.remote import RemoteEngine
 from service.engine.stream import error_message
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
 from tests.support.fake_worker import FakeWorker
+from tests.support.stalling_proxy import StallingProxy
 
 PROMPT = "Question: A pen costs 3 dollars. How much do 7 pens cost in all?\nReasoning:\n"
 SAMPLING = Sampling(temperature=0.7, seed=5, max_tokens=200)
@@ -176,10 +178,10 @@ async def test_a_worker_goes_down_and_comes_back(connect: Connect, monkeypatch: 
     port = runner.addresses[0][1]
     engine = await connect(f"http://127.0.0.1:{port}/v1", on_worker=lambda worker, up: seen.append((worker, up)))
     await runner.cleanup()
-    monkeypatch.setattr(remote, "_BACKOFF_S", 0.001)
+    monkeypatch.setattr(workers, "PATIENCE_S", 0.1)
     with pytest.raises(EngineError):
         await engine.sample("path", PROMPT, SAMPLING)
-    monkeypatch.setattr(remote, "_BACKOFF_S", 0.1)
+    monkeypatch.setattr(workers, "PATIENCE_S", 15.0)
     with pytest.raises(EngineError, match="No worker answers"):
         await engine.probe()
     again = web.AppRunner(await FakeWorker().application(), shutdown_timeout=0, handler_cancellation=True)
@@ -191,6 +193,107 @@ async def test_a_worker_goes_down_and_comes_back(connect: Connect, monkeypatch: 
     assert seen == [(f"127.0.0.1:{port}", up) for up in (False, True, False, True)]
     await engine.close()
     await again.cleanup()
+
+
+def faster(monkeypatch: pytest.MonkeyPatch, scale: float) -> None:
+    """Scale the times of the probes, of the backoff and of the patience."""
+    for module in (remote, workers):
+        for name, value in vars(module).copy().items():
+            if name in {"_BACKOFF_S", "_MAX_BACKOFF_S", "_PROBE_INTERVAL_S", "_PROBE_TIMEOUT_S", "PATIENCE_S"}:
+                monkeypatch.setattr(module, name, value * scale)
+
+
+async def until_down(engine: RemoteEngine) -> None:
+    while engine._workers.any_up:
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def stalling(start: Start) -> AsyncIterator[StallingProxy]:
+    """A proxy, like a single router, in front of one worker whose paths of 140 tokens take 1.4 s."""
+    worker = FakeWorker(lambda prompt, sampling: "one two three four five six seven " * 10, tokens_per_s=100)
+    async with StallingProxy(await start(worker=worker)) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("scale", [0.1, pytest.param(1.0, marks=pytest.mark.slow)])
+async def test_paths_survive_a_router_that_stalls(
+    scale: float, stalling: StallingProxy, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster(monkeypatch, scale)
+    engine = await connect(stalling.url)
+    before = asyncio.create_task(engine.sample("before", PROMPT, SAMPLING))
+    await asyncio.sleep(0.1)
+    stalling.stall()
+    async with asyncio.timeout(8 * scale):
+        await until_down(engine)
+    during = [asyncio.create_task(engine.sample(f"during-{number}", PROMPT, SAMPLING)) for number in range(5)]
+    await asyncio.sleep(5 * scale)  # the six tries took 3 s
+    stalling.resume()
+    assert [path.finish for path in await asyncio.gather(before, *during)] == [Finish.STOP] * 6
+
+
+async def test_slow_probes_do_not_put_down_a_worker_whose_paths_progress(
+    stalling: StallingProxy, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster(monkeypatch, 0.1)
+    changes: list[bool] = []
+    engine = await connect(stalling.url, on_worker=lambda worker, up: changes.append(up))
+    path = asyncio.create_task(engine.sample("path", PROMPT, SAMPLING))
+    await asyncio.sleep(0.1)
+    stalling.stall_new()
+    await path
+    assert changes == [False, True]
+    async with asyncio.timeout(2):
+        await until_down(engine)  # without a path, the same probes fail
+
+
+async def test_a_path_without_a_worker_fails_after_the_patience(
+    start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The patience begins with the loss of the last worker, so that a long outage holds up no later path."""
+    faster(monkeypatch, 0.02)
+    engine = await connect(await start())
+    await engine._workers.close()
+    engine._workers.mark_down(engine._workers._workers[0])
+    began = time.monotonic()
+    with pytest.raises(EngineError, match=r"^No worker could sample the path \(no worker is up\)\.$"):
+        await engine.sample("path", PROMPT, SAMPLING)
+    assert 0.25 < time.monotonic() - began < 1
+    began = time.monotonic()
+    with pytest.raises(EngineError, match="no worker is up"):
+        await engine.sample("later", PROMPT, SAMPLING)
+    assert time.monotonic() - began < 0.1
+
+
+async def test_a_router_without_workers_costs_no_try(
+    start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(remote, "_MAX_BACKOFF_S", 0.01)
+    calls = 0
+
+    async def unavailable(request: web.Request) -> web.StreamResponse:
+        nonlocal calls
+        calls += 1
+        return web.json_response({"message": "no worker"}, status=(429, 502, 503, 504)[calls % 4])
+
+    engine = await connect(await start(unavailable))
+    began = time.monotonic()
+    with pytest.raises(EngineError, match=r"\((127.0.0.1:\d+): (429|502|503|504) no worker\)"):
+        await engine.sample("path", PROMPT, SAMPLING)
+    assert 0.5 <= time.monotonic() - began < 2
+    assert calls > remote._MAX_ATTEMPTS
+
+
+async def test_an_abort_ends_the_wait_for_a_worker(start: Start, connect: Connect) -> None:
+    engine = await connect(await start())
+    await engine._workers.close()
+    engine._workers.mark_down(engine._workers._workers[0])
+    path = asyncio.create_task(engine.sample("path", PROMPT, SAMPLING))
+    await asyncio.sleep(0.05)
+    await engine.abort(["path"])
+    assert await path == Completion("", 0, 0, Finish.ABORT)
 
 
 async def test_an_abort_is_a_disconnect(start: Start, connect: Connect) -> None:
