@@ -138,7 +138,7 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
         assert len((whole / f"train-{kind}/history.jsonl").read_text().splitlines()) == 4
     said = json.loads((whole / "export/model/twinpath.json").read_text())
     assert said["recipe"] == "smoke"
-    assert said["calibration"].keys() == {"threshold", "confidence_map"}
+    assert said["calibration"].keys() == {"threshold", "confidence_map", "all_numbers_shift", "left_out_shift"}
     assert said["decoding"]["temperature"] == 0.7
     calibrated = BestCalibration.read(whole / "calibrate/calibration.json")
     assert calibrated.report.problems == 6
