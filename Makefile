@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-PROBLEM ?= Baker made 54 cakes and 143 pastries. If he sold 68 cakes and 92 pastries. How many more pastries than cakes did baker sell?
+PROBLEM ?= A bus has 40 seats. 26 people get on, and then 9 more. How many seats are still free?
 DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
 # The CPU build of torch: from PIP_FIND_LINKS if that folder has it, else from PyTorch's own index.
