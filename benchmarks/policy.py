@@ -4,8 +4,8 @@
     python -m benchmarks.policy --data problems.jsonl --easier PATHS --seed 9
 
 Every policy solves all problems for `--clients` clients, then `--single` for one. The recorded paths of
-`fixed` are replayed under other rules. Accuracies are paired with `fixed`. `fixed` with other seeds shows the chance of
-the vote. `--easier` selects the half of the problems with the surest votes.
+`fixed` are replayed under other rules, and accuracies are paired with it. `--easier` selects the half with the surest
+votes.
 """
 
 import argparse
