@@ -1,0 +1,128 @@
+"""Sections on data: sources, teacher, filter and data set."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from training.recipe.base import Count, Positive, Section, Share
+
+SYNTHETIC = "synthetic:"
+_MAX_COUNT_DIGITS = 8
+
+
+class Source(Section):
+    """Set of problems and its rationales.
+
+    Args:
+        name: name of the source, unique in the recipe.
+        problems: JSON Lines file, `hf:NAME` (a public set of `data/loaders.py`) or `synthetic:COUNT`.
+        templates: file of story templates for `synthetic:COUNT`.
+        rationales: JSON Lines files of rationales.
+        derived_programs: programs made without a teacher from `annotation` (GSM8K's solutions), `equation` (SVAMP) or
+            `reasoning` (the CoT of `rationales`).
+        teacher: whether the teacher is sampled on these problems.
+        dev: number of problems held out for choices.
+        test: number of problems held out for the final figures.
+        repeat: visits of each question per epoch.
+        weight: factor on the source's tokens within their task's mean.
+        skip: number of problems left out at the beginning.
+        limit: maximum number of problems. 0 takes all.
+    """
+
+    name: str
+    problems: str
+    templates: str = ""
+    rationales: tuple[str, ...] = ()
+    derived_programs: Literal["none", "annotation", "equation", "reasoning"] = "none"
+    teacher: bool = False
+    dev: Count = 0
+    test: Count = 0
+    repeat: Positive = 1
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    skip: Count = 0
+    limit: Count = 0
+
+    @model_validator(mode="after")
+    def _synthetic_is_complete(self) -> "Source":
+        if self.problems.startswith(SYNTHETIC):
+            count = self.problems.removeprefix(SYNTHETIC)
+            if not count.isdecimal() or len(count) > _MAX_COUNT_DIGITS:
+                raise ValueError(f"problems = {self.problems!r} must hold a number, as in synthetic:4000")
+            if not self.templates:
+                raise ValueError(f"problems = {self.problems!r} needs templates, such as data/stories.toml")
+        return self
+
+    @property
+    def synthetic_count(self) -> int | None:
+        """Number of synthetic problems. None for a file or a public set."""
+        count = self.problems.removeprefix(SYNTHETIC)
+        return int(count) if count != self.problems else None
+
+
+class Teacher(Section):
+    """Sampling of rationales from an endpoint.
+
+    Args:
+        base_url: URL of the endpoint, with `/v1` for OpenAI's API.
+        model: name of the model at the endpoint.
+        api_key_file: file that holds the API key. Empty sends none.
+        cot: CoT samples per problem.
+        pot: PoT samples per problem.
+        temperature: sampling temperature.
+        max_tokens: maximum number of completion tokens per sample.
+        concurrency: maximum number of open requests.
+        timeout_s: time limit of one request, in seconds.
+        attempts: maximum number of attempts per sample.
+        price_prompt: dollars per million prompt tokens.
+        price_completion: dollars per million completion tokens.
+        cap_dollars: maximum cost in dollars. 0 sets no limit.
+        style: API of the endpoint. `chat` is OpenAI's chat completions with instructions, `format` is OpenAI's
+            completions on the prompt format, for a distilled student, and `solve` is Twinpath's own service.
+    """
+
+    base_url: str
+    model: str
+    api_key_file: str = ""
+    cot: Count = 4
+    pot: Count = 4
+    temperature: Annotated[float, Field(ge=0)] = 0.7
+    max_tokens: Positive = 320
+    concurrency: Positive = 8
+    timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    attempts: Positive = 6
+    price_prompt: Annotated[float, Field(ge=0)] = 0.0
+    price_completion: Annotated[float, Field(ge=0)] = 0.0
+    cap_dollars: Annotated[float, Field(ge=0)] = 0.0
+    style: Literal["chat", "format", "solve"] = "chat"
+
+
+class Filter(Section):
+    """Tests that a rationale must pass.
+
+    Args:
+        equations: whether every equation of a CoT must hold.
+        similarity: overlap of word pairs (Jaccard index) at which two texts are near-duplicates.
+        per_question: maximum number of rationales per question and kind.
+        workers: sandbox processes.
+    """
+
+    equations: bool = True
+    similarity: Share = 0.9
+    per_question: Positive = 8
+    workers: Positive = 2
+
+
+class Dataset(Section):
+    """Training examples from verified rationales.
+
+    Args:
+        balance: whether a question needs rationales of both kinds.
+        augment: maximum number of copies with other numbers per question.
+        evaluation_files: further problem files that the contamination check compares with the training questions.
+        max_chars: maximum length of a rationale, in characters.
+    """
+
+    balance: bool = True
+    augment: Count = 0
+    evaluation_files: tuple[str, ...] = ()
+    max_chars: Positive = 1600

@@ -1,0 +1,122 @@
+"""Sections on learning: student, training, processes, evaluation during training and self-training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.types import PathKind
+from training.recipe.base import Count, Positive, Section, Share
+
+
+class Student(Section):
+    """Base model of the student.
+
+    Args:
+        model: directory or Hugging Face name.
+        name: name of the base model in the checkpoint's metadata. Empty takes the last part of `model`.
+        vocabulary: approximate number of tokens to which tokenizer and head are trimmed before training. 0 keeps all.
+    """
+
+    model: str
+    name: str = ""
+    vocabulary: Count = 0
+
+
+class Train(Section):
+    """Training of the student.
+
+    Args:
+        cot_weight: λ in L = λ·L_CoT + (1 − λ)·L_PoT.
+        kinds: kinds of rationale that the student learns. One kind takes twice `per_kind`, so the budget is the same.
+        epochs: passes over the data set.
+        per_kind: rationales of each kind that share a question's pack.
+        adapter: `lora` trains an adapter, `full` all weights.
+        start: directory of an earlier run's adapter (same `rank` and `alpha`) to continue from.
+        rank: rank of the adapter.
+        alpha: scale of the adapter. Its change to a weight is multiplied by alpha / rank.
+        lr: peak learning rate.
+        warmup: share of the steps with a rising learning rate.
+        weight_decay: weight decay of AdamW.
+        batch_tokens: size of a micro-batch in tokens, padding included.
+        accumulation: micro-batches per step and process.
+        max_steps: maximum number of optimizer steps. 0 sets no limit.
+        max_length: maximum length of a pack, in tokens.
+        save_steps: optimizer steps between checkpoints.
+        precision: precision of matrix products. A CPU without bfloat16 instructions computes them in float32.
+        train_embedding: whether `full` trains embedding and head too.
+        gradient_checkpointing: whether activations are computed again in the backward pass, to save memory.
+        fsdp: whether the processes share the model (FSDP). Needs GPUs.
+    """
+
+    cot_weight: Share = 0.5
+    kinds: tuple[PathKind, ...] = (PathKind.COT, PathKind.POT)
+    epochs: Positive = 3
+    per_kind: Positive = 2
+    adapter: Literal["lora", "full"] = "lora"
+    start: str = ""
+    rank: Positive = 64
+    alpha: Positive = 128
+    lr: Annotated[float, Field(gt=0)] = 3e-4
+    warmup: Share = 0.03
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    batch_tokens: Positive = 2048
+    accumulation: Positive = 2
+    max_steps: Count = 0
+    max_length: Positive = 512
+    save_steps: Positive = 50
+    precision: Literal["bf16", "fp32"] = "bf16"
+    train_embedding: bool = False
+    gradient_checkpointing: bool = False
+    fsdp: bool = False
+
+
+class Launch(Section):
+    """Processes of a training run on this machine.
+
+    Args:
+        processes: number of processes. Each one computes `train.accumulation` micro-batches per step.
+    """
+
+    processes: Positive = 1
+
+
+class Watch(Section):
+    """Evaluation on dev problems during training. It does not change the student.
+
+    Args:
+        every: optimizer steps between evaluations. 0 turns them off.
+        problems: number of dev problems.
+        paths: sampled paths of each kind.
+        temperature: sampling temperature.
+        max_tokens: maximum number of completion tokens per path.
+    """
+
+    every: Count = 0
+    problems: Positive = 20
+    paths: Positive = 3
+    temperature: Annotated[float, Field(gt=0)] = 0.7
+    max_tokens: Positive = 200
+
+
+class SelfTraining(Section):
+    """Second training, with the student's own verified paths as further rationales.
+
+    Args:
+        enabled: whether the stage runs.
+        start: `base` trains the base model again, `student` continues from the first student's adapter.
+        steps: maximum number of optimizer steps. 0 takes `train.max_steps`.
+        engine: engine that samples the student.
+        paths: sampled paths of each kind per problem.
+        temperature: sampling temperature.
+        problems: maximum number of training problems. 0 takes all.
+        max_tokens: maximum number of completion tokens per path.
+    """
+
+    enabled: bool = False
+    start: Literal["base", "student"] = "base"
+    steps: Count = 0
+    engine: Literal["vllm", "transformers"] = "transformers"
+    paths: Positive = 4
+    temperature: Annotated[float, Field(gt=0)] = 0.8
+    problems: Count = 0
+    max_tokens: Positive = 200
