@@ -30,7 +30,7 @@ def cpu(docker: Docker, builds: Path, images: Images) -> str:
     return built_cpu(docker, builds, images)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # removed before the next test, which publishes the same ports
 def node(docker: Docker, images: Images, cpu: str, folder: Path) -> Iterator[tuple[Project, str]]:
     deploy = clone(folder / "node", umask=0o022) / "deploy"
     project = Project(docker, "node", deploy, ["compose.yaml"], None, {**images.variables, "TWINPATH_MODEL": ""})
