@@ -58,6 +58,9 @@ class Fetch:
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
                 reason = _reason(error)
                 break  # there is no network
+            except (httpx.InvalidURL, ImportError, ValueError) as error:
+                reason = f"{type(error).__name__}; check the proxy variables"  # the message can quote a password
+                break
             except httpx.HTTPError as error:
                 reason = _reason(error)
                 continue

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from urllib.parse import quote
 
+RAW = "https://raw.githubusercontent.com"
+
 COMMITS = {
     "EIT-NLP/Distilling-CoT-Reasoning": "cc33822e99534615a87841bd6c2e865e0d24d123",
     "TIGER-AI-Lab/Program-of-Thoughts": "850399c3eff8c37458a9d642c4a98df287f50f3a",
@@ -40,7 +42,7 @@ class Origin:
     @property
     def url(self) -> str:
         """Address of the file's raw content."""
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{quote(self.path)}"
+        return f"{RAW}/{self.repository}/{self.commit}/{quote(self.path)}"
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -152,9 +152,12 @@ def _split_answer(text: str) -> tuple[str, str, str]:
 def _reasoning(text: str) -> str:
     """Text with single spaces, without tags. Numbered steps that lack a space before their number get one."""
     text = " ".join(_TAG.sub(" ", text).split())
-    number, start = 2, text.find("1. ")
+    pieces, end, number = [], text.find("1. "), 2
+    if end < 0:
+        return text
+    pieces.append(text[:end])
     # Only the next number counts as a step, so that decimals stay whole: "= 7.5. Then" is no step 5.
-    while start >= 0 and (found := re.compile(rf"[.:)](?={number}\. ?[A-Z*])").search(text, start)):
-        text = f"{text[: found.end()]} {text[found.end() :]}"
-        number, start = number + 1, found.end()
-    return text
+    while found := re.compile(rf"[.:)](?={number}\. ?[A-Z*])").search(text, end):
+        pieces.append(f"{text[end : found.end()]} ")
+        end, number = found.end(), number + 1
+    return "".join([*pieces, text[end:]])
