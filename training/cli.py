@@ -128,12 +128,16 @@ def quantize(
 
 @app.command()
 def data(
-    names: Annotated[list[str] | None, typer.Argument(help="Public sets. Without one, list all.", metavar="NAME")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Public sets. Without one, list all.", metavar="NAME")
+    ] = None,
     rationales: Annotated[bool, typer.Option("--rationales", help="Write public rationales too.")] = False,
     to: Annotated[Path, typer.Option("--to", help="Directory of the sets.", file_okay=False)] = Path("data/public"),
     source: Annotated[
         str,
-        typer.Option("--from", help="`github`, `hub` (Hugging Face), or a directory with copies of the original files."),
+        typer.Option(
+            "--from", help="`github`, `hub` (Hugging Face), or a directory with copies of the original files."
+        ),
     ] = "github",
     urls: Annotated[bool, typer.Option("--urls", help="Print the addresses of the original files and stop.")] = False,
 ) -> None:

@@ -6,11 +6,17 @@ from pathlib import Path
 from service.types import PathKind
 from training.data.public import columns, problems, rationales
 from training.data.public.origins import Origin, blob_id
+from training.data.public.public_set import HubSet, PublicSet
 from training.data.public.rationales import RationaleSource, Texts
-from training.data.public.sets import HubSet, PublicSet
 
 _ROWS = [
-    {"ID": f"chal-{n}", "Body": f"Ann has {n} pens", "Question": "And 1 more?", "Answer": n + 1.0, "Equation": f"{n} + 1"}
+    {
+        "ID": f"chal-{n}",
+        "Body": f"Ann has {n} pens",
+        "Question": "And 1 more?",
+        "Answer": n + 1.0,
+        "Equation": f"{n} + 1",
+    }
     for n in (1, 2, 3)
 ]
 _QUESTIONS = [f"Ann has {n} pens. And 1 more?" for n in (2, 3)]

@@ -10,7 +10,8 @@ from training.data import loaders
 from training.data.problem import Problem, write_rows
 from training.data.public import hub
 from training.data.public.columns import rows_to_problems
-from training.data.public.sets import PublicSet, public_set
+from training.data.public.public_set import PublicSet
+from training.data.public.sets import public_set
 
 
 def _problems(name: str, rows: Any) -> list[Problem]:
@@ -36,15 +37,21 @@ def test_a_public_set_is_read_from_its_file_if_it_is_there(tmp_path: Path, monke
         assert loaders.problems(f"hf:{name}") == loaders.problems(f"data/public/{name}/{split}.jsonl") == [problem]
         assert loaders.local_file(f"hf:{name}") == Path(f"data/public/{name}/{split}.jsonl")
     assert asked == ["svamp"]
-    with pytest.raises(ConfigurationError, match="^unknown data set nothing; the public sets are svamp, gsm8k, "):
+    with pytest.raises(ConfigurationError, match=r"^unknown data set nothing; the public sets are svamp, gsm8k, "):
         loaders.problems("hf:nothing")
 
 
 @pytest.mark.parametrize(
     ("path", "advice"),
     [
-        ("data/public/svamp/train.jsonl", "`twinpath train data svamp` writes it, without a network from copies of the "),
-        ("/x/public/gsm8k/rationales-eit.jsonl", "`twinpath train data gsm8k --rationales` writes it, without a network"),
+        (
+            "data/public/svamp/train.jsonl",
+            "`twinpath train data svamp` writes it, without a network from copies of the ",
+        ),
+        (
+            "/x/public/gsm8k/rationales-eit.jsonl",
+            "`twinpath train data gsm8k --rationales` writes it, without a network",
+        ),
         ("data/public/own/train.jsonl", "paths in a recipe are relative to the current directory"),
         ("svamp/train.jsonl", "paths in a recipe are relative to the current directory"),
         ("", "paths in a recipe are relative to the current directory"),

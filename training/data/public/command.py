@@ -10,7 +10,8 @@ from training.data.public.fetch import Fetch
 from training.data.public.hub import OnHub
 from training.data.public.original import Original
 from training.data.public.origins import Origin
-from training.data.public.sets import PUBLIC_SETS, PublicSet, public_set
+from training.data.public.public_set import PublicSet
+from training.data.public.sets import PUBLIC_SETS, public_set
 from training.data.public.write import write_set
 
 GITHUB = "github"

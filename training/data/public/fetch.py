@@ -1,4 +1,4 @@
-"""Original files of public sets: download from GitHub, or copies in a mirror directory.
+"""Original files of public sets, from GitHub or a mirror directory.
 
 Every content is checked against its git blob id. A file appears in the cache only when it is complete.
 """
@@ -11,11 +11,13 @@ from pathlib import Path
 import httpx
 
 from service.errors import ConfigurationError
+from training.data.public import origins
+from training.data.public.network import connection_fault, reason
 from training.data.public.origins import Origin, blob_id
 
 ATTEMPTS = 3
 WAIT_S = 1.0
-TIMEOUT = httpx.Timeout(8.0, connect=4.0)
+TIMEOUT_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +51,20 @@ class Fetch:
 
     def _download(self, origin: Origin) -> bytes:
         self.report(f"downloading {origin.url}")
-        reason = ""
-        for attempt in range(ATTEMPTS):
+        fault = connection_fault(origins.RAW)
+        for attempt in range(0 if fault else ATTEMPTS):
             time.sleep(WAIT_S * attempt)
             try:
-                answer = httpx.get(origin.url, timeout=TIMEOUT, follow_redirects=True)
+                answer = httpx.get(origin.url, timeout=TIMEOUT_S, follow_redirects=True)
                 answer.raise_for_status()
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-                reason = _reason(error)
-                break  # there is no network
-            except (httpx.InvalidURL, ImportError, ValueError) as error:
-                reason = f"{type(error).__name__}; check the proxy variables"  # the message can quote a password
-                break
             except httpx.HTTPError as error:
-                reason = _reason(error)
+                fault = reason(error)
                 continue
             if blob_id(answer.content) == origin.blob:
                 return answer.content
-            reason = f"the content has the blob id {blob_id(answer.content)} instead of {origin.blob}"
+            fault = f"the content has the blob id {blob_id(answer.content)} instead of {origin.blob}"
         raise ConfigurationError(
-            f"{origin.url} cannot be downloaded: {reason}. Without a network, copy the files to a directory "
+            f"{origin.url} cannot be downloaded: {fault}. Without a network, copy the files to a directory "
             "(`--urls` lists them) and name it with --from"
         )
 
@@ -100,9 +96,3 @@ def _copied(origin: Origin, mirror: Path) -> bytes:
 
 def _read(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.HTTPStatusError):
-        return f"HTTP {error.response.status_code}"
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

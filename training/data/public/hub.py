@@ -9,7 +9,9 @@ from typing import Any
 from service.errors import ConfigurationError
 from training.data.problem import Problem
 from training.data.public.columns import rows_to_problems
-from training.data.public.sets import PUBLIC_SETS, HubSet, PublicSet
+from training.data.public.network import connection_fault, reason
+from training.data.public.public_set import HubSet, PublicSet
+from training.data.public.sets import PUBLIC_SETS
 from training.data.public.write import Output
 
 TIMEOUT_S = 5.0
@@ -78,12 +80,15 @@ class _Connection:
 
 
 def _connect(found: HubSet) -> _Connection:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
 
+    fault = "" if constants.is_offline_mode() else connection_fault(constants.ENDPOINT)
+    if fault:
+        return _Connection(fault=fault)
     try:
         return _Connection(revision=HfApi().dataset_info(found.name, timeout=TIMEOUT_S).sha or "")
     except Exception as error:  # of many classes, also those of the HTTP client
-        return _Connection(fault=_reason(error))
+        return _Connection(fault=reason(error))
 
 
 def _problems(known: PublicSet, split: str, connection: _Connection) -> list[Problem]:
@@ -97,7 +102,7 @@ def _problems(known: PublicSet, split: str, connection: _Connection) -> list[Pro
             rows = load_dataset(found.name, found.config, split=expression, revision=connection.revision or None)
         except Exception as error:  # also those of pyarrow
             raise ConfigurationError(
-                f"hf:{known.name} cannot be read from the Hugging Face hub: {connection.fault or _reason(error)}. "
+                f"hf:{known.name} cannot be read from the Hugging Face hub: {connection.fault or reason(error)}. "
                 f"`twinpath train data {known.name}` gets it from GitHub, and `twinpath train data {known.name} "
                 "--from DIR` from a directory with copies of the original files"
             ) from None
@@ -113,7 +118,3 @@ def _cache_only(config: Any, *, enabled: bool) -> Iterator[None]:
         yield
     finally:
         config.HF_HUB_OFFLINE = before
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

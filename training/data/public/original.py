@@ -10,8 +10,8 @@ from training.data.public.columns import question_key
 from training.data.public.fetch import Fetch
 from training.data.public.origins import Origin
 from training.data.public.problems import Splits
+from training.data.public.public_set import PublicSet
 from training.data.public.rationales import RationaleSource
-from training.data.public.sets import PublicSet
 from training.data.public.write import Output
 
 

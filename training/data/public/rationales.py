@@ -140,11 +140,10 @@ def _numbers(text: str) -> set[Fraction]:
 
 def _split_answer(text: str) -> tuple[str, str, str]:
     """Reasoning, words before the answer, and stated answer of a CoT. True and False become yes and no."""
-    last = None
-    for last in _ANSWER_LINE.finditer(text):
-        pass
-    if last is None:
+    found = list(_ANSWER_LINE.finditer(text))
+    if not found:
         return text, "", ""
+    last = found[-1]
     answer = text[last.end() :].strip().removesuffix(".")
     return _reasoning(text[: last.start()]), last[0].removesuffix(":"), _YES_NO.get(answer.lower(), answer)
 
@@ -156,7 +155,7 @@ def _reasoning(text: str) -> str:
     if end < 0:
         return text
     pieces.append(text[:end])
-    # Only the next number counts as a step, so that decimals stay whole: "= 7.5. Then" is no step 5.
+    # Only the next number counts as a step, so that decimals stay whole: "= 7.5. Then" does not begin step 5.
     while found := re.compile(rf"[.:)](?={number}\. ?[A-Z*])").search(text, end):
         pieces.append(f"{text[end : found.end()]} ")
         end, number = found.end(), number + 1

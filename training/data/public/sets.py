@@ -1,73 +1,15 @@
 """Registry of the public sets."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from service.errors import ConfigurationError
 from service.types import PathKind
 from training.data.public import columns, problems, rationales
-from training.data.public.columns import ReadRow
 from training.data.public.origins import Origin
-from training.data.public.problems import Splits
+from training.data.public.public_set import HubSet, PublicSet
 from training.data.public.rationales import RationaleSource, Texts
 
 _EIT = "EIT-NLP/Distilling-CoT-Reasoning"
 _TIGER = "TIGER-AI-Lab/Program-of-Thoughts"
 _REFT = "lqtrung1998/mwp_ReFT"
-
-
-@dataclass(frozen=True, slots=True)
-class HubSet:
-    """Public set on the Hugging Face hub.
-
-    Args:
-        name: name of the repository.
-        config: name of the configuration.
-        splits: expression of the hub's splits for each of our files.
-        read: mapping from a row to its values.
-    """
-
-    name: str
-    config: str | None
-    splits: dict[str, str]
-    read: ReadRow
-
-
-@dataclass(frozen=True, slots=True)
-class PublicSet:
-    """Public set of problems and its rationales.
-
-    Args:
-        name: name of the set.
-        title: name with the kind of problem.
-        licence: licence of the problems.
-        split: description of the split.
-        rows: number of problems by split, the main split first.
-        files: original files.
-        read: mapping from the contents of the files to the problems.
-        rationales: public rationales.
-        hub: the set on the Hugging Face hub, which can have another split.
-    """
-
-    name: str
-    title: str
-    licence: str
-    split: str
-    rows: dict[str, int]
-    files: tuple[Origin, ...]
-    read: Callable[..., Splits]
-    rationales: tuple[RationaleSource, ...] = ()
-    hub: HubSet | None = None
-
-    @property
-    def main_split(self) -> str:
-        """Split that `hf:NAME` takes."""
-        return next(iter(self.rows))
-
-    def origins(self, *, with_rationales: bool) -> list[Origin]:
-        """Original files, each once."""
-        texts = [texts.origin for source in self.rationales for texts in source.files]
-        return list(dict.fromkeys([*self.files, *(texts if with_rationales else ())]))
 
 
 def public_set(name: str) -> PublicSet:
@@ -203,7 +145,7 @@ _ALL = (
         "asdiv",
         "ASDiv, word problems of one or two steps",
         "CC BY-NC 4.0: no commercial use",
-        "One test set without the 132 problems whose answer is not one value. The authors' split is a cross-validation.",
+        "One test set, without the 132 problems whose answer is not one value. The authors cross-validate.",
         {"test": 2173},
         (_ASDIV,),
         problems.asdiv,
@@ -219,7 +161,13 @@ _ALL = (
         problems.multiarith,
         (
             _codex(
-                ("multiarith_zs_s0_e-1_11_19_20_12", "zero-shot", 599, "05ad6e0a346a9250ce2902a0be1770e257f9fdcd", 580_607),
+                (
+                    "multiarith_zs_s0_e-1_11_19_20_12",
+                    "zero-shot",
+                    599,
+                    "05ad6e0a346a9250ce2902a0be1770e257f9fdcd",
+                    580_607,
+                ),
             ),
         ),
         HubSet("ChilleD/MultiArith", None, {"test": "train+test"}, columns.multiarith),

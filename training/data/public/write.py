@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from training.artifact import file_digest
 from training.data.public.fetch import write_whole
-from training.data.public.sets import PublicSet
+from training.data.public.public_set import PublicSet
 
 PUBLIC = Path("data/public")
 """Directory of the public sets, relative to the current directory."""

@@ -39,8 +39,13 @@ def test_every_set_has_rows_a_licence_and_files_of_its_own() -> None:
 
 def test_the_list_has_rows_licences_and_sizes() -> None:
     text = sets_text()
-    assert text.startswith("svamp: SVAMP, word problems of one step\n  problems: train 700, test 300 (0.5 MB; licence MIT)\n")
-    assert "  rationales-eit.jsonl: 3,342 CoT by gemini-1.5-flash, 2,667 CoT by gpt-4o (3.1 MB; licence Apache-2.0; " in text
+    assert text.startswith(
+        "svamp: SVAMP, word problems of one step\n  problems: train 700, test 300 (0.5 MB; licence MIT)\n"
+    )
+    assert (
+        "  rationales-eit.jsonl: 3,342 CoT by gemini-1.5-flash, 2,667 CoT by gpt-4o (3.1 MB; licence Apache-2.0; "
+        in text
+    )
     assert "7,356 PoT by gpt-3.5-turbo (size unknown; licence Apache-2.0; terms of OpenAI)" in text
     assert "  problems: test 2,173 (0.9 MB; licence CC BY-NC 4.0: no commercial use)\n" in text
     assert text.endswith("\nBring one: twinpath train data NAME [--rationales]")

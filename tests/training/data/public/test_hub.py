@@ -11,6 +11,7 @@ import pytest
 from service.errors import ConfigurationError
 from tests.support.public_sets import SAMPLE
 from training.data.problem import Problem, read_problems
+from training.data.public import hub
 from training.data.public.hub import OnHub, from_hub
 from training.data.public.sets import public_set
 from training.data.public.write import SourceNote, write_set
@@ -41,6 +42,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(sha="1234abcd")
 
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", dataset_info)
+    monkeypatch.setattr(hub, "connection_fault", lambda url: "")
 
 
 @pytest.fixture

@@ -18,25 +18,39 @@ def _json(value: Any) -> bytes:
 
 
 def _svamp(number: int, body: str, question: str = "How many?", answer: float = 3.0) -> dict[str, Any]:
-    return {"ID": f"chal-{number}", "Body": body, "Question": question, "Answer": answer, "Equation": "3.0", "Type": "Sum"}
+    return {
+        "ID": f"chal-{number}",
+        "Body": body,
+        "Question": question,
+        "Answer": answer,
+        "Equation": "3.0",
+        "Type": "Sum",
+    }
 
 
 def _rows(splits: problems.Splits) -> dict[str, list[tuple[str, str, str]]]:
     return {split: [(p.id, p.question, p.answer) for p in found] for split, found in splits.items()}
 
 
-XML = """<?xml version="1.0" encoding="UTF-8" ?>
+XML = b"""<?xml version="1.0" encoding="UTF-8" ?>
 <Machine-Reading-Corpus-File><ProblemSet>
 <Problem ID="nluds-0001" Grade="1"><Body>Ann has 3 pens &amp; 6 caps.</Body><Question>How many things?</Question>
 <Solution-Type>Addition</Solution-Type><Answer>9 (things)</Answer><Formula>3+6=9</Formula></Problem>
 <Problem ID="nluds-0002" Grade="1"><Body>A list.</Body><Question>Which two?</Question>
 <Solution-Type>Set</Solution-Type><Answer>3 (boys); 4 (girls)</Answer><Formula>3;4</Formula></Problem>
-</ProblemSet></Machine-Reading-Corpus-File>""".encode()
+</ProblemSet></Machine-Reading-Corpus-File>"""
 
 
 def test_svamp_is_split_by_the_training_questions() -> None:
-    rows = [_svamp(1, "Ann has 3 pens"), _svamp(2, "Ben has  4 pens."), _svamp(3, "Cid has 5 pens", "Why so many?", 1.5)]
-    train = [{"instruction": "Ben has 4 pens. How many?", "output": "3"}, {"instruction": "cid has 5 pens Why so many?"}]
+    rows = [
+        _svamp(1, "Ann has 3 pens"),
+        _svamp(2, "Ben has  4 pens."),
+        _svamp(3, "Cid has 5 pens", "Why so many?", 1.5),
+    ]
+    train = [
+        {"instruction": "Ben has 4 pens. How many?", "output": "3"},
+        {"instruction": "cid has 5 pens Why so many?"},
+    ]
     found = problems.svamp(_json(rows), _json(train))
     assert _rows(found) == {
         "train": [

@@ -41,13 +41,17 @@ def test_a_cot_is_kept_if_its_reasoning_reaches_the_gold_answer() -> None:
         ("svamp/1", "It is 3 + 6 = 9 The answer is 9"),
         ("svamp/1", "The answer is 9. The answer is 9"),
     ]
-    assert _eit(("How far?", "84 * 113 = 9,492 feet. The answer is 9492"), ("How far?", "12.9492. The answer is 9492")) == [
-        ("gsm8k/1", "84 * 113 = 9,492 feet. The answer is 9492")
-    ]
+    assert _eit(
+        ("How far?", "84 * 113 = 9,492 feet. The answer is 9492"), ("How far?", "12.9492. The answer is 9492")
+    ) == [("gsm8k/1", "84 * 113 = 9,492 feet. The answer is 9492")]
 
 
 def test_a_yes_no_answer_is_put_in_words_and_tags_are_left_out() -> None:
-    texts = ["<Solution Path> It is so. The answer is True", "It is. Therefore, the answer is True.", "The answer is False"]
+    texts = [
+        "<Solution Path> It is so. The answer is True",
+        "It is. Therefore, the answer is True.",
+        "The answer is False",
+    ]
     assert _eit(*(("Is it?", text) for text in texts)) == [
         ("strategyqa/1", "It is so. The answer is yes"),
         ("strategyqa/1", "It is. Therefore, the answer is yes"),
@@ -87,7 +91,11 @@ def test_programs_of_codex_lose_the_prompt() -> None:
 
 
 def test_texts_of_gpt35_get_the_answer_line_of_the_prompt_format() -> None:
-    ends = ["\n\nTherefore, the answer is <9.0>.", "\nTherefore, the answer is <1,009>.", " See above. The answer is <9>."]
+    ends = [
+        "\n\nTherefore, the answer is <9.0>.",
+        "\nTherefore, the answer is <1,009>.",
+        " See above. The answer is <9>.",
+    ]
     content = json.dumps([{"question": SUM.question, "answer_cot": f"Add 3.0\nand 6.{end}"} for end in ends]).encode()
     assert [text for _, text in rationales.gpt35_cot(content, BY_QUESTION)] == [
         "Add 3 and 6. The answer is 9",

@@ -97,7 +97,7 @@ def test_changed_files_and_older_conversions_are_written_again(tmp_path: Path) -
 def test_a_stopped_run_resumes_with_the_missing_file(tmp_path: Path) -> None:
     fetch = Fetch(tmp_path / "cache", mirror(tmp_path / "mirror"))
     (tmp_path / "mirror" / list(FILES)[2]).unlink()
-    with pytest.raises(ConfigurationError, match="has no file TIGER-AI-Lab/Program-of-Thoughts/outputs/codex.jsonl"):
+    with pytest.raises(ConfigurationError, match=r"has no file TIGER-AI-Lab/Program-of-Thoughts/outputs/codex\.jsonl"):
         write_set(SAMPLE, Original(SAMPLE, fetch, with_rationales=True), tmp_path / "out", lambda _: None)
     assert not list((tmp_path / "out").rglob("*.part"))
     assert not (tmp_path / "out/sample/rationales-codex.jsonl").exists()
