@@ -131,7 +131,7 @@ _ALL = (
                 ("gsm8k_llama_level1", _LLAMA, 1, 7_108, "29380a8a213459fa7abb8d4018d750d0484e3729", 2_939_760),
                 ("gsm8k_llama_level2", _LLAMA, 2, 7_256, "8231ca1659b334df0252f068996594f70ec0e1bd", 3_952_313),
             ),
-            # Rows as the paper of mwp_ReFT counts them.
+            # The rows are those of the paper of mwp_ReFT (arXiv 2401.08967).
             _gpt35(
                 Origin(_REFT, "data/gsm8k_nl.json", "deb398325d6e8f1f984ad993dd5c4de7444c1e33"),
                 7465,
@@ -195,7 +195,7 @@ _ALL = (
         ),
         problems.strategyqa,
         (
-            # More detail makes texts that a small student cannot learn.
+            # The three levels with the shortest texts.
             _eit(
                 "Google, Meta (Llama 3), OpenAI",
                 ("stqa_gemini_level1", _FLASH, 1, 1_769, "a9eb36bb8c043f4327a8a6c95c386e4103829f28", 744_037),
