@@ -38,7 +38,7 @@ def local_file(source: str) -> Path | None:
 
 def advice(path: str) -> str:
     """Advice for a file that does not exist."""
-    *_, directory, name, file = ("", "", *Path(path).parts)
+    *_, directory, name, file = ("", "", "", *Path(path).parts)
     if directory != PUBLIC.name or name not in PUBLIC_SETS:
         return "paths in a recipe are relative to the current directory"
     command = f"twinpath train data {name}{' --rationales' * file.startswith('rationales-')}"

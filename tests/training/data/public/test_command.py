@@ -19,11 +19,13 @@ ALL_ORIGINS = [origin for known in PUBLIC_SETS.values() for origin in known.orig
 def test_every_file_is_pinned() -> None:
     assert {origin.repository for origin in ALL_ORIGINS} == set(COMMITS)
     assert all(re.fullmatch("[0-9a-f]{40}", pin) for pin in [*COMMITS.values(), *(o.blob for o in ALL_ORIGINS)])
-    assert len({origin.blob for origin in ALL_ORIGINS}) == len({origin.places[0] for origin in ALL_ORIGINS}) == 34
-    # One folder of all files has no two of one name.
-    assert len({origin.places[-1] for origin in ALL_ORIGINS if "jsonl" not in origin.path}) == len(
-        {origin.places[0] for origin in ALL_ORIGINS if "jsonl" not in origin.path}
-    )
+    assert len({origin.blob for origin in ALL_ORIGINS}) == len({origin.places[0] for origin in ALL_ORIGINS}) == 36
+
+
+def test_one_folder_holds_the_files_of_a_set() -> None:
+    for known in PUBLIC_SETS.values():
+        origins = known.origins(with_rationales=True)
+        assert len({origin.places[-1] for origin in origins}) == len(origins)
 
 
 def test_every_set_has_rows_a_licence_and_files_of_its_own() -> None:
