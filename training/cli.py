@@ -1,4 +1,4 @@
-"""Command `twinpath train`: one subcommand per stage, `run`, `ablate` and `quantize`."""
+"""Command `twinpath train`: one subcommand per stage, `run`, `ablate`, `quantize` and `data`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -124,6 +124,32 @@ def quantize(
     from training.ship.int8 import write_int8
 
     write_int8(model, out)
+
+
+@app.command()
+def data(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Public sets. Without one, list all.", metavar="NAME")
+    ] = None,
+    rationales: Annotated[bool, typer.Option("--rationales", help="Write public rationales too.")] = False,
+    to: Annotated[Path, typer.Option("--to", help="Directory of the sets.", file_okay=False)] = Path("data/public"),
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", help="`github`, `hub` (Hugging Face), or a directory with copies of the original files."
+        ),
+    ] = "github",
+    urls: Annotated[bool, typer.Option("--urls", help="Print the addresses of the original files and stop.")] = False,
+) -> None:
+    """Bring public problems and rationales into `data/public/`. Files that are up to date stay."""
+    from training.data.public.command import bring, sets_text, urls_text
+
+    if not names:
+        print(sets_text())
+    elif urls:
+        print(urls_text(names, with_rationales=rationales))
+    else:
+        bring(names, with_rationales=rationales, root=to, source=source)
 
 
 def _open(recipe: Path, out: Path | None) -> "Run":

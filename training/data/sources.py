@@ -54,7 +54,7 @@ class Sources:
         return tuple(source for source in self.recipe.sources if source.teacher)
 
     def digests(self, *fields: str) -> dict[str, str]:
-        """Digests of the files that the `fields` of all sources name. Public sets have none.
+        """Digests of the files that the `fields` of all sources name. Public sets on the hub have none.
 
         Raises:
             ConfigurationError: a file does not exist.
@@ -62,9 +62,7 @@ class Sources:
         paths = [path for source in self.recipe.sources for name in fields for path in _files(source, name)]
         for path in paths:
             if not Path(path).is_file():
-                raise ConfigurationError(
-                    f"the file {path} does not exist; paths in a recipe are relative to the current directory"
-                )
+                raise ConfigurationError(f"the file {path} does not exist; {loaders.advice(path)}")
         return {path: file_digest(Path(path)) for path in paths}
 
     def problems(self, source: Source) -> list[Problem]:
@@ -105,7 +103,8 @@ def _files(source: Source, field: str) -> tuple[str, ...]:
     value: str | tuple[str, ...] = getattr(source, field)
     if isinstance(value, tuple):
         return value
-    return () if value.startswith(loaders.HUB_PREFIX) else (value,)
+    path = loaders.local_file(value)
+    return () if path is None else (str(path),)
 
 
 def _derived(source: Source, problems: list[Problem], known: list[Rationale]) -> list[Rationale]:

@@ -15,7 +15,7 @@ class Source(Section):
 
     Args:
         name: name of the source, unique in the recipe.
-        problems: JSON Lines file, `hf:NAME` (a public set of `data/loaders.py`) or `synthetic:COUNT`.
+        problems: JSON Lines file, `hf:NAME` (a public set, see `twinpath train data`) or `synthetic:COUNT`.
         templates: file of story templates for `synthetic:COUNT`.
         rationales: JSON Lines files of rationales.
         derived_programs: programs made without a teacher from `annotation` (GSM8K's solutions), `equation` (SVAMP) or

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from service.errors import ConfigurationError
 from service.types import PathKind
 from training.artifact import file_digest
 from training.data.problem import Problem, Rationale, read_examples, read_problems, write_rows
@@ -40,6 +41,29 @@ def test_templates_are_an_input_and_public_sets_are_none(tmp_path: Path) -> None
     assert Sources(recipe, lambda: tmp_path).digests("problems", "rationales") == {
         TEMPLATES: file_digest(Path(TEMPLATES))
     }
+
+
+def test_a_public_set_in_its_file_is_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = "data/public/svamp/train.jsonl"
+    texts = "data/public/svamp/rationales-eit.jsonl"
+    recipe = Recipe(
+        name="r",
+        student=Student(model="m"),
+        sources=(Source(name="p", problems="hf:svamp", rationales=(texts,)),),
+        measure=Measure(enabled=False),
+    )
+    sources = Sources(recipe, lambda: tmp_path)
+    assert sources.digests("problems") == {}
+    write_rows(Path(file), [Problem("svamp/1", "How many?", "3").row()])
+    assert sources.digests("problems") == {file: file_digest(Path(file))}
+    assert sources.problems(recipe.sources[0]) == [Problem("svamp/1", "How many?", "3")]
+    with pytest.raises(ConfigurationError) as refusal:
+        sources.digests("problems", "rationales")
+    assert str(refusal.value) == (
+        f"the file {texts} does not exist; `twinpath train data svamp --rationales` writes it, without a network from "
+        "copies of the original files: `twinpath train data svamp --rationales --from DIR`"
+    )
 
 
 def test_a_source_may_be_a_part_of_its_problems(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Public data sets: registry, download, conversion and files in `data/public/`."""
