@@ -1,9 +1,10 @@
 """The filter of rationales."""
 
 from service.types import PathKind
+from training.data.filtered import FilterResult, report_table
 from training.data.problem import Problem, Rationale
 from training.recipe import Filter
-from training.stages.filter import FilterResult, filter_rationales, report_table
+from training.stages.filter import filter_rationales
 
 
 def _filter(*rationales: Rationale, **settings: object) -> list[FilterResult]:
