@@ -19,19 +19,28 @@ def row(cell: str, *contents: str) -> Html:
 def table(class_: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> Html:
     """Table with a head, in a box that scrolls where it is too wide."""
     body = element("table", row("th", *head), *(row("td", *cells) for cells in rows), class_=class_)
-    return element("div", body, class_="scroll")
+    return element("div", body, class_="scroll", tabindex=0)
 
 
-def accuracy_table(head: str, rows: Iterable[tuple[str, float, tuple[float, float] | None, str]]) -> Html:
+def accuracy_table(
+    head: str, rows: Iterable[tuple[str, float, tuple[float, float] | None, str]], digits: int = 0
+) -> Html:
     """Table of accuracies, each with a bar and its 95 % interval.
 
     Args:
         head: title of the first column.
         rows: title, accuracy, interval if known, and class of the bar: `both`, `cot` or `pot`.
+        digits: decimals of the percentages.
     """
-    cells = [(title, f"{percent(share, 1)} %", bar(share, class_), _ends(ends)) for title, share, ends, class_ in rows]
-    titles = (head, "right", "0 to 100 %", "95 % interval")
-    return element("table", row("th", *titles), *(row("td", *found) for found in cells), class_="accuracy")
+
+    def text(share: float) -> str:
+        return f"{percent(share * 10**digits, 1) / 10**digits:.{digits}f}"
+
+    cells = (
+        (title, f"{text(share)} %", bar(share, class_), f"{text(ends[0])} to {text(ends[1])} %" if ends else "")
+        for title, share, ends, class_ in rows
+    )
+    return table("accuracy", (head, "right", "0 to 100 %", "95 % interval"), cells)
 
 
 def bar(share: float, class_: str) -> Html:
@@ -42,7 +51,3 @@ def bar(share: float, class_: str) -> Html:
         class_: class of its color.
     """
     return element("span", element("i", class_=class_, style=f"width: {100 * share:.1f}%"), class_="bar")
-
-
-def _ends(interval: tuple[float, float] | None) -> str:
-    return f"{percent(interval[0], 1)} to {percent(interval[1], 1)} %" if interval else ""
