@@ -12,6 +12,8 @@ from service.evaluation.statistics import wilson
 from training.data.history import loss_axis, losses_by_kind, smoothed
 
 mpl.use("Agg")
+import itertools
+
 from matplotlib import pyplot as plt
 
 INK, SOFT, LINE = "#1c2430", "#5a6472", "#e3e1da"
@@ -183,7 +185,7 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     """
     order = sorted(range(len(places)), key=lambda index: places[index])
     moved = list(places)
-    for lower, upper in zip(order, order[1:], strict=False):
+    for lower, upper in itertools.pairwise(order):
         moved[upper] = max(moved[upper], moved[lower] + gap)
     above = max(0.0, max(moved, default=0.0) - 1)
     for index in order:

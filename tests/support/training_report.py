@@ -31,7 +31,14 @@ from training.stages.filter import write_filtered
 from training.stages.measure import MEASUREMENT, measure
 
 TEACHER = "llama-3-70b"
-SECONDS = {"teacher": 912.0, "filter": 71.4, "train": 1893.0, "self_training": 640.0, "train-cot": 955.0, "train-pot": 951.0}
+SECONDS = {
+    "teacher": 912.0,
+    "filter": 71.4,
+    "train": 1893.0,
+    "self_training": 640.0,
+    "train-cot": 955.0,
+    "train-pot": 951.0,
+}
 """Seconds of the slow artifacts."""
 HOSTILE = '</pre></details><script>alert(1)</script><img src=x onerror="alert(1)">'
 
@@ -164,7 +171,9 @@ def _dataset(out: Path) -> None:
         for number in range(count)
         for kind in PathKind
     ]
-    data_card(examples, {"dev": ["How many is 3?"], "test": ["How many are there?", "How many is 3?"]}).write(out / CARD)
+    data_card(examples, {"dev": ["How many is 3?"], "test": ["How many are there?", "How many is 3?"]}).write(
+        out / CARD
+    )
 
 
 def _training(rng: random.Random, start: float, steps: int, name: str) -> Callable[[Path], None]:
@@ -199,4 +208,3 @@ def _export(out: Path) -> None:
 
 if __name__ == "__main__":
     print(write_report(write_run(Path(sys.argv[1]), REAL)))
-

@@ -1,5 +1,6 @@
 """Plots: axes that fit the data, and labels beside the curves."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_students_that_end_alike_keep_their_labels_apart(drawn: list[Any], tmp_p
     curves = {name: [(2, 0.4), (4, 0.7)] for name in ("MD", "CoT student", "PoT student", "ensemble")}
     plots.accuracies(curves, "paths in the vote", tmp_path, "accuracy-paths.png")
     places = sorted(_labels(drawn[0].axes[0]).values())
-    assert all(upper - lower >= 0.054 for lower, upper in zip(places, places[1:], strict=False))
+    assert all(upper - lower >= 0.054 for lower, upper in itertools.pairwise(places))
     assert (tmp_path / "accuracy-paths.png").is_file()
 
 
@@ -92,5 +93,5 @@ def test_labels_keep_their_order_and_distance(places: list[float]) -> None:
     moved = plots.spread(places, 0.06)
     order = sorted(range(len(places)), key=lambda index: places[index])
     ordered = [moved[index] for index in order]
-    assert all(upper - lower >= 0.06 - 1e-9 for lower, upper in zip(ordered, ordered[1:], strict=False))
+    assert all(upper - lower >= 0.06 - 1e-9 for lower, upper in itertools.pairwise(ordered))
     assert max(moved, default=0) <= 1 + 1e-9

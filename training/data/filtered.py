@@ -1,4 +1,4 @@
-"""Result of the filter: kept rationales, counts, and examples of the dropped ones."""
+"""Result of the filter: kept rationales, counts, and dropped examples."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Loss curves of a training: moving mean, fewer points for a plot, and a fitting axis."""
+"""Loss curves of a training, their moving means and their axis."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate

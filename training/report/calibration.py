@@ -40,9 +40,9 @@ def _chosen(found: BestCalibration) -> Html:
         "shift if a number is left out": f"{report.calibration.left_out_shift:+.2f}",
     }
     tried = (
-        (f"{row.temperature:g}", share(row.accuracy_fixed), share(row.accuracy), f"{row.tokens:,.0f}", f"{row.tokens_fixed:,.0f}")
-        for row in found.temperatures
-    )  # fmt: skip
+        (f"{t.temperature:g}", share(t.accuracy_fixed), share(t.accuracy), f"{t.tokens:,.0f}", f"{t.tokens_fixed:,.0f}")
+        for t in found.temperatures
+    )
     head = ("temperature", "full vote", "adaptive", "tokens, adaptive", "tokens, full vote")
     return section(
         "Chosen",
@@ -74,7 +74,9 @@ def _thresholds(report: CalibrationReport) -> Html:
 def _threshold(row: ThresholdCost, sets: list[str], chosen: float) -> tuple[str, ...]:
     name = f"{row.threshold:g}"
     costs = [f"{100 * cost.lost:.1f} ± {100 * cost.error:.1f}" for cost in (row.cost, *(row.sets[s] for s in sets))]
-    first = element("span", name, " ", element("span", "chosen", class_="chip likely")) if row.threshold == chosen else name
+    first = (
+        element("span", name, " ", element("span", "chosen", class_="chip likely")) if row.threshold == chosen else name
+    )
     return (first, share(row.cost.tokens), *costs)
 
 

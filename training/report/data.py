@@ -1,4 +1,4 @@
-"""Data in the report: the teacher's cost, the filter with examples of dropped rationales, and the data set."""
+"""Teacher, filter and data set in the report."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +15,7 @@ from training.report.files import RunFiles
 from training.report.layout import KINDS, facts, hint, part, section
 from training.stages.dataset import CARD
 
+_TWIN_HEAD = ("held out", "questions", "equal", "equal but for numbers", "80 % of the words")
 MAX_CHARS = 1500
 """Maximum number of shown characters of one text."""
 
@@ -73,7 +74,8 @@ def examples(dropped: Iterable[Mapping[str, Any]], total: Mapping[str, int]) -> 
     order = {result.value: place for place, result in enumerate(FilterResult)}
     ordered = sorted(dropped, key=lambda row: order.get(row["result"], len(order)))
     return [
-        _reason(result, list(rows), total.get(result, 0)) for result, rows in groupby(ordered, lambda row: row["result"])
+        _reason(result, list(rows), total.get(result, 0))
+        for result, rows in groupby(ordered, lambda row: row["result"])
     ]
 
 
@@ -137,7 +139,7 @@ def dataset(files: RunFiles) -> Html | None:
             ),
             section(
                 "Held-out questions that occur in training",
-                table("counts", ("held out", "questions", "equal", "equal but for numbers", "80 % of the words"), twins),
+                table("counts", _TWIN_HEAD, twins),
                 hint("Each test is wider than the one before. The check only reports."),
             ),
             class_="summary",

@@ -97,7 +97,9 @@ class RunFiles:
     def states(self) -> dict[str, State]:
         """State of each stage, in the order of the pipeline."""
         recipe = self.recipe
-        off = {name for name in ("self_training", "compare", "calibrate", "measure") if not getattr(recipe, name).enabled}
+        off = {
+            name for name in ("self_training", "compare", "calibrate", "measure") if not getattr(recipe, name).enabled
+        }
         if not any(source.teacher for source in recipe.sources):
             off.add("teacher")
         return {name: State.OFF if name in off else self._state(name) for name in STAGES}

@@ -62,7 +62,11 @@ def _row(title: str, made: Made, history: Rows) -> Iterable[str]:
     for kind in KINDS:
         means = smoothed(losses.get(kind, []))
         yield f"{means[0][1]:.3g} → {means[-1][1]:.3g}" if means else "–"
-    yield from (f"{settings.get('cot_weight', '–')}", f"{settings.get('adapter', '–')}{rank}", f"{settings.get('lr', '–')}")
+    yield from (
+        f"{settings.get('cot_weight', '–')}",
+        f"{settings.get('adapter', '–')}{rank}",
+        f"{settings.get('lr', '–')}",
+    )
 
 
 def _losses(title: str, raw: Mapping[str, Points]) -> Html | None:

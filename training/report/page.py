@@ -1,4 +1,4 @@
-"""Page of the report: all stages of a run in one file, without scripts."""
+"""Page of the report: all stages of a run."""
 
 from importlib import resources
 from pathlib import Path
@@ -69,11 +69,12 @@ def _of_results(files: RunFiles) -> list[tuple[str, str]]:
         return []
     *_, (_, vote) = pooled(found.sets).items()
     low, high = (share(end).removesuffix(" %") for end in vote.interval)
+    problems = number(vote.problems, "test problem")
     return [
-        (share(vote.accuracy), f"right answers of the vote on {number(vote.problems, 'test problem')} (95 %: {low} to {high} %)"),
+        (share(vote.accuracy), f"right answers of the vote on {problems} (95 %: {low} to {high} %)"),
         (f"{found.ece:.3f}", "calibration error of the confidence"),
         (f"{found.tokens:,.0f}", "completion tokens per problem"),
-    ]  # fmt: skip
+    ]
 
 
 def _of_data(files: RunFiles) -> list[tuple[str, str]]:

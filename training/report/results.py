@@ -1,4 +1,4 @@
-"""Results in the report: accuracies on the test problems, and the comparison with students of one kind."""
+"""Results in the report: test problems, and students of one kind."""
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +92,7 @@ def kind_of(name: str) -> str:
 
 def _accuracies(rows: Mapping[str, Accuracy]) -> Html:
     """Accuracies, the last measure first: it is the vote."""
-    cells = ((name, row.accuracy, row.interval, kind_of(name)) for name, row in reversed(rows.items()))
+    cells = ((name, row.accuracy, row.interval, kind_of(name)) for name, row in reversed([*rows.items()]))
     return accuracy_table("answer of", cells, digits=1)
 
 
@@ -112,10 +112,11 @@ def _cost(found: Measurement) -> Html:
         ("adaptive", f"{found.tokens:,.0f}", saved, f"{test.only_first}"),
         ("fixed", f"{found.tokens_fixed:,.0f}", "100 %", f"{test.only_second}"),
     )
-    numbers = (
-        ("uses every number of the problem", f"{use.problems:,}", share(use.right) if use.problems else "–"),
-        ("leaves out a number", f"{use.problems_left_out:,}", share(use.right_left_out) if use.problems_left_out else "–"),
-    )  # fmt: skip
+    uses = (
+        ("uses every number of the problem", use.problems, use.right),
+        ("leaves out a number", use.problems_left_out, use.right_left_out),
+    )
+    numbers = ((title, f"{answers:,}", share(right) if answers else "–") for title, answers, right in uses)
     return section(
         "Cost of an answer",
         table("counts", ("policy", "tokens per problem", "of all", "right only here"), tokens),
@@ -125,16 +126,16 @@ def _cost(found: Measurement) -> Html:
 
 
 def _calibration_errors(sets: Mapping[str, CalibrationErrors]) -> Html:
-    rows = (
-        (name, f"{row.problems:,}", f"{row.adaptive:.3f}", f"{row.fixed:.3f}", f"{row.perfect_median:.3f}", f"{row.perfect_p95:.3f}")
-        for name, row in sets.items()
-    )  # fmt: skip
     head = ("problems of", "number", "adaptive", "fixed", "by chance (median)", "by chance (95 %)")
-    return section(
-        "Calibration error",
-        table("counts", head, rows),
-        hint("By chance: the error that a perfect confidence would show on so few problems. 19 of 20 are below the last column."),
-    )  # fmt: skip
+    rows = []
+    for name, row in sets.items():
+        errors = (row.adaptive, row.fixed, row.perfect_median, row.perfect_p95)
+        rows.append((name, f"{row.problems:,}", *(f"{error:.3f}" for error in errors)))
+    note = (
+        "By chance: the error that a perfect confidence would show on so few problems. 19 of 20 such errors are below "
+        "the last column."
+    )
+    return section("Calibration error", table("counts", head, rows), hint(note))
 
 
 def _tests(found: Comparison) -> Html:
@@ -157,8 +158,8 @@ def _curves(found: Comparison, title: str, label: str, cost: Callable[[CurvePoin
         return None
     ends = [(cost(p), *wilson(round(p.accuracy * found.problems), found.problems)) for p in found.curves.get("MD", ())]
     shown = [point.accuracy for point in everything] + [end for _, *both in ends for end in both]
-    x, y = Axis.fitted(label, list(map(cost, everything)), from_zero=True), Axis.fitted("right answers", shown, is_share=True)
-    chart = Chart(title, x, y)
+    x = Axis.fitted(label, list(map(cost, everything)), from_zero=True)
+    chart = Chart(title, x, Axis.fitted("right answers", shown, is_share=True))
     marks = [chart.band(ends, "both")]
     for student, points in found.curves.items():
         notes = [f"{student}, {p.paths} paths: {share(p.accuracy)} right, {p.tokens:,.0f} tokens" for p in points]

@@ -1,4 +1,4 @@
-"""Stages in the report: state, time, hashes, inputs and settings of each artifact."""
+"""Artifacts in the report: states, times, hashes, inputs and settings."""
 
 import json
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""Votes where their policy stops, and the calibration that is fitted on them."""
+"""Observed votes, and the calibration that is fitted on them."""
 
 import random
 from collections.abc import Mapping, Sequence

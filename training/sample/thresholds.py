@@ -1,4 +1,7 @@
-"""Stopping thresholds: the cost of each one beside the full vote, over many orders of the same paths."""
+"""Stopping thresholds: cost of each one beside the full vote.
+
+A cost is a mean over many orders of the same paths.
+"""
 
 import math
 import operator

@@ -1,4 +1,4 @@
-"""Document of a report: head, styles and body in one file, without scripts."""
+"""Document of a report in one file, without scripts."""
 
 from importlib import resources
 

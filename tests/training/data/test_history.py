@@ -1,5 +1,7 @@
 """Loss curves: moving means, fewer points, and an axis that fits them."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +42,11 @@ def test_a_thinned_curve_keeps_its_last_point(losses: list[float], most: int) ->
 
 
 def test_losses_of_each_kind() -> None:
-    history = [{"step": 1, "cot_loss": 2.0, "loss": 9.0}, {"step": 2, "cot_loss": 1.0, "pot_loss": 3.0}, {"step": 3}]
+    history: list[dict[str, Any]] = [
+        {"step": 1, "cot_loss": 2.0, "loss": 9.0},
+        {"step": 2, "cot_loss": 1.0, "pot_loss": 3.0},
+        {"step": 3},
+    ]
     assert losses_by_kind(history) == {"cot": [(1, 2.0), (2, 1.0)], "pot": [(2, 3.0)]}
     assert losses_by_kind([{"step": 1, "pot_loss": 1.0}]) == {"pot": [(1, 1.0)]}
 

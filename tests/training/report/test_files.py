@@ -12,7 +12,7 @@ from training.data.card import DataCard
 from training.report.files import RunFiles, State
 from training.run import STAGES
 
-CHAIN = (
+CHAIN: tuple[tuple[str, dict[str, str]], ...] = (
     ("teacher", {}),
     ("filter", {"teacher": "teacher"}),
     ("dataset", {"filter": "filter"}),
@@ -76,7 +76,14 @@ def test_a_stage_counts_what_was_made_for_it(tmp_path: Path) -> None:
         (tmp_path / name / "log/time.json").write_text(json.dumps({"seconds": 2**number}))
     files = RunFiles(recipe(), tmp_path)
     assert list(files.made) == [name for name, _ in CHAIN]
-    assert files.seconds == {"teacher": 1, "filter": 2, "dataset": 4, "base": 8, "train": 16, "calibrate": 32 + 64 + 128}
+    assert files.seconds == {
+        "teacher": 1,
+        "filter": 2,
+        "dataset": 4,
+        "base": 8,
+        "train": 16,
+        "calibrate": 32 + 64 + 128,
+    }
 
 
 def test_artifacts_of_older_versions_have_no_time(tmp_path: Path) -> None:
