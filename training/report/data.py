@@ -119,9 +119,9 @@ def dataset(files: RunFiles) -> Html | None:
     card = files.read("dataset", CARD, DataCard)
     if card is None:
         return None
-    most = max((row.rows for row in card.rows), default=1)
+    total = max(1, sum(row.rows for row in card.rows))
     rows = (
-        (r.source, KINDS[r.kind], f"{r.questions:,}", f"{r.rows:,}", bar(r.rows / most, r.kind), f"{r.median_chars:,}")
+        (r.source, KINDS[r.kind], f"{r.questions:,}", f"{r.rows:,}", bar(r.rows / total, r.kind), f"{r.median_chars:,}")
         for r in card.rows
     )
     twins = (
@@ -135,7 +135,7 @@ def dataset(files: RunFiles) -> Html | None:
             "div",
             section(
                 "Training examples",
-                table("kept", ("source", "kind", "questions", "examples", "", "median characters"), rows),
+                table("kept", ("source", "kind", "questions", "examples", "share", "median characters"), rows),
             ),
             section(
                 "Held-out questions that occur in training",

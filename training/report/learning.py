@@ -1,4 +1,4 @@
-"""Training in the report: losses, accuracy on dev problems, and memory."""
+"""Training in the report: losses, memory, and accuracy on dev problems."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,6 +22,7 @@ _TITLES = {
 """Names of the trainings, by artifact."""
 _SINGLE = ("train-cot", "train-pot")
 _WATCHED = {"cot": "one CoT path, greedy", "pot": "one PoT path, greedy", "both": "vote"}
+_COLUMNS = ("steps", "learned tokens", "time", "tokens/s", "peak memory")
 _MOST_POINTS = 300
 
 Rows = Sequence[Mapping[str, Any]]
@@ -37,36 +38,39 @@ def learning(files: RunFiles) -> Html | None:
     single = {kind: points for name in _SINGLE for kind, points in losses.get(name, {}).items()}
     figures = [_losses(f"Loss: {_TITLES[name]}", losses[name]) for name in histories if name not in _SINGLE]
     figures.append(_losses("Loss: students of one kind", single))
-    for name, rows in histories.items():
-        figures.append(_watched(f"Dev problems: {_TITLES[name]}", files.rows(name, f"{LOG}/watch.jsonl"), rows))
-        figures.append(_memory(f"Peak memory: {_TITLES[name]}", files.rows(name, f"{LOG}/memory.jsonl")))
+    figures += [
+        _watched(f"Dev problems: {_TITLES[name]}", files.rows(name, f"{LOG}/watch.jsonl"), rows)
+        for name, rows in histories.items()
+        if name not in _SINGLE
+    ]
     return part(
         "Training",
         histories,
-        section("Trainings", _table(files.made, histories)),
+        section("Trainings", _table(files, histories)),
         element("div", *filter(None, figures), class_="plots"),
     )
 
 
-def _table(made: Mapping[str, Made], histories: Mapping[str, Rows]) -> Html:
-    head = ("", "steps", "learned tokens", "time", "tokens/s", "CoT loss", "PoT loss", "λ", "trained", "learning rate")
-    return table("counts", head, (_row(_TITLES[name], made[name], rows) for name, rows in histories.items()))
+def _table(files: RunFiles, histories: Mapping[str, Rows]) -> Html:
+    losses = (f"{kind} loss" for kind in KINDS.values())
+    head = ("training", *_COLUMNS, *losses, "λ", "trained", "learning rate")
+    memory = {name: files.rows(name, f"{LOG}/memory.jsonl") for name in histories}
+    rows = (_row(_TITLES[name], files.made[name], rows, memory[name]) for name, rows in histories.items())
+    return table("counts", head, rows)
 
 
-def _row(title: str, made: Made, history: Rows) -> Iterable[str]:
+def _row(title: str, made: Made, history: Rows, memory: Rows) -> Iterable[str]:
     settings: Mapping[str, Any] = made.manifest.settings.get("train", {})
     tokens, losses = sum(row.get("tokens", 0) for row in history), losses_by_kind(history)
     rank = f", rank {settings.get('rank', '–')}" if settings.get("adapter") == "lora" else ""
     yield from (title, f"{len(history):,}", f"{tokens:,}")
     yield from (duration(made.seconds), f"{tokens / made.seconds:,.0f}") if made.seconds else ("–", "–")
+    yield f"{memory[-1]['gib']:.1f} GiB" if memory else "–"
     for kind in KINDS:
         means = smoothed(losses.get(kind, []))
         yield f"{means[0][1]:.3g} → {means[-1][1]:.3g}" if means else "–"
-    yield from (
-        f"{settings.get('cot_weight', '–')}",
-        f"{settings.get('adapter', '–')}{rank}",
-        f"{settings.get('lr', '–')}",
-    )
+    yield f"{settings.get('cot_weight', '–')}" if len(losses) == len(KINDS) else "–"
+    yield from (f"{settings.get('adapter', '–')}{rank}", f"{settings.get('lr', '–')}")
 
 
 def _losses(title: str, raw: Mapping[str, Points]) -> Html | None:
@@ -94,13 +98,3 @@ def _watched(title: str, rows: Rows, history: Rows) -> Html | None:
     ]
     caption = "Some dev problems, solved during the training. They do not change the student."
     return figure(title, chart.drawn(*marks), caption, legend(_WATCHED))
-
-
-def _memory(title: str, rows: Rows) -> Html | None:
-    if not rows:
-        return None
-    points = [(float(row["minutes"]), float(row["gib"])) for row in rows]
-    x = Axis.fitted("minutes", [minutes for minutes, _ in points], from_zero=True, least=0.1)
-    chart = Chart(title, x, Axis.fitted("GiB", [gib for _, gib in points], from_zero=True))
-    caption = f"Peak memory of the {rows[-1].get('device', 'process')} since the last start."
-    return figure(title, chart.drawn(chart.line(thinned(points, _MOST_POINTS), "both")), caption)

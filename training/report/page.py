@@ -94,6 +94,8 @@ def _notes(files: RunFiles) -> list[str]:
     """Sentences on stages that are missing or outdated."""
     by_state = {state: [name for name, found in files.states.items() if found is state] for state in State}
     notes = []
+    if files.recipe.student.model.startswith("random:"):
+        notes.append("A rehearsal: the student has random weights, so its answers are noise.")
     if missing := by_state[State.MISSING]:
         notes.append(f"Not made yet: {', '.join(missing)}. The command `twinpath train run` makes them.")
     if older := by_state[State.OLDER]:

@@ -41,15 +41,14 @@ def exported(files: RunFiles) -> Html | None:
 
 def stages(files: RunFiles) -> Html:
     """Section on all artifacts: times, hashes, inputs and settings."""
-    slowest = max((one.seconds or 0.0 for one in files.made.values()), default=0.0)
-    rows = [_row(one, slowest) for one in files.made.values()]
+    rows = [_row(one, total_seconds(files)) for one in files.made.values()]
     note = "In the order of their making. The time of an interrupted stage counts from its last start."
     return part(
         "Stages and hashes",
         [],
         section(
             "Artifacts",
-            table("kept", ("artifact", "time", "", "hash of the content", "seed", "commit"), rows),
+            table("kept", ("artifact", "time", "share", "hash of the content", "seed", "commit"), rows),
             hint(f"{note} Time, plots and this report are outside of every hash."),
         )
         if rows
@@ -72,9 +71,9 @@ def _step(files: RunFiles, name: str, state: State) -> Html:
     return element("li", mark, title, element("span", note, class_="soft"), class_=state.name.lower())
 
 
-def _row(one: Made, slowest: float) -> tuple[str, ...]:
+def _row(one: Made, total: float) -> tuple[str, ...]:
     time = "–" if one.seconds is None else duration(one.seconds)
-    share = (one.seconds or 0.0) / slowest if slowest else 0.0
+    share = (one.seconds or 0.0) / total if total else 0.0
     found = one.manifest
     digest = element("code", found.digest[:_DIGITS])
     return (one.name, time, bar(share, "time"), digest, f"{found.seed}", element("code", found.commit[:_DIGITS]))

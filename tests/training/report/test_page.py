@@ -81,7 +81,6 @@ def test_every_stage_has_its_section_and_plots(run: Run) -> None:
         "Loss: Self-training",
         "Loss: students of one kind",
         "Dev problems: Student of both kinds",
-        "Peak memory: Student of both kinds",
         "Reliability: is the confidence right?",
         "Confidence map",
     ]
@@ -168,6 +167,12 @@ def test_a_stage_that_is_off_is_not_shown(run: Run, copy: Path) -> None:
     assert '<b>compare</b><span class="soft">off in the recipe</span>' in page
 
 
+def test_a_rehearsal_is_labeled(run: Run) -> None:
+    note = "A rehearsal: the student has random weights"
+    assert note not in report_page(run.recipe, run.root)
+    assert note in report_page(recipe(student={"model": "random:llama"}), run.root)
+
+
 def test_older_stages_are_named(run: Run, copy: Path) -> None:
     path = copy / "calibrate/manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"digest": "0" * 64}))
@@ -184,7 +189,7 @@ def test_a_file_of_another_version_only_leaves_out_its_section(file: str, run: R
     ("files", "gone"),
     [
         ("train/log/watch.jsonl", "Dev problems: Student of both kinds"),
-        ("train/log/memory.jsonl", "Peak memory: Student of both kinds"),
+        ("train/log/memory.jsonl", "19.2 GiB"),
         ("train-*/history.jsonl", "Loss: students of one kind"),
     ],
 )
