@@ -13,7 +13,7 @@ from service.errors import ConfigurationError
 from training.artifact import LOG, MANIFEST, TIME, Report
 from training.data.problem import read_rows
 from training.recipe import Recipe
-from training.run import STAGES
+from training.run import STAGES, enabled_stages
 
 _Content = TypeVar("_Content", bound=Report)
 _INNER_INPUTS = frozenset({*STAGES, "own", "student", "samples", "mixed", "cot", "pot"})
@@ -96,13 +96,8 @@ class RunFiles:
     @cached_property
     def states(self) -> dict[str, State]:
         """State of each stage, in the order of the pipeline."""
-        recipe = self.recipe
-        off = {
-            name for name in ("self_training", "compare", "calibrate", "measure") if not getattr(recipe, name).enabled
-        }
-        if not any(source.teacher for source in recipe.sources):
-            off.add("teacher")
-        return {name: State.OFF if name in off else self._state(name) for name in STAGES}
+        enabled = enabled_stages(self.recipe)
+        return {name: self._state(name) if name in enabled else State.OFF for name in STAGES}
 
     def path(self, name: str) -> Path | None:
         """Directory of a stage or of a part of it. None if it was not made or is off."""
