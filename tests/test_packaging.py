@@ -19,6 +19,7 @@ RUN_TIME = (
     "service/page/*",
     "service/sandbox/THREATS.md",
     "training/recipes/*.toml",
+    "training/report/style.css",
 )
 
 

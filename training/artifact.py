@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 MANIFEST = "manifest.json"
 LOG = "log"
+TIME = "time.json"
+"""File in `log/` with the seconds of the build, those of earlier killed builds left out."""
 
 _KEY = "KEY"
 _JSON = TypeAdapter(dict[str, Any])
@@ -86,7 +89,10 @@ def make(
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
     (partial / _KEY).write_text(key)
+    began_s = time.monotonic()
     build(partial)
+    (partial / LOG).mkdir(exist_ok=True)
+    (partial / LOG / TIME).write_text(json.dumps({"seconds": round(time.monotonic() - began_s, 1)}) + "\n")
     digest, files = tree_digest(partial)
     record = described | {"key": key, "digest": digest, "files": files, "commit": commit()}
     (partial / MANIFEST).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")

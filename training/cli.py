@@ -1,4 +1,4 @@
-"""Command `twinpath train`: one subcommand per stage, `run`, `ablate`, `quantize` and `data`."""
+"""Command `twinpath train`: one subcommand per stage, `run`, `report`, `ablate`, `quantize` and `data`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,8 +109,19 @@ def export(recipe: _Recipe, out: _Out = None) -> None:
 
 @app.command()
 def run(recipe: _Recipe, out: _Out = None) -> None:
-    """Make all stages of the recipe."""
-    _make(recipe, out, "export")
+    """Make all stages of the recipe, then write `report.html`."""
+    made = _make(recipe, out, "export")
+    from training.report.page import write_report
+
+    write_report(made)
+
+
+@app.command()
+def report(recipe: _Recipe, out: _Out = None) -> None:
+    """Write `report.html` of the run from the stages that are made, and print its path."""
+    from training.report.page import write_report
+
+    print(write_report(_open(recipe, out)))
 
 
 @app.command()

@@ -32,6 +32,17 @@ STAGES = (
 
 RATIONALES = "rationales.jsonl"
 
+_OPTIONAL = ("self_training", "compare", "calibrate", "measure")
+"""Stages that a recipe turns on by `enabled` in their section."""
+
+
+def enabled_stages(recipe: Recipe) -> tuple[str, ...]:
+    """Stages that the recipe turns on."""
+    off = {name for name in _OPTIONAL if not getattr(recipe, name).enabled}
+    if not any(source.teacher for source in recipe.sources):
+        off.add("teacher")
+    return tuple(name for name in STAGES if name not in off)
+
 
 @dataclass
 class Run:

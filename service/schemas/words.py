@@ -1,8 +1,10 @@
 """Words for solutions and grades, which terminals, notebooks and reports share."""
 
 from collections.abc import Iterable
-from math import floor
 
+from service.amounts import duration as duration
+from service.amounts import number as number
+from service.amounts import percent as percent
 from service.schemas.grade import GradeResponse
 from service.schemas.response import SolveResponse, Vote
 from service.types import DEMO as DEMO
@@ -138,26 +140,3 @@ def comparison(grade: GradeResponse) -> str:
 def grade_color(grade: GradeResponse) -> str:
     """Color of a grade. Green and red are for expected answers."""
     return _GRADE_COLORS.get((grade.verdict, grade.basis), "grey")
-
-
-def percent(part: float, whole: float) -> int:
-    """Percentage, rounded half up."""
-    return floor(100 * part / whole + 0.5)
-
-
-def number(count: int, noun: str) -> str:
-    """Count and its noun: "1 program", "2 programs"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """Duration: "1.6 s", "42 s", "2 min 10 s", "1 h 5 min"."""
-    if seconds < 0.05:
-        return "under 0.1 s"
-    if seconds < 9.95 and seconds != int(seconds):
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

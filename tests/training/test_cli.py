@@ -70,3 +70,23 @@ def test_dataset_shows_examples_with_masked_prompts(base: Path, data: Path, coun
     assert shown.output.count("prompt tokens, ") == shown.output.count("⟦") == count
     if count:
         assert f"⟦<bos>Question: {training_models.problems(1)[0]['question'][:8]}" in shown.output
+
+
+def test_report_writes_a_page_and_prints_its_path(data: Path) -> None:
+    recipe = data / "recipe.toml"
+    recipe.write_text(recipe_text("nowhere/base", data))
+    for command in ("dataset", "report"):
+        shown = CliRunner().invoke(app, [command, str(recipe), "--out", str(data / "run")])
+        assert shown.exit_code == 0
+    assert shown.output == f"{data}/run/report.html\n"
+    page = (data / "run/report.html").read_text()
+    assert "Not made yet: base, train, calibrate, measure, export." in page
+    assert "script</td><td>CoT</td><td>40</td><td>32</td>" in page
+
+
+def test_the_report_imports_nothing_heavy(data: Path) -> None:
+    recipe = data / "recipe.toml"
+    recipe.write_text(recipe_text("nowhere/base", data))
+    make = f"from training.cli import app; app(['report', {str(recipe)!r}, '--out', {str(data / 'run')!r}], standalone_mode=False)"
+    assert _heavy_imports(make) == set()
+    assert (data / "run/report.html").is_file()

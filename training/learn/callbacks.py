@@ -26,6 +26,7 @@ from training.sample.sampling import Sampled, marked
 COMPLETE = "COMPLETE"
 SCALARS = ("loss", "cot_loss", "pot_loss", "learning_rate", "grad_norm")
 WATCH_FILE = "watch.jsonl"
+MEMORY_FILE = "memory.jsonl"
 
 
 class MarkComplete(TrainerCallback):
@@ -84,7 +85,10 @@ class Curves(TrainerCallback):
         if self._writer is not None:
             self._writer.close()
             plots.losses(state.log_history, self._log)
-            plots.memory(self._memory, self._log)
+            device = memory_device()
+            plots.memory(self._memory, self._log, device)
+            points = ({"minutes": round(m, 3), "gib": round(gib, 3), "device": device} for m, gib in self._memory)
+            write_rows(self._log / MEMORY_FILE, points)
 
 
 class Watcher(TrainerCallback):
@@ -156,6 +160,13 @@ def accuracies(samples: Sequence[Sampled], paths: int) -> dict[str, float]:
     return {name: sum(found) / len(found) for name, found in right.items()}
 
 
+def memory_device() -> str:
+    """Owner of the measured memory: the name of the GPU, or `process` on a CPU."""
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "process"
+
+
 def peak_memory_gib() -> float:
-    """Peak resident memory of this process, in GiB."""
+    """Peak memory in GiB: allocated on the GPU, or resident of this process on a CPU."""
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -5,70 +5,28 @@
 3. Confidence map: fitted on the same orders, then its shifts. Their error is measured by cross-fitting.
 """
 
-import math
-import operator
-import random
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, coverage, expected_error, reliability
-from service.solve.calibration import Calibration, smoothed_vote_share
-from service.solve.stopping import BETA_THRESHOLD, StoppingRule
+from service.solve.calibration import Calibration
 from service.solve.vote import winner
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
 from training.run import Run
-from training.sample.confidence import Observed, Seen, fit, fit_shifts
-from training.sample.replay import UNCALIBRATED, first, is_right, prefix_votes, replay, stop, uses_all_numbers
-from training.sample.sampling import Sampled, SampledPath, by_set, read_samples
+from training.sample.confidence import Observed
+from training.sample.observed import POLICIES, NumberUse, cross_fitted, fitted, observed, share
+from training.sample.replay import UNCALIBRATED, first, is_right, replay
+from training.sample.sampling import Sampled, read_samples
+from training.sample.thresholds import ThresholdCost, best_threshold, shuffled_orders, threshold_costs
 from training.stages.samples import SAMPLES, held_out_samples
 from training.stages.self_training import student
 
 CALIBRATION = "calibration.json"
-THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
-ORDERS = 20
-"""Random orders of each problem's paths. The early votes of one order are a matter of chance."""
-POLICIES = (Policy.ADAPTIVE, Policy.FIXED)
-FOLDS = 5
-MAX_RISK = 1 / 200
-"""Maximum loss to the full vote in any set of problems, as a share. One standard error is added to each loss."""
 MIN_PROBLEMS = 100
 """With fewer problems the threshold stays `BETA_THRESHOLD`: one problem would be more than twice `MAX_RISK`."""
-
-
-@dataclass(frozen=True, slots=True)
-class StopCost:
-    """Cost of stopping early, relative to the full vote.
-
-    Args:
-        lost: share of problems lost, negative for a gain.
-        error: standard error of `lost` over problems.
-        tokens: share of the full vote's tokens.
-    """
-
-    lost: float
-    error: float
-    tokens: float
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdCost:
-    """Cost of a threshold.
-
-    Args:
-        threshold: Beta confidence at which the vote stops.
-        cost: cost over all problems.
-        sets: cost in each set of problems.
-        risk: largest loss in a set plus one standard error. A gain counts as no loss, because it is chance.
-    """
-
-    threshold: float
-    cost: StopCost
-    sets: dict[str, StopCost]
-    risk: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +39,6 @@ class TemperatureResult:
     tokens: float
     tokens_fixed: float
     threshold: float
-
-
-@dataclass(frozen=True, slots=True)
-class NumberUse:
-    """Share right by whether a program of the leader uses every number of the problem.
-
-    Args:
-        problems: problems whose leader has a program that uses all numbers.
-        right: share of right leaders among them.
-        problems_left_out: problems whose leader has programs, and each leaves out a number.
-        right_left_out: share of right leaders among them.
-    """
-
-    problems: int
-    right: float
-    problems_left_out: int
-    right_left_out: float
-
-    @classmethod
-    def of(cls, seen: Sequence[Seen]) -> "NumberUse":
-        """Shares of observed votes."""
-        all_used, left_out = ([point.right for point in seen if point.uses_all is use] for use in (True, False))
-        return cls(len(all_used), _share(all_used), len(left_out), _share(left_out))
 
 
 class CalibrationReport(Report):
@@ -196,19 +131,20 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> C
     if len(samples) >= MIN_PROBLEMS:
         calibration = Calibration(threshold=best_threshold(thresholds).threshold)
     seen = {policy: observed(samples, paths, policy, calibration) for policy in POLICIES}
-    drawn = [observed(order, paths, policy, calibration) for order in _orders(samples, seed) for policy in POLICIES]
+    orders = shuffled_orders(samples, seed)
+    drawn = [observed(order, paths, policy, calibration) for order in orders for policy in POLICIES]
     points = list(zip(*drawn, strict=True))
-    mapped = cross_fitted(seen, points, seed)
+    mapped = cross_fitted(seen, points, seed, len(orders))
     right = {policy: [point.right for point in found] for policy, found in seen.items()}
     adaptive, beta = Policy.ADAPTIVE, _beta_confidences(samples, paths)
     return CalibrationReport(
         problems=len(samples),
         paths_per_kind=paths,
-        calibration=fitted(list(chain(*points)), calibration),
+        calibration=fitted(list(chain(*points)), calibration, len(orders)),
         thresholds=thresholds,
         number_use=NumberUse.of(seen[adaptive]),
-        accuracy=_share(right[adaptive]),
-        accuracy_fixed=_share(right[Policy.FIXED]),
+        accuracy=share(right[adaptive]),
+        accuracy_fixed=share(right[Policy.FIXED]),
         tokens=_tokens(samples, paths, adaptive, calibration),
         tokens_fixed=_tokens(samples, paths, Policy.FIXED, calibration),
         ece_before=expected_error([confidence for confidence, _ in beta], [good for _, good in beta], bins),
@@ -217,91 +153,6 @@ def calibrate(samples: Sequence[Sampled], paths: int, bins: int, seed: int) -> C
         reliability=tuple(reliability(mapped[adaptive], right[adaptive], bins)),
         coverage=tuple(coverage(mapped[adaptive], right[adaptive])),
     )
-
-
-def fitted(points: Sequence[Seen], plain: Calibration) -> Calibration:
-    """Calibration with a confidence map and shifts.
-
-    Args:
-        points: votes in `ORDERS` orders under both policies.
-        plain: threshold.
-    """
-    found = fit([point.observed for point in points], ORDERS)
-    confidence_map = tuple((round(x, 6), round(y, 6)) for x, y in found)
-    shifts = fit_shifts(points, confidence_map, len(POLICIES) * ORDERS)
-    return plain.model_copy(update={"confidence_map": confidence_map, **shifts._asdict()})
-
-
-def threshold_costs(samples: Sequence[Sampled], paths: int, seed: int) -> tuple[ThresholdCost, ...]:
-    """Cost of each threshold beside the full vote, as a mean over `ORDERS` orders of the same paths."""
-    rules = [StoppingRule(Policy.FIXED), *(StoppingRule(Policy.ADAPTIVE, threshold) for threshold in THRESHOLDS)]
-    orders = [[first(s, paths, paths) for s in order] for order in _orders(samples, seed)]
-    ends = [_ends(rules, drawn, s.gold) for drawn, s in zip(zip(*orders, strict=True), samples, strict=True)]
-    found = []
-    for number, threshold in enumerate(THRESHOLDS):
-        problems = [((full[0] - early[number][0]) / ORDERS, early[number][1], full[1]) for full, *early in ends]
-        sets = {name: _cost([problems[i] for i in positions]) for name, positions in by_set(samples).items()}
-        risk = max((max(0.0, cost.lost) + cost.error for cost in sets.values()), default=0.0)
-        found.append(ThresholdCost(threshold, _cost(problems), sets, risk))
-    return tuple(found)
-
-
-def best_threshold(costs: Sequence[ThresholdCost]) -> ThresholdCost:
-    """The threshold with the fewest tokens within `MAX_RISK`. Without any, the one of the lowest risk."""
-    safe = [row for row in costs if row.risk <= MAX_RISK]
-    return min(safe, key=lambda row: row.cost.tokens) if safe else min(costs, key=operator.attrgetter("risk"))
-
-
-def observed(samples: Sequence[Sampled], paths: int, policy: Policy, calibration: Calibration) -> list[Seen]:
-    """Vote of each problem when `policy` stops."""
-    found = []
-    for sampled in samples:
-        end = replay(policy, first(sampled, paths, paths), calibration)
-        leader = winner(end.votes)
-        share = smoothed_vote_share(leader.votes, end.counted) if leader else 0.0
-        found.append(Seen(share, is_right(leader, sampled.gold), uses_all_numbers(end, sampled.question)))
-    return found
-
-
-def cross_fitted(
-    seen: Mapping[Policy, Sequence[Seen]], points: Sequence[Sequence[Seen]], seed: int
-) -> dict[Policy, list[float]]:
-    """Confidence of each problem under each policy, by a map and shifts fitted on the other folds.
-
-    Args:
-        seen: observation of each problem under each policy.
-        points: observations of each problem in all orders, on which maps and shifts are fitted.
-        seed: seed of the folds.
-    """
-    order = list(range(len(points)))
-    random.Random(seed).shuffle(order)
-    mapped = {policy: [0.0] * len(order) for policy in seen}
-    for fold in range(FOLDS):
-        held_out = set(order[fold::FOLDS])
-        calibration = fitted([point for i in order if i not in held_out for point in points[i]], UNCALIBRATED)
-        for policy, observations in seen.items():
-            for index in held_out:
-                share, _, uses_all = observations[index]
-                mapped[policy][index] = calibration.shifted(share, uses_all)
-    return mapped
-
-
-def _ends(rules: Sequence[StoppingRule], orders: Sequence[Sequence[SampledPath]], gold: str) -> list[tuple[int, int]]:
-    """For each rule, the number of orders of a problem in which it is right, and the tokens of all orders."""
-    counted = [(paths, prefix_votes(paths)) for paths in orders]
-    found = []
-    for rule in rules:
-        ends = [stop(rule, paths, votes) for paths, votes in counted]
-        right = sum(is_right(winner(end.votes), gold) for end in ends)
-        found.append((right, sum(end.tokens for end in ends)))
-    return found
-
-
-def _cost(problems: Sequence[tuple[float, int, int]]) -> StopCost:
-    """Cost over problems, from the loss, the tokens and the full vote's tokens of each."""
-    lost, error = _mean_and_error([lost for lost, _, _ in problems])
-    full = sum(full for _, _, full in problems)
-    return StopCost(lost, error, sum(tokens for _, tokens, _ in problems) / max(full, 1))
 
 
 def _beta_confidences(samples: Sequence[Sampled], paths: int) -> list[Observed]:
@@ -314,20 +165,3 @@ def _tokens(samples: Sequence[Sampled], paths: int, policy: Policy, calibration:
     """Completion tokens per problem."""
     spent = [replay(policy, first(sampled, paths, paths), calibration).tokens for sampled in samples]
     return sum(spent) / max(len(spent), 1)
-
-
-def _orders(samples: Sequence[Sampled], seed: int) -> list[list[Sampled]]:
-    """The samples with each problem's paths in `ORDERS` random orders."""
-    rng = random.Random(seed)
-    return [[sampled.shuffled(rng) for sampled in samples] for _ in range(ORDERS)]
-
-
-def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard error."""
-    if len(values) < 2:
-        return sum(values), 0.0
-    return statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
-
-
-def _share(right: Sequence[bool]) -> float:
-    return sum(right) / max(len(right), 1)

@@ -21,6 +21,7 @@ from training.stages.samples import SAMPLES, held_out_samples
 from training.stages.self_training import student
 from training.stages.train import trained
 
+COMPARISON = "compare.json"
 PAIRS = (
     ("MD, CoT greedy", "CoT student, greedy"),
     ("MD, PoT greedy", "PoT student, greedy"),
@@ -101,7 +102,7 @@ def stage(run: Run) -> Artifact:
     def build(out: Path) -> None:
         students = Students(**{name: list(read_samples(found.path / SAMPLES)) for name, found in samples.items()})
         comparison = compare(students, settings.paths)
-        comparison.write(out / "compare.json")
+        comparison.write(out / COMPARISON)
         (out / "compare.md").write_text(table(comparison))
         _plot(comparison, out / LOG)
 

@@ -6,9 +6,8 @@ judges a text.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,38 +15,23 @@ from service.paths.equality import matches, parse_gold
 from service.paths.pot import extract_program
 from service.sandbox.base import Sandbox
 from service.types import PathKind
-from training.artifact import Artifact
+from training.artifact import LOG, Artifact
+from training.data.filtered import (
+    DROPPED,
+    FILTER_REPORT,
+    Dropped,
+    Filtered,
+    FilterReport,
+    FilterResult,
+    report_table,
+)
 from training.data.problem import Problem, Rationale, write_rows
 from training.data.verify import Verified, verify
 from training.recipe import Filter
 from training.run import RATIONALES, Run
 
-
-class FilterResult(StrEnum):
-    """Result of the filter for one rationale, in the order of the tests."""
-
-    KEPT = "kept"
-    ORPHAN = "no such problem"
-    HELD_OUT = "held-out problem"
-    UNREAD_GOLD = "gold not read"
-    UNPARSED = "unparsed"
-    FAILED = "program failed"
-    WRONG = "wrong answer"
-    EQUATIONS = "false equation"
-    DUPLICATE = "near-duplicate"
-    OVER_LIMIT = "over the limit"
-
-
-Results = Mapping[tuple[str, PathKind], Counter[FilterResult]]
-"""Number of rationales with each result, by teacher and kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filtered:
-    """Kept rationales in their order, and the results of all."""
-
-    kept: tuple[Rationale, ...]
-    report: Results
+EXAMPLES = 3
+"""Maximum number of dropped rationales that are kept for each teacher, kind and result."""
 
 
 def stage(run: Run) -> Artifact:
@@ -60,11 +44,21 @@ def stage(run: Run) -> Artifact:
 
     def build(out: Path) -> None:
         filtered = _filter_sources(run)
-        write_rows(out / RATIONALES, (rationale.row() for rationale in filtered.kept))
-        (out / "report.md").write_text(report_table(filtered.report))
+        write_filtered(filtered, out)
         run.report(report_table(filtered.report))
 
     return run.make("filter", {"filter": run.recipe.filter, "sources": sources}, inputs, build)
+
+
+def write_filtered(filtered: Filtered, out: Path) -> None:
+    """Write `rationales.jsonl` and `report.md`, and the examples and counts under `log/`.
+
+    The examples are outside of the hash, because a fault in the sandbox can depend on the machine's speed.
+    """
+    write_rows(out / RATIONALES, (rationale.row() for rationale in filtered.kept))
+    (out / "report.md").write_text(report_table(filtered.report))
+    write_rows(out / LOG / DROPPED, (dropped.row() for dropped in filtered.dropped))
+    FilterReport.of(filtered.report).write(out / LOG / FILTER_REPORT)
 
 
 def _filter_sources(run: Run) -> Filtered:
@@ -102,16 +96,18 @@ def filter_rationales(
         [(rationales[i].kind, rationales[i].text) for i in open_], workers=settings.workers, sandbox=sandbox
     )
     texts: dict[int, str] = {}
+    details: dict[int, str] = {}
     for index, found in zip(open_, verified, strict=True):
         rationale = rationales[index]
         results[index] = _failed_test(rationale, found, problems[rationale.id].answer, settings)
+        details[index] = _found(found)
         texts[index] = normalized(rationale)
     _drop_duplicates(rationales, texts, results, settings)
     report: dict[tuple[str, PathKind], Counter[FilterResult]] = defaultdict(Counter)
     for rationale, result in zip(rationales, results, strict=True):
         report[rationale.teacher, rationale.kind][result or FilterResult.KEPT] += 1
     kept = tuple(replace(r, text=texts[i]) for i, r in enumerate(rationales) if results[i] is None)
-    return Filtered(kept, report)
+    return Filtered(kept, report, tuple(_examples(rationales, results, details, problems)))
 
 
 def normalized(rationale: Rationale) -> str:
@@ -119,16 +115,6 @@ def normalized(rationale: Rationale) -> str:
     if rationale.kind is PathKind.POT:
         return (extract_program(rationale.text) or rationale.text).strip()
     return rationale.text.strip().removesuffix(".")
-
-
-def report_table(report: Results) -> str:
-    """Markdown table: one row per teacher and kind, one column per result that occurred."""
-    used = [result for result in FilterResult if any(counts[result] for counts in report.values())]
-    lines = ["| teacher | kind | rows | " + " | ".join(used) + " |", "|---|---|---:|" + "---:|" * len(used)]
-    for (teacher, kind), counts in sorted(report.items()):
-        cells = " | ".join(f"{counts[result]:,}" for result in used)
-        lines.append(f"| {teacher} | {kind.value} | {counts.total():,} | {cells} |")
-    return "\n".join(lines) + "\n"
 
 
 def _failed_before_reading(
@@ -152,6 +138,28 @@ def _failed_test(rationale: Rationale, verified: Verified, gold: str, settings: 
     if not matches(verified.stated, gold):
         return FilterResult.WRONG
     return FilterResult.EQUATIONS if settings.equations and verified.repaired else None
+
+
+def _found(verified: Verified) -> str:
+    """Stated answer of a CoT, answer of a program, or its fault."""
+    answer = verified.stated or verified.answer
+    return answer.text if answer else verified.reason
+
+
+def _examples(
+    rationales: Sequence[Rationale],
+    results: Sequence[FilterResult | None],
+    details: Mapping[int, str],
+    problems: Mapping[str, Problem],
+) -> Iterator[Dropped]:
+    """The first `EXAMPLES` dropped rationales of each teacher, kind and result."""
+    counts: Counter[tuple[str, PathKind, FilterResult]] = Counter()
+    for index, (rationale, result) in enumerate(zip(rationales, results, strict=True)):
+        if result is not None:
+            counts[group := (rationale.teacher, rationale.kind, result)] += 1
+            if counts[group] <= EXAMPLES:
+                problem = problems.get(rationale.id, Problem(rationale.id, "", ""))
+                yield Dropped(rationale, result, details.get(index, ""), problem.question, problem.answer)
 
 
 def _drop_duplicates(

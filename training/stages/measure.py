@@ -13,10 +13,12 @@ from training.sample.confidence import (
     calibration_error_table,
     calibration_errors,
 )
+from training.sample.observed import NumberUse, observed
 from training.sample.replay import first, greedy, replay, voted
 from training.sample.sampling import Sampled, by_set, read_samples
 from training.sample.statistics import Accuracy, PairedTest, mcnemar
-from training.stages.calibrate import CALIBRATION, BestCalibration, NumberUse, ThresholdCost, observed, threshold_costs
+from training.sample.thresholds import ThresholdCost, threshold_costs
+from training.stages.calibrate import CALIBRATION, BestCalibration
 from training.stages.samples import SAMPLES, held_out_samples
 from training.stages.self_training import student
 

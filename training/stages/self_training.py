@@ -9,12 +9,12 @@ from pathlib import Path
 
 from service.types import PathKind
 from training.artifact import Artifact
-from training.data.problem import Example, Problem, Rationale, read_problems, read_rationales, write_rows
+from training.data.problem import Example, Problem, Rationale, read_problems, read_rationales
 from training.recipe import Decoding, Filter
 from training.run import RATIONALES, Run
 from training.sample.sampling import read_samples
 from training.stages.dataset import TRAIN_PROBLEMS, examples
-from training.stages.filter import filter_rationales, report_table
+from training.stages.filter import filter_rationales, write_filtered
 from training.stages.samples import SAMPLES, samples
 from training.stages.train import trained
 
@@ -72,8 +72,7 @@ def write_own(paths: Path, problems: Sequence[Problem], settings: Filter, out: P
         if path.right
     ]
     filtered = filter_rationales({problem.id: problem for problem in problems}, (), rationales, settings)
-    write_rows(out / RATIONALES, (rationale.row() for rationale in filtered.kept))
-    (out / "report.md").write_text(report_table(filtered.report))
+    write_filtered(filtered, out)
 
 
 def with_own(teachers: Sequence[Example], own: Sequence[Rationale]) -> list[Example]:

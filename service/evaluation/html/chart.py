@@ -32,10 +32,20 @@ class Axis:
     is_share: bool = False
 
     @classmethod
-    def fitted(cls, label: str, values: Sequence[float], *, is_share: bool = False, from_zero: bool = False) -> "Axis":
-        """Axis around the values, with some room. Axes of shares stay in [0, 1]."""
+    def fitted(
+        cls, label: str, values: Sequence[float], *, is_share: bool = False, from_zero: bool = False, least: float = 1.0
+    ) -> "Axis":
+        """Axis around the values, with some room. Axes of shares stay in [0, 1].
+
+        Args:
+            label: label of the axis.
+            values: values on the axis, at least one.
+            is_share: whether the values are shares. Their axis is at least 0.1 long.
+            from_zero: whether the axis starts at zero.
+            least: minimum length of an axis of other values.
+        """
         low, high = (0.0 if from_zero else min(values)), max(values)
-        least = 0.1 if is_share else 1.0
+        least = 0.1 if is_share else least
         room = max(_ROOM * (high - low), (least - high + low) / 2)
         low, high = (low if from_zero else low - room), high + room
         if is_share:

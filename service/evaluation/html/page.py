@@ -1,20 +1,20 @@
 """Page of the report: summary, plots and wrong problems."""
 
-from importlib import resources
-
 from service import __version__
 from service.evaluation.evaluate import Evaluation
-from service.evaluation.html.elements import Html, element, join
+from service.evaluation.html.document import document, header, warnings
+from service.evaluation.html.elements import Html, element
 from service.evaluation.html.plots import plots
+from service.evaluation.html.tables import accuracy_table, row
 from service.evaluation.html.wrong import wrong_problem
 from service.evaluation.report import Report, distinct
 from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES
 from service.schemas.words import DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, VERDICTS, duration, number, percent
 from service.types import Verdict
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""Content security policy of the page: no script runs, and nothing is loaded."""
 _MAX_IDS = 20
+_KIND_OF = {"vote": "both", "cot_vote": "cot", "pot_vote": "pot", "cot_greedy": "cot", "pot_greedy": "pot"}
+"""Class of each measure's bar."""
 
 
 def report_page(evaluation: Evaluation) -> str:
@@ -33,20 +33,7 @@ def report_page(evaluation: Evaluation) -> str:
         *wrong,
         element("footer", f"Twinpath {__version__}. Seconds depend on the machine, all other figures on the seed."),
     )
-    return f"<!doctype html>\n{element('html', _head(report), element('body', body), lang='en')}\n"
-
-
-def _head(report: Report) -> Html:
-    style = resources.files("service.evaluation.html").joinpath("style.css").read_text(encoding="utf-8")
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name_="color-scheme", content="light dark"),
-        element("title", f"Evaluation of {report.model}"),
-        element("style", Html(style)),
-    )
+    return document(f"Evaluation of {report.model}", body)
 
 
 def _header(report: Report) -> Html:
@@ -59,15 +46,8 @@ def _header(report: Report) -> Html:
         (f"{report.completion_tokens_per_problem:,.0f}", "completion tokens per problem"),
         (f"{report.problems_per_s:.2f}", f"problems per second ({took} in all)"),
     ]
-    cards = [element("div", element("b", value), element("span", text)) for value, text in figures]
     run = f"{number(report.n, 'problem')} · policy {report.policy} · seed {report.seed}"
-    return element(
-        "header",
-        element("p", "Twinpath evaluation", class_="kicker"),
-        element("h1", report.model),
-        element("p", run, class_="run"),
-        element("div", *cards, class_="cards"),
-    )
+    return header("Twinpath evaluation", report.model, run, figures)
 
 
 def _notes(report: Report) -> Html:
@@ -81,17 +61,16 @@ def _notes(report: Report) -> Html:
         notes.append(f"The deadline cut off {report.cut_off} of the {number(report.n, 'vote')}.")
     if not report.calibrated:
         notes.append(f"{NOT_MEASURED} {MAJORITY}")
-    return join(*(element("p", note, class_="warning") for note in notes))
+    return warnings(notes)
 
 
 def _accuracies(report: Report) -> Html:
-    rows = []
-    for measure, title in MEASURE_TITLES.items():
-        low, high = (percent(bound, 1) for bound in report.interval[measure])
-        rows.append(_bar_row(title, report.accuracy[measure], f"{low} to {high} %"))
-    rows += [_bar_row(title, report.paths_right[kind], "") for kind, title in PATH_TITLES.items()
+    rows: list[tuple[str, float, tuple[float, float] | None, str]] = [
+        (title, report.accuracy[measure], report.interval[measure], _KIND_OF[measure])
+        for measure, title in MEASURE_TITLES.items()
+    ]
+    rows += [(title, report.paths_right[kind], None, kind) for kind, title in PATH_TITLES.items()
              if kind in report.paths_right]  # fmt: skip
-    head = _row("th", "answer of", "right", "0 to 100 %", "95 % interval")
     hint = (
         "Greedy: one attempt at temperature 0. Sampled: one attempt of the vote, on average over those that ended. "
         "A vote of one kind counts only the attempts that the vote of both kinds counted."
@@ -99,26 +78,21 @@ def _accuracies(report: Report) -> Html:
     return element(
         "section",
         element("h2", "Accuracy"),
-        element("table", head, *rows, class_="accuracy"),
+        accuracy_table("answer of", rows),
         element("p", hint, class_="hint"),
     )
 
 
-def _bar_row(title: str, share: float, interval: str) -> Html:
-    bar = element("span", element("i", style=f"width: {100 * share:.1f}%"), class_="bar")
-    return _row("td", title, f"{percent(share, 1)} %", bar, interval)
-
-
 def _trust(report: Report) -> Html:
-    verdicts = [_row("th", "when it says", "problems", "right", "share")]
+    verdicts = [row("th", "when it says", "problems", "right", "share")]
     for verdict, found in report.by_verdict.items():
         share = f"{percent(found.right, found.problems)} %"
         right = ("–", "–") if verdict == Verdict.NONE else (f"{found.right}", share)
-        verdicts.append(_row("td", chip(verdict), f"{found.problems}", *right))
-    thresholds = [_row("th", "if you only take", "answered", "right", "share")]
+        verdicts.append(row("td", chip(verdict), f"{found.problems}", *right))
+    thresholds = [row("th", "if you only take", "answered", "right", "share")]
     for point in distinct(report.by_min_confidence):
         share = f"{percent(point.right, point.answered)} %"
-        thresholds.append(_row("td", f"≥ {point.min_confidence:.1f}", f"{point.answered}", f"{point.right}", share))
+        thresholds.append(row("td", f"≥ {point.min_confidence:.1f}", f"{point.answered}", f"{point.right}", share))
     hint = "A request with min_confidence gives no answer below that confidence."
     perfect = report.calibration_error_if_perfect
     error = (
@@ -137,7 +111,3 @@ def _trust(report: Report) -> Html:
 def chip(verdict: str) -> Html:
     """Words of a verdict in its colour."""
     return element("span", VERDICTS.get(verdict) or verdict.capitalize(), class_=f"chip {verdict}")
-
-
-def _row(cell: str, *cells: str) -> Html:
-    return element("tr", *(element(cell, content) for content in cells))

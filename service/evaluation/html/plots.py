@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
+from service.amounts import number
 from service.evaluation.by_budget import BudgetPoint
 from service.evaluation.calibration_error import SelectivePoint, reliability, selective
 from service.evaluation.html.chart import Axis, Chart
-from service.evaluation.html.elements import Html, element, join
+from service.evaluation.html.elements import Html, element
+from service.evaluation.html.figures import curve, figure, legend, reliability_figure
 from service.evaluation.report import BINS, Report, answered
 from service.evaluation.statistics import wilson
-from service.schemas.words import number, percent
 
 _LABELED = (0.7, 0.5, 0.9, 0.3, 0.6, 0.8, 0.4)  # the first of two that would overlap is shown
 _LABEL_SHARE = 0.1
 _SERIES = {"both": "both kinds", "cot": "explanations only", "pot": "programs only"}
-_STRIP = 44
 
 
 def plots(report: Report) -> Html:
@@ -27,46 +27,9 @@ def _of_confidence(report: Report) -> list[Html]:
         return []
     thresholds = sorted(set(confidences), reverse=True)
     return [
-        _reliability(report, confidences, right),
+        reliability_figure(reliability(confidences, right, BINS), report.n - len(confidences)),
         _coverage(report, selective(confidences, right, thresholds)),
     ]
-
-
-def _reliability(report: Report, confidences: Sequence[float], right: Sequence[bool]) -> Html:
-    bins = reliability(confidences, right, BINS)
-    chart = Chart(
-        "Share of right answers by confidence",
-        Axis("confidence", 0, 1, 0.2, is_share=True),
-        Axis("right answers", 0, 1, 0.2, is_share=True),
-        strip=_STRIP,
-    )
-    marks = [
-        chart.line([(0, 0), (1, 1)], "ideal"),
-        chart.line([(one.confidence, one.accuracy) for one in bins], "vote"),
-    ]
-    most = max(one.problems for one in bins)
-    for one in bins:
-        hits = round(one.accuracy * one.problems)
-        note = f"confidence {percent(one.confidence, 1)} %: {hits} of {number(one.problems, 'answer')} right"
-        marks.append(chart.whisker(one.confidence, *wilson(hits, one.problems), "vote"))
-        marks.append(chart.dot(one.confidence, one.accuracy, "vote", note))
-        marks.append(_count_bar(chart, one.confidence, one.problems, most))
-    left_out = report.n - len(confidences)
-    without = f" Left out: {number(left_out, 'problem')} without an answer." if left_out else ""
-    caption = (
-        "Dots: share of right answers at a confidence, with 95 % intervals. Dashed: a perfect confidence. "
-        f"Columns: number of answers.{without}"
-    )
-    return _figure("Reliability: is the confidence right?", chart.drawn(*marks), caption)
-
-
-def _count_bar(chart: Chart, confidence: float, problems: int, most: int) -> Html:
-    """Column of a bin below the plot area, with its number."""
-    middle = chart.point(confidence, 0)[0]
-    base, full = chart.floor + _STRIP, _STRIP - 20
-    height = max(2.0, full * problems / most)
-    bar = element("rect", x=middle - 9, y=base - height, width=18, height=height, class_="count")
-    return join(bar, element("text", f"{problems}", x=middle, y=base - height - 4, text_anchor="middle", class_="note"))
 
 
 def _coverage(report: Report, points: Sequence[SelectivePoint]) -> Html:
@@ -76,17 +39,17 @@ def _coverage(report: Report, points: Sequence[SelectivePoint]) -> Html:
     y = Axis.fitted("right answers", [share for _, share in places] + [b for low_high in bounds for b in low_high],
                     is_share=True)  # fmt: skip
     chart = Chart("Share of right answers among the most confident ones", x, y)
-    band = chart.band([(place[0], *bound) for place, bound in zip(places, bounds, strict=True)], "vote")
-    marks = [band, chart.line(places, "vote")]
+    band = chart.band([(place[0], *bound) for place, bound in zip(places, bounds, strict=True)], "both")
+    marks = [band, chart.line(places, "both")]
     for point, place in zip(points, places, strict=True):
         note = f"≥ {point.min_confidence:.2f}: {point.right} of {point.answered} right"
-        marks.append(chart.dot(*place, "vote", note, radius=2.5))
+        marks.append(chart.dot(*place, "both", note, radius=2.5))
     marks += [chart.mark(*places[i], f"≥ {threshold}") for threshold, i in _labels(points, places)]
     caption = (
         "Only answers of at least a confidence, from the highest confidence on the left to all answers on the right. "
         "Band: 95 % interval."
     )
-    return _figure("Coverage: only the confident answers", chart.drawn(*marks), caption)
+    return figure("Coverage: only the confident answers", chart.drawn(*marks), caption)
 
 
 def _labels(points: Sequence[SelectivePoint], places: Sequence[tuple[float, float]]) -> list[tuple[float, int]]:
@@ -127,14 +90,16 @@ def _budget(
     chart = Chart(title, Axis.fitted(label, [cost(point) for point in everything], from_zero=True), y)
     marks = [chart.band([(cost(point), *bounds[id(point)]) for point in series["both"]], "both")]
     for kinds, points in series.items():
-        marks.append(chart.line([(cost(point), point.right / point.problems) for point in points], kinds))
-        for point in points:
-            budget = f"{point.budget} + {point.budget} attempts" if kinds == "both" else number(point.budget, "attempt")
-            note = f"{budget}: {point.right} of {point.problems} right, {cost(point):,.1f} {label}"
-            marks.append(chart.dot(cost(point), point.right / point.problems, kinds, note))
-    names = [element("span", element("i", class_=kinds), _SERIES[kinds]) for kinds in series]
-    legend = element("p", *names, class_="legend") if len(series) > 1 else None
-    return _figure(title, chart.drawn(*marks), caption, legend)
+        places = [(cost(point), point.right / point.problems, _note(point, cost(point), label)) for point in points]
+        marks.append(curve(chart, places, kinds))
+    names = {kinds: _SERIES[kinds] for kinds in series}
+    return figure(title, chart.drawn(*marks), caption, legend(names))
+
+
+def _note(point: BudgetPoint, cost: float, label: str) -> str:
+    is_both = point.kinds == "both"
+    budget = f"{point.budget} + {point.budget} attempts" if is_both else number(point.budget, "attempt")
+    return f"{budget}: {point.right} of {point.problems} right, {cost:,.1f} {label}"
 
 
 def _budget_caption(report: Report, series: dict[str, list[BudgetPoint]]) -> str:
@@ -146,7 +111,3 @@ def _budget_caption(report: Report, series: dict[str, list[BudgetPoint]]) -> str
         f"The same attempts under smaller budgets: 1 of each kind up to {most}, with the policy {report.policy}. "
         f"Attempts that the vote did not need are not counted.{without}{kinds} Band: 95 % interval."
     )
-
-
-def _figure(title: str, chart: Html, caption: str, legend: Html | None = None) -> Html:
-    return element("figure", element("h3", title), legend, chart, element("figcaption", caption))

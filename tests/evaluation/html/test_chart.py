@@ -29,6 +29,12 @@ def test_an_axis_fits_its_values(
     assert [axis.text(tick) for tick in axis.ticks] == texts
 
 
+def test_an_axis_has_a_minimum_length() -> None:
+    axis = Axis.fitted("loss", [0.4, 0.42], least=0.05)
+    assert (axis.low, axis.high) == pytest.approx((0.385, 0.435))
+    assert [axis.text(tick) for tick in axis.ticks] == ["0.39", "0.4", "0.41", "0.42", "0.43"]
+
+
 @given(st.lists(st.floats(0, 1), min_size=1), st.booleans())
 def test_every_share_lies_on_its_axis(values: list[float], from_zero: bool) -> None:
     axis = Axis.fitted("x", values, is_share=True, from_zero=from_zero)

@@ -5,10 +5,11 @@ from pathlib import Path
 from service.paths.equality import matches
 from service.types import PathKind
 from training.data.contamination import mask_numbers
+from training.data.filtered import FilterResult
 from training.data.problem import read_problems, read_rationales
 from training.data.verify import verify
 from training.recipe import Filter
-from training.stages.filter import FilterResult, filter_rationales
+from training.stages.filter import filter_rationales
 
 ROOT = Path(__file__).parents[3]
 

@@ -22,6 +22,7 @@ from tests.support import forked_training, training_models
 from tests.support.training_runs import SETTINGS, train_tiny
 from training.artifact import tree_digest
 from training.data.problem import Problem, read_rows
+from training.learn.callbacks import MEMORY_FILE, memory_device
 from training.learn.launch import Job, launch
 from training.learn.train import HISTORY, last_complete
 from training.recipe import Watch
@@ -54,6 +55,9 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
     assert not (out / "checkpoints").exists()
     assert (out / "log/loss.png").is_file()
     assert (out / "log/memory.png").is_file()
+    memory = list(read_rows(out / "log" / MEMORY_FILE))
+    assert [row["device"] for row in memory] == [memory_device()] * len(memory)
+    assert memory[-1]["gib"] > 0
     events = EventAccumulator(str(out / "log/tensorboard")).Reload()
     assert [event.step for event in events.Scalars("cot_loss")] == [row["step"] for row in rows]
     peaks = [event.value for event in events.Scalars("peak_memory_gib")]

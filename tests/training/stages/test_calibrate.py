@@ -10,20 +10,11 @@ from service.solve.calibration import interpolate
 from service.types import PathKind, Policy
 from tests.support.samples import sampled
 from training.sample.confidence import fit
+from training.sample.observed import NumberUse, observed
 from training.sample.replay import UNCALIBRATED
 from training.sample.sampling import Sampled
-from training.stages.calibrate import (
-    MIN_PROBLEMS,
-    BestCalibration,
-    NumberUse,
-    StopCost,
-    ThresholdCost,
-    best_temperature,
-    best_threshold,
-    calibrate,
-    observed,
-    threshold_costs,
-)
+from training.sample.thresholds import StopCost, ThresholdCost, best_threshold, threshold_costs
+from training.stages.calibrate import MIN_PROBLEMS, BestCalibration, best_temperature, calibrate
 
 
 def _threshold(samples: list[Sampled], paths: int) -> float:
@@ -87,7 +78,7 @@ def test_what_each_threshold_costs() -> None:
 @pytest.fixture
 def few_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     """For problems on which all orders agree."""
-    monkeypatch.setattr("training.stages.calibrate.ORDERS", 2)
+    monkeypatch.setattr("training.sample.thresholds.ORDERS", 2)
 
 
 @pytest.mark.usefixtures("few_orders")

@@ -1,9 +1,13 @@
 """The filter of rationales."""
 
+from pathlib import Path
+
 from service.types import PathKind
-from training.data.problem import Problem, Rationale
+from training.artifact import tree_digest
+from training.data.filtered import FilterReport, FilterResult, report_table
+from training.data.problem import Problem, Rationale, read_rows
 from training.recipe import Filter
-from training.stages.filter import FilterResult, filter_rationales, report_table
+from training.stages.filter import filter_rationales, write_filtered
 
 
 def _filter(*rationales: Rationale, **settings: object) -> list[FilterResult]:
@@ -51,3 +55,44 @@ def test_near_duplicates_and_what_is_over_the_limit_fall_out() -> None:
         "| teacher | kind | rows | kept | near-duplicate | over the limit |\n|---|---|---:|---:|---:|---:|\n"
         "| t | cot | 4 | 2 | 1 | 1 |\n"
     )
+
+
+def test_examples_of_the_dropped_rationales(tmp_path: Path) -> None:
+    """Three of each teacher, kind and reason, with the answer that was found."""
+    problems = {"p": Problem("p", "What is 3 plus 4?", "7")}
+    wrong = [Rationale("p", PathKind.COT, "t", f"3 + {n} = {3 + n}. The answer is {3 + n}") for n in range(5, 10)]
+    others = [
+        Rationale("p", PathKind.POT, "t", "ans = 3 - 4"),
+        Rationale("p", PathKind.POT, "u", "ans = 1 / 0"),
+        Rationale("p", PathKind.COT, "u", "3 + 4 = 7. The answer is 7"),
+        Rationale("gone", PathKind.COT, "u", "The answer is 7"),
+    ]
+    write_filtered(filter_rationales(problems, (), [*wrong, *others], Filter()), tmp_path)
+    rows = list(read_rows(tmp_path / "log/dropped.jsonl"))
+    assert [(row["teacher"], row["kind"], row["result"], row["found"]) for row in rows] == [
+        ("t", "cot", "wrong answer", "8"),
+        ("t", "cot", "wrong answer", "9"),
+        ("t", "cot", "wrong answer", "10"),
+        ("t", "pot", "wrong answer", "-1"),
+        ("u", "pot", "program failed", "error"),
+        ("u", "cot", "no such problem", ""),
+    ]
+    assert rows[0] == {
+        "id": "p",
+        "kind": "cot",
+        "teacher": "t",
+        "text": "3 + 5 = 8. The answer is 8",
+        "question": "What is 3 plus 4?",
+        "answer": "7",
+        "result": "wrong answer",
+        "found": "8",
+    }
+    assert (rows[-1]["question"], rows[-1]["answer"]) == ("", "")
+    report = FilterReport.read(tmp_path / "log/report.json")
+    assert [(row.teacher, row.kind, row.results) for row in report.rows] == [
+        ("t", PathKind.COT, {FilterResult.WRONG: 5}),
+        ("t", PathKind.POT, {FilterResult.WRONG: 1}),
+        ("u", PathKind.COT, {FilterResult.KEPT: 1, FilterResult.ORPHAN: 1}),
+        ("u", PathKind.POT, {FilterResult.FAILED: 1}),
+    ]
+    assert tree_digest(tmp_path)[1].keys() == {"rationales.jsonl", "report.md"}

@@ -1,0 +1,103 @@
+"""Artifacts in the report: states, times, hashes, inputs and settings."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from service.amounts import duration
+from service.evaluation.html.elements import Html, element, join
+from service.evaluation.html.tables import bar, table
+from training.report.files import Made, Manifest, RunFiles, State
+from training.report.layout import file_size, hint, part, section
+
+_MARKS = {State.MADE: "✓", State.OLDER: "↺", State.MISSING: "○", State.OFF: "–"}
+_PRIVATE = frozenset({"api_key_file", "base_url"})
+"""Settings that a published report must not show."""
+_DIGITS = 12
+
+
+def strip(files: RunFiles) -> Html:
+    """All stages in the order of the pipeline, with their states and times."""
+    return element("ol", *(_step(files, name, state) for name, state in files.states.items()), class_="stages")
+
+
+def exported(files: RunFiles) -> Html | None:
+    """Section of the stage `export`: variants of the checkpoint, and the next commands."""
+    path = files.path("export")
+    if path is None:
+        return None
+    sizes = [(name, file_size(path / name)) for name in ("model", "int8", "adapter") if (path / name).is_dir()]
+    rows = ((name, f"{path / name}", f"{size / 2**20:,.1f} MiB") for name, size in sizes)
+    commands = "\n".join(
+        [f"twinpath serve --model {path}/model", f"twinpath evaluate --model {path}/model --data problems.jsonl"]
+    )
+    return part(
+        "Checkpoint",
+        ["export"],
+        section("Variants", table("counts", ("variant", "directory", "size"), rows)),
+        section("Next", element("pre", commands, class_="program")),
+    )
+
+
+def stages(files: RunFiles) -> Html:
+    """Section on all artifacts: times, hashes, inputs and settings."""
+    rows = [_row(one, total_seconds(files)) for one in files.made.values()]
+    note = "In the order of their making. The time of an interrupted stage counts from its last start."
+    return part(
+        "Stages and hashes",
+        [],
+        section(
+            "Artifacts",
+            table("kept", ("artifact", "time", "share", "hash of the content", "seed", "commit"), rows),
+            hint(f"{note} Time, plots and this report are outside of every hash."),
+        )
+        if rows
+        else None,
+        _settings(files.made.values()) if rows else None,
+    )
+
+
+def total_seconds(files: RunFiles) -> float:
+    """Time of all artifacts, in seconds."""
+    return sum(one.seconds or 0.0 for one in files.made.values())
+
+
+def _step(files: RunFiles, name: str, state: State) -> Html:
+    seconds = files.seconds.get(name, 0.0)
+    note = duration(seconds) if seconds and state is State.MADE else state.value
+    mark = element("span", _MARKS[state], class_="mark", aria_hidden="true")
+    is_linked = state in (State.MADE, State.OLDER) and name != "base"
+    title = element("a", name, href=f"#{name}") if is_linked else element("b", name)
+    return element("li", mark, title, element("span", note, class_="soft"), class_=state.name.lower())
+
+
+def _row(one: Made, total: float) -> tuple[str, ...]:
+    time = "–" if one.seconds is None else duration(one.seconds)
+    share = (one.seconds or 0.0) / total if total else 0.0
+    found = one.manifest
+    digest = element("code", found.digest[:_DIGITS])
+    return (one.name, time, bar(share, "time"), digest, f"{found.seed}", element("code", found.commit[:_DIGITS]))
+
+
+def _settings(made: Collection[Made]) -> Html:
+    """Inputs and settings of all artifacts, folded."""
+    summary = element(
+        "summary", element("b", "Inputs and settings"), element("span", f"of {len(made)} artifacts", class_="soft")
+    )
+    texts = [join(element("h4", one.name), element("pre", _as_json(one.manifest), class_="program")) for one in made]
+    return element("details", summary, element("div", *texts, class_="group"), class_="manifest")
+
+
+def _as_json(manifest: Manifest) -> str:
+    inputs = {name: digest[:_DIGITS] for name, digest in manifest.inputs.items()}
+    shown = {"inputs": inputs, "settings": public(manifest.settings)}
+    return json.dumps(shown, indent=2, ensure_ascii=False)
+
+
+def public(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without the private ones, at any depth."""
+    return {
+        name: public(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if name not in _PRIVATE
+    }
