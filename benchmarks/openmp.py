@@ -1,9 +1,9 @@
-"""Tokens per second of the CPU engine, alone and beside a busy process, by OpenMP runtime and its waiting.
+"""Speed of the CPU engine by OpenMP runtime, beside a busy process.
 
     python -m benchmarks.openmp [--repeat 3] [--json FILE]
 
-Each system solves one problem with 10 + 10 paths in a process of its own, first alone and then beside one process that
-computes without pause. The systems take turns.
+Each system solves one problem with 10 + 10 paths in a process of its own, first on a free machine and then beside one
+process that computes without pause. The systems take turns.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, str]]] = {
     "intel-brief": ("Intel's, `KMP_BLOCKTIME=1`", {"LD_PRELOAD": INTEL, "KMP_BLOCKTIME": "1"}),
 }
 """Label and environment of each system."""
-LOADS = ("alone", "beside")
+LOADS = ("free", "beside")
 PROBLEM = "A shop sells pens at 3 dollars each. Ann buys 7 pens and pays with a 50 dollar note. How much change is due?"
 _BUSY = [sys.executable, "-c", "while True: pass"]
 
@@ -51,7 +51,7 @@ def main() -> None:
     runs: dict[str, list[dict[str, float]]] = {system: [] for system in arguments.only}
     for turn in range(arguments.repeat):
         for system in arguments.only if turn % 2 == 0 else arguments.only[::-1]:
-            runs[system].append(run_alone(system))
+            runs[system].append(run(system))
             print(system, json.dumps(runs[system][-1]), flush=True)
     figures = {"runs": runs}
     print(table(figures))
@@ -61,7 +61,7 @@ def main() -> None:
 
 def table(figures: dict[str, Any]) -> str:
     """Markdown: one row per system, as median, minimum and maximum."""
-    lines = ["| OpenMP runtime | tokens/s alone | tokens/s beside a busy process |", "|---|---:|---:|"]
+    lines = ["| OpenMP runtime | tokens/s | tokens/s beside a busy process |", "|---|---:|---:|"]
     for system, runs in figures["runs"].items():
         cells = [f"{statistics.median(seen):.0f} ({min(seen):.0f} to {max(seen):.0f})" for seen in _by_load(runs)]
         lines.append(f"| {SYSTEMS[system][0]} | {' | '.join(cells)} |")
@@ -72,7 +72,7 @@ def _by_load(runs: list[dict[str, float]]) -> list[list[float]]:
     return [[run[load] for run in runs] for load in LOADS]
 
 
-def run_alone(system: str) -> dict[str, float]:
+def run(system: str) -> dict[str, float]:
     """Figures of one system, measured in its own process."""
     command = [sys.executable, "-m", "benchmarks.openmp", "--here"]
     environment = os.environ | SYSTEMS[system][1]
@@ -94,10 +94,10 @@ async def measure() -> dict[str, float]:
             return sum(path.completion_tokens for path in solution.paths) / (time.monotonic() - began)
 
         await tokens_per_s(0)  # warms the engine up
-        alone = await tokens_per_s(1)
+        free = await tokens_per_s(1)
         busy = await asyncio.create_subprocess_exec(*_BUSY)
         try:
-            return {"alone": alone, "beside": await tokens_per_s(1)}
+            return {"free": free, "beside": await tokens_per_s(1)}
         finally:
             busy.kill()
             await busy.wait()
