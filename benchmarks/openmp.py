@@ -2,8 +2,8 @@
 
     python -m benchmarks.openmp [--repeat 3] [--json FILE]
 
-Each system solves one problem with 10 + 10 paths in a process of its own, first on a free machine and then beside one
-process that computes without pause. The systems take turns.
+Each system has its own process and solves one problem with 10 + 10 paths, first on a free machine. Then it solves it
+again beside one process that computes without pause. The systems take turns.
 """
 
 import argparse
