@@ -32,7 +32,7 @@ def cpu(docker: Docker, builds: Path, images: Images) -> str:
 
 @pytest.fixture  # removed before the next test, which publishes the same ports
 def node(docker: Docker, images: Images, cpu: str, folder: Path) -> Iterator[tuple[Project, str]]:
-    deploy = clone(folder / "node", umask=0o022) / "deploy"
+    deploy = clone(folder / "node", umask=0o077) / "deploy"
     project = Project(docker, "node", deploy, ["compose.yaml"], None, {**images.variables, "TWINPATH_MODEL": ""})
     others = {name: images.others[name] for name in ("prometheus", "grafana")}
     project.set({"COMPOSE_PROFILES": "cpu"} | PATIENT)
