@@ -15,12 +15,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from transformers import LlamaConfig
 
-from tests.support import forked_training, training_models
+from tests.support import forked_training, training_data
 from tests.support.imports import HEAVY
-from tests.support.teacher_endpoint import scripted, serving
 from training.data.problem import read_rationales, read_rows
 from training.recipe import load
+from training.rehearsal import models
+from training.rehearsal.endpoint import scripted, serving
 from training.run import STAGES, Run
 from training.sample.served import ServedStudent
 from training.stages.ablate import ablate
@@ -68,8 +70,9 @@ def _ablate(directory: Path) -> None:
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoke]:
     """Undisturbed run of the recipe in the directory `whole`."""
     found = Smoke(tmp_path_factory.mktemp("smoke"))
-    training_models.smoke(found.directory / "smoke")
-    with serving(scripted) as url:
+    training_data.write_problems(found.directory / "smoke/problems.jsonl", 30)
+    models.random_model(found.directory / "smoke/base", LlamaConfig, **models.SERVABLE, tie_word_embeddings=True)
+    with serving(scripted({})) as url:
         recipe = (ROOT / "training/recipes/smoke.toml").read_text()
         assert "http://127.0.0.1:8010/v1" in recipe
         (found.directory / "recipe.toml").write_text(recipe.replace("http://127.0.0.1:8010/v1", url))
@@ -168,7 +171,7 @@ def test_a_part_of_the_data_is_left_out_without_asking_the_teacher_again(smoke: 
 def test_the_exported_student_is_served_and_is_a_teacher_itself(smoke: Smoke) -> None:
     with ServedStudent(smoke.directory / "whole/export/model", 24, smoke.directory / "serve.log") as served:
         solved = httpx.post(
-            f"{served.url}/solve", json={"problem": training_models.problems(1)[0]["question"]}, timeout=60
+            f"{served.url}/solve", json={"problem": training_data.problems(1)[0].question}, timeout=60
         ).json()
         recipe = (smoke.directory / "recipe.toml").read_text()
         lines = [
