@@ -9,16 +9,21 @@ from training.data.problem import Problem, read_problems
 from training.data.public.hub import from_hub
 from training.data.public.sets import PUBLIC_SETS, public_set
 from training.data.public.write import PUBLIC
+from training.recipe import SCRIPTED
+from training.rehearsal import script
 
 HUB_PREFIX = "hf:"
 
 
 def problems(source: str) -> list[Problem]:
-    """Problems of a file or of `hf:NAME`.
+    """Problems of a file, of `hf:NAME` or of `scripted:COUNT`.
 
     Raises:
         ConfigurationError: the file cannot be read, or the set is unknown or out of reach.
     """
+    if source.startswith(SCRIPTED):
+        texts = script.problems(int(source.removeprefix(SCRIPTED)))
+        return [Problem(f"scripted/{i}", question, answer) for i, (question, answer) in enumerate(texts)]
     path = local_file(source)
     return from_hub(public_set(source.removeprefix(HUB_PREFIX))) if path is None else read_problems(path)
 

@@ -13,6 +13,7 @@ from transformers import (
     MistralConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
+    Qwen3Config,
 )
 
 from service.paths.base import FormatV1
@@ -34,6 +35,7 @@ ARCHITECTURES: dict[str, tuple[type, dict[str, Any]]] = {
     ),
     "mistral": (MistralConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
     "qwen2": (Qwen2Config, {"tie_word_embeddings": True, "num_key_value_heads": 1}),
+    "qwen3": (Qwen3Config, {"tie_word_embeddings": True, "num_key_value_heads": 1}),
     "gemma3": (Gemma3TextConfig, {"sliding_window": 128, "num_key_value_heads": 1}),
 }
 """Configuration of each family of students."""
@@ -89,6 +91,21 @@ def random_model(
     torch.manual_seed(seed)
     AutoModelForCausalLM.from_config(config_class(**(sizes | changes))).save_pretrained(directory)
     return directory
+
+
+def random_student(directory: Path, family: str, texts: Iterable[str], *, seed: int) -> Path:
+    """Random model of a family that vLLM can serve, saved to `directory`.
+
+    Args:
+        directory: model directory.
+        family: architecture, a key of `ARCHITECTURES`.
+        texts: texts that the tokenizer learns.
+        seed: seed of the weights.
+    """
+    config_class, changes = ARCHITECTURES[family]
+    if "sliding_window" in changes:  # training refuses texts that are longer than the window
+        changes = changes | {"sliding_window": SERVABLE["max_position_embeddings"]}
+    return random_model(directory, config_class, texts, seed=seed, **SERVABLE, **changes)
 
 
 def _scripted_texts() -> list[str]:

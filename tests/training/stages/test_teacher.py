@@ -28,6 +28,8 @@ class Hostile:
         self.always: str = ""
 
     def reply(self, path: str, body: str) -> tuple[int, str, dict[str, str]]:
+        if path.endswith("/models"):
+            return 404, "{}", {}
         fault = self.always or (self.faults.pop() if self.faults else "")
         if fault == "slow":
             time.sleep(0.6)
