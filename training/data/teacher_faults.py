@@ -1,4 +1,4 @@
-"""Faults of a teacher's endpoint, found before most requests are sent, each in one line.
+"""Faults of a teacher's endpoint, found at the first request.
 
 A list of models, which costs nothing, shows whether the endpoint answers. The first sample shows whether it accepts
 key, model and request.

@@ -1,1 +1,1 @@
-"""Rehearsal of a run: scripted problems, a scripted teacher and tiny random students."""
+"""Rehearsal of a run, with a scripted teacher and random students."""

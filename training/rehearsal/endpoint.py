@@ -1,4 +1,4 @@
-"""Scripted teacher: a local HTTP endpoint with OpenAI's API and that of Twinpath."""
+"""Scripted teacher: a local endpoint with OpenAI's API and Twinpath's."""
 
 import json
 import threading

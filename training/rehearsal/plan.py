@@ -1,4 +1,4 @@
-"""Rehearsal of a recipe: the same stages, tiny, without a network, in minutes on a CPU.
+"""Rehearsal of a recipe: the same stages in minutes on a CPU.
 
 The student has random weights, a script is the teacher, and a few steps are trained. A source keeps its own problems if
 their file exists. Otherwise it gets scripted ones.

@@ -1,4 +1,4 @@
-"""Stage `base`: the base model, its copy with a trimmed vocabulary, or a random model."""
+"""Stage `base`: the base model, whole, trimmed or random."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +50,7 @@ def _is_made(student: Student) -> bool:
 
 
 def _make_random(run: Run, family: str, out: Path) -> None:
-    """Write a random model whose tokenizer knows the data set, trimmed if the recipe sets a vocabulary."""
+    """Write a random model whose tokenizer has learned the data set, trimmed if the recipe sets a vocabulary."""
     from training.learn.vocabulary import trim
     from training.rehearsal.models import random_student
 

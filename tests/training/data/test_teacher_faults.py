@@ -1,4 +1,4 @@
-"""The first seconds of a teacher: each fault of its endpoint is one line, before most requests are sent."""
+"""Faults of a teacher's endpoint: one line, at the first request."""
 
 import json
 import socket
@@ -28,10 +28,11 @@ class Endpoint:
         self.requests: Counter[str] = Counter()
 
     def reply(self, path: str, body: str) -> tuple[int, str, dict[str, str]]:
-        if path == "/v1/models":
-            return *self.models, {}
-        self.requests[path] += 1
-        return *self.samples[min(self.requests.total(), len(self.samples)) - 1], {}
+        status, text = self.models
+        if path != "/v1/models":
+            self.requests[path] += 1
+            status, text = self.samples[min(self.requests.total(), len(self.samples)) - 1]
+        return status, text, {"content-type": "text/html"} if text.startswith("<") else {}
 
 
 def _teacher(url: str, **changes: object) -> Teacher:

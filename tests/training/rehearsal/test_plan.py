@@ -1,4 +1,4 @@
-"""Rehearsals of recipes: the same stages, small, and without any file that is missing."""
+"""Rehearsals of recipes: the same stages, without any missing file."""
 
 import json
 from pathlib import Path

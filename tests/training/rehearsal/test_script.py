@@ -1,4 +1,4 @@
-"""The scripted teacher: readable rationales with the right answer, or a wrong one on request."""
+"""The scripted teacher: right rationales, or wrong ones on request."""
 
 import json
 from typing import Any
