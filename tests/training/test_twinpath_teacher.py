@@ -27,7 +27,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     rows = []
     for number, (question, _) in enumerate(script.problems(COUNT)):
         cot = script.rationale(PathKind.COT, question)
-        cot = f"<think>\nMaybe 99?\n</think>\n{cot}" if number else cot.replace("= 15.", "= 16.").replace("is 15", "is 16")
+        cot = (
+            f"<think>\nMaybe 99?\n</think>\n{cot}"
+            if number
+            else cot.replace("= 15.", "= 16.").replace("is 15", "is 16")
+        )
         rows.append({"problem": question, "kind": "cot", "text": cot})
         rows.append({"problem": question, "kind": "pot", "text": script.rationale(PathKind.POT, question)})
     (folder / "script.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
