@@ -29,4 +29,4 @@ def test_a_family_is_made_again_from_its_seed(family: str, tmp_path: Path) -> No
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "0")
     for text in (TEXTS[0], "naïve 日本 🎉\t{x}"):
         assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
-    assert len(tokenizer(TEXTS[0])["input_ids"]) < len(TEXTS[0]) / 4  # it has learned the texts
+    assert len(tokenizer(TEXTS[0])["input_ids"]) < len(TEXTS[0]) / 2  # it has learned the texts
