@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from service.types import PathKind, PathOutcome
 from training.data.problem import Problem
-from training.data.teacher_faults import GarbageError, fault_of, is_permanent, listed_models
+from training.data.teacher_faults import GarbageError, OutOfTimeError, fault_of, is_permanent, listed_models
 from training.recipe import Teacher
 
 if TYPE_CHECKING:  # openai takes a second to import, and an up-to-date run does not need it
@@ -200,7 +200,7 @@ async def _sample_one(
 
     def can_pass(error: BaseException) -> bool:
         # A first reply that is not a completion shows a wrong URL. Later ones come from an overloaded endpoint.
-        return isinstance(error, openai.APIError | GarbageError) and not (
+        return isinstance(error, openai.APIError | GarbageError | OutOfTimeError) and not (
             is_permanent(error) or (first and isinstance(error, GarbageError))
         )
 
@@ -222,7 +222,7 @@ async def _sample_one(
                     raise
         _store(cache, request, answer)
         meter.add(answer)
-    except (openai.APIError, GarbageError) as error:
+    except (openai.APIError, GarbageError, OutOfTimeError) as error:
         meter.fail(f"{type(error).__name__}: {error}")
         return error
     finally:
@@ -258,11 +258,11 @@ def _solved(reply: Any, request: Request) -> Completion:
     """The only path in a traced response of Twinpath's service.
 
     Raises:
-        GarbageError: the path did not end before the deadline, or the reply is not such a response.
+        OutOfTimeError: the path did not end before the deadline.
     """
     (path,) = reply["trace"]
     if path["outcome"] == PathOutcome.ABORTED:
-        raise GarbageError(f"the path did not end within {request.body['deadline_s']:g} s; raise teacher.timeout_s")
+        raise OutOfTimeError(f"the path did not end within {request.body['deadline_s']:g} s; raise teacher.timeout_s")
     finish = "length" if path["tokens"] >= request.body["max_tokens"] else "stop"
     return Completion(_encodable(path["text"]), finish, int(reply["usage"]["prompt_tokens"]), int(path["tokens"]))
 

@@ -26,6 +26,10 @@ class GarbageError(Exception):
     """The endpoint's reply is not a completion."""
 
 
+class OutOfTimeError(Exception):
+    """A Twinpath service stopped the path at its deadline."""
+
+
 async def listed_models(client: "openai.AsyncOpenAI", teacher: Teacher) -> list[str]:
     """Names of the models that the endpoint lists. Empty without a list.
 
@@ -88,7 +92,7 @@ def _refusal(error: "openai.APIStatusError", teacher: Teacher, models: Sequence[
         return f"{at} does not have the model {teacher.model!r} ({status}); set teacher.model, for example to {near}"
     if error.status_code in (401, 403):
         return f"{at} refuses the API key ({status}); set teacher.api_key_file to a file with a valid key"
-    if error.status_code in (404, 405) and not models:
+    if error.status_code in (404, 405) and (not models or teacher.style == "solve"):
         end = "without /v1" if teacher.style == "solve" else "usually with /v1 at its end"
         return f"{error.request.url} does not exist ({status}); correct teacher.base_url ({end}) or teacher.model"
     return f"{at} refuses the request ({status})"

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +40,7 @@ def test_targets_are_the_completions_and_nothing_else(base: Path) -> None:
 
 @pytest.mark.parametrize("config", ARCHITECTURES, ids=lambda config: config.model_type)
 def test_a_pack_leaks_nothing_between_its_branches(config: type, tmp_path: Path) -> None:
-    changes = {"sliding_window": 128} if config is Gemma3TextConfig else {}
+    changes: dict[str, Any] = {"sliding_window": 128} if config is Gemma3TextConfig else {}
     directory = models.random_model(tmp_path, config, **changes)
     model = AutoModelForCausalLM.from_pretrained(directory, attn_implementation="sdpa").eval()
     encoder = Encoder(AutoTokenizer.from_pretrained(directory))
