@@ -40,6 +40,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _sample(url: str, out: Path, **changes: object) -> None:
+    out.mkdir(exist_ok=True)
     settings = {"base_url": url, "model": "qwen", "style": "solve", "cot": 2, "pot": 1}
     sample_all(Teacher.model_validate(settings | changes), problems(COUNT), out, seed=1, cache=out / "cache")
 
@@ -59,7 +60,7 @@ def test_both_kinds_are_sampled_without_thoughts_and_with_repairs(service: str, 
 
 def test_a_teacher_that_is_too_slow_is_reported(tmp_path: Path) -> None:
     with served(tmp_path, "--engine", "fake", "--fake-tokens-per-s", 1) as url, pytest.raises(EngineError) as raised:
-        _sample(url, tmp_path, timeout_s=0.5, attempts=1, concurrency=12)
+        _sample(url, tmp_path / "out", timeout_s=0.5, attempts=1, concurrency=12)
     assert "the path did not end within 0.45 s; raise teacher.timeout_s" in str(raised.value)
 
 

@@ -235,6 +235,7 @@ async def _completion(client: "openai.AsyncOpenAI", request: Request) -> Complet
 
     Raises:
         GarbageError: the reply is not a completion.
+        OutOfTimeError: a Twinpath service stopped the path at its deadline.
     """
     try:
         if "problem" in request.body:
