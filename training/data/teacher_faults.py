@@ -4,6 +4,7 @@ A list of models, which costs nothing, shows whether the endpoint answers. The f
 key, model and request.
 """
 
+import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -117,5 +118,6 @@ def _cause(error: BaseException) -> str:
     """Message of the first cause, such as "Connection refused"."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
-    strerror = getattr(error, "strerror", None)
-    return strerror if isinstance(strerror, str) else str(error)
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)  # asyncio's own text has no reason
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")

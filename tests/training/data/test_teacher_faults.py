@@ -127,9 +127,8 @@ def test_a_dead_endpoint_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as raised:
         _sample(_teacher(url), tmp_path)
     assert time.monotonic() - began < 5
-    assert str(raised.value).startswith(f"the teacher at {url} cannot be reached: ")
-    assert str(raised.value).endswith("; start it, or correct teacher.base_url")
-    assert "refused" in str(raised.value) or "Connect call failed" in str(raised.value)
+    expected = f"the teacher at {url} cannot be reached: Connection refused; start it, or correct teacher.base_url"
+    assert str(raised.value) == expected
 
 
 def test_an_endpoint_that_accepts_and_is_silent_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
