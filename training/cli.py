@@ -174,9 +174,10 @@ def _open(recipe: Path, out: Path | None, rehearse: bool = False) -> "Run":
 
     loaded = load(recipe)
     if rehearse:
+        from training.data.loaders import is_at_hand
         from training.rehearsal.plan import rehearsed
 
-        loaded = rehearsed(loaded)
+        loaded = rehearsed(loaded, is_at_hand)
     return Run(loaded, out or Path("runs") / loaded.name)
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support import forked_training, training_data
+from training.data.loaders import is_at_hand
 from training.recipe import load
 from training.rehearsal.plan import rehearsed
 from training.run import Run
@@ -20,7 +21,7 @@ RECIPE = Path(__file__).parents[2] / "training/recipes/llama2-7b.toml"
 
 def _rehearse(directory: Path) -> None:
     os.chdir(directory)  # without the recipe's data
-    Run(rehearsed(load(RECIPE)), Path("run"), report=lambda _: None).stage("export")
+    Run(rehearsed(load(RECIPE), is_at_hand), Path("run"), report=lambda _: None).stage("export")
 
 
 @pytest.mark.timeout(600)

@@ -41,6 +41,16 @@ def local_file(source: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def is_at_hand(source: str) -> bool:
+    """Whether a file holds the problems of a source, so that they can be read without a network.
+
+    Raises:
+        ConfigurationError: the set is unknown.
+    """
+    path = local_file(source)
+    return path is not None and path.is_file()
+
+
 def advice(path: str) -> str:
     """Advice for a file that does not exist."""
     *_, directory, name, file = ("", "", "", *Path(path).parts)

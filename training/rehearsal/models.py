@@ -24,7 +24,12 @@ SPECIALS = ["<pad>", "<eos>", "<bos>", "<unk>"]
 VOCABULARY = 400
 """Number of tokens, the bytes included."""
 
-SERVABLE: dict[str, Any] = {"hidden_size": 128, "num_attention_heads": 2, "head_dim": 64, "max_position_embeddings": 2048}
+SERVABLE: dict[str, Any] = {
+    "hidden_size": 128,
+    "num_attention_heads": 2,
+    "head_dim": 64,
+    "max_position_embeddings": 2048,
+}
 """The smallest sizes that vLLM serves."""
 
 ARCHITECTURES: dict[str, tuple[type, dict[str, Any]]] = {

@@ -47,14 +47,15 @@ _FAMILIES = {
 _OTHER_FAMILY = "llama"
 
 
-def rehearsed(recipe: Recipe, report: Callable[[str], None] = print) -> Recipe:
+def rehearsed(recipe: Recipe, is_at_hand: Callable[[str], bool], report: Callable[[str], None] = print) -> Recipe:
     """Rehearsal of a recipe, with all of its stages.
 
     Args:
         recipe: the recipe.
+        is_at_hand: returns whether a source's `problems` can be read without a network.
         report: function that receives one line per substitution.
     """
-    sources = tuple(_source(source, number, report) for number, source in enumerate(recipe.sources))
+    sources = tuple(_source(source, number, is_at_hand, report) for number, source in enumerate(recipe.sources))
     student = _student(recipe.student, report)
     report(f"rehearsal: the teacher is a script, and the student trains for at most {STEPS} steps")
     existing = tuple(path for path in recipe.dataset.evaluation_files if Path(path).is_file())
@@ -102,7 +103,7 @@ def _model_type(directory: Path) -> str:
         return ""
 
 
-def _source(source: Source, number: int, report: Callable[[str], None]) -> Source:
+def _source(source: Source, number: int, is_at_hand: Callable[[str], bool], report: Callable[[str], None]) -> Source:
     """Few problems of a source. The teacher is sampled if the source has rationales, or programs made from them."""
     changes = {
         "rationales": tuple(path for path in source.rationales if Path(path).is_file()),
@@ -113,7 +114,7 @@ def _source(source: Source, number: int, report: Callable[[str], None]) -> Sourc
     }
     if source.synthetic_count is not None and Path(source.templates).is_file():
         changes["problems"] = f"{SYNTHETIC}{PROBLEMS}"
-    elif not Path(source.problems).is_file():
+    elif source.synthetic_count is not None or not is_at_hand(source.problems):
         report(f"rehearsal: {source.name} has {PROBLEMS} scripted problems in place of {source.problems}")
         # Each source has problems of its own: ids must differ.
         changes |= {"problems": f"{SCRIPTED}{(number + 1) * PROBLEMS}", "skip": number * PROBLEMS}

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.training_data import write_problems, write_rationales
 from tests.support.training_recipes import recipe_text, write_recipe
+from training.data.loaders import is_at_hand
 from training.recipe import Recipe, load
 from training.rehearsal.plan import rehearsed
 
@@ -17,7 +18,7 @@ RECIPES = sorted((ROOT / "training/recipes").glob("*.toml"))
 
 def _rehearsed(tmp_path: Path, base: object, data: object, more: str = "") -> tuple[Recipe, list[str]]:
     lines: list[str] = []
-    recipe = rehearsed(load(write_recipe(tmp_path, recipe_text(base, data) + more)), lines.append)
+    recipe = rehearsed(load(write_recipe(tmp_path, recipe_text(base, data) + more)), is_at_hand, lines.append)
     return Recipe.model_validate(recipe.model_dump()), lines
 
 
@@ -27,7 +28,7 @@ def test_every_recipe_has_a_rehearsal_of_the_same_stages(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # without any file
     recipe = load(path)
-    found = Recipe.model_validate(rehearsed(recipe, lambda _: None).model_dump())
+    found = Recipe.model_validate(rehearsed(recipe, is_at_hand, lambda _: None).model_dump())
     assert found.name == f"{recipe.name}-rehearsal"
     assert found.student.family
     assert found.teacher is not None
@@ -60,7 +61,7 @@ def test_a_source_keeps_the_files_that_exist(tmp_path: Path) -> None:
         '"]', f'", "{tmp_path}/missing.jsonl"]\nrepeat = 3'
     )
     lines: list[str] = []
-    recipe = rehearsed(load(write_recipe(tmp_path, text + more)), lines.append)
+    recipe = rehearsed(load(write_recipe(tmp_path, text + more)), is_at_hand, lines.append)
     (source,) = recipe.sources
     assert source.problems == f"{tmp_path}/problems.jsonl"
     assert source.rationales == (f"{tmp_path}/rationales.jsonl",)
@@ -81,6 +82,16 @@ def test_a_source_without_its_file_gets_scripted_problems_of_its_own(tmp_path: P
     assert (second.problems, second.skip, second.limit, second.teacher) == ("scripted:80", 40, 40, False)
     assert (second.dev, second.test) == (6, 0)
     assert lines[0] == "rehearsal: tiny has 40 scripted problems in place of nowhere/problems.jsonl"
+
+
+def test_a_public_set_that_was_brought_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_problems(tmp_path / "data/public/svamp/train.jsonl", 50)
+    more = "[[sources]]\nname = 'more'\nproblems = 'hf:svamp'\n[[sources]]\nname = 'most'\nproblems = 'hf:gsm8k'\n"
+    recipe, lines = _rehearsed(tmp_path, "random:qwen2", "data/public/svamp", more)
+    assert [source.problems for source in recipe.sources] == ["scripted:40", "hf:svamp", "scripted:120"]
+    assert [(source.skip, source.limit) for source in recipe.sources[1:]] == [(0, 40), (80, 40)]
+    assert lines[1] == "rehearsal: most has 40 scripted problems in place of hf:gsm8k"
 
 
 @pytest.mark.parametrize(
