@@ -1,4 +1,4 @@
-"""The rehearsal of a paper recipe: every stage, from missing data to a served student."""
+"""The rehearsal of a paper recipe: every stage to a served student."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def _rehearse(directory: Path) -> None:
     Run(rehearsed(load(RECIPE), is_at_hand), Path("run"), report=lambda _: None).stage("export")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_paper_recipe_is_rehearsed_to_a_served_student(tmp_path: Path) -> None:
     process = forked_training.start(_rehearse, tmp_path)
     process.join()
