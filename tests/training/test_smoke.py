@@ -182,4 +182,4 @@ def test_the_exported_student_is_served_and_is_a_teacher_itself(smoke: Smoke) ->
     assert len(answers) == 30 * 4
     texts = [rationale.text for rationale in read_rationales(smoke.directory / "own/teacher/rationales.jsonl")]
     whole = [answer for answer in map(json.loads, (path.read_text() for path in answers)) if answer["finish"] == "stop"]
-    assert sorted(texts) == sorted(answer["text"] for answer in whole)
+    assert sorted(text.strip() for text in texts) == sorted(answer["text"].strip() for answer in whole)
