@@ -23,7 +23,6 @@ from benchmarks import results
 from tests.support.servers import Server, free_port
 
 ROOT = Path(__file__).parents[1]
-_TEACHER_PORT = 8010  # as in the recipe
 
 
 def main() -> None:
@@ -81,13 +80,7 @@ def walk(folder: Path) -> dict[str, float]:
         run("make", "tools")
     with step("compose's services natively, every panel of the dashboards asked of Prometheus"):
         run(bin_ / "pytest", "-q", "tests/deploy/test_live.py")
-    with step("a base model and problems for `smoke`"):
-        run(bin_ / "python", "-m", "tests.support.training_models", "smoke")
-    teacher = [bin_ / "python", "-m", "tests.support.teacher_endpoint", _TEACHER_PORT]
-    with (
-        Server(teacher, _TEACHER_PORT, folder / "teacher.log", environment={"PYTHONPATH": str(clone)}),
-        step("`twinpath train run training/recipes/smoke.toml`: a student, all stages"),
-    ):
+    with step("`twinpath train run training/recipes/smoke.toml`: a student, all stages"):
         run(bin_ / "twinpath", "train", "run", "training/recipes/smoke.toml")
     with step("`twinpath serve` of that student, until it is ready"):
         serving(bin_ / "twinpath", "serve", "--model", clone / "runs/smoke/export/model").kill()

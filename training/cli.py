@@ -14,6 +14,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 _Recipe = Annotated[Path, typer.Argument(help="Recipe, a TOML file.", dir_okay=False)]
+_Rehearse = Annotated[
+    bool,
+    typer.Option("--rehearse", help="Rehearse in minutes: a tiny random student, a scripted teacher, a few steps."),
+]
 _Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run.  [default: runs/NAME]")]
 
 
@@ -108,9 +112,9 @@ def export(recipe: _Recipe, out: _Out = None) -> None:
 
 
 @app.command()
-def run(recipe: _Recipe, out: _Out = None) -> None:
+def run(recipe: _Recipe, out: _Out = None, rehearse: _Rehearse = False) -> None:
     """Make all stages of the recipe, then write `report.html`."""
-    made = _make(recipe, out, "export")
+    made = _make(recipe, out, "export", rehearse)
     from training.report.page import write_report
 
     write_report(made)
@@ -163,16 +167,21 @@ def data(
         bring(names, with_rationales=rationales, root=to, source=source)
 
 
-def _open(recipe: Path, out: Path | None) -> "Run":
+def _open(recipe: Path, out: Path | None, rehearse: bool = False) -> "Run":
     # Imported here, because `twinpath` loads this module for every command.
     from training.recipe import load
     from training.run import Run
 
     loaded = load(recipe)
+    if rehearse:
+        from training.data.loaders import is_at_hand
+        from training.rehearsal.plan import rehearsed
+
+        loaded = rehearsed(loaded, is_at_hand)
     return Run(loaded, out or Path("runs") / loaded.name)
 
 
-def _make(recipe: Path, out: Path | None, stage: str) -> "Run":
-    run = _open(recipe, out)
+def _make(recipe: Path, out: Path | None, stage: str, rehearse: bool = False) -> "Run":
+    run = _open(recipe, out, rehearse)
     run.stage(stage)
     return run

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback, TrainerState
 
-from tests.support import training_models
+from tests.support import training_data
 from training.data.problem import Example
 from training.learn.train import train
 from training.recipe import Train
@@ -44,7 +44,7 @@ def train_tiny(base: Path, out: Path, examples: list[Example] | None = None, **c
     """Train on the tiny examples with changed settings, and keep the first gradients beside `out`."""
     train(
         base,
-        training_models.examples(16) if examples is None else examples,
+        training_data.examples(16) if examples is None else examples,
         SETTINGS.model_copy(update=changes),
         out,
         seed=3,

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from service.errors import ConfigurationError
-from tests.support import training_models
+from tests.support import training_data
 from tests.support.imports import HEAVY
 from tests.support.training_recipes import recipe_text
 from training.cli import app
@@ -69,7 +69,7 @@ def test_dataset_shows_examples_with_masked_prompts(base: Path, data: Path, coun
     assert shown.exit_code == 0
     assert shown.output.count("prompt tokens, ") == shown.output.count("⟦") == count
     if count:
-        assert f"⟦<bos>Question: {training_models.problems(1)[0]['question'][:8]}" in shown.output
+        assert f"⟦<bos>Question: {training_data.problems(1)[0].question[:8]}" in shown.output
 
 
 def test_report_writes_a_page_and_prints_its_path(data: Path) -> None:

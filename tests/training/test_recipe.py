@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
         ("[train", "recipe.toml cannot be read: "),
         ("[[sources]]\nname = 'tiny'\nproblems = 'x'", "two sources have the same name"),
         ("[[sources]]\nname = 't'\nproblems = 'x'\nteacher = true", "the recipe has no [teacher]"),
+        ("[[sources]]\nname = 't'\nproblems = 'scripted:x'", "problems = 'scripted:x' must hold a number"),
     ],
 )
 def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, line: str, complaint: str) -> None:
@@ -59,6 +60,13 @@ def test_a_recipe_of_another_encoding_is_refused_and_one_with_a_mark_is_read(tmp
     assert load(path).name == "tiny"
     with pytest.raises(ConfigurationError, match=r"the recipe .* cannot be read: Is a directory\."):
         load(tmp_path)
+
+
+def test_a_random_student_of_an_unknown_family_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(write_recipe(tmp_path, recipe_text("random:gpt", "d")))
+    families = "llama, codellama, mistral, qwen2, qwen3, gemma3"
+    assert f"model = 'random:gpt' has an unknown family; choose one of {families}" in str(raised.value)
 
 
 @pytest.mark.parametrize("seed", ["-1", "4294967296", "1" * 50])

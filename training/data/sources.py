@@ -100,6 +100,8 @@ def _files(source: Source, field: str) -> tuple[str, ...]:
     """Files that a field of a source names."""
     if field == "problems" and source.synthetic_count is not None:
         return (source.templates,)
+    if field == "problems" and source.scripted_count is not None:
+        return ()
     value: str | tuple[str, ...] = getattr(source, field)
     if isinstance(value, tuple):
         return value

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from service.errors import ConfigurationError
-from service.types import PathKind
+from service.types import PathKind, PathOutcome
 from training.data.problem import Problem
+from training.data.teacher_faults import GarbageError, OutOfTimeError, fault_of, is_permanent, listed_models
 from training.recipe import Teacher
 
 if TYPE_CHECKING:  # openai takes a second to import, and an up-to-date run does not need it
@@ -29,10 +29,8 @@ CHARS_PER_TOKEN = 2
 
 WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
-
-
-class GarbageError(Exception):
-    """The endpoint's reply is not a completion."""
+GIVE_UP = 20
+"""Failed requests in a row after which the endpoint counts as down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +76,7 @@ class CostMeter:
         reserved: dollars that open requests can cost at most.
         lost: attempts that timed out. Their provider may have billed them.
         failed: message of each request that failed in every attempt.
+        failed_in_a_row: number of failed requests since the last answer.
     """
 
     teacher: Teacher
@@ -86,6 +85,7 @@ class CostMeter:
     reserved: float = 0.0
     lost: int = 0
     failed: list[str] = field(default_factory=list)
+    failed_in_a_row: int = 0
 
     @property
     def dollars(self) -> float:
@@ -109,8 +109,14 @@ class CostMeter:
             or self.dollars + self.reserved + self.max_cost(request) <= self.teacher.cap_dollars
         )
 
+    def fail(self, message: str) -> None:
+        """Add a request that failed in every attempt."""
+        self.failed.append(message[:200])
+        self.failed_in_a_row += 1
+
     def add(self, answer: Completion) -> None:
         """Add the tokens of an answer."""
+        self.failed_in_a_row = 0
         self.prompt_tokens += answer.prompt_tokens
         self.completion_tokens += answer.completion_tokens
 
@@ -127,13 +133,14 @@ class CostMeter:
 
 
 async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter, cache: Path, api_key: str) -> int:
-    """Send requests, `teacher.concurrency` at a time, and cache the answers.
+    """Send the first request, then the others, `teacher.concurrency` at a time, and cache the answers.
 
     Returns:
-        The number of requests that the cap left out.
+        The number of requests that were not sent: the cap left them out, or `GIVE_UP` requests in a row failed.
 
     Raises:
-        ConfigurationError: the endpoint refuses the API key.
+        ConfigurationError: the endpoint refuses the first request for its key, its model, or another lasting reason.
+        EngineError: the endpoint does not answer.
     """
     if not requests:
         return 0
@@ -153,18 +160,22 @@ async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter
     async with openai.AsyncOpenAI(
         base_url=teacher.base_url, api_key=api_key, timeout=teacher.timeout_s, max_retries=0
     ) as client:
+        models = await listed_models(client, teacher)
         with bar:
             task = bar.add_task("", total=len(requests), dollars=meter.dollars)
 
-            async def work() -> None:
-                while waiting and meter.fits(waiting[-1]):
-                    request = waiting.pop()
-                    await _sample_one(client, teacher, request, meter, cache)
+            async def work(count: int, *, first: bool = False) -> None:
+                while count and waiting and meter.fits(waiting[-1]) and meter.failed_in_a_row < GIVE_UP:
+                    error = await _sample_one(client, teacher, waiting.pop(), meter, cache, first=first)
+                    if first and error and (fault := fault_of(error, teacher, models)):
+                        raise fault
                     bar.update(task, advance=1, dollars=meter.dollars)
+                    count -= 1
 
+            await work(1, first=True)
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(teacher.concurrency, len(requests))):
-                    group.create_task(work())
+                    group.create_task(work(len(requests)))
     return len(waiting)
 
 
@@ -177,11 +188,21 @@ def cached(cache: Path, request: Request) -> Completion | None:
 
 
 async def _sample_one(
-    client: "openai.AsyncOpenAI", teacher: Teacher, request: Request, meter: CostMeter, cache: Path
-) -> None:
-    """Send one request until it is answered or its attempts are used up."""
+    client: "openai.AsyncOpenAI", teacher: Teacher, request: Request, meter: CostMeter, cache: Path, *, first: bool
+) -> Exception | None:
+    """Send one request until it is answered, its attempts are used up, or no other attempt can succeed.
+
+    Returns:
+        The error of the last attempt. None for an answer.
+    """
     import openai
-    from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+    from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+    def can_pass(error: BaseException) -> bool:
+        # A first reply that is not a completion shows a wrong URL. Later ones come from an overloaded endpoint.
+        return isinstance(error, openai.APIError | GarbageError | OutOfTimeError) and not (
+            is_permanent(error) or (first and isinstance(error, GarbageError))
+        )
 
     reserved = meter.max_cost(request)
     meter.reserved += reserved
@@ -189,7 +210,7 @@ async def _sample_one(
         retrying = AsyncRetrying(
             stop=stop_after_attempt(teacher.attempts),
             wait=_wait_s,
-            retry=retry_if_exception_type((openai.APIConnectionError, openai.APIStatusError, GarbageError)),
+            retry=retry_if_exception(can_pass),
             reraise=True,
         )
         async for attempt in retrying:
@@ -201,12 +222,12 @@ async def _sample_one(
                     raise
         _store(cache, request, answer)
         meter.add(answer)
-    except openai.AuthenticationError as error:
-        raise ConfigurationError(f"the teacher's endpoint refuses the API key: {error.message}") from error
-    except (openai.APIError, GarbageError) as error:
-        meter.failed.append(f"{type(error).__name__}: {error}"[:200])
+    except (openai.APIError, GarbageError, OutOfTimeError) as error:
+        meter.fail(f"{type(error).__name__}: {error}")
+        return error
     finally:
         meter.reserved -= reserved
+    return None
 
 
 async def _completion(client: "openai.AsyncOpenAI", request: Request) -> Completion:
@@ -214,6 +235,7 @@ async def _completion(client: "openai.AsyncOpenAI", request: Request) -> Complet
 
     Raises:
         GarbageError: the reply is not a completion.
+        OutOfTimeError: a Twinpath service stopped the path at its deadline.
     """
     try:
         if "problem" in request.body:
@@ -234,8 +256,14 @@ async def _completion(client: "openai.AsyncOpenAI", request: Request) -> Complet
 
 
 def _solved(reply: Any, request: Request) -> Completion:
-    """The only path in a traced response of Twinpath's service."""
+    """The only path in a traced response of Twinpath's service.
+
+    Raises:
+        OutOfTimeError: the path did not end before the deadline.
+    """
     (path,) = reply["trace"]
+    if path["outcome"] == PathOutcome.ABORTED:
+        raise OutOfTimeError(f"the path did not end within {request.body['deadline_s']:g} s; raise teacher.timeout_s")
     finish = "length" if path["tokens"] >= request.body["max_tokens"] else "stop"
     return Completion(_encodable(path["text"]), finish, int(reply["usage"]["prompt_tokens"]), int(path["tokens"]))
 

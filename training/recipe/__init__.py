@@ -13,11 +13,15 @@ from service.errors import ConfigurationError
 from service.faults import fault_texts
 from service.files import read_toml as read_tables
 from training.recipe.base import Section
-from training.recipe.data import SYNTHETIC, Dataset, Filter, Source, Teacher
-from training.recipe.learning import Launch, SelfTraining, Student, Train, Watch
+from training.recipe.data import SCRIPTED, SCRIPTED_TEACHER, SYNTHETIC, Dataset, Filter, Source, Teacher
+from training.recipe.learning import FAMILIES, RANDOM, Launch, SelfTraining, Student, Train, Watch
 from training.recipe.results import Calibrate, Compare, Decoding, Export, Measure
 
 __all__ = [
+    "FAMILIES",
+    "RANDOM",
+    "SCRIPTED",
+    "SCRIPTED_TEACHER",
     "SYNTHETIC",
     "Calibrate",
     "Compare",

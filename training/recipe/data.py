@@ -6,7 +6,9 @@ from pydantic import Field, model_validator
 
 from training.recipe.base import Count, Positive, Section, Share
 
-SYNTHETIC = "synthetic:"
+SYNTHETIC, SCRIPTED = "synthetic:", "scripted:"
+SCRIPTED_TEACHER = "scripted"
+"""`base_url` of the scripted teacher."""
 _MAX_COUNT_DIGITS = 8
 
 
@@ -15,7 +17,8 @@ class Source(Section):
 
     Args:
         name: name of the source, unique in the recipe.
-        problems: JSON Lines file, `hf:NAME` (a public set, see `twinpath train data`) or `synthetic:COUNT`.
+        problems: JSON Lines file, `hf:NAME` (a public set, see `twinpath train data`), `synthetic:COUNT`, or
+            `scripted:COUNT` for the word problems of the scripted teacher.
         templates: file of story templates for `synthetic:COUNT`.
         rationales: JSON Lines files of rationales.
         derived_programs: programs made without a teacher from `annotation` (GSM8K's solutions), `equation` (SVAMP) or
@@ -43,19 +46,25 @@ class Source(Section):
     limit: Count = 0
 
     @model_validator(mode="after")
-    def _synthetic_is_complete(self) -> "Source":
-        if self.problems.startswith(SYNTHETIC):
-            count = self.problems.removeprefix(SYNTHETIC)
-            if not count.isdecimal() or len(count) > _MAX_COUNT_DIGITS:
-                raise ValueError(f"problems = {self.problems!r} must hold a number, as in synthetic:4000")
-            if not self.templates:
-                raise ValueError(f"problems = {self.problems!r} needs templates, such as data/stories.toml")
+    def _made_problems_are_complete(self) -> "Source":
+        for prefix in (SYNTHETIC, SCRIPTED):
+            count = self.problems.removeprefix(prefix)
+            if count != self.problems and (not count.isdecimal() or len(count) > _MAX_COUNT_DIGITS):
+                raise ValueError(f"problems = {self.problems!r} must hold a number, as in {prefix}4000")
+        if self.problems.startswith(SYNTHETIC) and not self.templates:
+            raise ValueError(f"problems = {self.problems!r} needs templates, such as data/stories.toml")
         return self
 
     @property
     def synthetic_count(self) -> int | None:
-        """Number of synthetic problems. None for a file or a public set."""
+        """Number of synthetic problems. None for other problems."""
         count = self.problems.removeprefix(SYNTHETIC)
+        return int(count) if count != self.problems else None
+
+    @property
+    def scripted_count(self) -> int | None:
+        """Number of scripted problems. None for other problems."""
+        count = self.problems.removeprefix(SCRIPTED)
         return int(count) if count != self.problems else None
 
 
@@ -63,7 +72,7 @@ class Teacher(Section):
     """Sampling of rationales from an endpoint.
 
     Args:
-        base_url: URL of the endpoint, with `/v1` for OpenAI's API.
+        base_url: URL of the endpoint, with `/v1` for OpenAI's API. `scripted` starts a scripted teacher.
         model: name of the model at the endpoint.
         api_key_file: file that holds the API key. Empty sends none.
         cot: CoT samples per problem.

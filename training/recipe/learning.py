@@ -2,17 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from service.types import PathKind
 from training.recipe.base import Count, Positive, Section, Share
+
+RANDOM = "random:"
+FAMILIES = ("llama", "codellama", "mistral", "qwen2", "qwen3", "gemma3")
+"""Architectures of random students."""
 
 
 class Student(Section):
     """Base model of the student.
 
     Args:
-        model: directory or Hugging Face name.
+        model: directory, Hugging Face name, or `random:FAMILY` for a tiny model of random weights. Families are llama,
+            codellama, mistral, qwen2, qwen3 and gemma3.
         name: name of the base model in the checkpoint's metadata. Empty takes the last part of `model`.
         vocabulary: approximate number of tokens to which tokenizer and head are trimmed before training. 0 keeps all.
     """
@@ -20,6 +25,20 @@ class Student(Section):
     model: str
     name: str = ""
     vocabulary: Count = 0
+
+    @field_validator("model")
+    @classmethod
+    def _family_is_known(cls, model: str) -> str:
+        family = model.removeprefix(RANDOM)
+        if family != model and family not in FAMILIES:
+            raise ValueError(f"model = {model!r} has an unknown family; choose one of {', '.join(FAMILIES)}")
+        return model
+
+    @property
+    def family(self) -> str | None:
+        """Architecture of a random model. None for any other model."""
+        family = self.model.removeprefix(RANDOM)
+        return family if family != self.model else None
 
 
 class Train(Section):

@@ -1,25 +1,30 @@
-"""Stage `base`: the base model, or its copy with a trimmed vocabulary."""
+"""Stage `base`: the base model, whole, trimmed or random."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from service.paths.base import FormatV1
 from service.types import PathKind
 from training.artifact import Artifact, path_digest
 from training.data.problem import Example
+from training.recipe import Student
 from training.run import Run
 from training.stages.dataset import examples
 
 
 def stage(run: Run) -> Artifact:
-    """Trimmed copy of the base model. Without trimming, a file with its name."""
+    """Random model, or trimmed copy of the base model. Without either, a file with its name."""
     student = run.recipe.student
     model = Path(student.model)
     inputs = {"model": path_digest(model)} if model.is_dir() else {}
-    if student.vocabulary:
+    if _is_made(student):
         inputs["dataset"] = run.stage("dataset").digest
 
     def build(out: Path) -> None:
+        if student.family:
+            _make_random(run, student.family, out)
+            return
         from service.model.checkpoint import model_directory, read_checkpoint
 
         directory = model_directory(student.model, weights=bool(student.vocabulary))
@@ -36,7 +41,24 @@ def stage(run: Run) -> Artifact:
 
 def base_model(run: Run) -> str:
     """Directory or name of the model that students start from."""
-    return str(run.stage("base").path) if run.recipe.student.vocabulary else run.recipe.student.model
+    return str(run.stage("base").path) if _is_made(run.recipe.student) else run.recipe.student.model
+
+
+def _is_made(student: Student) -> bool:
+    """Whether the stage writes a model."""
+    return bool(student.vocabulary or student.family)
+
+
+def _make_random(run: Run, family: str, out: Path) -> None:
+    """Write a random model whose tokenizer has learned the data set, trimmed if the recipe sets a vocabulary."""
+    from training.learn.vocabulary import trim
+    from training.rehearsal.models import random_student
+
+    student, texts = run.recipe.student, list(_texts(examples(run)))
+    with TemporaryDirectory() as scratch:
+        directory = random_student(Path(scratch) if student.vocabulary else out, family, texts, seed=run.recipe.seed)
+        if student.vocabulary:
+            trim(directory, out, texts, student.vocabulary)
 
 
 def _texts(found: list[Example]) -> Iterator[str]:

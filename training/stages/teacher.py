@@ -5,7 +5,8 @@ the cache. The next run retries failed requests. A request starts only if its ma
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 from service.errors import ConfigurationError, EngineError
 from service.files import read_text
 from service.paths.base import FormatV1
+from service.paths.cot import rationale_of
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact
 from training.data.problem import Problem, Rationale, write_rows
 from training.data.sources import Sources
 from training.data.teacher_client import CostMeter, Request, cached, sample
-from training.recipe import Teacher
+from training.recipe import SCRIPTED_TEACHER, Teacher
 from training.run import RATIONALES, Run
 
 INSTRUCTIONS = {
@@ -32,6 +34,9 @@ INSTRUCTIONS = {
     ),
 }
 
+DEADLINE_SHARE, MAX_DEADLINE_S = 0.9, 600.0
+"""Deadline of a `solve` request: its share of `teacher.timeout_s`, and the service's limit in seconds."""
+
 
 def stage(run: Run) -> Artifact:
     """Sampled rationales of the sources with `teacher = true`.
@@ -44,7 +49,8 @@ def stage(run: Run) -> Artifact:
 
     def build(out: Path) -> None:
         problems = [problem for source in sources.for_teacher for problem in sources.problems(source)]
-        sample_all(teacher, problems, out, seed=run.recipe.seed, cache=run.root / "teacher.cache")
+        with _endpoint(teacher, problems) as reachable:
+            sample_all(reachable, problems, out, seed=run.recipe.seed, cache=run.root / "teacher.cache")
 
     settings = {"teacher": teacher, "sources": sources.for_teacher}
     return run.make("teacher", settings, sources.digests("problems"), build)
@@ -61,8 +67,8 @@ def sample_all(teacher: Teacher, problems: Sequence[Problem], out: Path, *, seed
         cache: directory of the cache.
 
     Raises:
-        ConfigurationError: the API key cannot be read, or the cap is reached. The answers until then are cached.
-        EngineError: some requests failed in every attempt. The other answers are cached.
+        ConfigurationError: the API key cannot be read, the endpoint refuses the first request, or the cap is reached.
+        EngineError: the endpoint does not answer, or some requests failed. All answers are cached.
     """
     requests = [request for problem in problems for request in _requests(teacher, problem, seed)]
     meter = CostMeter(teacher)
@@ -77,15 +83,16 @@ def sample_all(teacher: Teacher, problems: Sequence[Problem], out: Path, *, seed
     left_out = asyncio.run(sample(teacher, missing, meter, cache, api_key))
     (out / LOG).mkdir(exist_ok=True)
     meter.write(out / LOG / "cost.json")
+    if meter.failed:
+        unsent = f" and {left_out} were not sent" if left_out else ""
+        raise EngineError(
+            f"{len(meter.failed)} of {len(requests)} teacher requests failed ({meter.failed[0]}){unsent}; run the "
+            "command again to send only these"
+        )
     if left_out:
         raise ConfigurationError(
             f"the teacher's cap of ${teacher.cap_dollars} is reached (${meter.dollars:.4f} spent, {left_out} of "
             f"{len(requests)} requests not sent); raise teacher.cap_dollars to continue"
-        )
-    if meter.failed:
-        raise EngineError(
-            f"{len(meter.failed)} of {len(requests)} teacher requests failed ({meter.failed[0]}); run the command "
-            "again to retry only these"
         )
     write_rows(out / RATIONALES, (rationale.row() for rationale in _rationales(teacher, requests, cache)))
 
@@ -111,6 +118,18 @@ def _teacher(sources: Sources) -> Teacher:
     if sources.recipe.teacher is None:
         raise ConfigurationError("the recipe has no [teacher]; add one, or leave the stage `teacher` out")
     return sources.recipe.teacher
+
+
+@contextmanager
+def _endpoint(teacher: Teacher, problems: Sequence[Problem]) -> Iterator[Teacher]:
+    """The teacher with the URL of its endpoint. A scripted teacher runs only in this context."""
+    if teacher.base_url != SCRIPTED_TEACHER:
+        yield teacher
+        return
+    from training.rehearsal.endpoint import scripted, serving
+
+    with serving(scripted({problem.question: problem.answer for problem in problems})) as url:
+        yield teacher.model_copy(update={"base_url": url})
 
 
 def _api_key(path: Path) -> str:
@@ -139,7 +158,9 @@ def _body(teacher: Teacher, problem: Problem, kind: PathKind, seed: int) -> Mapp
     body: dict[str, Any] = {"temperature": teacher.temperature, "max_tokens": teacher.max_tokens, "seed": seed}
     if teacher.style == "solve":
         paths = {other.value: int(other is kind) for other in PathKind}
-        return body | {"problem": problem.question, "paths": paths, "policy": Policy.FIXED.value, "trace": True}
+        deadline_s = min(DEADLINE_SHARE * teacher.timeout_s, MAX_DEADLINE_S)
+        asked = {"problem": problem.question, "paths": paths, "deadline_s": deadline_s}
+        return body | asked | {"policy": Policy.FIXED.value, "trace": True}
     body["model"] = teacher.model
     if teacher.style == "format":
         return body | {"prompt": FormatV1().prompt(kind, problem.question)}
@@ -155,5 +176,7 @@ def _rationales(teacher: Teacher, requests: Sequence[Request], cache: Path) -> l
     for request in requests:
         answer = cached(cache, request)
         if answer is not None and answer.finish != "length":
-            found.append(Rationale(request.problem.id, request.kind, teacher.model, answer.text))
+            # A thinking model's thought is left out. `filter` takes the program out of a PoT.
+            text = rationale_of(answer.text) if request.kind is PathKind.COT else answer.text
+            found.append(Rationale(request.problem.id, request.kind, teacher.model, text))
     return found

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from service.types import PathKind
-from tests.support import training_models
+from tests.support import training_data
 from training.data import derived_programs
 from training.data.augment import augment, pairs, run_lines
 from training.data.problem import Example
@@ -24,7 +24,7 @@ def test_a_copy_of_a_cot_with_its_own_program_is_recomputed() -> None:
 
 
 def test_numbers_are_drawn_anew_in_question_reasoning_and_program() -> None:
-    cot, pot = training_models.examples(1)
+    cot, pot = training_data.examples(1)
     copies = augment(cot, pot, "15", 2, seed=1)
     assert len(copies) == 2
     for copy in copies:

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from service.errors import ConfigurationError
 from service.types import PathKind
-from tests.support import training_models
+from tests.support import training_data
 from training.data.problem import Example
 from training.learn import loss
 from training.learn.loss import CompletionHead, step_tokens, target
@@ -63,7 +63,7 @@ def test_loss_and_gradients_are_pytorchs(
     base: Path, cot_weight: float, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loss, "CHUNK_ELEMENTS", chunk)
-    batch = _batch(base, training_models.examples(3))
+    batch = _batch(base, training_data.examples(3))
     plain, model = _model(base), _model(base)
     expected = _plain(plain, batch, cot_weight)
     expected.backward()
@@ -75,8 +75,8 @@ def test_loss_and_gradients_are_pytorchs(
 
 @pytest.mark.parametrize(("cot_weight", "kind"), [(1.0, PathKind.COT), (0.0, PathKind.POT)])
 def test_the_ends_of_lambda_are_the_single_tasks(base: Path, cot_weight: float, kind: PathKind) -> None:
-    both = _batch(base, training_models.examples(3))
-    alone = _batch(base, [example for example in training_models.examples(3) if example.kind is kind])
+    both = _batch(base, training_data.examples(3))
+    alone = _batch(base, [example for example in training_data.examples(3) if example.kind is kind])
     mixed, single = _model(base), _model(base)
     _ours(mixed, CompletionHead(mixed), both, cot_weight).backward()
     nll = cross_entropy(_logits(single, alone).transpose(1, 2), alone.targets)  # the ordinary loss of one task
@@ -86,8 +86,10 @@ def test_the_ends_of_lambda_are_the_single_tasks(base: Path, cot_weight: float, 
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
 def test_accumulation_changes_nothing(base: Path, parts: int) -> None:
-    examples = training_models.examples(4)
-    examples[1] = Example("tiny/0", PathKind.POT, examples[0].question, "ans = 2 + 13\n" * 9, "tiny")  # uneven tokens
+    examples = training_data.examples(4)
+    examples[1] = Example(
+        "scripted/0", PathKind.POT, examples[0].question, "ans = 2 + 13\n" * 9, "tiny"
+    )  # uneven tokens
     whole = _batch(base, examples)
     totals = step_tokens(whole.weights, whole.tasks)
     model, split = _model(base), _model(base)
@@ -101,7 +103,7 @@ def test_accumulation_changes_nothing(base: Path, parts: int) -> None:
 
 def test_a_token_average_would_weight_the_longer_kind(base: Path) -> None:
     """A loss over all tokens alike (TRL's and others') favours the kind with longer texts."""
-    batch = _batch(base, training_models.examples(4))
+    batch = _batch(base, training_data.examples(4))
     cot, pot = step_tokens(batch.weights, batch.tasks).tolist()
     assert (cot, pot) == (76.0, 56.0)
     shares = target(batch.targets, batch.tasks, batch.weights, 0.5, torch.tensor([cot, pot]))
@@ -111,7 +113,7 @@ def test_a_token_average_would_weight_the_longer_kind(base: Path) -> None:
 
 
 def test_weights_count_within_their_task(base: Path) -> None:
-    batch = _batch(base, training_models.examples(2))
+    batch = _batch(base, training_data.examples(2))
     batch.weights[0] *= 3
     plain, model = _model(base), _model(base)
     torch.testing.assert_close(
@@ -122,7 +124,7 @@ def test_weights_count_within_their_task(base: Path) -> None:
 def test_a_frozen_head_gets_no_gradient(base: Path) -> None:
     model = _model(base)
     model.get_output_embeddings().weight.requires_grad_(False)
-    _ours(model, CompletionHead(model), _batch(base, training_models.examples(1)), 0.5).backward()
+    _ours(model, CompletionHead(model), _batch(base, training_data.examples(1)), 0.5).backward()
     assert model.get_output_embeddings().weight.grad is None
 
 

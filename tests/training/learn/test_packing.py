@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,16 +10,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig, 
 
 from service.paths.base import FormatV1
 from service.types import PathKind
-from tests.support import training_models
+from tests.support import training_data
 from training.data.problem import Example
 from training.learn.packing import Encoder, Pack, collate, pack
+from training.rehearsal import models
 
 ARCHITECTURES = [LlamaConfig, MistralConfig, Qwen2Config, Gemma3TextConfig]
 
 
 def test_completion_follows_the_services_prompt(base: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
-    for example in training_models.examples(2):
+    for example in training_data.examples(2):
         ((prompt, completion),) = Encoder(tokenizer).encode([example])
         form = FormatV1("<bos>")
         assert tokenizer.decode(list(prompt)) == form.prompt(example.kind, example.question)
@@ -28,7 +30,7 @@ def test_completion_follows_the_services_prompt(base: Path) -> None:
 def test_targets_are_the_completions_and_nothing_else(base: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     encoder = Encoder(tokenizer)
-    examples = training_models.examples(1)
+    examples = training_data.examples(1)
     batch = collate([_pack(encoder, examples)], 0)
     for task, example in enumerate(examples):
         learned = batch.targets[0][(batch.weights[0] > 0) & (batch.tasks[0] == task)]
@@ -38,11 +40,11 @@ def test_targets_are_the_completions_and_nothing_else(base: Path) -> None:
 
 @pytest.mark.parametrize("config", ARCHITECTURES, ids=lambda config: config.model_type)
 def test_a_pack_leaks_nothing_between_its_branches(config: type, tmp_path: Path) -> None:
-    changes = {"sliding_window": 128} if config is Gemma3TextConfig else {}
-    directory = training_models.model(tmp_path, config, **changes)
+    changes: dict[str, Any] = {"sliding_window": 128} if config is Gemma3TextConfig else {}
+    directory = models.random_model(tmp_path, config, **changes)
     model = AutoModelForCausalLM.from_pretrained(directory, attn_implementation="sdpa").eval()
     encoder = Encoder(AutoTokenizer.from_pretrained(directory))
-    examples = training_models.examples(2)
+    examples = training_data.examples(2)
     short = _pack(encoder, examples[:2])
     longer = _pack(encoder, [*examples[:2], examples[1], examples[0]])
     with torch.no_grad():
@@ -58,7 +60,7 @@ def test_a_pack_leaks_nothing_between_its_branches(config: type, tmp_path: Path)
 
 def test_the_question_is_computed_once(base: Path) -> None:
     encoder = Encoder(AutoTokenizer.from_pretrained(base))
-    cot, pot = training_models.examples(1)
+    cot, pot = training_data.examples(1)
     (prompt, completion), (other, program) = encoder.encode([cot, pot])
     both = _pack(encoder, [cot, pot])
     assert [branch.kind for branch in both.branches] == [PathKind.COT, PathKind.POT]

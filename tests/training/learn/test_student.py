@@ -7,16 +7,16 @@ import torch
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 
-from tests.support import training_models
 from training.learn.student import _fuse_norms, prepare
 from training.recipe import Train
+from training.rehearsal import models
 from training.sample.local import GPU_BATCH, cache_bytes, gpu_batch
 
 
 @pytest.fixture
 def gemma(tmp_path: Path) -> Path:
     """Tiny Gemma 3 with random norms."""
-    directory = training_models.model(tmp_path, Gemma3TextConfig)
+    directory = models.random_model(tmp_path, Gemma3TextConfig)
     model = AutoModelForCausalLM.from_pretrained(directory)
     for name, weight in model.named_parameters():
         if "norm" in name:

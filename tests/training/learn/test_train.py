@@ -18,10 +18,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from service.errors import ConfigurationError, EngineError
 from service.types import PathKind
-from tests.support import forked_training, training_models
+from tests.support import forked_training, training_data
 from tests.support.training_runs import SETTINGS, train_tiny
 from training.artifact import tree_digest
-from training.data.problem import Problem, read_rows
+from training.data.problem import read_rows
 from training.learn.callbacks import MEMORY_FILE, memory_device
 from training.learn.launch import Job, launch
 from training.learn.train import HISTORY, last_complete
@@ -104,7 +104,7 @@ def test_an_earlier_runs_adapter_is_gone_on_from(base: Path, tmp_path: Path) -> 
 def test_the_ends_of_lambda_are_single_task_runs(base: Path, tmp_path: Path, cot_weight: float, kind: PathKind) -> None:
     """The same steps over the same questions. The other kind's rationales have no weight."""
     mixed = train_tiny(base, tmp_path / "mixed", cot_weight=cot_weight, batch_tokens=1 << 14, epochs=3)
-    only = [example for example in training_models.examples(16) if example.kind is kind]
+    only = [example for example in training_data.examples(16) if example.kind is kind]
     alone = train_tiny(base, tmp_path / "alone", only, cot_weight=cot_weight, batch_tokens=1 << 14, epochs=3)
     _close(mixed / "model.safetensors", alone / "model.safetensors")
 
@@ -120,13 +120,12 @@ def test_accumulation_changes_nothing(base: Path, tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_a_watched_run_is_the_same_run(base: Path, tmp_path: Path) -> None:
-    problems = [Problem(row["id"], row["question"], row["answer"]) for row in training_models.problems(3)]
-    training_models.write_lines(tmp_path / "dev.jsonl", (problem.row() for problem in problems))
+    training_data.write_problems(tmp_path / "dev.jsonl", 3)
     for name, every in (("watched", 2), ("alone", 0)):
         watch = Watch(every=every, problems=2, paths=1, max_tokens=8)
         launch(
             Job(str(base), SETTINGS, 3, {"tiny": 1}, watch, tmp_path / "dev.jsonl"),
-            training_models.examples(16),
+            training_data.examples(16),
             1,
             tmp_path / name,
         )
@@ -142,7 +141,7 @@ def test_what_a_process_refuses_is_said(base: Path, tmp_path: Path, capfd: pytes
     settings = SETTINGS.model_copy(update={"adapter": "lora", "start": str(tmp_path / "nowhere")})
     job = Job(str(base), settings, 3, {"tiny": 1}, Watch(), tmp_path)
     with pytest.raises(EngineError, match=r"training failed, see above; exit codes of its processes: \[1\]"):
-        launch(job, training_models.examples(16), 1, tmp_path / "out")
+        launch(job, training_data.examples(16), 1, tmp_path / "out")
     assert "nowhere' is not an adapter of this student" in capfd.readouterr().err.splitlines()[-1]
 
 
@@ -153,7 +152,7 @@ def test_two_processes_change_nothing(base: Path, tmp_path: Path, monkeypatch: p
     for out, processes in ((one, 1), (two, 2)):
         settings = SETTINGS.model_copy(update={"batch_tokens": 256, "accumulation": 4 // processes})
         job = Job(str(base), settings, 3, {"tiny": 1}, Watch(), tmp_path)
-        launch(job, training_models.examples(16), processes, out)
+        launch(job, training_data.examples(16), processes, out)
     for ours, theirs in zip(*(read_rows(out / HISTORY) for out in (one, two)), strict=True):
         assert ours["tokens"] == theirs["tokens"]
         assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], abs=1e-5)

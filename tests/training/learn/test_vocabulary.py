@@ -7,12 +7,12 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from service.model.vocabulary import trim_tokenizer
-from tests.support import training_models
+from tests.support import training_data
 from training.learn.vocabulary import derivation, trim
 
 
 def test_kept_texts_encode_and_compute_as_before(base: Path, tmp_path: Path) -> None:
-    texts = [example.text for example in training_models.examples(10)] * 2
+    texts = [example.text for example in training_data.examples(10)] * 2
     kept = trim(base, tmp_path, texts, size=0)
     whole, cut = AutoTokenizer.from_pretrained(base), AutoTokenizer.from_pretrained(tmp_path)
     assert len(kept) < len(whole)

@@ -8,8 +8,8 @@ import torch
 from transformers import LlamaConfig
 
 from service.types import PathKind
-from tests.support import training_models
 from training.learn.student import load_base, load_tokenizer
+from training.rehearsal import models
 from training.sample.local import LocalStudent
 
 QUESTIONS = ["Ann has 3 pens and buys 14 more. How many pens does she have?", "Ann has 2 pens."]
@@ -33,4 +33,4 @@ def test_a_gpu_s_batch_counts_memory_that_pytorch_keeps_unused(tmp_path: Path, m
     monkeypatch.setattr("torch.cuda.memory_reserved", lambda device: 70 * of_a_path)
     monkeypatch.setattr("torch.cuda.memory_allocated", lambda device: 40 * of_a_path)
     model = SimpleNamespace(device=torch.device("cuda"), config=config)
-    assert LocalStudent(model, training_models.tokenizer(tmp_path), max_tokens=44).group == 60 // 3 // 2
+    assert LocalStudent(model, models.random_tokenizer(tmp_path), max_tokens=44).group == 60 // 3 // 2

@@ -18,12 +18,13 @@ from service.model.checkpoint import read_checkpoint
 from service.model.metadata import CheckpointMetadata
 from service.paths.base import FORMAT_VERSION
 from service.types import PathKind
-from tests.support import training_models
+from tests.support import training_data
 from training.artifact import tree_digest
 from training.learn.student import merged
 from training.learn.train import train
 from training.learn.vocabulary import trim
 from training.recipe import Train
+from training.rehearsal import models
 from training.sample.served import ServedStudent
 from training.ship.checkpoint import write_adapter, write_model
 
@@ -34,17 +35,17 @@ METADATA = CheckpointMetadata(format_version=FORMAT_VERSION, base_model="tiny", 
 
 
 def _student(base: Path, out: Path, **changes: object) -> Path:
-    train(base, training_models.examples(12), SETTINGS.model_copy(update=changes), out, seed=3, repeats={})
+    train(base, training_data.examples(12), SETTINGS.model_copy(update=changes), out, seed=3, repeats={})
     return out
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("name", training_models.ARCHITECTURES)
+@pytest.mark.parametrize("name", models.ARCHITECTURES)
 def test_an_architecture_trains_resumes_exports_and_is_served(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, changes = training_models.ARCHITECTURES[name]
-    base = training_models.model(tmp_path / "base", config, **training_models.SERVABLE, **changes)
+    config, changes = models.ARCHITECTURES[name]
+    base = models.random_model(tmp_path / "base", config, **models.SERVABLE, **changes)
     whole = _student(base, tmp_path / "whole", save_steps=2)
     _stopped_then_resumed(base, tmp_path / "resumed", monkeypatch)
     assert tree_digest(whole) == tree_digest(tmp_path / "resumed")
@@ -99,10 +100,10 @@ def test_the_adapter_ships_alone_in_bf16(base: Path, tmp_path: Path) -> None:
 
 
 def test_the_service_makes_the_same_model_of_base_and_bundle(tmp_path: Path) -> None:
-    config, changes = training_models.ARCHITECTURES["gemma-270m"]
-    base = training_models.model(tmp_path / "base", config, **changes)
+    config, changes = models.ARCHITECTURES["gemma3"]
+    base = models.random_model(tmp_path / "base", config, **changes)
     AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).save_pretrained(base)
-    trim(base, tmp_path / "trimmed", [example.text for example in training_models.examples(10)], size=0)
+    trim(base, tmp_path / "trimmed", [example.text for example in training_data.examples(10)], size=0)
     student = _student(tmp_path / "trimmed", tmp_path / "student", max_steps=2)
     write_model(str(tmp_path / "trimmed"), student, tmp_path / "model", METADATA)
     write_adapter(str(tmp_path / "trimmed"), student, tmp_path / "adapter", METADATA, card="# Card")

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from service.errors import CheckpointError
 from service.model.bundled import HASHES_FILE
-from tests.support import training_models
 from training.cli import app
+from training.rehearsal import models
 from training.ship.int8 import ALPHA, factors_of, rows_to_int8, smooth, write_int8
 
 TEXT = "<bos>Question: Ann has 3 pens and buys 4. How many has she?\nReasoning:\n3 + 4 = 7. The answer is 7"
@@ -32,11 +32,11 @@ def test_int8_is_within_half_a_step_of_each_row(base: Path, tmp_path: Path) -> N
     assert all(f"{name}_scale" in tensors for name in quantized)
 
 
-@pytest.mark.parametrize("name", training_models.ARCHITECTURES)
+@pytest.mark.parametrize("name", models.ARCHITECTURES)
 def test_int8_has_its_models_tensors_and_scales(name: str, tmp_path: Path) -> None:
     """A tied head is in neither file."""
-    config, changes = training_models.ARCHITECTURES[name]
-    base = training_models.model(tmp_path / "base", config, **changes)
+    config, changes = models.ARCHITECTURES[name]
+    base = models.random_model(tmp_path / "base", config, **changes)
     write_int8(base, tmp_path / "int8")
     names = load_file(tmp_path / "int8/model.safetensors").keys()
     assert {name for name in names if not name.endswith("_scale")} == load_file(base / "model.safetensors").keys()
@@ -70,10 +70,10 @@ def test_the_command_quantize_leaves_what_is_there(base: Path, tmp_path: Path) -
     assert (tmp_path / "int8/model.safetensors").stat() == before
 
 
-@pytest.mark.parametrize(("config", "changes"), [*training_models.ARCHITECTURES.values(), (StableLmConfig, {})])
+@pytest.mark.parametrize(("config", "changes"), [*models.ARCHITECTURES.values(), (StableLmConfig, {})])
 def test_a_smoothed_model_says_what_it_said(config: type, changes: dict[str, Any], tmp_path: Path) -> None:
     """StableLM has norms with biases."""
-    base = training_models.model(tmp_path / "base", config, **changes)
+    base = models.random_model(tmp_path / "base", config, **changes)
     model, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
     tokens = tokenizer(TEXT, return_tensors="pt").input_ids
     torch.manual_seed(0)
@@ -107,7 +107,7 @@ def test_a_model_that_smoothing_would_change_is_refused(tmp_path: Path) -> None:
     class AnotherNorm(Gemma3RMSNorm):
         pass
 
-    base = training_models.model(tmp_path / "base", Gemma3TextConfig, sliding_window=128)
+    base = models.random_model(tmp_path / "base", Gemma3TextConfig, sliding_window=128)
     model, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
     for module in model.modules():
         if isinstance(module, Gemma3RMSNorm):
@@ -118,7 +118,7 @@ def test_a_model_that_smoothing_would_change_is_refused(tmp_path: Path) -> None:
 
 def test_int8_refuses_a_layout_that_it_does_not_know(tmp_path: Path) -> None:
     base = tmp_path / "gpt2"
-    size = len(training_models.tokenizer(base))
+    size = len(models.random_tokenizer(base))
     config = GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=size, bos_token_id=0, eos_token_id=0)
     AutoModelForCausalLM.from_config(config).save_pretrained(base)
     with pytest.raises(CheckpointError, match="GPT2LMHeadModel has another"):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from service.types import PathKind
-from tests.support import training_models
+from tests.support import training_data
 from training.data.card import DataCard
-from training.data.problem import Problem, Rationale, read_examples, read_problems
+from training.data.problem import Problem, read_examples, read_problems
 from training.data.sources import split
 from training.recipe import Dataset, Source
 from training.stages import dataset
@@ -21,11 +21,7 @@ def test_held_out_problems_without_a_readable_gold_answer_are_left_out(tmp_path:
 
 
 def test_the_data_set_and_its_card(tmp_path: Path) -> None:
-    problems = [Problem(row["id"], row["question"], row["answer"]) for row in training_models.problems(10)]
-    rationales = [
-        Rationale(row["id"], PathKind(row["kind"]), row["teacher"], row["text"])
-        for row in training_models.rationales(10)
-    ][:-1]
+    problems, rationales = training_data.problems(10), training_data.rationales(10)[:-1]
     splits = {"tiny": split(problems, seed=7, dev=2, test=2)}
     dataset.write_dataset(splits, rationales, [Source(name="tiny", problems="-")], Dataset(), 7, tmp_path)
     examples = read_examples(tmp_path / dataset.TRAIN)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from service.errors import ConfigurationError, EngineError
-from tests.support.teacher_endpoint import completion, serving
 from training.data import teacher_client
 from training.data.problem import Problem, read_rationales
 from training.recipe import Teacher
+from training.rehearsal.endpoint import completion, serving
 from training.stages.teacher import sample_all
 
 PROBLEMS = [Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(6)]
@@ -27,7 +27,9 @@ class Hostile:
         self.served: Counter[str] = Counter()
         self.always: str = ""
 
-    def reply(self, body: str) -> tuple[int, str, dict[str, str]]:
+    def reply(self, path: str, body: str) -> tuple[int, str, dict[str, str]]:
+        if path.endswith("/models"):
+            return 404, "{}", {}
         fault = self.always or (self.faults.pop() if self.faults else "")
         if fault == "slow":
             time.sleep(0.6)

@@ -1,0 +1,1 @@
+"""Rehearsal of a run, with a scripted teacher and random students."""
