@@ -9,9 +9,10 @@ from service.types import PathKind
 from training.artifact import file_digest
 from training.data.problem import Problem, Rationale, read_examples, read_problems, write_rows
 from training.data.sources import Sources, split
+from training.estimate.counts import sizes
+from training.estimate.workload import teacher_cost
 from training.recipe import Dataset, Measure, Recipe, Source, Student, Teacher
 from training.stages import dataset
-from training.stages.teacher import estimate
 
 TEMPLATES = str(Path(__file__).parents[3] / "data" / "stories.toml")
 
@@ -95,7 +96,7 @@ def test_a_source_may_be_a_part_of_its_problems(tmp_path: Path) -> None:
     assert sources.problems(behind) == problems[7:]
     assert {r.id for r in sources.rationales(drawn)} == {problem.id for problem in sources.problems(drawn)}
     assert len(sources.problems(drawn)) == 5
-    assert estimate(sources).startswith("14 requests")
+    assert teacher_cost(recipe, sizes(recipe)).requests == 14
 
 
 def test_the_split_depends_on_ids_and_seed_alone() -> None:
