@@ -1,4 +1,4 @@
-"""Command `twinpath train`: one subcommand per stage, and others on recipes, data and reports."""
+"""Command `twinpath train`: stages, and commands on recipes, data and reports."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

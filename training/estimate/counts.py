@@ -12,10 +12,10 @@ from service.types import PathKind
 from training.data.loaders import HUB_PREFIX
 from training.data.problem import Problem, read_rationales
 from training.data.public.sets import PUBLIC_SETS
+from training.data.public.write import PUBLIC
 from training.data.sources import Sources
 from training.recipe import Recipe, Source
 
-PUBLIC = Path("data/public")
 QUESTION_CHARS = {"svamp": 163, "gsm8k": 235, "asdiv": 160, "mawps": 129, "strategyqa": 56}
 """Mean length of the questions of public sets, in characters."""
 

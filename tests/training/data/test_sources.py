@@ -7,6 +7,7 @@ import pytest
 from service.errors import ConfigurationError
 from service.types import PathKind
 from training.artifact import file_digest
+from training.data import loaders
 from training.data.problem import Problem, Rationale, read_examples, read_problems, write_rows
 from training.data.sources import Sources, split
 from training.estimate.counts import sizes
@@ -35,7 +36,8 @@ def test_a_source_may_be_drawn(tmp_path: Path) -> None:
         Source(name="s", problems="synthetic:20")
 
 
-def test_templates_are_an_input_and_public_sets_are_none(tmp_path: Path) -> None:
+def test_templates_are_an_input_and_public_sets_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaders, "PUBLIC", tmp_path)  # the checkout can have the set
     stories = Source(name="s", problems="synthetic:20", templates=TEMPLATES)
     public = Source(name="p", problems="hf:svamp", test=1)
     recipe = Recipe(name="r", student=Student(model="m"), sources=(stories, public), measure=Measure(enabled=False))
