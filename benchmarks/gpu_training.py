@@ -104,10 +104,10 @@ class Case:
 
 
 CASES = {
-    "llama": Case("LLaMA-2-7B", "llama2-7b.toml", {}),
-    "llama-plain": Case("LLaMA-2-7B", "llama2-7b.toml", {"gradient_checkpointing": False}),
-    "llama-full": Case("LLaMA-2-7B", "llama2-7b.toml", {"adapter": "full", "lr": 2e-5}),  # 2e-4 diverges
-    "mistral": Case("Mistral-7B", "llama2-7b.toml", {}, compare_resumed=True),
+    "llama": Case("LLaMA-2-7B", "llama2-7b-paper.toml", {}),
+    "llama-plain": Case("LLaMA-2-7B", "llama2-7b-paper.toml", {"gradient_checkpointing": False}),
+    "llama-full": Case("LLaMA-2-7B", "llama2-7b-paper.toml", {"adapter": "full", "lr": 2e-5}),  # 2e-4 diverges
+    "mistral": Case("Mistral-7B", "llama2-7b-paper.toml", {}, compare_resumed=True),
     "gemma": Case("Gemma-3-270M", "bundled.toml", {}, compare_resumed=True),
 }
 
@@ -219,8 +219,8 @@ def sampling(name: str, base: Path, questions: Sequence[str], max_tokens: int) -
 
 
 def recipe_tokens(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Tokens of a whole training by `llama2-7b.toml`, by source."""
-    found = recipe.load(RECIPES / "llama2-7b.toml")
+    """Tokens of a whole training by `llama2-7b-paper.toml`, by source."""
+    found = recipe.load(RECIPES / "llama2-7b-paper.toml")
     repeats = {source.name: source.repeat for source in found.sources}
     counts = {}
     for source in sorted({example.source for example in examples}):

@@ -22,6 +22,7 @@ from benchmarks import (
     libraries,
     newcomer,
     overload,
+    paper_cost,
     policy,
     reading,
     remote,
@@ -101,6 +102,12 @@ BLOCKS = {
     "gpu_training": Block("gpu_training", gpu_tables.table),
     "reading": Block("reading", reading.table),
 }
+COMPUTED: dict[str, Callable[[], str]] = {
+    "bundled-accuracy": lambda: bundled_accuracy(metadata()),
+    "paper-cost": paper_cost.table,
+}
+"""Blocks that need no results."""
+
 PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "peers": peers.plot,
     "policy": policy.plot,
@@ -131,12 +138,12 @@ def fill(text: str, folder: Path = results.FOLDER) -> str:
     """The text with all its blocks written again. A block without results names the command that measures it.
 
     Raises:
-        KeyError: the name of a block is not in `BLOCKS`.
+        KeyError: the name of a block is in neither `COMPUTED` nor `BLOCKS`.
     """
 
     def write(found: re.Match[str]) -> str:
-        if found[2] == "bundled-accuracy":
-            return f"{found[1]}{bundled_accuracy(metadata())}\n{found[3]}"
+        if found[2] in COMPUTED:
+            return f"{found[1]}{COMPUTED[found[2]]()}\n{found[3]}"
         block = BLOCKS[found[2]]
         path = _source(block.source, folder)
         if not path.is_file():

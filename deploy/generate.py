@@ -2,8 +2,8 @@
 
     python -m deploy.generate [--check]
 
-Dashboards come from `deploy/grafana/`, metrics from `service/metrics.py`, settings from `service/settings.py`, and the
-API reference from the OpenAPI document. `--check` only compares.
+Dashboards come from `deploy/grafana/`, metrics from `service/metrics.py`, settings from `service/settings.py`, the
+recipe's keys from `training/recipe/`, and the API reference from the OpenAPI document. `--check` only compares.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from deploy import api_reference, chart_reference
+from deploy import api_reference, chart_reference, recipe_reference
 from deploy.grafana.boards import BOARDS
 from deploy.grafana.dashboards import render
 from service.metrics import Metrics
@@ -55,6 +55,7 @@ def generated() -> dict[Path, str]:
     files[ROOT / "docs/metrics.md"] = metric_list()
     files[ROOT / "docs/settings.md"] = settings_list()
     files[ROOT / "docs/api.md"] = api_reference.render()
+    files[ROOT / "docs/recipe.md"] = recipe_reference.render()
     files[chart_reference.CHART / "README.md"] = chart_reference.render()
     return files
 

@@ -1,4 +1,4 @@
-"""Command `twinpath train`: one subcommand per stage, `run`, `report`, `ablate`, `quantize` and `data`."""
+"""Command `twinpath train`: stages, and commands on recipes, data and reports."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,19 +19,14 @@ _Rehearse = Annotated[
     typer.Option("--rehearse", help="Rehearse in minutes: a tiny random student, a scripted teacher, a few steps."),
 ]
 _Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run.  [default: runs/NAME]")]
+_Estimate = Annotated[bool, typer.Option("--estimate", help="Print requests, dollars, GPU hours and disk, and stop.")]
 
 
 @app.command()
-def teacher(
-    recipe: _Recipe,
-    out: _Out = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Print the maximum cost and stop.")] = False,
-) -> None:
+def teacher(recipe: _Recipe, out: _Out = None, estimate: _Estimate = False) -> None:
     """Sample rationales from the recipe's endpoint. Replies are cached, so you never pay twice."""
     if estimate:
-        from training.stages.teacher import estimate as estimate_text
-
-        print(estimate_text(_open(recipe, out).sources))
+        _print_estimate(recipe)
         return
     _make(recipe, out, "teacher")
 
@@ -112,8 +107,11 @@ def export(recipe: _Recipe, out: _Out = None) -> None:
 
 
 @app.command()
-def run(recipe: _Recipe, out: _Out = None, rehearse: _Rehearse = False) -> None:
+def run(recipe: _Recipe, out: _Out = None, rehearse: _Rehearse = False, estimate: _Estimate = False) -> None:
     """Make all stages of the recipe, then write `report.html`."""
+    if estimate:
+        _print_estimate(recipe, rehearse)
+        return
     made = _make(recipe, out, "export", rehearse)
     from training.report.page import write_report
 
@@ -126,6 +124,21 @@ def report(recipe: _Recipe, out: _Out = None) -> None:
     from training.report.page import write_report
 
     print(write_report(_open(recipe, out)))
+
+
+@app.command("recipe")
+def recipe_(
+    defaults: Annotated[bool, typer.Option("--defaults", help="Print a recipe with every key.")] = False,
+) -> None:
+    """List the shipped recipes. With `--defaults`, print a recipe to start from."""
+    if defaults:
+        from training.recipe.template import starter
+
+        print(starter(), end="")
+        return
+    from training.recipe.shipped import listing
+
+    print(listing(Path.cwd()))
 
 
 @app.command()
@@ -185,3 +198,10 @@ def _make(recipe: Path, out: Path | None, stage: str, rehearse: bool = False) ->
     run = _open(recipe, out, rehearse)
     run.stage(stage)
     return run
+
+
+def _print_estimate(recipe: Path, rehearse: bool = False) -> None:
+    from training.estimate import Estimate
+    from training.estimate.text import text
+
+    print(text(Estimate.of(_open(recipe, None, rehearse).recipe)))

@@ -6,6 +6,7 @@ import pytest
 
 from service.errors import ConfigurationError
 from tests.support.training_recipes import recipe_text, write_recipe
+from training.data.public.sets import PUBLIC_SETS
 from training.recipe import load
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +86,15 @@ def test_shipped_recipes_are_valid(path: Path) -> None:
     recipe = load(path)
     assert recipe.name == names.get(path.stem, path.stem)
     for source in recipe.sources:
-        for file in (source.problems, source.templates):
-            if file.startswith("data/"):
-                assert (ROOT / file).is_file()
+        for file in (source.problems, source.templates, *source.rationales):
+            if file.startswith("data/public/"):
+                assert _is_written_by_train_data(file), file
+            elif file.startswith(("data/", "examples/")):
+                assert (ROOT / file).is_file(), file
+
+
+def _is_written_by_train_data(file: str) -> bool:
+    """Whether `twinpath train data` writes a file: a split of a public set, or its rationales."""
+    *_, name, file_name = Path(file).parts
+    known = PUBLIC_SETS[name]
+    return file_name in [f"{split}.jsonl" for split in known.rows] + [source.file_name for source in known.rationales]

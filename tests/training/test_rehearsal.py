@@ -16,7 +16,7 @@ from training.sample.served import ServedStudent
 
 pytestmark = pytest.mark.engine
 
-RECIPE = Path(__file__).parents[2] / "training/recipes/llama2-7b.toml"
+RECIPE = Path(__file__).parents[2] / "training/recipes/llama2-7b-paper.toml"
 
 
 def _rehearse(directory: Path) -> None:
@@ -33,8 +33,8 @@ def test_a_paper_recipe_is_rehearsed_to_a_served_student(tmp_path: Path) -> None
     config = json.loads((run / "export/model/config.json").read_text())
     assert (config["model_type"], config["num_hidden_layers"]) == ("llama", 2)
     metadata = json.loads((run / "export/model/twinpath.json").read_text())
-    assert (metadata["recipe"], metadata["base_model"]) == ("llama2-7b-rehearsal", "random:llama")
-    assert json.loads((run / "compare/compare.json").read_text())["problems"] == 12
+    assert (metadata["recipe"], metadata["base_model"]) == ("llama2-7b-paper-rehearsal", "random:llama")
+    assert json.loads((run / "compare/compare.json").read_text())["problems"] == 24
     assert len((run / "train/history.jsonl").read_text().splitlines()) == 6
     with ServedStudent(run / "export/model", 24, tmp_path / "serve.log") as served:
         body = {"problem": training_data.problems(1)[0].question}

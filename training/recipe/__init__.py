@@ -14,10 +14,11 @@ from service.faults import fault_texts
 from service.files import read_toml as read_tables
 from training.recipe.base import Section
 from training.recipe.data import SCRIPTED, SCRIPTED_TEACHER, SYNTHETIC, Dataset, Filter, Source, Teacher
-from training.recipe.learning import FAMILIES, RANDOM, Launch, SelfTraining, Student, Train, Watch
+from training.recipe.learning import BUNDLED_BASE, FAMILIES, RANDOM, Launch, SelfTraining, Student, Train, Watch
 from training.recipe.results import Calibrate, Compare, Decoding, Export, Measure
 
 __all__ = [
+    "BUNDLED_BASE",
     "FAMILIES",
     "RANDOM",
     "SCRIPTED",
@@ -54,7 +55,7 @@ class Recipe(Section):
         seed: seed of every draw.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", examples=["my-student"])]
     seed: Annotated[int, Field(ge=0, le=_MAX_SEED)] = 7
     student: Student
     sources: tuple[Source, ...] = Field(min_length=1)

@@ -1,6 +1,6 @@
 """Base class and number types of the recipe's sections."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,3 +13,13 @@ class Section(BaseModel):
     """Base class of all sections. Sections are frozen and refuse unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def unit(name: str, **limits: Any) -> Any:
+    """Unit of a key, for the reference of the recipe.
+
+    Args:
+        name: name of the unit.
+        limits: further arguments of `Field`.
+    """
+    return Field(json_schema_extra={"unit": name}, **limits)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from training.recipe.base import Count, Positive, Section, Share
+from training.recipe.base import Count, Positive, Section, Share, unit
 
 SYNTHETIC, SCRIPTED = "synthetic:", "scripted:"
 SCRIPTED_TEACHER = "scripted"
@@ -32,18 +32,18 @@ class Source(Section):
         limit: maximum number of problems. 0 takes all.
     """
 
-    name: str
-    problems: str
+    name: Annotated[str, Field(examples=["own"])]
+    problems: Annotated[str, Field(examples=["examples/own_data.jsonl"])]
     templates: str = ""
     rationales: tuple[str, ...] = ()
     derived_programs: Literal["none", "annotation", "equation", "reasoning"] = "none"
-    teacher: bool = False
-    dev: Count = 0
-    test: Count = 0
-    repeat: Positive = 1
+    teacher: Annotated[bool, Field(examples=[True])] = False
+    dev: Annotated[Count, unit("problems", examples=[4])] = 0
+    test: Annotated[Count, unit("problems", examples=[4])] = 0
+    repeat: Annotated[Positive, unit("visits")] = 1
     weight: Annotated[float, Field(gt=0)] = 1.0
-    skip: Count = 0
-    limit: Count = 0
+    skip: Annotated[Count, unit("problems")] = 0
+    limit: Annotated[Count, unit("problems")] = 0
 
     @model_validator(mode="after")
     def _made_problems_are_complete(self) -> "Source":
@@ -89,19 +89,19 @@ class Teacher(Section):
             completions on the prompt format, for a distilled student, and `solve` is Twinpath's own service.
     """
 
-    base_url: str
-    model: str
-    api_key_file: str = ""
-    cot: Count = 4
-    pot: Count = 4
+    base_url: Annotated[str, Field(examples=["https://api.openai.com/v1"])]
+    model: Annotated[str, Field(examples=["gpt-4o-mini"])]
+    api_key_file: Annotated[str, Field(examples=["openai.key"])] = ""
+    cot: Annotated[Count, unit("samples per problem")] = 4
+    pot: Annotated[Count, unit("samples per problem")] = 4
     temperature: Annotated[float, Field(ge=0)] = 0.7
-    max_tokens: Positive = 320
-    concurrency: Positive = 8
-    timeout_s: Annotated[float, Field(gt=0)] = 60.0
-    attempts: Positive = 6
-    price_prompt: Annotated[float, Field(ge=0)] = 0.0
-    price_completion: Annotated[float, Field(ge=0)] = 0.0
-    cap_dollars: Annotated[float, Field(ge=0)] = 0.0
+    max_tokens: Annotated[Positive, unit("tokens")] = 320
+    concurrency: Annotated[Positive, unit("requests")] = 8
+    timeout_s: Annotated[float, unit("seconds", gt=0)] = 60.0
+    attempts: Annotated[Positive, unit("attempts")] = 6
+    price_prompt: Annotated[float, unit("dollars per million tokens", ge=0)] = 0.0
+    price_completion: Annotated[float, unit("dollars per million tokens", ge=0)] = 0.0
+    cap_dollars: Annotated[float, unit("dollars", ge=0)] = 0.0
     style: Literal["chat", "format", "solve"] = "chat"
 
 
@@ -117,8 +117,8 @@ class Filter(Section):
 
     equations: bool = True
     similarity: Share = 0.9
-    per_question: Positive = 8
-    workers: Positive = 2
+    per_question: Annotated[Positive, unit("rationales")] = 8
+    workers: Annotated[Positive, unit("processes")] = 2
 
 
 class Dataset(Section):
@@ -132,6 +132,6 @@ class Dataset(Section):
     """
 
     balance: bool = True
-    augment: Count = 0
+    augment: Annotated[Count, unit("copies")] = 0
     evaluation_files: tuple[str, ...] = ()
-    max_chars: Positive = 1600
+    max_chars: Annotated[Positive, unit("characters")] = 1600

@@ -5,26 +5,29 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from service.types import PathKind
-from training.recipe.base import Count, Positive, Section, Share
+from training.recipe.base import Count, Positive, Section, Share, unit
 
 RANDOM = "random:"
 FAMILIES = ("llama", "codellama", "mistral", "qwen2", "qwen3", "gemma3")
 """Architectures of random students."""
+
+BUNDLED_BASE = "bundled:base"
+"""`model` for the base of the bundled model."""
 
 
 class Student(Section):
     """Base model of the student.
 
     Args:
-        model: directory, Hugging Face name, or `random:FAMILY` for a tiny model of random weights. Families are llama,
-            codellama, mistral, qwen2, qwen3 and gemma3.
+        model: directory, Hugging Face name, `bundled:base` for the base of the bundled model, or `random:FAMILY` for a
+            tiny model of random weights. Families are llama, codellama, mistral, qwen2, qwen3 and gemma3.
         name: name of the base model in the checkpoint's metadata. Empty takes the last part of `model`.
         vocabulary: approximate number of tokens to which tokenizer and head are trimmed before training. 0 keeps all.
     """
 
-    model: str
+    model: Annotated[str, Field(examples=["Qwen/Qwen2.5-0.5B"])]
     name: str = ""
-    vocabulary: Count = 0
+    vocabulary: Annotated[Count, unit("tokens")] = 0
 
     @field_validator("model")
     @classmethod
@@ -69,8 +72,8 @@ class Train(Section):
 
     cot_weight: Share = 0.5
     kinds: tuple[PathKind, ...] = (PathKind.COT, PathKind.POT)
-    epochs: Positive = 3
-    per_kind: Positive = 2
+    epochs: Annotated[Positive, unit("passes")] = 3
+    per_kind: Annotated[Positive, unit("rationales")] = 2
     adapter: Literal["lora", "full"] = "lora"
     start: str = ""
     rank: Positive = 64
@@ -78,11 +81,11 @@ class Train(Section):
     lr: Annotated[float, Field(gt=0)] = 3e-4
     warmup: Share = 0.03
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    batch_tokens: Positive = 2048
-    accumulation: Positive = 2
-    max_steps: Count = 0
-    max_length: Positive = 512
-    save_steps: Positive = 50
+    batch_tokens: Annotated[Positive, unit("tokens")] = 2048
+    accumulation: Annotated[Positive, unit("micro-batches")] = 2
+    max_steps: Annotated[Count, unit("steps")] = 0
+    max_length: Annotated[Positive, unit("tokens")] = 512
+    save_steps: Annotated[Positive, unit("steps")] = 50
     precision: Literal["bf16", "fp32"] = "bf16"
     train_embedding: bool = False
     gradient_checkpointing: bool = False
@@ -96,7 +99,7 @@ class Launch(Section):
         processes: number of processes. Each one computes `train.accumulation` micro-batches per step.
     """
 
-    processes: Positive = 1
+    processes: Annotated[Positive, unit("processes")] = 1
 
 
 class Watch(Section):
@@ -110,11 +113,11 @@ class Watch(Section):
         max_tokens: maximum number of completion tokens per path.
     """
 
-    every: Count = 0
-    problems: Positive = 20
-    paths: Positive = 3
+    every: Annotated[Count, unit("steps")] = 0
+    problems: Annotated[Positive, unit("problems")] = 20
+    paths: Annotated[Positive, unit("paths per kind")] = 3
     temperature: Annotated[float, Field(gt=0)] = 0.7
-    max_tokens: Positive = 200
+    max_tokens: Annotated[Positive, unit("tokens")] = 200
 
 
 class SelfTraining(Section):
@@ -133,9 +136,9 @@ class SelfTraining(Section):
 
     enabled: bool = False
     start: Literal["base", "student"] = "base"
-    steps: Count = 0
+    steps: Annotated[Count, unit("steps")] = 0
     engine: Literal["vllm", "transformers"] = "transformers"
-    paths: Positive = 4
+    paths: Annotated[Positive, unit("paths per kind")] = 4
     temperature: Annotated[float, Field(gt=0)] = 0.8
-    problems: Count = 0
-    max_tokens: Positive = 200
+    problems: Annotated[Count, unit("problems")] = 0
+    max_tokens: Annotated[Positive, unit("tokens")] = 200

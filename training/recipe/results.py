@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from training.recipe.base import Count, Positive, Section
+from training.recipe.base import Count, Positive, Section, unit
 
 
 class Decoding(Section):
@@ -19,10 +19,10 @@ class Decoding(Section):
     """
 
     engine: Literal["vllm", "transformers"] = "transformers"
-    paths: Positive = 10
+    paths: Annotated[Positive, unit("paths per kind")] = 10
     temperature: Annotated[float, Field(gt=0)] = 0.7
-    max_tokens: Positive = 200
-    problems: Count = 0
+    max_tokens: Annotated[Positive, unit("tokens")] = 200
+    problems: Annotated[Count, unit("problems")] = 0
 
 
 class Compare(Decoding):
@@ -36,7 +36,7 @@ class Compare(Decoding):
     """
 
     enabled: bool = False
-    steps: Count = 0
+    steps: Annotated[Count, unit("steps")] = 0
     split: Literal["dev", "test"] = "test"
 
 
@@ -51,7 +51,7 @@ class Calibrate(Decoding):
 
     enabled: bool = True
     temperatures: tuple[Annotated[float, Field(gt=0)], ...] = ()
-    bins: Positive = 10
+    bins: Annotated[Positive, unit("bins")] = 10
 
 
 class Measure(Section):

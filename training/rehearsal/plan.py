@@ -42,6 +42,7 @@ _FAMILIES = {
     "gemma-3": "gemma3",
     "gemma3": "gemma3",
     "llama": "llama",
+    "bundled": "gemma3",
 }
 """Family of a student by a part of its name or of its `model_type`. The first match counts."""
 _OTHER_FAMILY = "llama"

@@ -1,5 +1,6 @@
 """Stage `base`: the base model, whole, trimmed or random."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,7 +9,7 @@ from service.paths.base import FormatV1
 from service.types import PathKind
 from training.artifact import Artifact, path_digest
 from training.data.problem import Example
-from training.recipe import Student
+from training.recipe import BUNDLED_BASE, Student
 from training.run import Run
 from training.stages.dataset import examples
 
@@ -25,9 +26,9 @@ def stage(run: Run) -> Artifact:
         if student.family:
             _make_random(run, student.family, out)
             return
-        from service.model.checkpoint import model_directory, read_checkpoint
+        from service.model.checkpoint import read_checkpoint
 
-        directory = model_directory(student.model, weights=bool(student.vocabulary))
+        directory = _directory(student.model, weights=bool(student.vocabulary))
         read_checkpoint(directory, student.model)  # refuses a damaged model before the training
         if student.vocabulary:
             from training.learn.vocabulary import trim
@@ -41,7 +42,22 @@ def stage(run: Run) -> Artifact:
 
 def base_model(run: Run) -> str:
     """Directory or name of the model that students start from."""
-    return str(run.stage("base").path) if _is_made(run.recipe.student) else run.recipe.student.model
+    student = run.recipe.student
+    if _is_made(student):
+        return str(run.stage("base").path)
+    return str(_directory(student.model)) if student.model == BUNDLED_BASE else student.model
+
+
+def _directory(model: str, *, weights: bool = True) -> Path:
+    """Directory of a base model, which is built or downloaded if needed."""
+    if model == BUNDLED_BASE:
+        from service.model.bundled import build
+        from service.setting_groups.engine import default_cache_dir
+
+        return build(Path(os.environ.get("TWINPATH_CACHE_DIR") or default_cache_dir()), None)[0]
+    from service.model.checkpoint import model_directory
+
+    return model_directory(model, weights=weights)
 
 
 def _is_made(student: Student) -> bool:

@@ -70,7 +70,7 @@ def sample_all(teacher: Teacher, problems: Sequence[Problem], out: Path, *, seed
         ConfigurationError: the API key cannot be read, the endpoint refuses the first request, or the cap is reached.
         EngineError: the endpoint does not answer, or some requests failed. All answers are cached.
     """
-    requests = [request for problem in problems for request in _requests(teacher, problem, seed)]
+    requests = [request for problem in problems for request in requests_for(teacher, problem, seed)]
     meter = CostMeter(teacher)
     missing = []
     for request in requests:
@@ -95,23 +95,6 @@ def sample_all(teacher: Teacher, problems: Sequence[Problem], out: Path, *, seed
             f"{len(requests)} requests not sent); raise teacher.cap_dollars to continue"
         )
     write_rows(out / RATIONALES, (rationale.row() for rationale in _rationales(teacher, requests, cache)))
-
-
-def estimate(sources: Sources) -> str:
-    """Number of requests and maximum cost, as text.
-
-    Raises:
-        ConfigurationError: the recipe has no teacher.
-    """
-    teacher = _teacher(sources)
-    meter = CostMeter(teacher)
-    requests = [
-        request
-        for source in sources.for_teacher
-        for problem in sources.problems(source)
-        for request in _requests(teacher, problem, sources.recipe.seed)
-    ]
-    return f"{len(requests)} requests, at most ${sum(map(meter.max_cost, requests)):.2f}"
 
 
 def _teacher(sources: Sources) -> Teacher:
@@ -140,7 +123,8 @@ def _api_key(path: Path) -> str:
     return key
 
 
-def _requests(teacher: Teacher, problem: Problem, seed: int) -> list[Request]:
+def requests_for(teacher: Teacher, problem: Problem, seed: int) -> list[Request]:
+    """Requests for every sample of a problem."""
     return [
         Request(problem, kind, index, _body(teacher, problem, kind, _seed(f"{seed}:{problem.id}:{kind}:{index}")))
         for kind, count in ((PathKind.COT, teacher.cot), (PathKind.POT, teacher.pot))

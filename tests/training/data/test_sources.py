@@ -7,11 +7,13 @@ import pytest
 from service.errors import ConfigurationError
 from service.types import PathKind
 from training.artifact import file_digest
+from training.data import loaders
 from training.data.problem import Problem, Rationale, read_examples, read_problems, write_rows
 from training.data.sources import Sources, split
+from training.estimate.counts import sizes
+from training.estimate.workload import teacher_cost
 from training.recipe import Dataset, Measure, Recipe, Source, Student, Teacher
 from training.stages import dataset
-from training.stages.teacher import estimate
 
 TEMPLATES = str(Path(__file__).parents[3] / "data" / "stories.toml")
 
@@ -34,7 +36,8 @@ def test_a_source_may_be_drawn(tmp_path: Path) -> None:
         Source(name="s", problems="synthetic:20")
 
 
-def test_templates_are_an_input_and_public_sets_are_none(tmp_path: Path) -> None:
+def test_templates_are_an_input_and_public_sets_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaders, "PUBLIC", tmp_path)  # the checkout can have the set
     stories = Source(name="s", problems="synthetic:20", templates=TEMPLATES)
     public = Source(name="p", problems="hf:svamp", test=1)
     recipe = Recipe(name="r", student=Student(model="m"), sources=(stories, public), measure=Measure(enabled=False))
@@ -95,7 +98,7 @@ def test_a_source_may_be_a_part_of_its_problems(tmp_path: Path) -> None:
     assert sources.problems(behind) == problems[7:]
     assert {r.id for r in sources.rationales(drawn)} == {problem.id for problem in sources.problems(drawn)}
     assert len(sources.problems(drawn)) == 5
-    assert estimate(sources).startswith("14 requests")
+    assert teacher_cost(recipe, sizes(recipe)).requests == 14
 
 
 def test_the_split_depends_on_ids_and_seed_alone() -> None:

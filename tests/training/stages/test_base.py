@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig, AutoTokenizer
 
+from service.model import bundled
 from tests.support.training_recipes import recipe_text, write_recipe
 from training.recipe import Recipe, load
 from training.run import Run
@@ -42,3 +43,19 @@ def test_a_random_student_is_made_for_the_data_set(run: Run, data: Path) -> None
         assert config.vocab_size == len(tokenizer)
         sizes[name] = len(tokenizer)
     assert sizes["trimmed"] < sizes["again"] == sizes["seed"] <= 400
+
+
+@pytest.mark.parametrize("vocabulary", [0, 300])
+def test_a_student_starts_from_the_base_of_the_bundled_model(
+    vocabulary: int, data: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is built in the service's cache directory. With a vocabulary, the stage trims it."""
+    monkeypatch.setenv("TWINPATH_CACHE_DIR", str(data / "cache"))
+    built = {(data / "cache", None): (base, "gemma")}
+    monkeypatch.setattr(bundled, "build", lambda cache, bundle: built[cache, bundle])
+    text = recipe_text("bundled:base", data).replace("[[sources]]", f"vocabulary = {vocabulary}\n[[sources]]", 1)
+    run = _run(data, "bundled", load(write_recipe(data, text)))
+    run.stage("base")
+    assert base_model(run) == str(run.root / "base" if vocabulary else base)
+    sizes = [len(AutoTokenizer.from_pretrained(directory)) for directory in (base_model(run), base)]
+    assert (sizes[0] < sizes[1]) == bool(vocabulary)
