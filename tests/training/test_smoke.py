@@ -115,7 +115,7 @@ def test_an_up_to_date_run_imports_nothing_heavy(smoke: Smoke) -> None:
         assert line.startswith(f"{number:>2}/{len(STAGES)} ")
         assert " up to date " in line
     assert ending[0] == ""
-    assert [line.split()[0] for line in ending if line[:1].strip()] == ["Result", "Compared", "Took", "Next"]
+    assert [line.split()[0] for line in ending if line[:1].strip()] == ["Result", "Compared", "Took", "Report", "Next"]
     assert ending[-1] == "Next     twinpath serve --model whole/export/model"
 
 
