@@ -1,5 +1,12 @@
-"""Command `twinpath train`: stages, and commands on recipes, data and reports."""
+"""Command `twinpath train`: stages, and commands on recipes, data and reports.
 
+`twinpath` loads this module for every command, so it imports only typer.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,38 +20,62 @@ app = typer.Typer(
     help="Train a student by Mixed Distillation, from a teacher's rationales to a checkpoint for the service.",
     no_args_is_help=True,
 )
+_INTERRUPTED = 130
+
+
+def _turn_off(ctx: typer.Context, is_quiet: bool) -> None:
+    """Turn off bars and lines until the end of the command."""
+    if is_quiet:
+        from training.progress import quiet
+
+        ctx.with_resource(quiet())
+
+
 _Recipe = Annotated[Path, typer.Argument(help="Recipe, a TOML file.", dir_okay=False)]
 _Rehearse = Annotated[
     bool,
     typer.Option("--rehearse", help="Rehearse in minutes: a tiny random student, a scripted teacher, a few steps."),
 ]
 _Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run.  [default: runs/NAME]")]
+_Quiet = Annotated[
+    bool, typer.Option("--quiet", callback=_turn_off, help="Print neither bars nor lines, only errors and results.")
+]
 _Estimate = Annotated[bool, typer.Option("--estimate", help="Print requests, dollars, GPU hours and disk, and stop.")]
 
 
 @app.command()
-def teacher(recipe: _Recipe, out: _Out = None, estimate: _Estimate = False) -> None:
+def teacher(
+    recipe: _Recipe,
+    out: _Out = None,
+    quiet: _Quiet = False,
+    rehearse: _Rehearse = False,
+    estimate: _Estimate = False,
+) -> None:
     """Sample rationales from the recipe's endpoint. Replies are cached, so you never pay twice."""
     if estimate:
-        _print_estimate(recipe)
+        _print_estimate(recipe, rehearse)
         return
-    _make(recipe, out, "teacher")
+    _make(recipe, out, "teacher", rehearse)
 
 
 @app.command("filter")
-def filter_(recipe: _Recipe, out: _Out = None) -> None:
+def filter_(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Verify rationales and report the dropped ones with reasons."""
-    _make(recipe, out, "filter")
+    run = _make(recipe, out, "filter", rehearse)
+    print((run.stage("filter").path / "report.md").read_text(), end="")
 
 
 @app.command()
 def dataset(
     recipe: _Recipe,
     out: _Out = None,
+    quiet: _Quiet = False,
+    rehearse: _Rehearse = False,
     show: Annotated[int, typer.Option("--show", min=0, help="Print this many examples with masked prompts.")] = 0,
 ) -> None:
     """Make training examples and hold out problems. Prints the card of the data set."""
-    run = _make(recipe, out, "dataset")
+    run = _make(recipe, out, "dataset", rehearse)
+    print((run.stage("dataset").path / "card.md").read_text(), end="")
     if show:
         from training.stages.train import print_examples
 
@@ -52,34 +83,34 @@ def dataset(
 
 
 @app.command()
-def train(recipe: _Recipe, out: _Out = None) -> None:
+def train(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Train the student. A killed training resumes at its last checkpoint."""
-    _make(recipe, out, "train")
+    _make(recipe, out, "train", rehearse)
 
 
 @app.command("self_training")
-def self_training(recipe: _Recipe, out: _Out = None) -> None:
+def self_training(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Train again, with the student's own verified paths beside the teacher's rationales."""
-    _make(recipe, out, "self_training")
+    _make(recipe, out, "self_training", rehearse)
 
 
 @app.command()
-def compare(recipe: _Recipe, out: _Out = None) -> None:
+def compare(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Compare the student with students of one kind and their ensemble."""
-    run = _make(recipe, out, "compare")
+    run = _make(recipe, out, "compare", rehearse)
     print((run.stage("compare").path / "compare.md").read_text())
 
 
 @app.command()
-def calibrate(recipe: _Recipe, out: _Out = None) -> None:
+def calibrate(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Find temperature, stopping threshold and confidence map on the dev problems."""
-    _make(recipe, out, "calibrate")
+    _make(recipe, out, "calibrate", rehearse)
 
 
 @app.command()
-def measure(recipe: _Recipe, out: _Out = None) -> None:
+def measure(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Measure the calibrated student on the test problems, once, at the end."""
-    run = _make(recipe, out, "measure")
+    run = _make(recipe, out, "measure", rehearse)
     print((run.stage("measure").path / "measure.md").read_text())
 
 
@@ -87,43 +118,54 @@ def measure(recipe: _Recipe, out: _Out = None) -> None:
 def ablate(
     recipe: _Recipe,
     out: _Out = None,
+    quiet: _Quiet = False,
+    rehearse: _Rehearse = False,
     without: Annotated[
         list[str] | None, typer.Option("--without", help="Part of the data to leave out. Repeat it for several.")
     ] = None,
 ) -> None:
     """Train one student per part of the data that is left out, and compare them on the dev problems."""
-    from training.recipe import load
     from training.stages.ablate import ablate as compare_parts
     from training.stages.ablate import parts
 
-    loaded = load(recipe)
-    print(compare_parts(loaded, out or Path("runs") / loaded.name, without or parts(loaded)))
+    run = _open(recipe, out, rehearse)
+    with _interruptible():
+        print(compare_parts(run.recipe, run.root, without or parts(run.recipe)))
 
 
 @app.command()
-def export(recipe: _Recipe, out: _Out = None) -> None:
+def export(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Write the checkpoint for the service, with its model card."""
-    _make(recipe, out, "export")
+    _make(recipe, out, "export", rehearse)
 
 
 @app.command()
-def run(recipe: _Recipe, out: _Out = None, rehearse: _Rehearse = False, estimate: _Estimate = False) -> None:
-    """Make all stages of the recipe, then write `report.html`."""
+def run(
+    recipe: _Recipe,
+    out: _Out = None,
+    quiet: _Quiet = False,
+    rehearse: _Rehearse = False,
+    estimate: _Estimate = False,
+) -> None:
+    """Make all stages of the recipe, write `report.html`, then print the result and the next command."""
     if estimate:
         _print_estimate(recipe, rehearse)
         return
+    began_s = time.monotonic()
     made = _make(recipe, out, "export", rehearse)
     from training.report.page import write_report
+    from training.stages.summaries import ending
 
     write_report(made)
+    print(f"\n{ending(made, time.monotonic() - began_s)}")
 
 
 @app.command()
-def report(recipe: _Recipe, out: _Out = None) -> None:
+def report(recipe: _Recipe, out: _Out = None, rehearse: _Rehearse = False) -> None:
     """Write `report.html` of the run from the stages that are made, and print its path."""
     from training.report.page import write_report
 
-    print(write_report(_open(recipe, out)))
+    print(write_report(_open(recipe, out, rehearse)))
 
 
 @app.command("recipe")
@@ -149,9 +191,12 @@ def quantize(
     """Write the int8 variant of a model, which is faster on a CPU, most of all with `serve --compile-on-cpu`."""
     if out.exists():
         raise typer.BadParameter(f"{out} already exists; choose another directory or remove it")
-    from training.ship.int8 import write_int8
+    from training.progress import bar
 
-    write_int8(model, out)
+    with bar("int8"):
+        from training.ship.int8 import write_int8
+
+        write_int8(model, out)
 
 
 @app.command()
@@ -181,23 +226,36 @@ def data(
 
 
 def _open(recipe: Path, out: Path | None, rehearse: bool = False) -> "Run":
-    # Imported here, because `twinpath` loads this module for every command.
+    from training.learn.trackers import check_installed
     from training.recipe import load
     from training.run import Run
 
     loaded = load(recipe)
     if rehearse:
         from training.data.loaders import is_at_hand
+        from training.progress import print_line
         from training.rehearsal.plan import rehearsed
 
-        loaded = rehearsed(loaded, is_at_hand)
+        loaded = rehearsed(loaded, is_at_hand, report=print_line)
+    check_installed(loaded.watch.report_to)
     return Run(loaded, out or Path("runs") / loaded.name)
 
 
 def _make(recipe: Path, out: Path | None, stage: str, rehearse: bool = False) -> "Run":
     run = _open(recipe, out, rehearse)
-    run.stage(stage)
+    with _interruptible():
+        run.stage(stage)
     return run
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Report an interrupt in one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command resumes the run.", file=sys.stderr)
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 def _print_estimate(recipe: Path, rehearse: bool = False) -> None:

@@ -6,14 +6,17 @@
 A stage makes the stages that it needs first. Artifacts that are up to date are not made again.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from service.amounts import duration
 from training.artifact import Artifact, make
 from training.data.sources import Sources
+from training.progress import print_line
 from training.recipe import Recipe
 
 STAGES = (
@@ -57,9 +60,10 @@ class Run:
 
     recipe: Recipe
     root: Path
-    report: Callable[[str], None] = print
+    report: Callable[[str], None] = print_line
     shared: Mapping[str, "Run"] = field(default_factory=dict)
     _done: dict[str, Artifact] = field(default_factory=dict)
+    _spent_s: float = 0.0
 
     def stage(self, name: str) -> Artifact:
         """Artifact of a stage, made now unless it is up to date.
@@ -72,10 +76,13 @@ class Run:
         if name in self.shared:
             return self.shared[name].stage(name)
         if name not in self._done:
+            began_s, before_s = time.monotonic(), self._spent_s
             # Imported here: each stage imports only what it needs, and stages import this module.
             artifact: Artifact = import_module(f"training.stages.{name}").stage(self)
-            self.report(f"{name}: {'made' if artifact.fresh else 'up to date'} {artifact.digest[:12]} {artifact.path}")
+            took_s = time.monotonic() - began_s - (self._spent_s - before_s)  # without the stages that it needed
+            self._spent_s += took_s
             self._done[name] = artifact
+            self.report(self._line(name, artifact, took_s))
         return self._done[name]
 
     def make(
@@ -83,6 +90,13 @@ class Run:
     ) -> Artifact:
         """Artifact `name` of this run. See `artifact.make`."""
         return make(self.root / name, seed=self.recipe.seed, settings=settings, inputs=inputs, build=build)
+
+    def _line(self, name: str, artifact: Artifact, took_s: float) -> str:
+        """Line of a finished stage: its number, duration and result."""
+        summary = import_module("training.stages.summaries").summary(name, artifact.path)
+        number = f"{len(self._done)}/{len({*enabled_stages(self.recipe), *self._done})}"
+        state = duration(took_s) if artifact.fresh else "up to date"
+        return f"{number:>5} {name:<13} {state:>11}  {summary}".rstrip()
 
     @property
     def sources(self) -> Sources:

@@ -9,6 +9,7 @@ from transformers import TrainerCallback, TrainerState
 
 from tests.support import training_data
 from training.data.problem import Example
+from training.learn.trackers import Trackers
 from training.learn.train import train
 from training.recipe import Train
 
@@ -40,7 +41,9 @@ class KeepGradients(TrainerCallback):
                 save_file(whole, self.path)
 
 
-def train_tiny(base: Path, out: Path, examples: list[Example] | None = None, **changes: Any) -> Path:
+def train_tiny(
+    base: Path, out: Path, examples: list[Example] | None = None, trackers: Trackers | None = None, **changes: Any
+) -> Path:
     """Train on the tiny examples with changed settings, and keep the first gradients beside `out`."""
     train(
         base,
@@ -50,5 +53,6 @@ def train_tiny(base: Path, out: Path, examples: list[Example] | None = None, **c
         seed=3,
         repeats={"tiny": 1},
         callbacks=[KeepGradients(out.with_suffix(".gradients"))],
+        trackers=trackers,
     )
     return out

@@ -1,5 +1,6 @@
 """The command `twinpath train`: light imports and refusals."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,11 @@ from service.errors import ConfigurationError
 from tests.support import training_data
 from tests.support.imports import HEAVY
 from tests.support.training_recipes import recipe_text
+from training import progress
 from training.cli import app
 from training.run import STAGES
+
+MAX_CPU_S = 2.0
 
 
 def _heavy_imports(statement: str) -> set[str]:
@@ -35,10 +39,87 @@ def test_an_up_to_date_stage_imports_nothing_heavy(data: Path) -> None:
     assert _heavy_imports(make) == set()
 
 
-def test_the_command_line_lists_train() -> None:
-    code = "import sys; sys.argv = ['twinpath', '--help']; from service.cli.main import main; main()"
+def _command(*arguments: str) -> tuple[str, set[str], float]:
+    """Output of `twinpath`, its heavy imports, and the CPU seconds that it took."""
+    code = f"""
+import sys, time
+from service.cli.entry import main
+sys.argv = ['twinpath', *{arguments!r}]
+sys.modules['trackio'] = None  # as if it were not installed
+try:
+    main()
+except SystemExit:
+    print(time.process_time(), *{HEAVY!r} & sys.modules.keys())
+"""
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "│ train " in run.stdout
+    *output, last = run.stdout.splitlines()
+    seconds, *heavy = last.split()
+    return "\n".join(output) + run.stderr, set(heavy), float(seconds)
+
+
+def test_the_command_line_lists_train() -> None:
+    shown, heavy, _ = _command("--help")
+    assert "│ train " in shown
+    assert heavy == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["train", "--help"], "│ self_training "),
+        (["train", "run", "--help"], "--quiet"),
+        (
+            ["train", "run", "TYPO"],
+            "is not a valid recipe: `train.rnk` is an unknown field; did you mean `train.rank`?",
+        ),
+        (["train", "run", "TRACKER"], "`watch.report_to` has trackio, which is not installed: pip install trackio"),
+    ],
+)
+def test_help_and_refusals_take_little_time(arguments: list[str], shown: str, tmp_path: Path) -> None:
+    for name, line in (("TYPO", "[train]\nrnk = 4\n"), ("TRACKER", "[watch]\nreport_to = ['trackio']\n")):
+        (tmp_path / name).write_text(recipe_text("nowhere/base", tmp_path) + line)
+    command = [str(tmp_path / name) if name.isupper() else name for name in arguments]
+    output, heavy, cpu_s = _command(*command)
+    assert shown in output
+    assert heavy == set()
+    assert cpu_s < MAX_CPU_S or _command(*command)[2] < MAX_CPU_S  # a busy machine counts more seconds
+
+
+def test_an_up_to_date_command_takes_little_time_and_shows_its_result(data: Path) -> None:
+    recipe = data / "recipe.toml"
+    recipe.write_text(recipe_text("nowhere/base", data))
+    arguments = ["train", "dataset", str(recipe), "--out", str(data / "run")]
+    first, _, _ = _command(*arguments)
+    again, heavy, cpu_s = _command(*arguments)
+    assert heavy == set()
+    assert cpu_s < MAX_CPU_S or _command(*arguments)[2] < MAX_CPU_S
+    assert again.splitlines()[:2] == [
+        "  1/7 filter         up to date  64 rationales kept of 80",
+        "  2/7 dataset        up to date  64 examples, 4 dev and 4 test problems",
+    ]
+    assert again.splitlines()[2:] == (data / "run/dataset/card.md").read_text().splitlines()
+    for line, stage in zip(first.splitlines(), ("1/7 filter", "2/7 dataset"), strict=False):
+        assert re.match(rf"  {stage} +\S+( 0\.1)? s  64 ", line)
+
+
+def test_quiet_prints_only_the_result(data: Path) -> None:
+    recipe = data / "recipe.toml"
+    recipe.write_text(recipe_text("nowhere/base", data))
+    shown = CliRunner().invoke(app, ["dataset", str(recipe), "--out", str(data / "run"), "--quiet"])
+    assert shown.output == (data / "run/dataset/card.md").read_text()
+    assert not progress.is_quiet()
+
+
+def test_an_interrupt_is_one_line(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.stages.filter._filter_sources", interrupt)
+    recipe = data / "recipe.toml"
+    recipe.write_text(recipe_text("nowhere/base", data))
+    ended = CliRunner().invoke(app, ["filter", str(recipe), "--out", str(data / "run")])
+    assert ended.exit_code == 130
+    assert ended.stderr == "\nInterrupted. The same command resumes the run.\n"
 
 
 def test_every_stage_has_a_command() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from service.errors import CheckpointError, ConfigurationError
 from tests.support.training_recipes import recipe_text, write_recipe
+from training.artifact import Artifact
 from training.recipe import load
-from training.run import Run
+from training.run import STAGES, Run, enabled_stages
 
 
 def test_a_changed_line_reruns_what_it_touches(base: Path, data: Path) -> None:
@@ -46,3 +47,40 @@ def test_a_name_that_is_no_stage_is_refused(base: Path, data: Path) -> None:
     run = Run(load(write_recipe(data, recipe_text(base, data))), data / "run")
     with pytest.raises(ValueError, match="`samples` is not a stage; the stages are teacher, filter, dataset, base, "):
         run.stage("samples")
+
+
+def test_a_recipe_turns_stages_on_and_off(base: Path, data: Path) -> None:
+    text = recipe_text(base, data)
+    assert enabled_stages(load(write_recipe(data, text))) == (
+        "filter", "dataset", "base", "train", "calibrate", "measure", "export",
+    )  # fmt: skip
+    text += "teacher = true\n[teacher]\nbase_url = 'x'\nmodel = 'm'\n[compare]\nenabled = true\n"
+    text += "[self_training]\nenabled = true\n[measure]\nenabled = false\n"
+    assert set(STAGES) - set(enabled_stages(load(write_recipe(data, text)))) == {"measure"}
+
+
+def test_a_stage_has_one_line_with_its_own_duration(base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+
+    def takes(seconds: float, artifact: Artifact, needs: str = "") -> object:
+        def stage(run: Run) -> Artifact:
+            nonlocal now_s
+            if needs:
+                run.stage(needs)
+            now_s += seconds
+            return artifact
+
+        return stage
+
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    monkeypatch.setattr("training.stages.summaries.summary", lambda name, path: f"{name} in {path.name}")
+    monkeypatch.setattr("training.stages.filter.stage", takes(130, Artifact(Path("f"), "", fresh=True)))
+    monkeypatch.setattr("training.stages.dataset.stage", takes(3, Artifact(Path("d"), "", fresh=True), "filter"))
+    monkeypatch.setattr("training.stages.base.stage", takes(1, Artifact(Path("b"), "", fresh=False), "dataset"))
+    lines: list[str] = []
+    Run(load(write_recipe(data, recipe_text(base, data))), data / "run", report=lines.append).stage("base")
+    assert lines == [
+        "  1/7 filter         2 min 10 s  filter in f",
+        "  2/7 dataset               3 s  dataset in d",
+        "  3/7 base           up to date  base in b",
+    ]

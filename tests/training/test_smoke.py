@@ -108,10 +108,15 @@ def test_an_up_to_date_run_imports_nothing_heavy(smoke: Smoke) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=smoke.directory, env=env, capture_output=True, text=True, check=True)
-    *stages, heavy = done.stdout.split("\n")[:-1]
+    *lines, heavy = done.stdout.split("\n")[:-1]
     assert heavy == ""
-    assert len(stages) == len(STAGES)
-    assert all(": up to date " in line for line in stages)
+    stages, ending = lines[: len(STAGES)], lines[len(STAGES) :]
+    for number, line in enumerate(stages, start=1):
+        assert line.startswith(f"{number:>2}/{len(STAGES)} ")
+        assert " up to date " in line
+    assert ending[0] == ""
+    assert [line.split()[0] for line in ending if line[:1].strip()] == ["Result", "Compared", "Took", "Report", "Next"]
+    assert ending[-1] == "Next     twinpath serve --model whole/export/model"
 
 
 def test_what_the_stages_leave(smoke: Smoke) -> None:

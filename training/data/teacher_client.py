@@ -12,12 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from service.types import PathKind, PathOutcome
 from training.data.problem import Problem
 from training.data.teacher_faults import GarbageError, OutOfTimeError, fault_of, is_permanent, listed_models
+from training.progress import bar
 from training.recipe import Teacher
 
 if TYPE_CHECKING:  # openai takes a second to import, and an up-to-date run does not need it
@@ -149,27 +147,19 @@ async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter
     import openai
 
     waiting = list(reversed(requests))
-    bar = Progress(
-        TextColumn("teacher"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("${task.fields[dollars]:.2f}"),
-        console=Console(stderr=True),
-    )
     async with openai.AsyncOpenAI(
         base_url=teacher.base_url, api_key=api_key, timeout=teacher.timeout_s, max_retries=0
     ) as client:
         models = await listed_models(client, teacher)
-        with bar:
-            task = bar.add_task("", total=len(requests), dollars=meter.dollars)
+        with bar("teacher", len(requests)) as step:
+            step(0, dollars=meter.dollars)
 
             async def work(count: int, *, first: bool = False) -> None:
                 while count and waiting and meter.fits(waiting[-1]) and meter.failed_in_a_row < GIVE_UP:
                     error = await _sample_one(client, teacher, waiting.pop(), meter, cache, first=first)
                     if first and error and (fault := fault_of(error, teacher, models)):
                         raise fault
-                    bar.update(task, advance=1, dollars=meter.dollars)
+                    step(dollars=meter.dollars)
                     count -= 1
 
             await work(1, first=True)

@@ -10,6 +10,7 @@ from service.paths.pot import extract_program
 from service.sandbox.base import Outcome, Sandbox
 from service.sandbox.pool import SandboxPool
 from service.types import PathKind
+from training.progress import Step, bar
 
 TIMEOUT_S = 3.0
 MEMORY_BYTES = 256 * 1024 * 1024
@@ -34,7 +35,7 @@ class Verified:
 
 
 def verify(
-    texts: Sequence[tuple[PathKind, str]], *, workers: int = 2, sandbox: Sandbox | None = None
+    texts: Sequence[tuple[PathKind, str]], *, workers: int = 2, sandbox: Sandbox | None = None, title: str = ""
 ) -> list[Verified]:
     """Answer of each text, in order. Equal programs run once.
 
@@ -42,8 +43,9 @@ def verify(
         texts: kind and text of each rationale.
         workers: sandbox processes.
         sandbox: sandbox to use, which is closed afterwards. None starts one.
+        title: title of the progress bar. Empty shows none.
     """
-    return asyncio.run(_verify(texts, workers, sandbox))
+    return asyncio.run(_verify(texts, workers, sandbox, title))
 
 
 def sandbox_pool(workers: int) -> SandboxPool:
@@ -57,13 +59,24 @@ def sandbox_pool(workers: int) -> SandboxPool:
     )
 
 
-async def _verify(texts: Sequence[tuple[PathKind, str]], workers: int, sandbox: Sandbox | None) -> list[Verified]:
+async def _verify(
+    texts: Sequence[tuple[PathKind, str]], workers: int, sandbox: Sandbox | None, title: str
+) -> list[Verified]:
     programs = {extract_program(text) for kind, text in texts if kind is PathKind.POT} - {None}
-    results = await _run(sorted(program for program in programs if program is not None), workers, sandbox)
-    return [_cot(text) if kind is PathKind.COT else _pot(extract_program(text), results) for kind, text in texts]
+    rationales = sum(kind is PathKind.COT for kind, _ in texts)
+    with bar(title, len(programs) + rationales, is_shown=bool(title)) as step:
+        results = await _run(sorted(program for program in programs if program is not None), workers, sandbox, step)
+        found = []
+        for kind, text in texts:
+            if kind is PathKind.COT:
+                found.append(_cot(text))
+                step()
+            else:
+                found.append(_pot(extract_program(text), results))
+    return found
 
 
-async def _run(programs: Sequence[str], workers: int, sandbox: Sandbox | None) -> dict[str, Verified]:
+async def _run(programs: Sequence[str], workers: int, sandbox: Sandbox | None, step: Step) -> dict[str, Verified]:
     if not programs:
         return {}
     used: Sandbox = sandbox if sandbox is not None else sandbox_pool(workers)
@@ -73,6 +86,7 @@ async def _run(programs: Sequence[str], workers: int, sandbox: Sandbox | None) -
     async def run(program: str) -> Verified:
         async with slots:
             execution = await used.run(program)
+        step()
         if execution.outcome is not Outcome.OK or execution.value is None:
             return Verified(None, None, False, execution.outcome.value)
         answer = answer_from_value(execution.value)

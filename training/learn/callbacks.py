@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from torch.utils.tensorboard import SummaryWriter
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from service.types import PathKind
 from training import plots
 from training.artifact import LOG
 from training.data.problem import Problem, read_rows, write_rows
+from training.learn.trackers import Trackers
 from training.recipe import Watch
 from training.sample.local import LocalStudent
 from training.sample.replay import greedy, voted
@@ -52,38 +52,36 @@ class ReturnMemory(TrainerCallback):
 
 
 class Curves(TrainerCallback):
-    """Loss and memory under `out/log/`: TensorBoard events per step, and plots at the end.
-
-    A resumed run continues at its checkpoint and purges later events, which transformers' own callback does not.
+    """Loss and memory: to the trackers at each step, and as plots under `out/log/` at the end.
 
     Args:
         out: output directory of the training.
+        trackers: receivers of the figures in the first process.
+        step_tokens: tokens of each step's packs.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, trackers: Trackers, step_tokens: Sequence[int]) -> None:
         self._log = out / LOG
-        self._writer: SummaryWriter | None = None
+        self._trackers = trackers
+        self._step_tokens = step_tokens
         self._started = time.monotonic()
         self._memory: list[tuple[float, float]] = []
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Opens the event file in the first process."""
+        """Begins the trackers in the first process."""
         if state.is_world_process_zero:
-            self._writer = SummaryWriter(str(self._log / "tensorboard"), purge_step=state.global_step + 1)
+            self._trackers.begin(state.global_step, self._step_tokens[: state.max_steps])
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Adds a step."""
-        if self._writer is not None:
-            for name in SCALARS:
-                if name in kwargs["logs"]:
-                    self._writer.add_scalar(name, kwargs["logs"][name], state.global_step)
+        if state.is_world_process_zero:
             self._memory.append(((time.monotonic() - self._started) / 60, peak_memory_gib()))
-            self._writer.add_scalar("peak_memory_gib", self._memory[-1][1], state.global_step)
+            figures = {name: kwargs["logs"][name] for name in SCALARS if name in kwargs["logs"]}
+            self._trackers.log(figures | {"peak_memory_gib": self._memory[-1][1]}, state.global_step)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Closes the event file and draws the plots."""
-        if self._writer is not None:
-            self._writer.close()
+        """Draws the plots."""
+        if state.is_world_process_zero:
             plots.losses(state.log_history, self._log)
             device = memory_device()
             plots.memory(self._memory, self._log, device)
@@ -94,8 +92,8 @@ class Curves(TrainerCallback):
 class Watcher(TrainerCallback):
     """Evaluation during training: the student solves some dev problems by CoT, by PoT and by vote.
 
-    It writes `log/watch.jsonl`, TensorBoard events and a plot. It restores the random state, so the student is the same
-    as without it.
+    It writes `log/watch.jsonl` and a plot, and reports to the trackers. It restores the random state, so the student is
+    the same as without it.
 
     Args:
         settings: number of steps, problems and paths.
@@ -103,6 +101,7 @@ class Watcher(TrainerCallback):
         problems: dev problems.
         out: output directory of the training.
         seed: seed of the samples.
+        trackers: receivers of the accuracies.
     """
 
     def __init__(
@@ -112,12 +111,14 @@ class Watcher(TrainerCallback):
         problems: Sequence[Problem],
         out: Path,
         seed: int,
+        trackers: Trackers,
     ) -> None:
         self._settings = settings
         self._tokenizer = tokenizer
         self._problems = problems[: settings.problems]
         self._log = out / LOG
         self._seed = seed
+        self._trackers = trackers
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Removes rows that a killed run wrote after the checkpoint of this one."""
@@ -149,9 +150,7 @@ class Watcher(TrainerCallback):
         self._log.mkdir(parents=True, exist_ok=True)
         with (self._log / WATCH_FILE).open("a", encoding="utf-8") as rows:
             rows.write(json.dumps({"step": step} | shares) + "\n")
-        with SummaryWriter(str(self._log / "tensorboard")) as writer:
-            for name, share in shares.items():
-                writer.add_scalar(f"watch/{name}", share, step)
+        self._trackers.log({f"watch/{name}": share for name, share in shares.items()}, step)
 
 
 def accuracies(samples: Sequence[Sampled], paths: int) -> dict[str, float]:

@@ -55,6 +55,15 @@ class Schedule:
     batches: tuple[tuple[Pack, ...], ...]
     dropped: int
 
+    def step_tokens(self, step_batches: int) -> list[int]:
+        """Tokens of each step's packs, without padding.
+
+        Args:
+            step_batches: micro-batches per optimizer step, over all processes.
+        """
+        batches = [sum(map(len, batch)) for batch in self.batches]
+        return [sum(batches[start : start + step_batches]) for start in range(0, len(batches), step_batches)]
+
 
 def schedule(examples: Sequence[Example], encoder: Encoder, plan: Plan) -> Schedule:
     """Draw the micro-batches of a whole run, a multiple of `step_batches`.

@@ -10,12 +10,16 @@ from peft.tuners.lora import LoraLayer
 from torch.nn.functional import rms_norm
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
+from transformers.utils import logging
 
 from service.engine.cpu import computes_bfloat16
 from service.errors import CheckpointError, ConfigurationError
 from service.model import tokenizer_files
 from service.model.tokenizer_files import reason_of
 from training.recipe import Train
+
+# transformers' bars over weights would break the line of the stage's bar. Downloads keep theirs.
+logging.set_tqdm_hook(lambda _, args, kwargs: logging.EmptyTqdm(*args, **kwargs))
 
 
 def load_tokenizer(base: str | Path) -> PreTrainedTokenizerBase:
@@ -35,6 +39,11 @@ def load_base(base: str | Path, dtype: torch.dtype) -> PreTrainedModel:
         )
     except (OSError, ValueError, LookupError) as error:
         raise CheckpointError(f"{base}: the model cannot be loaded: {reason_of(error)}") from None
+
+
+def load_as_saved(model: Path) -> PreTrainedModel:
+    """Load a model directory in the precision of its files."""
+    return AutoModelForCausalLM.from_pretrained(model, dtype="auto", trust_remote_code=False)
 
 
 def in_bf16(train: Train) -> bool:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from transformers import TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from service.errors import ConfigurationError
 from training.data.problem import Example, write_rows
@@ -19,6 +19,7 @@ from training.learn.callbacks import COMPLETE, Curves, MarkComplete, ReturnMemor
 from training.learn.packing import Encoder
 from training.learn.schedule import Plan, schedule
 from training.learn.student import in_bf16, load_tokenizer, prepare
+from training.learn.trackers import Trackers
 from training.learn.trainer import Microbatches, MixedTrainer, only
 from training.recipe import Train
 
@@ -36,6 +37,7 @@ def train(
     seed: int,
     repeats: dict[str, int],
     callbacks: Sequence[TrainerCallback] = (),
+    trackers: Trackers | None = None,
 ) -> None:
     """Train in `out`, from the last complete checkpoint in `out/checkpoints` if there is one.
 
@@ -49,6 +51,7 @@ def train(
         seed: seed of every draw.
         repeats: visits of each question per epoch, by source.
         callbacks: further callbacks.
+        trackers: receivers of losses and memory.
 
     Raises:
         ConfigurationError: the data set is too small, or this machine cannot do what the recipe sets.
@@ -60,17 +63,23 @@ def train(
     args = arguments(settings, checkpoints, seed)
     planned = schedule(examples, Encoder(tokenizer), _plan(settings, seed, repeats, args.world_size))
     resume = last_complete(checkpoints)
+    trackers = trackers or Trackers()
+    step_tokens = planned.step_tokens(settings.accumulation * args.world_size)
     trainer = MixedTrainer(
         model=prepare(base, settings, seed),
         args=args,
         train_dataset=Microbatches(planned.batches, tokenizer.pad_token_id or 0),
         data_collator=only,
-        callbacks=[MarkComplete(), ReturnMemory(), Curves(out), *callbacks],
+        callbacks=[MarkComplete(), ReturnMemory(), Curves(out, trackers, step_tokens), *callbacks],
         cot_weight=settings.cot_weight,
     )
     if settings.fsdp and not trainer.is_fsdp_enabled:
         raise ConfigurationError("train.fsdp needs GPUs; set train.fsdp = false on a CPU")
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    trainer.remove_callback(PrinterCallback)  # it prints each log as a dictionary
+    try:
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    finally:
+        trackers.end()
     trainer.save_model(str(out))  # in every process, which gathers the shards
     if trainer.is_world_process_zero():
         for name in ("training_args.bin", "README.md"):

@@ -12,11 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from service.errors import ConfigurationError
 from service.model.tokenizer_files import load_tokenizer
 from service.model.vocabulary import TRIM_FILE, merge_pair, trim_model, trim_tokenizer
+from training.learn.student import load_as_saved
 
 MIN_COUNT = 2
 """Minimum number of uses. Tokens used once, rare names and typing errors, are a fifth of the vocabulary."""
@@ -51,7 +52,7 @@ def trim(base: Path, out: Path, texts: Iterable[str], size: int) -> list[int]:
 def write_trimmed(base: Path, out: Path, kept: Sequence[int]) -> None:
     """Write a copy of the model directory `base` with only the token ids `kept` to `out`."""
     trim_tokenizer(base, out, kept)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto", trust_remote_code=False)
+    model = load_as_saved(base)
     trim_model(model, kept)
     model.save_pretrained(out)
     (out / TRIM_FILE).write_text(json.dumps(list(kept)))

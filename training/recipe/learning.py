@@ -103,7 +103,7 @@ class Launch(Section):
 
 
 class Watch(Section):
-    """Evaluation on dev problems during training. It does not change the student.
+    """Evaluation on dev problems and reports during training. They do not change the student.
 
     Args:
         every: optimizer steps between evaluations. 0 turns them off.
@@ -111,6 +111,8 @@ class Watch(Section):
         paths: sampled paths of each kind.
         temperature: sampling temperature.
         max_tokens: maximum number of completion tokens per path.
+        report_to: trackers that receive losses and accuracies. TensorBoard's files are in `log/tensorboard` of the
+            training. Each other tracker needs its package.
     """
 
     every: Annotated[Count, unit("steps")] = 0
@@ -118,6 +120,7 @@ class Watch(Section):
     paths: Annotated[Positive, unit("paths per kind")] = 3
     temperature: Annotated[float, Field(gt=0)] = 0.7
     max_tokens: Annotated[Positive, unit("tokens")] = 200
+    report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
 
 
 class SelfTraining(Section):

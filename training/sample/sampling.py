@@ -16,6 +16,7 @@ from service.paths.equality import matches
 from service.types import PathKind
 from training.data.problem import Problem, read_rows, write_rows
 from training.data.verify import verify
+from training.progress import bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ def sample_to(
     paths: Mapping[PathKind, int],
     temperature: float,
     seed: int,
+    title: str = "sampling",
 ) -> list[Sampled]:
     """Sample problems into a file and return their paths in order. An interrupted run resumes.
 
@@ -118,26 +120,35 @@ def sample_to(
         paths: sampled paths per problem, by kind.
         temperature: sampling temperature.
         seed: seed of the first group. A group's seed is this plus the position of its first problem.
+        title: title of the progress bar.
     """
     done = list(read_samples(out)) if out.is_file() else []
     progress = out.with_suffix(".progress")
     if not done and progress.is_file():
         done = list(read_samples(progress))
-    for start in range(len(done), len(problems), sampler.group):
-        part = problems[start : start + sampler.group]
-        sampled = sampler.sample(
-            [problem.question for problem in part],
-            paths=paths,
-            temperature=temperature,
-            seed=seed + start,
-        )
-        done += [marked(problem, paths) for problem, paths in zip(part, sampled, strict=True)]
-        fresh = progress.with_suffix(".new")
-        write_rows(fresh, map(asdict, done))
-        fresh.replace(progress)
+    with bar(title, len(problems), done=len(done)) as step:
+        for start in range(len(done), len(problems), sampler.group):
+            part = problems[start : start + sampler.group]
+            sampled = sampler.sample(
+                [problem.question for problem in part],
+                paths=paths,
+                temperature=temperature,
+                seed=seed + start,
+            )
+            done += [marked(problem, paths) for problem, paths in zip(part, sampled, strict=True)]
+            fresh = progress.with_suffix(".new")
+            write_rows(fresh, map(asdict, done))
+            fresh.replace(progress)
+            step(len(part), accuracy=right_share(done), tokens=sum(path.tokens for found in sampled for path in found))
     write_rows(out, map(asdict, done))
     progress.unlink(missing_ok=True)
     return done
+
+
+def right_share(samples: Sequence[Sampled]) -> float:
+    """Share of right paths."""
+    right = [path.right for sampled in samples for path in sampled.paths]
+    return sum(right) / max(len(right), 1)
 
 
 def answered(paths: Sequence[SampledPath]) -> list[SampledPath]:

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM
 
 from service.errors import CheckpointError
 from service.files import read_text
@@ -23,6 +22,7 @@ from service.model.checkpoint import read_checkpoint
 from service.model.prompt_format import prompt_format
 from service.model.tokenizer_files import load_tokenizer
 from service.paths.fewshot import worked_examples
+from training.learn.student import load_as_saved
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -92,7 +92,7 @@ def _config_of(model: Path) -> dict[str, Any]:
 
 def _smoothed(path: Path) -> dict[str, torch.Tensor]:
     """Smoothed tensors of a model directory, by name."""
-    model = AutoModelForCausalLM.from_pretrained(path, dtype="auto", trust_remote_code=False)
+    model = load_as_saved(path)
     form = prompt_format(read_checkpoint(path, path.name))
     solved = [form.prompt(kind, question) + text for kind, question, text in worked_examples()]
     smooth(model, load_tokenizer(path), solved)

@@ -14,6 +14,7 @@ from pathlib import Path
 from service.errors import ConfigurationError
 from service.types import PathKind
 from training.artifact import Report
+from training.progress import print_line
 from training.recipe import Recipe, Source
 from training.run import Run
 from training.sample.replay import greedy, right_shares, voted
@@ -97,7 +98,7 @@ def without(recipe: Recipe, part: str) -> Recipe:
     return recipe.model_copy(update={"sources": tuple(reduced(s) for s in recipe.sources if s.name != part)})
 
 
-def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable[[str], None] = print) -> str:
+def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable[[str], None] = print_line) -> str:
     """Train the students, sample them, and compare them.
 
     Args:

@@ -9,6 +9,7 @@ from service.paths.base import FormatV1
 from service.types import PathKind
 from training.artifact import Artifact, path_digest
 from training.data.problem import Example
+from training.progress import bar
 from training.recipe import BUNDLED_BASE, Student
 from training.run import Run
 from training.stages.dataset import examples
@@ -33,7 +34,8 @@ def stage(run: Run) -> Artifact:
         if student.vocabulary:
             from training.learn.vocabulary import trim
 
-            trim(directory, out, _texts(examples(run)), student.vocabulary)
+            with bar("base: vocabulary"):
+                trim(directory, out, _texts(examples(run)), student.vocabulary)
         else:
             (out / "model.txt").write_text(student.model + "\n")
 

@@ -15,6 +15,7 @@ from service.solve.calibration import Calibration
 from service.solve.vote import winner
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
+from training.progress import bar
 from training.run import Run
 from training.sample.confidence import Observed
 from training.sample.observed import POLICIES, NumberUse, cross_fitted, fitted, observed, share
@@ -98,7 +99,8 @@ def stage(run: Run) -> Artifact:
         from training import plots
 
         tried = {t: list(read_samples(artifact.path / SAMPLES)) for t, artifact in samples.items()}
-        found = best_temperature(tried, settings.paths, settings.bins, run.recipe.seed)
+        with bar("calibrate"):
+            found = best_temperature(tried, settings.paths, settings.bins, run.recipe.seed)
         found.write(out / CALIBRATION)
         plots.reliability(found.report.ece, found.report.reliability, found.report.coverage, out / LOG)
 

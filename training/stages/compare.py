@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.types import PathKind
 from training.artifact import LOG, Artifact, Report
+from training.progress import bar
 from training.run import Run
 from training.sample.replay import elected, first, greedy, is_right, right_shares, voted
 from training.sample.sampling import Sampled, SampledPath, read_samples
@@ -101,7 +102,8 @@ def stage(run: Run) -> Artifact:
 
     def build(out: Path) -> None:
         students = Students(**{name: list(read_samples(found.path / SAMPLES)) for name, found in samples.items()})
-        comparison = compare(students, settings.paths)
+        with bar("compare"):
+            comparison = compare(students, settings.paths)
         comparison.write(out / COMPARISON)
         (out / "compare.md").write_text(table(comparison))
         _plot(comparison, out / LOG)

@@ -23,6 +23,7 @@ from training.data.problem import (
     write_rows,
 )
 from training.data.sources import Split
+from training.progress import bar
 from training.recipe import Dataset, Source
 from training.run import RATIONALES, Run
 
@@ -40,8 +41,8 @@ def stage(run: Run) -> Artifact:
     def build(out: Path) -> None:
         splits = {source.name: run.sources.split(source) for source in run.recipe.sources}
         verified = read_rationales(rationales.path / RATIONALES)
-        unread = write_dataset(splits, verified, run.recipe.sources, run.recipe.dataset, run.recipe.seed, out)
-        run.report((out / "card.md").read_text())
+        with bar("dataset"):
+            unread = write_dataset(splits, verified, run.recipe.sources, run.recipe.dataset, run.recipe.seed, out)
         if unread:
             run.report(_unread_golds(unread))
 

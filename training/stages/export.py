@@ -8,6 +8,7 @@ from service.model.metadata import CheckpointMetadata, Decoding
 from training.artifact import Artifact
 from training.data.card import DataCard
 from training.data.problem import read_rationales
+from training.progress import bar
 from training.recipe import Recipe
 from training.run import RATIONALES, Run
 from training.stages.base import base_model
@@ -23,7 +24,7 @@ def stage(run: Run) -> Artifact:
     recipe = run.recipe
     found = {name: run.stage(name) for name in ("base", "dataset", "filter")} | {"student": student(run)}
     learned = [found["filter"]] + ([own_rationales(run)] if recipe.self_training.enabled else [])
-    found |= {name: run.stage(name) for name in ("calibrate", "compare", "measure") if getattr(recipe, name).enabled}
+    found |= {name: run.stage(name) for name in ("compare", "calibrate", "measure") if getattr(recipe, name).enabled}
 
     def build(out: Path) -> None:
         calibrated = BestCalibration.read(found["calibrate"].path / CALIBRATION) if recipe.calibrate.enabled else None
@@ -75,12 +76,14 @@ def write_variants(recipe: Recipe, out: Path, base: str, trained: Path, whole: C
     """
     from training.ship.checkpoint import write_adapter, write_model
 
-    write_model(base, trained, out / "model", whole, card)
-    write_adapter(base, trained, out / "adapter", whole, card)
+    with bar("export: merge"):
+        write_model(base, trained, out / "model", whole, card)
+        write_adapter(base, trained, out / "adapter", whole, card)
     if recipe.export.int8:
         from training.ship.int8 import write_int8
 
-        write_int8(out / "model", out / "int8")
+        with bar("export: int8"):
+            write_int8(out / "model", out / "int8")
 
 
 def _card(recipe: Recipe, data: Path, rationales: Sequence[Path], measured: Measurement | None) -> str:

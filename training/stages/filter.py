@@ -45,7 +45,6 @@ def stage(run: Run) -> Artifact:
     def build(out: Path) -> None:
         filtered = _filter_sources(run)
         write_filtered(filtered, out)
-        run.report(report_table(filtered.report))
 
     return run.make("filter", {"filter": run.recipe.filter, "sources": sources}, inputs, build)
 
@@ -93,7 +92,10 @@ def filter_rationales(
     results: list[FilterResult | None] = [_failed_before_reading(r, problems, held) for r in rationales]
     open_ = [index for index, result in enumerate(results) if result is None]
     verified = verify(
-        [(rationales[i].kind, rationales[i].text) for i in open_], workers=settings.workers, sandbox=sandbox
+        [(rationales[i].kind, rationales[i].text) for i in open_],
+        workers=settings.workers,
+        sandbox=sandbox,
+        title="filter",
     )
     texts: dict[int, str] = {}
     details: dict[int, str] = {}

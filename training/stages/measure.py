@@ -7,6 +7,7 @@ from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, 
 from service.solve.calibration import Calibration
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
+from training.progress import bar
 from training.run import Run
 from training.sample.confidence import (
     CalibrationErrors,
@@ -68,13 +69,14 @@ def stage(run: Run) -> Artifact:
     def build(out: Path) -> None:
         from training import plots
 
-        found = measure(
-            list(read_samples(samples.path / SAMPLES)),
-            settings.paths,
-            best.report.calibration,
-            settings.bins,
-            run.recipe.seed,
-        )
+        with bar("measure"):
+            found = measure(
+                list(read_samples(samples.path / SAMPLES)),
+                settings.paths,
+                best.report.calibration,
+                settings.bins,
+                run.recipe.seed,
+            )
         found.write(out / MEASUREMENT)
         (out / "measure.md").write_text(table(found))
         plots.reliability(found.ece, found.reliability, found.coverage, out / LOG)

@@ -1,7 +1,7 @@
 """Samples of a trained student, and the student as a servable model."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from service.model.metadata import CheckpointMetadata
@@ -9,6 +9,7 @@ from service.paths.base import FORMAT_VERSION
 from service.types import PathKind
 from training.artifact import Artifact, commit
 from training.data.problem import Problem, read_problems
+from training.progress import bar
 from training.recipe import Decoding
 from training.run import Run
 from training.sample.sampling import Sampler, sample_to
@@ -47,7 +48,10 @@ def samples(
     problems = problems[: decoding.problems or None]
 
     def build(out: Path) -> None:
-        with open_sampler(decoding, model.path, run.root / "log" / f"{name}.log") as sampler:
+        title = f"{student.path.name}: {label} samples"
+        with ExitStack() as stack:
+            with bar(f"{title}, engine start"):
+                sampler = stack.enter_context(open_sampler(decoding, model.path, run.root / "log" / f"{name}.log"))
             sample_to(
                 out / SAMPLES,
                 problems,
@@ -55,6 +59,7 @@ def samples(
                 paths=paths,
                 temperature=decoding.temperature,
                 seed=run.recipe.seed,
+                title=title,
             )
 
     settings = {
@@ -72,7 +77,8 @@ def merged(run: Run, student: Artifact) -> Artifact:
     def build(out: Path) -> None:
         from training.ship.checkpoint import write_model
 
-        write_model(base_model(run), student.path, out, metadata(run))
+        with bar(f"{student.path.name}: merge"):
+            write_model(base_model(run), student.path, out, metadata(run))
 
     inputs = {"student": student.digest, "base": run.stage("base").digest}
     return run.make(f"{student.path.name}-merged", {}, inputs, build)

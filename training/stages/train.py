@@ -6,6 +6,7 @@ from typing import Any
 
 from service.errors import ConfigurationError
 from service.types import PathKind
+from training import progress
 from training.artifact import Artifact, path_digest
 from training.data.problem import Example
 from training.learn.launch import Job, launch
@@ -47,6 +48,9 @@ def trained(
         {source.name: source.repeat for source in recipe.sources},
         recipe.watch,
         run.stage("dataset").path / DEV,
+        recipe.name,
+        name,
+        progress.is_quiet(),
     )
     settings: dict[str, Any] = {"train": job.settings.model_copy(update={"start": ""}), "repeats": job.repeats}
     if recipe.launch.processes > 1:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +21,12 @@ from service.errors import ConfigurationError, EngineError
 from service.types import PathKind
 from tests.support import forked_training, training_data
 from tests.support.training_runs import SETTINGS, train_tiny
+from training import progress
 from training.artifact import tree_digest
 from training.data.problem import read_rows
 from training.learn.callbacks import MEMORY_FILE, memory_device
-from training.learn.launch import Job, launch
+from training.learn.launch import Job, launch, run_job
+from training.learn.trackers import TensorBoard, Trackers
 from training.learn.train import HISTORY, last_complete
 from training.recipe import Watch
 
@@ -47,7 +50,7 @@ def _step_tokens(out: Path) -> int:
 
 
 def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
-    out = train_tiny(base, tmp_path)
+    out = train_tiny(base, tmp_path, trackers=Trackers([TensorBoard(tmp_path / "log/tensorboard")]))
     rows = [json.loads(line) for line in (out / HISTORY).read_text().splitlines()]
     assert [row["step"] for row in rows] == [*range(1, len(rows) + 1)]
     for row in rows:
@@ -64,6 +67,27 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
     assert peaks == sorted(peaks)
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     assert peaks[-1] == pytest.approx(int(status["VmHWM"].split()[0]) / 2**20, rel=0.1)
+
+
+def test_a_training_shows_a_bar_and_no_dictionary(
+    base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "_lines", progress.Lines(progress._print))
+    job = Job(str(base), SETTINGS, 3, {"tiny": 1}, Watch(), tmp_path, "smoke", "train")
+    run_job(job, training_data.examples(16), tmp_path)
+    steps = len(list(read_rows(tmp_path / HISTORY)))
+    out, err = capfd.readouterr()
+    assert out == ""
+    load, first, *lines = err.splitlines()
+    assert load == "train: load"
+    assert first == f"train  0/{steps}"
+    number = r"\d\.\d{3}"
+    for done, line in enumerate(lines, start=1):
+        eta = r"  ETA \d:\d\d" if done < steps else ""
+        assert re.fullmatch(rf"train  {done}/{steps}{eta}  loss CoT {number} PoT {number}  [\d,]+ tokens/s", line)
+    assert len(lines) == steps
+    assert not (tmp_path / "log/tensorboard").exists()
 
 
 @pytest.mark.parametrize("adapter", ["lora", "full"])
