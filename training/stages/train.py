@@ -88,6 +88,6 @@ def print_examples(run: Run, count: int) -> None:
 
     kinds = [rows for kind in PathKind if (rows := [example for example in examples(run) if example.kind is kind])]
     encoder = Encoder(tokenizer := load_tokenizer(base_model(run)))
-    for number in range(count):
+    for number in range(count if kinds else 0):
         found = kinds[number % len(kinds)]
         print(masked_text(encoder, tokenizer.decode, found[number * len(found) // count]), end="\n\n")
