@@ -47,14 +47,14 @@ def _recipe(tmp_path: Path, base: Path, *, kinds: tuple[PathKind, ...], text: st
 def test_the_kind_of_the_gold_answer_chooses_the_instructions(answer: str, expected: str) -> None:
     instructions = {"yes/no": teacher.YES_NO_INSTRUCTIONS, "number": teacher.INSTRUCTIONS}[expected]
     asked = Teacher(base_url="http://127.0.0.1:1", model="t", cot=1, pot=1)
-    requests = teacher._requests(asked, replace(ASKED, answer=answer), seed=1)
+    requests = teacher.requests_for(asked, replace(ASKED, answer=answer), seed=1)
     systems = [request.body["messages"][0]["content"] for request in requests]
     assert systems == [instructions[COT], instructions[POT]]
 
 
 def test_the_instructions_do_not_tell_yes_from_no() -> None:
     asked = Teacher(base_url="http://127.0.0.1:1", model="t", cot=1, pot=1)
-    bodies = [[r.body for r in teacher._requests(asked, replace(ASKED, answer=gold), 1)] for gold in ("yes", "no")]
+    bodies = [[r.body for r in teacher.requests_for(asked, replace(ASKED, answer=gold), 1)] for gold in ("yes", "no")]
     assert bodies[0] == bodies[1]
 
 
@@ -273,7 +273,7 @@ problems = 2
 paths = 1
 max_tokens = 8
 [self_training]
-enabled = true
+enabled = {own}
 steps = 2
 paths = 1
 problems = 4
@@ -290,11 +290,12 @@ max_tokens = 8
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # trains and samples up to four tiny students
+@pytest.mark.timeout(900)  # trains and samples up to three tiny students
 @pytest.mark.parametrize("kinds", [(COT,), (COT, POT)])
 def test_every_stage_makes_a_yes_no_student(kinds: tuple[PathKind, ...], tmp_path: Path, base: Path) -> None:
     named = "" if len(kinds) == 2 else 'kinds = ["cot"]\n'
-    text = TINY.format(kinds=named, compare=str(len(kinds) == 2).lower())
+    is_both = len(kinds) == 2  # then two more students are trained for `compare`
+    text = TINY.format(kinds=named, compare=str(is_both).lower(), own=str(not is_both).lower())
     made = Run(_recipe(tmp_path, base, kinds=kinds, text=text), tmp_path / "run", report=lambda _: None)
     model = made.stage("export").path / "model"
     content: dict[str, Any] = json.loads((model / "twinpath.json").read_text())
