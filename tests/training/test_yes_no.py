@@ -30,6 +30,7 @@ from training.stages.calibrate import calibrate
 from training.stages.compare import Students, compare
 from training.stages.filter import filter_rationales
 from training.stages.self_training import write_own
+from training.stages.summaries import ending
 from training.stages.train import print_examples
 
 COT, POT = PathKind.COT, PathKind.POT
@@ -307,5 +308,6 @@ def test_every_stage_makes_a_yes_no_student(kinds: tuple[PathKind, ...], tmp_pat
     assert card.startswith("# tiny\n\nA student for yes/no questions, distilled from ")
     assert ("one kind of rationale, chain-of-thought, and its paths vote" in card) == (len(kinds) == 1)
     assert "Yes/no questions in English, of which a guess answers half rightly." in card
+    assert ending(made, took_s=1).startswith("Result   yes-no: vote ")
     (watched, *_) = read_rows(tmp_path / "run/train/log/watch.jsonl")
     assert watched.keys() == {"step", "vote", *(kind.value for kind in kinds)}
