@@ -72,7 +72,7 @@ def _results(run: Run) -> Iterator[tuple[str, str]]:
 
 def _vote(rows: Mapping[str, Accuracy]) -> Accuracy:
     """The full vote of a set's measures: over both kinds, or over the only one that the student learned."""
-    return next(row for name, row in reversed(rows.items()) if name.endswith("paths"))
+    return next(row for name, row in reversed([*rows.items()]) if name.endswith("paths"))
 
 
 def _interval(row: Accuracy) -> str:
