@@ -32,6 +32,7 @@ from service.solve.admission import Admission
 from service.solve.calibration import Calibration
 from service.solve.problem import Problem
 from service.solve.solver import Solver
+from service.types import PathKind
 
 _MAX_QUEUED_PROGRAMS = 4096
 _MAX_OUTPUT_BYTES = 64 * 1024
@@ -54,6 +55,7 @@ class Components:
         calibration: calibration of the checkpoint.
         metrics: Prometheus metrics.
         max_eager_paths: default of the engine for the setting of this name. Default: no limit.
+        kinds: kinds of rationale that the checkpoint learned.
     """
 
     settings: Settings
@@ -64,6 +66,7 @@ class Components:
     calibration: Calibration = field(default_factory=Calibration)
     metrics: Metrics = field(default_factory=Metrics)
     max_eager_paths: int | None = None
+    kinds: tuple[PathKind, ...] = tuple(PathKind)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False, repr=False)
 
     @cached_property
@@ -81,6 +84,8 @@ class Components:
     def problem(self, request: SolveRequest, key: str = "", request_id: str = "") -> Problem:
         """Problem of a request. Missing fields take the value of the settings, then of the checkpoint.
 
+        If the checkpoint learned one kind and both are asked for, all paths are of that kind.
+
         Args:
             request: the request.
             key: name of the caller's API key.
@@ -94,6 +99,8 @@ class Components:
         cot, pot = _first(budget.cot, settings.cot_paths), _first(budget.pot, settings.pot_paths)
         if cot + pot == 0:
             raise InputError("`paths` selects no path; set cot or pot.", "paths")
+        if cot and pot and len(self.kinds) == 1:
+            cot, pot = (cot + pot, 0) if PathKind.COT in self.kinds else (0, cot + pot)
         return Problem(
             text=request.problem,
             cot=cot,
@@ -161,6 +168,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         checkpoint.calibration,
         metrics,
         eager,
+        checkpoint.kinds,
     )
 
 

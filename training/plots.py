@@ -105,7 +105,7 @@ def learning(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
     """
     names = {"cot": "one CoT path", "pot": "one PoT path", "vote": "vote"}
     figure, axis = plt.subplots()
-    curves = {name: [(row["tokens"], row[name]) for row in rows] for name in names}
+    curves = {name: [(row["tokens"], row[name]) for row in rows if name in row] for name in names}
     _curves(axis, curves, names, _shares(curves), marker="o")
     axis.set(title="Accuracy on dev problems during training", xlabel="learned completion tokens", ylabel="right")
     _save(figure, out, "accuracy-training-tokens.png")

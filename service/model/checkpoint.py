@@ -18,6 +18,7 @@ from service.model.json_file import read_json_file
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
 from service.model.tokenizer_files import read_tokenizer_settings, special_tokens
 from service.solve.calibration import Calibration
+from service.types import PathKind
 
 Style = Literal["v1", "chat", "fewshot"]
 """Style of the prompts: `v1` for distilled students, `chat` for instruct models, `fewshot` for base models."""
@@ -52,6 +53,11 @@ class Checkpoint:
     def calibration(self) -> Calibration:
         """Calibration of the model's votes."""
         return self.metadata.calibration if self.metadata else Calibration()
+
+    @property
+    def kinds(self) -> tuple[PathKind, ...]:
+        """Kinds of rationale that the model learned."""
+        return (self.metadata and self.metadata.kinds) or tuple(PathKind)
 
 
 def find_checkpoint(

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,7 @@ from service.errors import CheckpointError
 from service.model.json_file import read_json_file
 from service.paths.base import FORMAT_VERSION
 from service.solve.calibration import Calibration
+from service.types import PathKind
 
 METADATA_FILE = "twinpath.json"
 
@@ -36,6 +37,7 @@ class CheckpointMetadata(BaseModel):
         decoding: decoding parameters found on dev problems.
         calibration: threshold and confidence map.
         accuracy: measured accuracies.
+        kinds: kinds of rationale that the checkpoint learned. None for both.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -49,6 +51,7 @@ class CheckpointMetadata(BaseModel):
     decoding: Decoding = Decoding()
     calibration: Calibration = Calibration()
     accuracy: dict[str, Any] = Field(default_factory=dict)
+    kinds: Annotated[tuple[PathKind, ...], Field(min_length=1)] | None = None
 
     def write(self, directory: Path) -> None:
         """Write `twinpath.json` into a model directory. Empty fields are left out."""

@@ -51,6 +51,11 @@ class Answer:
     decimals: int = 0
     unit: Unit | None = None
 
+    @property
+    def is_yes_no(self) -> bool:
+        """Whether the answer is yes or no."""
+        return self.value is None and self.text in ("yes", "no")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Answer) and self._key() == other._key()
 

@@ -96,7 +96,7 @@ def kind_of(answer: Answer) -> str:
     """Kind of an answer, with its article."""
     if answer.value is not None:
         return "a number"
-    if answer.text in ("yes", "no"):
+    if answer.is_yes_no:
         return "yes or no"
     return "an option letter" if len(answer.text) == 1 else "a time, a date or a ratio"
 

@@ -190,8 +190,9 @@ class ProblemRun:
 
     @property
     def _programs(self) -> list[str]:
-        """Programs of the leader, in the fixed order."""
-        behind = [self._results[index] for index in self.votes[0].paths] if self.votes else []
+        """Programs of the leader, in the fixed order. A yes or no has none: it need not rest on the numbers."""
+        is_computed = bool(self.votes) and not self.votes[0].answer.is_yes_no
+        behind = [self._results[index] for index in self.votes[0].paths] if is_computed else []
         return [path.program for path in behind if path.kind is PathKind.POT and path.program]
 
     @property

@@ -125,3 +125,19 @@ def test_a_grade_that_comes_after_a_change_is_not_shown(page: Page) -> None:
         held[0].continue_()
     page.evaluate("new Promise(requestAnimationFrame)")
     expect(page.locator("#grade")).to_be_hidden()
+
+
+CAR = "Could 7 adults ride in a car with 5 seats?"
+NO = ["7 > 5, so 2 have no seat. The answer is no", "ans = 7 <= 5", "The answer is No.", "ans = 'NO'"]
+
+
+def test_a_yes_no_question_is_voted_and_checked(browser: Browser) -> None:
+    with page_service({CAR: NO}) as url, opened(browser, url, viewport=SIZES["desktop"]) as page:
+        solve(page, CAR, **EIGHT)
+        assert page.locator("#answer .value").all_inner_texts() == ["no"]
+        assert page.locator("#votes .name").all_inner_texts() == ["no"]
+        page.locator("#response").fill("Yes, they could.")
+        page.get_by_role("button", name="Check", exact=True).click()
+        expect(page.locator("#grade .word")).to_have_text("Incorrect")
+        expect(page.locator("#grade")).to_contain_text("The response states yes. The voted answer is no.")
+        assert violations(page) == []

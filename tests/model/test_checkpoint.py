@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from service.errors import CheckpointError
 from service.model.checkpoint import find_checkpoint, read_checkpoint
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
+from service.types import PathKind
 
 _FIELDS = st.sampled_from(["bos_token", "chat_template", "added_tokens_decoder", "added_tokens", "content", "a_token"])
 JSON = st.dictionaries(_FIELDS, st.recursive(
@@ -25,6 +26,7 @@ JSON = st.dictionaries(_FIELDS, st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_FIELDS | st.just("1"), inner, max_size=3),
     max_leaves=8,
 ), max_size=4)  # fmt: skip
+COT, POT = PathKind.COT, PathKind.POT
 V1 = {"format_version": 1, "base_model": "gemma-3-270m"}
 
 
@@ -297,3 +299,21 @@ def test_metadata_is_written_without_empty_fields_and_read_again(tmp_path: Path)
     }  # fmt: skip
     assert not {"seed", "commit", "data"} & set(written)
     assert read_metadata(tmp_path) == metadata
+
+
+@pytest.mark.parametrize(("kinds", "read"), [(None, (COT, POT)), (["cot"], (COT,)), (["pot"], (POT,))])
+def test_a_checkpoint_names_the_kinds_that_it_learned(
+    kinds: list[str] | None, read: tuple[PathKind, ...], tmp_path: Path
+) -> None:
+    path = directory(tmp_path, twinpath__json=V1 | ({} if kinds is None else {"kinds": kinds}))
+    assert read_checkpoint(path, "m").kinds == read
+    metadata = read_metadata(path)
+    assert metadata is not None
+    metadata.write(path)
+    assert json.loads((path / "twinpath.json").read_text()).get("kinds") == kinds
+
+
+@pytest.mark.parametrize("kinds", [[], ["tot"], "cot"])
+def test_unknown_kinds_are_refused(kinds: object, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="kinds"):
+        read_metadata(directory(tmp_path, twinpath__json=V1 | {"kinds": kinds}))

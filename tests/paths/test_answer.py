@@ -74,6 +74,8 @@ from tests.support.timing import cpu_seconds
         ("NO.", "no"),
         ("True", "yes"),
         ("False", "no"),
+        ("Yes, and no one was hurt", "yes"),
+        ("yes, or so they say", "yes"),
     ],
 )
 def test_notations(text: str, canonical: str) -> None:
@@ -86,7 +88,7 @@ def test_notations(text: str, canonical: str) -> None:
     "text",
     ["", " ", "unknown", "12/25/2020", "5-10", "5 or 6", "12 * 3", "12 + 3", "12 - 3 apples", "5/0", "0/0", "1e999999",
      "1e61", "9" * 61, "9" * 5000, "9" * 100_000, "twenty-first", "None",
-     "nan", "inf", "no more", "A total", "F", "(F)", "\ud800", "=", "==="],
+     "yes or no", "Yes/No", "no, or yes", "True or false", "yes and no.", "nan", "inf", "no more", "A total", "F", "(F)", "\ud800", "=", "==="],
 )  # fmt: skip
 def test_phrases_without_an_answer(text: str) -> None:
     assert parse_answer(text) is None

@@ -147,6 +147,13 @@ def test_the_programs_of_the_leader_shift_the_confidence(
     assert [path.counted for path in solution.paths] == [path.counted for path in plain.paths]
 
 
+def test_programs_of_yes_or_no_shift_nothing() -> None:
+    run = ProblemRun(problem(cot=0, pot=1, text="Are 76 birds more than 25?"), "id", _SHIFTED)
+    run.record(PathResult(0, POT, PathOutcome.VOTED, answer=Answer("yes", None), program="ans = True"))
+    solution = run.solution("m")
+    assert (solution.confidence, solution.left_out) == (0.5, ())
+
+
 def test_what_ends_after_the_stop_is_kept_and_not_counted() -> None:
     run = ProblemRun(problem(), "id")
     run.record(voted(0, 5))

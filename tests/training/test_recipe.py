@@ -18,6 +18,13 @@ ROOT = Path(__file__).parents[2]
         ("[train]\nlambda = 0.5", "`train.lambda` is an unknown field"),
         ("[train]\ncot_weight = 1.5", "`train.cot_weight` must be a number from 0 to 1"),
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
+        ("[train]\nkinds = ['cot']\ncot_weight = 0", "train.cot_weight = 0 gives all of train.kinds no weight"),
+        ("[train]\nkinds = ['pot']\ncot_weight = 1", "train.cot_weight = 1 gives all of train.kinds no weight"),
+        (
+            "[train]\nkinds = ['cot']\n[compare]\nenabled = true",
+            "compare.enabled needs both kinds in train.kinds and a",
+        ),
+        ("[train]\ncot_weight = 1\n[compare]\nenabled = true", "train.cot_weight between 0 and 1"),
         ("[train]\nadapter = 'full'\nstart = 'x'", 'train.start needs train.adapter = "lora"'),
         ("[train]\nadapter = 'full'\n[self_training]\nstart = 'student'", 'self_training.start = "student" needs'),
         ("[train]\nstart = 'x'\n[compare]\nenabled = true", "train.start and compare.enabled exclude each other"),
@@ -82,6 +89,7 @@ def test_shipped_recipes_are_valid(path: Path) -> None:
         "bundled": "llama-3-gemma-270m",
         "bundled-ablation": "llama-3-gemma-270m-ablation",
         "claims": "llama-3-gemma-270m-claims",
+        "strategyqa-270m": "llama-3-gemma-270m-strategyqa",
     }
     recipe = load(path)
     assert recipe.name == names.get(path.stem, path.stem)

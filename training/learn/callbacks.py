@@ -4,7 +4,7 @@ import ctypes
 import json
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,8 @@ class Watcher(TrainerCallback):
     the same as without it.
 
     Args:
-        settings: number of steps, problems and paths.
+        settings: number of steps and problems.
+        paths: sampled paths by kind.
         tokenizer: tokenizer of the student.
         problems: dev problems.
         out: output directory of the training.
@@ -107,6 +108,7 @@ class Watcher(TrainerCallback):
     def __init__(
         self,
         settings: Watch,
+        paths: Mapping[PathKind, int],
         tokenizer: PreTrainedTokenizerBase,
         problems: Sequence[Problem],
         out: Path,
@@ -114,6 +116,7 @@ class Watcher(TrainerCallback):
         trackers: Trackers,
     ) -> None:
         self._settings = settings
+        self._paths = paths
         self._tokenizer = tokenizer
         self._problems = problems[: settings.problems]
         self._log = out / LOG
@@ -133,11 +136,11 @@ class Watcher(TrainerCallback):
             with torch.random.fork_rng():
                 found = sampler.sample(
                     [problem.question for problem in self._problems],
-                    paths=dict.fromkeys(PathKind, self._settings.paths),
+                    paths=self._paths,
                     temperature=self._settings.temperature,
                     seed=self._seed,
                 )
-            self._write(state.global_step, accuracies(list(map(marked, self._problems, found)), self._settings.paths))
+            self._write(state.global_step, accuracies(list(map(marked, self._problems, found)), self._paths))
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Plots the accuracies against the completion tokens learned until then."""
@@ -153,9 +156,10 @@ class Watcher(TrainerCallback):
         self._trackers.log({f"watch/{name}": share for name, share in shares.items()}, step)
 
 
-def accuracies(samples: Sequence[Sampled], paths: int) -> dict[str, float]:
-    """Accuracy of one greedy path of each kind, and of the vote over all sampled paths (`vote`)."""
-    right = {kind.value: greedy(samples, kind) for kind in PathKind} | {"vote": voted(samples, paths, paths)}
+def accuracies(samples: Sequence[Sampled], paths: Mapping[PathKind, int]) -> dict[str, float]:
+    """Accuracy of one greedy path of each kind in `paths`, and of the vote over all sampled paths (`vote`)."""
+    vote = voted(samples, paths.get(PathKind.COT, 0), paths.get(PathKind.POT, 0))
+    right = {kind.value: greedy(samples, kind) for kind in paths} | {"vote": vote}
     return {name: sum(found) / len(found) for name, found in right.items()}
 
 

@@ -105,7 +105,8 @@ def run_job(job: Job, examples: Sequence[Example], out: Path) -> None:
         watchers = []
         if job.watch.every:
             tokenizer = load_tokenizer(job.base)
-            watchers = [Watcher(job.watch, tokenizer, read_problems(job.dev), out, job.seed, trackers)]
+            paths = job.settings.paths(job.watch.paths)
+            watchers = [Watcher(job.watch, paths, tokenizer, read_problems(job.dev), out, job.seed, trackers)]
         train(
             job.base,
             examples,

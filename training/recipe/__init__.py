@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from service.errors import ConfigurationError
 from service.faults import fault_texts
 from service.files import read_toml as read_tables
+from service.types import PathKind
 from training.recipe.base import Section
 from training.recipe.data import SCRIPTED, SCRIPTED_TEACHER, SYNTHETIC, Dataset, Filter, Source, Teacher
 from training.recipe.learning import BUNDLED_BASE, FAMILIES, RANDOM, Launch, SelfTraining, Student, Train, Watch
@@ -82,6 +83,10 @@ class Recipe(Section):
             raise ValueError("measure.enabled needs calibrate.enabled and a source with test problems")
         if not self.train.kinds or len(set(self.train.kinds)) < len(self.train.kinds):
             raise ValueError("train.kinds must name cot, pot or both, each once")
+        if not any(map(self.train.weight, self.train.kinds)):
+            raise ValueError(f"train.cot_weight = {self.train.cot_weight:g} gives all of train.kinds no weight")
+        if self.compare.enabled and not (len(self.train.kinds) == 2 and all(map(self.train.weight, PathKind))):
+            raise ValueError("compare.enabled needs both kinds in train.kinds and a train.cot_weight between 0 and 1")
         if self.train.start and self.train.adapter == "full":
             raise ValueError('train.start needs train.adapter = "lora"')
         if self.train.start and self.compare.enabled:

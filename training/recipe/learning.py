@@ -48,8 +48,9 @@ class Train(Section):
     """Training of the student.
 
     Args:
-        cot_weight: λ in L = λ·L_CoT + (1 − λ)·L_PoT.
-        kinds: kinds of rationale that the student learns. One kind takes twice `per_kind`, so the budget is the same.
+        cot_weight: λ in L = λ·L_CoT + (1 − λ)·L_PoT. With one kind it only scales the loss.
+        kinds: kinds of rationale that the student learns and samples. One kind takes twice the rationales and paths,
+            so the budget is the same.
         epochs: passes over the data set.
         per_kind: rationales of each kind that share a question's pack.
         adapter: `lora` trains an adapter, `full` all weights.
@@ -90,6 +91,15 @@ class Train(Section):
     train_embedding: bool = False
     gradient_checkpointing: bool = False
     fsdp: bool = False
+
+    def paths(self, number: int) -> dict[PathKind, int]:
+        """Sampled paths by learned kind: `number` of each, or twice as many of the only one."""
+        each = number * len(PathKind) // len(self.kinds)
+        return {kind: each for kind in PathKind if kind in self.kinds}
+
+    def weight(self, kind: PathKind) -> float:
+        """Weight of a kind in the loss."""
+        return self.cot_weight if kind is PathKind.COT else 1 - self.cot_weight
 
 
 class Launch(Section):

@@ -36,26 +36,33 @@ def learning(files: RunFiles) -> Html | None:
         return None
     losses = {name: losses_by_kind(rows) for name, rows in histories.items()}
     single = {kind: points for name in _SINGLE for kind, points in losses.get(name, {}).items()}
-    figures = [_losses(f"Loss: {_TITLES[name]}", losses[name]) for name in histories if name not in _SINGLE]
+    titles = {name: _title(name, losses[name]) for name in histories}
+    figures = [_losses(f"Loss: {titles[name]}", losses[name]) for name in histories if name not in _SINGLE]
     figures.append(_losses("Loss: students of one kind", single))
     figures += [
-        _watched(f"Dev problems: {_TITLES[name]}", files.rows(name, f"{LOG}/watch.jsonl"), rows)
+        _watched(f"Dev problems: {titles[name]}", files.rows(name, f"{LOG}/watch.jsonl"), rows)
         for name, rows in histories.items()
         if name not in _SINGLE
     ]
     return part(
         "Training",
         histories,
-        section("Trainings", _table(files, histories)),
+        section("Trainings", _table(files, histories, titles)),
         element("div", *filter(None, figures), class_="plots"),
     )
 
 
-def _table(files: RunFiles, histories: Mapping[str, Rows]) -> Html:
+def _title(name: str, losses: Mapping[str, Points]) -> str:
+    """Title of a training. The student of a recipe can learn one kind only."""
+    (kind, *others) = losses or ("",)
+    return f"{KINDS[kind]} student" if name == "train" and kind and not others else _TITLES[name]
+
+
+def _table(files: RunFiles, histories: Mapping[str, Rows], titles: Mapping[str, str]) -> Html:
     losses = (f"{kind} loss" for kind in KINDS.values())
     head = ("training", *_COLUMNS, *losses, "λ", "trained", "learning rate")
     memory = {name: files.rows(name, f"{LOG}/memory.jsonl") for name in histories}
-    rows = (_row(_TITLES[name], files.made[name], rows, memory[name]) for name, rows in histories.items())
+    rows = (_row(titles[name], files.made[name], rows, memory[name]) for name, rows in histories.items())
     return table("counts", head, rows)
 
 
@@ -89,7 +96,8 @@ def _losses(title: str, raw: Mapping[str, Points]) -> Html | None:
 def _watched(title: str, rows: Rows, history: Rows) -> Html | None:
     if not rows:
         return None
-    series = {"cot": "cot", "pot": "pot", "both": "vote"}
+    keys = {"cot": "cot", "pot": "pot", "both": "vote"}
+    series = {class_: key for class_, key in keys.items() if key in rows[0]}  # a student can learn one kind only
     y = Axis.fitted("right answers", [row[key] for row in rows for key in series.values()], is_share=True)
     chart = Chart(title, Axis.fitted("step", [row["step"] for row in (*rows, *history)], from_zero=True), y)
     marks = [
@@ -97,4 +105,4 @@ def _watched(title: str, rows: Rows, history: Rows) -> Html | None:
         for class_, key in series.items()
     ]
     caption = "Some dev problems, solved during the training. They do not change the student."
-    return figure(title, chart.drawn(*marks), caption, legend(_WATCHED))
+    return figure(title, chart.drawn(*marks), caption, legend({class_: _WATCHED[class_] for class_ in series}))

@@ -81,7 +81,8 @@ def _of_data(files: RunFiles) -> list[tuple[str, str]]:
     figures = []
     card = files.read("dataset", CARD, DataCard)
     if card is not None:
-        figures.append((f"{sum(row.rows for row in card.rows):,}", "training examples of both kinds"))
+        kinds = "of both kinds" if len({row.kind for row in card.rows}) > 1 else "of one kind"
+        figures.append((f"{sum(row.rows for row in card.rows):,}", f"training examples {kinds}"))
     costs = files.rows("teacher", f"{LOG}/cost.json")
     if costs:
         figures.append((f"${costs[0].get('dollars', 0.0):,.2f}", "paid for the teacher"))

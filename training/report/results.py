@@ -121,7 +121,10 @@ def _cost(found: Measurement) -> Html:
         "Cost of an answer",
         table("counts", ("policy", "tokens per problem", "of all", "right only here"), tokens),
         hint(f"Right only here: problems that the other policy gets wrong (McNemar's p = {test.p:.2f})."),
-        table("counts", ("the program of the answer", "answers", "right"), numbers),
+        # An answer without a program, and yes or no, need not use the numbers.
+        table("counts", ("the program of the answer", "answers", "right"), numbers)
+        if use.problems + use.problems_left_out
+        else None,
     )
 
 

@@ -81,9 +81,11 @@ def uses_all_numbers(end: Replay, question: str) -> bool | None:
         question: text of the problem.
 
     Returns:
-        None without a program or a question.
+        None without a program or a question, and for yes or no, which need not rest on the numbers.
     """
     leader = winner(end.votes)
+    if leader and leader.answer.is_yes_no:
+        return None
     behind = [end.started[position] for position in leader.paths] if leader and question else []
     programs = {path.text for path in behind if path.kind is PathKind.POT}
     numbers = given_numbers(question) if programs else ()
@@ -99,6 +101,11 @@ def first(sampled: Sampled, cot: int, pot: int) -> list[SampledPath]:
     """The first paths of each kind, in the service's alternating order."""
     kinds = [sampled.of(PathKind.COT)[:cot], sampled.of(PathKind.POT)[:pot]]
     return [kind[i] for i in range(max(cot, pot)) for kind in kinds if i < len(kind)]
+
+
+def sampled_kinds(samples: Sequence[Sampled]) -> tuple[PathKind, ...]:
+    """Kinds that were sampled."""
+    return tuple(kind for kind in PathKind if any(sampled.of(kind) for sampled in samples))
 
 
 def elected(paths: Sequence[SampledPath]) -> Tally | None:

@@ -1,7 +1,9 @@
 """Model card of a checkpoint: data, teachers, measured accuracy and limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 
+from service.types import PathKind
 from training.data.card import DataCard, card_table
 from training.recipe import Recipe
 from training.sample.confidence import CalibrationErrors, calibration_error_table
@@ -21,12 +23,30 @@ TERMS = {
 """Terms of known teachers, by the beginning of the name. A recipe's `export.teachers` comes first."""
 
 
+class Task(StrEnum):
+    """Task of a student, in the words of its card."""
+
+    WORD_PROBLEMS = "math word problems"
+    YES_NO = "yes/no questions"
+
+
+_LEARNED: dict[tuple[PathKind, ...], str] = {
+    (PathKind.COT,): "one kind of rationale, chain-of-thought, and its paths vote",
+    (PathKind.POT,): "one kind of rationale, program-of-thought, and its paths vote",
+}
+_LIMITS = {
+    Task.WORD_PROBLEMS: "Grade-school arithmetic in English.",
+    Task.YES_NO: "Yes/no questions in English, of which a guess answers half rightly.",
+}
+
+
 def model_card(
     recipe: Recipe,
     data: DataCard,
     teachers: Sequence[str],
     accuracy: Mapping[str, Accuracy],
     calibration_errors: Mapping[str, CalibrationErrors],
+    tasks: Collection[Task] = (Task.WORD_PROBLEMS,),
 ) -> str:
     """The card as Markdown.
 
@@ -36,14 +56,18 @@ def model_card(
         teachers: authors of the rationales.
         accuracy: measured accuracies by set and measure. Empty if not measured.
         calibration_errors: calibration errors by set. Empty if not measured.
+        tasks: tasks of the training problems.
     """
+    learned = [task for task in Task if task in tasks] or [Task.WORD_PROBLEMS]
+    both = "chain-of-thought and program-of-thought rationales, and both kinds vote"
+    kinds = _LEARNED.get(recipe.train.kinds, both)
     built_with = " Built with Meta Llama 3." if any(teacher.startswith("llama-3") for teacher in teachers) else ""
     lines = [
         f"# {recipe.name}",
         "",
-        f"A student for math word problems, distilled from `{recipe.student.name or recipe.student.model}` by Mixed "
-        "Distillation (arXiv 2312.10730): one model learned chain-of-thought and program-of-thought rationales, and "
-        "both kinds vote. It needs Twinpath's prompt format and parsers.",
+        f"A student for {' and '.join(learned)}, distilled from `{recipe.student.name or recipe.student.model}` by "
+        f"Mixed Distillation (arXiv 2312.10730): one model learned {kinds}. It needs Twinpath's prompt format and "
+        "parsers.",
         "",
         f"Licence: {recipe.export.licence}.{built_with}",
         "",
@@ -67,7 +91,8 @@ def model_card(
         lines.append("Not measured.")
     if calibration_errors:
         lines += ["", *calibration_error_table(calibration_errors)]
-    lines += ["", "## Limits", "", "Grade-school arithmetic in English. Other problems were not in the training."]
+    limits = [*(_LIMITS[task] for task in learned), "Other problems were not in the training."]
+    lines += ["", "## Limits", "", " ".join(limits)]
     return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,7 @@ from training.artifact import Report
 from training.progress import print_line
 from training.recipe import Recipe, Source
 from training.run import Run
-from training.sample.replay import greedy, right_shares, voted
+from training.sample.replay import greedy, right_shares, sampled_kinds, voted
 from training.sample.sampling import Sampled, read_samples
 from training.sample.statistics import Accuracy, Difference, PairedTest, difference, mcnemar
 from training.stages.dataset import examples
@@ -25,6 +25,7 @@ from training.stages.samples import SAMPLES, held_out_samples
 
 DERIVED_PROGRAMS, NUMBERS = "derived_programs", "numbers"
 ALL = "all"
+_TITLES = {PathKind.COT: "CoT", PathKind.POT: "PoT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,13 @@ def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable
         # The teacher's samples are paid for once, and all students share one base.
         shared = {"teacher": whole, "base": whole}
         runs[f"without {part}"] = Run(without(recipe, part), directory, report, shared)
-    samples, sizes = {}, {}
+    samples, sizes, paths = {}, {}, recipe.train.paths(recipe.calibrate.paths)
     for name, run in runs.items():
         report(f"{name}:")
-        both = dict.fromkeys(PathKind, recipe.calibrate.paths)
-        drawn = held_out_samples(run, run.stage("train"), recipe.calibrate, "dev", both)
+        drawn = held_out_samples(run, run.stage("train"), recipe.calibrate, "dev", paths)
         samples[name] = list(read_samples(drawn.path / SAMPLES))
         sizes[name] = Counter(example.kind for example in examples(run))
-    ablation = compare(samples, sizes, recipe.calibrate.paths)
+    ablation = compare(samples, sizes, max(paths.values()))
     ablation.write(root / "ablation.json")
     (root / "ablation.md").write_text(table(ablation))
     return table(ablation)
@@ -149,19 +149,17 @@ def compare(
         sizes: number of training examples of each student, by kind.
         paths: paths of each kind in the vote.
     """
+    kinds = sampled_kinds(samples[ALL])
 
     def measures(found: Sequence[Sampled]) -> dict[str, list[bool]]:
-        return {
-            "CoT, T = 0": greedy(found, PathKind.COT),
-            "PoT, T = 0": greedy(found, PathKind.POT),
-            f"{paths} + {paths} paths": voted(found, paths, paths),
-        }
+        right = {f"{_TITLES[kind]}, T = 0": greedy(found, kind) for kind in kinds}
+        return right | {f"{' + '.join([str(paths)] * len(kinds))} paths": voted(found, paths, paths)}
 
     right_of_all = measures(samples[ALL])
-    shares_of_all = {kind: right_shares(samples[ALL], kind) for kind in PathKind}
+    shares_of_all = {kind: right_shares(samples[ALL], kind) for kind in kinds}
 
     def student(name: str) -> AblatedStudent:
-        shares = {kind: right_shares(samples[name], kind) for kind in PathKind}
+        shares = {kind: right_shares(samples[name], kind) for kind in kinds}
         return AblatedStudent(
             examples={kind: sizes[name][kind] for kind in PathKind},
             outcomes={
@@ -179,7 +177,8 @@ def compare(
 
 def table(ablation: Ablation) -> str:
     """Markdown table: one row per student."""
-    named = [*ablation.students[ALL].outcomes, "all CoT paths", "all PoT paths"]
+    whole = ablation.students[ALL]
+    named = [*whole.outcomes, *(f"all {_TITLES[kind]} paths" for kind in whole.paths)]
     lines = [f"| {ablation.problems} problems | CoT + PoT examples | {' | '.join(named)} |"]
     lines.append(f"|---|{'---:|' * (len(named) + 1)}")
     for name, row in ablation.students.items():

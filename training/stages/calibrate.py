@@ -13,7 +13,7 @@ from pathlib import Path
 from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, coverage, expected_error, reliability
 from service.solve.calibration import Calibration
 from service.solve.vote import winner
-from service.types import PathKind, Policy
+from service.types import Policy
 from training.artifact import LOG, Artifact, Report
 from training.progress import bar
 from training.run import Run
@@ -89,18 +89,18 @@ class BestCalibration(Report):
 def stage(run: Run) -> Artifact:
     """`calibration.json` and the reliability diagram."""
     settings = run.recipe.calibrate
-    both = dict.fromkeys(PathKind, settings.paths)
+    paths = run.recipe.train.paths(settings.paths)
     samples = {}
     for temperature in settings.temperatures or (settings.temperature,):
         decoding = settings.model_copy(update={"temperature": temperature})
-        samples[temperature] = held_out_samples(run, student(run), decoding, "dev", both)
+        samples[temperature] = held_out_samples(run, student(run), decoding, "dev", paths)
 
     def build(out: Path) -> None:
         from training import plots
 
         tried = {t: list(read_samples(artifact.path / SAMPLES)) for t, artifact in samples.items()}
         with bar("calibrate"):
-            found = best_temperature(tried, settings.paths, settings.bins, run.recipe.seed)
+            found = best_temperature(tried, max(paths.values()), settings.bins, run.recipe.seed)
         found.write(out / CALIBRATION)
         plots.reliability(found.report.ece, found.report.reliability, found.report.coverage, out / LOG)
 

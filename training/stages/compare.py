@@ -92,11 +92,12 @@ def stage(run: Run) -> Artifact:
     settings = run.recipe.compare
     both, double = dict.fromkeys(PathKind, settings.paths), 2 * settings.paths
     steps = settings.steps or run.recipe.train.max_steps
+    mixed = student(run)  # first: it needs both kinds in the data set
     single = {
         kind: trained(run, f"train-{kind.value}", lambda: examples(run), kinds=(kind,), max_steps=steps)
         for kind in PathKind
     }
-    samples = {"mixed": held_out_samples(run, student(run), settings, settings.split, both)}
+    samples = {"mixed": held_out_samples(run, mixed, settings, settings.split, both)}
     for kind, artifact in single.items():
         samples[kind.value] = held_out_samples(run, artifact, settings, settings.split, {kind: double})
 

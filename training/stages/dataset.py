@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from service.errors import ConfigurationError
 from service.paths.equality import parse_gold
 from service.types import PathKind
 from training.artifact import Artifact, file_digest
@@ -41,6 +42,8 @@ def stage(run: Run) -> Artifact:
     def build(out: Path) -> None:
         splits = {source.name: run.sources.split(source) for source in run.recipe.sources}
         verified = read_rationales(rationales.path / RATIONALES)
+        if message := unbalanced(splits, verified, run.recipe.dataset):
+            run.report(message)
         with bar("dataset"):
             unread = write_dataset(splits, verified, run.recipe.sources, run.recipe.dataset, run.recipe.seed, out)
         if unread:
@@ -103,6 +106,33 @@ def _unread_golds(problems: Sequence[Problem]) -> str:
         f"Left out: {len(problems)} held-out problems whose gold answers cannot be read ({ids}"
         f"{', …' if len(problems) > _SHOWN_IDS else ''}). Write each as one number, yes, no or an option letter.\n"
     )
+
+
+def unbalanced(splits: Mapping[str, Split], rationales: Sequence[Rationale], settings: Dataset) -> str:
+    """Line on the sources that `balance` leaves out because their rationales are of one kind, else empty.
+
+    Raises:
+        ConfigurationError: nothing is left.
+    """
+    if not settings.balance:
+        return ""
+    kinds = {name: _kinds(split, rationales) for name, split in splits.items()}
+    left_out = {name: next(iter(found)) for name, found in kinds.items() if len(found) == 1}
+    if not left_out:
+        return ""
+    named = ", ".join(f"{name} ({kind.value})" for name, kind in left_out.items())
+    message = f"dataset.balance leaves out the sources whose verified rationales are of one kind: {named}"
+    if any(len(found) > 1 for found in kinds.values()):
+        return f"{message}. With dataset.balance = false they stay.\n"
+    learned = sorted({kind.value for kind in left_out.values()})
+    only = f' and train.kinds = ["{learned[0]}"]' if len(learned) == 1 else ""
+    raise ConfigurationError(f"{message}; nothing is left. To train on them, set dataset.balance = false{only}")
+
+
+def _kinds(split: Split, rationales: Sequence[Rationale]) -> frozenset[PathKind]:
+    """Kinds of the rationales of training problems."""
+    ids = {problem.id for problem in split.train}
+    return frozenset(rationale.kind for rationale in rationales if rationale.id in ids)
 
 
 def source_examples(

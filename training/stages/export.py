@@ -5,15 +5,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from service.model.metadata import CheckpointMetadata, Decoding
+from service.paths.equality import parse_gold
 from training.artifact import Artifact
 from training.data.card import DataCard
-from training.data.problem import read_rationales
+from training.data.problem import read_problems, read_rationales
 from training.progress import bar
 from training.recipe import Recipe
 from training.run import RATIONALES, Run
 from training.stages.base import base_model
 from training.stages.calibrate import CALIBRATION, BestCalibration
-from training.stages.dataset import CARD
+from training.stages.dataset import CARD, TRAIN_PROBLEMS
 from training.stages.measure import MEASUREMENT, Measurement
 from training.stages.samples import metadata
 from training.stages.self_training import own_rationales, student
@@ -32,7 +33,7 @@ def stage(run: Run) -> Artifact:
         whole = with_results(
             metadata(run), {name: found[name].digest for name in ("filter", "dataset")}, calibrated, measured
         )
-        card = _card(recipe, found["dataset"].path / CARD, [a.path / RATIONALES for a in learned], measured)
+        card = _card(recipe, found["dataset"].path, [a.path / RATIONALES for a in learned], measured)
         write_variants(recipe, out, base_model(run), found["student"].path, whole, card)
 
     settings = {"export": recipe.export, "name": recipe.name, "student": recipe.student}
@@ -87,10 +88,12 @@ def write_variants(recipe: Recipe, out: Path, base: str, trained: Path, whole: C
 
 
 def _card(recipe: Recipe, data: Path, rationales: Sequence[Path], measured: Measurement | None) -> str:
-    from training.ship.modelcard import model_card
+    from training.ship.modelcard import Task, model_card
 
     teachers = sorted({rationale.teacher for path in rationales for rationale in read_rationales(path)})
     sets = measured.sets if measured else {}
     accuracy = {f"{name}, {what}": row for name, found in sets.items() for what, row in found.items()}
     errors = measured.calibration_errors if measured else {}
-    return model_card(recipe, DataCard.read(data), teachers, accuracy, errors)
+    golds = [parse_gold(problem.answer) for problem in read_problems(data / TRAIN_PROBLEMS)]
+    tasks = {Task.YES_NO if gold.is_yes_no else Task.WORD_PROBLEMS for gold in golds if gold}
+    return model_card(recipe, DataCard.read(data / CARD), teachers, accuracy, errors, tasks)

@@ -15,7 +15,7 @@ from training.sample.confidence import (
     calibration_errors,
 )
 from training.sample.observed import NumberUse, observed
-from training.sample.replay import first, greedy, replay, voted
+from training.sample.replay import first, greedy, replay, sampled_kinds, voted
 from training.sample.sampling import Sampled, by_set, read_samples
 from training.sample.statistics import Accuracy, PairedTest, mcnemar
 from training.sample.thresholds import ThresholdCost, threshold_costs
@@ -64,7 +64,8 @@ def stage(run: Run) -> Artifact:
     calibrated = run.stage("calibrate")
     best = BestCalibration.read(calibrated.path / CALIBRATION)
     decoding = settings.model_copy(update={"temperature": best.temperature, "problems": 0})
-    samples = held_out_samples(run, student(run), decoding, "test", dict.fromkeys(PathKind, settings.paths))
+    paths = run.recipe.train.paths(settings.paths)
+    samples = held_out_samples(run, student(run), decoding, "test", paths)
 
     def build(out: Path) -> None:
         from training import plots
@@ -72,7 +73,7 @@ def stage(run: Run) -> Artifact:
         with bar("measure"):
             found = measure(
                 list(read_samples(samples.path / SAMPLES)),
-                settings.paths,
+                max(paths.values()),
                 best.report.calibration,
                 settings.bins,
                 run.recipe.seed,
@@ -140,10 +141,7 @@ def table(found: Measurement) -> str:
         f"Only `adaptive` is right on {test.only_first} problems, only `fixed` on {test.only_second} "
         f"(p = {test.p:.2f}).",
         "",
-        f"{_right(found.number_use.right, found.number_use.problems)} if a program of the leader uses every number of "
-        f"the problem, {_right(found.number_use.right_left_out, found.number_use.problems_left_out)} if all its "
-        "programs leave out a number.",
-        "",
+        *_number_use(found.number_use),
         *calibration_error_table(found.calibration_errors),
         "",
         "Points lost to the full vote, and share of its tokens:",
@@ -159,6 +157,17 @@ def table(found: Measurement) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _number_use(use: NumberUse) -> list[str]:
+    """Lines on the use of the problem's numbers. Empty without programs, and for yes/no questions."""
+    if not use.problems + use.problems_left_out:
+        return []
+    return [
+        f"{_right(use.right, use.problems)} if a program of the leader uses every number of the problem, "
+        f"{_right(use.right_left_out, use.problems_left_out)} if all its programs leave out a number.",
+        "",
+    ]
+
+
 def _right(share: float, problems: int) -> str:
     return f"{share:.1%} of {problems} answers are right"
 
@@ -171,15 +180,19 @@ def _threshold_row(row: ThresholdCost) -> str:
 
 
 def _accuracies(samples: Sequence[Sampled], paths: int, calibration: Calibration) -> dict[str, Accuracy]:
-    outcomes = {
-        "one CoT path, T = 0, as stated": greedy([s.unrepaired() for s in samples], PathKind.COT),
-        "one CoT path, T = 0, repaired": greedy(samples, PathKind.COT),
-        "one PoT path, T = 0": greedy(samples, PathKind.POT),
-        f"{paths} CoT paths": voted(samples, paths, 0),
-        f"{paths} PoT paths": voted(samples, 0, paths),
-        f"{paths} + {paths} paths": voted(samples, paths, paths),
-        f"{paths} + {paths} paths, adaptive": [
-            point.right for point in observed(samples, paths, Policy.ADAPTIVE, calibration)
-        ],
-    }
+    kinds = sampled_kinds(samples)
+    outcomes = {}
+    if PathKind.COT in kinds:
+        outcomes["one CoT path, T = 0, as stated"] = greedy([s.unrepaired() for s in samples], PathKind.COT)
+        outcomes["one CoT path, T = 0, repaired"] = greedy(samples, PathKind.COT)
+    if PathKind.POT in kinds:
+        outcomes["one PoT path, T = 0"] = greedy(samples, PathKind.POT)
+    if PathKind.COT in kinds:
+        outcomes[whole := f"{paths} CoT paths"] = voted(samples, paths, 0)
+    if PathKind.POT in kinds:
+        outcomes[whole := f"{paths} PoT paths"] = voted(samples, 0, paths)
+    if len(kinds) == len(PathKind):
+        outcomes[whole := f"{paths} + {paths} paths"] = voted(samples, paths, paths)
+    adaptive = observed(samples, paths, Policy.ADAPTIVE, calibration)
+    outcomes[f"{whole}, adaptive"] = [point.right for point in adaptive]
     return {name: Accuracy.of(right) for name, right in outcomes.items()}

@@ -92,6 +92,7 @@ def metadata(run: Run) -> CheckpointMetadata:
         recipe=run.recipe.name,
         seed=run.recipe.seed,
         commit=commit(),
+        kinds=kinds if len(kinds := run.recipe.train.kinds) == 1 else None,
     )
 
 

@@ -7,7 +7,6 @@ stay in the data.
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.types import PathKind
 from training.artifact import Artifact
 from training.data.problem import Example, Problem, Rationale, read_problems, read_rationales
 from training.recipe import Decoding, Filter
@@ -43,7 +42,7 @@ def own_rationales(run: Run) -> Artifact:
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
     )
-    drawn = samples(run, run.stage("train"), decoding, "own", problems, dict.fromkeys(PathKind, settings.paths))
+    drawn = samples(run, run.stage("train"), decoding, "own", problems, run.recipe.train.paths(settings.paths))
 
     def build(out: Path) -> None:
         write_own(drawn.path / SAMPLES, problems, run.recipe.filter, out)

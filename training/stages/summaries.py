@@ -62,7 +62,7 @@ def _results(run: Run) -> Iterator[tuple[str, str]]:
         for name, rows in Measurement.read(run.stage("measure").path / MEASUREMENT).sets.items():
             vote = _vote(rows)
             yield "Result", f"{name}: vote {_interval(vote)} of {number(vote.problems, 'test problem')}"
-            yield "", ", ".join(f"{label} {_interval(rows[what])}" for label, what in _SINGLES.items())
+            yield "", ", ".join(f"{label} {_interval(rows[what])}" for label, what in _SINGLES.items() if what in rows)
     if "compare" in enabled:
         found = Comparison.read(run.stage("compare").path / COMPARISON)
         votes = [f"{label:<10} {_interval(found.accuracies[name])}" for label, name in _COMPARED.items()]
@@ -71,8 +71,8 @@ def _results(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _vote(rows: Mapping[str, Accuracy]) -> Accuracy:
-    """The full vote of both kinds, of a set's measures."""
-    return next(row for name, row in rows.items() if " + " in name)
+    """The full vote of a set's measures: over both kinds, or over the only one that the student learned."""
+    return next(row for name, row in reversed([*rows.items()]) if name.endswith("paths"))
 
 
 def _interval(row: Accuracy) -> str:

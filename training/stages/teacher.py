@@ -15,6 +15,7 @@ from service.errors import ConfigurationError, EngineError
 from service.files import read_text
 from service.paths.base import FormatV1
 from service.paths.cot import rationale_of
+from service.paths.equality import parse_gold
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact
 from training.data.problem import Problem, Rationale, write_rows
@@ -33,6 +34,20 @@ INSTRUCTIONS = {
         "one calculation a line, no functions, no imports, no prints. Leave the result in `ans`. Write only the code."
     ),
 }
+
+YES_NO_INSTRUCTIONS = {
+    PathKind.COT: (
+        "Answer the question step by step in two to five short sentences. State the facts that decide it, and write "
+        "every calculation as an equation with numbers, such as 3 * 4 = 12. End with the sentence: The answer is yes. "
+        "Or with the sentence: The answer is no."
+    ),
+    PathKind.POT: (
+        "Answer the question with a short Python program. State the facts that decide it as variables with descriptive "
+        "names, then decide by a comparison of them, one step a line, no functions, no imports, no prints. Leave True "
+        "for yes or False for no in `ans`. Write only the code."
+    ),
+}
+"""Instructions of a problem whose gold answer is yes or no. They do not depend on which of both it is."""
 
 DEADLINE_SHARE, MAX_DEADLINE_S = 0.9, 600.0
 """Deadline of a `solve` request: its share of `teacher.timeout_s`, and the service's limit in seconds."""
@@ -149,10 +164,15 @@ def _body(teacher: Teacher, problem: Problem, kind: PathKind, seed: int) -> Mapp
     if teacher.style == "format":
         return body | {"prompt": FormatV1().prompt(kind, problem.question)}
     messages = [
-        {"role": "system", "content": INSTRUCTIONS[kind]},
+        {"role": "system", "content": _instructions(problem)[kind]},
         {"role": "user", "content": problem.question},
     ]
     return body | {"messages": messages}
+
+
+def _instructions(problem: Problem) -> Mapping[PathKind, str]:
+    gold = parse_gold(problem.answer)
+    return YES_NO_INSTRUCTIONS if gold and gold.is_yes_no else INSTRUCTIONS
 
 
 def _rationales(teacher: Teacher, requests: Sequence[Request], cache: Path) -> list[Rationale]:

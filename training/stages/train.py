@@ -10,6 +10,7 @@ from training import progress
 from training.artifact import Artifact, path_digest
 from training.data.problem import Example
 from training.learn.launch import Job, launch
+from training.recipe import Train
 from training.run import Run
 from training.stages.base import base_model
 from training.stages.dataset import DEV, examples
@@ -38,7 +39,7 @@ def trained(
         changes: changes to the recipe's training settings.
 
     Raises:
-        ConfigurationError: `train.start` is not a directory.
+        ConfigurationError: `train.start` is not a directory, or the data set lacks a kind of `train.kinds`.
     """
     recipe = run.recipe
     job = Job(
@@ -62,18 +63,31 @@ def trained(
         digests["start"] = path_digest(Path(job.settings.start))  # the content, so that a run can be moved
 
     def build(out: Path) -> None:
-        launch(job, data(), recipe.launch.processes, out)
+        learned = data()
+        _require_kinds(job.settings, learned)
+        launch(job, learned, recipe.launch.processes, out)
 
     return run.make(name, settings, digests, build)
 
 
+def _require_kinds(settings: Train, learned: Sequence[Example]) -> None:
+    """Refuse a student that would answer by a kind that it never learned."""
+    found = {example.kind for example in learned}
+    missing = [kind.value for kind in settings.kinds if kind not in found]
+    if missing:
+        only = f', or set train.kinds = ["{next(iter(found)).value}"]' if len(found) == 1 else ""
+        raise ConfigurationError(
+            f"train.kinds names {' and '.join(missing)}, but the data set has no such rationale; add some{only}"
+        )
+
+
 def print_examples(run: Run, count: int) -> None:
-    """Print `count` examples of both kinds in turn, evenly spaced in the data set, with masked prompts."""
+    """Print `count` examples of the data set's kinds in turn, evenly spaced in the data set, with masked prompts."""
     from training.learn.packing import Encoder, masked_text
     from training.learn.student import load_tokenizer
 
-    kinds = [[example for example in examples(run) if example.kind is kind] for kind in PathKind]
+    kinds = [rows for kind in PathKind if (rows := [example for example in examples(run) if example.kind is kind])]
     encoder = Encoder(tokenizer := load_tokenizer(base_model(run)))
-    for number in range(count):
+    for number in range(count if kinds else 0):
         found = kinds[number % len(kinds)]
         print(masked_text(encoder, tokenizer.decode, found[number * len(found) // count]), end="\n\n")

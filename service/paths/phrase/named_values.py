@@ -18,6 +18,10 @@ _YES_NO = re.compile(
     r"\(?(?:(yes|true)|(no|false))\b(?:\s{0,3}(?:[.,;:!)—'\x22]|-|$)|\s(?:because|since|as|it|he|she|they|we|there)\b)",
     re.IGNORECASE,
 )
+_YES_OR_NO = re.compile(
+    r"\(?(?:yes|no|true|false)(?:\s{0,3}/\s{0,3}|,?\sor\s)(?:yes|no|true|false)\b|(?:yes|no)\sand\s(?:yes|no)\W{0,3}$",
+    re.IGNORECASE,
+)
 _YES = re.compile(r"\(?yes\b(?![-'])", re.IGNORECASE)
 
 _HALF = r"(?:[ ]?([ap]m)\b|[ ]in[ ]the[ ](morning|afternoon|evening)|[ ]at[ ](night))?"
@@ -61,6 +65,8 @@ def word_answer(phrase: str) -> str | None:
     if choice:
         several = _ANOTHER_CHOICE.match(phrase, choice.end() - phrase[: choice.end()].endswith(","))
         return None if several else next(letter for letter in choice.groups() if letter).upper()
+    if _YES_OR_NO.match(phrase):
+        return None
     found = _YES_NO.match(phrase)
     if found:
         return "yes" if found[1] else "no"
