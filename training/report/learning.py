@@ -24,7 +24,7 @@ from training.curves import (
     trained_kinds,
 )
 from training.report.files import Made, RunFiles
-from training.report.layout import KINDS, part, section, share
+from training.report.layout import KINDS, hint, part, section, share
 
 _TITLES = {
     "train": "Student of both kinds",
@@ -36,6 +36,9 @@ _TITLES = {
 _SINGLE = ("train-cot", "train-pot")
 _WATCHED = {"cot": "one CoT path, greedy", "pot": "one PoT path, greedy", "both": "vote"}
 _COLUMNS = ("steps", "learned tokens", "time", "learned tokens/s", "peak memory")
+_TOKENS = (
+    "Learned tokens: those of the rationales. The progress bar also counts the prompts. Time: with loading and saving."
+)
 _MOST_POINTS = 300
 
 Rows = Sequence[Mapping[str, Any]]
@@ -84,7 +87,7 @@ def learning(files: RunFiles) -> Html | None:
     return part(
         "Training",
         histories,
-        section("Trainings", _table(files, histories, titles)),
+        section("Trainings", _table(files, histories, titles), hint(_TOKENS)),
         element("div", *filter(None, figures), class_="plots"),
     )
 

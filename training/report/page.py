@@ -78,11 +78,13 @@ def _of_results(files: RunFiles) -> list[tuple[str, str]]:
     *_, (_, vote) = pooled(found.sets).items()
     low, high = (share(end).removesuffix(" %") for end in vote.interval)
     problems = number(vote.problems, "test problem")
-    return [
+    figures = [
         (share(vote.accuracy), f"right answers of the vote on {problems} (95 %: {low} to {high} %)"),
-        (f"{found.ece:.3f}", "calibration error of the confidence"),
         (f"{found.tokens:,.0f}", "completion tokens per problem"),
     ]
+    if vote.accuracy:  # a student without a right answer has a small error by a confidence of zero
+        figures.insert(1, (f"{found.ece:.3f}", "calibration error of the confidence"))
+    return figures
 
 
 def _of_data(files: RunFiles) -> list[tuple[str, str]]:
@@ -91,7 +93,7 @@ def _of_data(files: RunFiles) -> list[tuple[str, str]]:
     if card is not None:
         kinds = "of both kinds" if len({row.kind for row in card.rows}) > 1 else "of one kind"
         figures.append((f"{sum(row.rows for row in card.rows):,}", f"training examples {kinds}"))
-    if (cost := teacher_cost(files)) and cost.dollars:
+    if (cost := teacher_cost(files)) and round(cost.dollars, 2):
         figures.append((f"${cost.dollars:,.2f}", "paid for the teacher"))
     if seconds := total_seconds(files):
         figures.append((duration(seconds), f"in all, for {number(len(files.made), 'artifact')}"))

@@ -261,6 +261,22 @@ def test_a_directory_without_a_run_has_no_report(tmp_path: Path) -> None:
     assert not (tmp_path / "typo").exists()
 
 
+def test_a_student_without_a_right_answer_has_no_headline_on_its_confidence(run: Run, copy: Path) -> None:
+    path = copy / "measure/measure.json"
+    measured = Measurement.read(path)
+    wrong = {name: {row: Accuracy.of([False] * 12) for row in rows} for name, rows in measured.sets.items()}
+    measured.model_copy(update={"sets": wrong}).write(path)
+    text = _text(report_page(run.recipe, copy))
+    assert "0.0 % right answers of the vote on 24 test problems" in text
+    assert "calibration error of the confidence" not in text
+
+
+@pytest.mark.parametrize(("dollars", "shown"), [(0.0011, []), (0.006, ["$0.01"]), (12.5, ["$12.50"])])
+def test_a_teacher_for_less_than_a_cent_is_no_headline(dollars: float, shown: list[str], run: Run, copy: Path) -> None:
+    (copy / "teacher/log/cost.json").write_text(json.dumps({"dollars": dollars}))
+    assert re.findall(r"(\S+) paid for the teacher", _text(report_page(run.recipe, copy))) == shown
+
+
 def test_commands_of_a_path_with_spaces_are_quoted(run: Run, tmp_path: Path) -> None:
     root = Path(shutil.copytree(run.root, tmp_path / "my run", copy_function=shutil.copy2))
     assert "twinpath serve --model 'my run/export/model'" in _text(report_page(run.recipe, root))
