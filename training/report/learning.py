@@ -39,6 +39,8 @@ _COLUMNS = ("steps", "learned tokens", "time", "learned tokens/s", "peak memory"
 _TOKENS = (
     "Learned tokens: those of the rationales. The progress bar also counts the prompts. Time: with loading and saving."
 )
+_LEAST_MINUTES = 0.05
+"""Minimum duration for a speed. The rows of the memory are rounded to a thousandth of a minute."""
 _MOST_POINTS = 300
 
 Rows = Sequence[Mapping[str, Any]]
@@ -140,10 +142,11 @@ def _row(title: str, made: Made, history: Rows, memory: Sequence[_Memory]) -> It
 
 def _speed(history: Rows, memory: Sequence[_Memory]) -> str:
     """Learned tokens per second of the last process, from the end of its first step to its last."""
-    if len(memory) < 2 or memory[-1].minutes <= memory[0].minutes:
+    minutes = memory[-1].minutes - memory[0].minutes if memory else 0.0
+    if minutes < _LEAST_MINUTES:
         return "–"
     tokens = sum(row["tokens"] for row in history[1:][-(len(memory) - 1) :])
-    return f"{tokens / (60 * (memory[-1].minutes - memory[0].minutes)):,.0f}"
+    return f"{tokens / (60 * minutes):,.0f}"
 
 
 def _losses(title: str, raw: Mapping[str, Points]) -> Html | None:

@@ -255,6 +255,11 @@ def test_the_speed_of_a_resumed_training_is_that_of_its_last_process(run: Run, c
     assert "Student of both kinds 10 5,500 31 min 33 s 32 2.0 GiB" in text  # 1,900 tokens in a minute
 
 
+def test_a_training_of_a_second_has_no_speed(run: Run, copy: Path) -> None:
+    (copy / "train/log/memory.jsonl").write_text('{"minutes": 0.001, "gib": 2}\n{"minutes": 0.02, "gib": 2}\n')
+    assert re.search(r"Student of both kinds 30 [\d,]+ 31 min 33 s – 2.0 GiB", _text(report_page(run.recipe, copy)))
+
+
 def test_a_directory_without_a_run_has_no_report(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="typo has no finished stage; make the run with"):
         write_report(Run(recipe(), tmp_path / "typo"))
