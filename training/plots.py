@@ -9,7 +9,7 @@ import matplotlib as mpl
 from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin
 from service.evaluation.html.chart import Axis
 from service.evaluation.statistics import wilson
-from training.data.history import loss_axis, losses_by_kind, smoothed
+from training.curves import loss_axis, losses_by_kind, smoothed
 
 mpl.use("Agg")
 import itertools

@@ -19,14 +19,15 @@ from service.types import PathKind
 from training.artifact import LOG, TIME
 from training.data.card import data_card
 from training.data.filtered import Dropped, Filtered, FilterResult
-from training.data.problem import Example, Rationale, write_rows
+from training.data.problem import Example, Problem, Rationale, write_rows
 from training.recipe import Recipe
 from training.report.page import write_report
-from training.run import Run
+from training.report.plan import Plan
+from training.run import STAGES, Run
 from training.sample.sampling import Sampled, SampledPath
 from training.stages.calibrate import CALIBRATION, best_temperature
 from training.stages.compare import COMPARISON, Students, compare
-from training.stages.dataset import CARD
+from training.stages.dataset import CARD, DEV, TEST, TRAIN_PROBLEMS
 from training.stages.filter import write_filtered
 from training.stages.measure import MEASUREMENT, measure
 
@@ -82,6 +83,7 @@ def write_run(root: Path, size: Size, **changes: Any) -> Run:
     found: dict[str, str] = {}
 
     def add(name: str, build: Callable[[Path], None], inputs: tuple[str, ...] = (), **settings: Any) -> None:
+        settings = Plan.of(run, dict.fromkeys(STAGES, "") | found).settings.get(name, settings)
         artifact = run.make(name, settings, {i: found[i] for i in inputs}, build)
         (artifact.path / LOG / TIME).write_text(json.dumps({"seconds": SECONDS.get(name, 4.2)}))
         found[name] = artifact.digest
@@ -89,7 +91,7 @@ def write_run(root: Path, size: Size, **changes: Any) -> Run:
     add("teacher", _teacher, teacher=run.recipe.teacher)
     add("filter", _filter, ("teacher",), filter=run.recipe.filter)
     add("dataset", _dataset, ("filter",), dataset=run.recipe.dataset)
-    add("base", lambda out: write_rows(out / "vocabulary.jsonl", []), ("dataset",))
+    add("base", _base, ("dataset",))
     for name, start in (("train", 2.4), ("self_training", 0.7), ("train-cot", 2.5), ("train-pot", 2.3)):
         inputs = ("dataset", "base", "own") if name == "self_training" else ("dataset", "base")
         add(name, _training(rng, start, size.steps, name), inputs, train=run.recipe.train)
@@ -164,7 +166,13 @@ def _own(out: Path) -> None:
     write_filtered(Filtered((), report, ()), out)
 
 
+def _base(out: Path) -> None:
+    (out / "model.txt").write_text("models/gemma-3-270m\n")
+
+
 def _dataset(out: Path) -> None:
+    for number, name in enumerate((DEV, TEST, TRAIN_PROBLEMS)):
+        write_rows(out / name, [Problem(f"svamp/{number}", "How many are 3 + 4?", "7").row()])
     examples = [
         Example(f"{source}/{number}", kind, f"How many is {number}?", "ans = 1 + " * (3 + number % 9), source)
         for source, count in (("svamp", 57), ("svamp+numbers", 31), ("gsm8k", 90))
@@ -194,7 +202,7 @@ def _training(rng: random.Random, start: float, steps: int, name: str) -> Callab
                 for n, (cot, pot, vote) in enumerate(shares, 1)
             ]
             write_rows(out / LOG / "watch.jsonl", watched)
-            memory = [{"minutes": n / 4, "gib": min(19.2, 9 + n), "device": "NVIDIA H200"} for n in range(60)]
+            memory = [{"minutes": n / 4, "gib": min(19.2, 9 + n), "device": "NVIDIA H200"} for n in range(steps)]
             write_rows(out / LOG / "memory.jsonl", memory)
 
     return build

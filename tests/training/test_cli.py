@@ -168,6 +168,7 @@ def test_report_writes_a_page_and_prints_its_path(data: Path) -> None:
 def test_the_report_imports_nothing_heavy(data: Path) -> None:
     recipe = data / "recipe.toml"
     recipe.write_text(recipe_text("nowhere/base", data))
+    CliRunner().invoke(app, ["dataset", str(recipe), "--out", str(data / "run")])
     make = f"from training.cli import app; app(['report', {str(recipe)!r}, '--out', {str(data / 'run')!r}], standalone_mode=False)"
     assert _heavy_imports(make) == set()
     assert (data / "run/report.html").is_file()

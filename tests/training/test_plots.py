@@ -50,6 +50,15 @@ def test_a_training_of_one_kind_or_without_steps(drawn: list[Any], tmp_path: Pat
     assert [list(_labels(figure.axes[0])) for figure in drawn] == [["PoT 2"], []]
 
 
+def test_a_loss_that_is_not_finite_ends_no_training(drawn: list[Any], tmp_path: Path) -> None:
+    losses = [6.0, float("inf"), float("nan"), 5.5, 1e38]
+    for kind in ("cot", "pot"):
+        plots.losses([{"step": step, f"{kind}_loss": loss} for step, loss in enumerate(losses)], tmp_path)
+    plots.losses([{"step": 1, "cot_loss": float("nan")}], tmp_path)
+    plots.losses([{"step": 1, "cot_loss": 1e20}], tmp_path)  # an axis of one great value
+    assert [list(_labels(figure.axes[0])) for figure in drawn] == [["CoT 1e+38"], ["PoT 1e+38"], [], ["CoT 1e+20"]]
+
+
 def test_accuracy_during_training(drawn: list[Any], tmp_path: Path) -> None:
     rows = [{"tokens": 1000 * n, "cot": 0.1 * n, "pot": 0.12 * n, "vote": 0.15 * n} for n in (1, 2)]
     plots.learning(rows, tmp_path)

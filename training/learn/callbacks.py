@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerContro
 from service.types import PathKind
 from training import plots
 from training.artifact import LOG
+from training.curves import MEMORY, WATCH
 from training.data.problem import Problem, read_rows, write_rows
 from training.learn.trackers import Trackers
 from training.recipe import Watch
@@ -25,8 +26,6 @@ from training.sample.sampling import Sampled, marked
 
 COMPLETE = "COMPLETE"
 SCALARS = ("loss", "cot_loss", "pot_loss", "learning_rate", "grad_norm")
-WATCH_FILE = "watch.jsonl"
-MEMORY_FILE = "memory.jsonl"
 
 
 class MarkComplete(TrainerCallback):
@@ -86,7 +85,7 @@ class Curves(TrainerCallback):
             device = memory_device()
             plots.memory(self._memory, self._log, device)
             points = ({"minutes": round(m, 3), "gib": round(gib, 3), "device": device} for m, gib in self._memory)
-            write_rows(self._log / MEMORY_FILE, points)
+            write_rows(self._log / MEMORY, points)
 
 
 class Watcher(TrainerCallback):
@@ -125,7 +124,7 @@ class Watcher(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Removes rows that a killed run wrote after the checkpoint of this one."""
-        path = self._log / WATCH_FILE
+        path = self._log / WATCH
         if state.is_world_process_zero and path.is_file():
             write_rows(path, [row for row in read_rows(path) if row["step"] <= state.global_step])
 
@@ -144,14 +143,14 @@ class Watcher(TrainerCallback):
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Plots the accuracies against the completion tokens learned until then."""
-        path = self._log / WATCH_FILE
+        path = self._log / WATCH
         if state.is_world_process_zero and path.is_file():
             learned = list(accumulate(row["tokens"] for row in state.log_history))  # one row per step
             plots.learning([row | {"tokens": learned[row["step"] - 1]} for row in read_rows(path)], self._log)
 
     def _write(self, step: int, shares: dict[str, float]) -> None:
         self._log.mkdir(parents=True, exist_ok=True)
-        with (self._log / WATCH_FILE).open("a", encoding="utf-8") as rows:
+        with (self._log / WATCH).open("a", encoding="utf-8") as rows:
             rows.write(json.dumps({"step": step} | shares) + "\n")
         self._trackers.log({f"watch/{name}": share for name, share in shares.items()}, step)
 

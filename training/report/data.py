@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+
+from pydantic import BaseModel
 
 from service.evaluation.html.elements import Html, element, join
 from service.evaluation.html.tables import bar, table
@@ -20,21 +21,49 @@ MAX_CHARS = 1500
 """Maximum number of shown characters of one text."""
 
 
+class DroppedRow(BaseModel):
+    """Row of `log/dropped.jsonl`."""
+
+    id: str
+    teacher: str
+    kind: PathKind
+    text: str
+    result: str
+    found: str = ""
+    question: str = ""
+    answer: str = ""
+
+
+class TeacherCost(BaseModel):
+    """Content of `log/cost.json` of the stage `teacher`."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    dollars: float = 0.0
+    lost: int = 0
+    failed: int = 0
+
+
+def teacher_cost(files: RunFiles) -> TeacherCost | None:
+    """Cost of the teacher. None without the file."""
+    return next(iter(files.rows("teacher", f"{LOG}/cost.json", TeacherCost)), None)
+
+
 def teacher(files: RunFiles) -> Html | None:
     """Section of the stage `teacher`."""
-    costs = files.rows("teacher", f"{LOG}/cost.json")
-    if not costs:
+    cost = teacher_cost(files)
+    if cost is None:
         return None
-    cost, settings = costs[0], files.made["teacher"].manifest.settings.get("teacher", {})
+    settings = files.made["teacher"].manifest.settings.get("teacher", {})
     rows = {
         "model": f"{settings.get('model', '–')}",
         "samples per problem": f"{settings.get('cot', '–')} CoT, {settings.get('pot', '–')} PoT",
         "temperature": f"{settings.get('temperature', '–')}",
-        "prompt tokens": f"{cost.get('prompt_tokens', 0):,}",
-        "completion tokens": f"{cost.get('completion_tokens', 0):,}",
-        "cost": f"${cost.get('dollars', 0.0):,.4f}",
-        "attempts that timed out": f"{cost.get('lost', 0):,}",
-        "failed requests": f"{cost.get('failed', 0):,}",
+        "prompt tokens": f"{cost.prompt_tokens:,}",
+        "completion tokens": f"{cost.completion_tokens:,}",
+        "cost": f"${cost.dollars:,.4f}",
+        "attempts that timed out": f"{cost.lost:,}",
+        "failed requests": f"{cost.failed:,}",
     }
     return part("Teacher", ["teacher"], section("Cost of the rationales", facts(rows)))
 
@@ -45,8 +74,8 @@ def filtered(files: RunFiles) -> Html | None:
     found = {name: report for name, report in reports.items() if report and report.rows}
     if not found:
         return None
-    dropped = [row for name in found for row in files.rows(name, f"{LOG}/{DROPPED}")]
-    rows = [row for report in found.values() for row in report.rows]
+    dropped = [row for name in found for row in files.rows(name, f"{LOG}/{DROPPED}", DroppedRow)]
+    rows = [row for report in found.values() for row in report.rows if row.results]
     total: Counter[str] = Counter()
     for row in rows:
         total.update({result.value: count for result, count in row.results.items()})
@@ -64,7 +93,7 @@ def _counts(rows: Sequence[FilterRow]) -> Html:
     return table("kept", ("teacher", "kind", "rows", "kept", "share kept", *used), cells)
 
 
-def examples(dropped: Iterable[Mapping[str, Any]], total: Mapping[str, int]) -> list[Html]:
+def examples(dropped: Iterable[DroppedRow], total: Mapping[str, int]) -> list[Html]:
     """Dropped rationales, folded by reason in the order of the filter's tests.
 
     Args:
@@ -72,15 +101,14 @@ def examples(dropped: Iterable[Mapping[str, Any]], total: Mapping[str, int]) -> 
         total: number of rationales by result.
     """
     order = {result.value: place for place, result in enumerate(FilterResult)}
-    ordered = sorted(dropped, key=lambda row: order.get(row["result"], len(order)))
+    ordered = sorted(dropped, key=lambda row: order.get(row.result, len(order)))
     return [
-        _reason(result, list(rows), total.get(result, 0))
-        for result, rows in groupby(ordered, lambda row: row["result"])
+        _reason(result, list(rows), total.get(result, 0)) for result, rows in groupby(ordered, lambda row: row.result)
     ]
 
 
-def _reason(result: str, rows: Sequence[Mapping[str, Any]], total: int) -> Html:
-    columns = [element("div", *(_example(row) for row in rows if row["kind"] == kind)) for kind in PathKind]
+def _reason(result: str, rows: Sequence[DroppedRow], total: int) -> Html:
+    columns = [element("div", *(_example(row) for row in rows if row.kind == kind)) for kind in PathKind]
     summary = element(
         "summary",
         element("b", f"{total:,}", class_="count"),
@@ -92,20 +120,19 @@ def _reason(result: str, rows: Sequence[Mapping[str, Any]], total: int) -> Html:
     return element("details", summary, content, class_="dropped", open=is_open)
 
 
-def _example(row: Mapping[str, Any]) -> Html:
-    kind, found, answer = row["kind"], row.get("found"), row.get("answer")
-    facts_ = [element("span", f"{row['teacher']} · {row['id']}", class_="id")]
-    if answer:
-        facts_.append(element("span", " gold ", element("b", shortened(answer))))
-    if found:
-        facts_.append(element("span", " found ", element("b", shortened(found), class_="bad")))
-    text = shortened(row["text"])
+def _example(row: DroppedRow) -> Html:
+    origin = [element("span", f"{row.teacher} · {row.id}", class_="id")]
+    if row.answer:
+        origin.append(element("span", " gold ", element("b", shortened(row.answer))))
+    if row.found:
+        origin.append(element("span", " found ", element("b", shortened(row.found), class_="bad")))
+    text = shortened(row.text)
     return element(
         "article",
-        element("p", join(*facts_), class_="soft"),
-        element("p", shortened(row.get("question") or ""), class_="asked") if row.get("question") else None,
-        element("pre", text, class_="program") if kind == PathKind.POT else element("p", text, class_="text"),
-        class_=f"attempt {kind}",
+        element("p", join(*origin), class_="soft"),
+        element("p", shortened(row.question), class_="problem") if row.question else None,
+        element("pre", text, class_="program") if row.kind is PathKind.POT else element("p", text, class_="text"),
+        class_=f"attempt {row.kind}",
     )
 
 

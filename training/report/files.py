@@ -13,9 +13,11 @@ from service.errors import ConfigurationError
 from training.artifact import LOG, MANIFEST, TIME, Report
 from training.data.problem import read_rows
 from training.recipe import Recipe
-from training.run import STAGES, enabled_stages
+from training.report.plan import Plan
+from training.run import STAGES, Run, enabled_stages
 
 _Content = TypeVar("_Content", bound=Report)
+_Row = TypeVar("_Row", bound=BaseModel)
 _INNER_INPUTS = frozenset({*STAGES, "own", "student", "samples", "mixed", "cot", "pot"})
 
 
@@ -23,6 +25,7 @@ class State(StrEnum):
     """State of a stage."""
 
     MADE = "made"
+    CHANGED = "made from other settings"
     OLDER = "made from older inputs"
     MISSING = "not made"
     OFF = "off in the recipe"
@@ -77,7 +80,20 @@ class RunFiles:
 
     @cached_property
     def made(self) -> dict[str, Made]:
-        """Artifacts by name, in the order of their making."""
+        """Artifacts of the recipe by name, in the order of their making."""
+        # Without a file that a later stage needs, it is not known which artifacts that stage has.
+        known = self._plan.settings if self._plan.is_whole else self._found
+        off = [name for name, state in self._switched.items() if not state]
+        return {name: one for name, one in self._found.items() if name in known and name not in off}
+
+    @property
+    def leftovers(self) -> list[str]:
+        """Names of artifacts that were made from an earlier recipe, and do not belong to this one."""
+        return [name for name in self._found if name not in self.made]
+
+    @cached_property
+    def _found(self) -> dict[str, Made]:
+        """All artifacts in the directory by name, in the order of their making."""
         found = [_made(path.parent) for path in self.root.glob(f"*/{MANIFEST}")]
         ordered = sorted((one for one in found if one), key=lambda one: (one.made_at, one.name))
         return {one.name: one for one in ordered}
@@ -96,13 +112,16 @@ class RunFiles:
     @cached_property
     def states(self) -> dict[str, State]:
         """State of each stage, in the order of the pipeline."""
+        return {name: self._state(name) if is_on else State.OFF for name, is_on in self._switched.items()}
+
+    @cached_property
+    def _switched(self) -> dict[str, bool]:
         enabled = enabled_stages(self.recipe)
-        return {name: self._state(name) if name in enabled else State.OFF for name in STAGES}
+        return {name: name in enabled for name in STAGES}
 
     def path(self, name: str) -> Path | None:
-        """Directory of a stage or of a part of it. None if it was not made or is off."""
-        is_off = self.states.get(name) is State.OFF
-        return None if is_off or name not in self.made else self.made[name].path
+        """Directory of an artifact. None if it was not made or does not belong to the recipe."""
+        return self.made[name].path if name in self.made else None
 
     def read(self, name: str, file: str, content: type[_Content]) -> _Content | None:
         """Content of a stage's JSON file. None without the file, or if another version wrote it."""
@@ -112,26 +131,40 @@ class RunFiles:
         except (OSError, ValidationError):
             return None
 
-    def rows(self, name: str, file: str) -> list[dict[str, Any]]:
-        """Rows of a stage's JSON Lines file. Empty if it cannot be read."""
+    def rows(self, name: str, file: str, row: type[_Row]) -> list[_Row]:
+        """Rows of a stage's JSON Lines file. Empty if it cannot be read, or if another version wrote it."""
         path = self.path(name)
         try:
-            return list(read_rows(path / file)) if path else []
-        except ConfigurationError:
+            return [row.model_validate(found) for found in read_rows(path / file)] if path else []
+        except (ConfigurationError, ValidationError):
             return []
 
     def _state(self, name: str) -> State:
         if name not in self.made:
             return State.MISSING
+        if name in self._changed:
+            return State.CHANGED
         return State.OLDER if name in self._older else State.MADE
+
+    @cached_property
+    def _plan(self) -> Plan:
+        digests = {name: one.manifest.digest for name, one in self._found.items()}
+        return Plan.of(Run(self.recipe, self.root), digests)
+
+    @cached_property
+    def _changed(self) -> set[str]:
+        """Stages with an artifact whose settings or seed differ from those of the recipe."""
+        planned = {name: (self.recipe.seed, settings) for name, settings in self._plan.settings.items()}
+        made = {name: (one.manifest.seed, one.manifest.settings) for name, one in self._found.items()}
+        return {self._plan.stages[name] for name in planned.keys() & made.keys() if planned[name] != made[name]}
 
     @cached_property
     def _older(self) -> set[str]:
         """Artifacts that were made from an artifact that has changed since."""
         older: set[str] = set()
         while True:
-            current = {one.manifest.digest for one in self.made.values() if one.name not in older}
-            found = {name for name, one in self.made.items() if not _inner_inputs(one) <= current}
+            current = {one.manifest.digest for one in self._found.values() if one.name not in older}
+            found = {name for name, one in self._found.items() if not _inner_inputs(one) <= current}
             if found <= older:
                 return older
             older |= found

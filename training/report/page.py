@@ -5,16 +5,17 @@ from pathlib import Path
 
 from service import __version__
 from service.amounts import duration, number
+from service.errors import ConfigurationError
 from service.evaluation.html.document import document, header, warnings
 from service.evaluation.html.elements import Html, element
-from training.artifact import LOG
+from training.artifact import MANIFEST
 from training.data.card import DataCard
 from training.recipe import Recipe
 from training.report.calibration import calibration
-from training.report.data import dataset, filtered, teacher
+from training.report.data import dataset, filtered, teacher, teacher_cost
 from training.report.files import RunFiles, State
 from training.report.layout import share
-from training.report.learning import learning
+from training.report.learning import divergences, learning
 from training.report.results import comparison, pooled, results
 from training.report.stages import exported, stages, strip, total_seconds
 from training.run import Run
@@ -26,9 +27,16 @@ _SECTIONS = (results, comparison, learning, filtered, dataset, teacher, calibrat
 
 
 def write_report(run: Run) -> Path:
-    """Write `report.html` into the run's directory, and return its path. Stages are not made for it."""
+    """Write `report.html` into the run's directory, and return its path. Stages are not made for it.
+
+    Raises:
+        ConfigurationError: the directory has no finished stage.
+    """
+    if not any(run.root.glob(f"*/{MANIFEST}")):
+        raise ConfigurationError(
+            f"{run.root} has no finished stage; make the run with `twinpath train run`, or name its directory by --out"
+        )
     path = run.root / REPORT
-    run.root.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     fresh.write_text(report_page(run.recipe, run.root), encoding="utf-8")
     fresh.replace(path)
@@ -70,11 +78,13 @@ def _of_results(files: RunFiles) -> list[tuple[str, str]]:
     *_, (_, vote) = pooled(found.sets).items()
     low, high = (share(end).removesuffix(" %") for end in vote.interval)
     problems = number(vote.problems, "test problem")
-    return [
+    figures = [
         (share(vote.accuracy), f"right answers of the vote on {problems} (95 %: {low} to {high} %)"),
-        (f"{found.ece:.3f}", "calibration error of the confidence"),
         (f"{found.tokens:,.0f}", "completion tokens per problem"),
     ]
+    if vote.accuracy:  # a student without a right answer has a small error by a confidence of zero
+        figures.insert(1, (f"{found.ece:.3f}", "calibration error of the confidence"))
+    return figures
 
 
 def _of_data(files: RunFiles) -> list[tuple[str, str]]:
@@ -83,22 +93,25 @@ def _of_data(files: RunFiles) -> list[tuple[str, str]]:
     if card is not None:
         kinds = "of both kinds" if len({row.kind for row in card.rows}) > 1 else "of one kind"
         figures.append((f"{sum(row.rows for row in card.rows):,}", f"training examples {kinds}"))
-    costs = files.rows("teacher", f"{LOG}/cost.json")
-    if costs:
-        figures.append((f"${costs[0].get('dollars', 0.0):,.2f}", "paid for the teacher"))
+    if (cost := teacher_cost(files)) and round(cost.dollars, 2):
+        figures.append((f"${cost.dollars:,.2f}", "paid for the teacher"))
     if seconds := total_seconds(files):
         figures.append((duration(seconds), f"in all, for {number(len(files.made), 'artifact')}"))
     return figures
 
 
 def _notes(files: RunFiles) -> list[str]:
-    """Sentences on stages that are missing or outdated."""
+    """Sentences on a run whose figures count less, and on stages that are missing or outdated."""
     by_state = {state: [name for name, found in files.states.items() if found is state] for state in State}
     notes = []
     if files.recipe.student.model.startswith("random:"):
         notes.append("A rehearsal: the student has random weights, so its answers are noise.")
+    notes += divergences(files)
     if missing := by_state[State.MISSING]:
         notes.append(f"Not made yet: {', '.join(missing)}. The command `twinpath train run` makes them.")
+    if changed := by_state[State.CHANGED]:
+        names = ", ".join(changed)
+        notes.append(f"Made from other settings: {names}. The command `twinpath train run` makes them again.")
     if older := by_state[State.OLDER]:
         notes.append(f"Made from older inputs: {', '.join(older)}. The command `twinpath train run` makes them again.")
     return notes

@@ -1,7 +1,9 @@
 """Artifacts in the report: states, times, hashes, inputs and settings."""
 
 import json
+import shlex
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from service.amounts import duration
@@ -10,7 +12,7 @@ from service.evaluation.html.tables import bar, table
 from training.report.files import Made, Manifest, RunFiles, State
 from training.report.layout import file_size, hint, part, section
 
-_MARKS = {State.MADE: "✓", State.OLDER: "↺", State.MISSING: "○", State.OFF: "–"}
+_MARKS = {State.MADE: "✓", State.CHANGED: "↺", State.OLDER: "↺", State.MISSING: "○", State.OFF: "–"}
 _PRIVATE = frozenset({"api_key_file", "base_url"})
 """Settings that a published report must not show."""
 _DIGITS = 12
@@ -27,15 +29,15 @@ def exported(files: RunFiles) -> Html | None:
     if path is None:
         return None
     sizes = [(name, file_size(path / name)) for name in ("model", "int8", "adapter") if (path / name).is_dir()]
-    rows = ((name, f"{path / name}", f"{size / 2**20:,.1f} MiB") for name, size in sizes)
-    commands = "\n".join(
-        [f"twinpath serve --model {path}/model", f"twinpath evaluate --model {path}/model --data problems.jsonl"]
-    )
+    shown = path if not path.is_absolute() else Path(files.root.name) / path.name
+    rows = ((name, f"{shown / name}", f"{size / 2**20:,.1f} MiB") for name, size in sizes)
+    model = ["--model", str(shown / "model")]
+    commands = (["twinpath", "serve", *model], ["twinpath", "evaluate", *model, "--data", "problems.jsonl"])
     return part(
         "Checkpoint",
         ["export"],
         section("Variants", table("counts", ("variant", "directory", "size"), rows)),
-        section("Next", element("pre", commands, class_="program")),
+        section("Next", element("pre", "\n".join(map(shlex.join, commands)), class_="program")),
     )
 
 
@@ -43,6 +45,8 @@ def stages(files: RunFiles) -> Html:
     """Section on all artifacts: times, hashes, inputs and settings."""
     rows = [_row(one, total_seconds(files)) for one in files.made.values()]
     note = "In the order of their making. The time of an interrupted stage counts from its last start."
+    if files.leftovers:
+        note += f" Left out, because this recipe does not make them: {', '.join(files.leftovers)}."
     return part(
         "Stages and hashes",
         [],
@@ -66,7 +70,7 @@ def _step(files: RunFiles, name: str, state: State) -> Html:
     seconds = files.seconds.get(name, 0.0)
     note = duration(seconds) if seconds and state is State.MADE else state.value
     mark = element("span", _MARKS[state], class_="mark", aria_hidden="true")
-    is_linked = state in (State.MADE, State.OLDER) and name != "base"
+    is_linked = state not in (State.MISSING, State.OFF) and name != "base"
     title = element("a", name, href=f"#{name}") if is_linked else element("b", name)
     return element("li", mark, title, element("span", note, class_="soft"), class_=state.name.lower())
 
@@ -89,15 +93,16 @@ def _settings(made: Collection[Made]) -> Html:
 
 
 def _as_json(manifest: Manifest) -> str:
-    inputs = {name: digest[:_DIGITS] for name, digest in manifest.inputs.items()}
+    inputs = {public(name): digest[:_DIGITS] for name, digest in manifest.inputs.items()}
     shown = {"inputs": inputs, "settings": public(manifest.settings)}
     return json.dumps(shown, indent=2, ensure_ascii=False)
 
 
-def public(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without the private ones, at any depth."""
-    return {
-        name: public(value) if isinstance(value, Mapping) else value
-        for name, value in settings.items()
-        if name not in _PRIVATE
-    }
+def public(value: Any) -> Any:
+    """The value of a setting without private settings and without the directories of absolute paths, at any depth."""
+    if isinstance(value, Mapping):
+        return {name: public(content) for name, content in value.items() if name not in _PRIVATE}
+    if isinstance(value, list | tuple):
+        return [public(content) for content in value]
+    is_path = isinstance(value, str) and value.startswith(("/", "~"))
+    return f"…/{Path(value).name}" if is_path else value

@@ -11,6 +11,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 24, 36, 44
 _TICK_STEPS = (1, 2, 2.5, 5, 10)
 _ROOM = 0.05
 _EPSILON = 1e-9
+_PRECISION = 1e-6
+"""Minimum length of an axis relative to its values, which floating point still resolves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,14 @@ class Axis:
 
         Args:
             label: label of the axis.
-            values: values on the axis, at least one.
+            values: values on the axis, at least one finite.
             is_share: whether the values are shares. Their axis is at least 0.1 long.
             from_zero: whether the axis starts at zero.
             least: minimum length of an axis of other values.
         """
-        low, high = (0.0 if from_zero else min(values)), max(values)
-        least = 0.1 if is_share else least
+        finite = list(filter(math.isfinite, values))
+        low, high = (0.0 if from_zero else min(finite)), max(finite)
+        least = 0.1 if is_share else max(least, _PRECISION * max(abs(low), abs(high)))
         room = max(_ROOM * (high - low), (least - high + low) / 2)
         low, high = (low if from_zero else low - room), high + room
         if is_share:

@@ -23,8 +23,9 @@ from tests.support import forked_training, training_data
 from tests.support.training_runs import SETTINGS, train_tiny
 from training import progress
 from training.artifact import tree_digest
+from training.curves import MEMORY
 from training.data.problem import read_rows
-from training.learn.callbacks import MEMORY_FILE, memory_device
+from training.learn.callbacks import memory_device
 from training.learn.launch import Job, launch, run_job
 from training.learn.trackers import TensorBoard, Trackers
 from training.learn.train import HISTORY, last_complete
@@ -58,7 +59,7 @@ def test_each_step_logs_both_tasks_losses(base: Path, tmp_path: Path) -> None:
     assert not (out / "checkpoints").exists()
     assert (out / "log/loss.png").is_file()
     assert (out / "log/memory.png").is_file()
-    memory = list(read_rows(out / "log" / MEMORY_FILE))
+    memory = list(read_rows(out / "log" / MEMORY))
     assert [row["device"] for row in memory] == [memory_device()] * len(memory)
     assert memory[-1]["gib"] > 0
     events = EventAccumulator(str(out / "log/tensorboard")).Reload()

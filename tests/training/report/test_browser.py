@@ -42,6 +42,9 @@ def test_the_report_is_harmless_accessible_and_fits(scheme: str, size: str, brow
     expect(page.locator("svg.chart")).to_have_count(10)
     assert page.title() == "Training of scripted"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tables = "[...document.querySelectorAll('.kept')].map((e) => e.parentElement)"
+    if size == "desktop":
+        assert page.evaluate(f"{tables}.filter((e) => e.scrollWidth > e.clientWidth).length") == 0
     assert page.locator("script, img").count() == 0
     assert violations(page) == []
     assert seen == [report.as_uri()]

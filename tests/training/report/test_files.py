@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from tests.support.training_report import recipe
 from training.artifact import make
 from training.data.card import DataCard
 from training.report.files import RunFiles, State
-from training.run import STAGES
+from training.report.plan import Plan
+from training.run import STAGES, Run
 
 CHAIN: tuple[tuple[str, dict[str, str]], ...] = (
     ("teacher", {}),
@@ -24,8 +26,14 @@ CHAIN: tuple[tuple[str, dict[str, str]], ...] = (
 )
 
 
-def _write(root: Path, text: str = "") -> None:
-    """A chain of artifacts. Their contents hold their names and `text`."""
+class Row(BaseModel):
+    """Row of a file."""
+
+    step: int
+
+
+def _write(root: Path) -> None:
+    """A chain of artifacts with the settings of the recipe. Their contents hold their names."""
     digests = {"problems.jsonl": "f00", "model": "ba5e"}
     for name, inputs in CHAIN:
         known = {given: digests[source] for given, source in inputs.items()}
@@ -33,9 +41,12 @@ def _write(root: Path, text: str = "") -> None:
             known["model"] = digests["model"]  # the base model is not an artifact of the run
 
         def build(out: Path, name: str = name) -> None:
-            (out / "content").write_text(name + text)
+            (out / "content").write_text(name)
 
-        made = make(root / name, seed=1, settings={"text": text}, inputs={"problems.jsonl": "f00"} | known, build=build)
+        settings = Plan.of(Run(recipe(), root), dict.fromkeys(STAGES, "") | digests).settings.get(name, {})
+        made = make(
+            root / name, seed=recipe().seed, settings=settings, inputs={"problems.jsonl": "f00"} | known, build=build
+        )
         digests[name] = made.digest
 
 
@@ -112,9 +123,23 @@ def test_a_file_that_cannot_be_read_is_left_out(content: bytes | None, tmp_path:
         (tmp_path / "dataset/card.json").write_bytes(content)
     files = RunFiles(recipe(), tmp_path)
     assert files.read("dataset", "card.json", DataCard) is None
-    assert files.rows("dataset", "none.jsonl") == []
-    (tmp_path / "dataset/rows.jsonl").write_bytes(b"[1]\n")
-    assert files.rows("dataset", "rows.jsonl") == []
+    assert files.rows("dataset", "none.jsonl", Row) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (b'{"step": 1}\n{"step": 2, "more": 3}\n', [1, 2]),
+        (b"[1]\n", []),
+        (b'{"a": 1}\n', []),
+        (b'{"step": 1}\n{"step": "x"}\n', []),
+    ],
+)
+def test_rows_of_another_shape_are_left_out(content: bytes, rows: list[int], tmp_path: Path) -> None:
+    _write(tmp_path)
+    (tmp_path / "dataset/rows.jsonl").write_bytes(content)
+    files = RunFiles(recipe(), tmp_path)
+    assert [row.step for row in files.rows("dataset", "rows.jsonl", Row)] == rows
 
 
 def test_a_stage_that_is_off_is_not_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.history import loss_axis, losses_by_kind, smoothed, thinned
+from training.curves import diverged, loss_axis, losses_by_kind, smoothed, thinned, trained_kinds
 
 _LOSSES = st.lists(st.floats(0, 20), min_size=1, max_size=300)
 
@@ -49,6 +49,27 @@ def test_losses_of_each_kind() -> None:
     ]
     assert losses_by_kind(history) == {"cot": [(1, 2.0), (2, 1.0)], "pot": [(2, 3.0)]}
     assert losses_by_kind([{"step": 1, "pot_loss": 1.0}]) == {"pot": [(1, 1.0)]}
+
+
+def test_losses_that_are_not_finite_are_left_out_and_named() -> None:
+    history: list[dict[str, Any]] = [
+        {"step": 1, "cot_loss": 2.0, "pot_loss": float("nan")},
+        {"step": 2, "cot_loss": float("inf")},
+        {"step": 3, "cot_loss": float("nan")},
+    ]
+    assert losses_by_kind(history) == {"cot": [(1, 2.0)]}
+    assert diverged(history) == {"cot": 2, "pot": 1}
+    assert trained_kinds(history) == ["cot", "pot"]
+    assert diverged(history[:0]) == {}
+
+
+@given(st.lists(st.floats(0, width=32), min_size=1, max_size=30))
+def test_any_losses_have_an_axis(losses: list[float]) -> None:
+    found = losses_by_kind([{"step": step, "cot_loss": loss} for step, loss in enumerate(losses)])
+    if found:
+        axis = loss_axis(found.values(), "loss")
+        assert axis.low < axis.high
+        assert 1 <= len(axis.ticks) <= 8
 
 
 def test_the_axis_fits_the_losses() -> None:

@@ -1,5 +1,6 @@
 """Loss curves of a training, their moving means and their axis."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -8,6 +9,9 @@ from service.evaluation.html.chart import Axis
 from service.types import PathKind
 
 Points = list[tuple[float, float]]
+HISTORY, WATCH, MEMORY = "history.jsonl", "watch.jsonl", "memory.jsonl"
+"""Files of a training: its log rows, and under `log/` its accuracies on dev problems and its memory."""
+_KEYS = {kind.value: f"{kind.value}_loss" for kind in PathKind}
 _LONGEST_WINDOW = 50
 _SPIKES = 0.01
 """Share of the losses at each end that may lie outside of the axis."""
@@ -16,10 +20,25 @@ _NEAR_ZERO = 0.2
 
 
 def losses_by_kind(history: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
-    """Steps and losses of each kind that was trained, from the log rows of the Trainer."""
-    keys = {kind.value: f"{kind.value}_loss" for kind in PathKind}
-    found = {kind: [(row["step"], row[key]) for row in history if key in row] for kind, key in keys.items()}
+    """Steps and finite losses of each kind that was trained, from the log rows of the Trainer."""
+    found = {
+        kind: [(row["step"], row[key]) for row in history if math.isfinite(row.get(key, math.nan))]
+        for kind, key in _KEYS.items()
+    }
     return {kind: points for kind, points in found.items() if points}
+
+
+def trained_kinds(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Kinds that were trained. Their losses need not be finite."""
+    return [kind for kind, key in _KEYS.items() if any(key in row for row in history)]
+
+
+def diverged(history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The first step whose loss is not a finite number, by kind. Kinds with only finite losses are left out."""
+    steps = {
+        kind: [row["step"] for row in history if not math.isfinite(row.get(key, 0.0))] for kind, key in _KEYS.items()
+    }
+    return {kind: found[0] for kind, found in steps.items() if found}
 
 
 def smoothed(points: Sequence[tuple[float, float]]) -> Points:
