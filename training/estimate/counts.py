@@ -13,7 +13,7 @@ from training.data.loaders import HUB_PREFIX
 from training.data.problem import Problem, read_rationales
 from training.data.public.sets import PUBLIC_SETS
 from training.data.public.write import PUBLIC
-from training.data.sources import Sources
+from training.data.sources import Sources, require_problems
 from training.recipe import Recipe, Source
 
 QUESTION_CHARS = {"svamp": 163, "gsm8k": 235, "asdiv": 160, "mawps": 129, "strategyqa": 56}
@@ -65,7 +65,8 @@ def sizes(recipe: Recipe, *, registry_only: bool = False) -> tuple[SourceSize, .
         registry_only: whether public sets are counted by the registry even if their files exist.
 
     Raises:
-        ConfigurationError: a file of problems does not exist and is not that of a public set.
+        ConfigurationError: a file of problems does not exist and is not that of a public set, or a source has fewer
+            problems than it holds out.
     """
     return tuple(_size(recipe, source, registry_only) for source in recipe.sources)
 
@@ -77,10 +78,12 @@ def _size(recipe: Recipe, source: Source, registry_only: bool) -> SourceSize:
         found = Sources(recipe, Path).problems(source)
         return SourceSize(source, len(found), tuple(found), True, chars)
     count = max(0, known - source.skip)
+    count = min(count, source.limit) if source.limit else count
+    require_problems(source, count)
     question = "x" * QUESTION_CHARS.get(_public(source.problems)[0], OTHER_QUESTION_CHARS)
     return SourceSize(
         source,
-        min(count, source.limit) if source.limit else count,
+        count,
         (Problem("placeholder", question, "0"),),
         source.synthetic_count is not None,
         chars,
@@ -92,7 +95,8 @@ def _known_count(source: Source, registry_only: bool) -> int | None:
     if source.synthetic_count is not None:
         return None if source.teacher else source.synthetic_count
     name, split = _public(source.problems)
-    if name in PUBLIC_SETS and (registry_only or not (PUBLIC / name / f"{split}.jsonl").is_file()):
+    has_split = name in PUBLIC_SETS and split in PUBLIC_SETS[name].rows
+    if has_split and (registry_only or not (PUBLIC / name / f"{split}.jsonl").is_file()):
         return PUBLIC_SETS[name].rows[split]
     return None
 
