@@ -275,19 +275,6 @@ def test_a_random_student_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None
     assert shown.splitlines()[-1] == "student   tiny, with random weights: minutes on two CPU cores"
 
 
-def test_a_source_that_holds_out_more_than_it_has_is_refused(data: Path) -> None:
-    found = recipe(data)
-    source = found.sources[0].model_copy(update={"dev": 30, "test": 11})
-    with pytest.raises(
-        ConfigurationError, match=r"the source tiny has 40 problems in .*, and dev \+ test hold out 41; "
-    ):
-        sizes(found.model_copy(update={"sources": (source,)}))
-    with pytest.raises(
-        ConfigurationError, match=r"the source tiny has 700 problems in data/public/svamp/train\.jsonl, "
-    ):
-        sizes(of_set("data/public/svamp/train.jsonl", data, dev=701), registry_only=True)
-
-
 def test_the_size_of_a_student_on_the_disk_is_that_of_its_weights(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.safetensors").write_bytes(b"x" * 3000)

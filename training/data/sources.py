@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.amounts import number
 from service.errors import ConfigurationError
 from service.types import PathKind
 from training.artifact import file_digest
@@ -31,20 +30,6 @@ def split(problems: Sequence[Problem], *, seed: int, dev: int, test: int) -> Spl
     """
     ranked = sorted(problems, key=lambda problem: _rank(seed, problem.id))
     return Split(tuple(ranked[test + dev :]), tuple(ranked[test : test + dev]), tuple(ranked[:test]))
-
-
-def require_problems(source: Source, count: int) -> None:
-    """Refuse a source with fewer problems than it holds out, or with none.
-
-    Raises:
-        ConfigurationError: its `count` of problems is too small.
-    """
-    held_out = source.dev + source.test
-    if not count or count < held_out:
-        raise ConfigurationError(
-            f"the source {source.name} has {number(count, 'problem')} in {source.problems}, and dev + test hold out "
-            f"{held_out:,}; add problems, or lower dev, test or skip"
-        )
 
 
 def _rank(seed: int, id_: str) -> str:
@@ -81,16 +66,10 @@ class Sources:
         return {path: file_digest(Path(path)) for path in paths}
 
     def problems(self, source: Source) -> list[Problem]:
-        """Problems of a source, without the first `skip` and at most `limit`.
-
-        Raises:
-            ConfigurationError: there is none, or fewer than `dev` and `test` hold out.
-        """
+        """Problems of a source, without the first `skip` and at most `limit`."""
         drawn = self._synthetic(source)
         found = loaders.problems(source.problems) if drawn is None else [problem for problem, *_ in drawn]
-        found = found[source.skip :][: source.limit or None]
-        require_problems(source, len(found))
-        return found
+        return found[source.skip :][: source.limit or None]
 
     def split(self, source: Source) -> Split:
         """Split of a source's problems."""

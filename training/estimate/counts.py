@@ -13,7 +13,7 @@ from training.data.loaders import HUB_PREFIX
 from training.data.problem import Problem, read_rationales
 from training.data.public.sets import PUBLIC_SETS
 from training.data.public.write import PUBLIC
-from training.data.sources import Sources, require_problems
+from training.data.sources import Sources
 from training.recipe import Recipe, Source
 
 QUESTION_CHARS = {"svamp": 163, "gsm8k": 235, "asdiv": 160, "mawps": 129, "strategyqa": 56}
@@ -65,8 +65,7 @@ def sizes(recipe: Recipe, *, registry_only: bool = False) -> tuple[SourceSize, .
         registry_only: whether public sets are counted by the registry even if their files exist.
 
     Raises:
-        ConfigurationError: a file of problems does not exist and is not that of a public set, or a source has fewer
-            problems than it holds out.
+        ConfigurationError: a file of problems does not exist and is not that of a public set.
     """
     return tuple(_size(recipe, source, registry_only) for source in recipe.sources)
 
@@ -79,7 +78,6 @@ def _size(recipe: Recipe, source: Source, registry_only: bool) -> SourceSize:
         return SourceSize(source, len(found), tuple(found), True, chars)
     count = max(0, known - source.skip)
     count = min(count, source.limit) if source.limit else count
-    require_problems(source, count)
     question = "x" * QUESTION_CHARS.get(_public(source.problems)[0], OTHER_QUESTION_CHARS)
     return SourceSize(
         source,

@@ -77,7 +77,7 @@ def _results(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _warnings(run: Run) -> Iterator[tuple[str, str]]:
-    """Trainings whose loss is no number at the end."""
+    """Trainings whose loss is not finite at the end."""
     for stage in ("train", "self_training"):
         if stage not in enabled_stages(run.recipe):
             continue
