@@ -16,7 +16,6 @@ from service.types import PathKind
 from tests.support.training_recipes import recipe_text, write_recipe
 from training.cli import app
 from training.data.public.sets import PUBLIC_SETS
-from training.data.sources import Sources
 from training.data.teacher_client import CostMeter
 from training.estimate import Estimate, hardware, parameters, workload
 from training.estimate.counts import RATIONALE_CHARS, sizes
@@ -163,10 +162,8 @@ def test_a_public_set_that_is_not_there_is_counted_by_the_registry(data: Path, m
     assert (size.count, size.train) == (473, 0)  # no rationales
     (size,) = sizes(of_set("data/public/gsm8k/train.jsonl", data, skip=7000, limit=400))
     assert size.count == 400
-    with pytest.raises(ConfigurationError, match=r"dev.jsonl does not exist"):
-        Sources(found := of_set("data/public/gsm8k/dev.jsonl", data), Path).digests("problems")
-    with pytest.raises(ConfigurationError, match=r"data/public/gsm8k/dev\.jsonl"):
-        sizes(found)
+    with pytest.raises(ConfigurationError, match=r"data/public/gsm8k/dev\.jsonl does not exist; `twinpath train data"):
+        sizes(of_set("data/public/gsm8k/dev.jsonl", data))
     with pytest.raises(ConfigurationError, match="gone"):
         sizes(of_set("gone.jsonl", data))
 

@@ -74,7 +74,9 @@ def _size(recipe: Recipe, source: Source, registry_only: bool) -> SourceSize:
     known = _known_count(source, registry_only)
     chars = _rationale_chars(source)
     if known is None:
-        found = Sources(recipe, Path).problems(source)
+        reader = Sources(recipe.model_copy(update={"sources": (source,)}), Path)
+        reader.digests("problems")  # refuses a file that does not exist
+        found = reader.problems(source)
         return SourceSize(source, len(found), tuple(found), True, chars)
     count = max(0, known - source.skip)
     count = min(count, source.limit) if source.limit else count
