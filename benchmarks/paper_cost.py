@@ -1,7 +1,7 @@
 """Cost and hours of the paper's recipes in Markdown, by `twinpath train run RECIPE --estimate`."""
 
 from training.estimate import Estimate, hardware
-from training.estimate.text import duration
+from training.estimate.text import hours_text
 from training.estimate.workload import disk_bytes
 from training.recipe import load
 from training.recipe.shipped import RECIPES
@@ -27,7 +27,7 @@ def table() -> str:
         "",
         "| GPU | training | sampling |",
         "|---|---:|---:|",
-        *(f"| {row.gpu.name} | {duration(row.training_h)} | {duration(row.sampling_h)} |" for row in found.gpus),
+        *(f"| {row.gpu.name} | {hours_text(row.training_h)} | {hours_text(row.sampling_h)} |" for row in found.gpus),
         "",
         f"Measured: {measured.student} on an {hardware.MEASURED_GPU.name}, {measured.tokens_per_s:,} tokens/s in "
         f"training, and {hardware.SAMPLED_TOKENS_PER_S:,} in sampling with transformers. All hours are computed from "

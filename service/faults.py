@@ -24,6 +24,7 @@ _SYNONYMS = {
     "pot": ("program_of_thought", "programs"),
     "response": ("attempt", "given", "student_answer", "submission"),
     "expected": ("correct_answer", "gold", "reference", "solution"),
+    "cot_weight": ("lam", "lambda"),
 }
 _REASONS = {
     "missing": "is missing",
@@ -115,10 +116,13 @@ def fault(entry: Mapping[str, Any], model: type[BaseModel]) -> Fault:
 
 
 def near_miss(name: str, names: Sequence[str]) -> str | None:
-    """Known name that an unknown one probably means: a synonym, or the most similar name."""
+    """Known name that an unknown one probably means: a synonym, one of the same letters, or the most similar name."""
     plain = name[:_MAX_NAME].lower().replace("-", "_").strip("_ ")
     for known, synonyms in _SYNONYMS.items():
         if known in names and plain in synonyms:
+            return known
+    for known in names:
+        if sorted(known) == sorted(plain):
             return known
     return next(iter(get_close_matches(plain, names, n=1, cutoff=_CUTOFF)), None)
 

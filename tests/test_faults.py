@@ -60,6 +60,7 @@ def sentences(model: type[BaseModel], value: object) -> list[str]:
         ({"timeout": 3}, "`timeout` is an unknown field; did you mean `deadline_s`?"),
         ({"Top-P": 3}, "`Top-P` is an unknown field; did you mean `top_p`?"),
         ({"top_k": 3}, "`top_k` is an unknown field."),
+        ({"sede": 3}, "`sede` is an unknown field; did you mean `seed`?"),
         ({"paths": {"chain_of_thought": 3}}, "`paths.chain_of_thought` is an unknown field; did you mean `paths.cot`?"),
     ],
 )

@@ -31,12 +31,15 @@ def _turn_off(ctx: typer.Context, is_quiet: bool) -> None:
         ctx.with_resource(quiet())
 
 
-_Recipe = Annotated[Path, typer.Argument(help="Recipe, a TOML file.", dir_okay=False)]
+_Recipe = Annotated[Path, typer.Argument(help="Recipe: a TOML file, or the name of a shipped one.", dir_okay=False)]
 _Rehearse = Annotated[
     bool,
     typer.Option("--rehearse", help="Rehearse in minutes: a tiny random student, a scripted teacher, a few steps."),
 ]
-_Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run.  [default: runs/NAME]")]
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Directory of the run. `--rehearse` adds `-rehearsal` to it.  [default: runs/NAME]"),
+]
 _Quiet = Annotated[
     bool, typer.Option("--quiet", callback=_turn_off, help="Print neither bars nor lines, only errors and results.")
 ]
@@ -62,7 +65,7 @@ def teacher(
 def filter_(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Verify rationales and report the dropped ones with reasons."""
     run = _make(recipe, out, "filter", rehearse)
-    print((run.stage("filter").path / "report.md").read_text(), end="")
+    _print((run.stage("filter").path / "report.md").read_text())
 
 
 @app.command()
@@ -75,11 +78,12 @@ def dataset(
 ) -> None:
     """Make training examples and hold out problems. Prints the card of the data set."""
     run = _make(recipe, out, "dataset", rehearse)
-    print((run.stage("dataset").path / "card.md").read_text(), end="")
+    _print((run.stage("dataset").path / "card.md").read_text())
     if show:
-        from training.stages.train import print_examples
+        from training.stages.train import masked_examples
 
-        print_examples(run, show)
+        for text in masked_examples(run, show):
+            _print(text, end="\n\n")
 
 
 @app.command()
@@ -98,7 +102,7 @@ def self_training(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehe
 def compare(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Compare the student with students of one kind and their ensemble."""
     run = _make(recipe, out, "compare", rehearse)
-    print((run.stage("compare").path / "compare.md").read_text())
+    _print((run.stage("compare").path / "compare.md").read_text(), end="\n")
 
 
 @app.command()
@@ -111,7 +115,7 @@ def calibrate(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse
 def measure(recipe: _Recipe, out: _Out = None, quiet: _Quiet = False, rehearse: _Rehearse = False) -> None:
     """Measure the calibrated student on the test problems, once, at the end."""
     run = _make(recipe, out, "measure", rehearse)
-    print((run.stage("measure").path / "measure.md").read_text())
+    _print((run.stage("measure").path / "measure.md").read_text(), end="\n")
 
 
 @app.command()
@@ -125,12 +129,14 @@ def ablate(
     ] = None,
 ) -> None:
     """Train one student per part of the data that is left out, and compare them on the dev problems."""
+    from training.learn.trackers import check_installed
     from training.stages.ablate import ablate as compare_parts
     from training.stages.ablate import parts
 
     run = _open(recipe, out, rehearse)
     with _interruptible():
-        print(compare_parts(run.recipe, run.root, without or parts(run.recipe)))
+        check_installed(run.recipe.watch.report_to)
+        _print(compare_parts(run.recipe, run.root, without or parts(run.recipe)), end="\n")
 
 
 @app.command()
@@ -157,7 +163,7 @@ def run(
     from training.stages.summaries import ending
 
     write_report(made)
-    print(f"\n{ending(made, time.monotonic() - began_s)}")
+    _print(f"\n{ending(made, time.monotonic() - began_s)}", end="\n")
 
 
 @app.command()
@@ -226,26 +232,39 @@ def data(
 
 
 def _open(recipe: Path, out: Path | None, rehearse: bool = False) -> "Run":
-    from training.learn.trackers import check_installed
     from training.recipe import load
+    from training.recipe.shipped import recipe_file
     from training.run import Run
+    from training.stages.summaries import summary
 
-    loaded = load(recipe)
+    loaded = load(recipe_file(recipe))
     if rehearse:
         from training.data.loaders import is_at_hand
         from training.progress import print_line
-        from training.rehearsal.plan import rehearsed
+        from training.rehearsal.plan import SUFFIX, rehearsed
 
+        # A rehearsal never replaces the artifacts of a run.
+        if out and not out.name.endswith(SUFFIX):
+            out = out.parent / f"{out.name}{SUFFIX}"
         loaded = rehearsed(loaded, is_at_hand, report=print_line)
-    check_installed(loaded.watch.report_to)
-    return Run(loaded, out or Path("runs") / loaded.name)
+    return Run(loaded, out or Path("runs") / loaded.name, summarize=summary)
 
 
 def _make(recipe: Path, out: Path | None, stage: str, rehearse: bool = False) -> "Run":
+    from training.learn.trackers import check_installed
+
     run = _open(recipe, out, rehearse)
+    check_installed(run.recipe.watch.report_to)
     with _interruptible():
         run.stage(stage)
     return run
+
+
+def _print(text: str, end: str = "") -> None:
+    """Print text that can hold a model's own, made safe for a terminal."""
+    from service.printable import printable
+
+    print(printable(text, sys.stdout.encoding or "utf-8"), end=end)
 
 
 @contextmanager

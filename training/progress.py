@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
+from service.printable import printable
+
 LINE_EVERY_S = 10.0
 _REFRESHES_PER_S = 5
 
@@ -133,9 +135,9 @@ def bar(title: str, total: int | None = None, *, done: int = 0, is_shown: bool =
 
 
 def print_line(text: str) -> None:
-    """Print a line on standard output, but not under `quiet`."""
+    """Print a line on standard output, safe for a terminal, but not under `quiet`."""
     if not _quiet.get():
-        print(text, flush=True)
+        print(printable(text, sys.stdout.encoding or "utf-8"), flush=True)
 
 
 @contextmanager

@@ -56,14 +56,17 @@ class Run:
         root: directory of the run.
         report: function that receives one line per stage.
         shared: stages that another run makes, by name.
+        summarize: function that returns the result of a stage in its line.
     """
 
     recipe: Recipe
     root: Path
     report: Callable[[str], None] = print_line
     shared: Mapping[str, "Run"] = field(default_factory=dict)
+    summarize: Callable[[str, Path], str] = lambda _name, _path: ""
     _done: dict[str, Artifact] = field(default_factory=dict)
     _spent_s: float = 0.0
+    _goal: str = ""
 
     def stage(self, name: str) -> Artifact:
         """Artifact of a stage, made now unless it is up to date.
@@ -76,6 +79,7 @@ class Run:
         if name in self.shared:
             return self.shared[name].stage(name)
         if name not in self._done:
+            is_goal, self._goal = not self._goal, self._goal or name
             began_s, before_s = time.monotonic(), self._spent_s
             # Imported here: each stage imports only what it needs, and stages import this module.
             artifact: Artifact = import_module(f"training.stages.{name}").stage(self)
@@ -83,6 +87,7 @@ class Run:
             self._spent_s += took_s
             self._done[name] = artifact
             self.report(self._line(name, artifact, took_s))
+            self._goal = "" if is_goal else self._goal
         return self._done[name]
 
     def make(
@@ -93,8 +98,9 @@ class Run:
 
     def _line(self, name: str, artifact: Artifact, took_s: float) -> str:
         """Line of a finished stage: its number, duration and result."""
-        summary = import_module("training.stages.summaries").summary(name, artifact.path)
-        number = f"{len(self._done)}/{len({*enabled_stages(self.recipe), *self._done})}"
+        summary = self.summarize(name, artifact.path)
+        needed = {stage for stage in enabled_stages(self.recipe) if STAGES.index(stage) <= STAGES.index(self._goal)}
+        number = f"{len(self._done)}/{len(needed | self._done.keys())}"
         state = duration(took_s) if artifact.fresh else "up to date"
         return f"{number:>5} {name:<13} {state:>11}  {summary}".rstrip()
 

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.syntax import Syntax
 from rich.text import Text
 
-from service.cli.printable import one_line, printable
 from service.cli.styles import STYLES
+from service.printable import one_line, printable
 from service.schemas import SolveResponse, Vote, words
 from service.schemas.request import MAX_DEADLINE_S
 from service.types import Verdict

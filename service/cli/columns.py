@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.cli.printable import one_line
 from service.errors import ConfigurationError
+from service.printable import one_line
 
 _SHOWN_NAMES = 20
 _SHOWN_CHARS = 40

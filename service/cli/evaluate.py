@@ -16,7 +16,6 @@ from service.cli.columns import ANSWER, ID, PROBLEM
 from service.cli.evaluation_view import view
 from service.cli.journal import Responses
 from service.cli.line_file import replaced, writing
-from service.cli.printable import one_line
 from service.cli.progress import row_progress
 from service.cli.run_description import digest, run_of
 from service.cli.table import open_table
@@ -25,6 +24,7 @@ from service.evaluation.evaluate import Evaluation, Stage, evaluate
 from service.evaluation.html.page import report_page
 from service.evaluation.problems import GOLD_FORMS, LabeledProblem, labeled_problems
 from service.json_lines import json_objects
+from service.printable import one_line
 from service.schemas import PathBudget
 from service.schemas.words import number
 from service.settings import Settings

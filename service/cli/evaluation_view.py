@@ -7,11 +7,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from service.cli.printable import one_line
 from service.cli.styles import STYLES
 from service.evaluation.calibration_error import SelectivePoint
 from service.evaluation.report import Report, distinct
 from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES, ProblemResult
+from service.printable import one_line
 from service.schemas.words import DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, color, duration, number, percent
 from service.types import Verdict
 

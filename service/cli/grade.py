@@ -8,8 +8,8 @@ from rich.text import Text
 
 from service.cli.backend import NO_MODEL, connect, remedies
 from service.cli.engine_start import started_engine
-from service.cli.printable import one_line
 from service.cli.styles import STYLES
+from service.printable import one_line
 from service.schemas import GradeRequest, GradeResponse, words
 from service.schemas.from_solution import grade_response
 from service.settings import Settings

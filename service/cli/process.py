@@ -8,8 +8,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
-from service.cli.printable import one_line
 from service.errors import TwinpathError
+from service.printable import one_line
 
 _OWN = ("service", "training", "twinpath")
 REFUSED = 2

@@ -7,9 +7,9 @@ from typing import Generic
 from rich.console import Console
 from rich.text import Text
 
-from service.cli.printable import one_line
 from service.cli.row_output import RowOutput
 from service.cli.row_task import ERROR, RowTask
+from service.printable import one_line
 from service.schemas.batch import RequestT, ResponseT, ResultT
 from service.schemas.words import DEMO, DEMO_MODEL
 

@@ -126,11 +126,17 @@ def model_directory(model: str, *, weights: bool = True) -> Path:
     if model.startswith(_PATH_PREFIXES) or model.count("/") > 1:  # a name has one slash at most
         raise CheckpointError(f"{model}: no such directory; --model must be a Hugging Face model directory or name.")
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         path = Path(snapshot_download(model, allow_patterns=[*_ALL_BUT_WEIGHTS, *["*.safetensors"] * weights]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except LocalEntryNotFoundError:
+        reason = "the Hugging Face hub is out of reach and its cache has no copy; connect, or give a directory"
+        raise _not_downloaded(model, reason) from None
+    except GatedRepoError:
+        reason = "access is restricted; accept its licence on Hugging Face and set HF_TOKEN"
+        raise _not_downloaded(model, reason) from None
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise _not_downloaded(model, " ".join(str(error).split())) from None
     except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:
         # They quote what they refuse: a token in HF_TOKEN, a password in a proxy variable.

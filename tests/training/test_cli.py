@@ -1,5 +1,6 @@
 """The command `twinpath train`: light imports and refusals."""
 
+import json
 import re
 import subprocess
 import sys
@@ -94,11 +95,11 @@ def test_an_up_to_date_command_takes_little_time_and_shows_its_result(data: Path
     assert heavy == set()
     assert cpu_s < MAX_CPU_S or _command(*arguments)[2] < MAX_CPU_S
     assert again.splitlines()[:2] == [
-        "  1/7 filter         up to date  64 rationales kept of 80",
-        "  2/7 dataset        up to date  64 examples, 4 dev and 4 test problems",
+        "  1/2 filter         up to date  64 rationales kept of 80",
+        "  2/2 dataset        up to date  64 examples, 4 dev and 4 test problems",
     ]
     assert again.splitlines()[2:] == (data / "run/dataset/card.md").read_text().splitlines()
-    for line, stage in zip(first.splitlines(), ("1/7 filter", "2/7 dataset"), strict=False):
+    for line, stage in zip(first.splitlines(), ("1/2 filter", "2/2 dataset"), strict=False):
         assert re.match(rf"  {stage} +\S+( 0\.1)? s  64 ", line)
 
 
@@ -163,6 +164,46 @@ def test_report_writes_a_page_and_prints_its_path(data: Path) -> None:
     page = (data / "run/report.html").read_text()
     assert "Not made yet: base, train, calibrate, measure, export." in page
     assert "script</td><td>CoT</td><td>40</td><td>32</td>" in page
+
+
+def test_text_of_a_rationale_file_is_safe_for_a_terminal(data: Path) -> None:
+    recipe, rationales = data / "recipe.toml", data / "rationales.jsonl"
+    recipe.write_text(recipe_text("nowhere/base", data))
+    hostile = json.dumps("\x1b[2J\x1b]0;x\x07|y")
+    rationales.write_text(rationales.read_text().replace('"script"', hostile))
+    shown = CliRunner().invoke(app, ["filter", str(recipe), "--out", str(data / "run")]).output
+    assert "| \ufffd[2J\ufffd]0;x\ufffd\\|y | cot | 40 |" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_rehearsal_leaves_a_run_as_it_is(data: Path) -> None:
+    recipe = data / "recipe.toml"
+    recipe.write_text(recipe_text("random:llama", data))
+    for more in ([], ["--rehearse"]):
+        shown = CliRunner().invoke(app, ["dataset", str(recipe), "--out", str(data / "run"), *more])
+        assert shown.exit_code == 0
+    assert {path.name for path in (data / "run").iterdir()} == {"filter", "dataset"}
+    assert (data / "run-rehearsal/teacher/manifest.json").is_file()
+
+
+def test_only_a_command_that_makes_stages_needs_a_tracker(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.learn.trackers.find_spec", lambda _name: None)
+    recipe = data / "recipe.toml"
+    recipe.write_text(recipe_text("random:llama", data) + "[watch]\nreport_to = ['wandb']\n")
+    (data / "run").mkdir()
+    arguments = [str(recipe), "--out", str(data / "run")]
+    assert CliRunner().invoke(app, ["run", *arguments, "--estimate"]).exit_code == 0
+    refused = CliRunner().invoke(app, ["dataset", *arguments])
+    assert "`watch.report_to` has wandb, which is not installed" in str(refused.exception)
+
+
+def test_a_shipped_recipe_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("smoke", "smoke.toml"):
+        shown = CliRunner().invoke(app, ["run", name, "--estimate"])
+        assert shown.output.startswith("Estimate for smoke. ")
+    (tmp_path / "smoke").write_text(recipe_text("random:llama", tmp_path / "nowhere"))
+    assert "nowhere" in str(CliRunner().invoke(app, ["run", "smoke", "--estimate"]).exception)
 
 
 def test_the_report_imports_nothing_heavy(data: Path) -> None:

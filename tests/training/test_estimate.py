@@ -19,8 +19,8 @@ from training.data.public.sets import PUBLIC_SETS
 from training.data.teacher_client import CostMeter
 from training.estimate import Estimate, hardware, parameters, workload
 from training.estimate.counts import RATIONALE_CHARS, sizes
-from training.estimate.text import text
-from training.recipe import Recipe, Train, load
+from training.estimate.text import hours_text, text
+from training.recipe import Recipe, Teacher, Train, load
 from training.recipe.shipped import RECIPES
 from training.stages.teacher import requests_for
 
@@ -162,6 +162,8 @@ def test_a_public_set_that_is_not_there_is_counted_by_the_registry(data: Path, m
     assert (size.count, size.train) == (473, 0)  # no rationales
     (size,) = sizes(of_set("data/public/gsm8k/train.jsonl", data, skip=7000, limit=400))
     assert size.count == 400
+    with pytest.raises(ConfigurationError, match=r"data/public/gsm8k/dev\.jsonl does not exist; `twinpath train data"):
+        sizes(of_set("data/public/gsm8k/dev.jsonl", data))
     with pytest.raises(ConfigurationError, match="gone"):
         sizes(of_set("gone.jsonl", data))
 
@@ -235,6 +237,39 @@ def test_disk_holds_download_students_checkpoint_and_adapters(data: Path) -> Non
 )  # fmt: skip
 def test_the_size_of_a_student_is_in_its_name(model: str, size: float | None) -> None:
     assert parameters(model) == size
+
+
+@pytest.mark.parametrize(
+    ("base_url", "is_known"),
+    [
+        ("https://api.example.com/v1", False),
+        ("http://[", False),
+        ("http://localhost:8000/v1", True),
+        ("scripted", True),
+    ],
+)
+def test_a_teacher_without_prices_costs_nothing_only_on_this_machine(base_url: str, is_known: bool, data: Path) -> None:
+    teacher = Teacher(base_url=base_url, model="t")
+    found = recipe(data, teacher=teacher)
+    asked = found.model_copy(update={"sources": (found.sources[0].model_copy(update={"teacher": True}),)})
+    shown = text(Estimate.of(asked))
+    assert ("320 requests to t: at most $0.00" in shown) == is_known
+    unknown = "320 requests to t: cost unknown; set teacher.price_prompt and teacher.price_completion"
+    assert (unknown in shown) == (not is_known)
+
+
+def test_small_amounts_are_no_zeros(data: Path) -> None:
+    shown = text(Estimate.of(recipe(data, "[train]\nmax_steps = 3")))
+    assert "training  11,000 tokens at most, in train" in shown
+    assert "| H200 | under 1 min | under 1 min |" in shown
+    assert hours_text(1 / 60) == "1 min"
+    assert hours_text(1.55) == "1.6 h"
+
+
+def test_a_random_student_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = text(Estimate.of(load(RECIPES / "smoke.toml")))
+    assert shown.splitlines()[-1] == "student   tiny, with random weights: minutes on two CPU cores"
 
 
 def test_the_size_of_a_student_on_the_disk_is_that_of_its_weights(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("[train]\nlambda = 0.5", "`train.lambda` is an unknown field"),
+        ("[train]\nlam = 0.5", "`train.lam` is an unknown field; did you mean `train.cot_weight`?"),
+        ("[trian]\nlr = 1e-4", "`trian` is an unknown field; did you mean `train`?"),
         ("[train]\ncot_weight = 1.5", "`train.cot_weight` must be a number from 0 to 1"),
         ("[train]\nkinds = []", "train.kinds must name cot, pot or both"),
         ("[train]\nkinds = ['cot']\ncot_weight = 0", "train.cot_weight = 0 gives all of train.kinds no weight"),

@@ -73,14 +73,15 @@ def test_a_stage_has_one_line_with_its_own_duration(base: Path, data: Path, monk
         return stage
 
     monkeypatch.setattr("time.monotonic", lambda: now_s)
-    monkeypatch.setattr("training.stages.summaries.summary", lambda name, path: f"{name} in {path.name}")
     monkeypatch.setattr("training.stages.filter.stage", takes(130, Artifact(Path("f"), "", fresh=True)))
     monkeypatch.setattr("training.stages.dataset.stage", takes(3, Artifact(Path("d"), "", fresh=True), "filter"))
     monkeypatch.setattr("training.stages.base.stage", takes(1, Artifact(Path("b"), "", fresh=False), "dataset"))
     lines: list[str] = []
-    Run(load(write_recipe(data, recipe_text(base, data))), data / "run", report=lines.append).stage("base")
+    recipe = load(write_recipe(data, recipe_text(base, data)))
+    summarize = "{0} in {1.name}".format
+    Run(recipe, data / "run", report=lines.append, summarize=summarize).stage("base")
     assert lines == [
-        "  1/7 filter         2 min 10 s  filter in f",
-        "  2/7 dataset               3 s  dataset in d",
-        "  3/7 base           up to date  base in b",
+        "  1/3 filter         2 min 10 s  filter in f",
+        "  2/3 dataset               3 s  dataset in d",
+        "  3/3 base           up to date  base in b",
     ]

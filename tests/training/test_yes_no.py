@@ -31,7 +31,7 @@ from training.stages.compare import Students, compare
 from training.stages.filter import filter_rationales
 from training.stages.self_training import write_own
 from training.stages.summaries import ending
-from training.stages.train import print_examples
+from training.stages.train import masked_examples
 
 COT, POT = PathKind.COT, PathKind.POT
 ASKED = Problem("q", "Could 7 adults ride in a car with 5 seats?", "no")
@@ -160,11 +160,10 @@ def test_a_student_learns_only_kinds_that_the_data_set_has(tmp_path: Path, base:
     )
 
 
-def test_the_examples_of_one_kind_are_shown(tmp_path: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_one_kind_are_shown(tmp_path: Path, base: Path) -> None:
     text = "[dataset]\nbalance = false\n[train]\nkinds = ['cot']\n"
     run = Run(_recipe(tmp_path, base, kinds=(COT,), text=text), tmp_path / "run", report=lambda _: None)
-    print_examples(run, 2)
-    assert capsys.readouterr().out.count("Reasoning:\n⟧She has ") == 2
+    assert ["Reasoning:\n⟧She has " in text for text in masked_examples(run, 2)] == [True, True]
 
 
 @pytest.mark.parametrize(("kinds", "paths"), [((COT, POT), {COT: 3, POT: 3}), ((POT,), {POT: 6}), ((COT,), {COT: 6})])

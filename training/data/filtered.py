@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from service.printable import one_line
 from service.types import PathKind
 from training.artifact import Report
 from training.data.problem import Rationale
@@ -97,5 +98,6 @@ def report_table(report: Results) -> str:
     lines = ["| teacher | kind | rows | " + " | ".join(used) + " |", "|---|---|---:|" + "---:|" * len(used)]
     for (teacher, kind), counts in sorted(report.items()):
         cells = " | ".join(f"{counts[result]:,}" for result in used)
-        lines.append(f"| {teacher} | {kind.value} | {counts.total():,} | {cells} |")
+        name = one_line(teacher).replace("|", "\\|")
+        lines.append(f"| {name} | {kind.value} | {counts.total():,} | {cells} |")
     return "\n".join(lines) + "\n"

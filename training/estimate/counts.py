@@ -74,13 +74,16 @@ def _size(recipe: Recipe, source: Source, registry_only: bool) -> SourceSize:
     known = _known_count(source, registry_only)
     chars = _rationale_chars(source)
     if known is None:
-        found = Sources(recipe, Path).problems(source)
+        reader = Sources(recipe.model_copy(update={"sources": (source,)}), Path)
+        reader.digests("problems")  # refuses a file that does not exist
+        found = reader.problems(source)
         return SourceSize(source, len(found), tuple(found), True, chars)
     count = max(0, known - source.skip)
+    count = min(count, source.limit) if source.limit else count
     question = "x" * QUESTION_CHARS.get(_public(source.problems)[0], OTHER_QUESTION_CHARS)
     return SourceSize(
         source,
-        min(count, source.limit) if source.limit else count,
+        count,
         (Problem("placeholder", question, "0"),),
         source.synthetic_count is not None,
         chars,
@@ -92,7 +95,8 @@ def _known_count(source: Source, registry_only: bool) -> int | None:
     if source.synthetic_count is not None:
         return None if source.teacher else source.synthetic_count
     name, split = _public(source.problems)
-    if name in PUBLIC_SETS and (registry_only or not (PUBLIC / name / f"{split}.jsonl").is_file()):
+    has_split = name in PUBLIC_SETS and split in PUBLIC_SETS[name].rows
+    if has_split and (registry_only or not (PUBLIC / name / f"{split}.jsonl").is_file()):
         return PUBLIC_SETS[name].rows[split]
     return None
 

@@ -1,10 +1,13 @@
 """Estimate as text."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from training.estimate import Estimate, hardware
 from training.estimate.workload import disk_bytes
+from training.recipe import SCRIPTED_TEACHER
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SMALL = 1e9  # parameters up to which a CPU trains in hours
 
 
@@ -21,8 +24,11 @@ def _lines(found: Estimate) -> Iterator[str]:
         yield f"{'problems':10}{size.source.name}: {size.count:,} ({used}{missing})"
     yield f"{'teacher':10}{_teacher(found)}"
     tokens = sum(found.trainings.values())
-    yield f"{'training':10}{tokens / 1e6:,.1f} million tokens at most, in {', '.join(found.trainings)}"
-    yield f"{'sampling':10}{found.sampled_tokens / 1e6:,.1f} million tokens"
+    yield f"{'training':10}{_tokens(tokens)} at most, in {', '.join(found.trainings)}"
+    yield f"{'sampling':10}{_tokens(found.sampled_tokens)}"
+    if found.recipe.student.family:
+        yield f"{'student':10}tiny, with random weights: minutes on two CPU cores"
+        return
     if found.parameters is None:
         model = found.recipe.student.model
         yield f"{'student':10}the name {model} has no size such as 7B, so hours and disk are unknown"
@@ -37,10 +43,23 @@ def _teacher(found: Estimate) -> str:
     if teacher is None or not cost.requests:
         return "none"
     cap = f" (cap: ${teacher.cap_dollars:,.2f})" if teacher.cap_dollars else ""
-    return (
-        f"{cost.requests:,} requests to {teacher.model}: at most ${cost.max_dollars:,.2f}, "
-        f"typically ${cost.typical_dollars:,.2f}{cap}"
-    )
+    requests = f"{cost.requests:,} requests to {teacher.model}"
+    if not (teacher.price_prompt or teacher.price_completion or _is_own(teacher.base_url)):
+        return f"{requests}: cost unknown; set teacher.price_prompt and teacher.price_completion"
+    return f"{requests}: at most ${cost.max_dollars:,.2f}, typically ${cost.typical_dollars:,.2f}{cap}"
+
+
+def _is_own(base_url: str) -> bool:
+    """Whether an endpoint runs on this machine, so that it costs nothing."""
+    try:
+        return base_url == SCRIPTED_TEACHER or urlsplit(base_url).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+def _tokens(count: float) -> str:
+    """Number of tokens, to two digits below a million."""
+    return f"{count / 1e6:,.1f} million tokens" if count >= 1e6 else f"{float(f'{count:.2g}'):,.0f} tokens"
 
 
 def gpu_table(found: Estimate) -> Iterator[str]:
@@ -48,12 +67,14 @@ def gpu_table(found: Estimate) -> Iterator[str]:
     yield "| GPU | training | sampling | memory |"
     yield "|---|---:|---:|---|"
     for row in found.gpus:
-        fits = f"{row.memory_gib:.0f} of {row.gpu.memory_gib:.0f} GiB" + ("" if row.fits else ", does not fit")
-        yield f"| {row.gpu.name} | {duration(row.training_h)} | {duration(row.sampling_h)} | {fits} |"
+        digits = 1 if round(row.memory_gib) == round(row.gpu.memory_gib) else 0
+        fits = f"{row.memory_gib:.{digits}f} of {row.gpu.memory_gib:.{digits}f} GiB"
+        fits += "" if row.fits else ", does not fit"
+        yield f"| {row.gpu.name} | {hours_text(row.training_h)} | {hours_text(row.sampling_h)} | {fits} |"
     assert found.parameters is not None
     if found.parameters < _SMALL:
         times = hardware.cpu_s(found.parameters, sum(found.trainings.values()), found.sampled_tokens)
-        yield f"| 2 CPU cores | {' | '.join(duration(seconds / 3600) for seconds in times)} | |"
+        yield f"| 2 CPU cores | {' | '.join(hours_text(seconds / 3600) for seconds in times)} | |"
     measured = hardware.nearest(found.parameters, found.recipe.train.gradient_checkpointing)
     yield ""
     yield (
@@ -63,6 +84,8 @@ def gpu_table(found: Estimate) -> Iterator[str]:
     )
 
 
-def duration(hours: float) -> str:
-    """Duration in words, in minutes below an hour."""
+def hours_text(hours: float) -> str:
+    """Estimated hours, in minutes below one."""
+    if hours < 1 / 60:
+        return "under 1 min"
     return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"

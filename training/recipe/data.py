@@ -99,9 +99,9 @@ class Teacher(Section):
     concurrency: Annotated[Positive, unit("requests")] = 8
     timeout_s: Annotated[float, unit("seconds", gt=0)] = 60.0
     attempts: Annotated[Positive, unit("attempts")] = 6
-    price_prompt: Annotated[float, unit("dollars per million tokens", ge=0)] = 0.0
-    price_completion: Annotated[float, unit("dollars per million tokens", ge=0)] = 0.0
-    cap_dollars: Annotated[float, unit("dollars", ge=0)] = 0.0
+    price_prompt: Annotated[float, unit("dollars per million tokens", ge=0, examples=[0.15])] = 0.0
+    price_completion: Annotated[float, unit("dollars per million tokens", ge=0, examples=[0.6])] = 0.0
+    cap_dollars: Annotated[float, unit("dollars", ge=0, examples=[1.0])] = 0.0
     style: Literal["chat", "format", "solve"] = "chat"
 
 

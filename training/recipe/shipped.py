@@ -10,6 +10,12 @@ def shipped() -> dict[Path, str]:
     return {path: _first_sentence(path.read_text(encoding="utf-8")) for path in sorted(RECIPES.glob("*.toml"))}
 
 
+def recipe_file(named: Path) -> Path:
+    """File of a recipe: the path itself, or the shipped recipe of that name if there is no such file."""
+    file = RECIPES / f"{named.name.removesuffix('.toml')}.toml"
+    return file if named.parent == Path() and file.is_file() and not named.exists() else named
+
+
 def listing(here: Path) -> str:
     """Table of the shipped recipes. Paths are relative to the directory `here` if they lie below it."""
     rows = {str(_near(path, here)): sentence for path, sentence in shipped().items()}

@@ -74,7 +74,13 @@ def rehearsed(recipe: Recipe, is_at_hand: Callable[[str], bool], report: Callabl
             "train": _train(recipe.train),
             "launch": recipe.launch.model_copy(update={"processes": 1}),
             "watch": recipe.watch.model_copy(
-                update={"every": min(recipe.watch.every, STEPS // 2), "problems": 2, "paths": 1, "max_tokens": TOKENS}
+                update={
+                    "every": min(recipe.watch.every, STEPS // 2),
+                    "problems": 2,
+                    "paths": 1,
+                    "max_tokens": TOKENS,
+                    "report_to": (),
+                }
             ),
             "self_training": own,
             "compare": _few(recipe.compare).model_copy(update={"steps": min(recipe.compare.steps, STEPS // 2)}),
@@ -114,7 +120,7 @@ def _source(source: Source, number: int, is_at_hand: Callable[[str], bool], repo
         "limit": PROBLEMS,
     }
     if source.synthetic_count is not None and Path(source.templates).is_file():
-        changes["problems"] = f"{SYNTHETIC}{PROBLEMS}"
+        changes["problems"] = f"{SYNTHETIC}{min(source.synthetic_count, source.skip + PROBLEMS)}"
     elif source.synthetic_count is not None or not is_at_hand(source.problems):
         report(f"rehearsal: {source.name} has {PROBLEMS} scripted problems in place of {source.problems}")
         # Each source has problems of its own: ids must differ.

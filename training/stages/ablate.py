@@ -22,6 +22,7 @@ from training.sample.sampling import Sampled, read_samples
 from training.sample.statistics import Accuracy, Difference, PairedTest, difference, mcnemar
 from training.stages.dataset import examples
 from training.stages.samples import SAMPLES, held_out_samples
+from training.stages.summaries import summary
 
 DERIVED_PROGRAMS, NUMBERS = "derived_programs", "numbers"
 ALL = "all"
@@ -120,13 +121,13 @@ def ablate(recipe: Recipe, root: Path, left_out: Sequence[str], report: Callable
         raise ConfigurationError("ablate trains all students for the same number of steps; set train.max_steps")
     if recipe.train.start:
         raise ConfigurationError("ablate trains from the base, but train.start learned from every part; remove it")
-    whole = Run(recipe, root, report)
+    whole = Run(recipe, root, report, summarize=summary)
     runs = {ALL: whole}
     for part in left_out:
         directory = root / f"without-{part.replace('/', '-')}"
         # The teacher's samples are paid for once, and all students share one base.
         shared = {"teacher": whole, "base": whole}
-        runs[f"without {part}"] = Run(without(recipe, part), directory, report, shared)
+        runs[f"without {part}"] = Run(without(recipe, part), directory, report, shared, summary)
     samples, sizes, paths = {}, {}, recipe.train.paths(recipe.calibrate.paths)
     for name, run in runs.items():
         report(f"{name}:")

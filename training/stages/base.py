@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from service.paths.base import FormatV1
 from service.types import PathKind
-from training.artifact import Artifact, path_digest
+from training.artifact import MANIFEST, Artifact, path_digest
 from training.data.problem import Example
 from training.progress import bar
 from training.recipe import BUNDLED_BASE, Student
@@ -20,6 +20,9 @@ def stage(run: Run) -> Artifact:
     student = run.recipe.student
     model = Path(student.model)
     inputs = {"model": path_digest(model)} if model.is_dir() else {}
+    is_named = student.vocabulary and not student.family and student.model != BUNDLED_BASE
+    if is_named and not (run.root / "base" / MANIFEST).is_file():
+        _directory(student.model, weights=False)  # refuses a wrong name before the teacher is paid
     if _is_made(student):
         inputs["dataset"] = run.stage("dataset").digest
 

@@ -5,14 +5,19 @@ Choices are made on `dev`. `test` is only for the final figures.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from service.amounts import number
 from service.errors import ConfigurationError
 from service.paths.equality import parse_gold
 from service.types import PathKind
-from training.artifact import Artifact, file_digest
+from training.artifact import LOG, Artifact, file_digest
 from training.data.augment import augment, pairs
 from training.data.card import card_table, data_card
+from training.data.filtered import FILTER_REPORT, FilterReport
 from training.data.problem import (
     Example,
     Problem,
@@ -48,6 +53,8 @@ def stage(run: Run) -> Artifact:
             unread = write_dataset(splits, verified, run.recipe.sources, run.recipe.dataset, run.recipe.seed, out)
         if unread:
             run.report(_unread_golds(unread))
+        if not (out / TRAIN).stat().st_size:
+            raise ConfigurationError(_nothing_to_learn(splits, rationales.path))
 
     sources = tuple(source.model_copy(update={"repeat": 1}) for source in run.recipe.sources)
     return run.make("dataset", {"dataset": run.recipe.dataset, "sources": sources}, inputs, build)
@@ -98,6 +105,20 @@ def write_dataset(
     card.write(out / CARD)
     (out / "card.md").write_text(card_table(card))
     return unread
+
+
+def _nothing_to_learn(splits: Mapping[str, Split], filtered: Path) -> str:
+    """Error message for a data set without a training example, with the results of the filter."""
+    problems = sum(len(split.train) for split in splits.values())
+    results: Counter[str] = Counter()
+    with suppress(OSError, ValidationError):  # the report is outside of the hash
+        for row in FilterReport.read(filtered / LOG / FILTER_REPORT).rows:
+            results.update(row.results)
+    found = ", ".join(f"{count:,} {result}" for result, count in results.items()) or "no rationale"
+    return (
+        f"no training example is left of {number(problems, 'training problem')}. The filter found: {found}. "
+        f"See {filtered}/report.md. Give a source rationales or teacher = true, and problems beside dev and test"
+    )
 
 
 def _unread_golds(problems: Sequence[Problem]) -> str:

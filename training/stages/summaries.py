@@ -4,9 +4,12 @@ They read small files only, because an up-to-date run shows them too.
 """
 
 import json
+import math
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from service.amounts import duration, number
 from service.model.vocabulary import TRIM_FILE
@@ -29,15 +32,17 @@ _COMPARED = {"both kinds": "MD, vote", "only CoT": "CoT student, vote", "only Po
 _SINGLES = {"one CoT path": "one CoT path, T = 0, repaired", "one PoT path": "one PoT path, T = 0"}
 _VARIANTS = ("model", "adapter", "int8")
 
+_Read = TypeVar("_Read")
+
 
 def summary(stage: str, artifact: Path) -> str:
-    """Result of a stage.
+    """Result of a stage. Empty if its files are damaged or of another version.
 
     Args:
         stage: name of the stage.
         artifact: directory of its artifact.
     """
-    return _SUMMARIES[stage](artifact)
+    return _readable(lambda: _SUMMARIES[stage](artifact), "")
 
 
 def ending(run: Run, took_s: float) -> str:
@@ -47,7 +52,8 @@ def ending(run: Run, took_s: float) -> str:
         run: the run. The stages that its recipe turns on are made.
         took_s: duration of the command, in seconds.
     """
-    lines = [*_results(run), ("Took", duration(took_s))]
+    nothing: list[tuple[str, str]] = []
+    lines = [*_readable(lambda: [*_results(run)], nothing), *_warnings(run), ("Took", duration(took_s))]
     report = run.root / "report.html"
     if report.is_file():
         lines.append(("Report", str(report)))
@@ -70,9 +76,19 @@ def _results(run: Run) -> Iterator[tuple[str, str]]:
         yield from (("", vote) for vote in votes[1:])
 
 
+def _warnings(run: Run) -> Iterator[tuple[str, str]]:
+    """Trainings whose loss is not finite at the end."""
+    for stage in ("train", "self_training"):
+        if stage not in enabled_stages(run.recipe):
+            continue
+        losses: dict[str, float] = _readable(partial(_losses, run.stage(stage).path), dict[str, float]())
+        if not all(map(math.isfinite, losses.values())):
+            yield "Warning", f"the loss of {stage} is not finite, so the student is useless; lower train.lr"
+
+
 def _vote(rows: Mapping[str, Accuracy]) -> Accuracy:
     """The full vote of a set's measures: over both kinds, or over the only one that the student learned."""
-    return next(row for name, row in reversed([*rows.items()]) if name.endswith("paths"))
+    return [row for name, row in rows.items() if name.endswith("paths")][-1]
 
 
 def _interval(row: Accuracy) -> str:
@@ -105,13 +121,16 @@ def _base(artifact: Path) -> str:
 
 
 def _training(artifact: Path) -> str:
+    losses = " ".join(f"{label} {loss:.3f}" for label, loss in _losses(artifact).items())
+    return f"{number(_rows(artifact / HISTORY), 'step')}, mean loss {losses}"
+
+
+def _losses(artifact: Path) -> dict[str, float]:
+    """Mean loss of the last steps, by the name of its kind."""
     steps = (artifact / HISTORY).read_text().splitlines()
     last = [json.loads(step) for step in steps[-MEAN_STEPS:]]
-    losses = []
-    for name, label in _LOSSES.items():
-        found = [row[name] for row in last if name in row]
-        losses += [f"{label} {sum(found) / len(found):.3f}"] if found else []
-    return f"{number(len(steps), 'step')}, loss {' '.join(losses)}"
+    found = {label: [row[name] for row in last if name in row] for name, label in _LOSSES.items()}
+    return {label: sum(losses) / len(losses) for label, losses in found.items() if losses}
 
 
 def _compare(artifact: Path) -> str:
@@ -134,6 +153,14 @@ def _measure(artifact: Path) -> str:
 
 def _export(artifact: Path) -> str:
     return ", ".join(name for name in _VARIANTS if (artifact / name).is_dir())
+
+
+def _readable(read: Callable[[], _Read], otherwise: _Read) -> _Read:
+    """Content of a stage's files, or another value if they are damaged or of another version."""
+    try:
+        return read()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return otherwise
 
 
 def _rows(path: Path) -> int:

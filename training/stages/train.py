@@ -1,6 +1,6 @@
 """Stage `train`: the student of both kinds, trained on the data set. The algorithm is in `learn/`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,8 @@ def _require_kinds(settings: Train, learned: Sequence[Example]) -> None:
         )
 
 
-def print_examples(run: Run, count: int) -> None:
-    """Print `count` examples of the data set's kinds in turn, evenly spaced in the data set, with masked prompts."""
+def masked_examples(run: Run, count: int) -> Iterator[str]:
+    """Texts of `count` examples of the kinds in turn, evenly spaced in the data set, with masked prompts."""
     from training.learn.packing import Encoder, masked_text
     from training.learn.student import load_tokenizer
 
@@ -90,4 +90,4 @@ def print_examples(run: Run, count: int) -> None:
     encoder = Encoder(tokenizer := load_tokenizer(base_model(run)))
     for number in range(count if kinds else 0):
         found = kinds[number % len(kinds)]
-        print(masked_text(encoder, tokenizer.decode, found[number * len(found) // count]), end="\n\n")
+        yield masked_text(encoder, tokenizer.decode, found[number * len(found) // count])

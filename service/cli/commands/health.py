@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import typer
 
 from service.cli.health import fault_of, local_url
-from service.cli.printable import one_line
 from service.cli.process import run
 from service.credentials import is_url, without_password
 from service.errors import ConfigurationError
+from service.printable import one_line
 
 _TIMEOUT_S = 3.0
 _MAX_TIMEOUT_S = 3600.0

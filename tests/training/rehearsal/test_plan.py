@@ -124,6 +124,19 @@ def test_the_family_of_a_directory_is_in_its_configuration(config: Any, family: 
     assert _rehearsed(tmp_path, directory, "nowhere")[0].student.model == f"random:{family}"
 
 
+def test_synthetic_problems_are_those_after_the_skipped_ones(tmp_path: Path) -> None:
+    templates = f'templates = "{ROOT}/data/stories.toml"\n'
+    more = f"[[sources]]\nname = 'more'\nproblems = 'synthetic:4000'\nskip = 1000\n{templates}"
+    more += f"[[sources]]\nname = 'few'\nproblems = 'synthetic:30'\nskip = 10\n{templates}"
+    _, more_source, few = _rehearsed(tmp_path, "b", "nowhere", more)[0].sources
+    assert (more_source.problems, more_source.skip, more_source.limit) == ("synthetic:1040", 1000, 40)
+    assert (few.problems, few.skip) == ("synthetic:30", 10)
+
+
+def test_a_rehearsal_reports_to_no_tracker(tmp_path: Path) -> None:
+    assert _rehearsed(tmp_path, "b", "nowhere", "[watch]\nreport_to = ['wandb']\n")[0].watch.report_to == ()
+
+
 def test_a_teacher_of_a_rehearsal_costs_nothing_and_reads_no_key(tmp_path: Path) -> None:
     more = (
         "teacher = true\n[teacher]\nbase_url = 'http://x'\nmodel = 'gpt-4o'\napi_key_file = 'k'\ncot = 9\npot = 0\n"

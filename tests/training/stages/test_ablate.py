@@ -18,13 +18,13 @@ COT, POT = PathKind.COT, PathKind.POT
 
 def test_what_a_recipe_can_do_without() -> None:
     recipe = load(RECIPE)
-    files = ["svamp/teacher_cot", "svamp/teacher_pot"]
+    files = ["svamp/rationales-eit", "svamp/rationales-codex"]
     assert parts(recipe) == ["gsm8k", "stories", "derived_programs", "numbers", *files]
     assert [source.name for source in without(recipe, "stories").sources] == ["svamp", "gsm8k"]
     assert {source.derived_programs for source in without(recipe, "derived_programs").sources} == {"none"}
     assert without(recipe, "numbers").dataset.augment == 0
     left = [[Path(file).name for file in source.rationales] for source in without(recipe, files[0]).sources]
-    assert left == [["teacher_pot.jsonl"], ["teacher_cot.jsonl"], []]
+    assert left == [["rationales-codex.jsonl"], ["rationales-eit.jsonl"], []]
     with pytest.raises(ConfigurationError, match="--without svamp: the recipe has no such part; choose gsm8k, stories"):
         without(recipe, "svamp")
 

@@ -1,10 +1,14 @@
 """The stage `base`: random models, whole and trimmed."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
+import huggingface_hub
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 from transformers import AutoConfig, AutoTokenizer
 
+from service.errors import CheckpointError
 from service.model import bundled
 from tests.support.training_recipes import recipe_text, write_recipe
 from training.recipe import Recipe, load
@@ -43,6 +47,18 @@ def test_a_random_student_is_made_for_the_data_set(run: Run, data: Path) -> None
         assert config.vocab_size == len(tokenizer)
         sizes[name] = len(tokenizer)
     assert sizes["trimmed"] < sizes["again"] == sizes["seed"] <= 400
+
+
+@pytest.mark.parametrize("vocabulary", [0, 300])
+def test_a_wrong_name_is_refused_before_any_other_stage(
+    vocabulary: int, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=LocalEntryNotFoundError("")))
+    text = recipe_text("nobody/some-7b", data).replace("[[sources]]", f"vocabulary = {vocabulary}\n[[sources]]", 1)
+    run = _run(data, "run", load(write_recipe(data, text)))
+    with pytest.raises(CheckpointError, match="nobody/some-7b is not a directory and cannot be downloaded"):
+        run.stage("base")
+    assert not (data / "run/filter").exists()
 
 
 @pytest.mark.parametrize("vocabulary", [0, 300])

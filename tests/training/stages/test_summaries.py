@@ -64,8 +64,8 @@ def test_the_summary_of_each_stage(root: Path) -> None:
         "filter": "1 rationale kept of 1,200",
         "dataset": "0 examples, 2 dev and 1 test problem",
         "base": "vocabulary of 3 tokens",
-        "train": "11 steps, loss CoT 1.000 PoT 0.500",
-        "self_training": "1 step, loss PoT 0.500",
+        "train": "11 steps, mean loss CoT 1.000 PoT 0.500",
+        "self_training": "1 step, mean loss PoT 0.500",
         "compare": "vote of both kinds 100.0%, only CoT 100.0%, only PoT 0.0%",
         "calibrate": "vote 100.0% of 3 dev problems, temperature 0.7, threshold 0.95",
         "measure": "vote 100.0% of a, 0.0% of b",
@@ -80,6 +80,33 @@ def test_files_outside_of_the_hash_may_be_gone(root: Path) -> None:
     assert summary("filter", root / "filter") == "1 rationale kept"
     (root / "base/vocabulary.json").unlink()
     assert summary("base", root / "base") == ""
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "3", '{"rows": [], "more": 1}', "[{}]", "\udcff"])
+def test_a_damaged_file_or_one_of_another_version_has_no_summary(content: str, root: Path) -> None:
+    files = {
+        "teacher": "teacher/log/cost.json",
+        "filter": "filter/log/report.json",
+        "dataset": "dataset/card.json",
+        "compare": "compare/compare.json",
+        "calibrate": "calibrate/calibration.json",
+        "measure": "measure/measure.json",
+    }
+    for stage, file in files.items():
+        (root / file).write_bytes(content.encode(errors="surrogateescape"))
+        assert summary(stage, root / stage) == ""
+    (root / "train/history.jsonl").write_text("{")
+    assert summary("train", root / "train") == ""
+    lines = ending(_run(root, "[compare]\nenabled = true\n"), 0.01).splitlines()
+    assert lines == ["Took     under 0.1 s", f"Next     twinpath serve --model '{root}/export/model'"]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_has_a_warning(loss: float, root: Path) -> None:
+    _rows(root / "train/history.jsonl", [{"cot_loss": 1.0, "pot_loss": 1.0}, {"cot_loss": 1.0, "pot_loss": loss}])
+    lines = ending(_run(root, "[measure]\nenabled = false\n"), 0.01).splitlines()
+    assert lines[0] == "Warning  the loss of train is not finite, so the student is useless; lower train.lr"
+    assert len(lines) == 3
 
 
 def _run(root: Path, changes: str) -> Run:

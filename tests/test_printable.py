@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cli.printable import one_line, printable
+from service.printable import one_line, printable
 
 
 @pytest.mark.parametrize(
