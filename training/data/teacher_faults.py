@@ -125,7 +125,8 @@ def _refusal(error: "openai.APIStatusError", teacher: Teacher, models: Sequence[
         return f"{at} refuses the API key ({status}); set teacher.api_key_file to a file with a valid key"
     if error.status_code in (404, 405) and (not models or teacher.style == "solve"):
         end = "without /v1" if teacher.style == "solve" else "usually with /v1 at its end"
-        return f"{without_password(str(error.request.url))} does not exist ({status}); correct teacher.base_url ({end}) or teacher.model"
+        url = without_password(str(error.request.url))
+        return f"{url} does not exist ({status}); correct teacher.base_url ({end}) or teacher.model"
     return f"{at} refuses the request ({status})"
 
 

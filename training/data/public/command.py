@@ -63,7 +63,9 @@ def urls_text(names: Sequence[str], *, with_rationales: bool) -> str:
     Raises:
         ConfigurationError: a set is unknown.
     """
-    origins = [origin for name in names or PUBLIC_SETS for origin in public_set(name).origins(with_rationales=with_rationales)]
+    origins = [
+        origin for name in names or PUBLIC_SETS for origin in public_set(name).origins(with_rationales=with_rationales)
+    ]
     return "\n".join(origin.url for origin in dict.fromkeys(origins))
 
 

@@ -129,6 +129,6 @@ def test_a_file_of_another_format_is_one_line(content: bytes, reason: str, tmp_p
     (mirror(tmp_path / "mirror") / "pot.json").write_bytes(content)
     fetch = Fetch(tmp_path / "cache", tmp_path / "mirror")
     with pytest.raises(ConfigurationError) as raised:
-        write_set(known, Original(known, fetch, with_rationales=True), tmp_path / "out", [].append)
+        write_set(known, Original(known, fetch, with_rationales=True), tmp_path / "out", lambda line: None)
     assert str(raised.value).replace(origin.url, "URL").startswith(reason)
     assert not (tmp_path / "out/sample/rationales-gpt35.jsonl").exists()
