@@ -223,10 +223,10 @@ def data(
     """Bring public problems and rationales into `data/public/`. Files that are up to date stay."""
     from training.data.public.command import bring, sets_text, urls_text
 
-    if not names:
+    if urls:
+        print(urls_text(names or [], with_rationales=rationales))
+    elif not names:
         print(sets_text())
-    elif urls:
-        print(urls_text(names, with_rationales=rationales))
     else:
         bring(names, with_rationales=rationales, root=to, source=source)
 

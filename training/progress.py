@@ -16,7 +16,13 @@ from service.printable import printable
 LINE_EVERY_S = 10.0
 _REFRESHES_PER_S = 5
 
-_FIGURES = {"loss_cot": "CoT {:.3f}", "loss_pot": "PoT {:.3f}", "accuracy": "{:.0%} right", "dollars": "${:.2f}"}
+_FIGURES = {
+    "loss_cot": "CoT {:.3f}",
+    "loss_pot": "PoT {:.3f}",
+    "accuracy": "{:.0%} right",
+    "dollars": "${:.2f}",
+    "failed": "{:,.0f} failed",
+}
 """Texts of the figures, in their order on the line."""
 
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)

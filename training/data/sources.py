@@ -66,10 +66,22 @@ class Sources:
         return {path: file_digest(Path(path)) for path in paths}
 
     def problems(self, source: Source) -> list[Problem]:
-        """Problems of a source, without the first `skip` and at most `limit`."""
+        """Problems of a source, without the first `skip` and at most `limit`.
+
+        Raises:
+            ConfigurationError: there is none, or fewer than `dev` and `test` hold out.
+        """
         drawn = self._synthetic(source)
         found = loaders.problems(source.problems) if drawn is None else [problem for problem, *_ in drawn]
-        return found[source.skip :][: source.limit or None]
+        kept = found[source.skip :][: source.limit or None]
+        held_out = source.dev + source.test
+        if not kept or len(kept) < held_out:
+            left = f" after skip = {source.skip}" if source.skip else ""
+            raise ConfigurationError(
+                f"the source {source.name} ({source.problems}) has {len(kept)} problems{left}, but dev + test = "
+                f"{held_out}; add problems, or lower dev and test"
+            )
+        return kept
 
     def split(self, source: Source) -> Split:
         """Split of a source's problems."""

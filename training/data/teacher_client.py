@@ -8,13 +8,22 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.types import PathKind, PathOutcome
 from training.data.problem import Problem
-from training.data.teacher_faults import GarbageError, OutOfTimeError, fault_of, is_permanent, listed_models
+from training.data.teacher_faults import (
+    ANSWER_S,
+    GarbageError,
+    OutOfTimeError,
+    check_url,
+    fault_of,
+    is_permanent,
+    listed_models,
+)
 from training.progress import bar
 from training.recipe import Teacher
 
@@ -28,7 +37,9 @@ CHARS_PER_TOKEN = 2
 WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
 GIVE_UP = 20
-"""Failed requests in a row after which the endpoint counts as down."""
+"""Failed requests in a row after which the endpoint counts as down. Open requests get no further attempt."""
+FIRST_ATTEMPTS = 2
+"""Maximum number of attempts of the first request, which shows in seconds whether the endpoint works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +148,12 @@ async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter
         The number of requests that were not sent: the cap left them out, or `GIVE_UP` requests in a row failed.
 
     Raises:
-        ConfigurationError: the endpoint refuses the first request for its key, its model, or another lasting reason.
-        EngineError: the endpoint does not answer.
+        ConfigurationError: `base_url` is not a URL, or the endpoint refuses the first request for a lasting reason.
+        EngineError: the endpoint does not answer, or the first request fails for another reason.
     """
     if not requests:
         return 0
+    check_url(teacher)
     import asyncio
 
     import openai
@@ -157,9 +169,10 @@ async def sample(teacher: Teacher, requests: Sequence[Request], meter: CostMeter
             async def work(count: int, *, first: bool = False) -> None:
                 while count and waiting and meter.fits(waiting[-1]) and meter.failed_in_a_row < GIVE_UP:
                     error = await _sample_one(client, teacher, waiting.pop(), meter, cache, first=first)
-                    if first and error and (fault := fault_of(error, teacher, models)):
-                        raise fault
-                    step(dollars=meter.dollars)
+                    if first and error:
+                        raise fault_of(error, teacher, models)
+                    failed = {"failed": len(meter.failed)} if meter.failed else {}
+                    step(0 if error else 1, dollars=meter.dollars, **failed)
                     count -= 1
 
             await work(1, first=True)
@@ -188,18 +201,23 @@ async def _sample_one(
     import openai
     from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+    # A first reply that is not a completion shows a wrong URL. Later ones come from an overloaded endpoint.
+    final = (GarbageError, OutOfTimeError, openai.APITimeoutError) if first else ()
+
     def can_pass(error: BaseException) -> bool:
-        # A first reply that is not a completion shows a wrong URL. Later ones come from an overloaded endpoint.
-        return isinstance(error, openai.APIError | GarbageError | OutOfTimeError) and not (
-            is_permanent(error) or (first and isinstance(error, GarbageError))
+        return (
+            isinstance(error, openai.APIError | GarbageError | OutOfTimeError)
+            and not isinstance(error, final)
+            and not is_permanent(error)
+            and meter.failed_in_a_row < GIVE_UP
         )
 
     reserved = meter.max_cost(request)
     meter.reserved += reserved
     try:
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(teacher.attempts),
-            wait=_wait_s,
+            stop=stop_after_attempt(min(teacher.attempts, FIRST_ATTEMPTS) if first else teacher.attempts),
+            wait=partial(_wait_s, longest_s=ANSWER_S if first else LONGEST_WAIT_S),
             retry=retry_if_exception(can_pass),
             reraise=True,
         )
@@ -263,16 +281,16 @@ def _encodable(text: Any) -> str:
     return str(text).encode(errors="replace").decode()
 
 
-def _wait_s(state: "RetryCallState") -> float:
+def _wait_s(state: "RetryCallState", longest_s: float) -> float:
     """Seconds until the next attempt: the endpoint's Retry-After, else exponential with jitter."""
     import openai
 
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, openai.APIStatusError):
-        asked = error.response.headers.get("retry-after", "")
-        if asked.replace(".", "", 1).isdecimal():
-            return min(float(asked), LONGEST_WAIT_S)
-    return float(min(WAIT_S * 2.0**state.attempt_number * random.uniform(0.5, 1), LONGEST_WAIT_S))
+        retry_after = error.response.headers.get("retry-after", "")
+        if retry_after.replace(".", "", 1).isdecimal():
+            return min(float(retry_after), longest_s)
+    return float(min(WAIT_S * 2.0**state.attempt_number * random.uniform(0.5, 1), longest_s))
 
 
 def _path(cache: Path, request: Request) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from service.credentials import is_url, without_password
 from service.errors import ConfigurationError, EngineError
 from training.recipe import Teacher
 
@@ -31,6 +32,17 @@ class OutOfTimeError(Exception):
     """A Twinpath service stopped the path at its deadline."""
 
 
+def check_url(teacher: Teacher) -> None:
+    """Check of `base_url`.
+
+    Raises:
+        ConfigurationError: it is not a URL of HTTP.
+    """
+    if not is_url(teacher.base_url):
+        shown = without_password(teacher.base_url)
+        raise ConfigurationError(f"teacher.base_url is {shown!r}; it must be a URL such as http://HOST:PORT/v1")
+
+
 async def listed_models(client: "openai.AsyncOpenAI", teacher: Teacher) -> list[str]:
     """Names of the models that the endpoint lists. Empty without a list.
 
@@ -48,9 +60,7 @@ async def listed_models(client: "openai.AsyncOpenAI", teacher: Teacher) -> list[
         reason = _cause(error)
     except (openai.OpenAIError, AttributeError, TypeError, ValueError):
         return []
-    raise EngineError(
-        f"the teacher at {teacher.base_url} cannot be reached: {reason}; start it, or correct teacher.base_url"
-    )
+    raise _unreachable(teacher, reason)
 
 
 def is_permanent(error: BaseException) -> bool:
@@ -62,8 +72,8 @@ def is_permanent(error: BaseException) -> bool:
     )
 
 
-def fault_of(error: Exception, teacher: Teacher, models: Sequence[str]) -> ConfigurationError | None:
-    """Fault that the first sample has shown. None for an error that can pass.
+def fault_of(error: Exception, teacher: Teacher, models: Sequence[str]) -> ConfigurationError | EngineError:
+    """Fault that the first sample has shown.
 
     Args:
         error: error of the last attempt.
@@ -72,22 +82,42 @@ def fault_of(error: Exception, teacher: Teacher, models: Sequence[str]) -> Confi
     """
     import openai
 
+    at = _teacher_at(teacher)
     if isinstance(error, GarbageError):
         return ConfigurationError(
-            f"the teacher at {teacher.base_url} does not reply in the style `{teacher.style}` ({error}); "
-            "correct teacher.base_url or teacher.style"
+            f"{at} does not reply in the style `{teacher.style}` ({error}); correct teacher.base_url or teacher.style"
         )
-    if isinstance(error, openai.APIStatusError) and is_permanent(error):
-        return ConfigurationError(_refusal(error, teacher, models))
-    return None
+    if isinstance(error, openai.APIStatusError):
+        if is_permanent(error):
+            return ConfigurationError(_refusal(error, teacher, models))
+        status = f"{error.status_code}: {_detail(error)}"
+        if error.status_code < 500:
+            return EngineError(f"{at} takes no further request now ({status}); run the command again later")
+        return EngineError(f"{at} fails ({status}); start it again, or correct teacher.base_url")
+    if isinstance(error, openai.APITimeoutError):
+        return EngineError(
+            f"{at} did not answer the first request within {teacher.timeout_s:g} s; start it again, correct "
+            "teacher.base_url, or raise teacher.timeout_s"
+        )
+    if isinstance(error, OutOfTimeError):
+        return EngineError(f"{at} is too slow: {error}")
+    return _unreachable(teacher, _cause(error))
+
+
+def _teacher_at(teacher: Teacher) -> str:
+    return f"the teacher at {without_password(teacher.base_url)}"
+
+
+def _unreachable(teacher: Teacher, reason: str) -> EngineError:
+    return EngineError(f"{_teacher_at(teacher)} cannot be reached: {reason}; start it, or correct teacher.base_url")
 
 
 def _refusal(error: "openai.APIStatusError", teacher: Teacher, models: Sequence[str]) -> str:
     """Reason of a refused request, and its remedy."""
-    at, said = f"the teacher at {teacher.base_url}", _said(error)
-    status = f"{error.status_code}: {said}"
+    at, detail = _teacher_at(teacher), _detail(error)
+    status = f"{error.status_code}: {detail}"
     if error.code == "insufficient_quota":
-        return f"{at} has no credit for this key ({said}); add some, or use another key"
+        return f"{at} has no credit for this key ({detail}); add some, or use another key"
     if models and teacher.model not in models and teacher.style != "solve":
         near = ", ".join(_nearest(teacher.model, models))
         return f"{at} does not have the model {teacher.model!r} ({status}); set teacher.model, for example to {near}"
@@ -95,7 +125,8 @@ def _refusal(error: "openai.APIStatusError", teacher: Teacher, models: Sequence[
         return f"{at} refuses the API key ({status}); set teacher.api_key_file to a file with a valid key"
     if error.status_code in (404, 405) and (not models or teacher.style == "solve"):
         end = "without /v1" if teacher.style == "solve" else "usually with /v1 at its end"
-        return f"{error.request.url} does not exist ({status}); correct teacher.base_url ({end}) or teacher.model"
+        url = without_password(str(error.request.url))
+        return f"{url} does not exist ({status}); correct teacher.base_url ({end}) or teacher.model"
     return f"{at} refuses the request ({status})"
 
 
@@ -103,7 +134,7 @@ def _nearest(model: str, models: Sequence[str]) -> list[str]:
     return get_close_matches(model, models, _MAX_MODELS) or list(models[:_MAX_MODELS])
 
 
-def _said(error: "openai.APIStatusError") -> str:
+def _detail(error: "openai.APIStatusError") -> str:
     """Message in the endpoint's error document, on one line."""
     body = error.body
     found = (

@@ -158,8 +158,8 @@ def _body(teacher: Teacher, problem: Problem, kind: PathKind, seed: int) -> Mapp
     if teacher.style == "solve":
         paths = {other.value: int(other is kind) for other in PathKind}
         deadline_s = min(DEADLINE_SHARE * teacher.timeout_s, MAX_DEADLINE_S)
-        asked = {"problem": problem.question, "paths": paths, "deadline_s": deadline_s}
-        return body | asked | {"policy": Policy.FIXED.value, "trace": True}
+        body |= {"problem": problem.question, "paths": paths, "deadline_s": deadline_s}
+        return body | {"policy": Policy.FIXED.value, "trace": True}
     body["model"] = teacher.model
     if teacher.style == "format":
         return body | {"prompt": FormatV1().prompt(kind, problem.question)}

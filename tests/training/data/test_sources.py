@@ -108,3 +108,23 @@ def test_the_split_depends_on_ids_and_seed_alone() -> None:
     assert (len(one.train), len(one.dev), len(one.test)) == (35, 5, 10)
     assert {p.id for p in one.test} - {p.id for p in other.test} <= {one.test[-1].id}
     assert {p.id for p in one.test} != {p.id for p in split(problems, seed=8, dev=5, test=10).test}
+
+
+@pytest.mark.parametrize(
+    ("count", "skip", "dev", "reason"),
+    [
+        (0, 0, 0, "has 0 problems, but dev + test = 0"),
+        (20, 0, 15, "has 20 problems, but dev + test = 25"),
+        (20, 6, 5, "has 14 problems after skip = 6, but dev + test = 15"),
+    ],
+)
+def test_a_source_with_too_few_problems_is_refused(
+    count: int, skip: int, dev: int, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.jsonl"
+    write_rows(path, (Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)).row() for i in range(count)))
+    own = Source(name="own", problems=str(path), skip=skip, dev=dev, test=10 if dev else 0)
+    recipe = Recipe(name="r", student=Student(model="m"), sources=(own,), measure=Measure(enabled=False))
+    with pytest.raises(ConfigurationError) as refusal:
+        Sources(recipe, lambda: tmp_path).split(own)
+    assert str(refusal.value) == f"the source own ({path}) {reason}; add problems, or lower dev and test"

@@ -82,14 +82,14 @@ def test_faults_are_outlived_and_nothing_is_paid_twice(hostile: tuple[Hostile, s
     assert json.loads((tmp_path / "out/log/cost.json").read_text())["prompt_tokens"] == 18 * 50
 
 
-def test_a_dead_endpoint_is_reported_and_the_next_run_asks_for_the_rest(
+def test_an_endpoint_that_fails_is_reported_and_the_next_run_sends_the_rest(
     hostile: tuple[Hostile, str], tmp_path: Path
 ) -> None:
     script, url = hostile
-    script.always = "broken"
-    with pytest.raises(EngineError, match="18 of 18 teacher requests failed"):
+    script.faults = ["broken"] * 34 + [""]  # the first request is answered
+    with pytest.raises(EngineError, match="17 of 18 teacher requests failed"):
         _run(_teacher(url, attempts=2), tmp_path)
-    script.always = ""
+    assert script.faults == []
     assert _run(_teacher(url), tmp_path) == 18
 
 
@@ -150,7 +150,7 @@ def test_a_damaged_answer_of_the_cache_is_sampled_again(hostile: tuple[Hostile, 
 
 def test_half_characters_and_odd_waits_of_an_endpoint_are_taken(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
     script, url = hostile
-    script.faults = ["surrogate", "superscript", "superscript"]
+    script.faults = ["superscript", "surrogate", "superscript"]
     assert _run(_teacher(url), tmp_path) == 18
     texts = [rationale.text for rationale in read_rationales(tmp_path / "out/rationales.jsonl")]
     assert sorted(set(texts)) == ["The answer is 1", "The answer is 1 ?"]

@@ -1,6 +1,6 @@
 """Command `twinpath train data`."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -41,18 +41,31 @@ def bring(names: Sequence[str], *, with_rationales: bool, root: Path, source: st
         for known in sets:
             write_set(known, OnHub(known), root)
         return
-    fetch = Fetch(root / DOWNLOADS, None if source == GITHUB else Path(source))
+    mirror = None if source == GITHUB else Path(source)
+    if mirror is not None and not mirror.is_dir():
+        raise ConfigurationError(f"the mirror {mirror} is not a directory; set --from to github, hub or a directory")
+    fetch = Fetch(root / DOWNLOADS, mirror)
+    faults = []
     for known in sets:
-        write_set(known, Original(known, fetch, with_rationales), root)
+        try:
+            write_set(known, Original(known, fetch, with_rationales), root)
+        except ConfigurationError as error:
+            if mirror is None:
+                raise
+            faults.append(_missing_text(known, mirror, with_rationales=with_rationales) or str(error))
+    if faults:
+        raise ConfigurationError("; ".join(faults))
 
 
 def urls_text(names: Sequence[str], *, with_rationales: bool) -> str:
-    """Addresses of the sets' original files, one per line.
+    """Addresses of the sets' original files, one per line. Without names, those of every set.
 
     Raises:
         ConfigurationError: a set is unknown.
     """
-    origins = [origin for name in names for origin in public_set(name).origins(with_rationales=with_rationales)]
+    origins = [
+        origin for name in names or PUBLIC_SETS for origin in public_set(name).origins(with_rationales=with_rationales)
+    ]
     return "\n".join(origin.url for origin in dict.fromkeys(origins))
 
 
@@ -69,13 +82,31 @@ def _set_text(known: PublicSet) -> str:
         f"  split: {known.split}",
     ]
     for source in known.rationales:
-        counts: Counter[str] = Counter()
+        counts: dict[str, list[int | None]] = defaultdict(list)
         for texts in source.files:
-            counts[f"{_KINDS[texts.kind]} by {texts.teacher}"] += texts.rows
-        listed = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+            counts[f"{_KINDS[texts.kind]} by {texts.teacher}"].append(texts.rows)
+        listed = ", ".join(f"{_count(rows)} {label}" for label, rows in counts.items())
         size = _size(texts.origin for texts in source.files)
         lines.append(f"  {source.file_name}: {listed} ({size}; licence {source.licence}; terms of {source.terms})")
     return "\n".join(lines)
+
+
+def _missing_text(known: PublicSet, mirror: Path, *, with_rationales: bool) -> str:
+    """Line on a set's files that a mirror lacks. Empty if it has all."""
+    origins = known.origins(with_rationales=with_rationales)
+    missing = [origin.places[0] for origin in origins if not any((mirror / place).is_file() for place in origin.places)]
+    if not missing:
+        return ""
+    option = " --rationales" if with_rationales else ""
+    return (
+        f"the mirror {mirror} lacks {len(missing)} of {len(origins)} files of {known.name}: {', '.join(missing)} "
+        f"(`twinpath train data {known.name}{option} --urls` lists their addresses)"
+    )
+
+
+def _count(rows: Sequence[int | None]) -> str:
+    known = [count for count in rows if count is not None]
+    return f"{sum(known):,}" if len(known) == len(rows) else "?"
 
 
 def _size(origins: Iterable[Origin]) -> str:

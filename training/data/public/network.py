@@ -16,7 +16,7 @@ def connection_fault(url: str) -> str:
     """
     faults: Queue[str] = Queue()
 
-    def ask() -> None:
+    def send() -> None:
         try:
             httpx.head(url, timeout=DEADLINE_S)
         except httpx.HTTPError as error:
@@ -26,7 +26,7 @@ def connection_fault(url: str) -> str:
         else:
             faults.put("")
 
-    Thread(target=ask, daemon=True).start()
+    Thread(target=send, daemon=True).start()
     try:
         return faults.get(timeout=DEADLINE_S)
     except Empty:

@@ -1,10 +1,13 @@
 """Content of a public set from its original files."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from xml.etree import ElementTree
 
+from service.errors import ConfigurationError
 from training.data.problem import Problem
 from training.data.public.columns import question_key
 from training.data.public.fetch import Fetch
@@ -48,7 +51,11 @@ class Original:
             return
         for texts in source.files:
             content = self.fetch(texts.origin)
-            yield from (rationale.row() for rationale in texts.rationales(content, self._by_question))
+            with _format_of(texts.origin):
+                found = texts.rationales(content, self._by_question)
+            if not found:
+                raise ConfigurationError(f"{texts.origin.url} has no text on a problem of {self.known.name}")
+            yield from (rationale.row() for rationale in found)
 
     @property
     def revision(self) -> str:
@@ -61,12 +68,29 @@ class Original:
 
     @cached_property
     def _splits(self) -> Splits:
-        return self.known.read(*map(self.fetch, self.known.files))
+        contents = [self.fetch(origin) for origin in self.known.files]
+        with _format_of(*self.known.files):
+            return self.known.read(*contents)
 
     @cached_property
     def _by_question(self) -> dict[str, Problem]:
         """Problems of the main split, of equal questions the first. Rationales of held-out problems are left out."""
         return {question_key(problem.question): problem for problem in reversed(self._splits[self.known.main_split])}
+
+
+@contextmanager
+def _format_of(*origins: Origin) -> Iterator[None]:
+    """Reading of original files.
+
+    Raises:
+        ConfigurationError: a file does not have the expected format.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ElementTree.ParseError) as error:
+        urls = ", ".join(origin.url for origin in origins)
+        detail = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ConfigurationError(f"{urls} does not have the expected format ({detail}); report it") from error
 
 
 def _rows(origins: Iterable[Origin]) -> list[dict[str, str]]:

@@ -42,7 +42,7 @@ class Texts:
         read: mapping from its content to the texts.
         teacher: name of the teacher.
         kind: CoT or PoT.
-        rows: number of texts that are kept.
+        rows: number of texts that are kept, or None if it was never measured.
         extra: further columns of the rationales.
     """
 
@@ -50,7 +50,7 @@ class Texts:
     read: ReadTexts
     teacher: str
     kind: PathKind
-    rows: int
+    rows: int | None
     extra: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def rationales(self, content: bytes, problems: ByQuestion) -> list[Rationale]:

@@ -55,8 +55,8 @@ def _codex(*rows: tuple[str, str, int, str, int]) -> RationaleSource:
     return RationaleSource("codex", "MIT", "OpenAI", files)
 
 
-def _gpt35(cot: Origin, cot_rows: int, pot: Origin, pot_rows: int) -> RationaleSource:
-    """Source mwp_ReFT."""
+def _gpt35(cot: Origin, cot_rows: int | None, pot: Origin, pot_rows: int | None) -> RationaleSource:
+    """Source mwp_ReFT. Counts of kept texts are None if they were never measured."""
     files = (
         Texts(cot, rationales.gpt35_cot, "gpt-3.5-turbo", PathKind.COT, cot_rows),
         Texts(pot, rationales.gpt35_pot, "gpt-3.5-turbo", PathKind.POT, pot_rows),
@@ -131,12 +131,11 @@ _ALL = (
                 ("gsm8k_llama_level1", _LLAMA, 1, 7_108, "29380a8a213459fa7abb8d4018d750d0484e3729", 2_939_760),
                 ("gsm8k_llama_level2", _LLAMA, 2, 7_256, "8231ca1659b334df0252f068996594f70ec0e1bd", 3_952_313),
             ),
-            # The rows are those of the paper of mwp_ReFT (arXiv 2401.08967).
             _gpt35(
                 Origin(_REFT, "data/gsm8k_nl.json", "deb398325d6e8f1f984ad993dd5c4de7444c1e33"),
-                7465,
+                None,
                 Origin(_REFT, "data/gsm8k_python_sdp.json", "f1b5c9bce340a249333831b7dc63a78b74a646a4"),
-                7356,
+                None,
             ),
         ),
         HubSet("openai/gsm8k", "main", {"train": "train", "test": "test"}, columns.gsm8k),

@@ -35,7 +35,7 @@ def test_every_set_has_rows_a_licence_and_files_of_its_own() -> None:
         assert known.licence
         names = [source.file_name for source in known.rationales]
         assert len(set(names)) == len(names)
-        assert all(texts.rows > 0 for source in known.rationales for texts in source.files)
+        assert all(texts.rows is None or texts.rows > 0 for source in known.rationales for texts in source.files)
     assert PUBLIC_SETS["strategyqa"].rows == {"train": 2061, "dev": 229}
 
 
@@ -48,7 +48,7 @@ def test_the_list_has_rows_licences_and_sizes() -> None:
         "  rationales-eit.jsonl: 3,342 CoT by gemini-1.5-flash, 2,667 CoT by gpt-4o (3.1 MB; licence Apache-2.0; "
         in text
     )
-    assert "7,356 PoT by gpt-3.5-turbo (size unknown; licence Apache-2.0; terms of OpenAI)" in text
+    assert "? CoT by gpt-3.5-turbo, ? PoT by gpt-3.5-turbo (size unknown; licence Apache-2.0; terms of OpenAI)" in text
     assert "  problems: test 2,173 (0.9 MB; licence CC BY-NC 4.0: no commercial use)\n" in text
     assert text.endswith("\nBring one: twinpath train data NAME [--rationales]")
     assert CliRunner().invoke(app, ["data"]).output == f"{text}\n"
@@ -61,6 +61,8 @@ def test_the_addresses_of_the_files_are_printed() -> None:
     assert len(lines) == len(set(lines)) == 6
     output = CliRunner().invoke(app, ["data", "svamp", "mawps", "--urls", "--rationales"]).output
     assert len(output.splitlines()) == 6 + 11
+    everything = CliRunner().invoke(app, ["data", "--urls", "--rationales"]).output.splitlines()
+    assert everything == list(dict.fromkeys(origin.url for origin in ALL_ORIGINS))
     assert output.splitlines()[:2] == lines[:2]
 
 
@@ -96,6 +98,34 @@ def test_a_request_that_cannot_be_met_is_refused(
         bring(names, with_rationales=with_rationales, root=tmp_path, source=source)
     assert str(refusal.value).startswith(reason)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_mirror_is_refused_even_if_nothing_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PUBLIC_SETS, "sample", SAMPLE)
+    source = str(mirror(tmp_path / "mirror"))
+    bring(["sample"], with_rationales=True, root=tmp_path / "out", source=source)
+    with pytest.raises(ConfigurationError) as refusal:
+        bring(["sample"], with_rationales=True, root=tmp_path / "out", source="huggingface")
+    reason = "the mirror huggingface is not a directory; set --from to github, hub or a directory"
+    assert str(refusal.value) == reason
+
+
+def test_every_missing_file_is_named_and_the_other_sets_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PUBLIC_SETS, "sample", SAMPLE)
+    source = mirror(tmp_path / "mirror")
+    with pytest.raises(ConfigurationError) as refusal:
+        bring(["asdiv", "sample", "multiarith"], with_rationales=True, root=tmp_path / "out", source=str(source))
+    tiger = "TIGER-AI-Lab/Program-of-Thoughts"
+    assert str(refusal.value) == (
+        f"the mirror {source} lacks 1 of 1 files of asdiv: chaochun/nlu-asdiv-dataset/dataset/ASDiv.xml "
+        "(`twinpath train data asdiv --rationales --urls` lists their addresses); "
+        f"the mirror {source} lacks 2 of 2 files of multiarith: {tiger}/data/multiarith.json, "
+        f"{tiger}/outputs/multiarith_zs_s0_e-1_11_19_20_12.jsonl "
+        "(`twinpath train data multiarith --rationales --urls` lists their addresses)"
+    )
+    assert len(list((tmp_path / "out/sample").glob("*.jsonl"))) == 3
 
 
 def test_the_main_split_is_the_first() -> None:

@@ -1,17 +1,21 @@
 """Files of a public set, and their description."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from service.errors import ConfigurationError
 from service.types import PathKind
-from tests.support.public_sets import FILES, ORIGINS, SAMPLE, mirror
+from tests.support.public_sets import CODEX, FILES, ORIGINS, SAMPLE, mirror
 from training.artifact import file_digest
 from training.data.problem import Problem, Rationale, read_problems, read_rationales
+from training.data.public import rationales
 from training.data.public.fetch import Fetch
 from training.data.public.original import Original
+from training.data.public.origins import Origin, blob_id
+from training.data.public.rationales import RationaleSource
 from training.data.public.write import write_set
 
 
@@ -106,3 +110,25 @@ def test_a_stopped_run_resumes_with_the_missing_file(tmp_path: Path) -> None:
         "test.jsonl: up to date, 1 rows",
         "rationales-codex.jsonl: 2 rows, licence MIT",
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"[", "URL does not have the expected format (JSONDecodeError: Expecting value: line 1 column 2 (char 1)); "),
+        (b"\xff", "URL does not have the expected format (UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff "),
+        (b'{"question": 3}', "URL does not have the expected format (AttributeError: 'str' object has no "),
+        (b'[{"answer_cot": "x"}]', "URL does not have the expected format (KeyError: 'question'); report it"),
+        (b'[{"question": "Bob?", "answer_cot": "x"}]', "URL has no text on a problem of sample"),
+    ],
+)
+def test_a_file_of_another_format_is_one_line(content: bytes, reason: str, tmp_path: Path) -> None:
+    origin = Origin("lqtrung1998/mwp_ReFT", "data/pot.json", blob_id(content))
+    texts = replace(CODEX, origin=origin, read=rationales.gpt35_pot)
+    known = replace(SAMPLE, rationales=(RationaleSource("gpt35", "MIT", "OpenAI", (texts,)),))
+    (mirror(tmp_path / "mirror") / "pot.json").write_bytes(content)
+    fetch = Fetch(tmp_path / "cache", tmp_path / "mirror")
+    with pytest.raises(ConfigurationError) as raised:
+        write_set(known, Original(known, fetch, with_rationales=True), tmp_path / "out", lambda line: None)
+    assert str(raised.value).replace(origin.url, "URL").startswith(reason)
+    assert not (tmp_path / "out/sample/rationales-gpt35.jsonl").exists()
