@@ -46,11 +46,12 @@ from service.paths.base import FormatV1
 from service.types import PathKind
 from training import recipe
 from training.artifact import tree_digest
+from training.curves import HISTORY
 from training.data.problem import Example, read_examples, read_rows
 from training.learn.packing import Encoder, Pack
 from training.learn.schedule import Plan, schedule
 from training.learn.student import load_base, load_tokenizer
-from training.learn.train import HISTORY, train
+from training.learn.train import train
 from training.recipe import Train
 from training.sample.local import LocalStudent
 

@@ -162,8 +162,10 @@ def run(
     from training.report.page import write_report
     from training.stages.summaries import ending
 
-    write_report(made)
-    _print(f"\n{ending(made, time.monotonic() - began_s)}", end="\n")
+    try:
+        write_report(made)
+    finally:  # the result is shown whatever happens to its report
+        _print(f"\n{ending(made, time.monotonic() - began_s)}", end="\n")
 
 
 @app.command()

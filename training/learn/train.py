@@ -14,6 +14,7 @@ from pathlib import Path
 from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from service.errors import ConfigurationError
+from training.curves import HISTORY
 from training.data.problem import Example, write_rows
 from training.learn.callbacks import COMPLETE, Curves, MarkComplete, ReturnMemory
 from training.learn.packing import Encoder
@@ -23,7 +24,6 @@ from training.learn.trackers import Trackers
 from training.learn.trainer import Microbatches, MixedTrainer, only
 from training.recipe import Train
 
-HISTORY = "history.jsonl"
 GPU_LOADERS = 8
 """Processes that prepare micro-batches, so that a GPU does not wait for their masks."""
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from service.amounts import duration, number
 from service.model.vocabulary import TRIM_FILE
 from training.artifact import LOG
+from training.curves import HISTORY
 from training.data.card import DataCard
 from training.data.filtered import FILTER_REPORT, FilterReport
 from training.run import RATIONALES, Run, enabled_stages
@@ -23,7 +24,6 @@ from training.stages.compare import COMPARISON, Comparison
 from training.stages.dataset import CARD, DEV, TEST
 from training.stages.measure import MEASUREMENT, Measurement
 
-HISTORY = "history.jsonl"
 MEAN_STEPS = 10
 """Steps of the mean loss. The loss of one step depends on its problems."""
 

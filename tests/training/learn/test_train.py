@@ -23,12 +23,12 @@ from tests.support import forked_training, training_data
 from tests.support.training_runs import SETTINGS, train_tiny
 from training import progress
 from training.artifact import tree_digest
-from training.curves import MEMORY
+from training.curves import HISTORY, MEMORY
 from training.data.problem import read_rows
 from training.learn.callbacks import memory_device
 from training.learn.launch import Job, launch, run_job
 from training.learn.trackers import TensorBoard, Trackers
-from training.learn.train import HISTORY, last_complete
+from training.learn.train import last_complete
 from training.recipe import Watch
 
 ROOT = Path(__file__).parents[3]
