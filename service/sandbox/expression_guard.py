@@ -89,7 +89,7 @@ class ExpressionGuard(RestrictingNodeTransformer):  # type: ignore[misc]  # Rest
             return guard_call("_super_", node, [self.node_contents_visit(node.value), ast.Constant(name)])
         if name == "__class__" and reads and self._classes and isinstance(node.value, ast.Name):
             return guard_call("_type_", node, [self.visit(node.value)])
-        if name == "__name__" and isinstance(node.value, ast.Attribute) and node.value.attr == "__class__":
+        if name == "__name__" and reads and isinstance(node.value, ast.Attribute) and node.value.attr == "__class__":
             kind = guard_call("_type_", node, [self.visit(node.value.value)])
             return guard_call("_read_", node, [kind, ast.Constant(name)])
         if is_private(name) and not (reads and name in READABLE_SPECIAL_ATTRIBUTES):

@@ -176,6 +176,8 @@ READ_BY_PYTHON = {
     "class of a pattern": "class A: pass\nmatch 1:\n    case A.mro(): pass",
     "positional pattern": "class E(Exception):\n    __match_args__ = ('with_traceback',)\nmatch E():\n    case E(f): pass",
     "deletion of a reserved name": "class A: pass\ndel A.__init__",
+    "deletion of a class's name": "class A: pass\ndel A().__class__.__name__",
+    "assignment to a class's name": "class A: pass\nA().__class__.__name__ = 'B'",
 }
 
 
