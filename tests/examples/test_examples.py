@@ -17,11 +17,13 @@ pytestmark = pytest.mark.e2e
 
 EXAMPLES = ROOT / "examples"
 TESTED = {"class.csv", "grade_csv.py", "langchain_chat.py", "notebook.ipynb", "solve.mjs"}
+TESTED_WITH_THE_TRAINING = {"own_data.jsonl", "own_rationales.jsonl"}
 
 
 def test_every_example_is_tested_and_listed() -> None:
-    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == TESTED | {"README.md"}
-    assert set(re.findall(r"^\| \[(.*?)\]\(\1\)", (EXAMPLES / "README.md").read_text(), re.MULTILINE)) == TESTED
+    files = TESTED | TESTED_WITH_THE_TRAINING
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == files | {"README.md"}
+    assert set(re.findall(r"^\| \[(.*?)\]\(\1\)", (EXAMPLES / "README.md").read_text(), re.MULTILINE)) == files
 
 
 def test_grade_csv(url: str, tmp_path: Path) -> None:
