@@ -124,7 +124,7 @@ def _offline(questions: list[LabeledProblem], model: str | None) -> dict[str, fl
     from vllm import LLM, SamplingParams
     from vllm.inputs import TokensPrompt
 
-    from service.engine.vllm import engine_dtype
+    from service.engine.vllm_start import engine_dtype
     from service.model.checkpoint import find_checkpoint
     from service.model.prompt_format import prompt_format
     from service.solve.problem import path_seed

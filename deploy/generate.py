@@ -16,6 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from deploy import api_reference, chart_reference, recipe_reference
 from deploy.grafana.boards import BOARDS
 from deploy.grafana.dashboards import render
+from service.engine.vllm_options import REFUSED, REFUSED_ON_CPU
 from service.metrics import Metrics
 from service.settings import Settings
 
@@ -44,8 +45,35 @@ one that is present counts:
 
 An unknown name or a value out of range is an error.
 
+[Options of vLLM](#options-of-vllm) go into `engine_options`.
+
 | setting | type | default | meaning |
 |---|---|---|---|
+"""
+
+
+_OPTIONS_HEAD = """
+## Options of vLLM
+
+`engine_options` takes every argument of vLLM's engine (`AsyncEngineArgs`), and the service checks its type before it
+loads a model. An option can come from three sources, and the first one that has it counts:
+
+1. `--engine-option block_size=64`, once for each option; dashes in the name are underscores
+2. the variable, as JSON: `TWINPATH_ENGINE_OPTIONS='{"block_size": 64}'`
+3. the table of the TOML file:
+
+```toml
+[engine_options]
+block_size = 64
+speculative_config = { method = "ngram", num_speculative_tokens = 3 }
+```
+
+`download_dir` also is the directory of the service's own download. `trust_remote_code` runs Python code of the model in
+the engine, outside the sandbox: use it only for models that you trust. With `--engine remote`, set options on the
+worker. These options are refused:
+
+| option | reason |
+|---|---|
 """
 
 
@@ -77,7 +105,14 @@ def settings_list() -> str:
         kind = schema["$defs"][entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry
         default = "the user's cache directory" if name == "cache_dir" else f"`{json.dumps(entry['default'])}`"
         rows.append(f"| `{name}` | {api_reference.in_words(kind)} | {default} | {entry['description']} |\n")
-    return _SETTINGS_HEAD + "".join(rows)
+    return _SETTINGS_HEAD + "".join(rows) + options_list()
+
+
+def options_list() -> str:
+    """Options of vLLM that the service refuses, as a table."""
+    on_cpu = {name: f"On a CPU: {reason}" for name, reason in REFUSED_ON_CPU.items()}
+    rows = [f"| `{name}` | {reason} |\n" for name, reason in sorted({**REFUSED, **on_cpu}.items())]
+    return _OPTIONS_HEAD + "".join(rows)
 
 
 def _row(metric: MetricWrapperBase) -> str:

@@ -1,9 +1,7 @@
 """Builds engine, sandbox and prompt format from the settings."""
 
 import asyncio
-import os
 import secrets
-import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,11 +13,12 @@ from typing import Self, TypeVar
 from service import tracing
 from service.credentials import IF_DENIED
 from service.engine.base import Engine
+from service.engine.build import check_engine, vllm_engine
 from service.engine.fake import FakeEngine, demo, scripted
-from service.errors import ConfigurationError, InputError
+from service.errors import InputError
 from service.metrics import Metrics
 from service.model.bundled import Progress
-from service.model.checkpoint import Checkpoint, find_checkpoint
+from service.model.checkpoint import Download, find_checkpoint
 from service.model.metadata import Decoding
 from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1, PathFormat
@@ -147,7 +146,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
 
     Raises:
         CheckpointError: the model cannot be served.
-        ConfigurationError: the fake script, a worker address or a key file is invalid.
+        ConfigurationError: the fake script, a worker address, a key file or an engine option is invalid.
     """
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
@@ -157,8 +156,15 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
         return Components(settings, fake, sandbox, metrics=metrics)
     is_remote = settings.engine is EngineKind.REMOTE
-    checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress, weights=not is_remote)
-    engine, eager = (_remote_engine(settings, metrics), None) if is_remote else _vllm_engine(settings, checkpoint)
+    check_engine(settings)
+    checkpoint = find_checkpoint(
+        settings.model, settings.cache_dir, progress, weights=not is_remote, download=download_of(settings)
+    )
+    engine, eager = (
+        (_remote_engine(settings, metrics), None)
+        if is_remote
+        else vllm_engine(settings, checkpoint.path, checkpoint.name)
+    )
     return Components(
         settings,
         engine,
@@ -202,53 +208,22 @@ def sandbox_pool(
     return Lanes(lane(), lane(libraries=True)) if settings.sandbox_libraries else lane()
 
 
+def download_of(settings: Settings) -> Download:
+    """Parameters of a download of the model. Two of them are options of vLLM."""
+    directory = settings.engine_options.get("download_dir")
+    return Download(
+        revision=settings.revision,
+        directory=Path(directory) if isinstance(directory, str) else None,
+        has_code=settings.engine_options.get("trust_remote_code") is True,
+    )
+
+
 def _metrics(settings: Settings) -> Metrics:
     """Metrics, with exemplars that name the trace if traces are exported."""
     if settings.otlp_endpoint is None:
         return Metrics()
     tracing.export_to(settings.otlp_endpoint, settings.trace_sample_ratio)
     return Metrics(exemplar=tracing.exemplar)
-
-
-def _vllm_engine(settings: Settings, checkpoint: Checkpoint) -> tuple[Engine, int | None]:
-    """Engine in this process, and its default for `max_eager_paths`.
-
-    Raises:
-        ConfigurationError: vLLM is not installed, or does not work on this machine.
-    """
-    _provide_home(settings.cache_dir)
-    try:
-        from service.engine.vllm import MAX_EAGER_PATHS, VllmEngine  # takes seconds; other engines work without vLLM
-    except ImportError as error:
-        raise ConfigurationError(
-            f"vLLM cannot be imported ({error}). Run `make setup`, install twinpath[cpu] or twinpath[gpu], or set "
-            "--engine."
-        ) from None
-
-    engine = VllmEngine(
-        str(checkpoint.path),
-        model=checkpoint.name,
-        dtype=settings.dtype,
-        compile_dir=settings.cache_dir / "compiled" if settings.compile_on_cpu else None,
-        max_model_len=settings.max_model_len,
-        max_num_seqs=settings.max_num_seqs,
-        cpu_kv_cache_gib=settings.cpu_kv_cache_gib,
-        gpu_memory_utilization=settings.gpu_memory_utilization,
-        check_interval_s=settings.engine_check_interval_s,
-        hang_timeout_s=settings.engine_hang_timeout_s,
-    )
-    return engine, MAX_EAGER_PATHS
-
-
-def _provide_home(cache_dir: Path) -> None:
-    """Make sure that vLLM and its libraries find a home directory for their caches, and a name of the user."""
-    places = [cache_dir, Path(tempfile.gettempdir())]
-    try:
-        places.insert(0, Path.home())
-    except RuntimeError:  # no home, so no entry in the user database
-        os.environ.setdefault("LOGNAME", str(os.getuid()))
-    if home := next((place for place in places if place.is_absolute() and os.access(place, os.W_OK)), None):
-        os.environ["HOME"] = str(home)
 
 
 def _remote_engine(settings: Settings, metrics: Metrics) -> Engine:

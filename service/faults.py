@@ -28,14 +28,16 @@ _SYNONYMS = {
 }
 _REASONS = {
     "missing": "is missing",
-    "extra_forbidden": "is an unknown field",
     "json_invalid": "is not valid JSON: {error}",
     "string_pattern_mismatch": "must match the pattern {pattern}",
     "string_unicode": "must be valid Unicode, without lone surrogates",
     "value_error": "{error}",
+    "invalid-json-value": "must be a value that JSON has",
     "predicate": "{msg}",
 }
 """Reason by the type of an error, with the values of its context. Every other type: the schema in words."""
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+"""Types of the errors for a name that a model or a dataclass does not have."""
 _NOUNS = {
     "integer": "a whole number",
     "number": "a number",
@@ -104,11 +106,11 @@ def fault_texts(error: ValidationError, model: type[BaseModel], whole: str) -> l
 def fault(entry: Mapping[str, Any], model: type[BaseModel]) -> Fault:
     """Fault of one element of `ValidationError.errors()`."""
     kind, location = entry["type"], entry["loc"]
-    if kind == "extra_forbidden":
+    if kind in _UNKNOWN:
         path, schemas = _place(model, location[:-1])
         name = str(location[-1])
         near = near_miss(name, [known for schema in schemas for known in schema.get("properties", ())])
-        return Fault(kind, (*path, name), _REASONS[kind], (*path, near) if near else None)
+        return Fault(kind, (*path, name), "is an unknown field", (*path, near) if near else None)
     path, schemas = _place(model, location)
     if kind in _REASONS:
         return Fault(kind, path, _REASONS[kind].format_map({"msg": entry["msg"], **entry.get("ctx", {})}))

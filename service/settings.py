@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,7 +22,7 @@ from pydantic_settings import (
 )
 
 from service.credentials import KEY_FORM, is_key
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, json_reason
 from service.faults import fault_texts
 from service.files import read_text, read_toml
 from service.setting_groups.engine import Dtype, EngineKind, EngineSettings, ModelSettings, WorkerSettings
@@ -93,6 +94,21 @@ class Settings(
 
 class _EnvironmentSource(EnvSettingsSource):
     """Environment without service links, such as `TWINPATH_PORT=tcp://10.0.0.7:8000`."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Value of a variable in JSON.
+
+        Raises:
+            ConfigurationError: the variable is not valid JSON.
+        """
+        variable = f"{_PREFIX}{field_name.upper()}"
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except RecursionError:
+            reason = "its values are nested too deeply"
+        except ValueError as error:
+            reason = json_reason(error)
+        raise ConfigurationError(f"The environment variable {variable} is not valid JSON: {reason}.")
 
     def _load_env_vars(self) -> dict[str, str | None]:
         variables = super()._load_env_vars()

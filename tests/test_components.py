@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.components import _provide_home, _vllm_engine
+from service.engine.build import provide_home, vllm_engine
 from service.errors import ConfigurationError
-from service.model.checkpoint import find_checkpoint
 from service.settings import Settings
 from tests.support.servers import described
 
@@ -25,7 +24,7 @@ def no_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_ordinary_home_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    _provide_home(tmp_path / "cache")
+    provide_home(tmp_path / "cache")
     assert os.environ["HOME"] == str(tmp_path)
 
 
@@ -36,20 +35,20 @@ def test_the_cache_takes_the_place_of_a_home_that_cannot_be_written(
     monkeypatch.chdir(tmp_path)
     Path("relative").mkdir()
     monkeypatch.setenv("HOME", home)
-    _provide_home(tmp_path)
+    provide_home(tmp_path)
     assert os.environ["HOME"] == str(tmp_path)
 
 
 def test_the_temporary_directory_takes_the_place_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_user(monkeypatch)
-    _provide_home(tmp_path / "none")
+    provide_home(tmp_path / "none")
     assert (os.environ["HOME"], os.environ["LOGNAME"]) == (tempfile.gettempdir(), str(os.getuid()))
 
 
 def test_without_vllm_the_remedy_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "service.engine.vllm", None)
     with pytest.raises(ConfigurationError) as raised:
-        _vllm_engine(Settings(), find_checkpoint(str(described(tmp_path)), tmp_path))
+        vllm_engine(Settings(), described(tmp_path), "m")
     assert str(raised.value) == (
         "vLLM cannot be imported (import of service.engine.vllm halted; None in sys.modules). Run `make setup`, install "
         "twinpath[cpu] or twinpath[gpu], or set --engine."

@@ -79,7 +79,8 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words |= dict.fromkeys(("allow_unlocked_sandbox", "sandbox_libraries", "allow_anonymous", "compile_on_cpu"), "true")
     words |= {"otlp_endpoint": "http://collector:4318", "api_docs": "false"}
     words |= {"cors_origins": "https://page.example", "root_path": "/math"}
-    words |= dict.fromkeys(("host", "model", "cache_dir", "fake_script"), "a-word")
+    words |= dict.fromkeys(("host", "model", "revision", "quantization", "cache_dir", "fake_script"), "a-word")
+    words["engine_options"] = '{"max_loras": 2}'
     words |= dict.fromkeys(
         ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"), "a-word"
     )
@@ -98,6 +99,8 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     monkeypatch.delenv(variable, raising=False)
     default = getattr(load_settings(), name)
     quoted = value if value[0].isdigit() or value in ("true", "false") else f'"{value}"'
+    if name == "engine_options":
+        quoted = "{max_loras = 2}"
     from_file = getattr(load_settings(toml(tmp_path, f"{name} = {quoted}\n")), name)
     monkeypatch.setenv("TWINPATH_CONFIG", "")
     monkeypatch.setenv(variable, value)
@@ -398,3 +401,39 @@ def test_a_wrong_key_file_is_refused_without_its_content(content: bytes, tmp_pat
         f"The file {path} of client_api_key_file must hold an API key: one line of printable ASCII characters without "
         "spaces."
     )
+
+
+def test_engine_options_are_merged_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = toml(
+        tmp_path, '[engine_options]\nmax_loras = 1\nblock-size = 16\nload_format = "auto"\nlora_dtype = "auto"\n'
+    )
+    monkeypatch.setenv("TWINPATH_ENGINE_OPTIONS", '{"max-loras": 2, "block_size": 32}')
+    settings = load_settings(config, engine_options={"block_size": 64, "enable_lora": True})
+    assert settings.engine_options == {
+        "max_loras": 2, "block_size": 64, "load_format": "auto", "lora_dtype": "auto", "enable_lora": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("max_loras=2", "Expecting value at column 1"),
+        ('{"max_loras": 2', "Expecting ',' delimiter at column 16"),
+        ("[" * 100_000, "its values are nested too deeply"),
+    ],
+)
+def test_engine_options_of_the_environment_are_json(text: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINPATH_ENGINE_OPTIONS", text)
+    assert message() == f"The environment variable TWINPATH_ENGINE_OPTIONS is not valid JSON: {reason}."
+
+
+def test_engine_options_are_a_table_of_json_values(tmp_path: Path) -> None:
+    assert message(toml(tmp_path, "engine_options = [1]\n")) == "Invalid settings: `engine_options` must be an object"
+    assert message(toml(tmp_path, "[engine_options]\nmax_loras = 2026-01-01\n")) == (
+        "Invalid settings: `engine_options.max_loras` must be a value that JSON has"
+    )
+
+
+@pytest.mark.parametrize("name", ["revision", "quantization"])
+def test_a_name_is_not_empty(name: str) -> None:
+    assert message(None, **{name: ""}) == f"Invalid settings: `{name}` must be a text that is not empty"

@@ -1,7 +1,8 @@
 """Options that commands share, and the settings and fields from them."""
 
 import inspect
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -37,6 +38,26 @@ def at_least_one(param: typer.CallbackParam, value: Any) -> Any:
     return value
 
 
+def engine_option(text: Any) -> tuple[str, Any]:
+    """Name and value of --engine-option. The value is JSON, or else a text.
+
+    Raises:
+        ConfigurationError: there is no name or no value.
+    """
+    name, sign, value = str(text).partition("=")
+    if not (name and sign):
+        raise ConfigurationError(f"--engine-option {text} must be NAME=VALUE, such as block_size=32.")
+    try:
+        return name.replace("-", "_"), json.loads(value)
+    except (ValueError, RecursionError):
+        return name.replace("-", "_"), value
+
+
+def option_table(pairs: Iterable[tuple[str, Any]] | None) -> dict[str, Any] | None:
+    """Options by name. The last one of a name counts. None means that none was given."""
+    return None if pairs is None else dict(pairs)
+
+
 def setting_help(name: str) -> str:
     """Description of a setting."""
     return str(Settings.model_fields[name].description)
@@ -64,6 +85,15 @@ def count_option(help_text: str) -> Any:
 
 Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
 Model = Annotated[str | None, typer.Option(help=setting_help("model"))]
+EngineOption = Annotated[
+    list[Any] | None,
+    typer.Option(
+        "--engine-option",
+        help="Option of the vllm engine, by vLLM's name. VALUE is JSON, or else a text. Repeatable.",
+        parser=engine_option,
+        metavar="<name=value>",
+    ),
+]
 Libraries = Annotated[
     bool | None,
     typer.Option(
@@ -112,6 +142,7 @@ class EngineOptions:
             autocompletion=lambda: list(EngineKind),
         ),
     ] = None
+    engine_option: EngineOption = None
     config: Config = None
 
 
@@ -180,6 +211,7 @@ def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOption
         "policy": vote.policy,
         "model": engine.model,
         "engine": engine.engine,
+        "engine_options": option_table(engine.engine_option),
         "client_api_key_file": service.api_key_file,
     }
     return load_settings(engine.config, **flags)

@@ -15,8 +15,9 @@ Run = dict[str, JsonValue]
 """Everything on which the results of a run depend, by its name."""
 
 _SETTINGS = (
-    "engine", "model", "dtype", "max_model_len", "worker_urls", "worker_model", "fake_script", "temperature",
-    "max_tokens", "deadline_s", "sandbox_timeout_s", "sandbox_memory_mib", "sandbox_libraries",
+    "engine", "model", "revision", "dtype", "quantization", "max_model_len", "tensor_parallel_size", "engine_options",
+    "worker_urls", "worker_model", "fake_script", "temperature", "max_tokens", "deadline_s", "sandbox_timeout_s",
+    "sandbox_memory_mib", "sandbox_libraries",
 )  # fmt: skip
 """Settings that change responses of an engine in this process."""
 

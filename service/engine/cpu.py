@@ -1,4 +1,4 @@
-"""CPU support: bfloat16 instructions, and the compiler for `compile_on_cpu`."""
+"""CPU support: bfloat16 instructions, arguments of vLLM, and the compiler for `compile_on_cpu`."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 from service.errors import ConfigurationError
 
 _INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86-64 and of Arm
+_PREFILL_TOKENS = 8192
 
 
 def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
@@ -28,6 +29,31 @@ def dtype_on_cpu(requested: str = "auto") -> str:
         requested: a data type, or `auto`. `auto` becomes `float32` on a CPU without bfloat16 instructions.
     """
     return "float32" if requested == "auto" and not computes_bfloat16() else requested
+
+
+def cpu_arguments(compile_dir: Path | None, max_model_len: int, kv_cache_gib: float) -> dict[str, object]:
+    """Arguments of vLLM on a CPU. Sets the environment variables that they need.
+
+    Args:
+        compile_dir: directory of the compiled model. None does not compile.
+        max_model_len: maximum number of prompt and completion tokens of one path.
+        kv_cache_gib: size of the KV cache, in GiB.
+
+    Raises:
+        ConfigurationError: as `check_compiler`.
+    """
+    os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
+    if compile_dir is not None:
+        check_compiler()
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compile_dir)
+        os.environ["VLLM_USE_AOT_COMPILE"] = "0"  # vLLM 0.32 cannot load the artifact that it saves for a CPU
+    return {
+        "enforce_eager": compile_dir is None,
+        "block_size": 32,  # prompts shorter than a block share no KV, and the default is 128
+        "enable_chunked_prefill": False,  # vLLM 0.32 fails on a seeded path with chunked prefill on a CPU
+        "max_num_batched_tokens": max(_PREFILL_TOKENS, max_model_len),
+        "kv_cache_memory_bytes": int(kv_cache_gib * 1024**3),
+    }
 
 
 def check_compiler() -> None:

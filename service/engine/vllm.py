@@ -6,50 +6,30 @@ again.
 """
 
 import asyncio
-import gc
 import logging
-import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from pydantic import JsonValue
+
+from service.engine import vllm_start
 from service.engine.base import Completion, Finish, Sampling
-from service.engine.cpu import check_compiler, dtype_on_cpu
+from service.engine.cpu import cpu_arguments
+from service.engine.vllm_options import configuration
 from service.engine.watchdog import Watchdog
-from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
-from service.process import die_with_parent
+from service.errors import EngineDeadError, EngineError, PromptTooLongError
 
-# OpenMP deadlocks in a fork of a process that has used it. Fork only if nothing has imported torch before this module.
-_MAY_FORK = "torch" not in sys.modules
+logger = logging.getLogger(__name__)
 
-if "://" in os.environ.get("VLLM_PORT", ""):  # from Kubernetes, for a service with the name vllm
-    del os.environ["VLLM_PORT"]
-
-gc.disable()  # collections during the import of vLLM's 5,000 modules take a tenth of the start
-from vllm import SamplingParams  # noqa: E402
-from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: E402
+from vllm import SamplingParams  # noqa: E402 - after the import of `vllm_start`, which prepares it
 from vllm.inputs.engine import tokens_input  # noqa: E402
-from vllm.platforms import current_platform  # noqa: E402
 from vllm.sampling_params import RequestOutputKind  # noqa: E402
 from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
 from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError  # noqa: E402
 from vllm.v1.engine.exceptions import EngineGenerateError  # noqa: E402
-from vllm.v1.executor import Executor  # noqa: E402
-from vllm.v1.metrics.loggers import StatLoggerBase  # noqa: E402
 
-gc.freeze()  # the forked engine shares the imported modules and never scans them
-gc.enable()
-
-logger = logging.getLogger(__name__)
-
-MAX_EAGER_PATHS = 8 if current_platform.is_cpu() else None
-"""Default of `max_eager_paths`. A GPU step over all slots takes about as long as one path. A CPU step doubles by 16."""
-
-_CPU_PREFILL_TOKENS = 8192
-_SAFE_PATH = "PYTHONSAFEPATH"
 _PROBE_ID = "probe"
 _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "abort": Finish.ABORT}
 
@@ -67,9 +47,15 @@ class VllmEngine:
         max_num_seqs: maximum number of paths decoded at the same time. Further paths wait in vLLM's queue.
         cpu_kv_cache_gib: size of the KV cache on a CPU, in GiB.
         gpu_memory_utilization: fraction of a GPU's memory, in (0, 1].
+        tensor_parallel_size: number of devices over which each layer is split.
+        quantization: quantization by vLLM's names. None is that of the model's files.
+        options: further arguments of vLLM, by its names.
         check_interval_s: seconds between two hang checks.
         hang_timeout_s: seconds for one token after which an engine without progress counts as hung. It must exceed the
             longest engine step.
+
+    Raises:
+        ConfigurationError: an option is unknown, refused or of another type, or the CPU has no compiler.
     """
 
     def __init__(
@@ -83,17 +69,32 @@ class VllmEngine:
         max_num_seqs: int = 64,
         cpu_kv_cache_gib: float = 2,
         gpu_memory_utilization: float = 0.9,
+        tensor_parallel_size: int = 1,
+        quantization: str | None = None,
+        options: Mapping[str, JsonValue] | None = None,
         check_interval_s: float = 10.0,
         hang_timeout_s: float = 60.0,
     ) -> None:
         self._model_dir = model_dir
         self._model = model or model_dir
-        self._dtype = dtype
-        self._compile_dir = compile_dir
         self._max_model_len = max_model_len
-        self._max_num_seqs = max_num_seqs
-        self._kv_cache_gib = cpu_kv_cache_gib
-        self._gpu_memory_utilization = gpu_memory_utilization
+        self._arguments = {
+            "model": model_dir,
+            "served_model_name": self._model,
+            "dtype": vllm_start.engine_dtype(dtype),
+            "quantization": quantization,
+            "max_model_len": max_model_len,
+            "max_num_seqs": max_num_seqs,
+            "tensor_parallel_size": tensor_parallel_size,
+            "use_tqdm_on_load": False,
+            **(
+                cpu_arguments(compile_dir, max_model_len, cpu_kv_cache_gib)
+                if vllm_start.ON_CPU
+                else {"gpu_memory_utilization": gpu_memory_utilization}
+            ),
+            **vllm_start.check_options(options or {}),
+        }
+        self._logged = {"tensor_parallel_size", "quantization", *(options or {})}
         self._llm: AsyncLLM | None = None
         self._steps = 0
         self._hung = False
@@ -112,17 +113,17 @@ class VllmEngine:
         """See `Engine.start`. Blocks the event loop while the model loads.
 
         Raises:
-            ConfigurationError: vLLM cannot serve this model with these settings, or cannot compile it on this machine.
+            ConfigurationError: vLLM cannot serve this model with these settings.
             EngineError: vLLM did not start. Its output has the reason.
         """
-        try:
-            with _safe_path():
-                self._llm = _start_on_cpu(self) if current_platform.is_cpu() else _start_on_gpu(self)
-        except ValueError as error:  # also the base class of pydantic's errors
-            raise ConfigurationError(f"vLLM refuses the model or a setting: {error}") from error
-        except (RuntimeError, OSError, ImportError) as error:
-            raise EngineError(f"vLLM did not start: {error}") from error
+        self._llm = vllm_start.start(self._arguments, self._count_step)
+        held = {name: str(value) for name, value in self.configuration().items() if _field(name) in self._logged}
+        logger.info("engine started", extra={"configuration": held})
         self._hang_check = asyncio.create_task(self._kill_when_hung(self._llm))
+
+    def configuration(self) -> dict[str, object]:
+        """Fields of vLLM's own configuration, by names such as `parallel_config.tensor_parallel_size`."""
+        return configuration(self._require_running().vllm_config)
 
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`."""
@@ -179,14 +180,14 @@ class VllmEngine:
             self._hang_check.cancel()
             await asyncio.gather(self._hang_check, return_exceptions=True)
         if llm is not None:
-            await asyncio.to_thread(_shut_down, llm)
+            await asyncio.to_thread(vllm_start.shut_down, llm)
 
     async def _kill_when_hung(self, llm: AsyncLLM) -> None:
         """Wait until the engine hangs, then kill it. Its paths fail as after any other death."""
         await self._watchdog.wait_for_hang()
         logger.critical("the engine hangs: it samples nothing and answers no probe; killing it")
         self._hung = True
-        for process in _processes(llm):
+        for process in vllm_start.processes(llm):
             process.kill()  # SIGKILL also ends a stopped process
 
     async def _sample_probe_token(self) -> None:
@@ -208,96 +209,6 @@ class VllmEngine:
         return tuple(self._require_running().get_tokenizer().encode(prompt, add_special_tokens=False))
 
 
-@contextmanager
-def _safe_path() -> Iterator[None]:
-    """Environment in which new Python processes do not import modules of the working directory."""
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = before
-
-
-def engine_dtype(requested: str) -> str:
-    """Data type for vLLM on this machine. See `VllmEngine`."""
-    return dtype_on_cpu(requested) if current_platform.is_cpu() else requested
-
-
-def _engine_args(engine: VllmEngine, **device: object) -> AsyncEngineArgs:
-    return AsyncEngineArgs(
-        model=engine._model_dir,
-        served_model_name=engine.model,
-        dtype=engine_dtype(engine._dtype),
-        max_model_len=engine._max_model_len,
-        max_num_seqs=engine._max_num_seqs,
-        use_tqdm_on_load=False,
-        **device,
-    )
-
-
-def _start_on_gpu(engine: VllmEngine) -> AsyncLLM:
-    arguments = _engine_args(engine, gpu_memory_utilization=engine._gpu_memory_utilization)
-    return AsyncLLM.from_engine_args(arguments, stat_loggers=[_step_logger(engine._count_step)])
-
-
-def _start_on_cpu(engine: VllmEngine) -> AsyncLLM:
-    """Start vLLM on a CPU with one child process instead of two.
-
-    By default vLLM starts an engine process and a worker process. Both import vLLM again, and the engine occupies a
-    core while it waits for the worker. Here the engine is its own worker, and a fork if that is safe. This saves two
-    imports and a core.
-    """
-    os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
-    if engine._compile_dir is not None:
-        check_compiler()
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(engine._compile_dir)
-        os.environ["VLLM_USE_AOT_COMPILE"] = "0"  # vLLM 0.32 cannot load the artifact that it saves for a CPU
-    config = _engine_args(
-        engine,
-        enforce_eager=engine._compile_dir is None,
-        block_size=32,  # prompts shorter than a block share no KV, and the default is 128
-        enable_chunked_prefill=False,  # vLLM 0.32 fails on a seeded path with chunked prefill on a CPU
-        max_num_batched_tokens=max(_CPU_PREFILL_TOKENS, engine._max_model_len),
-        kv_cache_memory_bytes=int(engine._kv_cache_gib * 1024**3),
-    ).create_engine_config()
-    config.parallel_config.distributed_executor_backend = "uni"
-    if _MAY_FORK:
-        os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
-        os.register_at_fork(after_in_child=die_with_parent)
-    return AsyncLLM(
-        vllm_config=config,
-        executor_class=Executor.get_class(config),
-        log_stats=True,
-        stat_loggers=[_step_logger(engine._count_step)],
-        log_requests=False,
-    )
-
-
-def _processes(llm: AsyncLLM) -> list[BaseProcess]:
-    return list(llm.engine_core.resources.engine_manager.processes)
-
-
-def _shut_down(llm: AsyncLLM) -> None:
-    """Stop the engine and wait for its processes. vLLM kills slow processes but does not wait for their end."""
-    processes = _processes(llm)
-    llm.shutdown()
-    for process in processes:
-        process.join()
-
-
-def _step_logger(on_step: Callable[[], None]) -> type[StatLoggerBase]:
-    """Statistics logger class for vLLM that calls `on_step` after every engine step."""
-
-    class StepLogger(StatLoggerBase):  # type: ignore[misc]
-        def __init__(self, vllm_config: object, engine_index: int = 0) -> None: ...
-
-        def record(self, *_: object, **__: object) -> None:
-            on_step()
-
-        def log_engine_initialized(self) -> None: ...
-
-    return StepLogger
+def _field(name: str) -> str:
+    """Field of a name such as `parallel_config.tensor_parallel_size`."""
+    return name.rpartition(".")[2]

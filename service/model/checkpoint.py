@@ -60,8 +60,28 @@ class Checkpoint:
         return (self.metadata and self.metadata.kinds) or tuple(PathKind)
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Parameters of a download from Hugging Face.
+
+    Args:
+        revision: branch, tag or commit. None is the main branch.
+        directory: directory of all downloads. None is Hugging Face's own cache.
+        has_code: whether the Python code of the model is downloaded too.
+    """
+
+    revision: str | None = None
+    directory: Path | None = None
+    has_code: bool = False
+
+
 def find_checkpoint(
-    model: str | None, cache_dir: Path, progress: Progress = lambda what, share: None, *, weights: bool = True
+    model: str | None,
+    cache_dir: Path,
+    progress: Progress = lambda what, share: None,
+    *,
+    weights: bool = True,
+    download: Download = Download(),
 ) -> Checkpoint:
     """Find a checkpoint. Downloads or builds it if needed.
 
@@ -70,13 +90,16 @@ def find_checkpoint(
         cache_dir: parent directory of built models.
         progress: called while the bundled model is built or verified.
         weights: whether to download the weights. Without them only the other files of the model are downloaded.
+        download: parameters of a download.
 
     Raises:
-        CheckpointError: the model is missing, damaged, or of another format version.
+        CheckpointError: the model is missing, damaged, or of another format version, or it has no revisions.
     """
     if model is None:
+        if download.revision:
+            raise CheckpointError("`revision` needs a Hugging Face name in --model; the bundled model has none.")
         return read_checkpoint(*bundled.build(cache_dir, bundled.adapter_directory(), progress))
-    path = model_directory(model, weights=weights)
+    path = model_directory(model, weights=weights, download=download)
     return read_checkpoint(path, path.resolve().name if _local(model).is_dir() else model)
 
 
@@ -108,18 +131,26 @@ _ALL_BUT_WEIGHTS = ("*.json", "*.model", "*.jinja", "*.txt")
 _PATH_PREFIXES = ("/", ".", "~")
 
 
-def model_directory(model: str, *, weights: bool = True) -> Path:
+def model_directory(
+    model: str,
+    *,
+    weights: bool = True,
+    download: Download = Download(),
+) -> Path:
     """Directory of a model: `model` itself, or the local snapshot of a Hugging Face model.
 
     Args:
         model: directory, or Hugging Face name.
         weights: whether to download the weights, as safetensors.
+        download: parameters of a download.
 
     Raises:
         CheckpointError: the directory does not exist, or the model cannot be downloaded or has no safetensors.
     """
     local = _local(model)
     if local.is_dir():
+        if download.revision:
+            raise CheckpointError(f"`revision` needs a Hugging Face name in --model; {model} is a directory.")
         return local
     if local.is_file():
         raise CheckpointError(f"{model} is a file; --model must be a Hugging Face model directory or name.")
@@ -128,8 +159,11 @@ def model_directory(model: str, *, weights: bool = True) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    patterns = [*_ALL_BUT_WEIGHTS, *["*.safetensors"] * weights, *["*.py"] * download.has_code]
     try:
-        path = Path(snapshot_download(model, allow_patterns=[*_ALL_BUT_WEIGHTS, *["*.safetensors"] * weights]))
+        path = Path(
+            snapshot_download(model, revision=download.revision, cache_dir=download.directory, allow_patterns=patterns)
+        )
     except LocalEntryNotFoundError:
         reason = "the Hugging Face hub is out of reach and its cache has no copy; connect, or give a directory"
         raise _not_downloaded(model, reason) from None

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import platformdirs
 from pydantic import Field
 
-from service.setting_groups.values import Choice, SettingsGroup, Texts
+from service.setting_groups.values import Choice, OptionTable, SettingsGroup, Texts
 
 _NO_HOME = Path(os.devnull)  # no directory can be made below a file
 
@@ -37,6 +37,13 @@ class ModelSettings(SettingsGroup):
     model: Annotated[
         str | None, Field(description="Model directory or Hugging Face name. Default: the bundled model.")
     ] = None
+    revision: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Branch, tag or commit of a Hugging Face model. Default: its main branch.",
+        ),
+    ] = None
     cache_dir: Annotated[
         Path, Field(description="Directory for built models and logs. Default: the user's cache directory.")
     ] = Field(default_factory=lambda: default_cache_dir())
@@ -47,6 +54,14 @@ class ModelSettings(SettingsGroup):
             "bfloat16 instructions, where float32 is faster but takes twice the memory."
         ),
     ] = Dtype.AUTO
+    quantization: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Quantization of the vllm engine, by vLLM's names, such as fp8. Default: that of the model's "
+            "files, if any.",
+        ),
+    ] = None
     max_model_len: Annotated[
         int, Field(ge=64, description="Context length: maximum prompt and completion tokens per path.")
     ] = 2048
@@ -84,6 +99,16 @@ class EngineSettings(SettingsGroup):
     gpu_memory_utilization: Annotated[
         float, Field(gt=0, le=1, description="Fraction of the GPU's memory that the engine may use.")
     ] = 0.9
+    tensor_parallel_size: Annotated[
+        int, Field(ge=1, le=1024, description="Number of GPUs over which each layer of the model is split.")
+    ] = 1
+    engine_options: Annotated[
+        OptionTable,
+        Field(
+            description="Further options of the vllm engine, by vLLM's names: a table of the file, a JSON object of "
+            "the variable, or --engine-option NAME=VALUE for each one. VALUE is JSON, or else a text."
+        ),
+    ] = {}  # noqa: RUF012 - Pydantic copies it
     engine_check_interval_s: Annotated[
         float, Field(gt=0, le=3600, description="Seconds between two checks that the engine makes progress.")
     ] = 10

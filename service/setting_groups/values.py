@@ -5,7 +5,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, JsonValue
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
@@ -39,6 +39,17 @@ def _split_at_commas(value: object) -> object:
 
 Texts = Annotated[list[str], NoDecode, BeforeValidator(_split_at_commas)]
 """List of texts. In one text, commas separate them."""
+
+
+def _with_underscores(options: object) -> object:
+    """Table whose names have underscores for dashes. Of two equal names, the one of the stronger source is last."""
+    if not isinstance(options, dict):
+        return options
+    return {str(name).replace("-", "_"): value for name, value in options.items()}
+
+
+OptionTable = Annotated[dict[str, JsonValue], BeforeValidator(_with_underscores)]
+"""Options of another program by their names."""
 
 
 def _origin(text: str) -> str:

@@ -30,7 +30,7 @@ def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
     """
     monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
     monkeypatch.setattr(logs, "configure", lambda level: None)
-    monkeypatch.setattr(components, "_vllm_engine", _no_engine)  # `main` would end the tests with it, and with success
+    monkeypatch.setattr(components, "vllm_engine", _no_engine)  # `main` would end the tests with it, and with success
 
     def run(*arguments: object, stdin: bytes | None = b"") -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(_Terminal() if stdin is None else io.BytesIO(stdin)))

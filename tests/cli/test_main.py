@@ -19,6 +19,8 @@ import httpx
 import pytest
 import typer.main
 import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service import __version__
 from service.api.api_key import KeyScope
@@ -26,9 +28,10 @@ from service.api.api_keys import KeyRing, new_key
 from service.api.app import create_app
 from service.cli import serve as server
 from service.cli.main import app
+from service.cli.options import engine_option
 from service.client import AsyncClient
 from service.engine.fake import FakeEngine, scripted
-from service.errors import ServiceError
+from service.errors import ConfigurationError, ServiceError
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import GROUPS, EngineKind, Settings
 from tests.cli.conftest import Run
@@ -451,11 +454,15 @@ def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
     assert twinpath("--version") == (0, f"twinpath {__version__}\n", "")
 
 
+def flag(setting: str) -> str:
+    return "--engine-option" if setting == "engine_options" else f"--{setting.replace('_', '-')}"
+
+
 def test_every_setting_is_a_flag_of_serve() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, click.Group) or hasattr(group, "commands")
     flags = {option for parameter in group.commands["serve"].params for option in parameter.opts}
-    assert flags >= {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--config"}
+    assert flags >= set(map(flag, Settings.model_fields)) | {"--config"}
 
 
 def test_the_help_of_serve_has_groups_and_whole_names(twinpath: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -465,7 +472,7 @@ def test_the_help_of_serve_has_groups_and_whole_names(twinpath: Run, monkeypatch
     assert re.findall(r"^╭─ ([\w ]+) ─", out, re.MULTILINE) == ["Options", *(group.title for group in GROUPS)]
     for group in GROUPS:
         panel = out.partition(f"╭─ {group.title} ─")[2].partition("╰")[0]
-        shown = [f"--{name.replace('_', '-')}" for name in group.model_fields]
+        shown = [flag(name) for name in group.model_fields]
         assert re.findall(r"^│ (--[\w-]+) ", panel, re.MULTILINE) == shown
     assert "Port to listen on. 0 picks a free port. Default: 8000." in " ".join(out.replace("│", " ").split())
     assert "…" not in out
@@ -506,6 +513,54 @@ def test_serve_gets_its_flags_and_gives_the_servers_exit_code(
     assert twinpath("serve", "--config", config, *flags)[0] == 1
     assert (served[0].engine, served[0].port, served[0].cot_paths, served[0].pot_paths) == (EngineKind.FAKE, 0, 3, 10)
     assert (served[0].temperature, served[0].allow_unlocked_sandbox, served[0].policy) == (0.0, True, "lossless")
+
+
+def test_engine_options_are_json_or_texts_and_the_last_one_counts(
+    twinpath: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Settings] = []
+
+    def run(settings: Settings) -> int:
+        served.append(settings)
+        return 0
+
+    monkeypatch.setattr(server, "run", run)
+    with config.open("a") as file:
+        file.write("[engine_options]\nmax_loras = 1\nblock_size = 16\n")
+    texts = ["max-loras=2", "load_format=auto", 'hf_overrides={"a": [1.5, null]}', "note=a=b", "max_loras=3", "empty="]
+    flags = [part for text in texts for part in ("--engine-option", text)]
+    assert twinpath("serve", "--config", config, *flags)[0] == 0
+    assert served[0].engine_options == {
+        "max_loras": 3, "block_size": 16, "load_format": "auto", "hf_overrides": {"a": [1.5, None]}, "note": "a=b",
+        "empty": "",
+    }  # fmt: skip
+    assert twinpath("serve", "--config", config)[0] == 0
+    assert served[1].engine_options == {"max_loras": 1, "block_size": 16}
+
+
+@pytest.mark.parametrize("text", ["block_size", "=32"])
+@pytest.mark.parametrize("command", [("serve",), ("solve", "How much?")])
+def test_an_engine_option_has_a_name_and_a_value(
+    text: str, command: tuple[str, ...], twinpath: Run, config: Path
+) -> None:
+    said = one_line(twinpath(*command, "--config", config, "--engine-option", text))
+    assert said == f"--engine-option {text} must be NAME=VALUE, such as block_size=32."
+
+
+@given(st.text(), st.text())
+def test_any_engine_option_is_a_pair_or_is_refused(name: str, value: str) -> None:
+    try:
+        pair = engine_option(f"{name}={value}")
+    except ConfigurationError:
+        pair = None
+    assert (pair is None) == (name.partition("=")[0] == "")
+
+
+def test_solve_takes_engine_options(twinpath: Run, config: Path) -> None:
+    """The demo has no engine of vLLM, and ignores them as it ignores `dtype`."""
+    code, out, _ = twinpath("solve", "A pen costs 3 dollars. How much do 7 pens cost?", "--config", config, "--json",
+                            "--engine-option", "max_loras=2")  # fmt: skip
+    assert (code, json.loads(out)["status"]) == (0, "answered")
 
 
 def test_serve_says_in_one_line_that_the_port_is_taken(twinpath: Run, config: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from service.errors import CheckpointError
-from service.model.checkpoint import find_checkpoint, read_checkpoint
+from service.model.checkpoint import Download, find_checkpoint, read_checkpoint
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
 from service.types import PathKind
 
@@ -221,7 +221,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
 def test_a_model_is_downloaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def download(name: str, *, allow_patterns: list[str]) -> str:
+    def download(name: str, **_: object) -> str:
         asked.append(name)
         return str(directory(tmp_path / "snapshot-4f1c", chat_template__jinja="x", model__safetensors=""))
 
@@ -231,8 +231,45 @@ def test_a_model_is_downloaded_by_its_name(tmp_path: Path, monkeypatch: pytest.M
     assert asked == ["Qwen/Qwen2.5-0.5B-Instruct"]
 
 
+def test_a_download_has_its_revision_its_directory_and_only_trusted_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def download(name: str, **parameters: object) -> str:
+        asked.append(parameters)
+        revision = parameters["revision"]
+        path = directory(tmp_path / f"snapshot-{revision}", model__safetensors="")
+        if revision == "student":
+            (path / "twinpath.json").write_text(json.dumps(V1), encoding="utf-8")
+        return str(path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    main = find_checkpoint("org/model", tmp_path)
+    chosen = find_checkpoint(
+        "org/model", tmp_path, download=Download(revision="student", directory=tmp_path / "hub", has_code=True)
+    )
+    assert (main.name, main.metadata, chosen.name) == ("org/model", None, "org/model")
+    assert chosen.metadata == CheckpointMetadata.model_validate(V1)
+    usual = ["*.json", "*.model", "*.jinja", "*.txt", "*.safetensors"]
+    assert asked == [
+        {"revision": None, "cache_dir": None, "allow_patterns": usual},
+        {"revision": "student", "cache_dir": tmp_path / "hub", "allow_patterns": [*usual, "*.py"]},
+    ]
+
+
+def test_a_revision_needs_a_name(tmp_path: Path) -> None:
+    path = directory(tmp_path / "student", twinpath__json=V1)
+    with pytest.raises(CheckpointError) as raised:
+        find_checkpoint(str(path), tmp_path, download=Download(revision="main"))
+    assert str(raised.value) == f"`revision` needs a Hugging Face name in --model; {path} is a directory."
+    with pytest.raises(CheckpointError) as raised:
+        find_checkpoint(None, tmp_path, download=Download(revision="main"))
+    assert str(raised.value) == "`revision` needs a Hugging Face name in --model; the bundled model has none."
+
+
 def test_a_name_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(name: str, *, allow_patterns: list[str]) -> str:
+    def download(name: str, **_: object) -> str:
         return str(directory(tmp_path / "snapshot"))
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
@@ -258,7 +295,7 @@ def test_a_name_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pyte
 def test_a_name_that_cannot_be_downloaded(
     failure: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def download(name: str, *, allow_patterns: list[str]) -> str:
+    def download(name: str, **_: object) -> str:
         raise failure
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)

@@ -17,6 +17,7 @@ def info(
 ) -> None:
     """Find a model, build it if it is the bundled one, verify it, and print its name, prompt style and directory."""
     from service.cli.output import build_progress
+    from service.components import download_of
     from service.model import bundled
     from service.model.checkpoint import find_checkpoint, read_checkpoint
 
@@ -25,5 +26,5 @@ def info(
         if base:
             checkpoint = read_checkpoint(*bundled.build(settings.cache_dir, None, progress))
         else:
-            checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress)
+            checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress, download=download_of(settings))
     print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from service.cli.options import Config
+from service.cli.options import Config, engine_option, option_table
 from service.settings import GROUPS, SettingsGroup, load_settings
 
 
@@ -46,7 +46,10 @@ def _flag(group: type[SettingsGroup], name: str) -> Any:
     if not (field.default_factory or field.default is None or isinstance(field.default, bool | list)):
         description += f" Default: {field.default}."  # here, because typer would add another line for it
     # readable: the readers of files have better errors than typer.
+    is_table = name == "engine_options"
     option = typer.Option(
+        *["--engine-option"] * is_table,
+        parser=engine_option if is_table else None,
         help=description,
         metavar="",
         show_default=False,
@@ -54,7 +57,7 @@ def _flag(group: type[SettingsGroup], name: str) -> Any:
         rich_help_panel=group.title,
         readable=False,
     )
-    annotation: Any = field.annotation
+    annotation: Any = list[Any] if is_table else field.annotation
     return Annotated[annotation | None, option]
 
 
@@ -67,4 +70,5 @@ def serve(config: Config = None, **flags: Any) -> None:
     """
     from service.cli.serve import run
 
+    flags["engine_options"] = option_table(flags["engine_options"])
     raise typer.Exit(run(load_settings(config, **flags)))

@@ -1,0 +1,86 @@
+"""Engine of the settings: its checks, and vLLM in this process."""
+
+import os
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+from service.engine.base import Engine
+from service.errors import ConfigurationError
+from service.settings import EngineKind, Settings
+
+_OF_VLLM = ("engine_options", "quantization", "tensor_parallel_size")
+
+
+def check_engine(settings: Settings) -> None:
+    """Check the options of the engine before a model is downloaded.
+
+    Raises:
+        ConfigurationError: vLLM refuses an option, or the engine has no vLLM in this process.
+    """
+    if settings.engine is EngineKind.REMOTE:
+        given = [name for name in _OF_VLLM if getattr(settings, name) != Settings.model_fields[name].default]
+        if given:
+            raise ConfigurationError(
+                f"Invalid settings: `{given[0]}` has no effect with --engine remote; set it on the worker"
+            )
+    elif settings.engine is EngineKind.VLLM and settings.engine_options:
+        _imported_vllm(settings).vllm_start.check_options(settings.engine_options)
+
+
+def vllm_engine(settings: Settings, model_dir: Path, name: str) -> tuple[Engine, int | None]:
+    """Engine in this process, and its default for `max_eager_paths`.
+
+    Args:
+        settings: the settings.
+        model_dir: model directory.
+        name: name of the model in responses.
+
+    Raises:
+        ConfigurationError: vLLM is not installed, does not work on this machine, or refuses an option.
+    """
+    vllm = _imported_vllm(settings)
+    engine: Engine = vllm.VllmEngine(
+        str(model_dir),
+        model=name,
+        dtype=settings.dtype,
+        compile_dir=settings.cache_dir / "compiled" if settings.compile_on_cpu else None,
+        max_model_len=settings.max_model_len,
+        max_num_seqs=settings.max_num_seqs,
+        cpu_kv_cache_gib=settings.cpu_kv_cache_gib,
+        gpu_memory_utilization=settings.gpu_memory_utilization,
+        tensor_parallel_size=settings.tensor_parallel_size,
+        quantization=settings.quantization,
+        options=settings.engine_options,
+        check_interval_s=settings.engine_check_interval_s,
+        hang_timeout_s=settings.engine_hang_timeout_s,
+    )
+    return engine, vllm.vllm_start.MAX_EAGER_PATHS
+
+
+def _imported_vllm(settings: Settings) -> ModuleType:
+    """Module of vLLM's engine. The first import takes seconds, and the other engines work without it.
+
+    Raises:
+        ConfigurationError: vLLM is not installed, or does not work on this machine.
+    """
+    provide_home(settings.cache_dir)
+    try:
+        import service.engine.vllm as vllm
+    except ImportError as error:
+        raise ConfigurationError(
+            f"vLLM cannot be imported ({error}). Run `make setup`, install twinpath[cpu] or twinpath[gpu], or set "
+            "--engine."
+        ) from None
+    return vllm
+
+
+def provide_home(cache_dir: Path) -> None:
+    """Make sure that vLLM and its libraries find a home directory for their caches, and a name of the user."""
+    places = [cache_dir, Path(tempfile.gettempdir())]
+    try:
+        places.insert(0, Path.home())
+    except RuntimeError:  # no home, so no entry in the user database
+        os.environ.setdefault("LOGNAME", str(os.getuid()))
+    if home := next((place for place in places if place.is_absolute() and os.access(place, os.W_OK)), None):
+        os.environ["HOME"] = str(home)

@@ -1,0 +1,50 @@
+"""Checks of the engine's settings before a model is found."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service import components
+from service.components import build, download_of
+from service.errors import ConfigurationError
+from service.metrics import Metrics
+from service.model.checkpoint import Download
+from service.settings import EngineKind, load_settings
+
+
+@pytest.fixture(autouse=True)
+def own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("engine_options", {"max_loras": 2}), ("quantization", "fp8"), ("tensor_parallel_size", 2)]
+)
+def test_options_of_a_worker_are_set_on_the_worker(name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "find_checkpoint", lambda *_, **__: pytest.fail("a model is looked for"))
+    settings = load_settings(None, engine="remote", worker_urls=["http://127.0.0.1:1"], **{name: value})
+    with pytest.raises(ConfigurationError) as raised:
+        build(settings)
+    assert str(raised.value) == (f"Invalid settings: `{name}` has no effect with --engine remote; set it on the worker")
+
+
+def test_the_demo_takes_the_settings_of_an_engine() -> None:
+    settings = load_settings(engine="fake", engine_options={"max_loras": 2})
+    assert build(settings).settings.engine is EngineKind.FAKE
+
+
+def test_a_download_has_the_options_of_vllm(tmp_path: Path) -> None:
+    options = {"download_dir": str(tmp_path), "trust_remote_code": True}
+    assert download_of(load_settings(revision="v2", engine_options=options)) == Download("v2", tmp_path, True)
+    assert download_of(load_settings()) == Download()
+
+
+@pytest.mark.engine
+def test_wrong_options_are_refused_before_a_model_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "find_checkpoint", lambda *_, **__: pytest.fail("a model is looked for"))
+    with pytest.raises(ConfigurationError) as raised:
+        build(load_settings(model="org/large", engine_options={"max_lora": 2}))
+    assert str(raised.value) == (
+        "Invalid settings: `engine_options.max_lora` is an unknown field; did you mean `engine_options.max_loras`?"
+    )
