@@ -75,7 +75,6 @@ class VllmEngine:
         check_interval_s: float = 10.0,
         hang_timeout_s: float = 60.0,
     ) -> None:
-        self._model_dir = model_dir
         self._model = model or model_dir
         self._max_model_len = max_model_len
         self._arguments = {

@@ -90,10 +90,10 @@ def _start_on_cpu(arguments: AsyncEngineArgs, loggers: list[type[StatLoggerBase]
 
     By default vLLM starts an engine process and a worker process. Both import vLLM again, and the engine occupies a
     core while it waits for the worker. Here the engine is its own worker, and a fork if that is safe. This saves two
-    imports and a core. An engine with several workers starts as vLLM starts it.
+    imports and a core. An engine with several workers, or with another executor, starts as vLLM starts it.
     """
     config = arguments.create_engine_config()
-    if config.parallel_config.world_size == 1:
+    if config.parallel_config.world_size == 1 and arguments.distributed_executor_backend in (None, "uni"):
         config.parallel_config.distributed_executor_backend = "uni"
         if _MAY_FORK:
             os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"

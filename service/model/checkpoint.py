@@ -131,12 +131,7 @@ _ALL_BUT_WEIGHTS = ("*.json", "*.model", "*.jinja", "*.txt")
 _PATH_PREFIXES = ("/", ".", "~")
 
 
-def model_directory(
-    model: str,
-    *,
-    weights: bool = True,
-    download: Download = Download(),
-) -> Path:
+def model_directory(model: str, *, weights: bool = True, download: Download = Download()) -> Path:
     """Directory of a model: `model` itself, or the local snapshot of a Hugging Face model.
 
     Args:
