@@ -1,12 +1,13 @@
 """CPU support: bfloat16 instructions from /proc/cpuinfo, and the check for a compiler before vLLM starts."""
 
+import os
 import sysconfig
 from pathlib import Path
 
 import pytest
 
 from service.engine import cpu
-from service.engine.cpu import check_compiler
+from service.engine.cpu import check_compiler, cpu_arguments
 from service.errors import ConfigurationError
 
 
@@ -64,3 +65,20 @@ def test_the_environment_can_name_the_compiler(machine: Path, monkeypatch: pytes
     monkeypatch.setenv("CXX", "c++-13")
     with pytest.raises(ConfigurationError, match="c\\+\\+-13 was not found"):
         check_compiler()
+
+
+@pytest.mark.parametrize(("context", "prefill"), [(2048, 8192), (16384, 16384)])
+def test_a_prompt_is_never_prefilled_in_chunks(
+    context: int, prefill: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("VLLM_CPU_NUM_OF_RESERVED_CPU", "TORCHINDUCTOR_CACHE_DIR", "VLLM_USE_AOT_COMPILE"):
+        monkeypatch.setenv(name, "before")  # restored at the end
+    eager = {
+        "enforce_eager": True, "block_size": 32, "enable_chunked_prefill": False, "max_num_batched_tokens": prefill,
+        "kv_cache_memory_bytes": 1536 * 1024**2,
+    }  # fmt: skip
+    assert cpu_arguments(None, context, 1.5) == eager
+    assert (os.environ["VLLM_CPU_NUM_OF_RESERVED_CPU"], os.environ["TORCHINDUCTOR_CACHE_DIR"]) == ("0", "before")
+    monkeypatch.setattr(cpu, "check_compiler", lambda: None)
+    assert cpu_arguments(tmp_path, context, 1.5) == eager | {"enforce_eager": False}
+    assert (os.environ["TORCHINDUCTOR_CACHE_DIR"], os.environ["VLLM_USE_AOT_COMPILE"]) == (str(tmp_path), "0")
