@@ -7,9 +7,9 @@ again.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -55,7 +55,7 @@ class VllmEngine:
             longest engine step.
 
     Raises:
-        ConfigurationError: an option is unknown, refused or of another type, or the CPU has no compiler.
+        ConfigurationError: an option is unknown, refused or of another type.
     """
 
     def __init__(
@@ -86,14 +86,13 @@ class VllmEngine:
             "max_num_seqs": max_num_seqs,
             "tensor_parallel_size": tensor_parallel_size,
             "use_tqdm_on_load": False,
-            **(
-                cpu_arguments(compile_dir, max_model_len, cpu_kv_cache_gib)
-                if vllm_start.ON_CPU
-                else {"gpu_memory_utilization": gpu_memory_utilization}
-            ),
-            **vllm_start.check_options(options or {}),
         }
-        self._logged = {"tensor_parallel_size", "quantization", *(options or {})}
+        self._device_arguments: Callable[[], dict[str, object]] = (
+            partial(cpu_arguments, compile_dir, max_model_len, cpu_kv_cache_gib)
+            if vllm_start.ON_CPU
+            else lambda: {"gpu_memory_utilization": gpu_memory_utilization}
+        )
+        self._options = vllm_start.check_options(options or {})
         self._llm: AsyncLLM | None = None
         self._steps = 0
         self._hung = False
@@ -112,11 +111,13 @@ class VllmEngine:
         """See `Engine.start`. Blocks the event loop while the model loads.
 
         Raises:
-            ConfigurationError: vLLM cannot serve this model with these settings.
+            ConfigurationError: vLLM cannot serve this model with these settings, or cannot compile it on this machine.
             EngineError: vLLM did not start. Its output has the reason.
         """
-        self._llm = vllm_start.start(self._arguments, self._count_step)
-        held = {name: str(value) for name, value in self.configuration().items() if _field(name) in self._logged}
+        arguments = self._arguments | self._device_arguments() | self._options
+        self._llm = vllm_start.start(arguments, self._count_step)
+        logged = {"tensor_parallel_size", "quantization", *self._options}
+        held = {name: str(value) for name, value in self.configuration().items() if _field(name) in logged}
         logger.info("engine started", extra={"configuration": held})
         self._hang_check = asyncio.create_task(self._kill_when_hung(self._llm))
 
