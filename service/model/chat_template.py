@@ -24,14 +24,42 @@ _THINKING_VARIABLES = ("enable_thinking", "thinking")
 _Result = TypeVar("_Result")
 
 
-def read_chat_template(checkpoint: Checkpoint) -> Render:
-    """Read the chat template of a checkpoint, without thinking where it can be switched off.
+class ChatTemplate:
+    """Chat template of a checkpoint.
+
+    Args:
+        checkpoint: checkpoint with a chat template.
 
     Raises:
-        CheckpointError: transformers cannot load the tokenizer, or the template fails, takes too long, or leaves the
-            message out.
+        CheckpointError: transformers cannot load the tokenizer.
     """
-    return rendered_once(_template(checkpoint), checkpoint.path)
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._path = checkpoint.path
+        self._tokenizer = load_tokenizer(checkpoint.path)
+        template = str(getattr(self._tokenizer, "chat_template", ""))
+        self._switches = [name for name in _THINKING_VARIABLES if name in template]
+
+    def render(self, *, system: str = "", thinking: bool = False) -> Render:
+        """Renderer of one user message.
+
+        Args:
+            system: system message. Empty for none.
+            thinking: value of the template's thinking variable, where it has one.
+
+        Raises:
+            CheckpointError: the template fails, takes too long, or leaves the message out.
+        """
+        before = [{"role": "system", "content": system}] if system else []
+        switches: dict[str, Any] = dict.fromkeys(self._switches, thinking)
+
+        def render(message: str) -> str:
+            messages = [*before, {"role": "user", "content": message}]
+            return str(
+                self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switches)
+            )
+
+        return rendered_once(render, self._path)
 
 
 def rendered_once(render: Render, path: Path) -> Render:
@@ -61,20 +89,6 @@ def rendered_once(render: Render, path: Path) -> Render:
     if second != f"{before}{_SAMPLES[1]}{after}":
         return render
     return lambda text: f"{before}{text.strip()}{after}"  # many templates strip it too
-
-
-def _template(checkpoint: Checkpoint) -> Render:
-    tokenizer = load_tokenizer(checkpoint.path)
-    template = str(getattr(tokenizer, "chat_template", ""))
-    without_thinking: dict[str, Any] = {name: False for name in _THINKING_VARIABLES if name in template}
-
-    def render(message: str) -> str:
-        messages = [{"role": "user", "content": message}]
-        return str(
-            tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **without_thinking)
-        )
-
-    return render
 
 
 def _within(timeout_s: float, work: Callable[[], _Result]) -> _Result:

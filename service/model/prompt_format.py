@@ -2,7 +2,7 @@
 
 import logging
 
-from service.model.chat_template import read_chat_template
+from service.model.chat_template import ChatTemplate
 from service.model.checkpoint import Checkpoint
 from service.paths.base import FormatV1, PathFormat
 from service.paths.chat import ChatFormat
@@ -27,7 +27,7 @@ def _inner_format(checkpoint: Checkpoint) -> PathFormat:
         return FormatV1(checkpoint.bos)
     if checkpoint.style == "fewshot":
         return FewShotFormat(checkpoint.bos)
-    render = read_chat_template(checkpoint)
+    render = ChatTemplate(checkpoint).render()
     if opens_thought(render("?")):
         logger.warning("%s thinks before each answer, so most paths need a larger `max_tokens`", checkpoint.name)
     return ChatFormat(render)

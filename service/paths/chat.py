@@ -1,22 +1,48 @@
-"""Prompt format of instruct models: chat template and one instruction per kind."""
+"""Prompt format of instruct models: chat template and the wording of each kind."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from service.types import PathKind
 
 Render = Callable[[str], str]
 """Renders a user message as a complete prompt, with special tokens as text."""
 
-_INSTRUCTIONS = {
-    PathKind.COT: (
-        "Think step by step. Write each calculation as an equation, such as 3 + 4 = 7. "
-        "End with the sentence: The answer is <number>."
-    ),
-    PathKind.POT: (
-        "Write a short Python program that computes the answer. It must leave the answer in the variable `ans`. "
-        "Reply with the program alone, in a ```python block, without explanation."
-    ),
-}
+QUESTION = "{question}"
+"""Place of the question in a user message."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPrompt:
+    """Wording of the prompts.
+
+    Args:
+        name: name of the prompt.
+        cot: user message of a chain of thought, with `QUESTION` once.
+        pot: user message of a program of thought, likewise.
+        system: system message. Empty for none.
+        stop: strings that end a completion.
+    """
+
+    name: str
+    cot: str
+    pot: str
+    system: str = ""
+    stop: tuple[str, ...] = ()
+
+    def message(self, kind: PathKind, question: str) -> str:
+        """User message of a question."""
+        return (self.cot if kind is PathKind.COT else self.pot).replace(QUESTION, question)
+
+
+TWINPATH = ChatPrompt(
+    name="twinpath",
+    cot=f"{QUESTION}\n\nThink step by step. Write each calculation as an equation, such as 3 + 4 = 7. "
+    "End with the sentence: The answer is <number>.",
+    pot=f"{QUESTION}\n\nWrite a short Python program that computes the answer. It must leave the answer in the variable "
+    "`ans`. Reply with the program alone, in a ```python block, without explanation.",
+)
+"""Prompt of any model without a better one."""
 
 
 class ChatFormat:
@@ -24,13 +50,18 @@ class ChatFormat:
 
     Args:
         render: applies the chat template of the model to one user message, and opens the reply.
+        prompt: wording of the prompts.
     """
 
-    stop: tuple[str, ...] = ()
-
-    def __init__(self, render: Render) -> None:
+    def __init__(self, render: Render, prompt: ChatPrompt = TWINPATH) -> None:
         self._render = render
+        self._prompt = prompt
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """See `PathFormat.stop`."""
+        return self._prompt.stop
 
     def prompt(self, kind: PathKind, question: str) -> str:
         """See `PathFormat.prompt`."""
-        return self._render(f"{question}\n\n{_INSTRUCTIONS[kind]}")
+        return self._render(self._prompt.message(kind, question))
