@@ -39,8 +39,8 @@ TWINPATH = ChatPrompt(
     name="twinpath",
     cot=f"{QUESTION}\n\nThink step by step. Write each calculation as an equation, such as 3 + 4 = 7. "
     "End with the sentence: The answer is <number>.",
-    pot=f"{QUESTION}\n\nWrite a short Python program that computes the answer. It must leave the answer in the variable "
-    "`ans`. Reply with the program alone, in a ```python block, without explanation.",
+    pot=f"{QUESTION}\n\nWrite a short Python program that computes the answer. It must leave the answer in the "
+    "variable `ans`. Reply with the program alone, in a ```python block, without explanation.",
 )
 """Prompt of any model without a better one."""
 
