@@ -19,6 +19,7 @@ _MAY_FORK = "torch" not in sys.modules
 
 if "://" in os.environ.get("VLLM_PORT", ""):  # from Kubernetes, for a service with the name vllm
     del os.environ["VLLM_PORT"]
+os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # vLLM on a GPU reports model and hardware to its makers
 
 gc.disable()  # collections during the import of vLLM's 5,000 modules take a tenth of the start
 from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: E402

@@ -1,4 +1,4 @@
-"""Prompt format of instruct models: chat template and the wording of each kind."""
+"""Prompt format of instruct models: chat template and wording."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -243,6 +243,11 @@ def test_checks_of_this_machine_use_no_proxy(file: str, profile: str | None) -> 
         assert 'CMD ["twinpath", "health", "--ready"]' in stage or "ProxyHandler({})" in stage
 
 
+def test_workers_report_nothing_to_the_makers_of_vllm() -> None:
+    workers = [service for name, service in services("compose.scale.yaml", None).items() if name.startswith("worker")]
+    assert {worker["environment"]["VLLM_NO_USAGE_STATS"] for worker in workers} == {"1"}
+
+
 @pytest.mark.parametrize(("file", "profile"), FILES)
 def test_models_come_with_a_token_from_a_mirror_or_not_at_all(file: str, profile: str | None) -> None:
     variables = {"HF_ENDPOINT": "http://mirror", "HF_HUB_OFFLINE": "1", "HF_TOKEN_FILE": "secrets/token"}

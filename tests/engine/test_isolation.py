@@ -1,4 +1,4 @@
-"""Cached prompts on the real engine: each API key has its own."""
+"""Isolation on the real engine: cached prompts of each API key, and no report to others."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -35,3 +35,9 @@ async def test_a_key_finds_its_own_cached_prompts_and_no_others(
     assert first == [0, 0, 0]
     assert min(again) >= 32  # at least one block of the prompt
     assert len(set(again)) == 1
+
+
+async def test_vllm_reports_nothing_to_its_makers(vllm_engine: Engine) -> None:
+    from vllm.usage.usage_lib import is_usage_stats_enabled
+
+    assert not is_usage_stats_enabled()
