@@ -1,13 +1,15 @@
-"""Engine of the settings: its checks, and vLLM in this process."""
+"""Engine of the settings: its checks, vLLM in this process, or remote workers."""
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+from service.credentials import IF_DENIED
 from service.engine.base import Engine
 from service.errors import ConfigurationError
-from service.settings import EngineKind, Settings
+from service.settings import EngineKind, Settings, read_key
 
 _OF_VLLM = ("engine_options", "quantization", "tensor_parallel_size")
 
@@ -56,6 +58,31 @@ def vllm_engine(settings: Settings, model_dir: Path, name: str) -> tuple[Engine,
         hang_timeout_s=settings.engine_hang_timeout_s,
     )
     return engine, vllm.vllm_start.MAX_EAGER_PATHS
+
+
+def remote_engine(
+    settings: Settings, on_worker: Callable[[str, bool], None], on_request: Callable[[str, str], None]
+) -> Engine:
+    """Engine on the workers of the settings.
+
+    Args:
+        settings: the settings.
+        on_worker: called when a worker goes up or down, as for `RemoteEngine`.
+        on_request: called when a path on a worker ends, as for `RemoteEngine`.
+
+    Raises:
+        ConfigurationError: a worker address or the key file is invalid.
+    """
+    from service.engine.remote import RemoteEngine
+
+    return RemoteEngine(
+        settings.worker_urls,
+        model=settings.worker_model,
+        api_key=read_key(settings.worker_api_key_file, "worker_api_key_file", if_denied=IF_DENIED),
+        read_timeout_s=settings.worker_read_timeout_s,
+        on_worker=on_worker,
+        on_request=on_request,
+    )
 
 
 def _imported_vllm(settings: Settings) -> ModuleType:

@@ -97,7 +97,8 @@ async def solve_and_record(
         observer: called when a path ends.
         problem_id: id of the problem. Default: the id of the request.
     """
-    solver, metrics = components_of(request).solver, components_of(request).metrics
+    components = components_of(request)
+    metrics = components.metrics
     first_path = metrics.first_path()
     began = time.monotonic()
 
@@ -108,7 +109,7 @@ async def solve_and_record(
 
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(problem, problem_id or request_id(), observe)
+            solution = await components.solve(problem, problem_id or request_id(), observe)
         except (InputError, OverloadedError):
             raise
         except Exception:
