@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -14,12 +14,12 @@ from service import tracing
 from service.engine.base import Engine
 from service.engine.build import check_engine, remote_engine, vllm_engine
 from service.engine.fake import FakeEngine, demo, scripted
-from service.errors import InputError
+from service.errors import InputError, UnknownModelError
 from service.metrics import Metrics
+from service.model.adapter import Adapter, check_fit, read_adapters
 from service.model.bundled import Progress
-from service.model.checkpoint import Download, find_checkpoint
-from service.model.prompt_format import prompt_format
-from service.model.served import ServedModel
+from service.model.checkpoint import Checkpoint, Download, find_checkpoint
+from service.model.served import ALIAS, ServedModel, served_models
 from service.sandbox.base import Execution, Sandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
@@ -29,12 +29,15 @@ from service.solve.admission import Admission
 from service.solve.problem import Problem, Solution
 from service.solve.problem_run import Observer
 from service.solve.solver import Solver
-from service.types import PathKind
+from service.types import DEMO_MODEL, PathKind
 
 _MAX_QUEUED_PROGRAMS = 4096
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MIB = 1024**2
+_MAX_NAMED = 20
+_MAX_NAME_CHARS = 100
 _SEED_BITS = 53  # the integers that every JSON parser reads exactly
+_DEMO = Checkpoint(Path(), DEMO_MODEL, metadata=None, bos="", style="v1")
 
 _T = TypeVar("_T")
 
@@ -77,9 +80,31 @@ class Components:
     def solvers(self) -> Mapping[str, Solver]:
         """Solver of each served model by name, the default first. They share engine, sandbox and admission."""
         return {
-            name: Solver(self.engine, self.sandbox, model.path_format, self.admission, model.calibration)
+            name: Solver(
+                self.engine,
+                self.sandbox,
+                model.path_format,
+                self.admission,
+                model.calibration,
+                adapter=name if model.adapter else None,
+            )
             for name, model in self.served.items()
         }
+
+    def model(self, name: str | None) -> ServedModel:
+        """Served model with this name. None and the alias name the default one.
+
+        Raises:
+            UnknownModelError: no served model has this name.
+        """
+        served = self.served
+        if name is None or (name == ALIAS and name not in served):
+            return next(iter(served.values()))
+        if name not in served:
+            others = [*served, ALIAS]
+            shown = ", ".join(others[:_MAX_NAMED]) + (", …" if len(others) > _MAX_NAMED else "")
+            raise UnknownModelError(f"The model '{name[:_MAX_NAME_CHARS]}' is not served; the service has {shown}.")
+        return served[name]
 
     async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
         """Solve a problem with its model. See `Solver.solve`."""
@@ -102,9 +127,9 @@ class Components:
             request_id: id of the HTTP request.
 
         Raises:
-            InputError: no path is left.
+            InputError: the model is not served, or no path is left.
         """
-        settings, model = self.settings, next(iter(self.served.values()))
+        settings, model = self.settings, self.model(request.model)
         decoding = model.decoding
         budget = request.paths or PathBudget()
         cot, pot = _first(budget.cot, settings.cot_paths), _first(budget.pot, settings.pot_paths)
@@ -158,34 +183,30 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         progress: called while the bundled model is built or verified.
 
     Raises:
-        CheckpointError: the model cannot be served.
+        CheckpointError: the model or an adapter cannot be served.
         ConfigurationError: the fake script, a worker address, a key file or an engine option is invalid.
     """
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
     metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
-    if settings.engine is EngineKind.FAKE:
-        script = scripted(settings.fake_script) if settings.fake_script else demo()
-        fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
-        return Components(settings, fake, sandbox, metrics=metrics)
-    is_remote = settings.engine is EngineKind.REMOTE
+    is_local = settings.engine is EngineKind.VLLM
     check_engine(settings)
+    adapters = read_adapters(settings.adapters, weights=is_local)
+    if settings.engine is EngineKind.FAKE:
+        models = served_models(_DEMO, adapters)
+        return Components(settings, _fake_engine(settings, adapters), sandbox, models, metrics)
     checkpoint = find_checkpoint(
-        settings.model, settings.cache_dir, progress, weights=not is_remote, download=download_of(settings)
+        settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
     )
-    served = ServedModel(
-        "" if is_remote else checkpoint.name,
-        prompt_format(checkpoint),
-        checkpoint.decoding,
-        checkpoint.calibration,
-        checkpoint.kinds,
-    )
-    engine, eager = (
-        (remote_engine(settings, metrics.observe_worker, metrics.observe_worker_request), None)
-        if is_remote
-        else vllm_engine(settings, checkpoint.path, checkpoint.name)
-    )
-    return Components(settings, engine, sandbox, (served,), metrics, eager)
+    first, *others = served_models(checkpoint, adapters)
+    if not is_local:
+        names = [model.name for model in others]
+        remote = remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request)
+        return Components(settings, remote, sandbox, (replace(first, name=""), *others), metrics)
+    check_fit(adapters, checkpoint)
+    files = [adapter.lora for adapter in adapters]
+    engine, eager = vllm_engine(settings, checkpoint.path, checkpoint.name, files)
+    return Components(settings, engine, sandbox, (first, *others), metrics, eager)
 
 
 def sandbox_pool(
@@ -226,6 +247,12 @@ def download_of(settings: Settings) -> Download:
         directory=Path(directory) if isinstance(directory, str) else None,
         has_code=settings.engine_options.get("trust_remote_code") is True,
     )
+
+
+def _fake_engine(settings: Settings, adapters: Sequence[Adapter]) -> FakeEngine:
+    script = scripted(settings.fake_script) if settings.fake_script else demo()
+    names = [adapter.name for adapter in adapters]
+    return FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s, adapters=names)
 
 
 def _metrics(settings: Settings) -> Metrics:

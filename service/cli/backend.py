@@ -85,7 +85,8 @@ async def _grading_here(settings: Settings) -> AsyncIterator[Grade]:
             found = await shared_votes.grade(
                 request.response, request.expected, lambda: votes.solve(problem.model_dump_json(), vote)
             )
-            model = NO_MODEL if request.expected is not None else (await start.components()).engine.model
+            has_vote = request.expected is None
+            model = (await start.components()).model(request.model).name if has_vote else NO_MODEL
             return grade_response(found, grade_id, model)
 
         yield grade

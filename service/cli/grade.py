@@ -74,4 +74,4 @@ async def _graded_here(settings: Settings, request: GradeRequest, is_quiet: bool
         components = started.components
         with started.console.status("Solving"):
             solution = await components.solve(components.problem(request.solve_request()), _ID)
-    return grade_response(grade_by_vote(request.response, solution), _ID, components.engine.model)
+    return grade_response(grade_by_vote(request.response, solution), _ID, solution.model)

@@ -1,12 +1,20 @@
-"""Model that the service answers for."""
+"""Models that the service answers for: the base model of the engine, and the LoRA adapters on it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from service.errors import CheckpointError
+from service.model.adapter import Adapter
+from service.model.checkpoint import Checkpoint
 from service.model.metadata import Decoding
+from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1, PathFormat
 from service.solve.calibration import Calibration
 from service.types import PathKind
+
+ALIAS = "twinpath"
+"""Name of the default model, whatever the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +36,39 @@ class ServedModel:
     calibration: Calibration = field(default_factory=Calibration)
     kinds: tuple[PathKind, ...] = tuple(PathKind)
     adapter: Path | None = None
+
+
+def served_models(base: Checkpoint, adapters: Sequence[Adapter]) -> tuple[ServedModel, ...]:
+    """Models of a checkpoint and its adapters, the checkpoint first.
+
+    An adapter with a `twinpath.json` is a student: its prompt format, decoding and calibration are its own. Any other
+    adapter has the prompt format and the decoding of the base model, and no calibration.
+
+    Raises:
+        CheckpointError: the chat template cannot be used, or an adapter has the name of another model.
+    """
+    first = _model(base)
+    taken = {base.name, ALIAS}
+    for adapter in adapters:
+        if adapter.name in taken:
+            raise CheckpointError(
+                f"An adapter cannot have the name {adapter.name}, which is that of the base model; write NAME=DIR."
+            )
+    return (first, *(_adapted(first, base, adapter) for adapter in adapters))
+
+
+def _model(checkpoint: Checkpoint) -> ServedModel:
+    return ServedModel(
+        checkpoint.name,
+        prompt_format(checkpoint),
+        checkpoint.decoding,
+        checkpoint.calibration,
+        checkpoint.kinds,
+    )
+
+
+def _adapted(first: ServedModel, base: Checkpoint, adapter: Adapter) -> ServedModel:
+    path = adapter.lora.path
+    if adapter.metadata is None:
+        return replace(first, name=adapter.name, calibration=Calibration(), adapter=path)
+    return replace(_model(replace(base, name=adapter.name, metadata=adapter.metadata, style="v1")), adapter=path)

@@ -77,7 +77,7 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
     """Problem of a request.
 
     Raises:
-        InputError: the problem is longer than the service accepts, or no path is left.
+        InputError: the problem is longer than the service accepts, its model is not served, or no path is left.
     """
     components = components_of(request)
     limit = components.settings.max_problem_chars
@@ -121,6 +121,7 @@ async def solve_and_record(
         "solved",
         extra={
             "status": response.status.value,
+            "model": response.model,
             "confidence": response.confidence,
             "paths": response.paths.model_dump(),
             "completion_tokens": response.usage.completion_tokens,
