@@ -171,7 +171,7 @@ async def _evaluate(
         )
 
 
-def choices_of(settings: Settings, problems: Sequence[LabeledProblem], model: str | None) -> dict[str, object]:
+def choices_of(settings: Settings, problems: Sequence[LabeledProblem], model: str | None = None) -> dict[str, object]:
     """Choices of the evaluation on which its responses depend."""
     return {
         "data": digest([(problem.id, problem.text, problem.answer) for problem in problems]),

@@ -21,7 +21,7 @@ from service.settings import expanded
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
-_NAME = re.compile(r"(?=.{1,200}$)[\w.+:@-]+(/[\w.+:@-]+)*")
+_NAME = re.compile(r"[\w.+:@-]{1,200}")
 _TENSOR = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_(?:embedding_)?([AB])(?:\.weight)?")
 _FORM = "write NAME=DIR, or DIR"
 
@@ -80,7 +80,7 @@ def named_directory(text: str) -> tuple[str, Path]:
     except ValueError as error:
         raise CheckpointError(f"--adapter {text}: {error}; {_FORM}.") from None
     if not directory or not _NAME.fullmatch(name):
-        raise CheckpointError(f"--adapter {text}: {_FORM}, where NAME has only letters, digits and . _ - + : @ /.")
+        raise CheckpointError(f"--adapter {text}: {_FORM}, where NAME has only letters, digits and . _ - + : @.")
     return name, path
 
 
