@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -12,14 +12,13 @@ from typing import Self, TypeVar
 
 from service import tracing
 from service.engine.base import Engine
-from service.engine.build import check_engine, remote_engine, vllm_engine
-from service.engine.fake import FakeEngine, demo, scripted
-from service.errors import InputError, UnknownModelError
+from service.engine.build import check_engine, fake_engine, remote_engine, vllm_engine
+from service.errors import InputError
 from service.metrics import Metrics
-from service.model.adapter import Adapter, check_fit, read_adapters
+from service.model.adapter import check_fit, read_adapters
 from service.model.bundled import Progress
 from service.model.checkpoint import Checkpoint, Download, find_checkpoint
-from service.model.served import ALIAS, ServedModel, served_models
+from service.model.served import ServedModel, find_model, served_models
 from service.sandbox.base import Execution, Sandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
@@ -34,8 +33,6 @@ from service.types import DEMO_MODEL, PathKind
 _MAX_QUEUED_PROGRAMS = 4096
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MIB = 1024**2
-_MAX_NAMED = 20
-_MAX_NAME_CHARS = 100
 _SEED_BITS = 53  # the integers that every JSON parser reads exactly
 _DEMO = Checkpoint(Path(), DEMO_MODEL, metadata=None, bos="", style="v1")
 
@@ -97,14 +94,7 @@ class Components:
         Raises:
             UnknownModelError: no served model has this name.
         """
-        served = self.served
-        if name is None or (name == ALIAS and name not in served):
-            return next(iter(served.values()))
-        if name not in served:
-            others = [*served, ALIAS]
-            shown = ", ".join(others[:_MAX_NAMED]) + (", …" if len(others) > _MAX_NAMED else "")
-            raise UnknownModelError(f"The model '{name[:_MAX_NAME_CHARS]}' is not served; the service has {shown}.")
-        return served[name]
+        return find_model(self.served, name)
 
     async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
         """Solve a problem with its model. See `Solver.solve`."""
@@ -193,8 +183,8 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
     check_engine(settings)
     adapters = read_adapters(settings.adapters, weights=is_local)
     if settings.engine is EngineKind.FAKE:
-        models = served_models(_DEMO, adapters)
-        return Components(settings, _fake_engine(settings, adapters), sandbox, models, metrics)
+        fake = fake_engine(settings, [adapter.name for adapter in adapters])
+        return Components(settings, fake, sandbox, served_models(_DEMO, adapters), metrics)
     checkpoint = find_checkpoint(
         settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
     )
@@ -247,12 +237,6 @@ def download_of(settings: Settings) -> Download:
         directory=Path(directory) if isinstance(directory, str) else None,
         has_code=settings.engine_options.get("trust_remote_code") is True,
     )
-
-
-def _fake_engine(settings: Settings, adapters: Sequence[Adapter]) -> FakeEngine:
-    script = scripted(settings.fake_script) if settings.fake_script else demo()
-    names = [adapter.name for adapter in adapters]
-    return FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s, adapters=names)
 
 
 def _metrics(settings: Settings) -> Metrics:

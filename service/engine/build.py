@@ -1,4 +1,4 @@
-"""Engine of the settings: its checks, vLLM in this process, or remote workers."""
+"""Engine of the settings: its checks, and vLLM in this process, remote workers or the demo."""
 
 import os
 import tempfile
@@ -8,6 +8,7 @@ from types import ModuleType
 
 from service.credentials import IF_DENIED
 from service.engine.base import Engine, LoraAdapter
+from service.engine.fake import FakeEngine, demo, scripted
 from service.errors import ConfigurationError
 from service.settings import EngineKind, Settings, read_key
 
@@ -92,6 +93,20 @@ def remote_engine(
         on_worker=on_worker,
         on_request=on_request,
     )
+
+
+def fake_engine(settings: Settings, adapters: Collection[str]) -> Engine:
+    """Scripted engine of the settings.
+
+    Args:
+        settings: the settings.
+        adapters: names of LoRA adapters.
+
+    Raises:
+        ConfigurationError: the script cannot be read, or a row of it is invalid.
+    """
+    script = scripted(settings.fake_script) if settings.fake_script else demo()
+    return FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s, adapters=adapters)
 
 
 def _imported_vllm(settings: Settings) -> ModuleType:

@@ -1,10 +1,10 @@
 """Models that the service answers for: the base model of the engine, and the LoRA adapters on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.errors import CheckpointError
+from service.errors import CheckpointError, UnknownModelError
 from service.model.adapter import Adapter
 from service.model.checkpoint import Checkpoint
 from service.model.metadata import Decoding
@@ -15,6 +15,9 @@ from service.types import PathKind
 
 ALIAS = "twinpath"
 """Name of the default model, whatever the checkpoint."""
+
+_MAX_NAMED = 20
+_MAX_NAME_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,25 @@ def served_models(base: Checkpoint, adapters: Sequence[Adapter]) -> tuple[Served
                 f"An adapter cannot have the name {adapter.name}, which is that of the base model; write NAME=DIR."
             )
     return (first, *(_adapted(first, base, adapter) for adapter in adapters))
+
+
+def find_model(models: Mapping[str, ServedModel], name: str | None) -> ServedModel:
+    """Model with a name. None and the alias name the default one.
+
+    Args:
+        models: served models by name, the default first.
+        name: the name.
+
+    Raises:
+        UnknownModelError: no model has this name.
+    """
+    if name is None or (name == ALIAS and ALIAS not in models):
+        return next(iter(models.values()))
+    if name in models:
+        return models[name]
+    known = [*models, ALIAS]
+    shown = ", ".join(known[:_MAX_NAMED]) + (", …" if len(known) > _MAX_NAMED else "")
+    raise UnknownModelError(f"The model '{name[:_MAX_NAME_CHARS]}' is not served; the service has {shown}.")
 
 
 def _model(checkpoint: Checkpoint) -> ServedModel:

@@ -7,23 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import CollectorRegistry
 
+from service import components as parts_of_a_service
 from service import tracing
-from service.components import Components
+from service.components import Components, build
 from service.engine.base import Completion, Finish, Sampling
 from service.engine.fake import FakeEngine
 from service.errors import EngineError, UnknownModelError
+from service.metrics import Metrics
 from service.model.metadata import Decoding
 from service.model.served import ServedModel
-from service.schemas import SolveRequest
-from service.settings import Settings
+from service.schemas import PathBudget, SolveRequest
+from service.settings import Settings, load_settings
 from service.solve.calibration import Calibration
 from service.types import PathKind, Status
 from tests.conftest import Serve
+from tests.support.adapters import Q_PROJ, STUDENT, adapter_directory, base_directory
 from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, pot
+from tests.support.fake_worker import FakeWorker
 
 PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 ANSWERS = {None: 21, "algebra": 22, "units": 23}
@@ -249,3 +255,37 @@ async def test_models_of_the_demo_draw_different_paths() -> None:
         for name in (None, "algebra")
     }
     assert drawn[None] != drawn["algebra"]
+
+
+async def test_adapters_of_workers_have_their_own_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts_of_a_service, "Metrics", lambda: Metrics(CollectorRegistry()))
+    worker = FakeWorker(lambda prompt, sampling: cot(ANSWERS[sampling.adapter]), model="math", adapters=["algebra"])
+    runner = web.AppRunner(await worker.application())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    adapter = adapter_directory(tmp_path / "algebra", student=STUDENT)
+    (adapter / "adapter_model.safetensors").unlink()  # the worker has its own
+    base = base_directory(tmp_path / "base", {Q_PROJ: (8, 8)})
+    settings = load_settings(
+        engine="remote",
+        worker_urls=[f"http://127.0.0.1:{runner.addresses[0][1]}"],
+        model=str(base),
+        adapters=[str(adapter)],
+        sandbox_workers=1,
+    )
+    try:
+        async with build(settings) as service:
+            assert list(service.served) == ["math", "algebra"]
+            requests = [
+                SolveRequest(problem=PENS, model=name, paths=PathBudget(cot=1, pot=0)) for name in (None, "algebra")
+            ]
+            solved = [await service.solve(service.problem(request), "p") for request in requests]
+    finally:
+        await runner.cleanup()
+    assert [(solution.model, solution.answer and solution.answer.text) for solution in solved] == [
+        ("math", "21"), ("algebra", "22"),
+    ]  # fmt: skip
+    assert [request["model"] for request in worker.asked] == ["math", "algebra"]
+    assert [request["temperature"] for request in worker.asked] == [0.7, 0.5]
+    assert worker.asked[1]["prompt"] == f"Question: {PENS}\nReasoning:\n"
+    assert str(worker.asked[0]["prompt"]).endswith(f"ans = sara + more\n\nQuestion: {PENS}\nReasoning:\n")
