@@ -132,7 +132,7 @@ async def test_rows_of_a_batch_choose_their_models(serve: Serve) -> None:
     ]
     found = {row["id"]: row["solution"]["answer"] if "solution" in row else row["error"]["detail"] for row in results}
     assert found == {
-        "None": "21", "algebra": "22", "units": "23", "gpt-5": UNKNOWN, "7": "`model` must be a string",
+        "None": "21", "algebra": "22", "units": "23", "gpt-5": UNKNOWN, "7": "`model` must be a text of at most 500 characters.",
     }  # fmt: skip
     body = "\n".join(json.dumps(row | {"response": 22}) for row in rows[:3]).encode()
     graded = [
