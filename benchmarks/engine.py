@@ -99,11 +99,10 @@ def _service(questions: list[LabeledProblem], model: str | None) -> dict[str, fl
 
     async def run() -> dict[str, float]:
         async with build(settings) as components:
-            solver = components.solver
             warm, *problems = _problems([questions[0], *questions])
-            await solver.solve(warm, "warm")
+            await components.solve(warm, "warm")
             began, cpu = time.monotonic(), time.process_time()
-            solved = [solver.solve(problem, str(number)) for number, problem in enumerate(problems)]
+            solved = [components.solve(problem, str(number)) for number, problem in enumerate(problems)]
             solutions = await asyncio.gather(*solved)
             seconds, cpu_s = time.monotonic() - began, time.process_time() - cpu
         tokens = sum(path.completion_tokens for solution in solutions for path in solution.paths)

@@ -75,13 +75,12 @@ async def solve_all(
         clients: number of problems at a time.
         paths: maximum number of paths of each kind (default: the settings').
     """
-    solver = components.solver
     places = asyncio.Semaphore(clients)
 
     async def solve(number: int, question: LabeledProblem) -> tuple[Solution, float]:
         async with places:
             began = time.monotonic()
-            solution = await solver.solve(
+            solution = await components.solve(
                 _problem(components, question, policy, path_seed(seed, number), paths), "bench"
             )
             return solution, time.monotonic() - began

@@ -90,7 +90,7 @@ async def measure() -> dict[str, float]:
 
         async def tokens_per_s(seed: int) -> float:
             began = time.monotonic()
-            solution = await components.solver.solve(_problem(seed), str(seed))
+            solution = await components.solve(_problem(seed), str(seed))
             return sum(path.completion_tokens for path in solution.paths) / (time.monotonic() - began)
 
         await tokens_per_s(0)  # warms the engine up

@@ -65,8 +65,9 @@ async def _measure(
     settings: Settings, questions: list[LabeledProblem], arguments: argparse.Namespace
 ) -> dict[str, Any]:
     components = build(settings)
+    calibration = components.models[0].calibration
     if arguments.easier:
-        half = easier(list(read_samples(arguments.easier)), components.calibration)
+        half = easier(list(read_samples(arguments.easier)), calibration)
         questions = [question for question in questions if question.id in half]
     async with components:
         await solve_all(components, questions[:4], Policy.FIXED, arguments.seed, 4)  # warm
@@ -88,15 +89,15 @@ async def _measure(
             for policy in POLICIES[number % 3 :] + POLICIES[: number % 3]:
                 run, _ = await solve_all(components, [question], policy, arguments.seed + number, 1)
                 alone[policy.value] += run.seconds
-    half = easier([_sampled(q, s) for q, s in zip(questions, again, strict=True)], components.calibration)
+    half = easier([_sampled(q, s) for q, s in zip(questions, again, strict=True)], calibration)
     return {
         "model": components.engine.model,
         "problems": len(questions),
         "clients": arguments.clients,
         "busy": {name: _figures(run, busy["fixed"]) for name, run in busy.items()},
         "alone": {name: latency(seconds) for name, seconds in alone.items()},
-        "replayed": replays(recorded, components.calibration),
-        "replayed_easier": replays([sampled for sampled in recorded if sampled.id in half], components.calibration),
+        "replayed": replays(recorded, calibration),
+        "replayed_easier": replays([sampled for sampled in recorded if sampled.id in half], calibration),
     }
 
 

@@ -86,7 +86,7 @@ async def sample(components: Components, paths: list[Planned], out: TextIO, clie
         out: file of the rows.
         clients: number of paths at a time.
     """
-    places, path_format = asyncio.Semaphore(clients), components.path_format
+    places, path_format = asyncio.Semaphore(clients), components.models[0].path_format
 
     async def write_row(path: Planned) -> None:
         question, problem, place, kind = path

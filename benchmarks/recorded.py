@@ -174,7 +174,7 @@ async def _solve(components: Components, engine: Playback, texts: Sequence[Text]
         deadline_s=_DEADLINE_S,
         seed=0,
     )
-    return (await components.solver.solve(problem, "recorded")).paths
+    return (await components.solve(problem, "recorded")).paths
 
 
 def _votes(paths: Sequence[PathResult], gold: str) -> Iterator[Reading]:

@@ -70,7 +70,8 @@ speculative_config = { method = "ngram", num_speculative_tokens = 3 }
 
 `download_dir` also is the directory of the service's own download. `trust_remote_code` runs Python code of the model in
 the engine, outside the sandbox: use it only for models that you trust. With `--engine remote`, set options on the
-worker. These options are refused:
+worker. With `adapters`, their files give `enable_lora`, `max_lora_rank` and `lora_target_modules`. These options are
+refused:
 
 | option | reason |
 |---|---|

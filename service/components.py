@@ -2,41 +2,39 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from service import tracing
-from service.credentials import IF_DENIED
 from service.engine.base import Engine
-from service.engine.build import check_engine, vllm_engine
-from service.engine.fake import FakeEngine, demo, scripted
+from service.engine.build import check_engine, fake_engine, remote_engine, vllm_engine
 from service.errors import InputError
 from service.metrics import Metrics
+from service.model.adapter import check_fit, read_adapters
 from service.model.bundled import Progress
-from service.model.checkpoint import Download, find_checkpoint
-from service.model.metadata import Decoding
-from service.model.prompt_format import prompt_format
-from service.paths.base import FormatV1, PathFormat
+from service.model.checkpoint import Checkpoint, Download, find_checkpoint
+from service.model.served import ServedModel, find_model, served_models
 from service.sandbox.base import Execution, Sandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
 from service.schemas import PathBudget, SolveRequest
-from service.settings import EngineKind, SandboxSettings, Settings, read_key
+from service.settings import EngineKind, SandboxSettings, Settings
 from service.solve.admission import Admission
-from service.solve.calibration import Calibration
-from service.solve.problem import Problem
+from service.solve.problem import Problem, Solution
+from service.solve.problem_run import Observer
 from service.solve.solver import Solver
-from service.types import PathKind
+from service.types import DEMO_MODEL, PathKind
 
 _MAX_QUEUED_PROGRAMS = 4096
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MIB = 1024**2
 _SEED_BITS = 53  # the integers that every JSON parser reads exactly
+_DEMO = Checkpoint(Path(), DEMO_MODEL, metadata=None, bos="", style="v1")
 
 _T = TypeVar("_T")
 
@@ -49,36 +47,64 @@ class Components:
         settings: the settings.
         engine: samples the paths.
         sandbox: runs the programs.
-        path_format: prompt format of the model.
-        decoding: decoding parameters of the checkpoint.
-        calibration: calibration of the checkpoint.
+        models: served models, the default first.
         metrics: Prometheus metrics.
         max_eager_paths: default of the engine for the setting of this name. Default: no limit.
-        kinds: kinds of rationale that the checkpoint learned.
     """
 
     settings: Settings
     engine: Engine
     sandbox: Sandbox
-    path_format: PathFormat = field(default_factory=FormatV1)
-    decoding: Decoding = field(default_factory=Decoding)
-    calibration: Calibration = field(default_factory=Calibration)
+    models: tuple[ServedModel, ...] = (ServedModel(),)
     metrics: Metrics = field(default_factory=Metrics)
     max_eager_paths: int | None = None
-    kinds: tuple[PathKind, ...] = tuple(PathKind)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False, repr=False)
 
     @cached_property
     def admission(self) -> Admission:
-        """Admission control in front of the engine."""
+        """Admission control in front of the engine, for all models."""
         settings = self.settings
         eager = self.max_eager_paths if settings.max_eager_paths is None else settings.max_eager_paths
         return Admission(settings.max_num_seqs, settings.max_queue, eager, settings.key_share)
 
     @cached_property
-    def solver(self) -> Solver:
-        """Solver on these components."""
-        return Solver(self.engine, self.sandbox, self.path_format, self.admission, self.calibration)
+    def served(self) -> Mapping[str, ServedModel]:
+        """Served models by name, the default first. Only a started remote engine has the name of its model."""
+        named = [replace(model, name=model.name or self.engine.model) for model in self.models]
+        return {model.name: model for model in named}
+
+    @cached_property
+    def solvers(self) -> Mapping[str, Solver]:
+        """Solver of each served model by name, the default first. They share engine, sandbox and admission."""
+        return {
+            name: Solver(
+                self.engine,
+                self.sandbox,
+                model.path_format,
+                self.admission,
+                model.calibration,
+                adapter=name if model.adapter else None,
+            )
+            for name, model in self.served.items()
+        }
+
+    def model(self, name: str | None) -> ServedModel:
+        """Served model with this name. None and the alias name the default one.
+
+        Raises:
+            UnknownModelError: no served model has this name.
+        """
+        return find_model(self.served, name)
+
+    async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
+        """Solve a problem with its model. See `Solver.solve`."""
+        solver = self.solvers[problem.model or next(iter(self.solvers))]
+        return await solver.solve(problem, problem_id, on_path_end)
+
+    def drain(self) -> None:
+        """Answer the open problems of all models. See `Solver.drain`."""
+        for solver in self.solvers.values():
+            solver.drain()
 
     def problem(self, request: SolveRequest, key: str = "", request_id: str = "") -> Problem:
         """Problem of a request. Missing fields take the value of the settings, then of the checkpoint.
@@ -91,15 +117,16 @@ class Components:
             request_id: id of the HTTP request.
 
         Raises:
-            InputError: no path is left.
+            InputError: the model is not served, or no path is left.
         """
-        settings, decoding = self.settings, self.decoding
+        settings, model = self.settings, self.model(request.model)
+        decoding = model.decoding
         budget = request.paths or PathBudget()
         cot, pot = _first(budget.cot, settings.cot_paths), _first(budget.pot, settings.pot_paths)
         if cot + pot == 0:
             raise InputError("`paths` selects no path; set cot or pot.", "paths")
-        if cot and pot and len(self.kinds) == 1:
-            cot, pot = (cot + pot, 0) if PathKind.COT in self.kinds else (0, cot + pot)
+        if cot and pot and len(model.kinds) == 1:
+            cot, pot = (cot + pot, 0) if PathKind.COT in model.kinds else (0, cot + pot)
         return Problem(
             text=request.problem,
             cot=cot,
@@ -113,6 +140,7 @@ class Components:
             min_confidence=request.min_confidence,
             key=key,
             request=request_id,
+            model=model.name,
         )
 
     async def __aenter__(self) -> Self:
@@ -145,37 +173,30 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         progress: called while the bundled model is built or verified.
 
     Raises:
-        CheckpointError: the model cannot be served.
+        CheckpointError: the model or an adapter cannot be served.
         ConfigurationError: the fake script, a worker address, a key file or an engine option is invalid.
     """
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
     metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
-    if settings.engine is EngineKind.FAKE:
-        script = scripted(settings.fake_script) if settings.fake_script else demo()
-        fake = FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s)
-        return Components(settings, fake, sandbox, metrics=metrics)
-    is_remote = settings.engine is EngineKind.REMOTE
+    is_local = settings.engine is EngineKind.VLLM
     check_engine(settings)
+    adapters = read_adapters(settings.adapters, weights=is_local)
+    if settings.engine is EngineKind.FAKE:
+        fake = fake_engine(settings, [adapter.name for adapter in adapters])
+        return Components(settings, fake, sandbox, served_models(_DEMO, adapters), metrics)
     checkpoint = find_checkpoint(
-        settings.model, settings.cache_dir, progress, weights=not is_remote, download=download_of(settings)
+        settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
     )
-    engine, eager = (
-        (_remote_engine(settings, metrics), None)
-        if is_remote
-        else vllm_engine(settings, checkpoint.path, checkpoint.name)
-    )
-    return Components(
-        settings,
-        engine,
-        sandbox,
-        prompt_format(checkpoint),
-        checkpoint.decoding,
-        checkpoint.calibration,
-        metrics,
-        eager,
-        checkpoint.kinds,
-    )
+    first, *others = served_models(checkpoint, adapters)
+    if not is_local:
+        names = [model.name for model in others]
+        remote = remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request)
+        return Components(settings, remote, sandbox, (replace(first, name=""), *others), metrics)
+    check_fit(adapters, checkpoint)
+    files = [adapter.lora for adapter in adapters]
+    engine, eager = vllm_engine(settings, checkpoint.path, checkpoint.name, files)
+    return Components(settings, engine, sandbox, (first, *others), metrics, eager)
 
 
 def sandbox_pool(
@@ -224,19 +245,6 @@ def _metrics(settings: Settings) -> Metrics:
         return Metrics()
     tracing.export_to(settings.otlp_endpoint, settings.trace_sample_ratio)
     return Metrics(exemplar=tracing.exemplar)
-
-
-def _remote_engine(settings: Settings, metrics: Metrics) -> Engine:
-    from service.engine.remote import RemoteEngine
-
-    return RemoteEngine(
-        settings.worker_urls,
-        model=settings.worker_model,
-        api_key=read_key(settings.worker_api_key_file, "worker_api_key_file", if_denied=IF_DENIED),
-        read_timeout_s=settings.worker_read_timeout_s,
-        on_worker=metrics.observe_worker,
-        on_request=metrics.observe_worker_request,
-    )
 
 
 def _first(*values: _T | None) -> _T:

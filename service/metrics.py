@@ -1,7 +1,7 @@
 """Prometheus metrics of the service.
 
-Labels are enums and worker addresses, never problem texts, keys or request ids. `python -m deploy.generate` writes
-`docs/metrics.md` from this module.
+Labels are enums, worker addresses and names of models, never problem texts, keys or request ids. `python -m
+deploy.generate` writes `docs/metrics.md` from this module.
 """
 
 import time
@@ -72,6 +72,7 @@ class Metrics:
         )
         for status in (*Status, "error"):
             self._duration.labels(str(status))
+        self._by_model = self._counter("twinpath_model_problems", "Solved problems by model.", "model")
         self._first_path = self._histogram(
             "twinpath_first_path_seconds", "Seconds from the request to the first path that votes.", _SOLVE_BUCKETS
         )
@@ -197,6 +198,7 @@ class Metrics:
         """Count a solved problem, its vote and its paths."""
         exemplar = self._exemplar()
         self._duration.labels(solution.status.value).observe(solution.timing.total_s, exemplar)
+        self._by_model.labels(solution.model).inc()
         self._queue_wait.observe(solution.timing.queue_s, exemplar)
         self._votes.labels(_decision(solution)).inc()
         if solution.votes:

@@ -64,7 +64,7 @@ async def _solving_here(settings: Settings) -> AsyncIterator[Solve]:
     async with _started(settings) as components:
 
         async def solve(request: SolveRequest) -> SolveResponse:
-            solution = await components.solver.solve(components.problem(request), _new_id())
+            solution = await components.solve(components.problem(request), _new_id())
             return solve_response(solution, trace=request.trace)
 
         yield solve
@@ -80,12 +80,13 @@ async def _grading_here(settings: Settings) -> AsyncIterator[Grade]:
 
             async def vote() -> Solution:
                 components = await start.components()
-                return await components.solver.solve(components.problem(problem), grade_id)
+                return await components.solve(components.problem(problem), grade_id)
 
             found = await shared_votes.grade(
                 request.response, request.expected, lambda: votes.solve(problem.model_dump_json(), vote)
             )
-            model = NO_MODEL if request.expected is not None else (await start.components()).engine.model
+            has_vote = request.expected is None
+            model = (await start.components()).model(request.model).name if has_vote else NO_MODEL
             return grade_response(found, grade_id, model)
 
         yield grade

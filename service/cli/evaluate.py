@@ -90,6 +90,7 @@ def evaluate_and_show(
     outputs: Outputs,
     concurrency: int,
     seed: int,
+    model: str | None = None,
 ) -> None:
     """Evaluate on the problems of a file, print the figures and write the outputs.
 
@@ -102,6 +103,7 @@ def evaluate_and_show(
         outputs: files to write.
         concurrency: problems that are solved at the same time.
         seed: seed of the samples.
+        model: name of the model that solves. Default: the default model.
     """
     console = Console(stderr=True, highlight=False)
 
@@ -121,12 +123,14 @@ def evaluate_and_show(
     with ExitStack() as stack:
         journal = None
         if outputs.journal:
-            run = run_of(settings, choices_of(settings, problems), url=url, seed=seed)
+            run = run_of(settings, choices_of(settings, problems, model), url=url, seed=seed)
             journal = stack.enter_context(Responses(outputs.journal, run))
         total = len(problems) - len(unread)
         say(_start(total, journal))
         evaluation = asyncio.run(
-            _evaluate(settings, problems, journal, total, console, url=url, concurrency=concurrency, seed=seed)
+            _evaluate(
+                settings, problems, journal, total, console, url=url, concurrency=concurrency, seed=seed, model=model
+            )
         )
         outputs.write(evaluation)
     Console(highlight=False).print(view(evaluation.report, outputs.page))
@@ -142,6 +146,7 @@ async def _evaluate(
     url: str | None,
     concurrency: int,
     seed: int,
+    model: str | None,
 ) -> Evaluation:
     earlier = journal.earlier if journal else dict.fromkeys(Stage, 0)
 
@@ -152,9 +157,10 @@ async def _evaluate(
             advance(earlier[stage], is_old=True)
             yield lambda: advance() if next(ticks) > earlier[stage] else None  # recorded responses come at once
 
-    async with solving(settings, url) as solve:
+    async with solving(settings, url) as send:
+        solve = journal.over(send) if journal else send
         return await evaluate(
-            journal.over(solve) if journal else solve,
+            lambda request: solve(request.model_copy(update={"model": model})),
             problems,
             policy=settings.policy,
             budget=PathBudget(cot=settings.cot_paths, pot=settings.pot_paths),
@@ -165,13 +171,14 @@ async def _evaluate(
         )
 
 
-def choices_of(settings: Settings, problems: Sequence[LabeledProblem]) -> dict[str, object]:
+def choices_of(settings: Settings, problems: Sequence[LabeledProblem], model: str | None = None) -> dict[str, object]:
     """Choices of the evaluation on which its responses depend."""
     return {
         "data": digest([(problem.id, problem.text, problem.answer) for problem in problems]),
         "policy": settings.policy,
         "cot": settings.cot_paths,
         "pot": settings.pot_paths,
+        "served_model": model,
     }
 
 

@@ -73,5 +73,5 @@ async def _graded_here(settings: Settings, request: GradeRequest, is_quiet: bool
     async with started_engine(settings, is_quiet=is_quiet) as started:
         components = started.components
         with started.console.status("Solving"):
-            solution = await components.solver.solve(components.problem(request.solve_request()), _ID)
-    return grade_response(grade_by_vote(request.response, solution), _ID, components.engine.model)
+            solution = await components.solve(components.problem(request.solve_request()), _ID)
+    return grade_response(grade_by_vote(request.response, solution), _ID, solution.model)

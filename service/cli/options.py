@@ -85,6 +85,9 @@ def count_option(help_text: str) -> Any:
 
 Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
 Model = Annotated[str | None, typer.Option(help=setting_help("model"))]
+ModelOrName = Annotated[
+    str | None, typer.Option(help=f"{setting_help('model')} With --url: name of a model that the service has.")
+]
 EngineOption = Annotated[
     list[Any] | None,
     typer.Option(
@@ -92,6 +95,14 @@ EngineOption = Annotated[
         help="Option of the vllm engine, by vLLM's name. VALUE is JSON, or else a text. Repeatable.",
         parser=engine_option,
         metavar="<name=value>",
+    ),
+]
+Adapters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adapter",
+        help="LoRA adapter on the model, as NAME=DIR or DIR. Repeatable. The first one answers.",
+        metavar="<name=dir>",
     ),
 ]
 Libraries = Annotated[
@@ -133,7 +144,8 @@ class ServiceOptions:
 class EngineOptions:
     """Engine in this process."""
 
-    model: Model = None
+    model: ModelOrName = None
+    adapter: Adapters = None
     engine: Annotated[
         str | None,  # the settings check it
         typer.Option(
@@ -199,6 +211,19 @@ def overrides_of(vote: VoteOptions, **others: Any) -> dict[str, Any]:
     return {name: getattr(checked, name) for name in given}
 
 
+def requested_model(service: ServiceOptions, engine: EngineOptions) -> str | None:
+    """Name of the model that answers: that of --model with --url, else that of the first --adapter.
+
+    Raises:
+        CheckpointError: the adapter has no name.
+    """
+    if service.url or not engine.adapter:
+        return engine.model if service.url else None
+    from service.model.adapter import named_directory
+
+    return named_directory(engine.adapter[0])[0]
+
+
 def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOptions) -> Settings:
     """Settings with the options of a command.
 
@@ -210,6 +235,7 @@ def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOption
         "pot_paths": vote.pot,
         "policy": vote.policy,
         "model": engine.model,
+        "adapters": engine.adapter,
         "engine": engine.engine,
         "engine_options": option_table(engine.engine_option),
         "client_api_key_file": service.api_key_file,

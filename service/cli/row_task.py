@@ -46,9 +46,9 @@ class RowTask(Generic[RequestT, ResponseT, ResultT]):
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Fields of a request that are not texts of a row."""
-        texts = {role.name for role in self.roles}
-        return tuple(name for name in self.format.request.model_fields if name not in texts)
+        """Fields of a request that may be columns of a CSV file: all but the texts of a row, and `model`."""
+        others = {role.name for role in self.roles} | {"model"}  # in a file of results, the model that gave them
+        return tuple(name for name in self.format.request.model_fields if name not in others)
 
     def response(self, row: ResultT) -> ResponseT | None:
         """Response of a row, or None for a result with an error."""

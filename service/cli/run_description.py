@@ -9,15 +9,16 @@ from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 
 from service import __version__
+from service.model.adapter import named_directory
 from service.settings import Settings
 
 Run = dict[str, JsonValue]
 """Everything on which the results of a run depend, by its name."""
 
 _SETTINGS = (
-    "engine", "model", "revision", "dtype", "quantization", "max_model_len", "tensor_parallel_size", "engine_options",
-    "worker_urls", "worker_model", "fake_script", "temperature", "max_tokens", "deadline_s", "sandbox_timeout_s",
-    "sandbox_memory_mib", "sandbox_libraries",
+    "engine", "model", "adapters", "revision", "dtype", "quantization", "max_model_len", "tensor_parallel_size",
+    "engine_options", "worker_urls", "worker_model", "fake_script", "temperature", "max_tokens", "deadline_s",
+    "sandbox_timeout_s", "sandbox_memory_mib", "sandbox_libraries",
 )  # fmt: skip
 """Settings that change responses of an engine in this process."""
 
@@ -34,6 +35,7 @@ def run_of(settings: Settings, choices: Mapping[str, object], *, url: str | None
     described = settings.model_dump(mode="json")
     local = {name: described[name] for name in _SETTINGS} | {
         "model_files": _files(settings.model),
+        "adapter_files": [_files(str(named_directory(text)[1])) for text in settings.adapters],
         "script": _content(settings.fake_script),
     }
     run = {"twinpath": __version__, **choices, "url": url, "seed": seed, **({} if url else local)}

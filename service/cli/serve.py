@@ -22,7 +22,6 @@ from service.cli.listening import bound_sockets
 from service.cli.output import build_progress
 from service.components import Components, build
 from service.settings import EngineKind, Settings
-from service.solve.solver import Solver
 from service.types import DEMO
 
 logger = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ def _serve(components: Components, keys: KeyRing | None, sockets: list[socket.so
         timeout_graceful_shutdown=settings.shutdown_grace_s + _DRAIN_S,
         **http_options(settings),
     )
-    server = _Server(components.solver, config, settings.shutdown_grace_s)
+    server = _Server(components.drain, config, settings.shutdown_grace_s)
 
     async def serve() -> None:
         async with app.router.lifespan_context(app):  # here, because uvicorn would log its errors with a traceback
@@ -104,9 +103,9 @@ def _end_at_once(number: int, frame: FrameType | None) -> None:
 class _Server(uvicorn.Server):
     """Server that answers open problems with their votes so far at the end of the grace period."""
 
-    def __init__(self, solver: Solver, config: uvicorn.Config, grace_s: float) -> None:
+    def __init__(self, drain: Callable[[], None], config: uvicorn.Config, grace_s: float) -> None:
         super().__init__(config)
-        self._solver = solver
+        self._drain = drain
         self._grace_s = grace_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -122,5 +121,5 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening and drain."""
-        asyncio.get_running_loop().call_later(self._grace_s, self._solver.drain)
+        asyncio.get_running_loop().call_later(self._grace_s, self._drain)
         await super().shutdown(sockets)

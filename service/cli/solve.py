@@ -68,13 +68,13 @@ async def _solved_at(url: str, settings: Settings, request: SolveRequest, live: 
 
 async def _solved_here(settings: Settings, request: SolveRequest, live: bool) -> _Solved:
     async with started_engine(settings, is_quiet=not live) as started:
-        solver = started.components.solver
-        problem = started.components.problem(request)
+        components = started.components
+        problem = components.problem(request)
         with live_vote(started.console, problem.cot + problem.pot, is_shown=live) as vote:
 
             def observe(path: PathResult, run: ProblemRun) -> None:
                 vote.ended += path.outcome is not PathOutcome.ABORTED
                 vote.votes = vote_event(run.votes, run.confidence, decided=run.decided).votes
 
-            solution = await solver.solve(problem, "solve", observe)
+            solution = await components.solve(problem, "solve", observe)
     return _Solved(solve_response(solution, trace=request.trace), problem.deadline_s, started.start_s)

@@ -46,6 +46,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class GradeOptions(TypedDict, total=False):
     """Options of the vote of `POST /grade`. A field that is left out takes the service's default."""
 
+    model: str | None
     paths: PathBudget | int | None
     policy: Policy | None
     temperature: float | None

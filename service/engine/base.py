@@ -4,10 +4,13 @@ Implementations: `vllm.py` (in process), `remote.py` (OpenAI-compatible workers)
 conformance suite in `tests/engine/test_conformance.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
+
+from service.errors import EngineError
 
 
 class Finish(StrEnum):
@@ -29,6 +32,7 @@ class Sampling:
         seed: seed of this path. None draws from the engine's generator.
         stop: strings that end the completion and are not part of its text.
         cache_salt: paths share cached prompts only with paths of the same salt.
+        adapter: name of the LoRA adapter. None samples from the base model.
     """
 
     temperature: float = 0.7
@@ -37,6 +41,24 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     cache_salt: str | None = None
+    adapter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoraAdapter:
+    """LoRA adapter that an engine loads.
+
+    Args:
+        name: name of the adapter.
+        path: directory of its files.
+        rank: largest rank of a layer.
+        modules: last parts of the names of the layers that it changes, such as `q_proj`. Empty for any.
+    """
+
+    name: str
+    path: Path
+    rank: int
+    modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +79,14 @@ class Completion:
 
 
 class Engine(Protocol):
-    """Samples completions from one model.
+    """Samples completions from one model and the LoRA adapters on it.
 
     `EngineDeadError` is final: no later call can succeed. Any other `EngineError` concerns one path.
     """
 
     @property
     def model(self) -> str:
-        """Name of the served model."""
+        """Name of the base model."""
         ...
 
     async def start(self) -> None:
@@ -87,7 +109,7 @@ class Engine(Protocol):
         Raises:
             PromptTooLongError: the prompt exceeds the context length of the model.
             EngineDeadError: the engine is closed or has died.
-            EngineError: this path failed.
+            EngineError: this path failed, or the engine has no such adapter.
         """
         ...
 
@@ -107,3 +129,13 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Stop the engine and wait until its processes have ended. Safe to call twice."""
         ...
+
+
+def require_adapter(name: str | None, adapters: Container[str]) -> None:
+    """Check that an engine has the adapter of a path.
+
+    Raises:
+        EngineError: it has no adapter with this name.
+    """
+    if name is not None and name not in adapters:
+        raise EngineError(f"The engine has no adapter {name!r}.")

@@ -1,13 +1,16 @@
-"""Engine of the settings: its checks, and vLLM in this process."""
+"""Engine of the settings: its checks, and vLLM in this process, remote workers or the demo."""
 
 import os
 import tempfile
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from service.engine.base import Engine
+from service.credentials import IF_DENIED
+from service.engine.base import Engine, LoraAdapter
+from service.engine.fake import FakeEngine, demo, scripted
 from service.errors import ConfigurationError
-from service.settings import EngineKind, Settings
+from service.settings import EngineKind, Settings, read_key
 
 _OF_VLLM = ("engine_options", "quantization", "tensor_parallel_size")
 
@@ -28,13 +31,16 @@ def check_engine(settings: Settings) -> None:
         _imported_vllm(settings).vllm_start.check_options(settings.engine_options)
 
 
-def vllm_engine(settings: Settings, model_dir: Path, name: str) -> tuple[Engine, int | None]:
+def vllm_engine(
+    settings: Settings, model_dir: Path, name: str, adapters: Sequence[LoraAdapter] = ()
+) -> tuple[Engine, int | None]:
     """Engine in this process, and its default for `max_eager_paths`.
 
     Args:
         settings: the settings.
         model_dir: model directory.
         name: name of the model in responses.
+        adapters: LoRA adapters on it.
 
     Raises:
         ConfigurationError: vLLM is not installed, does not work on this machine, or refuses an option.
@@ -52,10 +58,55 @@ def vllm_engine(settings: Settings, model_dir: Path, name: str) -> tuple[Engine,
         tensor_parallel_size=settings.tensor_parallel_size,
         quantization=settings.quantization,
         options=settings.engine_options,
+        adapters=adapters,
         check_interval_s=settings.engine_check_interval_s,
         hang_timeout_s=settings.engine_hang_timeout_s,
     )
     return engine, vllm.vllm_start.MAX_EAGER_PATHS
+
+
+def remote_engine(
+    settings: Settings,
+    adapters: Collection[str],
+    on_worker: Callable[[str, bool], None],
+    on_request: Callable[[str, str], None],
+) -> Engine:
+    """Engine on the workers of the settings.
+
+    Args:
+        settings: the settings.
+        adapters: names of LoRA adapters, which are models of the workers.
+        on_worker: called when a worker goes up or down, as for `RemoteEngine`.
+        on_request: called when a path on a worker ends, as for `RemoteEngine`.
+
+    Raises:
+        ConfigurationError: a worker address or the key file is invalid.
+    """
+    from service.engine.remote import RemoteEngine
+
+    return RemoteEngine(
+        settings.worker_urls,
+        model=settings.worker_model,
+        adapters=adapters,
+        api_key=read_key(settings.worker_api_key_file, "worker_api_key_file", if_denied=IF_DENIED),
+        read_timeout_s=settings.worker_read_timeout_s,
+        on_worker=on_worker,
+        on_request=on_request,
+    )
+
+
+def fake_engine(settings: Settings, adapters: Collection[str]) -> Engine:
+    """Scripted engine of the settings.
+
+    Args:
+        settings: the settings.
+        adapters: names of LoRA adapters.
+
+    Raises:
+        ConfigurationError: the script cannot be read, or a row of it is invalid.
+    """
+    script = scripted(settings.fake_script) if settings.fake_script else demo()
+    return FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s, adapters=adapters)
 
 
 def _imported_vllm(settings: Settings) -> ModuleType:

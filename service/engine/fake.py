@@ -10,10 +10,10 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from service.engine.base import Completion, Finish, Sampling
+from service.engine.base import Completion, Finish, Sampling, require_adapter
 from service.errors import ConfigurationError, EngineDeadError, PromptTooLongError
 from service.files import read_text
 from service.json_lines import encodable
@@ -42,6 +42,7 @@ class FakeEngine:
         model: reported name of the model.
         max_model_len: maximum number of tokens in prompt and completion. A token is a word, white space or another
             character.
+        adapters: names of LoRA adapters. The script gets the name in the sampling parameters.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class FakeEngine:
         tokens_per_s: float | None = None,
         model: str = DEMO_MODEL,
         max_model_len: int = 8192,
+        adapters: Collection[str] = (),
     ) -> None:
         self._script = script or improvise
         self._tokens_per_s = tokens_per_s
         self._max_model_len = max_model_len
         self._model = model
+        self._adapters = frozenset(adapters)
         self._aborts: dict[str, asyncio.Event] = {}
         self._running = False
 
@@ -76,6 +79,7 @@ class FakeEngine:
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`."""
         await self.probe()
+        require_adapter(sampling.adapter, self._adapters)
         prompt_tokens = len(_TOKEN.findall(prompt))
         if prompt_tokens >= self._max_model_len:
             raise PromptTooLongError(
@@ -206,8 +210,9 @@ def _normal(question: str) -> str:
 
 
 def _chance(question: str, sampling: Sampling) -> random.Random:
-    """Random numbers of one path. At temperature 0 the seed has no effect."""
-    return random.Random(f"{question}/{sampling.seed if sampling.temperature else None}")  # noqa: S311
+    """Random numbers of one path of a model. At temperature 0 the seed has no effect."""
+    model = f"/{sampling.adapter}" if sampling.adapter else ""
+    return random.Random(f"{question}/{sampling.seed if sampling.temperature else None}{model}")  # noqa: S311
 
 
 def _cut(text: str, stop: Sequence[str]) -> str:

@@ -10,11 +10,11 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import aiohttp
 
-from service.engine.base import Completion, Sampling
+from service.engine.base import Completion, Sampling, require_adapter
 from service.engine.stream import (
     MALFORMED,
     StreamedPath,
@@ -39,11 +39,12 @@ _CHUNK_TOKENS = 8  # chunks of one token cost a tenth of the throughput; an abor
 
 
 class RemoteEngine:
-    """Samples paths on workers that all serve the same model.
+    """Samples paths on workers that all serve the same model, and the same adapters as further models.
 
     Args:
         urls: addresses of the workers, or of one router.
         model: name of the model on the workers. None selects the first one that a worker lists.
+        adapters: names of adapters on the workers.
         api_key: bearer token for the workers.
         read_timeout_s: seconds without a chunk after which a worker counts as failed, including its queueing time.
         start_timeout_s: seconds that `start` waits for a worker.
@@ -56,6 +57,7 @@ class RemoteEngine:
         urls: Sequence[str],
         *,
         model: str | None = None,
+        adapters: Collection[str] = (),
         api_key: str | None = None,
         read_timeout_s: float = 60.0,
         start_timeout_s: float = _START_TIMEOUT_S,
@@ -64,6 +66,7 @@ class RemoteEngine:
     ) -> None:
         self._workers = Workers(urls, on_worker)
         self._model = model
+        self._adapters = frozenset(adapters)
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._read_timeout_s = read_timeout_s
         self._start_timeout_s = start_timeout_s
@@ -81,7 +84,7 @@ class RemoteEngine:
         """See `Engine.start`. Waits until a worker is up.
 
         Raises:
-            EngineError: no worker was up in time, or a worker does not serve the model.
+            EngineError: no worker was up in time, or a worker does not serve the model or an adapter.
         """
         self._session = aiohttp.ClientSession(
             headers=self._headers,
@@ -101,6 +104,7 @@ class RemoteEngine:
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`. A path that was aborted before its first chunk has no tokens."""
         session = self._require_session()
+        require_adapter(sampling.adapter, self._adapters)
         path = StreamedPath()
         stream = asyncio.create_task(self._stream(session, request_id, prompt, sampling, path))
         self._streams[request_id] = stream
@@ -155,8 +159,11 @@ class RemoteEngine:
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
             raise EngineError(f"The worker {worker.name} does not list its models: {error!r}") from None
         self._model = self._model or next(iter(served), None)
-        if self._model not in served:
-            raise EngineError(f"The worker {worker.name} serves {', '.join(served) or 'nothing'}, not {self._model}.")
+        for name in (self._model, *sorted(self._adapters)):
+            if name not in served:
+                raise EngineError(f"The worker {worker.name} serves {', '.join(served) or 'nothing'}, not {name}.")
+        if self._model in self._adapters:
+            raise EngineError(f"{self._model} is the model and an adapter; set `worker_model` to the base model.")
         self._max_model_len = served[self._model].get("max_model_len")
 
     async def _stream(
@@ -195,7 +202,7 @@ class RemoteEngine:
             sampling.max_tokens if self._max_model_len is None else min(sampling.max_tokens, self._max_model_len)
         )
         fields: dict[str, object] = {
-            "model": self._model,
+            "model": sampling.adapter or self._model,
             "prompt": prompt,
             "max_tokens": max_tokens,
             "temperature": sampling.temperature,

@@ -15,8 +15,9 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from service.engine import vllm_start
-from service.engine.base import Completion, Finish, Sampling
+from service.engine.base import Completion, Finish, LoraAdapter, Sampling, require_adapter
 from service.engine.cpu import cpu_arguments
+from service.engine.vllm_lora import load_adapters, lora_arguments
 from service.engine.vllm_options import configuration
 from service.engine.watchdog import Watchdog
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 from vllm import SamplingParams  # noqa: E402 - after the import of `vllm_start`, which prepares it
 from vllm.inputs.engine import tokens_input  # noqa: E402
+from vllm.lora.request import LoRARequest  # noqa: E402
 from vllm.sampling_params import RequestOutputKind  # noqa: E402
 from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
 from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError  # noqa: E402
@@ -35,7 +37,7 @@ _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "abort": Finish.ABORT}
 
 
 class VllmEngine:
-    """Samples paths from one model with vLLM.
+    """Samples paths from one model and the LoRA adapters on it with vLLM.
 
     Args:
         model_dir: model directory, or a Hugging Face name that vLLM resolves.
@@ -50,12 +52,13 @@ class VllmEngine:
         tensor_parallel_size: number of devices over which each layer is split.
         quantization: quantization by vLLM's names. None is that of the model's files.
         options: further arguments of vLLM, by its names.
+        adapters: LoRA adapters on the model.
         check_interval_s: seconds between two hang checks.
         hang_timeout_s: seconds for one token after which an engine without progress counts as hung. It must exceed the
             longest engine step.
 
     Raises:
-        ConfigurationError: an option is unknown, refused or of another type.
+        ConfigurationError: an option is unknown, refused or of another type, or it contradicts an adapter.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class VllmEngine:
         tensor_parallel_size: int = 1,
         quantization: str | None = None,
         options: Mapping[str, JsonValue] | None = None,
+        adapters: Sequence[LoraAdapter] = (),
         check_interval_s: float = 10.0,
         hang_timeout_s: float = 60.0,
     ) -> None:
@@ -93,6 +97,9 @@ class VllmEngine:
             else lambda: {"gpu_memory_utilization": gpu_memory_utilization}
         )
         self._options = vllm_start.check_options(options or {})
+        self._adapters = adapters
+        self._arguments |= lora_arguments(adapters, self._options)
+        self._lora: dict[str, LoRARequest] = {}
         self._llm: AsyncLLM | None = None
         self._steps = 0
         self._hung = False
@@ -111,7 +118,8 @@ class VllmEngine:
         """See `Engine.start`. Blocks the event loop while the model loads.
 
         Raises:
-            ConfigurationError: vLLM cannot serve this model with these settings, or cannot compile it on this machine.
+            ConfigurationError: vLLM cannot serve this model with these settings, refuses an adapter, or cannot compile
+                the model on this machine.
             EngineError: vLLM did not start. Its output has the reason.
         """
         arguments = self._arguments | self._device_arguments() | self._options
@@ -119,6 +127,11 @@ class VllmEngine:
         logged = {"tensor_parallel_size", "quantization", *self._options}
         held = {name: str(value) for name, value in self.configuration().items() if _field(name) in logged}
         logger.info("engine started", extra={"configuration": held})
+        try:
+            self._lora = await load_adapters(self._llm, self._adapters)
+        except BaseException:
+            await self.close()
+            raise
         self._hang_check = asyncio.create_task(self._kill_when_hung(self._llm))
 
     def configuration(self) -> dict[str, object]:
@@ -128,6 +141,8 @@ class VllmEngine:
     async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
         """See `Engine.sample`."""
         llm = self._require_running()
+        require_adapter(sampling.adapter, self._lora)
+        lora = self._lora[sampling.adapter] if sampling.adapter else None
         tokens = self._encode(prompt)
         room = self._max_model_len - len(tokens)
         if room < 1:
@@ -145,7 +160,7 @@ class VllmEngine:
         )
         try:
             inputs = tokens_input(list(tokens), cache_salt=sampling.cache_salt)
-            async for output in llm.generate(inputs, params, request_id):
+            async for output in llm.generate(inputs, params, request_id, lora_request=lora):
                 last = output
         except asyncio.CancelledError:
             # vLLM aborts a cancelled request, except one that is cancelled while vLLM adds it.

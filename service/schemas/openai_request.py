@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from service.schemas import Integral, Text, TokenCount
 from service.schemas.openai_parameters import CountedLogprobs, Tolerated
-from service.schemas.request import PATHS_EXAMPLES, Paths, with_few_unknown
+from service.schemas.request import MAX_MODEL_CHARS, PATHS_EXAMPLES, Paths, with_few_unknown
 from service.types import Policy
 
 MAX_CHOICES = 64
@@ -70,7 +70,7 @@ class Sampled(_Request, Tolerated):
     """Parameters of all routes."""
 
     model: str = Field(
-        max_length=500,
+        max_length=MAX_MODEL_CHARS,
         description="Name of the model: `twinpath`, or another name that `/v1/models` lists.",
         examples=["twinpath"],
     )

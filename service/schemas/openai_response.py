@@ -135,16 +135,20 @@ class Chunk(_Reply):
 
 
 class ModelCard(_Reply):
-    """Name of the served model."""
+    """Name of a served model."""
 
     id: str = Field(description="Name that a request may give as `model`.", examples=["twinpath"])
     object: Literal["model"] = Field(default="model", description="Type of the object.")
     created: int = Field(description="Time of the start of the service, in Unix seconds.", examples=[1767225600])
     owned_by: Literal["twinpath"] = Field(default="twinpath", description="Owner of the model.")
+    calibrated: bool = Field(description="Whether the confidence of the model is calibrated.", examples=[True])
+    parent: str | None = Field(
+        description="Name of the base model of a LoRA adapter, else null.", examples=["llama-7b"]
+    )
 
 
 class ModelList(_Reply):
-    """Names of the served model."""
+    """Names of the served models."""
 
     object: Literal["list"] = Field(default="list", description="Type of the object.")
-    data: list[ModelCard] = Field(description="Names of the served model.")
+    data: list[ModelCard] = Field(description="Names of the served models, the base model first.")

@@ -31,6 +31,8 @@ MAX_DEADLINE_S = 600
 """Maximum deadline of a request in seconds."""
 MAX_TOKENS = 4096
 """Maximum number of completion tokens per path."""
+MAX_MODEL_CHARS = 500
+"""Maximum length of the name of a model in characters."""
 MAX_ERRORS = 20
 """Maximum number of errors that are described. A near miss among them replaces a missing field."""
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"  # C0 and C1, without white space
@@ -163,6 +165,12 @@ class ProblemText(Wire):
 class VoteOptions(Wire):
     """Options of a vote. Missing fields take the defaults of the service."""
 
+    model: str | None = Field(
+        default=None,
+        max_length=MAX_MODEL_CHARS,
+        description="Name of the model that solves the problem, as `/v1/models` lists it. Default: the base model.",
+        examples=["twinpath"],
+    )
     paths: Paths | None = Field(
         default=None,
         description="Maximum number of paths: one number from 1 to 128, split evenly, or a number of each kind. If the "

@@ -37,6 +37,13 @@ class ModelSettings(SettingsGroup):
     model: Annotated[
         str | None, Field(description="Model directory or Hugging Face name. Default: the bundled model.")
     ] = None
+    adapters: Annotated[
+        Texts,
+        Field(
+            description="LoRA adapters on the model, each as NAME=DIR, or DIR with its own name. Separate them by "
+            "commas. A request chooses one by `model`."
+        ),
+    ] = []  # noqa: RUF012 - Pydantic copies it
     revision: Annotated[
         str | None,
         Field(

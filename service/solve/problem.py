@@ -26,6 +26,7 @@ class Problem:
         min_confidence: confidence below which the solution abstains.
         key: name of the caller's API key. Empty without keys.
         request: id of the HTTP request. Empty without one.
+        model: name of the model that solves it. Empty for the default model.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Problem:
     min_confidence: float = 0.0
     key: str = ""
     request: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Solver:
         path_format: prompt format of the model.
         admission: admission control. Default: the default number of slots.
         calibration: calibration of the checkpoint. Default: uncalibrated.
+        adapter: name of the LoRA adapter that samples the paths. Default: the base model of the engine.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Solver:
         path_format: PathFormat,
         admission: Admission | None = None,
         calibration: Calibration | None = None,
+        adapter: str | None = None,
     ) -> None:
         self._engine = engine
+        self._adapter = adapter
         self._sandbox = sandbox
         self._format = path_format
         self._opens_thought = opens_thought(path_format.prompt(PathKind.COT, "?"))
@@ -62,6 +65,11 @@ class Solver:
         self._calibration = calibration or Calibration()
         self._drain_signals: set[asyncio.Future[None]] = set()
         self._aborts: set[asyncio.Task[None]] = set()
+
+    @property
+    def model(self) -> str:
+        """Name of the model in solutions."""
+        return self._adapter or self._engine.model
 
     async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
         """Solve one problem.
@@ -84,7 +92,7 @@ class Solver:
         slots = await self._admission.enter(run.needed, run.seconds_left(), run.owner)
         if slots is None:
             run.out_of_time = True
-            return run.solution(self._engine.model)
+            return run.solution(self.model)
         drained = asyncio.get_running_loop().create_future()
         self._drain_signals.add(drained)
         with slots:
@@ -98,7 +106,7 @@ class Solver:
                 self._drain_signals.discard(drained)
                 await self._abort_rest(run)  # 7. abort what still runs
         run.record_aborted()
-        solution = run.solution(self._engine.model)
+        solution = run.solution(self.model)
         if drained.done() and not solution.votes:
             raise EngineError(_SHUTTING_DOWN)
         return solution
@@ -178,6 +186,7 @@ class Solver:
             stop=self._format.stop,
             # Otherwise the time to a path's first token shows whether another key sent the same problem.
             cache_salt=problem.key or None,
+            adapter=self._adapter,
         )
         prompt = self._format.prompt(run.kinds[index], problem.text)
         with run.sampling(index) as request_id, tracing.span("engine", SpanKind.CLIENT) as span:
@@ -185,7 +194,7 @@ class Solver:
             span.set_attributes(
                 {
                     "twinpath.path": str(index),
-                    "gen_ai.request.model": self._engine.model,
+                    "gen_ai.request.model": self.model,
                     "gen_ai.usage.input_tokens": completion.prompt_tokens,
                     "gen_ai.usage.output_tokens": completion.completion_tokens,
                     "gen_ai.response.finish_reasons": [completion.finish.value],

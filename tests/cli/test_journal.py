@@ -50,7 +50,7 @@ class Asked:
             raise EngineError("the engine died")
         self.requests.append(request)
         async with fake_components(TurnEngine([cot(1), pot(2)]), computing_sandbox()) as components:
-            response = solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+            response = solve_response(await components.solve(components.problem(request), "id"), trace=True)
         return response.model_copy(update={"model": self._model})
 
 

@@ -30,8 +30,11 @@ from service.cli import serve as server
 from service.cli.main import app
 from service.cli.options import engine_option
 from service.client import AsyncClient
+from service.components import Components
+from service.engine.base import Sampling
 from service.engine.fake import FakeEngine, scripted
 from service.errors import ConfigurationError, ServiceError
+from service.model.served import ServedModel
 from service.schemas import SolveRequest, SolveResponse
 from service.settings import GROUPS, EngineKind, Settings
 from tests.cli.conftest import Run
@@ -211,9 +214,9 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def in_thread(folder: Path, keys: KeyRing | None) -> Iterator[str]:
+def in_thread(folder: Path, keys: KeyRing | None, components: Components | None = None) -> Iterator[str]:
     engine = FakeEngine(scripted(lines(folder / "served.jsonl", *SCRIPT)))
-    served = create_app(fake_components(engine, computing_sandbox()), keys=keys)
+    served = create_app(components or fake_components(engine, computing_sandbox()), keys=keys)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         host = uvicorn.Server(uvicorn.Config(served, log_config=None))
         thread = threading.Thread(target=host.run, kwargs={"sockets": [listening]})
@@ -234,6 +237,32 @@ def test_evaluate_asks_a_running_service(twinpath: Run, url: str, data: Path, tm
     code, _, _ = twinpath("evaluate", *arguments, "--concurrency", 1, "--json", output)
     assert code == 0
     check_figures(json.loads(output.read_text(encoding="utf-8")))
+
+
+def test_the_model_of_a_running_service_is_chosen_by_its_name(twinpath: Run, data: Path, tmp_path: Path) -> None:
+    def script(prompt: str, sampling: Sampling) -> str:
+        return (cot if prompt.endswith("Reasoning:\n") else pot)(2 if sampling.adapter else 1)
+
+    models = (ServedModel(), ServedModel("algebra", adapter=tmp_path))
+    parts = fake_components(FakeEngine(script, adapters=["algebra"]), computing_sandbox(), models=models)
+    output = tmp_path / "out.json"
+    with in_thread(tmp_path, None, parts) as url:
+        solved = twinpath("solve", "apples?", "--url", url, "--json", "--model", "algebra")
+        graded = twinpath("grade", "apples?", "2", "--url", url, "--json", "--model", "algebra")
+        evaluated = twinpath("evaluate", "--data", data, "--url", url, "--model", "algebra", "--json", output)
+        other = twinpath("evaluate", "--data", data, "--url", url, "--json", output)
+        unknown = twinpath("solve", "apples?", "--url", url, "--model", "x")
+    assert (json.loads(solved[1])["answer"], json.loads(solved[1])["model"]) == ("2", "algebra")
+    assert (json.loads(graded[1])["answer"], json.loads(graded[1])["model"]) == ("2", "algebra")
+    assert evaluated[0] == 0
+    report = json.loads(output.read_text())
+    assert (report["model"], [row["answer"] for row in report["rows"]]) == ("algebra", ["2", "2"])
+    assert (other[0], "belongs to another run: served_model was algebra and is None now" in one_line(other)) == (
+        2,
+        True,
+    )
+    said = "The model 'x' is not served; the service has demo, algebra, twinpath."
+    assert unknown == (2, "", f"twinpath: {said}\n")
 
 
 @pytest.mark.parametrize("by", ["flag", "variable", "nothing"])
@@ -455,7 +484,8 @@ def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
 
 
 def flag(setting: str) -> str:
-    return "--engine-option" if setting == "engine_options" else f"--{setting.replace('_', '-')}"
+    singular = {"engine_options": "engine_option", "adapters": "adapter"}
+    return f"--{singular.get(setting, setting).replace('_', '-')}"
 
 
 def test_every_setting_is_a_flag_of_serve() -> None:

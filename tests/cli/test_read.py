@@ -236,7 +236,7 @@ async def test_texts_are_read_as_the_solver_reads_them() -> None:
     given = [texts[kind][index // 2] for index, kind in enumerate(plan(3, 3))]
     async with fake_components(TurnEngine(given), CountingSandbox()) as components:
         request = SolveRequest(problem="How many?", paths=PathBudget(cot=3, pot=3), policy=Policy.FIXED)
-        solution = await components.solver.solve(components.problem(request), "id")
+        solution = await components.solve(components.problem(request), "id")
     async with Reader(CountingSandbox()) as reader:
         rows = await read_all(
             reader,

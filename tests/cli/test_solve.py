@@ -1,5 +1,7 @@
 """Command `twinpath solve PROBLEM`: problem, options, exit codes, and the vote while it runs."""
 
+import csv
+import io
 import json
 import os
 import pty
@@ -23,6 +25,7 @@ from service.solve.solver import Solver
 from service.types import Policy
 from tests.cli.conftest import Run
 from tests.conftest import Serve
+from tests.support.adapters import STUDENT, adapter_directory
 from tests.support.engines import computing_sandbox, cot, lines, playing, pot
 
 Drawn = list[tuple[VoteInProgress, int | None, bool]]
@@ -118,6 +121,40 @@ def test_a_value_out_of_range_is_told_before_the_model_is_loaded(
     code, out, err = twinpath("solve", *what, option, value)
     assert (code, out) == (2, "")
     assert err == f"{said}\n"
+
+
+def test_the_first_adapter_answers(twinpath: Run, tmp_path: Path) -> None:
+    algebra = adapter_directory(tmp_path / "algebra", student=STUDENT)
+    units = adapter_directory(tmp_path / "u")
+    engine = ["--engine", "fake", "--seed", 1, "--json"]
+    code, out, _ = twinpath("solve", PENS, *engine, "--adapter", algebra, "--adapter", f"units={units}")
+    assert (code, json.loads(out)["model"], json.loads(out)["calibrated"]) == (0, "algebra", True)
+    code, out, _ = twinpath("solve", PENS, *engine, "--adapter", f"units={units}")
+    assert (code, json.loads(out)["model"], json.loads(out)["calibrated"]) == (0, "units", False)
+    assert json.loads(twinpath("solve", PENS, *engine)[1])["model"] == "demo"
+    missing = twinpath("solve", PENS, *engine, "--adapter", tmp_path / "none")
+    assert missing == (2, "", f"twinpath: --adapter {tmp_path}/none: no such directory; write NAME=DIR, or DIR.\n")
+
+
+def test_rows_choose_between_the_adapters_of_the_settings(twinpath: Run, tmp_path: Path) -> None:
+    algebra, units = adapter_directory(tmp_path / "algebra"), adapter_directory(tmp_path / "units")
+    config = lines(tmp_path / "t.toml", 'engine = "fake"', f'adapters = ["{algebra}", "{units}"]')
+    rows = [{"problem": PENS, "model": model} for model in (None, "units", "algebra", "x")]
+    source, output = lines(tmp_path / "in.jsonl", *map(json.dumps, rows)), tmp_path / "out.jsonl"
+    assert twinpath("solve", "--input", source, "--output", output, "--config", config)[0] == 1
+    results = sorted(map(json.loads, output.read_text().splitlines()), key=lambda row: int(row["line"]))
+    assert [row["solution"]["model"] for row in results[:3]] == ["demo", "units", "algebra"]
+    assert results[3]["error"]["detail"] == (
+        "The model 'x' is not served; the service has demo, algebra, units, twinpath."
+    )
+
+
+def test_the_model_column_of_a_table_stays_as_it_is(twinpath: Run, tmp_path: Path) -> None:
+    source = lines(tmp_path / "in.csv", "problem,model", f"{PENS},gpt-4")
+    code, out, _ = twinpath("solve", "--input", source, "--engine", "fake", "--seed", 1)
+    assert code == 0
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert (row["model"], row["answer"], row["error"]) == ("gpt-4", "5", "")
 
 
 def test_the_exit_code_says_that_the_minimum_is_not_met(twinpath: Run, tmp_path: Path) -> None:

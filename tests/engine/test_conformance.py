@@ -9,7 +9,7 @@ import pytest
 
 from service.engine.base import Engine, Finish, Sampling
 from service.engine.fake import FakeEngine
-from service.errors import PromptTooLongError
+from service.errors import EngineDeadError, EngineError, PromptTooLongError
 from service.paths.base import FormatV1, PathFormat
 from service.paths.escape import EscapeSpecialTokens
 from service.types import PathKind
@@ -142,3 +142,10 @@ async def test_a_completion_ends_with_the_context(engine: Engine) -> None:
 async def test_it_is_healthy_and_names_its_model(engine: Engine) -> None:
     await engine.probe()
     assert engine.model == SERVED_NAME
+
+
+async def test_an_adapter_that_the_engine_lacks_fails_the_path(engine: Engine) -> None:
+    with pytest.raises(EngineError, match=r"^The engine has no adapter 'algebra'\.$") as caught:
+        await engine.sample("adapted", PROMPT, Sampling(adapter="algebra"))
+    assert not isinstance(caught.value, EngineDeadError)
+    assert await unfinished(engine) == 0

@@ -21,8 +21,8 @@ async def test_a_key_finds_its_own_cached_prompts_and_no_others(
     generate = vllm_engine._require_running().generate
     cached: dict[str, int] = {}  # prompt tokens that vLLM found in its cache, by request
 
-    async def recorded(inputs: Any, params: Any, request_id: str) -> AsyncIterator[Any]:
-        async for output in generate(inputs, params, request_id):
+    async def recorded(inputs: Any, params: Any, request_id: str, **more: Any) -> AsyncIterator[Any]:
+        async for output in generate(inputs, params, request_id, **more):
             cached[request_id] = output.num_cached_tokens
             yield output
 

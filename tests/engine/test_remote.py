@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -365,6 +366,29 @@ async def test_a_thought_in_a_field_of_its_own_is_no_text(
     engine = await connect(await start(saying(*events, event(reason="stop"))))
     completion = await engine.sample("path", PROMPT, SAMPLING)
     assert (completion.text, completion.completion_tokens, completion.finish) == ("The answer is 13", 3, Finish.STOP)
+
+
+async def test_an_adapter_is_a_model_of_the_worker(start: Start, connect: Connect) -> None:
+    worker = FakeWorker(lambda prompt, sampling: f"by {sampling.adapter}", model="math", adapters=["algebra", "units"])
+    engine = await connect(await start(worker=worker), adapters=["units"])
+    texts = [
+        (await engine.sample(f"path-{name}", PROMPT, replace(SAMPLING, adapter=name))).text for name in (None, "units")
+    ]
+    assert texts == ["by None", "by units"]
+    assert [request["model"] for request in worker.asked] == ["math", "units"]
+    with pytest.raises(EngineError, match=r"^The engine has no adapter 'algebra'\.$"):
+        await engine.sample("path", PROMPT, replace(SAMPLING, adapter="algebra"))
+
+
+async def test_an_adapter_that_the_worker_lacks_is_named(start: Start, connect: Connect) -> None:
+    url = await start(worker=FakeWorker(model="math", adapters=["algebra"]))
+    worker = url.removeprefix("http://")
+    with pytest.raises(EngineError) as raised:
+        await connect(url, adapters=["algebra", "units"])
+    assert str(raised.value) == f"The worker {worker} serves math, algebra, not units."
+    with pytest.raises(EngineError) as raised:
+        await connect(url, model="algebra", adapters=["algebra"])
+    assert str(raised.value) == "algebra is the model and an adapter; set `worker_model` to the base model."
 
 
 async def test_the_request_to_a_worker(start: Start, connect: Connect) -> None:

@@ -33,7 +33,7 @@ async def solved_with(budget: PathBudget, policy: Policy) -> list[Solved]:
     async with fake_components(FakeEngine(drawn), computing_sandbox()) as components:
         for seed, problem in enumerate(PROBLEMS):
             request = SolveRequest(problem=problem.text, paths=budget, policy=policy, seed=seed, trace=True)
-            response = solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+            response = solve_response(await components.solve(components.problem(request), "id"), trace=True)
             found.append(Solved(problem, response, response))
     return found
 
@@ -62,7 +62,7 @@ async def test_a_replayed_budget_is_the_budget_itself(policy: Policy, most_cot: 
 async def response_to(texts: list[str], budget: PathBudget, policy: Policy) -> SolveResponse:
     async with fake_components(TurnEngine(texts), computing_sandbox()) as components:
         request = SolveRequest(problem="How many?", paths=budget, policy=policy, seed=1, trace=True)
-        return solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+        return solve_response(await components.solve(components.problem(request), "id"), trace=True)
 
 
 async def test_each_kind_has_a_curve_if_no_path_is_left_out() -> None:

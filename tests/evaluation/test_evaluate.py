@@ -47,7 +47,7 @@ async def evaluation_of(
 
         async def solve(request: SolveRequest) -> SolveResponse:
             requests.append(request)
-            solution = await components.solver.solve(components.problem(request), "id")
+            solution = await components.solve(components.problem(request), "id")
             return solve_response(solution, trace=request.trace)
 
         budget = PathBudget(cot=2, pot=2)
@@ -130,7 +130,7 @@ async def test_progress_counts_the_problems_of_each_stage() -> None:
     async with fake_components() as components:
 
         async def solve(request: SolveRequest) -> SolveResponse:
-            return solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+            return solve_response(await components.solve(components.problem(request), "id"), trace=True)
 
         evaluation = await evaluate(
             solve, PROBLEMS, policy=Policy.FIXED, budget=PathBudget(cot=1, pot=1), seed=0, concurrency=2,
@@ -167,7 +167,7 @@ async def test_paths_beyond_the_decision_elect_nothing_but_are_right_or_wrong() 
 
     async def solve(request: SolveRequest) -> SolveResponse:
         components = fake_components(TurnEngine([cot(1)] * 20), computing_sandbox())
-        response = solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+        response = solve_response(await components.solve(components.problem(request), "id"), trace=True)
         return response.model_copy(update={"trace": trace})
 
     evaluation = await evaluate(solve, PROBLEMS[:1], policy=Policy.FIXED, budget=PathBudget(), seed=0, concurrency=1)
@@ -229,7 +229,7 @@ async def test_gold_answers_that_cannot_be_read_are_left_out() -> None:
     async def solve(request: SolveRequest) -> SolveResponse:
         requests.append(request)
         async with fake_components(TurnEngine([cot(1), pot(1)]), computing_sandbox()) as components:
-            return solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+            return solve_response(await components.solve(components.problem(request), "id"), trace=True)
 
     budget = PathBudget(cot=1, pot=1)
     evaluation = await evaluate(solve, problems, policy=Policy.FIXED, budget=budget, seed=5, concurrency=1)

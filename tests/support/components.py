@@ -9,6 +9,7 @@ from service.components import Components
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine
 from service.metrics import Metrics
+from service.model.served import ServedModel
 from service.sandbox.base import Sandbox
 from service.sandbox.fake import FakeSandbox
 from service.settings import Settings
@@ -20,14 +21,28 @@ def fake_components(
     *,
     settings: Settings | None = None,
     metrics: Metrics | None = None,
-    **changes: Any,
+    max_eager_paths: int | None = None,
+    models: tuple[ServedModel, ...] = (),
+    **model: Any,
 ) -> Components:
+    """Components of fakes.
+
+    Args:
+        engine: default: `FakeEngine`.
+        sandbox: default: `FakeSandbox`.
+        settings: default: the default settings.
+        metrics: default: metrics in a registry of their own.
+        max_eager_paths: default of the engine.
+        models: served models. Default: one.
+        model: fields of the one model.
+    """
     return Components(
         settings or _default_settings(),
         engine or FakeEngine(),
         sandbox or FakeSandbox(),
-        metrics=metrics or Metrics(CollectorRegistry()),
-        **changes,
+        models or (ServedModel(**model),),
+        metrics or Metrics(CollectorRegistry()),
+        max_eager_paths,
     )
 
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Collection
 from typing import TypeVar
 
 from aiohttp import web
@@ -57,6 +58,7 @@ class FakeWorker:
         chunk: number of tokens in one event of the stream, unless `stream_interval` of the request is larger.
         max_model_len: maximum number of prompt and completion tokens of one path.
         model: name in the list of models.
+        adapters: further names in the list. The script gets that of a request in the sampling parameters.
         key: key of the routes below /v1, as vLLM protects them. None lets every caller in.
     """
 
@@ -69,9 +71,11 @@ class FakeWorker:
         chunk: int = 1,
         max_model_len: int = 2048,
         model: str = "fake",
+        adapters: Collection[str] = (),
         key: str | None = None,
     ) -> None:
-        self._engine = FakeEngine(script, max_model_len=max_model_len)
+        self._engine = FakeEngine(script, max_model_len=max_model_len, adapters=adapters)
+        self._adapters = adapters
         self._max_model_len = max_model_len
         self._model = model
         self._key = key
@@ -111,7 +115,8 @@ class FakeWorker:
         return web.Response()
 
     async def _models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": self._model, "max_model_len": self._max_model_len}]})
+        listed = [{"id": name, "max_model_len": self._max_model_len} for name in (self._model, *self._adapters)]
+        return web.json_response({"data": listed})
 
     async def _metrics(self, request: web.Request) -> web.Response:
         text = generate_latest(self.metrics.registry)
@@ -126,6 +131,7 @@ class FakeWorker:
             max_tokens=body["max_tokens"],
             seed=body["seed"],
             stop=tuple(body["stop"]),
+            adapter=body["model"] if body["model"] in self._adapters else None,
         )
         try:
             completion = await self._engine.sample(f"{len(self.asked)}", body["prompt"], sampling)

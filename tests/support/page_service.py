@@ -15,6 +15,7 @@ from service.components import Components, sandbox_pool
 from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine, improvise
 from service.metrics import Metrics
+from service.model.served import ServedModel
 from service.settings import Settings
 from service.solve.calibration import Calibration
 
@@ -77,7 +78,7 @@ def page_service(
         settings,
         ScriptedEngine(texts, tokens_per_s=tokens_per_s, model=model),
         sandbox_pool(settings),
-        calibration=CALIBRATION if calibrated else Calibration(),
+        (ServedModel(calibration=CALIBRATION if calibrated else Calibration()),),
         metrics=Metrics(CollectorRegistry()),
     )
     app: ASGIApp = create_app(components)

@@ -9,6 +9,7 @@ from typing import Any
 from service.amounts import duration
 from service.evaluation.html.elements import Html, element, join
 from service.evaluation.html.tables import bar, table
+from training.recipe import BUNDLED_BASE
 from training.report.files import Made, Manifest, RunFiles, State
 from training.report.layout import file_size, hint, part, section
 
@@ -29,16 +30,33 @@ def exported(files: RunFiles) -> Html | None:
     if path is None:
         return None
     sizes = [(name, file_size(path / name)) for name in ("model", "int8", "adapter") if (path / name).is_dir()]
-    shown = path if not path.is_absolute() else Path(files.root.name) / path.name
+    shown = _shown(files, path)
     rows = ((name, f"{shown / name}", f"{size / 2**20:,.1f} MiB") for name, size in sizes)
     model = ["--model", str(shown / "model")]
-    commands = (["twinpath", "serve", *model], ["twinpath", "evaluate", *model, "--data", "problems.jsonl"])
+    commands = [["twinpath", "serve", *model], ["twinpath", "evaluate", *model, "--data", "problems.jsonl"]]
+    base = _base(files)
+    if base and (path / "adapter").is_dir():
+        commands.append(["twinpath", "serve", "--model", base, "--adapter", str(shown / "adapter")])
     return part(
         "Checkpoint",
         ["export"],
         section("Variants", table("counts", ("variant", "directory", "size"), rows)),
         section("Next", element("pre", "\n".join(map(shlex.join, commands)), class_="program")),
     )
+
+
+def _shown(files: RunFiles, path: Path) -> Path:
+    """Path of an artifact without the directories above the run."""
+    return path if not path.is_absolute() else Path(files.root.name) / path.name
+
+
+def _base(files: RunFiles) -> str | None:
+    """Directory or name of the model that the adapter was trained on. None for the base of the bundled model."""
+    path = files.path("base")
+    if path and (path / "config.json").is_file():
+        return str(_shown(files, path))
+    model = files.recipe.student.model
+    return None if model == BUNDLED_BASE else model
 
 
 def stages(files: RunFiles) -> Html:

@@ -39,14 +39,14 @@ async def grade_and_record(body: GradeRequest, request: Request, vote: Vote, gra
         grade_id: id of the grade.
 
     Raises:
-        InputError: the problem is longer than the service accepts, or `expected` states no answer.
+        InputError: the problem is longer than the service accepts, its model is not served, or `expected` states no
+            answer.
     """
-    components = components_of(request)
-    problem_of(body.solve_request(), request)
+    problem = problem_of(body.solve_request(), request)
     found = await shared_votes.grade(body.response, body.expected, vote)
-    components.metrics.observe_grade(found)
+    components_of(request).metrics.observe_grade(found)
     logger.info(
         "graded",
         extra={"verdict": found.verdict.value, "basis": found.basis.value, "confidence": found.confidence},
     )
-    return grade_response(found, grade_id, components.engine.model)
+    return grade_response(found, grade_id, problem.model)

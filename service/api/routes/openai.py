@@ -183,6 +183,7 @@ def _problem(
     budget = options.paths or (PathBudget(cot=1, pot=1) if body.temperature == 0 else None)
     solve_request = SolveRequest.checked(
         problem=text,
+        model=body.model,
         paths=budget,
         policy=options.policy,
         temperature=body.temperature,

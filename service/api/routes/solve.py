@@ -77,7 +77,7 @@ def problem_of(body: SolveRequest, request: Request) -> Problem:
     """Problem of a request.
 
     Raises:
-        InputError: the problem is longer than the service accepts, or no path is left.
+        InputError: the problem is longer than the service accepts, its model is not served, or no path is left.
     """
     components = components_of(request)
     limit = components.settings.max_problem_chars
@@ -97,7 +97,8 @@ async def solve_and_record(
         observer: called when a path ends.
         problem_id: id of the problem. Default: the id of the request.
     """
-    solver, metrics = components_of(request).solver, components_of(request).metrics
+    components = components_of(request)
+    metrics = components.metrics
     first_path = metrics.first_path()
     began = time.monotonic()
 
@@ -108,7 +109,7 @@ async def solve_and_record(
 
     with metrics.inflight.track_inprogress():
         try:
-            solution = await solver.solve(problem, problem_id or request_id(), observe)
+            solution = await components.solve(problem, problem_id or request_id(), observe)
         except (InputError, OverloadedError):
             raise
         except Exception:
@@ -120,6 +121,7 @@ async def solve_and_record(
         "solved",
         extra={
             "status": response.status.value,
+            "model": response.model,
             "confidence": response.confidence,
             "paths": response.paths.model_dump(),
             "completion_tokens": response.usage.completion_tokens,

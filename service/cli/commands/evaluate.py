@@ -16,6 +16,7 @@ from service.cli.options import (
     grouped,
     integer_option,
     overrides_of,
+    requested_model,
     settings_of,
 )
 
@@ -62,13 +63,14 @@ def evaluate(
     from service.cli.evaluate import Outputs, evaluate_and_show
 
     vote = VoteOptions(cot=cot, pot=pot, policy=policy)
-    overrides = overrides_of(vote, seed=seed)
+    overrides = overrides_of(vote, model=requested_model(service, engine), seed=seed)
     evaluate_and_show(
         settings_of(service, engine, vote),
         data,
         columns={"problem": problem_column, "answer": answer_column, "id": id_column},
         limit=limit,
         url=service.url,
+        model=overrides.get("model"),
         outputs=Outputs(output, report),
         concurrency=concurrency,
         seed=overrides["seed"],

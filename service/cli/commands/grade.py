@@ -18,6 +18,7 @@ from service.cli.options import (
     grouped,
     integer_option,
     overrides_of,
+    requested_model,
     settings_of,
 )
 from service.cli.row_run import RunOptions
@@ -70,7 +71,7 @@ def grade(
     A response that begins with a minus sign needs two dashes before it:
     twinpath grade PROBLEM -- -26
     """
-    overrides = overrides_of(vote, seed=seed)
+    overrides = overrides_of(vote, model=requested_model(service, engine), seed=seed)
     settings = settings_of(service, engine, vote)
     columns = {"problem": problem_column, "response": response_column, "expected": expected_column, "id": id_column}
     if source is not None:

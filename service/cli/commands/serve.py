@@ -11,6 +11,9 @@ from typer.core import TyperCommand
 from service.cli.options import Config, engine_option, option_table
 from service.settings import GROUPS, SettingsGroup, load_settings
 
+_SINGULAR = {"engine_options": "--engine-option", "adapters": "--adapter"}
+"""Flags that each give one of the values of a setting."""
+
 
 class ServeCommand(TyperCommand):
     """Command with a help that leaves out `--no-flag`, which would leave no room for descriptions."""
@@ -48,7 +51,7 @@ def _flag(group: type[SettingsGroup], name: str) -> Any:
     # readable: the readers of files have better errors than typer.
     is_table = name == "engine_options"
     option = typer.Option(
-        *["--engine-option"] * is_table,
+        *[_SINGULAR[name]] * (name in _SINGULAR),
         parser=engine_option if is_table else None,
         help=description,
         metavar="",

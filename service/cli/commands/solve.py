@@ -20,6 +20,7 @@ from service.cli.options import (
     grouped,
     integer_option,
     overrides_of,
+    requested_model,
     settings_of,
 )
 from service.cli.row_run import RunOptions
@@ -60,7 +61,7 @@ def solve(
     The exit code is 3 if the confidence is below --min-confidence. It is 2 if
     the run failed, 1 if rows of a file have an error, and otherwise 0.
     """
-    overrides = overrides_of(vote, min_confidence=min_confidence, seed=seed)
+    overrides = overrides_of(vote, model=requested_model(service, engine), min_confidence=min_confidence, seed=seed)
     settings = settings_of(service, engine, vote)
     columns = {"problem": problem_column, "id": id_column}
     if source is not None:

@@ -33,7 +33,7 @@ async def evaluation_of(
 
     async def solve(request: SolveRequest) -> SolveResponse:
         async with fake_components(TurnEngine(texts), computing_sandbox()) as components:
-            return solve_response(await components.solver.solve(components.problem(request), "id"), trace=True)
+            return solve_response(await components.solve(components.problem(request), "id"), trace=True)
 
     problems = [LabeledProblem("a", question, gold), LabeledProblem("b", question, "1")]
     return await evaluate(solve, problems, policy=policy, budget=budget, seed=0, concurrency=1)

@@ -105,6 +105,7 @@ def test_the_figures_are_those_of_the_stages(run: Run) -> None:
     assert "cost $1.1894" in text
     assert "31 min 33 s" in text
     assert "twinpath serve --model scripted/export/model" in text
+    assert "twinpath serve --model models/gemma-3-270m --adapter scripted/export/adapter" in text
     assert str(run.root) not in text
     for manifest in run.root.glob("*/manifest.json"):
         assert json.loads(manifest.read_text())["digest"][:12] in text

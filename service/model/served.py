@@ -1,0 +1,96 @@
+"""Models that the service answers for: the base model of the engine, and the LoRA adapters on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from service.errors import CheckpointError, UnknownModelError
+from service.model.adapter import Adapter
+from service.model.checkpoint import Checkpoint
+from service.model.metadata import Decoding
+from service.model.prompt_format import prompt_format
+from service.paths.base import FormatV1, PathFormat
+from service.solve.calibration import Calibration
+from service.types import PathKind
+
+ALIAS = "twinpath"
+"""Name of the default model, whatever the checkpoint."""
+
+_MAX_NAMED = 20
+_MAX_NAME_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """One model of a service: the base model of the engine, or a LoRA adapter on it.
+
+    Args:
+        name: name in requests and responses. Empty takes the engine's name of its model.
+        path_format: prompt format of the model.
+        decoding: default decoding parameters.
+        calibration: calibration of the votes.
+        kinds: kinds of rationale that the model learned.
+        adapter: directory of the LoRA adapter. None for the base model.
+    """
+
+    name: str = ""
+    path_format: PathFormat = field(default_factory=FormatV1)
+    decoding: Decoding = field(default_factory=Decoding)
+    calibration: Calibration = field(default_factory=Calibration)
+    kinds: tuple[PathKind, ...] = tuple(PathKind)
+    adapter: Path | None = None
+
+
+def served_models(base: Checkpoint, adapters: Sequence[Adapter]) -> tuple[ServedModel, ...]:
+    """Models of a checkpoint and its adapters, the checkpoint first.
+
+    An adapter with a `twinpath.json` is a student: its prompt format, decoding and calibration are its own. Any other
+    adapter has the prompt format and the decoding of the base model, and no calibration.
+
+    Raises:
+        CheckpointError: the chat template cannot be used, or an adapter has the name of another model.
+    """
+    first = _model(base)
+    taken = {base.name, ALIAS}
+    for adapter in adapters:
+        if adapter.name in taken:
+            raise CheckpointError(
+                f"An adapter cannot have the name {adapter.name}, which is that of the base model; write NAME=DIR."
+            )
+    return (first, *(_adapted(first, base, adapter) for adapter in adapters))
+
+
+def find_model(models: Mapping[str, ServedModel], name: str | None) -> ServedModel:
+    """Model with a name. None and the alias name the default one.
+
+    Args:
+        models: served models by name, the default first.
+        name: the name.
+
+    Raises:
+        UnknownModelError: no model has this name.
+    """
+    if name is None or (name == ALIAS and ALIAS not in models):
+        return next(iter(models.values()))
+    if name in models:
+        return models[name]
+    known = [*models, ALIAS]
+    shown = ", ".join(known[:_MAX_NAMED]) + (", …" if len(known) > _MAX_NAMED else "")
+    raise UnknownModelError(f"The model '{name[:_MAX_NAME_CHARS]}' is not served; the service has {shown}.")
+
+
+def _model(checkpoint: Checkpoint) -> ServedModel:
+    return ServedModel(
+        checkpoint.name,
+        prompt_format(checkpoint),
+        checkpoint.decoding,
+        checkpoint.calibration,
+        checkpoint.kinds,
+    )
+
+
+def _adapted(first: ServedModel, base: Checkpoint, adapter: Adapter) -> ServedModel:
+    path = adapter.lora.path
+    if adapter.metadata is None:
+        return replace(first, name=adapter.name, calibration=Calibration(), adapter=path)
+    return replace(_model(replace(base, name=adapter.name, metadata=adapter.metadata, style="v1")), adapter=path)
