@@ -106,7 +106,12 @@ class Components:
             pot=pot,
             policy=request.policy or settings.policy,
             temperature=_first(request.temperature, settings.temperature, decoding.temperature),
-            top_p=_first(request.top_p, decoding.top_p),
+            top_p=_first(request.top_p, settings.top_p, decoding.top_p),
+            top_k=max(0, _first(request.top_k, settings.top_k, decoding.top_k)),
+            min_p=_first(request.min_p, settings.min_p, decoding.min_p),
+            repetition_penalty=_first(
+                request.repetition_penalty, settings.repetition_penalty, decoding.repetition_penalty
+            ),
             max_tokens=_first(request.max_tokens, settings.max_tokens),
             deadline_s=_first(request.deadline_s, settings.deadline_s),
             seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,

@@ -50,6 +50,9 @@ class GradeOptions(TypedDict, total=False):
     policy: Policy | None
     temperature: float | None
     top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    repetition_penalty: float | None
     max_tokens: int | None
     deadline_s: float | None
     seed: int | None

@@ -27,6 +27,9 @@ class Sampling:
         top_p: nucleus mass, in (0, 1].
         max_tokens: maximum number of completion tokens.
         seed: seed of this path. None draws from the engine's generator.
+        top_k: number of the most likely tokens that can be sampled. 0 means all.
+        min_p: minimum probability of a token, as a share of the most likely one's.
+        repetition_penalty: divisor of the positive logits of tokens that occurred. 1 means none.
         stop: strings that end the completion and are not part of its text.
         cache_salt: paths share cached prompts only with paths of the same salt.
     """
@@ -35,6 +38,9 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 320
     seed: int | None = None
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
     stop: tuple[str, ...] = ()
     cache_salt: str | None = None
 

@@ -209,9 +209,9 @@ class RemoteEngine:
             "return_token_ids": True,
             "add_special_tokens": False,  # the prompt contains them as text
             # Otherwise a worker takes these from generation_config.json, unlike the engine in this process.
-            "top_k": -1,
-            "min_p": 0.0,
-            "repetition_penalty": 1.0,
+            "top_k": sampling.top_k or -1,
+            "min_p": sampling.min_p,
+            "repetition_penalty": sampling.repetition_penalty,
         }
         if sampling.cache_salt:
             fields["cache_salt"] = sampling.cache_salt

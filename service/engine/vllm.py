@@ -138,6 +138,9 @@ class VllmEngine:
         params = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            repetition_penalty=sampling.repetition_penalty,
             max_tokens=min(sampling.max_tokens, room),
             seed=sampling.seed,
             stop=list(sampling.stop),

@@ -7,7 +7,7 @@ export const UNMEASURED = "This model's confidence was never measured.";
 const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
 const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";
 const MAX_NUMBERS = 5;
-const LATER_S = [60, 120, 300, 600];
+const LATER_S = [60, 120, 300, 600, 1200, 3600];
 
 /** Number of votes of each answer, as [answer, votes]. */
 export const countsOf = ({ votes }) => votes.map(({ answer, cot, pot }) => [answer, cot + pot]);
@@ -60,7 +60,7 @@ export function lateText({ status, paths, timing }, deadlineS) {
 }
 
 /** Next longer time limit in seconds, or undefined at the limit of the service. */
-export const longerDeadlineS = (deadlineS) => LATER_S.find((later) => later >= 1.5 * deadlineS) ?? (deadlineS < 600 ? 600 : undefined);
+export const longerDeadlineS = (deadlineS) => LATER_S.find((later) => later >= 1.5 * deadlineS) ?? (deadlineS < 3600 ? 3600 : undefined);
 
 /** Label of a button that gives this time. */
 export function longerText(deadlineS) {

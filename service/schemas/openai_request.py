@@ -11,7 +11,14 @@ from pydantic.config import JsonDict
 
 from service.schemas import Integral, Text, TokenCount
 from service.schemas.openai_parameters import CountedLogprobs, Tolerated
-from service.schemas.request import PATHS_EXAMPLES, Paths, with_few_unknown
+from service.schemas.request import (
+    MAX_DEADLINE_S,
+    MAX_REPETITION_PENALTY,
+    PATHS_EXAMPLES,
+    Paths,
+    TopK,
+    with_few_unknown,
+)
 from service.types import Policy
 
 MAX_CHOICES = 64
@@ -49,7 +56,7 @@ class Options(_Request):
         default=None, description="Stopping policy, as in `/solve`.", examples=["adaptive"]
     )
     deadline_s: float | None = Field(
-        default=None, gt=0, le=600, description="Seconds after which the votes so far decide.", examples=[30]
+        default=None, gt=0, le=MAX_DEADLINE_S, description="Seconds after which the votes so far decide.", examples=[30]
     )
     min_confidence: float | None = Field(
         default=None, ge=0, le=1, description="Abstain if the confidence is lower. Default: 0.", examples=[0.7]
@@ -84,6 +91,19 @@ class Sampled(_Request, Tolerated):
     )
     top_p: float | None = Field(
         default=None, gt=0, le=1, description="Probability mass of nucleus sampling.", examples=[0.95]
+    )
+    top_k: TopK | None = Field(
+        default=None, description="Number of the most likely tokens, as in `/solve`.", examples=[20]
+    )
+    min_p: float | None = Field(
+        default=None, ge=0, le=1, description="Minimum share of the largest probability, as in `/solve`.", examples=[0.05]
+    )
+    repetition_penalty: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_REPETITION_PENALTY,
+        description="Penalty of tokens that occurred, as in `/solve`.",
+        examples=[1.05],
     )
     seed: _AnySeed | None = Field(
         default=None, description="Seed of the samples of every path of every choice. Default: random.", examples=[7]

@@ -24,6 +24,9 @@ class Problem:
         deadline_s: time limit in seconds. The votes so far answer when it passes.
         seed: seed from which the seed of every path is derived.
         min_confidence: confidence below which the solution abstains.
+        top_k: number of the most likely tokens that can be sampled. 0 means all.
+        min_p: minimum probability of a token, as a share of the most likely one's.
+        repetition_penalty: penalty of tokens that occurred. 1 means none.
         key: name of the caller's API key. Empty without keys.
         request: id of the HTTP request. Empty without one.
     """
@@ -38,6 +41,9 @@ class Problem:
     deadline_s: float
     seed: int
     min_confidence: float = 0.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
     key: str = ""
     request: str = ""
 

@@ -173,6 +173,9 @@ class Solver:
         sampling = Sampling(
             temperature=problem.temperature,
             top_p=problem.top_p,
+            top_k=problem.top_k,
+            min_p=problem.min_p,
+            repetition_penalty=problem.repetition_penalty,
             max_tokens=problem.max_tokens,
             seed=path_seed(problem.seed, index),
             stop=self._format.stop,

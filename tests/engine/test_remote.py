@@ -393,6 +393,13 @@ async def test_the_request_to_a_worker(start: Start, connect: Connect) -> None:
     ]
 
 
+async def test_the_sampling_parameters_reach_a_worker(start: Start, connect: Connect) -> None:
+    worker = FakeWorker(model="math")
+    engine = await connect(await start(worker=worker))
+    await engine.sample("path", PROMPT, Sampling(top_k=20, min_p=0.05, repetition_penalty=1.1))
+    assert [worker.asked[0][name] for name in ("top_k", "min_p", "repetition_penalty")] == [20, 0.05, 1.1]
+
+
 async def test_cached_prompts_are_shared_only_with_the_same_salt(start: Start, connect: Connect) -> None:
     worker = FakeWorker(model="math")
     engine = await connect(await start(worker=worker))
