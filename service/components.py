@@ -15,13 +15,13 @@ from service.credentials import IF_DENIED
 from service.engine.base import Engine
 from service.engine.build import check_engine, vllm_engine
 from service.engine.fake import FakeEngine, demo, scripted
-from service.errors import InputError
+from service.errors import ConfigurationError, InputError
 from service.metrics import Metrics
 from service.model.bundled import Progress
 from service.model.checkpoint import Download, find_checkpoint
 from service.model.metadata import Decoding
 from service.model.prompt_format import prompt_format
-from service.paths.base import FormatV1, PathFormat
+from service.paths.base import FormatV1, PathFormat, Thoughts
 from service.sandbox.base import Execution, Sandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
@@ -31,7 +31,7 @@ from service.solve.admission import Admission
 from service.solve.calibration import Calibration
 from service.solve.problem import Problem
 from service.solve.solver import Solver
-from service.types import PathKind
+from service.types import PathKind, Thinking
 
 _MAX_QUEUED_PROGRAMS = 4096
 _MAX_OUTPUT_BYTES = 64 * 1024
@@ -91,7 +91,7 @@ class Components:
             request_id: id of the HTTP request.
 
         Raises:
-            InputError: no path is left.
+            InputError: no path is left, or the model cannot think as the request asks.
         """
         settings, decoding = self.settings, self.decoding
         budget = request.paths or PathBudget()
@@ -100,6 +100,7 @@ class Components:
             raise InputError("`paths` selects no path; set cot or pot.", "paths")
         if cot and pot and len(self.kinds) == 1:
             cot, pot = (cot + pot, 0) if PathKind.COT in self.kinds else (0, cot + pot)
+        thinking = self._thinks(request.thinking)
         return Problem(
             text=request.problem,
             cot=cot,
@@ -113,12 +114,42 @@ class Components:
                 request.repetition_penalty, settings.repetition_penalty, decoding.repetition_penalty
             ),
             max_tokens=_first(request.max_tokens, settings.max_tokens),
+            thinking=thinking,
+            thinking_tokens=self._thinking_tokens(request) if thinking else None,
             deadline_s=_first(request.deadline_s, settings.deadline_s),
             seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
             min_confidence=request.min_confidence,
             key=key,
             request=request_id,
         )
+
+    def _thinks(self, asked: Thinking | None) -> bool:
+        """Whether the model thinks.
+
+        Raises:
+            InputError: the model cannot do so.
+        """
+        wanted = _first(asked, self.settings.thinking)
+        try:
+            return self.path_format.thoughts.mode(wanted)
+        except ValueError as error:
+            raise InputError(f"`thinking` cannot be `{wanted}`, because {error}; leave it out.", "thinking") from None
+
+    def _thinking_tokens(self, request: SolveRequest) -> int | None:
+        """Maximum number of tokens of a thought.
+
+        Raises:
+            InputError: the request sets one, but the service cannot end a thought of this model.
+        """
+        if self.path_format.thoughts.delimiters is not None:
+            return self.settings.thinking_tokens if request.thinking_tokens is None else request.thinking_tokens
+        if request.thinking_tokens is not None:
+            raise InputError(
+                "`thinking_tokens` has no effect, because the delimiters of the model's thoughts are not known; leave "
+                "it out.",
+                "thinking_tokens",
+            )
+        return None
 
     async def __aenter__(self) -> Self:
         """Start the sandbox, then the engine.
@@ -151,7 +182,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
 
     Raises:
         CheckpointError: the model cannot be served.
-        ConfigurationError: the fake script, a worker address, a key file or an engine option is invalid.
+        ConfigurationError: the fake script, a worker address, a key file, an engine option or `thinking` is invalid.
     """
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
@@ -165,22 +196,38 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
     checkpoint = find_checkpoint(
         settings.model, settings.cache_dir, progress, weights=not is_remote, download=download_of(settings)
     )
+    path_format = prompt_format(checkpoint)
+    _check_thinking(settings, path_format.thoughts)
     engine, eager = (
         (_remote_engine(settings, metrics), None)
         if is_remote
-        else vllm_engine(settings, checkpoint.path, checkpoint.name)
+        else vllm_engine(settings, checkpoint.path, checkpoint.name, path_format.thoughts.delimiters)
     )
     return Components(
         settings,
         engine,
         sandbox,
-        prompt_format(checkpoint),
+        path_format,
         checkpoint.decoding,
         checkpoint.calibration,
         metrics,
         eager,
         checkpoint.kinds,
     )
+
+
+def _check_thinking(settings: Settings, thoughts: Thoughts) -> None:
+    """Check that the model can think as the settings ask.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    try:
+        thoughts.mode(settings.thinking)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"Invalid settings: `thinking` cannot be `{settings.thinking}`, because {error}"
+        ) from None
 
 
 def sandbox_pool(

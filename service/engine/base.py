@@ -30,6 +30,9 @@ class Sampling:
         top_k: number of the most likely tokens that can be sampled. 0 means all.
         min_p: minimum probability of a token, as a share of the most likely one's.
         repetition_penalty: divisor of the positive logits of tokens that occurred. 1 means none.
+        thinking_tokens: maximum number of tokens of a thought, which the engine then ends. None means no maximum.
+            An engine that cannot end a thought ignores it.
+        skip_special_tokens: whether the text lacks the special tokens of the model.
         stop: strings that end the completion and are not part of its text.
         cache_salt: paths share cached prompts only with paths of the same salt.
     """
@@ -41,6 +44,8 @@ class Sampling:
     top_k: int = 0
     min_p: float = 0.0
     repetition_penalty: float = 1.0
+    thinking_tokens: int | None = None
+    skip_special_tokens: bool = True
     stop: tuple[str, ...] = ()
     cache_salt: str | None = None
 

@@ -16,7 +16,7 @@ def check_engine(settings: Settings) -> None:
     """Check the options of the engine before a model is downloaded.
 
     Raises:
-        ConfigurationError: vLLM refuses an option, or the engine has no vLLM in this process.
+        ConfigurationError: vLLM refuses an option, the engine has no vLLM in this process, or a path has no room.
     """
     if settings.engine is EngineKind.REMOTE:
         given = [name for name in _OF_VLLM if getattr(settings, name) != Settings.model_fields[name].default]
@@ -24,17 +24,26 @@ def check_engine(settings: Settings) -> None:
             raise ConfigurationError(
                 f"Invalid settings: `{given[0]}` has no effect with --engine remote; set it on the worker"
             )
-    elif settings.engine is EngineKind.VLLM and settings.engine_options:
-        _imported_vllm(settings).vllm_start.check_options(settings.engine_options)
+    elif settings.engine is EngineKind.VLLM:
+        if "max_tokens" in settings.model_fields_set and settings.max_tokens >= settings.max_model_len:
+            raise ConfigurationError(
+                f"Invalid settings: `max_tokens` is {settings.max_tokens}, but prompt and path have room for "
+                f"{settings.max_model_len} tokens; raise `max_model_len`"
+            )
+        if settings.engine_options:
+            _imported_vllm(settings).vllm_start.check_options(settings.engine_options)
 
 
-def vllm_engine(settings: Settings, model_dir: Path, name: str) -> tuple[Engine, int | None]:
+def vllm_engine(
+    settings: Settings, model_dir: Path, name: str, thought: tuple[str, str] | None = None
+) -> tuple[Engine, int | None]:
     """Engine in this process, and its default for `max_eager_paths`.
 
     Args:
         settings: the settings.
         model_dir: model directory.
         name: name of the model in responses.
+        thought: opening and closing of the model's thoughts, or None.
 
     Raises:
         ConfigurationError: vLLM is not installed, does not work on this machine, or refuses an option.
@@ -51,6 +60,7 @@ def vllm_engine(settings: Settings, model_dir: Path, name: str) -> tuple[Engine,
         gpu_memory_utilization=settings.gpu_memory_utilization,
         tensor_parallel_size=settings.tensor_parallel_size,
         quantization=settings.quantization,
+        thought=thought,
         options=settings.engine_options,
         check_interval_s=settings.engine_check_interval_s,
         hang_timeout_s=settings.engine_hang_timeout_s,

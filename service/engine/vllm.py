@@ -49,6 +49,7 @@ class VllmEngine:
         gpu_memory_utilization: fraction of a GPU's memory, in (0, 1].
         tensor_parallel_size: number of devices over which each layer is split.
         quantization: quantization by vLLM's names. None is that of the model's files.
+        thought: opening and closing of a thought, which `thinking_tokens` needs. None if the model has none.
         options: further arguments of vLLM, by its names.
         check_interval_s: seconds between two hang checks.
         hang_timeout_s: seconds for one token after which an engine without progress counts as hung. It must exceed the
@@ -71,6 +72,7 @@ class VllmEngine:
         gpu_memory_utilization: float = 0.9,
         tensor_parallel_size: int = 1,
         quantization: str | None = None,
+        thought: tuple[str, str] | None = None,
         options: Mapping[str, JsonValue] | None = None,
         check_interval_s: float = 10.0,
         hang_timeout_s: float = 60.0,
@@ -86,7 +88,9 @@ class VllmEngine:
             "max_num_seqs": max_num_seqs,
             "tensor_parallel_size": tensor_parallel_size,
             "use_tqdm_on_load": False,
+            "reasoning_config": vllm_start.reasoning_config(thought) if thought else None,
         }
+        self._has_budgets = thought is not None
         self._device_arguments: Callable[[], dict[str, object]] = (
             partial(cpu_arguments, compile_dir, max_model_len, cpu_kv_cache_gib)
             if vllm_start.ON_CPU
@@ -141,6 +145,8 @@ class VllmEngine:
             top_k=sampling.top_k,
             min_p=sampling.min_p,
             repetition_penalty=sampling.repetition_penalty,
+            thinking_token_budget=sampling.thinking_tokens if self._has_budgets else None,
+            skip_special_tokens=sampling.skip_special_tokens,
             max_tokens=min(sampling.max_tokens, room),
             seed=sampling.seed,
             stop=list(sampling.stop),

@@ -4,7 +4,7 @@ A checkpoint is a Hugging Face model directory. A distilled student also has a `
 default checkpoint.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -45,7 +45,7 @@ class Checkpoint:
     bos: str
     style: Style
     special_tokens: frozenset[str] = frozenset()
-    generation: Decoding = Decoding()
+    generation: Decoding = field(default_factory=Decoding)
 
     @property
     def decoding(self) -> Decoding:

@@ -16,10 +16,11 @@ from service.schemas.request import (
     MAX_REPETITION_PENALTY,
     PATHS_EXAMPLES,
     Paths,
+    ThinkingTokens,
     TopK,
     with_few_unknown,
 )
-from service.types import Policy
+from service.types import Policy, Thinking
 
 MAX_CHOICES = 64
 _MAX_PARTS = 256  # the validation of each takes time of the event loop
@@ -57,6 +58,12 @@ class Options(_Request):
     )
     deadline_s: float | None = Field(
         default=None, gt=0, le=MAX_DEADLINE_S, description="Seconds after which the votes so far decide.", examples=[30]
+    )
+    thinking: Annotated[Thinking | None, Field(strict=False)] = Field(
+        default=None, description="Whether a thinking model thinks, as in `/solve`.", examples=["on"]
+    )
+    thinking_tokens: ThinkingTokens | None = Field(
+        default=None, description="Maximum number of tokens of a thought, as in `/solve`.", examples=[2000]
     )
     min_confidence: float | None = Field(
         default=None, ge=0, le=1, description="Abstain if the confidence is lower. Default: 0.", examples=[0.7]
@@ -96,7 +103,11 @@ class Sampled(_Request, Tolerated):
         default=None, description="Number of the most likely tokens, as in `/solve`.", examples=[20]
     )
     min_p: float | None = Field(
-        default=None, ge=0, le=1, description="Minimum share of the largest probability, as in `/solve`.", examples=[0.05]
+        default=None,
+        ge=0,
+        le=1,
+        description="Minimum share of the largest probability, as in `/solve`.",
+        examples=[0.05],
     )
     repetition_penalty: float | None = Field(
         default=None,

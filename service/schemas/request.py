@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from service.errors import InputError
 from service.faults import faults
-from service.types import Policy
+from service.types import Policy, Thinking
 
 MAX_PATHS = 64
 """Maximum number of paths of each kind."""
@@ -75,6 +75,7 @@ Text = Annotated[
 Integral = BeforeValidator(_integral)
 PathCount = Annotated[int, Field(ge=0, le=MAX_PATHS), Integral]
 TokenCount = Annotated[int, Field(ge=1, le=MAX_TOKENS), Integral]
+ThinkingTokens = Annotated[int, Field(ge=0, le=MAX_TOKENS), Integral]
 TopK = Annotated[int, Field(ge=-1, le=MAX_TOP_K), Integral]
 Seed = Annotated[int, Field(ge=0, lt=2**63), Integral]
 
@@ -210,6 +211,16 @@ class VoteOptions(Wire):
         description="Maximum number of completion tokens per path, thoughts included. The context length of the model "
         "limits it too.",
         examples=[320],
+    )
+    thinking: Annotated[Thinking | None, Field(strict=False)] = Field(
+        default=None,
+        description="Whether a thinking model thinks. `auto` is off for a model that has a switch.",
+        examples=["on"],
+    )
+    thinking_tokens: ThinkingTokens | None = Field(
+        default=None,
+        description="Maximum number of tokens of a thought per path, after which the model must answer.",
+        examples=[2000],
     )
     deadline_s: float | None = Field(
         default=None, gt=0, le=MAX_DEADLINE_S, description="Seconds after which the votes so far decide.", examples=[30]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from service.setting_groups.values import SettingsGroup
-from service.types import Policy
+from service.types import Policy, Thinking
 
 
 class SamplingSettings(SettingsGroup):
@@ -63,6 +63,22 @@ class SamplingSettings(SettingsGroup):
             "too.",
         ),
     ] = 320
+    thinking: Annotated[
+        Thinking,
+        Field(
+            description="Whether a thinking model thinks, unless the request sets it. `auto` is off for a model that "
+            "has a switch."
+        ),
+    ] = Thinking.AUTO
+    thinking_tokens: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=131_072,
+            description="Maximum number of tokens of a thought per path, after which the model must answer. Default: "
+            "no limit but `max_tokens`.",
+        ),
+    ] = None
     deadline_s: Annotated[
         float, Field(gt=0, le=3600, description="Seconds after which the votes so far answer a problem.")
     ] = 30

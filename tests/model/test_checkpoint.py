@@ -75,7 +75,14 @@ def test_the_style_of_the_prompts(files: dict[str, object], style: str, bos: str
     assert (found.metadata is None) == (style != "v1")
 
 
-QWEN = {"do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 20, "repetition_penalty": 1.1, "eos_token_id": [1]}
+QWEN = {
+    "do_sample": True,
+    "temperature": 0.7,
+    "top_p": 0.8,
+    "top_k": 20,
+    "repetition_penalty": 1.1,
+    "eos_token_id": [1],
+}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,12 @@ def test_a_student_samples_as_it_was_calibrated(tmp_path: Path) -> None:
     assert read_checkpoint(path, "m").decoding == Decoding()
 
 
-@given(st.dictionaries(st.sampled_from(["do_sample", *Decoding.model_fields]), st.none() | st.booleans() | st.integers() | st.floats() | st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["do_sample", *Decoding.model_fields]),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    )
+)
 def test_any_generation_config_is_read_or_refused_in_one_line(content: dict[str, object]) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = directory(Path(name), generation_config__json=content)
@@ -158,7 +170,10 @@ def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None
         (V1 | {"decoding": {"temperature": -1}}, "`decoding.temperature` must be a number from 0 to 2"),
         (V1 | {"decoding": {"top_p": 0}}, "`decoding.top_p` must be a number above 0 and up to 1"),
         (V1 | {"decoding": {"top_k": -1}}, "`decoding.top_k` must be a whole number of at least 0"),
-        (V1 | {"decoding": {"repetition_penalty": 0}}, "`decoding.repetition_penalty` must be a number above 0 and up to 2"),
+        (
+            V1 | {"decoding": {"repetition_penalty": 0}},
+            "`decoding.repetition_penalty` must be a number above 0 and up to 2",
+        ),
         (V1 | {"decoding": {"beams": 5}}, "`decoding.beams` is an unknown field"),
     ],
 )
