@@ -5,6 +5,7 @@ export const DEMO_MODEL = "demo";
 export const DEMO = "Demo: scripted answers, many of them wrong. No model is running.";
 export const UNMEASURED = "This model's confidence was never measured.";
 const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
+const NO_RESULT = "No attempt had a result.";
 const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";
 const MAX_NUMBERS = 5;
 const LATER_S = [60, 120, 300, 600, 1200, 3600];
@@ -29,7 +30,7 @@ export function wordsOf(data) {
 
 /** Reason of the words, in one or two sentences. */
 export function reasonOf(data) {
-  if (data.verdict === "none") return data.status === "deadline" ? ADVICE_IN_TIME : ADVICE;
+  if (data.verdict === "none") return data.status === "deadline" ? ADVICE_IN_TIME : data.warning ? NO_RESULT : ADVICE;
   if (data.verdict === "torn") return tornReason(countsOf(data), totalOf(data));
   const [[, leading]] = countsOf(data);
   const agreement = `${leading} of ${counted(totalOf(data), "attempt")} agree.`;
