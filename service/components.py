@@ -286,6 +286,7 @@ def _remote_engine(settings: Settings, metrics: Metrics) -> Engine:
         model=settings.worker_model,
         api_key=read_key(settings.worker_api_key_file, "worker_api_key_file", if_denied=IF_DENIED),
         read_timeout_s=settings.worker_read_timeout_s,
+        api=settings.worker_api,
         on_worker=metrics.observe_worker,
         on_request=metrics.observe_worker_request,
     )

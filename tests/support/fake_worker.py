@@ -57,6 +57,7 @@ class FakeWorker:
         chunk: number of tokens in one event of the stream, unless `stream_interval` of the request is larger.
         max_model_len: maximum number of prompt and completion tokens of one path.
         model: name in the list of models.
+        owned_by: server in the list of models.
         key: key of the routes below /v1, as vLLM protects them. None lets every caller in.
     """
 
@@ -69,11 +70,13 @@ class FakeWorker:
         chunk: int = 1,
         max_model_len: int = 2048,
         model: str = "fake",
+        owned_by: str = "vllm",
         key: str | None = None,
     ) -> None:
         self._engine = FakeEngine(script, max_model_len=max_model_len)
         self._max_model_len = max_model_len
         self._model = model
+        self._owned_by = owned_by
         self._key = key
         self._tokens_per_s = tokens_per_s
         self._slots = slots
@@ -111,7 +114,8 @@ class FakeWorker:
         return web.Response()
 
     async def _models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": self._model, "max_model_len": self._max_model_len}]})
+        model = {"id": self._model, "max_model_len": self._max_model_len, "owned_by": self._owned_by}
+        return web.json_response({"data": [model]})
 
     async def _metrics(self, request: web.Request) -> web.Response:
         text = generate_latest(self.metrics.registry)
