@@ -1,42 +1,38 @@
-"""Builds engine, sandbox and prompt format from the settings."""
+"""Builds engine, sandbox and served models from the settings."""
 
 import asyncio
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from service import tracing
 from service.engine.base import Engine
 from service.engine.build import check_engine, fake_engine, remote_engine, vllm_engine
-from service.errors import InputError
 from service.metrics import Metrics
 from service.model.adapter import check_fit, read_adapters
 from service.model.bundled import Progress
 from service.model.checkpoint import Checkpoint, Download, find_checkpoint
 from service.model.served import ServedModel, find_model, served_models
+from service.request_defaults import check_thinking, problem_of
 from service.sandbox.base import Execution, Sandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
-from service.schemas import PathBudget, SolveRequest
+from service.schemas import SolveRequest
 from service.settings import EngineKind, SandboxSettings, Settings
 from service.solve.admission import Admission
 from service.solve.problem import Problem, Solution
 from service.solve.problem_run import Observer
 from service.solve.solver import Solver
-from service.types import DEMO_MODEL, PathKind
+from service.types import DEMO_MODEL
 
 _MAX_QUEUED_PROGRAMS = 4096
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MIB = 1024**2
-_SEED_BITS = 53  # the integers that every JSON parser reads exactly
 _DEMO = Checkpoint(Path(), DEMO_MODEL, metadata=None, bos="", style="v1")
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -107,41 +103,8 @@ class Components:
             solver.drain()
 
     def problem(self, request: SolveRequest, key: str = "", request_id: str = "") -> Problem:
-        """Problem of a request. Missing fields take the value of the settings, then of the checkpoint.
-
-        If the checkpoint learned one kind and both are asked for, all paths are of that kind.
-
-        Args:
-            request: the request.
-            key: name of the caller's API key.
-            request_id: id of the HTTP request.
-
-        Raises:
-            InputError: the model is not served, or no path is left.
-        """
-        settings, model = self.settings, self.model(request.model)
-        decoding = model.decoding
-        budget = request.paths or PathBudget()
-        cot, pot = _first(budget.cot, settings.cot_paths), _first(budget.pot, settings.pot_paths)
-        if cot + pot == 0:
-            raise InputError("`paths` selects no path; set cot or pot.", "paths")
-        if cot and pot and len(model.kinds) == 1:
-            cot, pot = (cot + pot, 0) if PathKind.COT in model.kinds else (0, cot + pot)
-        return Problem(
-            text=request.problem,
-            cot=cot,
-            pot=pot,
-            policy=request.policy or settings.policy,
-            temperature=_first(request.temperature, settings.temperature, decoding.temperature),
-            top_p=_first(request.top_p, decoding.top_p),
-            max_tokens=_first(request.max_tokens, settings.max_tokens),
-            deadline_s=_first(request.deadline_s, settings.deadline_s),
-            seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
-            min_confidence=request.min_confidence,
-            key=key,
-            request=request_id,
-            model=model.name,
-        )
+        """Problem of a request to one of the models. See `problem_of`."""
+        return problem_of(request, self.settings, self.model(request.model), key, request_id)
 
     async def __aenter__(self) -> Self:
         """Start the sandbox, then the engine.
@@ -174,7 +137,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
 
     Raises:
         CheckpointError: the model or an adapter cannot be served.
-        ConfigurationError: the fake script, a worker address, a key file or an engine option is invalid.
+        ConfigurationError: the fake script, a worker address, a key file, an engine option or `thinking` is invalid.
     """
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
@@ -189,13 +152,16 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
     )
     first, *others = served_models(checkpoint, adapters)
+    check_thinking(settings, first)
     if not is_local:
         names = [model.name for model in others]
         remote = remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request)
         return Components(settings, remote, sandbox, (replace(first, name=""), *others), metrics)
     check_fit(adapters, checkpoint)
     files = [adapter.lora for adapter in adapters]
-    engine, eager = vllm_engine(settings, checkpoint.path, checkpoint.name, files)
+    engine, eager = vllm_engine(
+        settings, checkpoint.path, checkpoint.name, files, first.path_format.thoughts.delimiters
+    )
     return Components(settings, engine, sandbox, (first, *others), metrics, eager)
 
 
@@ -245,8 +211,3 @@ def _metrics(settings: Settings) -> Metrics:
         return Metrics()
     tracing.export_to(settings.otlp_endpoint, settings.trace_sample_ratio)
     return Metrics(exemplar=tracing.exemplar)
-
-
-def _first(*values: _T | None) -> _T:
-    """First value that is not None."""
-    return next(value for value in values if value is not None)

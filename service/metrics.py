@@ -14,7 +14,7 @@ from service import __version__
 from service.sandbox.base import Execution, LockState, Outcome
 from service.solve.grading import Grade
 from service.solve.problem import PathResult, Solution
-from service.types import GradeBasis, GradeVerdict, PathKind, PathOutcome, Status
+from service.types import GradeBasis, GradeVerdict, PathKind, PathOutcome, Status, TokenLimit
 
 LATENCY_SLO_S = 10.0
 """Latency objective in seconds: 95 % of problems are solved within it."""
@@ -117,6 +117,16 @@ class Metrics:
             "twinpath_problem_tokens", "Tokens of all paths of a problem.", _TOKEN_BUCKETS, "type"
         )
         self._repaired = self._counter("twinpath_repaired_paths", "Paths with repaired arithmetic.")
+        self._cut_off = self._counter(
+            "twinpath_paths_cut_off", "Paths that a token limit cut off before their answer, by the limit.", "limit"
+        )
+        for limit in TokenLimit:
+            self._cut_off.labels(limit.value)
+        self._thinking_tokens = self._counter(
+            "twinpath_thinking_tokens", "Sampled tokens of thoughts, by their share of the characters.", "kind"
+        )
+        for kind in PathKind:
+            self._thinking_tokens.labels(kind.value)
 
     def _register_sandbox(self) -> None:
         self._runs = self._counter("twinpath_sandbox_runs", "Program runs by outcome.", "outcome")
@@ -208,7 +218,10 @@ class Metrics:
         for path in solution.paths:
             self._paths.labels(path.kind.value, path.outcome.value).inc()
             self._completion_tokens.labels(path.kind.value).inc(path.completion_tokens)
+            self._thinking_tokens.labels(path.kind.value).inc(path.thinking_tokens)
             self._repaired.inc(path.repaired)
+            if path.limit:
+                self._cut_off.labels(path.limit.value).inc()
         self._saved_tokens.inc(solution.saved_tokens)
         self._problem_tokens.labels("prompt").observe(sum(path.prompt_tokens for path in solution.paths))
         self._problem_tokens.labels("completion").observe(sum(path.completion_tokens for path in solution.paths))

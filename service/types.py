@@ -24,6 +24,31 @@ class Policy(StrEnum):
     ADAPTIVE = "adaptive"
 
 
+class Thinking(StrEnum):
+    """Whether the model thinks before its answer."""
+
+    AUTO = "auto"  # no thoughts, unless the model cannot do without them
+    OFF = "off"
+    ON = "on"
+
+
+class WorkerApi(StrEnum):
+    """Server of a remote worker, by the `owned_by` of its models."""
+
+    VLLM = "vllm"
+    SGLANG = "sglang"
+    LLAMACPP = "llamacpp"
+    OTHER = "other"
+
+
+class TokenLimit(StrEnum):
+    """Limit that cut a path off before its answer, by the name of its setting."""
+
+    MAX_TOKENS = "max_tokens"
+    THINKING_TOKENS = "thinking_tokens"
+    CONTEXT = "max_model_len"
+
+
 class PathOutcome(StrEnum):
     """Outcome of a path. Only `VOTED` counts in the vote. Every other outcome abstains."""
 

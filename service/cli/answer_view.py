@@ -83,6 +83,8 @@ class AnswerView:
             yield Text(words.advice(response, self.min_confidence))
         else:
             yield Text(words.meaning(response))
+        if response.warning:
+            yield Text(one_line(response.warning, encoding), _NOTE)
         if late := words.cut_off(response, self.deadline_s):
             longer_s = min(MAX_DEADLINE_S, max(1, round(2 * response.timing.total_s)))
             yield Text(f"{late} Try --deadline-s {longer_s}.", _NOTE)

@@ -87,6 +87,14 @@ def _facts(report: Report) -> Iterator[tuple[str, Text]]:
             f"per problem, {report.problems_per_s:.2f} problems/s"
         ),
     )
+    if report.warned:
+        yield (
+            "limit",
+            Text(
+                f"Most paths of {report.warned} of the {report.n} votes were cut off. {one_line(report.warning)}",
+                "yellow",
+            ),
+        )
     if report.cut_off:
         yield (
             "deadline",

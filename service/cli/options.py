@@ -12,9 +12,9 @@ import typer
 
 from service.errors import ConfigurationError
 from service.schemas import SolveRequest
-from service.schemas.request import MAX_DEADLINE_S, MAX_PATHS, MAX_TOKENS
+from service.schemas.request import MAX_DEADLINE_S, MAX_PATHS, MAX_REPETITION_PENALTY, MAX_TOKENS
 from service.settings import EngineKind, Settings, load_settings
-from service.types import Policy
+from service.types import Policy, Thinking
 
 
 def number(text: Any) -> Any:
@@ -167,7 +167,19 @@ class VoteOptions:
     policy: StoppingPolicy = None
     temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=2)] = None
     top_p: Annotated[float | None, float_option(field_help("top_p"), max=1)] = None
+    top_k: Annotated[int | None, integer_option(field_help("top_k"), min=-1)] = None
+    min_p: Annotated[float | None, float_option(field_help("min_p"), min=0, max=1)] = None
+    repetition_penalty: Annotated[
+        float | None, float_option(field_help("repetition_penalty"), max=MAX_REPETITION_PENALTY)
+    ] = None
     max_tokens: Annotated[int | None, integer_option(field_help("max_tokens"), min=1, max=MAX_TOKENS)] = None
+    thinking: Annotated[
+        str | None,  # the request checks it
+        typer.Option(
+            help=field_help("thinking"), metavar=f"<{'|'.join(Thinking)}>", autocompletion=lambda: list(Thinking)
+        ),
+    ] = None
+    thinking_tokens: Annotated[int | None, integer_option(field_help("thinking_tokens"), min=0, max=MAX_TOKENS)] = None
     deadline_s: Annotated[float | None, float_option(field_help("deadline_s"), max=MAX_DEADLINE_S)] = None
 
 

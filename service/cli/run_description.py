@@ -17,8 +17,9 @@ Run = dict[str, JsonValue]
 
 _SETTINGS = (
     "engine", "model", "adapters", "revision", "dtype", "quantization", "max_model_len", "tensor_parallel_size",
-    "engine_options", "worker_urls", "worker_model", "fake_script", "temperature", "max_tokens", "deadline_s",
-    "sandbox_timeout_s", "sandbox_memory_mib", "sandbox_libraries",
+    "engine_options", "worker_urls", "worker_model", "fake_script", "temperature", "top_p", "top_k", "min_p",
+    "repetition_penalty", "max_tokens", "thinking", "thinking_tokens", "deadline_s", "sandbox_timeout_s",
+    "sandbox_memory_mib", "sandbox_libraries",
 )  # fmt: skip
 """Settings that change responses of an engine in this process."""
 

@@ -35,6 +35,7 @@ class RunReport(Generic[RequestT, ResponseT, ResultT]):
         self._old: Counter[str] = Counter()
         self._failed: list[int] = []
         self._is_demo = False
+        self._warned = 0
 
     @property
     def failures(self) -> int:
@@ -53,6 +54,10 @@ class RunReport(Generic[RequestT, ResponseT, ResultT]):
         if response and response.model == DEMO_MODEL and not self._is_demo:
             self._is_demo = True
             self.say(DEMO)
+        if warning := getattr(response, "warning", None):
+            self._warned += 1
+            if self._warned == 1:
+                self.say(f"{self._unit} {row.line}: {warning}")
         if row.error is None:
             return
         self._failed.append(row.line)
@@ -76,6 +81,8 @@ class RunReport(Generic[RequestT, ResponseT, ResultT]):
         found = self._new + self._old
         labels = [f"{found[label]:,} {words}" for label, words in self._task.labels.items() if found[label]]
         self.say(f"{'In all' if self._old else 'Verdicts'}: {', '.join(labels)}." if labels else "")
+        if self._warned > 1:
+            self.say(f"A token limit cut off most paths of {self._warned:,} {self._unit}s.")
         missing = self._total - found.total()
         self.say(f"Stopped early: {missing:,} of {self._total:,} {self._unit}s have no result." if missing else "")
         self.say(f"Results: {output.place}")

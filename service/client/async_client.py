@@ -42,7 +42,7 @@ class AsyncClient:
         url: str = DEFAULT_URL,
         *,
         api_key: str | None = None,
-        timeout_s: float = 660.0,
+        timeout_s: float = 3660.0,
         retries: Retries | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:

@@ -21,7 +21,7 @@ from service.json_lines import LineSplitter
 from service.schemas import PathBudget, PathEvent, SolveResponse, VoteEvent
 from service.schemas.problem_details import ProblemDetails
 from service.schemas.request import Wire
-from service.types import Policy
+from service.types import Policy, Thinking
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 """Address of a service with the default settings on this machine."""
@@ -51,7 +51,12 @@ class GradeOptions(TypedDict, total=False):
     policy: Policy | None
     temperature: float | None
     top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    repetition_penalty: float | None
     max_tokens: int | None
+    thinking: Thinking | None
+    thinking_tokens: int | None
     deadline_s: float | None
     seed: int | None
 

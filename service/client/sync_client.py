@@ -47,7 +47,7 @@ class Client:
         url: str = DEFAULT_URL,
         *,
         api_key: str | None = None,
-        timeout_s: float = 660.0,
+        timeout_s: float = 3660.0,
         retries: Retries | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:

@@ -19,7 +19,7 @@ def check_engine(settings: Settings) -> None:
     """Check the options of the engine before a model is downloaded.
 
     Raises:
-        ConfigurationError: vLLM refuses an option, or the engine has no vLLM in this process.
+        ConfigurationError: vLLM refuses an option, the engine has no vLLM in this process, or a path has no room.
     """
     if settings.engine is EngineKind.REMOTE:
         given = [name for name in _OF_VLLM if getattr(settings, name) != Settings.model_fields[name].default]
@@ -27,12 +27,22 @@ def check_engine(settings: Settings) -> None:
             raise ConfigurationError(
                 f"Invalid settings: `{given[0]}` has no effect with --engine remote; set it on the worker"
             )
-    elif settings.engine is EngineKind.VLLM and settings.engine_options:
-        _imported_vllm(settings).vllm_start.check_options(settings.engine_options)
+    elif settings.engine is EngineKind.VLLM:
+        if "max_tokens" in settings.model_fields_set and settings.max_tokens >= settings.max_model_len:
+            raise ConfigurationError(
+                f"Invalid settings: `max_tokens` is {settings.max_tokens}, but prompt and path have room for "
+                f"{settings.max_model_len} tokens; raise `max_model_len`"
+            )
+        if settings.engine_options:
+            _imported_vllm(settings).vllm_start.check_options(settings.engine_options)
 
 
 def vllm_engine(
-    settings: Settings, model_dir: Path, name: str, adapters: Sequence[LoraAdapter] = ()
+    settings: Settings,
+    model_dir: Path,
+    name: str,
+    adapters: Sequence[LoraAdapter] = (),
+    thought: tuple[str, str] | None = None,
 ) -> tuple[Engine, int | None]:
     """Engine in this process, and its default for `max_eager_paths`.
 
@@ -41,6 +51,7 @@ def vllm_engine(
         model_dir: model directory.
         name: name of the model in responses.
         adapters: LoRA adapters on it.
+        thought: opening and closing of the model's thoughts, or None.
 
     Raises:
         ConfigurationError: vLLM is not installed, does not work on this machine, or refuses an option.
@@ -57,6 +68,7 @@ def vllm_engine(
         gpu_memory_utilization=settings.gpu_memory_utilization,
         tensor_parallel_size=settings.tensor_parallel_size,
         quantization=settings.quantization,
+        thought=thought,
         options=settings.engine_options,
         adapters=adapters,
         check_interval_s=settings.engine_check_interval_s,
@@ -90,6 +102,7 @@ def remote_engine(
         adapters=adapters,
         api_key=read_key(settings.worker_api_key_file, "worker_api_key_file", if_denied=IF_DENIED),
         read_timeout_s=settings.worker_read_timeout_s,
+        api=settings.worker_api,
         on_worker=on_worker,
         on_request=on_request,
     )

@@ -23,8 +23,10 @@ from service.engine.stream import (
     error_message,
     read_chunks,
 )
+from service.engine.worker_api import api_of, sampler_fields
 from service.engine.workers import PATIENCE_S, Worker, Workers
 from service.errors import EngineDeadError, EngineError, PromptTooLongError
+from service.types import WorkerApi
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class RemoteEngine:
         api_key: bearer token for the workers.
         read_timeout_s: seconds without a chunk after which a worker counts as failed, including its queueing time.
         start_timeout_s: seconds that `start` waits for a worker.
+        api: server whose names the workers know. None takes it from their list of models.
         on_worker: called with a worker's name and whether it is up, at the start and at each change.
         on_request: called with a worker's name and the result of a path: `ok`, `aborted`, `refused` or `failed`.
     """
@@ -61,6 +64,7 @@ class RemoteEngine:
         api_key: str | None = None,
         read_timeout_s: float = 60.0,
         start_timeout_s: float = _START_TIMEOUT_S,
+        api: WorkerApi | None = None,
         on_worker: Callable[[str, bool], None] = lambda worker, up: None,
         on_request: Callable[[str, str], None] = lambda worker, result: None,
     ) -> None:
@@ -71,6 +75,8 @@ class RemoteEngine:
         self._read_timeout_s = read_timeout_s
         self._start_timeout_s = start_timeout_s
         self._on_request = on_request
+        self._asked_api = api
+        self._api = api or WorkerApi.OTHER
         self._max_model_len: int | None = None
         self._session: aiohttp.ClientSession | None = None
         self._streams: dict[str, asyncio.Task[None]] = {}
@@ -149,7 +155,7 @@ class RemoteEngine:
         return self._session
 
     async def _fetch_model(self, session: aiohttp.ClientSession) -> None:
-        """Read the name and the context length of the model from a worker."""
+        """Read the name, the context length and the server of the model from a worker."""
         worker = self._workers.choose(())
         assert worker is not None
         try:
@@ -165,6 +171,9 @@ class RemoteEngine:
         if self._model in self._adapters:
             raise EngineError(f"{self._model} is the model and an adapter; set `worker_model` to the base model.")
         self._max_model_len = served[self._model].get("max_model_len")
+        if self._asked_api is None:
+            self._api = api_of(served[self._model].get("owned_by"))
+        logger.info("the worker %s has the names of %s", worker.name, self._api)
 
     async def _stream(
         self, session: aiohttp.ClientSession, request_id: str, prompt: str, sampling: Sampling, path: StreamedPath
@@ -215,10 +224,7 @@ class RemoteEngine:
             "stream_interval": _CHUNK_TOKENS,
             "return_token_ids": True,
             "add_special_tokens": False,  # the prompt contains them as text
-            # Otherwise a worker takes these from generation_config.json, unlike the engine in this process.
-            "top_k": -1,
-            "min_p": 0.0,
-            "repetition_penalty": 1.0,
+            **sampler_fields(self._api, sampling),
         }
         if sampling.cache_salt:
             fields["cache_salt"] = sampling.cache_salt

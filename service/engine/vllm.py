@@ -51,6 +51,7 @@ class VllmEngine:
         gpu_memory_utilization: fraction of a GPU's memory, in (0, 1].
         tensor_parallel_size: number of devices over which each layer is split.
         quantization: quantization by vLLM's names. None is that of the model's files.
+        thought: opening and closing of a thought, which `thinking_tokens` needs. None if the model has none.
         options: further arguments of vLLM, by its names.
         adapters: LoRA adapters on the model.
         check_interval_s: seconds between two hang checks.
@@ -74,6 +75,7 @@ class VllmEngine:
         gpu_memory_utilization: float = 0.9,
         tensor_parallel_size: int = 1,
         quantization: str | None = None,
+        thought: tuple[str, str] | None = None,
         options: Mapping[str, JsonValue] | None = None,
         adapters: Sequence[LoraAdapter] = (),
         check_interval_s: float = 10.0,
@@ -90,7 +92,9 @@ class VllmEngine:
             "max_num_seqs": max_num_seqs,
             "tensor_parallel_size": tensor_parallel_size,
             "use_tqdm_on_load": False,
+            "reasoning_config": vllm_start.reasoning_config(thought) if thought else None,
         }
+        self._has_budgets = thought is not None
         self._device_arguments: Callable[[], dict[str, object]] = (
             partial(cpu_arguments, compile_dir, max_model_len, cpu_kv_cache_gib)
             if vllm_start.ON_CPU
@@ -153,6 +157,11 @@ class VllmEngine:
         params = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            repetition_penalty=sampling.repetition_penalty,
+            thinking_token_budget=sampling.thinking_tokens if self._has_budgets else None,
+            skip_special_tokens=sampling.skip_special_tokens,
             max_tokens=min(sampling.max_tokens, room),
             seed=sampling.seed,
             stop=list(sampling.stop),

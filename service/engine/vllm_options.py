@@ -38,6 +38,7 @@ _SAMPLING = "requests, settings and the model's files give the sampling paramete
 _GENERATES = "the engine must generate text"
 _NO_LOGPROBS = "no path needs log probabilities"
 _ORDER = "paths must run in their fixed order"
+_THOUGHTS = "the chat template gives the delimiters of thoughts; use the settings `thinking` and `thinking_tokens`"
 _LOGS = "the service configures the logs, which contain no text of a request"
 _CHUNKS = "vLLM fails on a seeded path whose prompt it prefills in chunks"
 
@@ -52,6 +53,9 @@ REFUSED: Mapping[str, str] = {
     "convert": _GENERATES,
     "seed": "each path has its own seed, from the `seed` of the request",
     "watermark_config": "a watermark replaces the seed of a path",
+    "reasoning_config": _THOUGHTS,
+    "reasoning_parser": _THOUGHTS,
+    "reasoning_parser_plugin": _THOUGHTS,
     "generation_config": _SAMPLING,
     "override_generation_config": _SAMPLING,
     "stream_interval": "a path is returned whole",

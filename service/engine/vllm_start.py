@@ -22,6 +22,7 @@ if "://" in os.environ.get("VLLM_PORT", ""):  # from Kubernetes, for a service w
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # vLLM on a GPU reports model and hardware to its makers
 
 gc.disable()  # collections during the import of vLLM's 5,000 modules take a tenth of the start
+from vllm.config.reasoning import ReasoningConfig  # noqa: E402
 from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: E402
 from vllm.platforms import current_platform  # noqa: E402
 from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
@@ -40,6 +41,15 @@ MAX_EAGER_PATHS = 8 if ON_CPU else None
 def engine_dtype(requested: str) -> str:
     """Data type for vLLM on this machine. See `VllmEngine`."""
     return dtype_on_cpu(requested) if ON_CPU else requested
+
+
+def reasoning_config(thought: tuple[str, str]) -> ReasoningConfig:
+    """Configuration of vLLM for `thinking_tokens`.
+
+    Args:
+        thought: opening and closing of a thought. The closing is forced when a thought has its maximum of tokens.
+    """
+    return ReasoningConfig(reasoning_start_str=thought[0], reasoning_end_str=thought[1])
 
 
 def check_options(options: Mapping[str, JsonValue]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ async def _solve_all(
 
     async def solve_one(request: SolveRequest) -> SolveResponse:
         async with places:
-            response = await solve(request)
+            response = (await solve(request)).without_thoughts()  # no figure needs them
         advance()
         return response
 

@@ -58,6 +58,8 @@ class Report:
         token_share: estimate of these tokens as a share of the tokens of votes over all paths, in [0, 1].
         paths_per_problem: mean number of started paths of a vote.
         cut_off: number of votes that the deadline ended. They lower the accuracy on a slow machine.
+        warned: number of votes with a warning: a token limit cut off most of their paths.
+        warning: the first of these warnings, else empty.
         calibration_error: expected calibration error of the votes, in `BINS` bins.
         calibration_error_if_perfect: calibration error of a perfect confidence, by chance.
         coverage: accuracy of the votes with the highest confidence.
@@ -83,6 +85,8 @@ class Report:
     token_share: float
     paths_per_problem: float
     cut_off: int
+    warned: int
+    warning: str
     calibration_error: float
     calibration_error_if_perfect: ErrorByChance
     coverage: list[CoveragePoint]
@@ -118,6 +122,7 @@ def report_of(
     right = {measure: sum(row.right[measure] for row in rows) for measure in MEASURES}
     confidences, vote_right = [row.confidence for row in rows], [row.right["vote"] for row in rows]
     tokens, saved = sum(row.completion_tokens for row in rows), sum(row.saved_tokens for row in rows)
+    found_warnings = [one.vote.warning for one in solved if one.vote.warning]
     n = len(rows)
     return Report(
         n=n,
@@ -133,6 +138,8 @@ def report_of(
         token_share=tokens / (tokens + saved) if tokens else 1.0,
         paths_per_problem=sum(row.paths for row in rows) / n,
         cut_off=sum(row.status == Status.DEADLINE for row in rows),
+        warned=len(found_warnings),
+        warning=found_warnings[0] if found_warnings else "",
         calibration_error=expected_error(confidences, vote_right, BINS),
         calibration_error_if_perfect=error_if_perfect(confidences, BINS, seed),
         coverage=coverage(confidences, vote_right),

@@ -5,22 +5,33 @@ each prompt.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from service.errors import CheckpointError
 from service.model.checkpoint import Checkpoint
 from service.model.tokenizer_files import load_tokenizer, reason_of
+from service.paths.base import Thoughts
 from service.paths.chat import Render
+from service.paths.thinking import delimiters_in, leftovers, opens_thought
 
 RENDER_TIMEOUT_S = 5.0
 """Time limit for the samples, in seconds. transformers compiles the template within it."""
 
 _SAMPLES = ("How many pens?", 'It\'s <b>"5 &\\ 6"</b> {{ 5 }} % é…\n\n```python\n  x = 5\n```')
-# Templates name the first one (Qwen, GLM, Gemma) or the second one (DeepSeek, Granite). A tokenizer without a Jinja
-# template refuses other variables.
-_THINKING_VARIABLES = ("enable_thinking", "thinking")
+# A tokenizer without a Jinja template refuses variables that it does not know, so only named ones are passed.
+_VARIABLES: Mapping[str, Mapping[bool, Any]] = {
+    "enable_thinking": {False: False, True: True},  # Qwen, GLM, Gemma, SmolLM
+    "thinking": {False: False, True: True},  # DeepSeek, Granite
+    "reasoning_effort": {False: "none", True: "high"},  # Mistral. gpt-oss has no "none"
+}
+"""Values of the variables that switch thinking off and on."""
+_LINES: Mapping[str, Mapping[bool, str]] = {
+    "detailed thinking": {False: "detailed thinking off", True: "detailed thinking on"},  # Llama-Nemotron
+    "/no_think": {False: "/no_think", True: "/think"},  # Nemotron Nano
+}
+"""First lines of the system message that do so, for templates without such a variable."""
 _Result = TypeVar("_Result")
 
 
@@ -36,22 +47,26 @@ class ChatTemplate:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._path = checkpoint.path
+        self._special_tokens = checkpoint.special_tokens
         self._tokenizer = load_tokenizer(checkpoint.path)
-        template = str(getattr(self._tokenizer, "chat_template", ""))
-        self._switches = [name for name in _THINKING_VARIABLES if name in template]
+        self._source = source = str(getattr(self._tokenizer, "chat_template", ""))
+        self._variables = {name: values for name, values in _VARIABLES.items() if _is_named(name, values, source)}
+        lines = (values for name, values in _LINES.items() if name in source and not self._variables)
+        self._lines = next(lines, {False: "", True: ""})
 
     def render(self, *, system: str = "", thinking: bool = False) -> Render:
         """Renderer of one user message.
 
         Args:
             system: system message. Empty for none.
-            thinking: value of the template's thinking variable, where it has one.
+            thinking: whether the model thinks, where the template has a switch.
 
         Raises:
             CheckpointError: the template fails, takes too long, or leaves the message out.
         """
+        system = "\n\n".join(filter(None, (self._lines[thinking], system)))
         before = [{"role": "system", "content": system}] if system else []
-        switches: dict[str, Any] = dict.fromkeys(self._switches, thinking)
+        switches = {name: values[thinking] for name, values in self._variables.items()}
 
         def render(message: str) -> str:
             messages = [*before, {"role": "user", "content": message}]
@@ -60,6 +75,24 @@ class ChatTemplate:
             )
 
         return rendered_once(render, self._path)
+
+    def thoughts(self) -> Thoughts:
+        """Thoughts of the model. A template has a switch if its prompts differ.
+
+        Raises:
+            CheckpointError: as `render`.
+        """
+        off, on = (self.render(thinking=thinking)("?") for thinking in (False, True))
+        delimiters = delimiters_in(self._source)
+        always = opens_thought(on) or delimiters is not None or "reasoning_effort" in self._source
+        modes = (False, True) if off != on else (always,)
+        return Thoughts(modes, delimiters, leftovers(self._special_tokens))
+
+
+def _is_named(name: str, values: Mapping[bool, Any], source: str) -> bool:
+    """Whether a template names a variable, and the text of its value that switches thinking off."""
+    off = values[False]
+    return name in source and (not isinstance(off, str) or f'"{off}"' in source or f"'{off}'" in source)
 
 
 def rendered_once(render: Render, path: Path) -> Render:

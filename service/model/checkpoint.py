@@ -4,7 +4,7 @@ A checkpoint is a Hugging Face model directory. A distilled student also has a `
 default checkpoint.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from service.errors import CheckpointError
 from service.model import bundled
 from service.model.bundled import Progress
+from service.model.generation_config import read_generation_config
 from service.model.json_file import read_json_file
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
 from service.model.tokenizer_files import read_tokenizer_settings, special_tokens
@@ -35,6 +36,7 @@ class Checkpoint:
         bos: beginning-of-sequence token as text, empty if the model has none.
         style: style of the prompts.
         special_tokens: special tokens of the tokenizer as text.
+        generation: decoding parameters of `generation_config.json`.
     """
 
     path: Path
@@ -43,11 +45,12 @@ class Checkpoint:
     bos: str
     style: Style
     special_tokens: frozenset[str] = frozenset()
+    generation: Decoding = field(default_factory=Decoding)
 
     @property
     def decoding(self) -> Decoding:
-        """Default decoding parameters of the model."""
-        return self.metadata.decoding if self.metadata else Decoding()
+        """Default decoding parameters: those of a student's `twinpath.json`, or of the model's maker."""
+        return self.metadata.decoding if self.metadata else self.generation
 
     @property
     def calibration(self) -> Calibration:
@@ -120,7 +123,8 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     tokenizer = read_tokenizer_settings(path)
     has_template = bool(tokenizer.chat_template) or (path / "chat_template.jinja").is_file()
     style: Style = "v1" if metadata else "chat" if has_template else "fewshot"
-    return Checkpoint(path, name, metadata, tokenizer.bos, style, special_tokens(path, tokenizer))
+    generation = Decoding() if metadata else read_generation_config(path)
+    return Checkpoint(path, name, metadata, tokenizer.bos, style, special_tokens(path, tokenizer), generation)
 
 
 class _ModelConfig(BaseModel):

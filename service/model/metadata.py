@@ -16,12 +16,15 @@ METADATA_FILE = "twinpath.json"
 
 
 class Decoding(BaseModel):
-    """Decoding parameters of a checkpoint."""
+    """Decoding parameters of a checkpoint. The neutral values of the last three are left out of the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: float = Field(default=0.7, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int = Field(default=0, ge=0, exclude_if=lambda value: value == 0)
+    min_p: float = Field(default=0.0, ge=0, le=1, exclude_if=lambda value: value == 0)
+    repetition_penalty: float = Field(default=1.0, gt=0, le=2, exclude_if=lambda value: value == 1)
 
 
 class CheckpointMetadata(BaseModel):

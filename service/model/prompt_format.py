@@ -27,7 +27,8 @@ def _inner_format(checkpoint: Checkpoint) -> PathFormat:
         return FormatV1(checkpoint.bos)
     if checkpoint.style == "fewshot":
         return FewShotFormat(checkpoint.bos)
-    render = ChatTemplate(checkpoint).render()
+    template = ChatTemplate(checkpoint)
+    render = template.render()
     if opens_thought(render("?")):
         logger.warning("%s thinks before each answer, so most paths need a larger `max_tokens`", checkpoint.name)
-    return ChatFormat(render)
+    return ChatFormat(render, thinking_render=template.render(thinking=True), thoughts=template.thoughts())

@@ -41,10 +41,28 @@ export function showAttempts({ paths, votes, planned, unfinished, best = [] }) {
   byId("attempts").hidden = ended.length === 0;
 }
 
-/** Text or program of one attempt. */
+/** Text or program of one attempt, without its thought. */
 export function contentOf(path) {
   if (path.program) return highlight(path.program);
-  return make("p", "text", path.text.trim() || "This attempt has no text.");
+  return make("p", "text", partsOf(path)[1].trim() || (path.thought_chars ? "The thought has no end." : "This attempt has no text."));
+}
+
+/** Thought and answer of the text of one attempt. */
+export function partsOf({ text, thought_chars: count = 0 }) {
+  if (!count) return ["", text];
+  const thought = [...text].slice(0, count).join(""); // the count is of code points
+  return [thought, text.slice(thought.length)];
+}
+
+/** Folded thought of one attempt, or nothing. A long text is in the page only while it is open. */
+function thoughtOf(path) {
+  if (!path.thought_chars) return [];
+  const fold = make("details", "more", make("summary", "", `Thought, ${counted(path.thinking_tokens, "token")}`));
+  fold.addEventListener("toggle", () => {
+    if (fold.open) fold.append(make("p", "text thought", partsOf(path)[0].trim()));
+    else fold.lastChild.remove();
+  });
+  return [fold];
 }
 
 /** Paths of each answer as [answer, paths], in the order of the votes, otherwise the most first. */
@@ -90,7 +108,7 @@ function articleOf([path, ...others]) {
   const [, label] = KINDS.find(([kind]) => kind === path.kind);
   const amount = `${counted(path.tokens, "token")}, ${path.seconds.toFixed(1)}\u00a0s`;
   const cost = make("span", "cost", others.length ? `${others.length + 1} times` : amount);
-  const article = make("article", `attempt ${path.kind}`, make("p", "label", label, cost), contentOf(path));
+  const article = make("article", `attempt ${path.kind}`, make("p", "label", label, cost), ...thoughtOf(path), contentOf(path));
   if (path.outcome === "voted") {
     if (path.program) article.append(make("p", "output", `→ ${path.answer}`));
   } else article.append(make("p", "reason", ...reasonParts(path)));

@@ -1,5 +1,6 @@
 // Results of this tab, and their entries in the history of the browser. The browser keeps them until the tab closes.
 import { byId, icon, make } from "./dom.js";
+import { partsOf } from "./attempts.js";
 import { answersOf, wordsOf } from "./verdict.js";
 
 const STORAGE_NAME = "twinpath-results";
@@ -16,7 +17,7 @@ export function storedResults() {
 
 /** Store a result. The oldest results make room for it. */
 export function storeResult(request, data) {
-  const kept = [{ request, data }, ...storedResults().filter((result) => result.data.id !== data.id)].slice(0, MAX_RESULTS);
+  const kept = [{ request, data: withoutThoughts(data) }, ...storedResults().filter((result) => result.data.id !== data.id)].slice(0, MAX_RESULTS);
   while (kept.length) {
     try {
       return sessionStorage.setItem(STORAGE_NAME, JSON.stringify(kept));
@@ -24,6 +25,11 @@ export function storeResult(request, data) {
       kept.pop(); // the storage of the tab is full
     }
   }
+}
+
+/** Result without the thoughts of its attempts, which would fill the storage. */
+function withoutThoughts(data) {
+  return { ...data, trace: data.trace.map((path) => ({ ...path, text: partsOf(path)[1], thought_chars: 0 })) };
 }
 
 /** Give the page a new entry in the history of the browser. It replaces an entry without a result. */

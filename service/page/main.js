@@ -67,7 +67,7 @@ function finish(request, result, data) {
   showHistory(reopen, data.id);
   const late = lateText(data, request.deadline_s);
   const answer = data.verdict === "torn" ? "" : answersOf(data).map((text) => ` The answer is ${text}.`);
-  announce(`${wordsOf(data)}.${answer} ${late}`.trim(), true);
+  announce([`${wordsOf(data)}.${answer}`, data.warning, late].filter(Boolean).join(" "), true);
 }
 
 /** Show an earlier result of this tab again. */

@@ -21,7 +21,7 @@ export class Result {
     this.votes = new Votes();
     this.explanations = new Explanations();
     hideCheck();
-    for (const id of ["late", "again", "known", "attempts", "details", "body", "answer"]) byId(id).hidden = true;
+    for (const id of ["late", "cut", "again", "known", "attempts", "details", "body", "answer"]) byId(id).hidden = true;
     for (const id of ["attempts", "details"]) byId(id).open = false;
     byId("result").hidden = false;
     byId("printed").textContent = request.problem;
@@ -67,6 +67,8 @@ export class Result {
     this.setState(data.verdict, wordsOf(data), reasonOf(data));
     this.showAnswers(answersOf(data));
     this.showLate(data);
+    byId("cut").hidden = !data.warning;
+    byId("cut-text").textContent = data.warning ?? "";
     byId("again").hidden = data.verdict !== "none" || data.status === "deadline";
     this.showKnown(data);
     this.explanations.showBest(data);

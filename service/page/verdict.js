@@ -5,9 +5,10 @@ export const DEMO_MODEL = "demo";
 export const DEMO = "Demo: scripted answers, many of them wrong. No model is running.";
 export const UNMEASURED = "This model's confidence was never measured.";
 const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
+const NO_RESULT = "No attempt had a result.";
 const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";
 const MAX_NUMBERS = 5;
-const LATER_S = [60, 120, 300, 600];
+const LATER_S = [60, 120, 300, 600, 1200, 3600];
 
 /** Number of votes of each answer, as [answer, votes]. */
 export const countsOf = ({ votes }) => votes.map(({ answer, cot, pot }) => [answer, cot + pot]);
@@ -29,7 +30,7 @@ export function wordsOf(data) {
 
 /** Reason of the words, in one or two sentences. */
 export function reasonOf(data) {
-  if (data.verdict === "none") return data.status === "deadline" ? ADVICE_IN_TIME : ADVICE;
+  if (data.verdict === "none") return data.status === "deadline" ? ADVICE_IN_TIME : data.warning ? NO_RESULT : ADVICE;
   if (data.verdict === "torn") return tornReason(countsOf(data), totalOf(data));
   const [[, leading]] = countsOf(data);
   const agreement = `${leading} of ${counted(totalOf(data), "attempt")} agree.`;
@@ -60,7 +61,7 @@ export function lateText({ status, paths, timing }, deadlineS) {
 }
 
 /** Next longer time limit in seconds, or undefined at the limit of the service. */
-export const longerDeadlineS = (deadlineS) => LATER_S.find((later) => later >= 1.5 * deadlineS) ?? (deadlineS < 600 ? 600 : undefined);
+export const longerDeadlineS = (deadlineS) => LATER_S.find((later) => later >= 1.5 * deadlineS) ?? (deadlineS < 3600 ? 3600 : undefined);
 
 /** Label of a button that gives this time. */
 export function longerText(deadlineS) {

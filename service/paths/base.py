@@ -4,9 +4,11 @@ Training and serving share the format. A checkpoint names the version that it wa
 any other version. Other implementations: `chat.py` for instruct models, `fewshot.py` for base models.
 """
 
+import re
+from dataclasses import dataclass
 from typing import Protocol
 
-from service.types import PathKind
+from service.types import PathKind, Thinking
 
 FORMAT_VERSION = 1
 """Version of `FormatV1`. Any change of a prompt, even of one character, needs a new version."""
@@ -14,20 +16,58 @@ FORMAT_VERSION = 1
 _MARKERS = {PathKind.COT: "Reasoning:", PathKind.POT: "Program:"}
 
 
+@dataclass(frozen=True, slots=True)
+class Thoughts:
+    """Thoughts of a model before its answers.
+
+    Args:
+        modes: whether the prompts can make it think, and whether they can prevent it. The default comes first.
+        delimiters: opening and closing of a thought, or None if they are not known.
+        leftovers: special tokens to remove from a completion. None if the engine removes them. It must not where the
+            delimiters of a thought are special tokens.
+    """
+
+    modes: tuple[bool, ...] = (False,)
+    delimiters: tuple[str, str] | None = None
+    leftovers: re.Pattern[str] | None = None
+
+    def mode(self, asked: Thinking) -> bool:
+        """Whether the model thinks.
+
+        Raises:
+            ValueError: the model cannot do so.
+        """
+        if asked is Thinking.AUTO:
+            return self.modes[0]
+        if (asked is Thinking.ON) not in self.modes:
+            raise ValueError("the model does not think" if asked is Thinking.ON else "the model always thinks")
+        return asked is Thinking.ON
+
+    def cleaned(self, completion: str) -> str:
+        """Completion without special tokens, other than the delimiters of a thought."""
+        return self.leftovers.sub("", completion) if self.leftovers else completion
+
+
 class PathFormat(Protocol):
     """Builds the prompt of a path from a question."""
+
+    @property
+    def thoughts(self) -> Thoughts:
+        """Thoughts of the model."""
+        ...
 
     @property
     def stop(self) -> tuple[str, ...]:
         """Strings that end a completion, besides the end-of-sequence token."""
         ...
 
-    def prompt(self, kind: PathKind, question: str) -> str:
+    def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """Complete prompt, with special tokens as text.
 
         Args:
             kind: kind of path. The prompt depends on it only after the question, so that both kinds share KV blocks.
             question: text of the word problem.
+            thinking: whether the model thinks, one of the modes of `thoughts`.
         """
         ...
 
@@ -44,10 +84,11 @@ class FormatV1:
     """
 
     stop: tuple[str, ...] = ()
+    thoughts = Thoughts()
 
     def __init__(self, bos: str = "") -> None:
         self._bos = bos
 
-    def prompt(self, kind: PathKind, question: str) -> str:
+    def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""
         return f"{self._bos}Question: {question}\n{_MARKERS[kind]}\n"

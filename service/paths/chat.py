@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from service.paths.base import Thoughts
 from service.types import PathKind
 
 Render = Callable[[str], str]
@@ -51,17 +52,32 @@ class ChatFormat:
     Args:
         render: applies the chat template of the model to one user message, and opens the reply.
         prompt: wording of the prompts.
+        thinking_render: as `render`, for a model that thinks. Default: `render`.
+        thoughts: thoughts of the model. Default: none.
     """
 
-    def __init__(self, render: Render, prompt: ChatPrompt = TWINPATH) -> None:
-        self._render = render
+    def __init__(
+        self,
+        render: Render,
+        prompt: ChatPrompt = TWINPATH,
+        *,
+        thinking_render: Render | None = None,
+        thoughts: Thoughts | None = None,
+    ) -> None:
+        self._renders = {False: render, True: thinking_render or render}
         self._prompt = prompt
+        self._thoughts = thoughts or Thoughts()
 
     @property
     def stop(self) -> tuple[str, ...]:
         """See `PathFormat.stop`."""
         return self._prompt.stop
 
-    def prompt(self, kind: PathKind, question: str) -> str:
+    @property
+    def thoughts(self) -> Thoughts:
+        """See `PathFormat.thoughts`."""
+        return self._thoughts
+
+    def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""
-        return self._render(self._prompt.message(kind, question))
+        return self._renders[thinking](self._prompt.message(kind, question))

@@ -7,7 +7,7 @@ turn. A space inside it makes it plain text with the same characters.
 import re
 from collections.abc import Collection
 
-from service.paths.base import PathFormat
+from service.paths.base import PathFormat, Thoughts
 from service.types import PathKind
 
 
@@ -29,11 +29,16 @@ class EscapeSpecialTokens:
         """See `PathFormat.stop`."""
         return self._inner.stop
 
-    def prompt(self, kind: PathKind, question: str) -> str:
+    @property
+    def thoughts(self) -> Thoughts:
+        """See `PathFormat.thoughts`."""
+        return self._inner.thoughts
+
+    def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""
         while self._special and self._special.search(question):  # the rest can form another token
             question = self._special.sub(_escaped, question)
-        return self._inner.prompt(kind, question)
+        return self._inner.prompt(kind, question, thinking=thinking)
 
 
 def _escaped(token: re.Match[str]) -> str:

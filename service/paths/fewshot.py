@@ -6,7 +6,7 @@ Twinpath. No data set holds them.
 
 from collections.abc import Iterator
 
-from service.paths.base import FormatV1
+from service.paths.base import FormatV1, Thoughts
 from service.types import PathKind
 
 _EXAMPLES = (
@@ -54,12 +54,13 @@ class FewShotFormat:
     """
 
     stop: tuple[str, ...] = ("\nQuestion:",)
+    thoughts = Thoughts()
 
     def __init__(self, bos: str = "") -> None:
         self._format = FormatV1()
         solved = (self._format.prompt(kind, question) + text for kind, question, text in worked_examples())
         self._examples = bos + "".join(f"{example}\n\n" for example in solved)
 
-    def prompt(self, kind: PathKind, question: str) -> str:
+    def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""
         return self._examples + self._format.prompt(kind, question)

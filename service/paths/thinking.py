@@ -1,10 +1,12 @@
 r"""Splitter between the thought and the answer of a reasoning model's text.
 
 Its delimiters are tags (`<think>`, `[THINK]`, `◁think▷`), the tokens of single model families, and the channels of
-gpt-oss with and without their special tokens. A lone closing tag ends a thought that the prompt opened. Never raises.
+gpt-oss with and without their special tokens. A lone closing tag ends a thought that the prompt opened. A text of
+thousands of delimiters is a thought without an end. Never raises.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -35,7 +37,9 @@ def split_thinking(text: str, *, opened: bool = False) -> Split:
     if _STRIPPED.match(text):
         start = text.rfind(_STRIPPED_FINAL) + len(_STRIPPED_FINAL)
         thinks = "channel" if start < len(_STRIPPED_FINAL) else None
-    for found in _DELIMITER.finditer(text, max(start, 0)):
+    for number, found in enumerate(_DELIMITER.finditer(text, max(start, 0))):
+        if number == _MAX_DELIMITERS:
+            return Split(text, "", unterminated=True)
         role, kind = _role(found)
         # The answer's own opening ends any thought.
         counts = thinks is None if role == "open" else thinks in (None, "prompt", kind) or kind == "channel"
@@ -48,6 +52,31 @@ def split_thinking(text: str, *, opened: bool = False) -> Split:
     return Split(text, "", unterminated=True) if thinks else Split(text[:start], text[start:])
 
 
+def thought_chars(text: str, *, opened: bool = False) -> int:
+    """Length of the part of a text that ends with its last thought.
+
+    Args:
+        text: text of the model.
+        opened: whether the prompt opened a thought.
+    """
+    return len(split_thinking(text, opened=opened).thought)
+
+
+def estimated_thought_chars(text: str, delimiters: tuple[str, str], *, opened: bool = False) -> int:
+    """Fast estimate of `thought_chars`, for texts that nothing else reads.
+
+    Args:
+        text: text of the model.
+        delimiters: opening and closing of its thoughts.
+        opened: whether the prompt opened a thought.
+    """
+    opening, closing = delimiters
+    end = text.rfind(closing)
+    if end >= 0:
+        return end + len(closing)
+    return len(text) if opened or text[:_TAIL_CHARS].lstrip().startswith(opening) else 0
+
+
 def opens_thought(prompt: str) -> bool:
     """Whether a prompt ends with the opening of a thought."""
     tail = prompt[-_TAIL_CHARS:]
@@ -55,9 +84,41 @@ def opens_thought(prompt: str) -> bool:
     return bool(delimiters) and _role(delimiters[-1])[0] == "open" and not tail[delimiters[-1].end() :].strip()
 
 
+def delimiters_in(template: str) -> tuple[str, str] | None:
+    """Opening and closing of the thoughts that a chat template names, or None if it names no known ones."""
+    return next((pair for pair in DELIMITERS if any(text in template for text in pair)), None)
+
+
+def leftovers(special_tokens: Collection[str]) -> re.Pattern[str] | None:
+    """Special tokens other than the delimiters of a thought. None if no delimiter is a special token."""
+    others = {token for token in special_tokens if not _DELIMITER.fullmatch(token)}
+    if len(others) == len(special_tokens):
+        return None
+    longest_first = sorted(others, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+
+
+DELIMITERS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|think_start|>", "<|think_end|>"),
+    ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<|channel>", "<channel|>"),
+    ("<unused94>", "<unused95>"),
+)
+"""Openings and closings of thoughts that an engine can end. The channels of gpt-oss have none."""
+
 _TAIL_CHARS = 200
+_MAX_DELIMITERS = 10_000  # takes about 30 ms
 _NAMES = r"think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis|inner_?monologue"
-_TAG = rf"\|?\s?(?P<slash>/?)\s?(?:\w{{1,12}}[:_])?(?P<name>{_NAMES})(?:\s[^<>\n]{{0,60}})?\|?[>\]▷]"
+_TAG = rf"\|?\s?(?P<slash>/?)\s?(?:\w{{1,12}}[:_])?(?P<name>{_NAMES})(?:\s[^<>\[\]\n]{{0,60}})?\|?[>\]▷]"
 _KINDS = {"tho": "thi"}  # <thought> and <think> end each other
 _TOKENS = {  # opening and closing
     "phase": (r"\|(?:begin|start)_of_(?:thought|thinking|reasoning)\|>", r"\|end_of_(?:thought|thinking|reasoning)\|>"),
@@ -72,9 +133,9 @@ _TOKENS = {  # opening and closing
     ),
 }
 _DELIMITER = re.compile(
-    rf"[<\[◁](?=\|?\s?/?\s?\w)(?i:{_TAG}|"
-    + "|".join(f"(?P<open_{kind}>{pair[0]})|(?P<close_{kind}>{pair[1]})" for kind, pair in _TOKENS.items())
-    + ")"
+    r"[<\[◁](?=\|?\s?/?\s?\w)(?i:"
+    + "".join(f"(?P<open_{kind}>{pair[0]})|(?P<close_{kind}>{pair[1]})|" for kind, pair in _TOKENS.items())
+    + f"{_TAG})"  # last, because <|END_THINKING|> is no tag
 )
 # gpt-oss without its special tokens, such as "analysisWe need 4 + 9.assistantfinal13".
 _STRIPPED = re.compile(r"\s{0,9}(?:analysis|commentary)(?:(?=[A-Z0-9\"'“(])|(?s:.){0,1000000}?assistantfinal)")

@@ -40,11 +40,13 @@ def solve_response(solution: Solution, *, trace: bool) -> SolveResponse:
         calibrated=solution.calibrated,
         verdict=solution.verdict,
         explanation=_explanation(solution),
+        warning=solution.warning or None,
         votes=[_vote(tally) for tally in solution.votes],
         paths=_counts(solution),
         usage=Usage(
             prompt_tokens=sum(path.prompt_tokens for path in solution.paths),
             completion_tokens=sum(path.completion_tokens for path in solution.paths),
+            thinking_tokens=sum(path.thinking_tokens for path in solution.paths),
             saved_tokens=solution.saved_tokens,
         ),
         timing=TimingReport(
@@ -94,7 +96,14 @@ def _explanation(solution: Solution) -> Explanation:
     votes = solution.votes if solution.answer else ()
     cot, program = (best_path(solution.paths, votes, kind) for kind in (PathKind.COT, PathKind.POT))
     return Explanation(
-        cot=CotExplanation(path=cot.index, text=rationale_of(cot.text), repaired=cot.repaired) if cot else None,
+        cot=CotExplanation(
+            path=cot.index,
+            text=rationale_of(cot.text),
+            repaired=cot.repaired,
+            tokens=cot.completion_tokens - cot.thinking_tokens,
+        )
+        if cot
+        else None,
         program=ProgramExplanation(path=program.index, code=program.program, output=program.answer.text)
         if program and program.program and program.answer
         else None,
@@ -124,7 +133,9 @@ def _path_fields(path: PathResult) -> dict[str, Any]:
         "stated": path.stated.text if path.stated else None,
         "program": path.program,
         "detail": path.detail,
+        "thought_chars": path.thought_chars,
         "tokens": path.completion_tokens,
+        "thinking_tokens": path.thinking_tokens,
         "seconds": round(path.seconds, _DIGITS),
     }
 
@@ -138,6 +149,7 @@ def _counts(solution: Solution) -> PathCounts:
         voted=voted,
         abstained=len(counted) - voted,
         aborted=len(solution.paths) - len(counted),
+        cut_off=solution.cut_off,
     )
 
 

@@ -17,6 +17,7 @@ def solution_html(response: SolveResponse) -> str:
     parts = [
         _headline(words.headline(response), response.answer if is_one else None, color),
         _paragraph(words.advice(response) if response.answer is None else words.meaning(response)),
+        _paragraph(response.warning or ""),
         _paragraph(words.cut_off(response)),
         _votes(response.votes),
     ]

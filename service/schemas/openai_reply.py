@@ -5,7 +5,6 @@ from typing import Literal
 
 from service.schemas.openai_response import UsageDetails, UsageReport
 from service.schemas.response import SolveResponse
-from service.types import PathOutcome
 
 NO_ANSWER = "No answer: no path gave an answer with enough confidence."
 
@@ -26,22 +25,16 @@ def reply_text(response: SolveResponse, stop: Sequence[str]) -> str:
     return text[: min((place for string in stop if (place := text.find(string)) >= 0), default=len(text))]
 
 
-def finish_reason(response: SolveResponse, max_tokens: int) -> Literal["stop", "length"]:
-    """`length` if there is no answer and the token limit cut a path off, else `stop`."""
-    is_cut = any(path.tokens >= max_tokens for path in response.trace or () if path.outcome is not PathOutcome.ABORTED)
-    return "length" if response.answer is None and is_cut else "stop"
+def finish_reason(response: SolveResponse) -> Literal["stop", "length"]:
+    """`length` if there is no answer and a token limit cut a path off, else `stop`."""
+    return "length" if response.answer is None and response.paths.cut_off else "stop"
 
 
 def usage_of(responses: Sequence[SolveResponse]) -> UsageReport:
-    """Token usage over all paths. Tokens of paths that the replies do not show are reasoning tokens."""
+    """Token usage over all paths. Thoughts, and paths that the replies do not show, are reasoning tokens."""
     prompt = sum(response.usage.prompt_tokens for response in responses)
     completion = sum(response.usage.completion_tokens for response in responses)
-    shown = [
-        path.tokens
-        for response in responses
-        for path in response.trace or ()
-        if response.explanation.cot and path.index == response.explanation.cot.path
-    ]
+    shown = [response.explanation.cot.tokens for response in responses if response.explanation.cot]
     return UsageReport(
         prompt_tokens=prompt,
         completion_tokens=completion,

@@ -11,8 +11,17 @@ from pydantic.config import JsonDict
 
 from service.schemas import Integral, Text, TokenCount
 from service.schemas.openai_parameters import CountedLogprobs, Tolerated
-from service.schemas.request import MAX_MODEL_CHARS, PATHS_EXAMPLES, Paths, with_few_unknown
-from service.types import Policy
+from service.schemas.request import (
+    MAX_DEADLINE_S,
+    MAX_MODEL_CHARS,
+    MAX_REPETITION_PENALTY,
+    PATHS_EXAMPLES,
+    Paths,
+    ThinkingTokens,
+    TopK,
+    with_few_unknown,
+)
+from service.types import Policy, Thinking
 
 MAX_CHOICES = 64
 _MAX_PARTS = 256  # the validation of each takes time of the event loop
@@ -49,7 +58,13 @@ class Options(_Request):
         default=None, description="Stopping policy, as in `/solve`.", examples=["adaptive"]
     )
     deadline_s: float | None = Field(
-        default=None, gt=0, le=600, description="Seconds after which the votes so far decide.", examples=[30]
+        default=None, gt=0, le=MAX_DEADLINE_S, description="Seconds after which the votes so far decide.", examples=[30]
+    )
+    thinking: Annotated[Thinking | None, Field(strict=False)] = Field(
+        default=None, description="Whether a thinking model thinks, as in `/solve`.", examples=["on"]
+    )
+    thinking_tokens: ThinkingTokens | None = Field(
+        default=None, description="Maximum number of tokens of a thought, as in `/solve`.", examples=[2000]
     )
     min_confidence: float | None = Field(
         default=None, ge=0, le=1, description="Abstain if the confidence is lower. Default: 0.", examples=[0.7]
@@ -84,6 +99,23 @@ class Sampled(_Request, Tolerated):
     )
     top_p: float | None = Field(
         default=None, gt=0, le=1, description="Probability mass of nucleus sampling.", examples=[0.95]
+    )
+    top_k: TopK | None = Field(
+        default=None, description="Number of the most likely tokens, as in `/solve`.", examples=[20]
+    )
+    min_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Minimum share of the largest probability, as in `/solve`.",
+        examples=[0.05],
+    )
+    repetition_penalty: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_REPETITION_PENALTY,
+        description="Penalty of tokens that occurred, as in `/solve`.",
+        examples=[1.05],
     )
     seed: _AnySeed | None = Field(
         default=None, description="Seed of the samples of every path of every choice. Default: random.", examples=[7]

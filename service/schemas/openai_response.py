@@ -12,9 +12,9 @@ class _Reply(BaseModel):
 
 
 class UsageDetails(_Reply):
-    """Tokens of paths that the replies do not show."""
+    """Tokens of thoughts, and of paths that the replies do not show."""
 
-    reasoning_tokens: int = Field(description="Number of sampled tokens of these paths.", examples=[492])
+    reasoning_tokens: int = Field(description="Number of these tokens.", examples=[492])
 
 
 class UsageReport(_Reply):
@@ -43,7 +43,7 @@ class ChatChoice(_Reply):
     index: int = Field(description="Position of the choice, counted from 0.", examples=[0])
     message: ReplyMessage = Field(description="The reply.")
     finish_reason: Literal["stop", "length"] = Field(
-        description="`length` if there is no answer and `max_tokens` cut a path off. Otherwise `stop`.",
+        description="`length` if there is no answer and a token limit cut a path off. Otherwise `stop`.",
         examples=["stop"],
     )
     logprobs: None = Field(default=None, description="Always null.")
@@ -71,7 +71,7 @@ class TextChoice(_Reply):
         examples=["7 pens cost 7 * 3 = 21 dollars. The answer is 21"],
     )
     finish_reason: Literal["stop", "length"] = Field(
-        description="`length` if there is no answer and `max_tokens` cut a path off. Otherwise `stop`.",
+        description="`length` if there is no answer and a token limit cut a path off. Otherwise `stop`.",
         examples=["stop"],
     )
     logprobs: None = Field(default=None, description="Always null.")

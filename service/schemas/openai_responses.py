@@ -81,7 +81,7 @@ class Response(_Part):
     object: Literal["response"] = Field(default="response", description="Type of the object.")
     created_at: int = Field(description="Time of the request, in Unix seconds.", examples=[1767225600])
     status: Literal["in_progress", "completed", "incomplete"] = Field(
-        description="`incomplete` if there is no answer and `max_output_tokens` cut a path off.", examples=["completed"]
+        description="`incomplete` if there is no answer and a token limit cut a path off.", examples=["completed"]
     )
     model: str = Field(description="Name of the model, as the request gives it.", examples=["twinpath"])
     output: list[OutputMessage] = Field(default=[], description="The reply.")

@@ -23,14 +23,18 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from service.errors import InputError
 from service.faults import faults
-from service.types import Policy
+from service.types import Policy, Thinking
 
 MAX_PATHS = 64
 """Maximum number of paths of each kind."""
-MAX_DEADLINE_S = 600
+MAX_DEADLINE_S = 3600
 """Maximum deadline of a request in seconds."""
-MAX_TOKENS = 4096
-"""Maximum number of completion tokens per path."""
+MAX_TOKENS = 131_072
+"""Maximum number of completion tokens per path. The context length of the model limits them too."""
+MAX_TOP_K = 1_000_000
+"""Maximum of `top_k`, above the size of any vocabulary."""
+MAX_REPETITION_PENALTY = 2
+"""Maximum repetition penalty."""
 MAX_MODEL_CHARS = 500
 """Maximum length of the name of a model in characters."""
 MAX_ERRORS = 20
@@ -73,6 +77,8 @@ Text = Annotated[
 Integral = BeforeValidator(_integral)
 PathCount = Annotated[int, Field(ge=0, le=MAX_PATHS), Integral]
 TokenCount = Annotated[int, Field(ge=1, le=MAX_TOKENS), Integral]
+ThinkingTokens = Annotated[int, Field(ge=0, le=MAX_TOKENS), Integral]
+TopK = Annotated[int, Field(ge=-1, le=MAX_TOP_K), Integral]
 Seed = Annotated[int, Field(ge=0, lt=2**63), Integral]
 
 
@@ -189,8 +195,40 @@ class VoteOptions(Wire):
     top_p: float | None = Field(
         default=None, gt=0, le=1, description="Probability mass of nucleus sampling.", examples=[0.95]
     )
+    top_k: TopK | None = Field(
+        default=None,
+        description="Number of the most likely tokens that can be sampled. 0 and -1 mean all.",
+        examples=[20],
+    )
+    min_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Minimum probability of a token, as a share of the most likely one's.",
+        examples=[0.05],
+    )
+    repetition_penalty: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_REPETITION_PENALTY,
+        description="Penalty of tokens that occurred in prompt or path. 1 means none.",
+        examples=[1.05],
+    )
     max_tokens: TokenCount | None = Field(
-        default=None, description="Maximum number of completion tokens per path.", examples=[320]
+        default=None,
+        description="Maximum number of completion tokens per path, thoughts included. The context length of the model "
+        "limits it too.",
+        examples=[320],
+    )
+    thinking: Annotated[Thinking | None, Field(strict=False)] = Field(
+        default=None,
+        description="Whether a thinking model thinks. `auto` is off for a model that has a switch.",
+        examples=["on"],
+    )
+    thinking_tokens: ThinkingTokens | None = Field(
+        default=None,
+        description="Maximum number of tokens of a thought per path, after which the model must answer.",
+        examples=[2000],
     )
     deadline_s: float | None = Field(
         default=None, gt=0, le=MAX_DEADLINE_S, description="Seconds after which the votes so far decide.", examples=[30]

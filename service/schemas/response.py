@@ -27,6 +27,11 @@ class PathCounts(Wire):
     aborted: int = Field(
         description="Number of paths that were not needed, or that the deadline cut off.", examples=[12]
     )
+    cut_off: int = Field(
+        default=0,
+        description="Number of abstaining paths that reached `max_tokens`, `thinking_tokens` or the context length.",
+        examples=[0],
+    )
 
 
 class Usage(Wire):
@@ -34,6 +39,11 @@ class Usage(Wire):
 
     prompt_tokens: int = Field(description="Number of prompt tokens.", examples=[860])
     completion_tokens: int = Field(description="Number of sampled tokens.", examples=[517])
+    thinking_tokens: int = Field(
+        default=0,
+        description="Number of the sampled tokens that are thoughts, by their share of the characters of each path.",
+        examples=[0],
+    )
     saved_tokens: int = Field(
         description="Estimate of the tokens that an early decision saved. 0 at the deadline.", examples=[280]
     )
@@ -66,6 +76,11 @@ class PathEvent(Wire):
         description="Text of the model, with the repairs written in. That of an aborted path is incomplete.",
         examples=["7 pens cost 7 * 3 = 21 dollars. The answer is 21"],
     )
+    thought_chars: int = Field(
+        default=0,
+        description="Length of the thought at the start of `text`, in Unicode code points.",
+        examples=[0],
+    )
     answer: str | None = Field(description="Answer in canonical form. Null if the path abstains.", examples=["21"])
     outcome: Annotated[PathOutcome, LaterValues()] = Field(
         description="`voted`, or the reason why the path abstains. `unparsed`: no answer or program in the text. "
@@ -88,6 +103,9 @@ class PathEvent(Wire):
         examples=["ZeroDivisionError: division by zero"],
     )
     tokens: int = Field(description="Number of sampled tokens.", examples=[25])
+    thinking_tokens: int = Field(
+        default=0, description="Number of them that are a thought, by its share of the characters.", examples=[0]
+    )
     seconds: float = Field(description="Seconds from start to end, the program included.", examples=[0.4231])
 
 
@@ -102,6 +120,10 @@ class PathTrace(PathEvent):
         examples=["21"],
     )
 
+    def without_thought(self) -> "PathTrace":
+        """Copy without the thought."""
+        return self.model_copy(update={"text": self.text[self.thought_chars :], "thought_chars": 0})
+
 
 class CotExplanation(Wire):
     """Best chain of thought for the answer: without repair if there is one, then the first in the fixed order."""
@@ -112,6 +134,9 @@ class CotExplanation(Wire):
         examples=["7 pens cost 7 * 3 = 21 dollars. The answer is 21"],
     )
     repaired: bool = Field(description="Whether the calculator corrected a number in the text.", examples=[False])
+    tokens: int = Field(
+        default=0, description="Number of sampled tokens of the path, without its thought.", examples=[25]
+    )
 
 
 class ProgramExplanation(Wire):
@@ -153,12 +178,18 @@ class SolveResponse(Wire):
                             "path": 0,
                             "text": "7 pens cost 7 * 3 = 21 dollars. The answer is 21",
                             "repaired": False,
+                            "tokens": 25,
                         },
                         "program": {"path": 1, "code": "pens = 7\nans = pens * 3", "output": "21"},
                     },
                     "votes": [{"answer": "21", "cot": 3, "pot": 3}, {"answer": "10", "cot": 0, "pot": 1}],
-                    "paths": {"planned": 20, "started": 20, "voted": 7, "abstained": 1, "aborted": 12},
-                    "usage": {"prompt_tokens": 860, "completion_tokens": 517, "saved_tokens": 280},
+                    "paths": {"planned": 20, "started": 20, "voted": 7, "abstained": 1, "aborted": 12, "cut_off": 0},
+                    "usage": {
+                        "prompt_tokens": 860,
+                        "completion_tokens": 517,
+                        "thinking_tokens": 0,
+                        "saved_tokens": 280,
+                    },
                     "timing": {"queue_s": 0.0002, "engine_s": 0.0036, "sandbox_s": 0.0057, "total_s": 0.0084},
                     "model": "demo",
                     "seed": 7,
@@ -190,6 +221,12 @@ class SolveResponse(Wire):
         examples=["agreed"],
     )
     explanation: Explanation = Field(description="Best chain of thought and best program for the answer.")
+    warning: str | None = Field(
+        default=None,
+        exclude_if=lambda warning: warning is None,
+        description="Sentence on the limit that cut off most of the counted paths. Left out if most are whole.",
+        examples=["12 of 20 paths reached the limit of 320 tokens; raise `max_tokens`."],
+    )
     votes: list[Vote] = Field(description="Votes, the winner first.")
     paths: PathCounts = Field(description="Numbers of paths.")
     usage: Usage = Field(description="Numbers of tokens.")
@@ -202,9 +239,10 @@ class SolveResponse(Wire):
         description="Started paths in the fixed order. Only with `trace: true`.",
     )
 
-    def without_trace(self) -> "SolveResponse":
-        """Copy without the paths."""
-        return self.model_copy(update={"trace": None})
+    def without_thoughts(self) -> "SolveResponse":
+        """Copy whose paths lack their thoughts."""
+        trace = self.trace and [path.without_thought() for path in self.trace]
+        return self.model_copy(update={"trace": trace})
 
     def _repr_html_(self) -> str:
         """Return the HTML that a notebook shows."""

@@ -76,7 +76,7 @@ def left_out(response: SolveResponse) -> str:
 
 
 def advice(response: SolveResponse, min_confidence: float | None = None) -> str:
-    """Advice for a solution without an answer, in two sentences.
+    """Advice for a solution without an answer, in one or two sentences.
 
     Args:
         response: the response.
@@ -91,6 +91,8 @@ def advice(response: SolveResponse, min_confidence: float | None = None) -> str:
         return f"{below} Check the votes yourself, or lower the minimum."
     if response.status is Status.DEADLINE:
         return "No attempt had a result in time. Give it more time, or ask for fewer attempts."
+    if response.warning:
+        return "No attempt had a result."  # the warning has the remedy
     return "No attempt had a result. Rephrase the problem with one clear question, or use a larger model."
 
 

@@ -8,6 +8,7 @@ import platformdirs
 from pydantic import Field
 
 from service.setting_groups.values import Choice, OptionTable, SettingsGroup, Texts
+from service.types import WorkerApi
 
 _NO_HOME = Path(os.devnull)  # no directory can be made below a file
 
@@ -142,6 +143,13 @@ class WorkerSettings(SettingsGroup):
     ] = []  # noqa: RUF012 - Pydantic copies it
     worker_model: Annotated[
         str | None, Field(description="Name of the model on the workers. Default: the first that they list.")
+    ] = None
+    worker_api: Annotated[
+        WorkerApi | None,
+        Field(
+            description="Server of the workers, by whose names they get parameters. Only vllm can end a thought at "
+            "`thinking_tokens`. Default: the owner in the list of models."
+        ),
     ] = None
     worker_api_key_file: Annotated[Path | None, Field(description="File with the API key for the workers.")] = None
     worker_read_timeout_s: Annotated[

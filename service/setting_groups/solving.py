@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from service.setting_groups.values import SettingsGroup
-from service.types import Policy
+from service.types import Policy, Thinking
 
 
 class SamplingSettings(SettingsGroup):
@@ -23,9 +23,64 @@ class SamplingSettings(SettingsGroup):
     temperature: Annotated[
         float | None, Field(ge=0, le=2, description="Sampling temperature. Default: the one of the checkpoint.")
     ] = None
-    max_tokens: Annotated[int, Field(ge=1, le=4096, description="Maximum number of completion tokens per path.")] = 320
+    top_p: Annotated[
+        float | None,
+        Field(gt=0, le=1, description="Probability mass of nucleus sampling. Default: the one of the checkpoint."),
+    ] = None
+    top_k: Annotated[
+        int | None,
+        Field(
+            ge=-1,
+            le=1_000_000,
+            description="Number of the most likely tokens that can be sampled. 0 means all. Default: the one of the "
+            "checkpoint.",
+        ),
+    ] = None
+    min_p: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="Minimum probability of a token, as a share of the most likely one's. Default: the one of the "
+            "checkpoint.",
+        ),
+    ] = None
+    repetition_penalty: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=2,
+            description="Penalty of tokens that occurred in prompt or path. 1 means none. Default: the one of the "
+            "checkpoint.",
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=131_072,
+            description="Maximum number of completion tokens per path, thoughts included. The context length limits it "
+            "too.",
+        ),
+    ] = 320
+    thinking: Annotated[
+        Thinking,
+        Field(
+            description="Whether a thinking model thinks, unless the request sets it. `auto` is off for a model that "
+            "has a switch."
+        ),
+    ] = Thinking.AUTO
+    thinking_tokens: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=131_072,
+            description="Maximum number of tokens of a thought per path, after which the model must answer. Default: "
+            "no limit but `max_tokens`.",
+        ),
+    ] = None
     deadline_s: Annotated[
-        float, Field(gt=0, le=600, description="Seconds after which the votes so far answer a problem.")
+        float, Field(gt=0, le=3600, description="Seconds after which the votes so far answer a problem.")
     ] = 30
 
     @model_validator(mode="after")

@@ -59,7 +59,8 @@ def grade_by_vote(response: str, solution: Solution) -> Grade:
     answer = solution.answer
     comparison = compare(response, answer)
     if comparison.given and solution.verdict in _DOUBTS:
-        comparison = replace(comparison, verdict=GradeVerdict.UNDECIDED, reason=_DOUBTS[solution.verdict])
+        reason = " ".join(filter(None, (_DOUBTS[solution.verdict], solution.warning)))
+        comparison = replace(comparison, verdict=GradeVerdict.UNDECIDED, reason=reason)
     return _grade(response, comparison, answer, GradeBasis.VOTE, solution.confidence)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from service.paths.answer import Answer
 from service.solve.verdict import verdict
 from service.solve.vote import Tally
-from service.types import PathKind, PathOutcome, Policy, Status, Verdict
+from service.types import PathKind, PathOutcome, Policy, Status, TokenLimit, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Problem:
         deadline_s: time limit in seconds. The votes so far answer when it passes.
         seed: seed from which the seed of every path is derived.
         min_confidence: confidence below which the solution abstains.
+        top_k: number of the most likely tokens that can be sampled. 0 means all.
+        min_p: minimum probability of a token, as a share of the most likely one's.
+        repetition_penalty: penalty of tokens that occurred. 1 means none.
+        thinking: whether the model thinks.
+        thinking_tokens: maximum number of tokens of each thought. None means no maximum.
         key: name of the caller's API key. Empty without keys.
         request: id of the HTTP request. Empty without one.
         model: name of the model that solves it. Empty for the default model.
@@ -39,6 +44,11 @@ class Problem:
     deadline_s: float
     seed: int
     min_confidence: float = 0.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    thinking: bool = False
+    thinking_tokens: int | None = None
     key: str = ""
     request: str = ""
     model: str = ""
@@ -61,6 +71,9 @@ class PathResult:
         prompt_tokens, completion_tokens: exact token counts, also for aborted paths.
         seconds: wall-clock time from start to end, the program included.
         counted: whether the decision rests on this path.
+        thought_chars: length of the thought at the start of `text`.
+        thinking_tokens: number of tokens of the thought, by its share of the characters.
+        limit: limit that cut the path off before its answer.
     """
 
     index: int
@@ -76,6 +89,9 @@ class PathResult:
     completion_tokens: int = 0
     seconds: float = 0.0
     counted: bool = True
+    thought_chars: int = 0
+    thinking_tokens: int = 0
+    limit: TokenLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,7 @@ class Solution:
         model: name of the model.
         seed: seed of the problem.
         left_out: numbers of the problem that no program of the leader uses. Empty without a program.
+        warning: sentence on the limit that cut off most of the counted paths, else empty.
     """
 
     id: str
@@ -127,6 +144,12 @@ class Solution:
     model: str
     seed: int
     left_out: tuple[str, ...] = ()
+    warning: str = ""
+
+    @property
+    def cut_off(self) -> int:
+        """Number of counted paths that a token limit cut off before their answer."""
+        return sum(path.counted and path.limit is not None for path in self.paths)
 
     @property
     def verdict(self) -> Verdict:

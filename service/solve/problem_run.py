@@ -15,6 +15,7 @@ from service.errors import EngineError
 from service.fair_queue import Owner
 from service.sandbox.base import Execution
 from service.solve.calibration import Calibration
+from service.solve.cut_off import warning
 from service.solve.left_out_numbers import GivenNumber, given_numbers, left_out
 from service.solve.problem import PathResult, Problem, Solution, Timing
 from service.solve.stopping import Load, min_paths_to_decide, paths_to_start
@@ -168,6 +169,7 @@ class ProblemRun:
         leader = winner(self.votes)
         confidence = self.confidence
         abstains = leader is None or confidence < self.problem.min_confidence
+        paths = tuple(replace(path, counted=self._counts(path)) for _, path in sorted(self._results.items()))
         status = Status.DEADLINE if self.out_of_time else Status.ABSTAINED if abstains else Status.ANSWERED
         return Solution(
             id=self._id,
@@ -177,11 +179,12 @@ class ProblemRun:
             calibrated=self._calibration.calibrated,
             votes=self.votes,
             planned=len(self.kinds),
-            paths=tuple(replace(path, counted=self._counts(path)) for _, path in sorted(self._results.items())),
+            paths=paths,
             timing=self._timing(),
             model=model,
             seed=self.problem.seed,
             left_out=left_out(self._numbers, programs) if (programs := self._programs) else (),
+            warning=warning(self.problem, paths),
         )
 
     @cached_property

@@ -11,6 +11,7 @@ from service.errors import SandboxError
 from service.paths.answer import answer_from_value
 from service.paths.cot import parse_cot
 from service.paths.pot import extract_program
+from service.paths.thinking import thought_chars
 from service.sandbox.base import Execution, Outcome
 from service.solve.problem import PathResult
 from service.solve.text_reader import TextReader
@@ -43,6 +44,24 @@ async def read_path(
         reader: runs the parsers.
         opened: whether the prompt opened a thought.
     """
+    thought = await reader.read(partial(thought_chars, opened=opened), text)
+    result = await _read_answer(
+        index, kind, text, complete=complete, run_program=run_program, reader=reader, opened=opened
+    )
+    return replace(result, thought_chars=thought or 0)
+
+
+async def _read_answer(
+    index: int,
+    kind: PathKind,
+    text: str,
+    *,
+    complete: bool,
+    run_program: RunProgram,
+    reader: TextReader,
+    opened: bool,
+) -> PathResult:
+    """As `read_path`, without the length of the thought."""
     aborted = PathResult(index, kind, PathOutcome.ABORTED, text)
     if kind is PathKind.COT:
         rationale = await reader.read(partial(read_rationale, index, complete=complete, opened=opened), text)

@@ -4,12 +4,12 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.solve.grading import Grade, grade_by_expected, grade_by_vote
 from service.solve.problem import Solution
 
-MAX_SHARED_VOTES = 64  # a solution holds the texts of its paths
+MAX_SHARED_VOTES = 64
 
 Vote = Callable[[], Awaitable[Solution]]
 """Solves a problem."""
@@ -57,7 +57,7 @@ class SharedVotes:
             self._votes.popitem(last=False)
         async with shared.lock:
             if shared.solution is None:
-                shared.solution = await vote()
+                shared.solution = replace(await vote(), paths=())  # a grade needs no text
         return shared.solution
 
 

@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -18,10 +19,11 @@ from service import tracing
 from service.engine.base import Completion, Engine, Finish, Sampling
 from service.errors import EngineDeadError, EngineError
 from service.paths.base import PathFormat
-from service.paths.thinking import opens_thought
+from service.paths.thinking import DELIMITERS, estimated_thought_chars, opens_thought
 from service.sandbox.base import Execution, Sandbox
 from service.solve.admission import Admission, Slots
 from service.solve.calibration import Calibration
+from service.solve.cut_off import limit_of, thinking_tokens
 from service.solve.problem import PathResult, Problem, Solution, path_seed
 from service.solve.problem_run import Observer, ProblemRun
 from service.solve.reading import first_line, read_path
@@ -31,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 ABORT_GRACE_S = 0.2
 """Seconds after the deadline for which the solver waits for an abort. A hung engine must not delay the answer."""
+
+WARNING_INTERVAL_S = 60.0
+"""Seconds between two lines of the log about paths that a token limit cut off."""
 
 _SHUTTING_DOWN = "The service is shutting down; retry."
 
@@ -60,9 +65,14 @@ class Solver:
         self._adapter = adapter
         self._sandbox = sandbox
         self._format = path_format
-        self._opens_thought = opens_thought(path_format.prompt(PathKind.COT, "?"))
+        self._thoughts = path_format.thoughts
+        self._opens_thought = {
+            thinking: opens_thought(path_format.prompt(PathKind.COT, "?", thinking=thinking))
+            for thinking in self._thoughts.modes
+        }
         self._admission = admission or Admission()
         self._calibration = calibration or Calibration()
+        self._next_warning = -math.inf
         self._drain_signals: set[asyncio.Future[None]] = set()
         self._aborts: set[asyncio.Task[None]] = set()
 
@@ -109,7 +119,15 @@ class Solver:
         solution = run.solution(self.model)
         if drained.done() and not solution.votes:
             raise EngineError(_SHUTTING_DOWN)
+        self._log_warning(solution.warning)
         return solution
+
+    def _log_warning(self, warning: str) -> None:
+        """Log the warning of a solution, at most one in `WARNING_INTERVAL_S`."""
+        now = time.monotonic()
+        if warning and now >= self._next_warning:
+            self._next_warning = now + WARNING_INTERVAL_S
+            logger.warning("most paths of a problem were cut off: %s", warning)
 
     async def _run_path(self, run: ProblemRun, index: int, slots: Slots) -> PathResult:
         """Run one path from prompt to answer."""
@@ -124,6 +142,7 @@ class Solver:
             return PathResult(index, kind, PathOutcome.ERROR, detail=first_line(error))
         finally:
             slots.end()
+        completion = replace(completion, text=self._thoughts.cleaned(completion.text))
         if completion.finish is Finish.ABORT or run.stopped:
             result = PathResult(index, kind, PathOutcome.ABORTED, completion.text)
         else:  # 3. parse the rationale and repair its equations, 4. or run the program in the sandbox
@@ -134,14 +153,28 @@ class Solver:
                 complete=completion.finish is Finish.STOP,
                 run_program=partial(self._run_program, run),
                 reader=run.reader,
-                opened=self._opens_thought,
+                opened=self._opens_thought[run.problem.thinking],
             )
         return replace(
-            result,
-            prompt_tokens=completion.prompt_tokens,
-            completion_tokens=completion.completion_tokens,
+            self._with_tokens(run.problem, completion, result),
             seconds=time.monotonic() - started,
         )
+
+    def _with_tokens(self, problem: Problem, completion: Completion, result: PathResult) -> PathResult:
+        """Path with its numbers of tokens, and the limit that cut it off."""
+        chars = result.thought_chars
+        if result.outcome is PathOutcome.ABORTED:  # reading its text could delay the end of the problem
+            delimiters = self._thoughts.delimiters or DELIMITERS[0]
+            opened = self._opens_thought[problem.thinking]
+            chars = estimated_thought_chars(completion.text, delimiters, opened=opened)
+        result = replace(
+            result,
+            thought_chars=chars,
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+            thinking_tokens=thinking_tokens(completion, chars),
+        )
+        return replace(result, limit=limit_of(problem, completion, result))
 
     def drain(self) -> None:
         """Answer every open problem with its votes so far, and refuse every other problem.
@@ -181,14 +214,19 @@ class Solver:
         sampling = Sampling(
             temperature=problem.temperature,
             top_p=problem.top_p,
+            top_k=problem.top_k,
+            min_p=problem.min_p,
+            repetition_penalty=problem.repetition_penalty,
             max_tokens=problem.max_tokens,
             seed=path_seed(problem.seed, index),
+            thinking_tokens=problem.thinking_tokens,
+            skip_special_tokens=self._thoughts.leftovers is None,
             stop=self._format.stop,
             # Otherwise the time to a path's first token shows whether another key sent the same problem.
             cache_salt=problem.key or None,
             adapter=self._adapter,
         )
-        prompt = self._format.prompt(run.kinds[index], problem.text)
+        prompt = self._format.prompt(run.kinds[index], problem.text, thinking=problem.thinking)
         with run.sampling(index) as request_id, tracing.span("engine", SpanKind.CLIENT) as span:
             completion = await self._engine.sample(request_id, prompt, sampling)
             span.set_attributes(

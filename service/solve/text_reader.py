@@ -1,6 +1,6 @@
 """Reading of texts beside the event loop.
 
-A long hostile text takes up to 20 ms of Python, which would delay every other caller and the deadlines.
+A long hostile text takes up to 50 ms of Python, which would delay every other caller and the deadlines.
 """
 
 import asyncio

@@ -83,7 +83,7 @@ async def test_the_deadline_is_said_with_the_option_that_helps() -> None:
         "  Program   ans = 18",
         "            → 18",
     ]
-    for total_s, advised in ((30.1, 60), (2.2, 4), (400.0, 600)):
+    for total_s, advised in ((30.1, 60), (2.2, 4), (2000.0, 3600)):
         late = response.model_copy(update={"timing": response.timing.model_copy(update={"total_s": total_s})})
         assert f"Try --deadline-s {advised}." in shown(AnswerView(late))
 

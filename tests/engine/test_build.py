@@ -29,6 +29,17 @@ def test_options_of_a_worker_are_set_on_the_worker(name: str, value: object, mon
     assert str(raised.value) == (f"Invalid settings: `{name}` has no effect with --engine remote; set it on the worker")
 
 
+def test_a_limit_beyond_the_context_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "find_checkpoint", lambda *_, **__: pytest.fail("a model is looked for"))
+    with pytest.raises(ConfigurationError) as raised:
+        build(load_settings(max_tokens=8192))
+    assert str(raised.value) == (
+        "Invalid settings: `max_tokens` is 8192, but prompt and path have room for 2048 tokens; raise `max_model_len`"
+    )
+    with pytest.raises(pytest.fail.Exception, match="a model is looked for"):
+        build(load_settings(max_tokens=8192, max_model_len=16_384))
+
+
 def test_the_demo_takes_the_settings_of_an_engine() -> None:
     settings = load_settings(engine="fake", engine_options={"max_loras": 2})
     assert build(settings).settings.engine is EngineKind.FAKE

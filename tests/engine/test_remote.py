@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,6 +15,7 @@ from service.engine.base import Completion, Finish, Sampling
 from service.engine.remote import RemoteEngine
 from service.engine.stream import error_message
 from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
+from service.types import WorkerApi
 from tests.support.fake_worker import FakeWorker
 from tests.support.stalling_proxy import StallingProxy
 
@@ -415,6 +417,40 @@ async def test_the_request_to_a_worker(start: Start, connect: Connect) -> None:
             "repetition_penalty": 1.0,
         }
     ]
+
+
+_THINKING = Sampling(
+    top_k=20, min_p=0.05, repetition_penalty=1.1, thinking_tokens=2000, skip_special_tokens=False
+)  # fmt: skip
+_OF_VLLM = {"top_k": 20, "min_p": 0.05, "repetition_penalty": 1.1, "skip_special_tokens": False}
+_OFF_IN_VLLM = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("owned_by", "api", "fields", "neutral"),
+    [
+        ("vllm", None, _OF_VLLM | {"thinking_token_budget": 2000}, _OFF_IN_VLLM),
+        ("sglang", None, _OF_VLLM, _OFF_IN_VLLM),
+        ("organization-owner", None, _OF_VLLM, _OFF_IN_VLLM),
+        ("llamacpp", None, {"top_k": 20, "min_p": 0.05, "repeat_penalty": 1.1}, {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}),
+        ("organization-owner", WorkerApi.VLLM, _OF_VLLM | {"thinking_token_budget": 2000}, _OFF_IN_VLLM),
+        ("vllm", WorkerApi.OTHER, _OF_VLLM, _OFF_IN_VLLM),
+    ],
+)  # fmt: skip
+async def test_a_worker_gets_the_parameters_by_its_own_names(
+    owned_by: str,
+    api: WorkerApi | None,
+    fields: dict[str, Any],
+    neutral: dict[str, Any],
+    start: Start,
+    connect: Connect,
+) -> None:
+    worker = FakeWorker(owned_by=owned_by)
+    engine = await connect(await start(worker=worker), api=api)
+    for sampling in (_THINKING, Sampling()):
+        await engine.sample("path", PROMPT, sampling)
+    names = {"top_k", "min_p", "repetition_penalty", "repeat_penalty", "thinking_token_budget", "skip_special_tokens"}
+    assert [{name: asked[name] for name in names & asked.keys()} for asked in worker.asked] == [fields, neutral]
 
 
 async def test_cached_prompts_are_shared_only_with_the_same_salt(start: Start, connect: Connect) -> None:

@@ -75,6 +75,74 @@ def test_the_style_of_the_prompts(files: dict[str, object], style: str, bos: str
     assert (found.metadata is None) == (style != "v1")
 
 
+QWEN = {
+    "do_sample": True,
+    "temperature": 0.7,
+    "top_p": 0.8,
+    "top_k": 20,
+    "repetition_penalty": 1.1,
+    "eos_token_id": [1],
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "decoding"),
+    [
+        (QWEN, Decoding(temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1)),
+        ({"do_sample": True, "temperature": 0.6, "top_p": 0.95, "min_p": 0.1}, Decoding(temperature=0.6, top_p=0.95, min_p=0.1)),
+        ({"temperature": 0.6, "top_p": 0.9}, Decoding(temperature=0.6, top_p=0.9)),
+        ({"top_k": 64, "top_p": 0.95}, Decoding(temperature=0.7, top_k=64, top_p=0.95)),
+        ({"do_sample": True, "temperature": 0.0, "top_k": -1}, Decoding(temperature=0.7)),
+        (QWEN | {"do_sample": False}, Decoding(temperature=0.7, repetition_penalty=1.1)),
+        (dict.fromkeys([*QWEN, "min_p"]), Decoding()),
+        ({}, Decoding()),
+    ],
+)  # fmt: skip
+def test_a_stock_model_samples_as_its_maker_recommends(
+    content: dict[str, object], decoding: Decoding, tmp_path: Path
+) -> None:
+    found = read_checkpoint(directory(tmp_path, generation_config__json=content), "m")
+    assert found.decoding == decoding
+
+
+def test_a_student_samples_as_it_was_calibrated(tmp_path: Path) -> None:
+    path = directory(tmp_path, twinpath__json=V1, generation_config__json=QWEN)
+    assert read_checkpoint(path, "m").decoding == Decoding()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["do_sample", *Decoding.model_fields]),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    )
+)
+def test_any_generation_config_is_read_or_refused_in_one_line(content: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = directory(Path(name), generation_config__json=content)
+        said = f"{path / 'generation_config.json'} is invalid: "
+        try:
+            found = read_checkpoint(path, "m").decoding
+        except CheckpointError as error:
+            said = str(error)
+        else:
+            assert 0 < found.temperature <= 2
+        assert said.startswith(f"{path / 'generation_config.json'} is invalid: ")
+        assert "\n" not in said
+
+
+def test_neutral_decoding_parameters_are_left_out_of_the_file(tmp_path: Path) -> None:
+    for decoding, written in (
+        (Decoding(temperature=0.5), {"temperature": 0.5, "top_p": 1.0}),
+        (Decoding(top_k=20, min_p=0.1, repetition_penalty=1.1),
+         {"temperature": 0.7, "top_p": 1.0, "top_k": 20, "min_p": 0.1, "repetition_penalty": 1.1}),
+    ):  # fmt: skip
+        CheckpointMetadata(**V1, decoding=decoding).write(tmp_path)
+        assert json.loads((tmp_path / "twinpath.json").read_text())["decoding"] == written
+        metadata = read_metadata(tmp_path)
+        assert metadata is not None
+        assert metadata.decoding == decoding
+
+
 def message(path: Path) -> str:
     with pytest.raises(CheckpointError) as raised:
         read_checkpoint(path, "m")
@@ -101,7 +169,12 @@ def test_another_format_version_is_refused(version: int, tmp_path: Path) -> None
         (V1 | {"format_version": "one"}, "`format_version` must be a whole number"),
         (V1 | {"decoding": {"temperature": -1}}, "`decoding.temperature` must be a number from 0 to 2"),
         (V1 | {"decoding": {"top_p": 0}}, "`decoding.top_p` must be a number above 0 and up to 1"),
-        (V1 | {"decoding": {"top_k": 5}}, "`decoding.top_k` is an unknown field"),
+        (V1 | {"decoding": {"top_k": -1}}, "`decoding.top_k` must be a whole number of at least 0"),
+        (
+            V1 | {"decoding": {"repetition_penalty": 0}},
+            "`decoding.repetition_penalty` must be a number above 0 and up to 2",
+        ),
+        (V1 | {"decoding": {"beams": 5}}, "`decoding.beams` is an unknown field"),
     ],
 )
 def test_invalid_metadata_is_refused(content: object, reason: str, tmp_path: Path) -> None:

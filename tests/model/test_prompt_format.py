@@ -9,7 +9,11 @@ from service.errors import CheckpointError
 from service.model import chat_template
 from service.model.checkpoint import read_checkpoint
 from service.model.prompt_format import prompt_format
+from service.model.tokenizer_files import load_tokenizer
+from service.paths.base import PathFormat
+from service.paths.chat import TWINPATH
 from service.types import PathKind
+from tests.support.qwen3 import QWEN3_TEMPLATE, QWEN3_TOKENS
 
 TURNS = "{% for message in messages %}<|user|>{{ message.content }}\n{% endfor %}<|assistant|>\n"
 SWITCHED = TURNS + "{% if VARIABLE is defined and VARIABLE is false %}<think>\n\n</think>\n\n{% endif %}"
@@ -41,6 +45,91 @@ def test_thinking_is_switched_off(chat_model: Path, variable: str, caplog: pytes
     assert text.startswith(f"<|user|>{QUESTION}\n\n")
     assert text.endswith("<|assistant|>\n<think>\n\n</think>\n\n")
     assert not caplog.records
+
+
+def format_of(model: Path, template: str, **settings: object) -> PathFormat:
+    fields = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template} | settings
+    (model / "tokenizer_config.json").write_text(json.dumps(fields))
+    return prompt_format(read_checkpoint(model, "m"))
+
+
+THINK = ("<think>", "</think>")
+EFFORT = "{% if reasoning_effort == 'none' %}[off]{% else %}[{{ reasoning_effort }}]{% endif %}"
+GPT_OSS = (
+    "{% if reasoning_effort is not defined %}{% set reasoning_effort = 'medium' %}{% endif %}{{ reasoning_effort }}"
+)
+SYSTEM = "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}\n{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "modes", "delimiters", "off", "on"),
+    [
+        (TURNS, (False,), None, "<|assistant|>", None),
+        (
+            SWITCHED.replace("VARIABLE", "enable_thinking"),
+            (False, True),
+            THINK,
+            "<think>\n\n</think>\n\n",
+            "<|assistant|>\n",
+        ),
+        (SWITCHED.replace("VARIABLE", "thinking"), (False, True), THINK, "<think>\n\n</think>\n\n", "<|assistant|>\n"),
+        (TURNS + "<think>\n", (True,), THINK, None, "<think>"),
+        (TURNS + "{# message.content.split('</think>')[-1] #}", (True,), THINK, None, "<|assistant|>\n"),
+        (TURNS + "{% if thinking %}{% endif %}", (False,), None, "<|assistant|>\n", None),
+        (TURNS + EFFORT, (False, True), None, "[off]", "[high]"),
+        (TURNS + GPT_OSS, (True,), None, None, "medium"),
+    ],
+)
+def test_the_thoughts_of_a_model_are_read_from_its_template(
+    template: str,
+    modes: tuple[bool, ...],
+    delimiters: tuple[str, str] | None,
+    off: str | None,
+    on: str | None,
+    chat_model: Path,
+) -> None:
+    found = format_of(chat_model, template)
+    assert (found.thoughts.modes, found.thoughts.delimiters) == (modes, delimiters)
+    assert found.thoughts.leftovers is None
+    for thinking, end in ((False, off), (True, on)):
+        if end is not None:
+            assert found.prompt(PathKind.COT, QUESTION, thinking=thinking).endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("named", "off", "on"),
+    [("detailed thinking", "detailed thinking off", "detailed thinking on"), ("/no_think", "/no_think", "/think")],
+)
+def test_a_line_of_the_system_message_switches_thinking(named: str, off: str, on: str, chat_model: Path) -> None:
+    found = format_of(chat_model, f"{SYSTEM}{{# {named} #}}<|assistant|>")
+    assert found.thoughts.modes == (False, True)
+    for thinking, line in ((False, off), (True, on)):
+        assert found.prompt(PathKind.COT, QUESTION, thinking=thinking).startswith(
+            f"<|system|>{line}\n<|user|>{QUESTION}"
+        )
+
+
+def test_special_tokens_that_delimit_thoughts_are_kept(chat_model: Path) -> None:
+    template = TURNS + "[THINK]"
+    tokens = {"1": {"content": "[THINK]", "special": True}, "2": {"content": "[INST]", "special": True}}
+    thoughts = format_of(chat_model, template, added_tokens_decoder=tokens, eos_token="</s>").thoughts
+    assert (thoughts.modes, thoughts.delimiters) == ((True,), ("[THINK]", "[/THINK]"))
+    assert thoughts.cleaned("a[/THINK]b[INST]</s>") == "a[/THINK]b"
+
+
+@pytest.mark.parametrize("thinking", [False, True])
+def test_prompts_are_those_of_the_template_to_the_character(thinking: bool, chat_model: Path) -> None:
+    found = format_of(chat_model, QWEN3_TEMPLATE, added_tokens_decoder=QWEN3_TOKENS, eos_token="<|im_end|>")
+    tokenizer = load_tokenizer(chat_model)
+    assert (found.thoughts.modes, found.thoughts.delimiters) == ((False, True), THINK)
+    for kind in PathKind:
+        message = TWINPATH.message(kind, QUESTION)
+        rendered = tokenizer.apply_chat_template(
+            [{"role": "user", "content": message}], tokenize=False, add_generation_prompt=True, enable_thinking=thinking
+        )
+        assert found.prompt(kind, QUESTION, thinking=thinking) == rendered
+        opening = f"<|im_start|>user\n{message}<|im_end|>\n<|im_start|>assistant\n"
+        assert rendered == opening + ("" if thinking else "<think>\n\n</think>\n\n")
 
 
 def test_a_template_without_the_variable_is_unchanged(chat_model: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,9 +4,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.paths.base import Thoughts
 from service.paths.cot import parse_cot
 from service.paths.pot import extract_program
-from service.paths.thinking import Split, opens_thought, split_thinking
+from service.paths.thinking import (
+    DELIMITERS,
+    Split,
+    delimiters_in,
+    estimated_thought_chars,
+    leftovers,
+    opens_thought,
+    split_thinking,
+    thought_chars,
+)
+from service.types import Thinking
 
 
 @pytest.mark.parametrize(
@@ -103,6 +114,66 @@ def test_nothing_in_a_thought_votes_runs_or_is_repaired() -> None:
     assert extract_program(thought) is None
 
 
+@pytest.mark.parametrize(("opening", "closing"), DELIMITERS)
+def test_an_engine_can_end_a_thought_by_its_delimiters(opening: str, closing: str) -> None:
+    assert opens_thought(f"a{opening}")
+    assert split_thinking(f"{opening}a{closing}b") == Split(f"{opening}a{closing}", "b")
+    assert split_thinking(f"a{closing}b", opened=True) == Split(f"a{closing}", "b")
+    assert delimiters_in(f"{{% if x %}}{opening}{{% endif %}}") == (opening, closing)
+    assert delimiters_in(f"{{{{ content.split('{closing}')[-1] }}}}") == (opening, closing)
+
+
+def test_a_template_without_a_thought_has_no_delimiters() -> None:
+    assert delimiters_in("{{ messages }}<|channel|>final") is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "cleaned"),
+    [
+        ({"[THINK]", "[/THINK]", "<s>", "</s>", "[INST]"}, "[THINK]a[/THINK]b</s><s>[INST]", "[THINK]a[/THINK]b"),
+        ({"<|START_THINKING|>", "<|END_THINKING|>", "<|START_RESPONSE|>", "<|END|>"},
+         "<|START_THINKING|>a<|END_THINKING|><|START_RESPONSE|>b<|END|>", "<|START_THINKING|>a<|END_THINKING|><|START_RESPONSE|>b"),
+        ({"<think>"}, "<think>a", "<think>a"),
+    ],
+)  # fmt: skip
+def test_special_tokens_beside_the_delimiters_are_removed(tokens: set[str], text: str, cleaned: str) -> None:
+    assert Thoughts(leftovers=leftovers(tokens)).cleaned(text) == cleaned
+
+
+@pytest.mark.parametrize("tokens", [set(), {"<s>", "</s>"}, {"<|im_start|>", "<|channel|>", "<|message|>"}])
+def test_an_engine_removes_special_tokens_that_delimit_no_thought(tokens: set[str]) -> None:
+    assert leftovers(tokens) is None
+    assert Thoughts().cleaned("<s>a") == "<s>a"
+
+
+@pytest.mark.parametrize(
+    ("modes", "asked", "mode"),
+    [
+        ((False,), "auto", False), ((False,), "off", False), ((False,), "on", "the model does not think"),
+        ((True,), "auto", True), ((True,), "off", "the model always thinks"), ((True,), "on", True),
+        ((False, True), "auto", False), ((False, True), "off", False), ((False, True), "on", True),
+    ],
+)  # fmt: skip
+def test_a_model_thinks_as_it_is_asked_if_it_can(modes: tuple[bool, ...], asked: str, mode: bool | str) -> None:
+    thoughts = Thoughts(modes)
+    if isinstance(mode, bool):
+        assert thoughts.mode(Thinking(asked)) is mode
+    else:
+        with pytest.raises(ValueError, match=f"^{mode}$"):
+            thoughts.mode(Thinking(asked))
+
+
+@pytest.mark.parametrize(
+    ("text", "opened", "chars"),
+    [("", False, 0), ("b", False, 0), ("<think>a", False, 8), (" <think>a</think>b", False, 17), ("a", True, 1),
+     ("a</think>b", True, 9), ("a</think>b", False, 9)],
+)  # fmt: skip
+def test_a_fast_estimate_of_the_thought(text: str, opened: bool, chars: int) -> None:
+    assert estimated_thought_chars(text, ("<think>", "</think>"), opened=opened) == chars
+    if text != "a" or opened:
+        assert thought_chars(text, opened=opened) == chars
+
+
 _PIECES = st.sampled_from(
     ["<think>", "</think>", "<|channel|>", "analysis", "final", "<|message|>", "assistantfinal", "[THINK]", "◁think▷",
      "<", "/", ">", "|", "`", " tag", "\n", "a", "The answer is 5.", "<reasoning>", "</thought>"]
@@ -130,6 +201,26 @@ def test_work_is_linear(piece: str) -> None:
         return time.process_time() - start
 
     assert seconds(400_000) < 20 * seconds(50_000) + 0.05
+
+
+def test_thousands_of_delimiters_are_a_thought_without_an_end() -> None:
+    assert split_thinking("<think>a</think>" * 5_000 + "b").answer == "b"
+    text = "<think>a</think>" * 5_001 + "b"
+    assert split_thinking(text) == Split(text, "", unterminated=True)
+
+
+def test_a_thought_of_32k_tokens_takes_little_time_to_read() -> None:
+    line = "Let me see: 12 + 7 = 19, so 19 pens [Analysis]. Wait, is x < 5? The answer is 9. ans = 9\n"
+    thought = f"<think>{line * (130_000 // len(line))}</think>\n"
+    times = []
+    for _ in range(2):
+        start = time.process_time()
+        path = parse_cot(f"{thought}3 * 7 = 21. The answer is 21", complete=True)
+        program = extract_program(f"{thought}```python\nans = 21\n```")
+        times.append(time.process_time() - start)
+        assert path.answer is not None
+        assert (path.answer.text, program) == ("21", "ans = 21")
+    assert min(times) < 0.1
 
 
 @pytest.mark.parametrize("piece", ["<think>", "</think>", "[THINK]a[/THINK]", "<reasoning>a"])

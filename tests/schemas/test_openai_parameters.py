@@ -70,6 +70,27 @@ def test_defaults_of_other_servers_are_valid(body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("model", "body"), REQUESTS)
+@pytest.mark.parametrize(
+    ("name", "valid", "invalid_values"),
+    [
+        ("top_k", [-1, 0, 20, 40.0, 1_000_000], [-2, 1.5, 1_000_001, "20", True]),
+        ("min_p", [0, 0.05, 1], [-0.1, 1.1, "0.1"]),
+        ("repetition_penalty", [1, 1.05, 2], [0, -1, 2.1, "1"]),
+    ],
+)
+def test_parameters_of_the_sampler_have_limits(
+    model: type[BaseModel], body: dict[str, Any], name: str, valid: list[Any], invalid_values: list[Any]
+) -> None:
+    for value in [*valid, None]:
+        assert getattr(model.model_validate(body | {name: value}), name) == value
+    for value in invalid_values:
+        with pytest.raises(ValidationError) as raised:
+            model.model_validate(body | {name: value})
+        error = invalid(raised.value.errors(), model).error
+        assert (error.param, error.code) == (name, "invalid_value")
+
+
+@pytest.mark.parametrize(("model", "body"), REQUESTS)
 def test_nested_values_are_errors_at_every_depth(model: type[BaseModel], body: dict[str, Any]) -> None:
     deep: Any = []
     for _ in range(50_000):

@@ -58,7 +58,7 @@ def test_only_the_problem_is_required() -> None:
     "fields",
     [
         {"paths": {"cot": 64, "pot": 0}}, {"paths": {"cot": 0, "pot": 64}}, {"paths": {}}, {"paths": None},
-        {"temperature": 0}, {"temperature": 2}, {"max_tokens": 1}, {"max_tokens": 4096}, {"deadline_s": 600},
+        {"temperature": 0}, {"temperature": 2}, {"max_tokens": 1}, {"max_tokens": 131_072}, {"deadline_s": 3600},
         {"deadline_s": 1e-9}, {"seed": 0}, {"seed": 2**63 - 1}, {"min_confidence": 0}, {"min_confidence": 1},
         {"policy": "lossless"}, {"policy": None}, {"problem": "tab\tand\nline\r\n"}, {"problem": "😀 é ½"},
     ],

@@ -59,6 +59,7 @@ class FakeWorker:
         max_model_len: maximum number of prompt and completion tokens of one path.
         model: name in the list of models.
         adapters: further names in the list. The script gets that of a request in the sampling parameters.
+        owned_by: server in the list of models.
         key: key of the routes below /v1, as vLLM protects them. None lets every caller in.
     """
 
@@ -72,12 +73,14 @@ class FakeWorker:
         max_model_len: int = 2048,
         model: str = "fake",
         adapters: Collection[str] = (),
+        owned_by: str = "vllm",
         key: str | None = None,
     ) -> None:
         self._engine = FakeEngine(script, max_model_len=max_model_len, adapters=adapters)
         self._adapters = adapters
         self._max_model_len = max_model_len
         self._model = model
+        self._owned_by = owned_by
         self._key = key
         self._tokens_per_s = tokens_per_s
         self._slots = slots
@@ -115,7 +118,8 @@ class FakeWorker:
         return web.Response()
 
     async def _models(self, request: web.Request) -> web.Response:
-        listed = [{"id": name, "max_model_len": self._max_model_len} for name in (self._model, *self._adapters)]
+        names = (self._model, *self._adapters)
+        listed = [{"id": name, "max_model_len": self._max_model_len, "owned_by": self._owned_by} for name in names]
         return web.json_response({"data": listed})
 
     async def _metrics(self, request: web.Request) -> web.Response:

@@ -62,6 +62,7 @@ def page_service(
     tokens_per_s: float | None = None,
     slots: int = 64,
     prefix: str = "",
+    max_tokens: int = 320,
 ) -> Iterator[str]:
     """URL of the service in a thread, with the real sandbox.
 
@@ -72,8 +73,9 @@ def page_service(
         tokens_per_s: token rate of each path.
         slots: maximum number of paths that are sampled at once.
         prefix: path under which a proxy serves it, such as `/solver`. The service receives paths without it.
+        max_tokens: maximum number of tokens of each path.
     """
-    settings = Settings(max_num_seqs=slots)
+    settings = Settings(max_num_seqs=slots, max_tokens=max_tokens)
     components = Components(
         settings,
         ScriptedEngine(texts, tokens_per_s=tokens_per_s, model=model),

@@ -10,12 +10,12 @@ from service.api.routes.solve import components_of, request_id, solve_and_record
 from service.errors import OverloadedError
 from service.schemas import SolveResponse
 from service.schemas.from_solution import solve_response
-from service.solve.problem import Problem, Solution
+from service.solve.problem import Problem
 from service.solve.problem_run import Observer
 
 
 async def solve_choices(
-    problems: Sequence[Problem], request: Request, observers: Sequence[Observer | None] = ()
+    problems: Sequence[Problem], request: Request, observers: Sequence[Observer | None] = (), *, trace: bool = False
 ) -> list[SolveResponse]:
     """Solve the problems of a request. The first failure cancels the others.
 
@@ -25,9 +25,10 @@ async def solve_choices(
         problems: the problem of each choice.
         request: the HTTP request.
         observers: observer of each problem. Default: none.
+        trace: whether the responses hold every path.
 
     Returns:
-        The responses in order, with their traces.
+        The responses in order.
 
     Raises:
         OverloadedError: the rate limit refuses the problems, or the queue has no room for the first one.
@@ -38,12 +39,13 @@ async def solve_choices(
     allowance.charge(len(problems))
     places = asyncio.Semaphore(components_of(request).settings.batch_concurrency)
 
-    async def solve(index: int, problem: Problem, observer: Observer | None) -> Solution:
+    async def solve(index: int, problem: Problem, observer: Observer | None) -> SolveResponse:
         problem_id = own if len(problems) == 1 else f"{own}-{index}"
         while True:
             try:
                 async with places, allowance.place():
-                    return await solve_and_record(problem, request, observer, problem_id=problem_id)
+                    solution = await solve_and_record(problem, request, observer, problem_id=problem_id)
+                    return solve_response(solution, trace=trace)  # the texts of the paths take much memory
             except OverloadedError as error:
                 if index == 0:
                     raise
@@ -58,4 +60,4 @@ async def solve_choices(
         if isinstance(failure, OverloadedError):  # a stream may be open, so that no status 429 can follow
             allowance.refund()
         raise failure from None
-    return [solve_response(task.result(), trace=True) for task in tasks]
+    return [task.result() for task in tasks]

@@ -21,7 +21,7 @@ from service.api.routes.openai_stream import Frame, stream_completion
 from service.api.routes.solve import problem_of, request_id, require_json
 from service.api.sse import EventStream
 from service.errors import InputError
-from service.schemas import PathBudget, SolveRequest, SolveResponse
+from service.schemas import PathBudget, SolveRequest
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
@@ -83,10 +83,6 @@ class Work:
     trace: bool
     created: int
     model: str
-
-    def shown(self, response: SolveResponse) -> SolveResponse:
-        """Response of `/solve` as a choice holds it."""
-        return response if self.trace else response.without_trace()
 
 
 @router.post(
@@ -188,7 +184,12 @@ def _problem(
         policy=options.policy,
         temperature=body.temperature,
         top_p=body.top_p,
+        top_k=body.top_k,
+        min_p=body.min_p,
+        repetition_penalty=body.repetition_penalty,
         max_tokens=max_tokens,
+        thinking=options.thinking,
+        thinking_tokens=options.thinking_tokens,
         deadline_s=options.deadline_s,
         seed=seed,
         min_confidence=options.min_confidence or 0.0,
@@ -198,14 +199,14 @@ def _problem(
 
 async def _replies(work: Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
     """Text and other fields of each choice, and the usage of all choices."""
-    responses = await while_connected(request, solve_choices(work.problems, request))
+    responses = await while_connected(request, solve_choices(work.problems, request, trace=work.trace))
     replies = [
         (
             reply_text(response, work.stop),
             {
                 "index": index,
-                "finish_reason": finish_reason(response, work.problems[index].max_tokens),
-                "twinpath": work.shown(response),
+                "finish_reason": finish_reason(response),
+                "twinpath": response,
             },
         )
         for index, response in enumerate(responses)
@@ -227,9 +228,8 @@ async def _stream(body: Sampled, request: Request, work: Work, frame: Frame) -> 
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
     return await stream_completion(
         frame,
-        lambda observers: solve_choices(work.problems, request, observers),
-        [problem.max_tokens for problem in work.problems],
+        lambda observers: solve_choices(work.problems, request, observers, trace=work.trace),
+        len(work.problems),
         stop=work.stop,
-        trace=work.trace,
         include_usage=include_usage,
     )

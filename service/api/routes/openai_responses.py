@@ -50,8 +50,8 @@ async def responses(body: ResponseRequest, request: Request) -> Any:
     begun = _begun(body, work)
     if body.stream:
         return await _stream(begun, work, request)
-    solved = await while_connected(request, solve_choices(work.problems, request))
-    return _ended(begun, work, solved[0])
+    solved = await while_connected(request, solve_choices(work.problems, request, trace=work.trace))
+    return _ended(begun, solved[0])
 
 
 def _turns(body: ResponseRequest) -> list[tuple[str, str]]:
@@ -89,9 +89,9 @@ def _message(
     return OutputMessage(id=response.id.replace("resp_", "msg_", 1), status=status, content=content)
 
 
-def _ended(begun: Response, work: Work, solved: SolveResponse) -> Response:
+def _ended(begun: Response, solved: SolveResponse) -> Response:
     """Response with the reply."""
-    is_cut = finish_reason(solved, work.problems[0].max_tokens) == "length"
+    is_cut = finish_reason(solved) == "length"
     status: Literal["incomplete", "completed"] = "incomplete" if is_cut else "completed"
     usage = usage_of([solved])
     return begun.model_copy(
@@ -106,7 +106,7 @@ def _ended(begun: Response, work: Work, solved: SolveResponse) -> Response:
                 output_tokens_details=usage.completion_tokens_details,
                 total_tokens=usage.total_tokens,
             ),
-            "twinpath": work.shown(solved),
+            "twinpath": solved,
         }
     )
 
@@ -125,7 +125,7 @@ async def _stream(begun: Response, work: Work, request: Request) -> EventStream:
         yield event(ResponseEvent, type="response.in_progress", response=begun)
 
     def reply(solved: list[SolveResponse]) -> Iterator[Event]:
-        ended = _ended(begun, work, solved[0])
+        ended = _ended(begun, solved[0])
         message = ended.output[0]
         text = message.content[0].text
         place = {"item_id": message.id}
@@ -144,5 +144,5 @@ async def _stream(begun: Response, work: Work, request: Request) -> EventStream:
         return "error", json.dumps(error["error"] | error | {"type": "error", "sequence_number": number})
 
     return await open_stream(
-        lambda _: solve_choices(work.problems, request), result=reply, failure=failure, head=head()
+        lambda _: solve_choices(work.problems, request, trace=work.trace), result=reply, failure=failure, head=head()
     )

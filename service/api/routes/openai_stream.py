@@ -63,10 +63,9 @@ class Frame:
 async def stream_completion(
     frame: Frame,
     solve: _Solve,
-    max_tokens: Sequence[int],
+    number: int,
     *,
     stop: tuple[str, ...],
-    trace: bool,
     include_usage: bool,
 ) -> EventStream:
     """Solve the problems of a completion, and stream its chunks.
@@ -74,16 +73,15 @@ async def stream_completion(
     Args:
         frame: common part of the chunks.
         solve: solves the problems of all choices, with an observer for each.
-        max_tokens: maximum number of tokens per path, of each choice.
+        number: number of choices.
         stop: stop sequences of the replies.
-        trace: whether the last chunk of a choice holds every path.
         include_usage: whether the last chunk holds the usage.
 
     Raises:
         Exception: the work failed before the stream was open.
     """
     usage = {"usage": None} if include_usage else {}
-    choices = range(len(max_tokens))
+    choices = range(number)
 
     def work(publish: Publish) -> Awaitable[list[SolveResponse]]:
         def observer(index: int) -> Observer:
@@ -103,9 +101,7 @@ async def stream_completion(
         for index, response in enumerate(responses):
             for line in reply_text(response, stop).splitlines(keepends=True):
                 yield None, frame.chunk([frame.choice(index, line)], **usage)
-            shown = response if trace else response.without_trace()
-            finish = finish_reason(response, max_tokens[index])
-            end = frame.choice(index, finish=finish, twinpath=shown.model_dump(mode="json"))
+            end = frame.choice(index, finish=finish_reason(response), twinpath=response.model_dump(mode="json"))
             yield None, frame.chunk([end], **usage)
         if include_usage:
             yield None, frame.chunk([], usage=usage_of(responses).model_dump())

@@ -59,6 +59,9 @@ def _notes(report: Report) -> Html:
         notes.append(f"Left out, because the expected answer cannot be read: {ids}{more}.")
     if report.cut_off:
         notes.append(f"The deadline cut off {report.cut_off} of the {number(report.n, 'vote')}.")
+    if report.warned:
+        votes = number(report.n, "vote")
+        notes.append(f"Most paths of {report.warned} of the {votes} were cut off. {report.warning}")
     if not report.calibrated:
         notes.append(f"{NOT_MEASURED} {MAJORITY}")
     return warnings(notes)

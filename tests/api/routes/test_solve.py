@@ -147,7 +147,7 @@ UNFIT: dict[str, tuple[bytes, list[str]]] = {
     "max_tokens true": (body(max_tokens=True), ["max_tokens"]),
     "deadline zero": (body(deadline_s=0), ["deadline_s"]),
     "deadline negative": (body(deadline_s=-1), ["deadline_s"]),
-    "deadline too late": (body(deadline_s=600.5), ["deadline_s"]),
+    "deadline too late": (body(deadline_s=3600.5), ["deadline_s"]),
     "deadline NaN": (raw('"deadline_s": NaN'), ["deadline_s"]),
     "deadline infinite": (raw('"deadline_s": Infinity'), ["deadline_s"]),
     "deadline a string": (body(deadline_s="30"), ["deadline_s"]),
@@ -519,6 +519,22 @@ async def test_what_a_request_leaves_out_comes_from_the_settings_then_the_checkp
     )
     await client.post("/solve", json={"problem": PENS})
     assert [(s.temperature, s.top_p, s.max_tokens) for _, _, s in engine.sampled] == [(0.9, 0.8, 320)]
+
+
+async def test_the_sampler_takes_request_then_settings_then_checkpoint(serve: Serve) -> None:
+    decoding = Decoding(top_p=0.8, top_k=20, min_p=0.1, repetition_penalty=1.1)
+    fields: dict[str, Any] = {"top_p": 0.9, "top_k": -1, "min_p": 0.2, "repetition_penalty": 1.2}
+    asked = []
+    for own, body in (
+        ({}, {}),
+        ({"top_k": 30, "min_p": 0.0, "top_p": 0.7, "repetition_penalty": 1.0}, {}),
+        ({}, fields),
+    ):
+        engine = TurnEngine([cot(1)])
+        client = await serve(engine, settings=Settings(cot_paths=1, pot_paths=0, **own), decoding=decoding)
+        assert (await client.post("/solve", json={"problem": PENS} | body)).status_code == 200
+        asked += [(s.top_p, s.top_k, s.min_p, s.repetition_penalty) for _, _, s in engine.sampled]
+    assert asked == [(0.8, 20, 0.1, 1.1), (0.7, 30, 0.0, 1.0), (0.9, 0, 0.2, 1.2)]
 
 
 async def test_a_budget_half_given_takes_ten_of_the_other_kind(serve: Serve) -> None:

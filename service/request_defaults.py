@@ -1,0 +1,113 @@
+"""Problem of a request. Missing fields take the value of the settings, then of the model."""
+
+import secrets
+from typing import TypeVar
+
+from service.errors import ConfigurationError, InputError
+from service.model.served import ServedModel
+from service.schemas import PathBudget, SolveRequest
+from service.settings import Settings
+from service.solve.problem import Problem
+from service.types import PathKind, Thinking
+
+_SEED_BITS = 53  # the integers that every JSON parser reads exactly
+
+_T = TypeVar("_T")
+
+
+def problem_of(
+    request: SolveRequest, settings: Settings, model: ServedModel, key: str = "", request_id: str = ""
+) -> Problem:
+    """Problem of a request.
+
+    If the model learned one kind and both are asked for, all paths are of that kind.
+
+    Args:
+        request: the request.
+        settings: the settings.
+        model: model of the request.
+        key: name of the caller's API key.
+        request_id: id of the HTTP request.
+
+    Raises:
+        InputError: no path is left, or the model cannot think as the request asks.
+    """
+    decoding = model.decoding
+    budget = request.paths or PathBudget()
+    cot, pot = _first(budget.cot, settings.cot_paths), _first(budget.pot, settings.pot_paths)
+    if cot + pot == 0:
+        raise InputError("`paths` selects no path; set cot or pot.", "paths")
+    if cot and pot and len(model.kinds) == 1:
+        cot, pot = (cot + pot, 0) if PathKind.COT in model.kinds else (0, cot + pot)
+    thinking = _thinks(request.thinking, settings, model)
+    return Problem(
+        text=request.problem,
+        cot=cot,
+        pot=pot,
+        policy=request.policy or settings.policy,
+        temperature=_first(request.temperature, settings.temperature, decoding.temperature),
+        top_p=_first(request.top_p, settings.top_p, decoding.top_p),
+        top_k=max(0, _first(request.top_k, settings.top_k, decoding.top_k)),
+        min_p=_first(request.min_p, settings.min_p, decoding.min_p),
+        repetition_penalty=_first(request.repetition_penalty, settings.repetition_penalty, decoding.repetition_penalty),
+        max_tokens=_first(request.max_tokens, settings.max_tokens),
+        thinking=thinking,
+        thinking_tokens=_thinking_tokens(request, settings, model) if thinking else None,
+        deadline_s=_first(request.deadline_s, settings.deadline_s),
+        seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
+        min_confidence=request.min_confidence,
+        key=key,
+        request=request_id,
+        model=model.name,
+    )
+
+
+def check_thinking(settings: Settings, model: ServedModel) -> None:
+    """Check that the default model can think as the settings ask.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    try:
+        model.path_format.thoughts.mode(settings.thinking)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"Invalid settings: `thinking` cannot be `{settings.thinking}`, because {error}"
+        ) from None
+
+
+def _thinks(asked: Thinking | None, settings: Settings, model: ServedModel) -> bool:
+    """Whether the model thinks. The setting is that of the default model, and another one may not be able to follow.
+
+    Raises:
+        InputError: the request asks for what the model cannot do.
+    """
+    thoughts = model.path_format.thoughts
+    try:
+        return thoughts.mode(_first(asked, settings.thinking))
+    except ValueError as error:
+        if asked is None:
+            return thoughts.mode(Thinking.AUTO)
+        raise InputError(f"`thinking` cannot be `{asked}`, because {error}; leave it out.", "thinking") from None
+
+
+def _thinking_tokens(request: SolveRequest, settings: Settings, model: ServedModel) -> int | None:
+    """Maximum number of tokens of a thought.
+
+    Raises:
+        InputError: the request sets one, but the service cannot end a thought of this model.
+    """
+    if model.path_format.thoughts.delimiters is not None:
+        return settings.thinking_tokens if request.thinking_tokens is None else request.thinking_tokens
+    if request.thinking_tokens is not None:
+        raise InputError(
+            "`thinking_tokens` has no effect, because the delimiters of the model's thoughts are not known; leave it "
+            "out.",
+            "thinking_tokens",
+        )
+    return None
+
+
+def _first(*values: _T | None) -> _T:
+    """First value that is not None."""
+    return next(value for value in values if value is not None)

@@ -1,0 +1,130 @@
+"""A tiny model with Qwen3's tokens in vLLM: prompts, sampling parameters, and the end of a thought."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from service.engine.base import Completion, Finish, Sampling
+from service.engine.vllm_options import REFUSED
+from service.model.checkpoint import Checkpoint, read_checkpoint
+from service.model.metadata import Decoding
+from service.model.prompt_format import prompt_format
+from service.paths.base import PathFormat
+from service.paths.chat import TWINPATH
+from service.types import PathKind
+from tests.engine.conftest import CONTEXT
+
+pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
+
+QUESTION = "How many pens?"
+BUDGET = 24
+SEEDS = range(12)
+
+
+@pytest.fixture(scope="session")
+def thinker(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    path = tmp_path_factory.mktemp("thinker") / "qwen3"
+    subprocess.run([sys.executable, "-m", "tests.support.tiny_thinker", path], check=True)
+    return read_checkpoint(path, "qwen3")
+
+
+@pytest.fixture(scope="session")
+def path_format(thinker: Checkpoint) -> PathFormat:
+    return prompt_format(thinker)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def thinking_engine(thinker: Checkpoint, path_format: PathFormat) -> AsyncIterator[Any]:
+    from service.engine.vllm import VllmEngine
+
+    engine = VllmEngine(
+        str(thinker.path), max_model_len=CONTEXT, cpu_kv_cache_gib=1, thought=path_format.thoughts.delimiters
+    )
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture(scope="session")
+def tokenizer(thinker: Checkpoint) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(thinker.path)
+
+
+async def test_the_maker_s_sampling_parameters_are_the_default(thinker: Checkpoint) -> None:
+    assert thinker.decoding == Decoding(temperature=0.6, top_p=0.95, top_k=20)
+
+
+async def test_prompts_are_those_of_the_tokenizer_to_the_character(path_format: PathFormat, tokenizer: Any) -> None:
+    for kind in PathKind:
+        for thinking in (False, True):
+            messages = [{"role": "user", "content": TWINPATH.message(kind, QUESTION)}]
+            rendered = tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, enable_thinking=thinking
+            )
+            assert path_format.prompt(kind, QUESTION, thinking=thinking) == rendered
+            assert rendered.endswith("assistant\n" if thinking else "<think>\n\n</think>\n\n")
+
+
+async def test_the_delimiters_are_in_vllm_s_own_configuration(thinking_engine: Any, tokenizer: Any) -> None:
+    held = thinking_engine.configuration()
+    assert held["reasoning_config.reasoning_start_str"] == "<think>"
+    assert held["reasoning_config.reasoning_end_str"] == "</think>"
+    assert held["reasoning_config._reasoning_end_token_ids"] == [tokenizer.convert_tokens_to_ids("</think>")]
+    assert {"reasoning_config", "reasoning_parser"} <= REFUSED.keys()
+
+
+async def thought_tokens(engine: Any, tokenizer: Any, prompt: str, **changes: Any) -> tuple[int | None, Completion]:
+    """Tokens before the end of a thought, or None if it does not end, and the completion."""
+    sampling = Sampling(**({"temperature": 1.0, "max_tokens": 120} | changes))
+    completion: Completion = await engine.sample("thought", prompt, sampling)
+    thought, end, _ = completion.text.partition("</think>")
+    return len(tokenizer.encode(thought, add_special_tokens=False)) if end else None, completion
+
+
+async def test_a_budget_ends_a_thought(thinking_engine: Any, path_format: PathFormat, tokenizer: Any) -> None:
+    prompt = path_format.prompt(PathKind.COT, QUESTION, thinking=True) + "<think>\n"
+    ends, free = [], []
+    for seed in SEEDS:
+        tokens, completion = await thought_tokens(thinking_engine, tokenizer, prompt, seed=seed, thinking_tokens=BUDGET)
+        unlimited, _ = await thought_tokens(thinking_engine, tokenizer, prompt, seed=seed)
+        if tokens is None:  # the random model ended its text before
+            assert completion.finish is Finish.STOP
+            assert completion.completion_tokens <= BUDGET + 1
+        else:
+            ends.append(tokens)
+        free.append(unlimited)
+    assert len(ends) > len(SEEDS) / 2
+    # The line feed of the prompt is a part of the thought. Random tokens may be encoded as fewer ones.
+    assert all(BUDGET / 2 < tokens <= BUDGET for tokens in ends)
+    assert sum(tokens is None or tokens > BUDGET for tokens in free) > len(SEEDS) / 2
+
+
+async def test_a_path_without_a_thought_has_no_budget(
+    thinking_engine: Any, path_format: PathFormat, tokenizer: Any
+) -> None:
+    prompt = path_format.prompt(PathKind.COT, QUESTION)
+    fields = {"temperature": 0.0, "max_tokens": 60}
+    (_, limited), (_, free) = [
+        await thought_tokens(thinking_engine, tokenizer, prompt, thinking_tokens=budget, **fields)
+        for budget in (BUDGET, None)
+    ]
+    assert limited == free
+
+
+async def test_the_sampling_parameters_take_effect(thinking_engine: Any, path_format: PathFormat) -> None:
+    prompt = path_format.prompt(PathKind.COT, QUESTION)
+
+    async def text(**changes: Any) -> str:
+        sampling = Sampling(**({"temperature": 1.0, "seed": 3, "max_tokens": 40} | changes))
+        return str((await thinking_engine.sample("path", prompt, sampling)).text)
+
+    greedy = await text(temperature=0.0)
+    assert await text() != greedy
+    assert await text(top_k=1) == await text(min_p=1.0) == greedy
+    assert await text(temperature=0.0, repetition_penalty=2.0) != greedy
