@@ -169,7 +169,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
         settings,
         engine,
         sandbox,
-        prompt_format(checkpoint),
+        prompt_format(checkpoint, settings.prompt),
         checkpoint.decoding,
         checkpoint.calibration,
         metrics,

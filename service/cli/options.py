@@ -85,6 +85,7 @@ def count_option(help_text: str) -> Any:
 
 Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
 Model = Annotated[str | None, typer.Option(help=setting_help("model"))]
+Prompt = Annotated[str | None, typer.Option(help=setting_help("prompt"))]
 EngineOption = Annotated[
     list[Any] | None,
     typer.Option(
@@ -134,6 +135,7 @@ class EngineOptions:
     """Engine in this process."""
 
     model: Model = None
+    prompt: Prompt = None
     engine: Annotated[
         str | None,  # the settings check it
         typer.Option(
@@ -210,6 +212,7 @@ def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOption
         "pot_paths": vote.pot,
         "policy": vote.policy,
         "model": engine.model,
+        "prompt": engine.prompt,
         "engine": engine.engine,
         "engine_options": option_table(engine.engine_option),
         "client_api_key_file": service.api_key_file,

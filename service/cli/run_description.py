@@ -15,7 +15,7 @@ Run = dict[str, JsonValue]
 """Everything on which the results of a run depend, by its name."""
 
 _SETTINGS = (
-    "engine", "model", "revision", "dtype", "quantization", "max_model_len", "tensor_parallel_size", "engine_options",
+    "engine", "model", "revision", "prompt", "dtype", "quantization", "max_model_len", "tensor_parallel_size", "engine_options",
     "worker_urls", "worker_model", "fake_script", "temperature", "max_tokens", "deadline_s", "sandbox_timeout_s",
     "sandbox_memory_mib", "sandbox_libraries",
 )  # fmt: skip
@@ -35,6 +35,7 @@ def run_of(settings: Settings, choices: Mapping[str, object], *, url: str | None
     local = {name: described[name] for name in _SETTINGS} | {
         "model_files": _files(settings.model),
         "script": _content(settings.fake_script),
+        "prompt_file": _content(None if settings.prompt is None else Path(settings.prompt)),
     }
     run = {"twinpath": __version__, **choices, "url": url, "seed": seed, **({} if url else local)}
     return {name: to_jsonable_python(value) for name, value in run.items()}

@@ -1,5 +1,7 @@
 """Prompt format of instruct models: chat template and the wording of each kind."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +36,11 @@ class ChatPrompt:
         """User message of a question."""
         return (self.cot if kind is PathKind.COT else self.pot).replace(QUESTION, question)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the wording, without the name, in hexadecimal digits."""
+        return hashlib.sha256(json.dumps([self.system, self.cot, self.pot, self.stop]).encode()).hexdigest()
+
 
 TWINPATH = ChatPrompt(
     name="twinpath",
@@ -56,6 +63,11 @@ class ChatFormat:
     def __init__(self, render: Render, prompt: ChatPrompt = TWINPATH) -> None:
         self._render = render
         self._prompt = prompt
+
+    @property
+    def name(self) -> str:
+        """Name of the prompt."""
+        return self._prompt.name
 
     @property
     def stop(self) -> tuple[str, ...]:
