@@ -31,15 +31,10 @@ _MAX_FAULTS = 5
 _SUFFIX = ".toml"
 
 
-def _plain(text: str) -> str:
-    """Text without white space around it.
-
-    Raises:
-        PydanticCustomError: it has control characters.
-    """
+def _without_controls(text: str) -> str:
     if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in text):
         raise PydanticCustomError("predicate", "must have no control characters but line feeds and tabs")
-    return text.strip()
+    return text
 
 
 def _without_question(text: str) -> str:
@@ -54,9 +49,9 @@ def _with_question(text: str) -> str:
     return text
 
 
-_Text = Annotated[str, Field(max_length=_MAX_CHARS), AfterValidator(_plain)]
+_Text = Annotated[str, Field(max_length=_MAX_CHARS), AfterValidator(_without_controls), AfterValidator(str.strip)]
 _Wording = Annotated[_Text, AfterValidator(_with_question)]
-_Stop = Annotated[str, Field(min_length=1, max_length=64)]
+_Stop = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_without_controls)]
 _Family = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -150,8 +145,8 @@ def read_prompt_file(path: Path) -> PromptFile:
     try:
         return PromptFile.model_validate(content)
     except ValidationError as error:
-        wrong = list(dict.fromkeys(fault_texts(error, PromptFile, "the file")))[:_MAX_FAULTS]
-        raise ConfigurationError(one_line(f"{name} is invalid: {'; '.join(wrong)}.")) from None
+        wrong = "; ".join(list(dict.fromkeys(fault_texts(error, PromptFile, "the file")))[:_MAX_FAULTS])
+        raise ConfigurationError(one_line(f"{name} is invalid: {wrong}{'' if wrong.endswith('?') else '.'}")) from None
 
 
 @cache
