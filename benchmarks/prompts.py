@@ -39,7 +39,6 @@ SVAMP = PUBLIC / "svamp/test.jsonl"
 VOTE = "vote"
 PARTS = (*PathKind, VOTE)
 """Measures of a prompt: the paths of each kind, and the vote over all paths."""
-_TITLES = {PathKind.COT: "CoT paths", PathKind.POT: "PoT paths", VOTE: "vote"}
 
 Row = dict[str, Any]
 
@@ -203,31 +202,28 @@ def figures(
     found = {_key(row): row for row in rows}
     models = {}
     for model in dict.fromkeys(row["model"] for row in rows):
-        by_prompt = {
-            prompt.name: [found.get((model, prompt.digest, question.id, *run)) for question in questions]
-            for prompt in prompts
-        }
-        complete = [place for place in range(len(questions)) if all(column[place] for column in by_prompt.values())]
-        shares = {
-            name: shares_of([column[place] or {} for place in complete]) for name, column in by_prompt.items()
-        }  # fmt: skip
+        answered = [
+            [found[key] for prompt in prompts if (key := (model, prompt.digest, question.id, *run)) in found]
+            for question in questions
+        ]
+        complete = [of_prompts for of_prompts in answered if len(of_prompts) == len(prompts)]
         if complete:
+            by_prompt = zip((prompt.name for prompt in prompts), zip(*complete, strict=True), strict=True)
+            shares = {name: {part: shares_of(own, part) for part in PARTS} for name, own in by_prompt}
             models[model] = {"problems": len(complete), "prompts": _by_prompt(shares)}
     return {**run._asdict(), "base": prompts[0].name, "models": models}
 
 
-def shares_of(rows: Sequence[Row]) -> dict[str, dict[str, list[float]]]:
-    """Values of each problem by measure: share of right answers, of answers and of cut-off paths, and mean tokens."""
-    shares: dict[str, dict[str, list[float]]] = {}
-    for part in PARTS:
-        paths = [[path for path in row["sampled"] if part in (path["kind"], VOTE)] for row in rows]
-        answers = [[row["answer"]] if part == VOTE else [p["answer"] for p in own] for row, own in zip(rows, paths, strict=True)]
-        shares[part] = {
-            "right": [fmean(is_right(answer, row["gold"]) for answer in own) for row, own in zip(rows, answers, strict=True)],
-            "answered": [fmean(answer is not None for answer in own) for own in answers],
-            "cut_off": [fmean(path["tokens"] >= row["max_tokens"] for path in own) for row, own in zip(rows, paths, strict=True)],
-            "tokens": [fmean(path["tokens"] for path in own) for own in paths],
-        }  # fmt: skip
+def shares_of(rows: Sequence[Row], part: str) -> dict[str, list[float]]:
+    """Values of each problem: share of right answers, of answers and of cut-off paths, and mean tokens of a path."""
+    shares: dict[str, list[float]] = {"right": [], "answered": [], "cut_off": [], "tokens": []}
+    for row in rows:
+        paths = [path for path in row["sampled"] if part in (path["kind"], VOTE)]
+        answers = [row["answer"]] if part == VOTE else [path["answer"] for path in paths]
+        shares["right"].append(fmean(is_right(answer, row["gold"]) for answer in answers))
+        shares["answered"].append(fmean(answer is not None for answer in answers))
+        shares["cut_off"].append(fmean(path["tokens"] >= row["max_tokens"] for path in paths))
+        shares["tokens"].append(fmean(path["tokens"] for path in paths))
     return shares
 
 
@@ -261,8 +257,9 @@ def table(facts: dict[str, Any]) -> str:
         f"{facts['paths']} + {facts['paths']} paths of at most {facts['max_tokens']} tokens, "
         f"T = {facts['temperature']:g}, all counted. Points are the paired difference from `{base}`.",
         "",
-        "| model | problems | prompt | CoT paths right (95 %) | points | answered | cut off | tokens "
-        "| PoT paths right (95 %) | points | answered | cut off | tokens | vote right (95 %) | points |",
+        "| model | problems | prompt | CoT paths right (95 %) | CoT points | CoT answered | CoT cut off | CoT tokens "
+        "| PoT paths right (95 %) | PoT points | PoT answered | PoT cut off | PoT tokens | vote right (95 %) "
+        "| vote points |",
         "|---|---:|---|---|---|---:|---:|---:|---|---|---:|---:|---:|---|---|",
     ]
     for model, measured in facts["models"].items():

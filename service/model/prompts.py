@@ -1,6 +1,6 @@
-"""Prompts of instruct models: TOML files in `service/paths/prompts/`, chosen by family or by the setting `prompt`.
+"""Prompts of instruct models: TOML files, chosen by family or setting.
 
-A file of the user has the same keys.
+Those of families are in `service/paths/prompts/`. A file of the user has the same keys.
 """
 
 import re

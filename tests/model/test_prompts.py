@@ -119,6 +119,13 @@ def test_a_configuration_of_wrong_types_is_one_line(config: object, tmp_path: Pa
         prompt_of(checkpoint(tmp_path, "models", config))
 
 
+def test_the_example_of_the_documentation_is_a_prompt(tmp_path: Path) -> None:
+    text = Path("docs/models.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```\n")[0]
+    file = read_prompt_file(written(tmp_path / "p.toml", text))
+    assert (file.name, file.system, file.stop) == ("mine", "You are a careful tutor.", ("Problem:",))
+    assert file.cot == known_prompts()["qwen"].cot
+
+
 def test_the_setting_counts_more_than_the_family(tmp_path: Path) -> None:
     model = checkpoint(tmp_path, "Qwen/Qwen2.5-7B-Instruct")
     assert prompt_of(model, "llama") is known_prompts()["llama"]
