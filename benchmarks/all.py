@@ -43,9 +43,10 @@ COMMANDS = {
     "scale-router": ["benchmarks.scale", "--router"],
     "training": ["benchmarks.training", "--dataset", "{dataset}"],
     "reading": ["benchmarks.reading", "{recorded}", "--libraries"],
+    "prompts": ["benchmarks.prompts", "--data", "{data}", "--test", "{test}", "--model", "{instruct}"],
 }
 """Command of each result, by the result's name."""
-_NEEDED = {"training": "dataset", "reading": "recorded"}
+_NEEDED = {"training": "dataset", "reading": "recorded", "prompts": "instruct"}
 """Flag of a path that a result needs."""
 
 
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--dataset", type=Path, help="train.jsonl of a dataset stage; `training` is skipped without it")
     parser.add_argument("--recorded", type=Path, help="folder of recorded paths; `reading` is skipped without it")
+    parser.add_argument("--instruct", type=Path, help="directory of an instruct model; `prompts` is skipped without it")
     arguments = parser.parse_args()
     root = results.FOLDER.parents[1]
     for name in arguments.only:

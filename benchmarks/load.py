@@ -38,9 +38,11 @@ class Run:
     problems_per_s: float
 
 
-def add_problems(parser: argparse.ArgumentParser) -> None:
-    """Flags that select the problems. `problems` reads them."""
-    parser.add_argument("--data", type=Path, required=True, help="JSON Lines of id, question, answer")
+def add_problems(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
+    """Flags that select the problems. `problems` reads them. Without a default, `--data` is required."""
+    parser.add_argument(
+        "--data", type=Path, required=default is None, default=default, help="JSON Lines of id, question, answer"
+    )
     parser.add_argument(
         "--test", type=int, default=0, help="number of test problems that the recipe drew; only those are asked"
     )

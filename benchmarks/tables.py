@@ -24,6 +24,7 @@ from benchmarks import (
     overload,
     paper_cost,
     policy,
+    prompts,
     reading,
     remote,
     results,
@@ -101,6 +102,7 @@ BLOCKS = {
     "training": Block("training", training_table),
     "gpu_training": Block("gpu_training", gpu_tables.table),
     "reading": Block("reading", reading.table),
+    "prompts": Block("prompts", prompts.table),
 }
 COMPUTED: dict[str, Callable[[], str]] = {
     "bundled-accuracy": lambda: bundled_accuracy(metadata()),

@@ -151,7 +151,7 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
     checkpoint = find_checkpoint(
         settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
     )
-    first, *others = served_models(checkpoint, adapters)
+    first, *others = served_models(checkpoint, adapters, settings.prompt)
     check_thinking(settings, first)
     if not is_local:
         names = [model.name for model in others]

@@ -57,7 +57,7 @@ def test_advice_is_given_only_if_the_user_may_not_read_the_file(
     advice = "Let the user read it"
     with pytest.raises(ConfigurationError, match=r"^The file F cannot be read: No such file or directory\.$"):
         read_text(tmp_path / "none", "The file F", if_denied=advice)
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     for read in (read_text, read_toml):
         with pytest.raises(ConfigurationError) as raised:
             read(tmp_path / "f", "The file F", if_denied=advice)
@@ -66,5 +66,19 @@ def test_advice_is_given_only_if_the_user_may_not_read_the_file(
             read(tmp_path / "f", "The file F")
 
 
-def denied(path: Path) -> bytes:
+@pytest.mark.parametrize(("size", "limit"), [(6, 6), (6, 7), (0, 0)])
+def test_a_file_up_to_the_limit_is_read(size: int, limit: int, tmp_path: Path) -> None:
+    assert read_text(written(tmp_path, b"#" * size), "F", max_bytes=limit) == "#" * size
+
+
+@pytest.mark.parametrize("path", ["f.toml", "/dev/zero"])
+def test_a_larger_file_is_one_line(path: str, tmp_path: Path) -> None:
+    written(tmp_path, b"#" * 7)
+    for read in (read_text, read_toml):
+        with pytest.raises(ConfigurationError) as raised:
+            read(tmp_path / path, "The file F", max_bytes=6)
+        assert str(raised.value) == "The file F cannot be read: it is larger than 6 bytes."
+
+
+def denied(path: Path, mode: str) -> None:
     raise PermissionError(13, "Permission denied", str(path))

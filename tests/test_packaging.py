@@ -17,6 +17,7 @@ RUN_TIME = (
     "service/engine/demo.jsonl",
     "service/evaluation/html/style.css",
     "service/page/*",
+    "service/paths/prompts/*.toml",
     "service/sandbox/THREATS.md",
     "training/recipes/*.toml",
     "training/report/style.css",

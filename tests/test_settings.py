@@ -79,7 +79,9 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words |= dict.fromkeys(("allow_unlocked_sandbox", "sandbox_libraries", "allow_anonymous", "compile_on_cpu"), "true")
     words |= {"otlp_endpoint": "http://collector:4318", "api_docs": "false"}
     words |= {"cors_origins": "https://page.example", "root_path": "/math"}
-    words |= dict.fromkeys(("host", "model", "revision", "quantization", "cache_dir", "fake_script"), "a-word")
+    words |= dict.fromkeys(
+        ("host", "model", "revision", "prompt", "quantization", "cache_dir", "fake_script"), "a-word"
+    )
     words["engine_options"] = '{"max_loras": 2}'
     words |= dict.fromkeys(
         ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"), "a-word"
@@ -434,6 +436,6 @@ def test_engine_options_are_a_table_of_json_values(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["revision", "quantization"])
+@pytest.mark.parametrize("name", ["revision", "prompt", "quantization"])
 def test_a_name_is_not_empty(name: str) -> None:
     assert message(None, **{name: ""}) == f"Invalid settings: `{name}` must be a text that is not empty"

@@ -88,6 +88,7 @@ Model = Annotated[str | None, typer.Option(help=setting_help("model"))]
 ModelOrName = Annotated[
     str | None, typer.Option(help=f"{setting_help('model')} With --url: name of a model that the service has.")
 ]
+Prompt = Annotated[str | None, typer.Option(help=setting_help("prompt"))]
 EngineOption = Annotated[
     list[Any] | None,
     typer.Option(
@@ -146,6 +147,7 @@ class EngineOptions:
 
     model: ModelOrName = None
     adapter: Adapters = None
+    prompt: Prompt = None
     engine: Annotated[
         str | None,  # the settings check it
         typer.Option(
@@ -248,6 +250,7 @@ def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOption
         "policy": vote.policy,
         "model": engine.model,
         "adapters": engine.adapter,
+        "prompt": engine.prompt,
         "engine": engine.engine,
         "engine_options": option_table(engine.engine_option),
         "client_api_key_file": service.api_key_file,

@@ -16,10 +16,10 @@ Run = dict[str, JsonValue]
 """Everything on which the results of a run depend, by its name."""
 
 _SETTINGS = (
-    "engine", "model", "adapters", "revision", "dtype", "quantization", "max_model_len", "tensor_parallel_size",
-    "engine_options", "worker_urls", "worker_model", "fake_script", "temperature", "top_p", "top_k", "min_p",
-    "repetition_penalty", "max_tokens", "thinking", "thinking_tokens", "deadline_s", "sandbox_timeout_s",
-    "sandbox_memory_mib", "sandbox_libraries",
+    "engine", "model", "adapters", "revision", "prompt", "dtype", "quantization", "max_model_len",
+    "tensor_parallel_size", "engine_options", "worker_urls", "worker_model", "fake_script", "temperature", "top_p",
+    "top_k", "min_p", "repetition_penalty", "max_tokens", "thinking", "thinking_tokens", "deadline_s",
+    "sandbox_timeout_s", "sandbox_memory_mib", "sandbox_libraries",
 )  # fmt: skip
 """Settings that change responses of an engine in this process."""
 
@@ -38,6 +38,7 @@ def run_of(settings: Settings, choices: Mapping[str, object], *, url: str | None
         "model_files": _files(settings.model),
         "adapter_files": [_files(str(named_directory(text)[1])) for text in settings.adapters],
         "script": _content(settings.fake_script),
+        "prompt_file": _content(None if settings.prompt is None else Path(settings.prompt)),
     }
     run = {"twinpath": __version__, **choices, "url": url, "seed": seed, **({} if url else local)}
     return {name: to_jsonable_python(value) for name, value in run.items()}

@@ -6,6 +6,7 @@ each prompt.
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,23 +59,31 @@ class ChatTemplate:
         """Renderer of one user message.
 
         Args:
-            system: system message. Empty for none.
+            system: system message. Empty for none. Where the template refuses or leaves out such a message, it comes
+                before the user message.
             thinking: whether the model thinks, where the template has a switch.
 
         Raises:
             CheckpointError: the template fails, takes too long, or leaves the message out.
         """
         system = "\n\n".join(filter(None, (self._lines[thinking], system)))
-        before = [{"role": "system", "content": system}] if system else []
+        if system:
+            try:
+                render = rendered_once(partial(self._render, thinking, system), self._path)
+                if system in render("?"):
+                    return render
+            except CheckpointError:  # such as Gemma's: "System role not supported"
+                pass
+            return rendered_once(lambda message: self._render(thinking, "", f"{system}\n\n{message}"), self._path)
+        return rendered_once(partial(self._render, thinking, ""), self._path)
+
+    def _render(self, thinking: bool, system: str, message: str) -> str:
+        messages = [{"role": "system", "content": system}] if system else []
+        messages.append({"role": "user", "content": message})
         switches = {name: values[thinking] for name, values in self._variables.items()}
-
-        def render(message: str) -> str:
-            messages = [*before, {"role": "user", "content": message}]
-            return str(
-                self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switches)
-            )
-
-        return rendered_once(render, self._path)
+        return str(
+            self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switches)
+        )
 
     def thoughts(self) -> Thoughts:
         """Thoughts of the model. A template has a switch if its prompts differ.

@@ -41,16 +41,22 @@ class ServedModel:
     adapter: Path | None = None
 
 
-def served_models(base: Checkpoint, adapters: Sequence[Adapter]) -> tuple[ServedModel, ...]:
+def served_models(base: Checkpoint, adapters: Sequence[Adapter], prompt: str | None = None) -> tuple[ServedModel, ...]:
     """Models of a checkpoint and its adapters, the checkpoint first.
 
     An adapter with a `twinpath.json` is a student: its prompt format, decoding and calibration are its own. Any other
     adapter has the prompt format and the decoding of the base model, and no calibration.
 
+    Args:
+        base: checkpoint of the engine.
+        adapters: LoRA adapters on it.
+        prompt: name or file of the prompt of an instruct model. None is the prompt of its family.
+
     Raises:
         CheckpointError: the chat template cannot be used, or an adapter has the name of another model.
+        ConfigurationError: as `prompt_format`.
     """
-    first = _model(base)
+    first = _model(base, prompt)
     taken = {base.name, ALIAS}
     for adapter in adapters:
         if adapter.name in taken:
@@ -79,10 +85,10 @@ def find_model(models: Mapping[str, ServedModel], name: str | None) -> ServedMod
     raise UnknownModelError(f"The model '{name[:_MAX_NAME_CHARS]}' is not served; the service has {shown}.")
 
 
-def _model(checkpoint: Checkpoint) -> ServedModel:
+def _model(checkpoint: Checkpoint, prompt: str | None = None) -> ServedModel:
     return ServedModel(
         checkpoint.name,
-        prompt_format(checkpoint),
+        prompt_format(checkpoint, prompt),
         checkpoint.decoding,
         checkpoint.calibration,
         checkpoint.kinds,

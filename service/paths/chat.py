@@ -1,5 +1,7 @@
 """Prompt format of instruct models: chat template and wording."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,6 +37,11 @@ class ChatPrompt:
         """User message of a question."""
         return (self.cot if kind is PathKind.COT else self.pot).replace(QUESTION, question)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the wording, without the name, in hexadecimal digits."""
+        return hashlib.sha256(json.dumps([self.system, self.cot, self.pot, self.stop]).encode()).hexdigest()
+
 
 TWINPATH = ChatPrompt(
     name="twinpath",
@@ -67,6 +74,11 @@ class ChatFormat:
         self._renders = {False: render, True: thinking_render or render}
         self._prompt = prompt
         self._thoughts = thoughts or Thoughts()
+
+    @property
+    def name(self) -> str:
+        """Name of the prompt."""
+        return self._prompt.name
 
     @property
     def stop(self) -> tuple[str, ...]:

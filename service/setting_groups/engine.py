@@ -52,6 +52,14 @@ class ModelSettings(SettingsGroup):
             description="Branch, tag or commit of a Hugging Face model. Default: its main branch.",
         ),
     ] = None
+    prompt: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Prompt of an instruct model: a name such as qwen, or a TOML file. `twinpath model info` shows "
+            "it. Default: the prompt of the model's family.",
+        ),
+    ] = None
     cache_dir: Annotated[
         Path, Field(description="Directory for built models and logs. Default: the user's cache directory.")
     ] = Field(default_factory=lambda: default_cache_dir())

@@ -84,6 +84,23 @@ def data(tmp_path: Path) -> Path:
     )
 
 
+def test_model_info_names_the_prompt(twinpath: Run, tmp_path: Path) -> None:
+    model = tmp_path / "Qwen2.5-Math-7B"
+    model.mkdir()
+    lines(model / "config.json", '{"model_type": "qwen2"}')
+    lines(model / "tokenizer_config.json", '{"chat_template": "x"}')
+    info = ("model", "info", "--model", model)
+    assert twinpath(*info)[:2] == (0, f"Qwen2.5-Math-7B\tchat\t{model}\tqwen-math\n")
+    assert twinpath(*info, "--prompt", "llama")[:2] == (0, f"Qwen2.5-Math-7B\tchat\t{model}\tllama\n")
+    code, out, error = twinpath(*info, "--prompt", "lama")
+    assert (code, out) == (2, "")
+    assert error.startswith("twinpath: `prompt` 'lama' is unknown; did you mean `llama`? Give a .toml file, or one of ")
+    lines(model / "twinpath.json", '{"format_version": 1, "base_model": "b"}')
+    assert twinpath(*info)[:2] == (0, f"Qwen2.5-Math-7B\tv1\t{model}\t-\n")
+    reason = "`prompt` is only for instruct models; Qwen2.5-Math-7B is a distilled student. Leave it out."
+    assert twinpath(*info, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
+
+
 def test_solve_prints_the_json_alone(twinpath: Run, config: Path) -> None:
     code, out, _ = twinpath(
         "solve", "apples", "--json", "--config", config, "--cot", 2, "--pot", 1, "--policy", "fixed", "--seed", 7

@@ -33,10 +33,48 @@ def chat_model(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def prompt(model: Path, template: str) -> str:
+def prompt(model: Path, template: str, name: str | None = None) -> str:
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template}
     (model / "tokenizer_config.json").write_text(json.dumps(settings))
-    return prompt_format(read_checkpoint(model, "m")).prompt(PathKind.COT, QUESTION)
+    return prompt_format(read_checkpoint(model, "m"), name).prompt(PathKind.COT, QUESTION)
+
+
+ROLES = "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}<assistant>"
+SYSTEM = "You are a helpful assistant."
+MESSAGE = f"{QUESTION}\nPlease reason step by step, and put your final answer within \\boxed{{}}."
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (ROLES, f"<system>{SYSTEM}<user>{MESSAGE}<assistant>"),
+        # refused, as by Gemma 2 and Mistral 7B v0.1
+        ("{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + ROLES,
+         f"<user>{SYSTEM}\n\n{MESSAGE}<assistant>"),
+        # left out
+        (ROLES.replace("messages %}", "messages if message.role == 'user' %}"),
+         f"<user>{SYSTEM}\n\n{MESSAGE}<assistant>"),
+        # changed: then each prompt is rendered
+        (ROLES.replace("content", "content | replace('\n', ' ')"),
+         f"<system>{SYSTEM}<user>{MESSAGE}<assistant>".replace("\n", " ")),
+    ],
+)  # fmt: skip
+def test_a_system_message_comes_before_the_question_where_the_template_has_no_such_role(
+    chat_model: Path, template: str, text: str
+) -> None:
+    assert prompt(chat_model, template, "qwen-math") == text
+
+
+def test_a_broken_template_is_refused_with_a_system_message_too(chat_model: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"the chat template fails: No user may speak$"):
+        prompt(chat_model, "{{ raise_exception('No user may speak') }}", "qwen-math")
+
+
+def test_the_wording_of_a_file_is_rendered_and_its_stop_strings_count(chat_model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("name = 'mine'\ncot = 'Solve: {question}'\npot = '{question}'\nstop = ['---']\n")
+    assert prompt(chat_model, ROLES, str(file)) == f"<user>Solve: {QUESTION}<assistant>"
+    assert prompt_format(read_checkpoint(chat_model, "m"), str(file)).stop == ("---",)
 
 
 @pytest.mark.parametrize("variable", ["enable_thinking", "thinking"])
