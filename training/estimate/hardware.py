@@ -79,8 +79,11 @@ MEASURED = (
 SAMPLED_TOKENS_PER_S = 4685
 """Measured speed of LLaMA-2-7B in transformers, 244 paths at a time. vLLM was not measured."""
 
-CPU_TRAINED_TOKENS_PER_S, CPU_SAMPLED_TOKENS_PER_S = 400, 575
-"""Speeds of Gemma 3 270M on two CPU cores with AMX. A training measured 311 with all tokens, and 564 with 20,480."""
+CPUS = {"with AMX": (400, 575), "without AMX": (113, 290)}
+"""Speeds of Gemma 3 270M on two CPU cores: trained and sampled tokens per second.
+
+Trainings with AMX measured 311 with all tokens of the vocabulary, and 564 with 20,480, without AMX 160 with 20,480.
+"""
 
 
 def nearest(parameters: float, checkpointing: bool) -> MeasuredTraining:
@@ -112,10 +115,11 @@ def sampling_s(gpu: Gpu, parameters: float, tokens: float) -> float:
     return tokens / SAMPLED_TOKENS_PER_S * parameters / MEASURED[0].parameters * _slowdown(gpu, 0.0)
 
 
-def cpu_s(parameters: float, trained_tokens: float, sampled_tokens: float) -> tuple[float, float]:
-    """Seconds of training and of sampling on two CPU cores, by the number of parameters."""
+def cpu_s(cpu: str, parameters: float, trained_tokens: float, sampled_tokens: float) -> tuple[float, float]:
+    """Seconds of training and of sampling on two cores of one of `CPUS`, by the number of parameters."""
     ratio = parameters / MEASURED[-1].parameters
-    return ratio * trained_tokens / CPU_TRAINED_TOKENS_PER_S, ratio * sampled_tokens / CPU_SAMPLED_TOKENS_PER_S
+    trained, sampled = CPUS[cpu]
+    return ratio * trained_tokens / trained, ratio * sampled_tokens / sampled
 
 
 def memory_gib(parameters: float, settings: Train) -> float:

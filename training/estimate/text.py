@@ -73,8 +73,9 @@ def gpu_table(found: Estimate) -> Iterator[str]:
         yield f"| {row.gpu.name} | {hours_text(row.training_h)} | {hours_text(row.sampling_h)} | {fits} |"
     assert found.parameters is not None
     if found.parameters < _SMALL:
-        times = hardware.cpu_s(found.parameters, sum(found.trainings.values()), found.sampled_tokens)
-        yield f"| 2 CPU cores | {' | '.join(hours_text(seconds / 3600) for seconds in times)} | |"
+        for cpu in hardware.CPUS:
+            times = hardware.cpu_s(cpu, found.parameters, sum(found.trainings.values()), found.sampled_tokens)
+            yield f"| 2 CPU cores {cpu} | {' | '.join(hours_text(seconds / 3600) for seconds in times)} | |"
     measured = hardware.nearest(found.parameters, found.recipe.train.gradient_checkpointing)
     yield ""
     yield (
