@@ -99,6 +99,7 @@ def test_model_info_names_the_prompt(twinpath: Run, tmp_path: Path) -> None:
     assert twinpath(*info)[:2] == (0, f"Qwen2.5-Math-7B\tv1\t{model}\t-\n")
     reason = "`prompt` is only for instruct models; Qwen2.5-Math-7B is a distilled student. Leave it out."
     assert twinpath(*info, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
+    assert twinpath("solve", "2 + 2?", "--model", model, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
 
 
 def test_solve_prints_the_json_alone(twinpath: Run, config: Path) -> None:
