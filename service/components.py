@@ -137,7 +137,8 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
 
     Raises:
         CheckpointError: the model or an adapter cannot be served.
-        ConfigurationError: the fake script, a worker address, a key file, an engine option or `thinking` is invalid.
+        ConfigurationError: the fake script, a worker address, a key file, an engine option, `prompt` or `thinking` is
+            invalid.
     """
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)

@@ -123,6 +123,7 @@ async def test_the_seconds_of_all_sessions_are_added(tmp_path: Path) -> None:
         ({"temperature": 0.5}, PROBLEMS, None, 0, "temperature was None and is 0.5 now"),
         ({"max_tokens": 5}, PROBLEMS, None, 0, "max_tokens was 320 and is 5 now"),
         ({"model": "other"}, PROBLEMS, None, 0, "model was None and is other now"),
+        ({"prompt": "qwen"}, PROBLEMS, None, 0, "prompt was None and is qwen now"),
         ({}, PROBLEMS[:3], None, 0, "the problems differ"),
         ({}, PROBLEMS, "http://a", 0, "url was None and is http://a now"),
         ({}, PROBLEMS, None, 1, "seed was 0 and is 1 now"),
@@ -159,6 +160,16 @@ async def test_other_files_in_a_model_directory_are_another_run(tmp_path: Path) 
     assert described(settings) == run
     (model / "twinpath.json").write_text("{ }")
     assert described(settings)["model_files"] != run["model_files"]
+
+
+async def test_other_words_in_a_prompt_file_are_another_run(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("name = 'mine'")
+    settings = Settings(prompt=str(file))
+    run = described(settings)
+    assert described(settings) == run
+    file.write_text("name = 'ours'")
+    assert {name for name, value in described(settings).items() if value != run[name]} == {"prompt_file"}
 
 
 async def test_another_model_at_the_same_address_is_refused(tmp_path: Path) -> None:

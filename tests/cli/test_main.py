@@ -89,7 +89,7 @@ def test_model_info_names_the_prompt(twinpath: Run, tmp_path: Path) -> None:
     model.mkdir()
     lines(model / "config.json", '{"model_type": "qwen2"}')
     lines(model / "tokenizer_config.json", '{"chat_template": "x"}')
-    info = ("model", "info", "--model", model)
+    info = ("model", "info", "--name", model)
     assert twinpath(*info)[:2] == (0, f"Qwen2.5-Math-7B\tchat\t{model}\tqwen-math\n")
     assert twinpath(*info, "--prompt", "llama")[:2] == (0, f"Qwen2.5-Math-7B\tchat\t{model}\tllama\n")
     code, out, error = twinpath(*info, "--prompt", "lama")
@@ -99,6 +99,7 @@ def test_model_info_names_the_prompt(twinpath: Run, tmp_path: Path) -> None:
     assert twinpath(*info)[:2] == (0, f"Qwen2.5-Math-7B\tv1\t{model}\t-\n")
     reason = "`prompt` is only for instruct models; Qwen2.5-Math-7B is a distilled student. Leave it out."
     assert twinpath(*info, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
+    assert twinpath("solve", "2 + 2?", "--model", model, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
 
 
 def test_solve_prints_the_json_alone(twinpath: Run, config: Path) -> None:
@@ -403,7 +404,7 @@ def model_directory(path: Path, metadata: dict[str, object]) -> Path:
 def test_model_says_what_a_model_is(twinpath: Run, tmp_path: Path) -> None:
     path = model_directory(tmp_path / "student", {"format_version": 1, "base_model": "m"})
     code, out, _ = twinpath("model", "info", "--name", path)
-    assert (code, out) == (0, f"student\tv1\t{path}\n")
+    assert (code, out) == (0, f"student\tv1\t{path}\t-\n")
 
 
 def test_a_wrong_model_is_told_in_one_line(twinpath: Run, tmp_path: Path) -> None:

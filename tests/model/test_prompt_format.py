@@ -40,23 +40,23 @@ def prompt(model: Path, template: str, name: str | None = None) -> str:
 
 
 ROLES = "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}<assistant>"
-SYSTEM = "You are a helpful assistant."
+ASSISTANT = "You are a helpful assistant."
 MESSAGE = f"{QUESTION}\nPlease reason step by step, and put your final answer within \\boxed{{}}."
 
 
 @pytest.mark.parametrize(
     ("template", "text"),
     [
-        (ROLES, f"<system>{SYSTEM}<user>{MESSAGE}<assistant>"),
+        (ROLES, f"<system>{ASSISTANT}<user>{MESSAGE}<assistant>"),
         # refused, as by Gemma 2 and Mistral 7B v0.1
         ("{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + ROLES,
-         f"<user>{SYSTEM}\n\n{MESSAGE}<assistant>"),
+         f"<user>{ASSISTANT}\n\n{MESSAGE}<assistant>"),
         # left out
         (ROLES.replace("messages %}", "messages if message.role == 'user' %}"),
-         f"<user>{SYSTEM}\n\n{MESSAGE}<assistant>"),
+         f"<user>{ASSISTANT}\n\n{MESSAGE}<assistant>"),
         # changed: then each prompt is rendered
         (ROLES.replace("content", "content | replace('\n', ' ')"),
-         f"<system>{SYSTEM}<user>{MESSAGE}<assistant>".replace("\n", " ")),
+         f"<system>{ASSISTANT}<user>{MESSAGE}<assistant>".replace("\n", " ")),
     ],
 )  # fmt: skip
 def test_a_system_message_comes_before_the_question_where_the_template_has_no_such_role(

@@ -16,7 +16,7 @@ def info(
         bool, typer.Option("--base", help="Use the base model from which the bundled model is built.")
     ] = False,
 ) -> None:
-    """Find a model, build it if it is the bundled one, verify it, and print its name, prompt style, directory and prompt."""
+    """Find, build and verify a model, and print its name, prompt style, directory and prompt."""
     from service.cli.output import build_progress
     from service.components import download_of
     from service.model import bundled

@@ -51,7 +51,7 @@ def _flag(group: type[SettingsGroup], name: str) -> Any:
     # readable: the readers of files have better errors than typer.
     is_table = name == "engine_options"
     option = typer.Option(
-        *[_SINGULAR[name]] * (name in _SINGULAR),
+        *([_SINGULAR[name]] if name in _SINGULAR else []),
         parser=engine_option if is_table else None,
         help=description,
         metavar="",
