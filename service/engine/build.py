@@ -8,9 +8,8 @@ from types import ModuleType
 
 from service.credentials import IF_DENIED
 from service.engine.base import Engine, LoraAdapter
-from service.engine.fake import FakeEngine, demo, scripted
-from service.engine.base import Engine
 from service.engine.cpu import prepare_openmp
+from service.engine.fake import FakeEngine, demo, scripted
 from service.errors import ConfigurationError
 from service.settings import EngineKind, Settings, read_key
 

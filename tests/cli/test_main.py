@@ -53,7 +53,10 @@ COMMANDS = [
     "keys init",
     "sandbox",
     "read",
+    "doctor",
     "model",
+    "model pull",
+    "model list",
     "model info",
 ]
 
