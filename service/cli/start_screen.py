@@ -21,6 +21,7 @@ from service.cli.engine_output import engine_output_in
 from service.cli.output import BUILD_STEPS
 from service.cli.sandbox_layers import active_layers
 from service.components import Components
+from service.files import home_relative
 from service.printable import one_line
 from service.settings import EngineKind, LogFormat, Settings
 
@@ -126,7 +127,7 @@ class StartScreen:
         table = Table.grid(padding=(0, 2, 0, 0))
         for _ in range(3):
             table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column()
         for name, step in self._steps.items():
             is_current = name == self._current and not step.mark
             seconds = step.seconds + (self._clock() - self._began_s if is_current else 0)
@@ -180,7 +181,7 @@ def addresses(url: str, log: Path, *, docs: bool, needs_key: bool) -> str:
     key = '\n  -H "Authorization: Bearer $API_KEY" \\' if needs_key else ""
     body = shlex.quote(json.dumps({"problem": PROBLEM}))
     return (
-        f"\nPage  {url}/\nAPI   {url}/{'docs' if docs else 'openapi.json'}\nLog   {log}\n\n"
+        f"\nPage  {url}/\nAPI   {url}/{'docs' if docs else 'openapi.json'}\nLog   {home_relative(log)}\n\n"
         f"Try it in another terminal:\n\n"
         f"curl -s {url}/solve -H 'Content-Type: application/json' \\{key}\n  -d {body}\n\n"
         "Ctrl-C stops the service."

@@ -22,6 +22,7 @@ _PART = ".twinpath-part"
 _ATTEMPTS = 5
 """Attempts without a new byte, after which a download fails."""
 _PAUSE_S = 1.0
+_BUSY = (429, 500, 502, 503, 504)
 _TIMEOUT = httpx.Timeout(30.0)
 
 
@@ -165,6 +166,8 @@ def _streamed(model: str, file: _File) -> Iterator[int]:
         client.stream("GET", file.url, headers=headers) as response,
         file.part.open("ab") as part,
     ):
+        if response.status_code in _BUSY:
+            raise httpx.HTTPError(f"the hub answers with status {response.status_code}")
         if response.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
             raise _broken(model, file, f"the hub answers with status {response.status_code}")
         if response.status_code == httpx.codes.OK and present:  # the whole file again

@@ -21,12 +21,14 @@ class Tensor(BaseModel):
     """Entry of a header.
 
     Args:
+        dtype: data type, by the format's names.
         shape: lengths of the dimensions.
         data_offsets: first byte of the values and the byte after them.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    dtype: str
     shape: Annotated[list[_Count], Field(max_length=16)]
     data_offsets: tuple[_Count, _Count]
 
@@ -75,10 +77,15 @@ def read_tensors(directory: Path) -> dict[str, Tensor]:
         names = (
             [_SINGLE] if (directory / _SINGLE).is_file() else sorted(f.name for f in directory.glob("*.safetensors"))
         )
-    return {name: tensor for file in names for name, tensor in _read_header(directory / file).items()}
+    return {name: tensor for file in names for name, tensor in read_header(directory / file).items()}
 
 
-def _read_header(path: Path) -> dict[str, Tensor]:
+def read_header(path: Path) -> dict[str, Tensor]:
+    """Tensors of one file, by name.
+
+    Raises:
+        CheckpointError: the file cannot be read, or is damaged.
+    """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")

@@ -17,7 +17,9 @@ import pytest
 from rich.console import Console
 
 from service import logs
+from service.cli import serve as server
 from service.cli.start_screen import StartScreen, addresses, details, shows_screen, url_of
+from service.model.checkpoint import Download
 from service.sandbox.base import LockState
 from service.sandbox.fake import FakeSandbox
 from service.settings import EngineKind, LogFormat, Settings
@@ -108,12 +110,17 @@ def test_the_steps_and_the_addresses() -> None:
     ]
 
 
-@pytest.mark.parametrize("width", [20, 40, 79])
+@pytest.mark.parametrize("width", [34, 40, 79])
 def test_a_narrow_terminal_gets_whole_addresses_and_commands(width: int) -> None:
     wide, narrow = started(Screen()).lines, started(Screen(width)).lines
-    assert narrow[3:] == wide[3:]
-    assert max(map(len, narrow[:3])) <= width
-    assert [line.split()[:2] for line in narrow[:3]] == [["✓", "model"], ["✓", "sandbox"], ["✓", "engine"]]
+    start = narrow.index("")
+    assert narrow[start:] == wide[3:]
+    assert max(map(len, narrow[:start])) <= width
+    assert [line.split()[:3] for line in narrow[:start] if line.startswith("✓")] == [
+        ["✓", "model", "0.4"], ["✓", "sandbox", "0.2"], ["✓", "engine", "20.5"],
+    ]  # fmt: skip
+    details = "".join("".join(line.partition(" s  ")[2] or line for line in narrow[:start]).split())
+    assert details == "".join(f"{line.partition(' s  ')[2]}" for line in wide[:3]).replace(" ", "")
 
 
 def test_a_terminal_without_unicode_gets_ascii() -> None:
@@ -195,6 +202,31 @@ def test_the_screen_is_for_terminals(log_format: LogFormat, on_terminal: bool, e
     assert shows_screen(settings, is_terminal=False) is elsewhere
 
 
+@pytest.mark.parametrize(
+    ("model", "engine", "is_here", "shown"),
+    [
+        ("org/model", EngineKind.VLLM, False, ["Downloading the model, 25%"]),
+        ("org/model", EngineKind.VLLM, True, []),
+        ("org/model", EngineKind.REMOTE, False, []),
+        (None, EngineKind.VLLM, False, []),
+    ],
+)
+def test_a_download_of_the_hub_has_a_progress(
+    model: str | None, engine: EngineKind, is_here: bool, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen, details = Screen(), []
+
+    def download(name: str, parameters: Download, report: Callable[[int, int], None]) -> None:
+        assert (name, parameters) == ("org/model", Download())
+        report(1, 4)
+        details.append(screen._steps["model"].detail)
+
+    monkeypatch.setattr(server, "local_checkpoint", lambda *_: object() if is_here else None)
+    monkeypatch.setattr(server, "download_model", download)
+    server._download(Settings(model=model, engine=engine), screen)
+    assert details == shown
+
+
 @contextmanager
 def on_terminal(*flags: str, columns: int = 80, **environment: str) -> Iterator[Terminal]:
     """`twinpath serve` on a terminal, with the demo."""
@@ -222,7 +254,7 @@ def test_the_screen_is_the_documented_one_and_its_command_works() -> None:
         rest = lines[lines.index(command) + 1]
         done = subprocess.run(["bash", "-c", f"{command}\n{rest}"], capture_output=True, text=True, timeout=60)
         assert json.loads(done.stdout)["answer"] == "21"
-        log = Path(next(line for line in lines if line.startswith("Log")).split()[1])
+        log = Path(next(line for line in lines if line.startswith("Log")).split()[1]).expanduser()
         records = [json.loads(line) for line in log.read_text().splitlines()]
         assert [record["message"] for record in records if record["logger"] == "service.cli.serve"][0::2] == [
             "starting", "listening",

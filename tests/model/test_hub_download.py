@@ -130,6 +130,18 @@ def test_a_download_without_progress_ends(hub: Hub, cache: Download) -> None:
     assert hub.ranges == 5 * ["bytes=0-"]
 
 
+@pytest.mark.parametrize(("status", "requests"), [(503, 5), (403, 1)])
+def test_a_hub_that_refuses_the_weights(status: int, requests: int, hub: Hub, cache: Download) -> None:
+    hub.refuses_weights = status
+    with pytest.raises(CheckpointError) as raised:
+        download_model("org/model", cache)
+    assert str(raised.value) == (
+        f"org/model cannot be downloaded: model.safetensors: the hub answers with status {status}. The same command "
+        "resumes."
+    )
+    assert len(hub.ranges) == requests
+
+
 @pytest.mark.parametrize(
     ("model", "revision", "reason"),
     [

@@ -140,10 +140,10 @@ def test_unknown_figures_stay_unknown() -> None:
 
 
 TENSORS = {
-    "model.embed_tokens.weight": Tensor(shape=[100, 8], data_offsets=(0, 1600)),
-    "model.layers.0.mlp.up_proj.weight": Tensor(shape=[16, 8], data_offsets=(1600, 1856)),
-    "model.norm.weight": Tensor(shape=[8], data_offsets=(1856, 1872)),
-    "lm_head.weight": Tensor(shape=[100, 8], data_offsets=(1872, 3472)),
+    "model.embed_tokens.weight": Tensor(dtype="BF16", shape=[100, 8], data_offsets=(0, 1600)),
+    "model.layers.0.mlp.up_proj.weight": Tensor(dtype="BF16", shape=[16, 8], data_offsets=(1600, 1856)),
+    "model.norm.weight": Tensor(dtype="BF16", shape=[8], data_offsets=(1856, 1872)),
+    "lm_head.weight": Tensor(dtype="BF16", shape=[100, 8], data_offsets=(1872, 3472)),
 }
 
 

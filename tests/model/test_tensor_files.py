@@ -20,8 +20,8 @@ def test_files_of_the_library(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     (tmp_path / "consolidated.safetensors").write_bytes(b"not read")
     found = read_tensors(tmp_path)
-    assert {name: (tensor.shape, tensor.values, tensor.stored_bytes) for name, tensor in found.items()} == {
-        "a": ([3, 4], 12, 48), "b": ([], 1, 1), "c": ([0, 5], 0, 0),
+    assert {name: (tensor.dtype, tensor.shape, tensor.values, tensor.stored_bytes) for name, tensor in found.items()} == {
+        "a": ("F32", [3, 4], 12, 48), "b": ("I8", [], 1, 1), "c": ("F16", [0, 5], 0, 0),
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ class Hub:
         stall_after: bytes of a file of weights after which the hub sends nothing more.
         ignores_ranges: whether a request for a range gets the whole file.
         damaged: whether the weights differ from their SHA-256.
+        refuses_weights: status of every response to a request for weights. None sends them.
     """
 
     models: dict[str, dict[str, bytes]]
@@ -33,6 +34,7 @@ class Hub:
     stall_after: int | None = None
     ignores_ranges: bool = False
     damaged: bool = False
+    refuses_weights: int | None = None
     url: str = ""
     ranges: list[str] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
@@ -111,6 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range", "")
         if self.command == "GET" and is_large(name):
             self.hub.ranges.append(wanted)
+            if self.hub.refuses_weights:
+                self._send(self.hub.refuses_weights, b"")
+                return
         begin = 0 if self.hub.ignores_ranges else int(wanted.removeprefix("bytes=").removesuffix("-") or 0)
         if self.hub.damaged and is_large(name):
             content = bytes(len(content))

@@ -36,4 +36,4 @@ def doctor(
     else:
         console = Console(highlight=False)
         console.print(screen(found, fitting, facts, console))
-    raise typer.Exit(any(finding.status is Status.FAILED for finding in found))
+    raise typer.Exit(int(any(finding.status is Status.FAILED for finding in found)))

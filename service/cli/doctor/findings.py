@@ -7,6 +7,7 @@ from enum import StrEnum
 from service.cli.doctor.facts import Facts
 from service.cli.doctor.probes import Fault, cores
 from service.cli.sandbox_layers import active_layers, missing_layers
+from service.files import home_relative
 from service.model.known_models import memory
 from service.model.sizes import BFLOAT16, FLOAT32, GIB, ModelSize, Precision
 from service.settings import EngineKind
@@ -174,7 +175,7 @@ def _cache(facts: Facts) -> tuple[Status, str, str]:
         is_built = not isinstance(facts.model, Fault) and facts.model is not None
         advice = "Set --cache-dir to a directory that can be written."
         return (Status.NOTE if is_built else Status.FAILED), facts.disk_bytes.reason, advice
-    text = f"{directory}, {memory(facts.disk_bytes)} free"
+    text = f"{home_relative(directory)}, {memory(facts.disk_bytes)} free"
     if facts.disk_bytes < _MIN_DISK_BYTES:
         return Status.NOTE, text, "Free some disk, or set --cache-dir to another one, before you download a model."
     return Status.OK, text, ""
@@ -205,7 +206,7 @@ def _model(facts: Facts) -> tuple[Status, str, str]:
 def _keys(facts: Facts) -> tuple[Status, str, str]:
     if isinstance(facts.keys, Fault):
         return Status.FAILED, facts.keys.reason, ""
-    return Status.OK, f"none, on {facts.settings.host}" if facts.keys is None else "from api_keys_file", ""
+    return Status.OK, "none are needed on this address" if facts.keys is None else "from api_keys_file", ""
 
 
 def _port(facts: Facts) -> tuple[Status, str, str]:

@@ -189,7 +189,8 @@ def answer_of(url: str) -> int:
     try:
         return httpx.get(url, timeout=_CONNECT_S, follow_redirects=False).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise OSError(str(error) or type(error).__name__) from None
+        reason = str(error).rpartition("] ")[2]  # after "[Errno 111]"
+        raise OSError(reason or type(error).__name__) from None
 
 
 def hub() -> str:

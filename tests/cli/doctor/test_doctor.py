@@ -46,7 +46,7 @@ def test_a_report_of_a_cpu() -> None:
     assert lines[start + 1 :] == [
         "             Models cannot be downloaded; those of `twinpath model list` work.",
         "             Check the network and HF_ENDPOINT.",
-        "✓  keys      none, on 127.0.0.1",
+        "✓  keys      none are needed on this address",
         "✓  address   127.0.0.1:8000 is free",
         "",
         "Well-known models that fit in memory, and their paths of 2,048 tokens at a time:",
