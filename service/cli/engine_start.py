@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from service.cli.engine_build import build
 from service.cli.engine_output import engine_output_in
 from service.cli.output import build_progress
-from service.components import Components, build
+from service.components import Components
 from service.settings import Settings
 
 _STARTING = "Starting the engine"

@@ -30,9 +30,6 @@ def pull(settings: Settings) -> None:
     Raises:
         CheckpointError: it cannot be downloaded or built.
     """
-    from huggingface_hub.utils import disable_progress_bars
-
-    disable_progress_bars()  # of the hub's own client
     console = Console(stderr=True, highlight=False)
     if settings.model is None:
         with build_progress(console) as progress:

@@ -20,12 +20,11 @@ from service.api.api_keys import KeyRing, key_ring
 from service.api.app import create_app
 from service.api.connection_limits import raise_file_limit
 from service.api.protocol import http_options
+from service.cli.engine_build import build
 from service.cli.listening import bound_sockets
 from service.cli.output import build_progress
 from service.cli.start_screen import StartScreen, shows_screen, start_screen
-from service.components import Components, build, download_of
-from service.model.hub_download import download_model
-from service.model.local import local_checkpoint
+from service.components import Components
 from service.settings import EngineKind, Settings
 from service.types import DEMO
 
@@ -54,21 +53,11 @@ def run(settings: Settings) -> int:
         if shows_screen(settings, is_terminal=sys.stderr.isatty()):
             screen = stack.enter_context(start_screen(settings))
             logger.info("starting", extra=started)
-            _download(settings, screen)
             return _serve(build(settings, screen.progress, screen.begin), keys, sockets, screen)
         logger.info("starting", extra=started)
         with build_progress() as progress:
             components = build(settings, progress)
         return _serve(components, keys, sockets)
-
-
-def _download(settings: Settings, screen: StartScreen) -> None:
-    """Download a model with a progress, if it is not on this machine."""
-    model, download = settings.model, download_of(settings)
-    if settings.engine is not EngineKind.VLLM or model is None:
-        return
-    if local_checkpoint(model, settings.cache_dir, download) is None:
-        download_model(model, download, lambda done, total: screen.progress("download", done / total if total else 1.0))
 
 
 def _serve(

@@ -74,8 +74,11 @@ def download_model(model: str, download: Download, report: Report = lambda done,
     Raises:
         CheckpointError: as `model_directory`, or `model` is a directory.
     """
+    from huggingface_hub.utils import disable_progress_bars
+
     if local_path(model).exists():
         raise CheckpointError(f"{model} is a directory; there is nothing to download.")
+    disable_progress_bars()  # of the hub's own client, on standard error
     model_directory(model, weights=False, download=download)  # an error of access comes before the weights
     files = _weight_files(model, download)
     total = sum(file.size_bytes for file in files)

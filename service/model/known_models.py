@@ -86,7 +86,7 @@ def memory(count: int | None) -> str:
     """Memory in the unit that fits, such as 14.2 GiB or 56 KiB."""
     if count is None:
         return "?"
-    unit, size = next((unit, size) for unit, size in _UNITS if count >= size / 10 or size == 1)
+    unit, size = next((unit, size) for unit, size in _UNITS if count > size / 2 or size == 1)
     return f"{count / size:.1f}".removesuffix(".0") + f" {unit}"
 
 

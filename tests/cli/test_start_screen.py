@@ -17,9 +17,7 @@ import pytest
 from rich.console import Console
 
 from service import logs
-from service.cli import serve as server
 from service.cli.start_screen import StartScreen, addresses, details, shows_screen, url_of
-from service.model.checkpoint import Download
 from service.sandbox.base import LockState
 from service.sandbox.fake import FakeSandbox
 from service.settings import EngineKind, LogFormat, Settings
@@ -200,31 +198,6 @@ def test_the_screen_is_for_terminals(log_format: LogFormat, on_terminal: bool, e
     settings = Settings(log_format=log_format)
     assert shows_screen(settings, is_terminal=True) is on_terminal
     assert shows_screen(settings, is_terminal=False) is elsewhere
-
-
-@pytest.mark.parametrize(
-    ("model", "engine", "is_here", "shown"),
-    [
-        ("org/model", EngineKind.VLLM, False, ["Downloading the model, 25%"]),
-        ("org/model", EngineKind.VLLM, True, []),
-        ("org/model", EngineKind.REMOTE, False, []),
-        (None, EngineKind.VLLM, False, []),
-    ],
-)
-def test_a_download_of_the_hub_has_a_progress(
-    model: str | None, engine: EngineKind, is_here: bool, shown: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    screen, details = Screen(), []
-
-    def download(name: str, parameters: Download, report: Callable[[int, int], None]) -> None:
-        assert (name, parameters) == ("org/model", Download())
-        report(1, 4)
-        details.append(screen._steps["model"].detail)
-
-    monkeypatch.setattr(server, "local_checkpoint", lambda *_: object() if is_here else None)
-    monkeypatch.setattr(server, "download_model", download)
-    server._download(Settings(model=model, engine=engine), screen)
-    assert details == shown
 
 
 @contextmanager

@@ -54,8 +54,8 @@ def test_parameters_in_words(count: int | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(None, "?"), (0, "0 bytes"), (100, "100 bytes"), (512, "0.5 KiB"), (57_344, "56 KiB"), (10**8, "95.4 MiB"),
-     (2**30 // 10 + 1, "0.1 GiB"), (15 * 2**30, "15 GiB")],
+    [(None, "?"), (0, "0 bytes"), (100, "100 bytes"), (512, "512 bytes"), (513, "0.5 KiB"), (57_344, "56 KiB"), (10**8, "95.4 MiB"),
+     (2**29, "512 MiB"), (2**29 + 1, "0.5 GiB"), (15 * 2**30, "15 GiB")],
 )  # fmt: skip
 def test_memory_in_words(count: int | None, text: str) -> None:
     assert memory(count) == text

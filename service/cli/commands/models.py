@@ -7,6 +7,9 @@ import typer
 from service.cli.options import Config, Prompt, count_option, setting_help
 from service.settings import load_settings
 
+HubName = Annotated[
+    str | None, typer.Argument(help="Hugging Face name. Default: the bundled model.", show_default=False)
+]
 Name = Annotated[
     str | None,
     typer.Argument(help="Model directory or Hugging Face name. Default: the bundled model.", show_default=False),
@@ -15,7 +18,7 @@ Revision = Annotated[str | None, typer.Option(help=setting_help("revision"))]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def pull(name: Name = None, revision: Revision = None, config: Config = None) -> None:
+def pull(name: HubName = None, revision: Revision = None, config: Config = None) -> None:
     """Download a model, or build the bundled one. The same command resumes an interrupted download."""
     from service.cli import models
 
