@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -19,9 +19,19 @@ from service.model.checkpoint import Checkpoint, find_checkpoint, read_checkpoin
 from service.model.hub_download import Report, download_model
 from service.model.known_models import billions, memory, paths_text
 from service.model.local import local_models
-from service.model.sizes import BFLOAT16, GPU_GIB, PRECISIONS, ModelSize, Precision, read_size
+from service.model.prompt_format import prompt_format
+from service.model.prompts import prompt_of
+from service.model.sizes import BFLOAT16, GIB, GPU_GIB, PRECISIONS, ModelSize, Precision, read_size
 from service.printable import one_line
 from service.settings import Settings
+
+_THINKING = {
+    (False,): "no",
+    (True,): "always",
+    (False, True): "off by default",
+    (True, False): "on by default",
+}
+"""Words for the modes of a model's thoughts."""
 
 
 def pull(settings: Settings) -> None:
@@ -118,52 +128,80 @@ def show_info(settings: Settings, *, base: bool, tokens: int | None, as_json: bo
             checkpoint = read_checkpoint(*bundled.build(settings.cache_dir, None, progress))
         else:
             checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress, download=download_of(settings))
+    prompt = prompt_of(checkpoint, settings.prompt)
     if not (as_json or sys.stdout.isatty()):
-        print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}")
+        print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}\t{prompt.name if prompt else '-'}")
         return
-    size, tokens = read_size(checkpoint.path), tokens or settings.max_model_len
+    model = ModelInfo(
+        checkpoint,
+        prompt.name if prompt else None,
+        prompt_format(checkpoint, settings.prompt).thoughts.modes,
+        read_size(checkpoint.path),
+        tokens or settings.max_model_len,
+        settings.gpu_memory_utilization,
+    )
     if as_json:
-        print(json.dumps(info_document(checkpoint, size, tokens, settings.gpu_memory_utilization), indent=1))
+        print(json.dumps(info_document(model), indent=1))
     else:
-        parts = info_screen(checkpoint, size, tokens, settings.gpu_memory_utilization)
-        Console(highlight=False).print(*parts, sep="\n")
+        Console(highlight=False).print(*info_screen(model), sep="\n")
 
 
-def info_document(checkpoint: Checkpoint, size: ModelSize, tokens: int, utilization: float) -> dict[str, Any]:
-    """JSON document of a model.
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Facts of `model info`.
 
     Args:
         checkpoint: the model.
+        prompt: name of the prompt of an instruct model. None for another model.
+        thinks: whether the model can think, and whether it need not. The default comes first.
         size: its size.
-        tokens: tokens of each path.
+        tokens: tokens of each path, with its prompt.
         utilization: fraction of a GPU's memory that the engine may use.
     """
+
+    checkpoint: Checkpoint
+    prompt: str | None
+    thinks: tuple[bool, ...]
+    size: ModelSize
+    tokens: int
+    utilization: float
+
+
+def info_document(model: ModelInfo) -> dict[str, Any]:
+    """JSON document of a model."""
+    checkpoint, size, tokens = model.checkpoint, model.size, model.tokens
     shown = _precisions(size)
     return {
         "name": checkpoint.name,
         "path": str(checkpoint.path),
         **_style(checkpoint),
+        "prompt": model.prompt,
+        "thinking": _THINKING[model.thinks],
+        "decoding": checkpoint.decoding.model_dump(),
         **asdict(size),
         "weight_bytes": {precision.name: size.weight_bytes(precision) for precision in shown},
         "kv_bytes_per_token": size.kv_bytes(1),
         "tokens_per_path": tokens,
         "kv_bytes_per_path": size.kv_bytes(tokens),
         "paths": {
-            precision.name: {str(gpu): size.paths(gpu * 1024**3, tokens, precision, utilization) for gpu in GPU_GIB}
+            precision.name: {str(gpu): size.paths(gpu * GIB, tokens, precision, model.utilization) for gpu in GPU_GIB}
             for precision in shown
         },
     }
 
 
-def info_screen(checkpoint: Checkpoint, size: ModelSize, tokens: int, utilization: float) -> Sequence[RenderableType]:
-    """Details of a model for a terminal. The arguments are those of `info_document`."""
+def info_screen(model: ModelInfo) -> Sequence[RenderableType]:
+    """Details of a model for a terminal."""
+    checkpoint, size, tokens = model.checkpoint, model.size, model.tokens
     style, confidence = _words(checkpoint)
     facts = {
         "parameters": billions(size.parameters),
         "weights on disk": memory(size.stored_bytes) + (f", {size.quantization}" if size.quantization else ""),
         "context": f"{size.context:,} tokens" if size.context else "?",
         "KV cache": f"{memory(size.kv_bytes(1))} per token, {memory(size.kv_bytes(tokens))} per path of {tokens:,}",
-        "prompt style": style,
+        "prompt style": f"{style}, prompt {model.prompt}" if model.prompt else style,
+        "thinking": _THINKING[model.thinks],
+        "sampling": ", ".join(f"{name} {value:g}" for name, value in checkpoint.decoding.model_dump().items()),
         "confidence": confidence,
         "directory": str(checkpoint.path),
     }
@@ -175,7 +213,7 @@ def info_screen(checkpoint: Checkpoint, size: ModelSize, tokens: int, utilizatio
     for name in ("memory", *(f"{gpu} GB" for gpu in GPU_GIB)):
         paths.add_column(name, justify="right")
     for precision in _precisions(size):
-        cells = [paths_text(size, gpu, tokens, precision, utilization) for gpu in GPU_GIB]
+        cells = [paths_text(size, gpu, tokens, precision, model.utilization) for gpu in GPU_GIB]
         paths.add_row(precision.name, memory(size.weight_bytes(precision)), *cells)
     title = f"\nPaths of {tokens:,} tokens at a time, by the memory of a GPU (computed):\n"
     return Text(one_line(checkpoint.name), "bold"), grid, Text(title), paths

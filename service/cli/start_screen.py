@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service import logs
+from service.amounts import number
 from service.cli.engine_output import engine_output_in
 from service.cli.output import BUILD_STEPS
 from service.cli.sandbox_layers import active_layers
@@ -156,7 +157,10 @@ def shows_screen(settings: Settings, *, is_terminal: bool) -> bool:
 def details(components: Components) -> tuple[str, str, str]:
     """Model, active layers of the sandbox, and engine, in words."""
     settings = components.settings
-    model = components.engine.model + (", calibrated" if components.calibration.calibrated else ", not calibrated")
+    first, *others = components.served.values()
+    model = f"{first.name}, {'calibrated' if first.calibration.calibrated else 'not calibrated'}"
+    if others:
+        model += f", with {number(len(others), 'adapter')}"
     workers = ", ".join(settings.worker_urls)
     engine = _ENGINES[settings.engine].format(slots=settings.max_num_seqs, workers=workers)
     layers = ", ".join(active_layers(components.sandbox.lock)) or "no layer is on"

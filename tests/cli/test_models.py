@@ -11,6 +11,7 @@ from rich.console import Console
 from safetensors.numpy import save_file
 
 from service.cli import models
+from service.cli.models import ModelInfo
 from service.errors import CheckpointError
 from service.model.checkpoint import read_checkpoint
 from service.model.sizes import read_size, size_of
@@ -39,7 +40,7 @@ def student(tmp_path: Path) -> Path:
 
 
 def test_a_pipe_gets_one_line(student: Path, twinpath: Run) -> None:
-    line = f"student\tv1\t{student}\n"
+    line = f"student\tv1\t{student}\t-\n"
     assert twinpath("model", "info", student) == (0, line, "")
     assert (
         twinpath("model", "info", "--model", student) == twinpath("model", "info", "--name", student) == (0, line, "")
@@ -54,7 +55,8 @@ def test_details_as_json(student: Path, twinpath: Run) -> None:
     assert list(paths) == ["float32", "bfloat16", "fp8", "int4"]
     assert paths["bfloat16"]["8"] == (int(7.2 * 2**30) - 3000 - 3 * 2**29) // 512_000
     assert found == {
-        "name": "student", "path": str(student), "style": "v1", "calibrated": True, "parameters": 1500,
+        "name": "student", "path": str(student), "style": "v1", "calibrated": True, "prompt": None, "thinking": "no",
+        "decoding": {"temperature": 0.7, "top_p": 1.0}, "parameters": 1500,
         "linear_parameters": 1000, "context": 4096, "stored_bytes": 3000, "quantization": None,
         "kv_cache": {"full_layers": 2, "sliding_layers": 0, "window": 0, "values": 128},
         "weight_bytes": {"float32": 6000, "bfloat16": 3000, "fp8": 2000, "int4": 1519},
@@ -64,16 +66,19 @@ def test_details_as_json(student: Path, twinpath: Run) -> None:
 
 def test_details_on_a_terminal(student: Path) -> None:
     file = io.StringIO()
-    checkpoint = read_checkpoint(student, "student")
-    parts = models.info_screen(checkpoint, size_of(QWEN25_7B), 2048, 0.9)
-    Console(file=file, width=100, highlight=False).print(*parts, sep="\n")
+    model = ModelInfo(
+        read_checkpoint(student, "student"), "qwen-math", (False, True), size_of(QWEN25_7B), 2048, utilization=0.9
+    )
+    Console(file=file, width=100, highlight=False).print(*models.info_screen(model), sep="\n")
     assert [line.rstrip() for line in file.getvalue().splitlines()] == [
         "student",
         "parameters       7.6B",
         "weights on disk  ?",
         "context          131,072 tokens",
         "KV cache         56 KiB per token, 112 MiB per path of 2,048",
-        "prompt style     v1",
+        "prompt style     v1, prompt qwen-math",
+        "thinking         off by default",
+        "sampling         temperature 0.7, top_p 1",
         "confidence       calibrated",
         f"directory        {student}",
         "",
@@ -90,7 +95,9 @@ def test_details_on_a_terminal(student: Path) -> None:
 def test_quantized_files_have_one_row(student: Path) -> None:
     config = LLAMA | {"quantization_config": {"quant_method": "awq"}}
     (student / "config.json").write_text(json.dumps(config))
-    found = models.info_document(read_checkpoint(student, "s"), read_size(student), 10, 0.9)
+    model = ModelInfo(read_checkpoint(student, "s"), None, (True,), read_size(student), 10, utilization=0.9)
+    found = models.info_document(model)
+    assert found["thinking"] == "always"
     assert (found["weight_bytes"], found["parameters"]) == ({"awq": 3000}, None)
     assert list(found["paths"]) == ["awq"]
 

@@ -52,4 +52,6 @@ def info(
     """
     from service.cli import models
 
-    models.show_info(load_settings(config, model=name or model, prompt=prompt), base=base, tokens=tokens, as_json=as_json)
+    models.show_info(
+        load_settings(config, model=name or model, prompt=prompt), base=base, tokens=tokens, as_json=as_json
+    )
