@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from service.model.json_file import read_json_file
-from service.model.tensor_files import Tensor, read_tensors
+from service.model.safetensors_file import Tensor, read_tensors
 
 GIB = 1024**3
 GPU_GIB = (8, 16, 24, 48, 80, 141)

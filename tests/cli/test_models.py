@@ -106,10 +106,7 @@ def test_a_damaged_file_is_one_line(student: Path, twinpath: Run) -> None:
     (student / "model.safetensors").write_bytes(b"1234")
     code, out, err = twinpath("model", "info", student, "--json")
     assert (code, out) == (2, "")
-    assert err == (
-        f"twinpath: {student / 'model.safetensors'} is damaged: its header does not fit. Download or export the model "
-        "again.\n"
-    )
+    assert err == (f"twinpath: {student / 'model.safetensors'} is not a safetensors file, or it is damaged.\n")
 
 
 def test_a_list_of_nothing(twinpath: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

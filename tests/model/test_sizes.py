@@ -17,7 +17,7 @@ from service.model.sizes import (
     ModelSize,
     size_of,
 )
-from service.model.tensor_files import Tensor
+from service.model.safetensors_file import Tensor
 from tests.support.model_configs import (
     DEEPSEEK_V3,
     GEMMA_3_1B,
@@ -140,10 +140,10 @@ def test_unknown_figures_stay_unknown() -> None:
 
 
 TENSORS = {
-    "model.embed_tokens.weight": Tensor(dtype="BF16", shape=[100, 8], data_offsets=(0, 1600)),
-    "model.layers.0.mlp.up_proj.weight": Tensor(dtype="BF16", shape=[16, 8], data_offsets=(1600, 1856)),
-    "model.norm.weight": Tensor(dtype="BF16", shape=[8], data_offsets=(1856, 1872)),
-    "lm_head.weight": Tensor(dtype="BF16", shape=[100, 8], data_offsets=(1872, 3472)),
+    "model.embed_tokens.weight": Tensor("BF16", (100, 8), 1600),
+    "model.layers.0.mlp.up_proj.weight": Tensor("BF16", (16, 8), 256),
+    "model.norm.weight": Tensor("BF16", (8,), 16),
+    "lm_head.weight": Tensor("BF16", (100, 8), 1600),
 }
 
 

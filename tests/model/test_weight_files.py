@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from service.errors import CheckpointError
-from service.model.tensor_files import read_tensors
+from service.model.safetensors_file import read_tensors
 
 
 def test_files_of_the_library(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_files_of_the_library(tmp_path: Path) -> None:
     (tmp_path / "consolidated.safetensors").write_bytes(b"not read")
     found = read_tensors(tmp_path)
     assert {name: (tensor.dtype, tensor.shape, tensor.values, tensor.stored_bytes) for name, tensor in found.items()} == {
-        "a": ("F32", [3, 4], 12, 48), "b": ("I8", [], 1, 1), "c": ("F16", [0, 5], 0, 0),
+        "a": ("F32", (3, 4), 12, 48), "b": ("I8", (), 1, 1), "c": ("F16", (0, 5), 0, 0),
     }  # fmt: skip
 
 
@@ -65,29 +65,36 @@ def entry(shape: object = (2, 2), begin: object = 0, end: object = 8) -> dict[st
 
 
 @pytest.mark.parametrize(
-    ("header", "reason"),
+    "header",
     [
-        ({"w": entry(begin=8, end=0)}, "the tensor 'w' is not in it. Download or export it again."),
-        ({"w": entry(end=9)}, "the tensor 'w' is not in it. Download or export it again."),
-        ({"w": entry(shape=[2**40, 2**40])}, "the tensor 'w' is not in it. Download or export it again."),
-        ({"w": entry(shape=[-2, -2])}, "`w.shape.0` must be a whole number from 0 to 4611686018427387904. Download or export the model again."),
-        ({"w": entry(shape=17 * [1])}, "`w.shape` must be a list of at most 16 items. Download or export the model again."),
-        ({"w": 5}, "`w` must be an object. Download or export the model again."),
-        ([1], "the header must be an object. Download or export the model again."),
-        (b"{", "the header is not valid JSON: EOF while parsing an object at line 1 column 1. Download or export the model again."),
+        {"w": entry(begin=8, end=0)},
+        {"w": entry(end=9)},
+        {"w": entry(begin=-1, end=7)},
+        {"w": entry(begin=False, end=8)},
+        {"w": entry(end=8.0)},
+        {"w": entry(end=2**70)},
+        {"w": entry(shape=[2**40, 2**40])},
+        {"w": entry(shape=[-2, -2])},
+        {"w": entry(shape=17 * [1])},
+        {"w": entry(shape="22")},
+        {"w": entry(shape=None)},
+        {"w": {"dtype": "F16", "shape": [], "data_offsets": [1]}},
+        {"w": 5},
+        [1],
+        b"{",
     ],
-)  # fmt: skip
-def test_a_damaged_header_is_refused(header: object, reason: str, tmp_path: Path) -> None:
+)
+def test_a_damaged_header_is_refused(header: object, tmp_path: Path) -> None:
     path = written(tmp_path, header)
     with pytest.raises(CheckpointError) as raised:
         read_tensors(tmp_path)
-    assert str(raised.value) == f"{path} is damaged: {reason}"
+    assert str(raised.value) == f"{path} is not a safetensors file, or it is damaged."
 
 
 @pytest.mark.parametrize("length", [0, 3, 10**6, 2**63, 2**64 - 1])
 def test_a_header_with_another_length_is_refused(length: int, tmp_path: Path) -> None:
     written(tmp_path, {"w": entry()}, length=length)
-    with pytest.raises(CheckpointError, match="is damaged: "):
+    with pytest.raises(CheckpointError, match="or it is damaged"):
         read_tensors(tmp_path)
 
 
