@@ -123,6 +123,8 @@ class StartScreen:
         self._pause()
         self._steps[self._current].mark = mark
         self._live.stop()
+        if not self.console.is_terminal:  # rich ends the last line only on a terminal
+            self.console.line()
 
     def _shown_steps(self) -> RenderableType:
         table = Table.grid(padding=(0, 2, 0, 0))

@@ -85,7 +85,7 @@ def test_details_on_a_terminal(student: Path) -> None:
         "Paths of 2,048 tokens at a time, by the memory of a GPU (computed):",
         "",
         "weights     memory  8 GB  16 GB  24 GB  48 GB  80 GB  141 GB",
-        "float32   28.4 GiB     –      –      –    121    385     887",
+        "float32   28.4 GiB     –      –      –     60    192     443",
         "bfloat16  14.2 GiB     –      –     54    251    514   1,016",
         "fp8        8.1 GiB     –     43    109    307    570   1,072",
         "int4       5.2 GiB     4     70    136    333    597   1,099",
@@ -131,7 +131,7 @@ def test_a_list_of_models(student: Path, twinpath: Run, monkeypatch: pytest.Monk
     assert [line.rstrip() for line in out.splitlines()] == [
         "model        on disk  style  confidence",
         "org/empty    2 bytes  –      –",
-        "org/student  3.6 KiB  v1     calibrated",
+        "org/student  3.3 KiB  v1     calibrated",
         "org/empty: no weights; `twinpath model pull` downloads them",
     ]
     rows = json.loads(twinpath("model", "list", "--json")[1])

@@ -63,5 +63,5 @@ def test_memory_in_words(count: int | None, text: str) -> None:
 
 def test_paths_in_words() -> None:
     llama = SIZES["meta-llama/Llama-2-7b-hf"]
-    assert [paths_text(llama, gpu, 64, BFLOAT16) for gpu in (8, 80)] == ["–", "1,840"]
+    assert [paths_text(llama, gpu, 64, BFLOAT16) for gpu in (8, 80)] == ["–", "1,854"]
     assert paths_text(llama, 8, 2048, INT4) == "2"

@@ -95,7 +95,7 @@ def test_the_kv_cache_of_a_path(config: dict[str, object], of_one: int, of_8192:
         ({"sliding_window": None, "attention_chunk_size": 64, "layer_types": [*3 * ["chunked_attention"], "full_attention"]},
          KvCache(1, 3, 64, 256)),
         ({"num_key_value_heads": None}, KvCache(0, 4, 512, 512)),
-        ({"head_dim": None, "hidden_size": 512}, KvCache(0, 4, 512, 1024)),
+        ({"head_dim": None, "hidden_size": 512}, KvCache(0, 4, 512, 512)),
         ({"num_hidden_layers": None}, None),
         ({"num_hidden_layers": "4"}, None),
         ({"text_config": {"sliding_window": 128}}, KvCache(0, 4, 128, 256)),
