@@ -160,7 +160,7 @@ def test_without_the_package_there_is_no_library(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_torch_uses_the_prepared_openmp() -> None:
-    """The loader binds torch's calls to Intel's library, in this process and in a fork of it."""
+    """The loader binds torch's calls to Intel's library, in a fork as of the engine and in this process."""
     code = (
         "import ctypes, os\n"
         "from service.engine.cpu import prepare_openmp\n"
@@ -170,11 +170,11 @@ def test_torch_uses_the_prepared_openmp() -> None:
         "    torch.set_num_threads(number)\n"
         "    torch.randn(600, 600) @ torch.randn(600, 600)\n"
         "    print(ctypes.CDLL(library).omp_get_max_threads(), flush=True)\n"
-        "threads(3)\n"
         "if os.fork() == 0:\n"
         "    threads(5)\n"
         "    os._exit(0)\n"
         "os.wait()\n"
+        "threads(3)\n"
     )
     if cpu.intel_openmp() is None:
         pytest.skip("only x86_64 CPUs have intel-openmp")
@@ -182,4 +182,4 @@ def test_torch_uses_the_prepared_openmp() -> None:
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120, check=True
     )
-    assert run.stdout == "3\n5\n"
+    assert run.stdout == "5\n3\n"
