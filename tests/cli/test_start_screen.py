@@ -234,7 +234,7 @@ def test_the_screen_is_the_documented_one_and_its_command_works() -> None:
             "starting", "listening",
         ]  # fmt: skip
         terminal.process.send_signal(signal.SIGINT)
-        assert terminal.process.wait(30) == 0
+        assert terminal.wait() == 0
         assert "Stopping. Open requests have 30 s." in terminal.rest()
 
 
@@ -252,7 +252,7 @@ def test_the_cursor_is_visible_during_the_start(tmp_path: Path) -> None:
         terminal.until_text("engine")
         time.sleep(0.5)
         terminal.process.send_signal(signal.SIGINT)
-        assert terminal.process.wait(10) == -signal.SIGINT
+        assert terminal.wait() == -signal.SIGINT
         terminal.rest()
         assert terminal.text.rindex("\x1b[?25h") > terminal.text.rindex("\x1b[?25l")
 
@@ -297,7 +297,7 @@ def test_a_text_log_without_a_terminal_has_no_escape_sequences() -> None:
 @pytest.mark.e2e
 def test_a_model_that_is_not_there_marks_its_step(tmp_path: Path) -> None:
     with Terminal([*SERVE, "--model", str(tmp_path)]) as terminal:
-        assert terminal.process.wait(30) == 2
+        assert terminal.wait() == 2
         lines = plain(terminal.rest()).splitlines()
     assert any(line.startswith("✗  model") for line in lines)
     assert "".join(lines).endswith(

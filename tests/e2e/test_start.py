@@ -79,7 +79,7 @@ def test_an_engine_that_does_not_start_shows_its_last_lines(tiny_checkpoint: Pat
     weights = damaged / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
     with Terminal([*SERVE, "--port", "0", "--model", damaged]) as terminal:
-        assert terminal.process.wait(120) == 2
+        assert terminal.wait(120) == 2
         lines = plain(terminal.rest()).splitlines()
     assert [line[:8] for line in lines if line[:1] in "✓✗" and line] == ["✓  model", "✓  sandb", "✗  engin"]
     start = next(number for number, line in enumerate(lines) if line.startswith("The last lines of "))

@@ -81,6 +81,14 @@ class Terminal:
         last = next(number for number, line in enumerate(lines) if text in line)
         return lines[: last + 1]
 
+    def wait(self, seconds: float = _WAIT_S) -> int:
+        """Exit code of the process. Its output is read, because a full terminal would block it."""
+        until = time.monotonic() + seconds
+        while self.process.poll() is None:
+            assert time.monotonic() < until, self.text
+            self._read()
+        return self.process.returncode
+
     def rest(self) -> str:
         """The whole output of a process that has ended."""
         while self._read():
