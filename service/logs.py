@@ -90,11 +90,8 @@ class _LineHandler(logging.Handler):
         is_own = record.name.partition(".")[0] == "service"
         if os.getpid() != self._process or not (is_own or record.levelno >= logging.ERROR):
             return
-        extra = [
-            f"{name}: {value}"
-            for name, value in vars(record).items()
-            if name not in (*RESERVED_ATTRS, _COLORED, "correlation_id", "taskName") and value is not None
-        ]
+        usual = {*RESERVED_ATTRS, _COLORED, "correlation_id", *vars(logging.makeLogRecord({}))}  # libraries add some
+        extra = [f"{name}: {value}" for name, value in vars(record).items() if name not in usual]
         details = f" ({', '.join(extra)})" if extra else ""
         self._write(f"{record.levelname.capitalize()}: {record.getMessage()}{details}")
 

@@ -74,7 +74,7 @@ def download_model(model: str, download: Download, report: Report = lambda done,
     Raises:
         CheckpointError: as `model_directory`, or `model` is a directory.
     """
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if local_path(model).exists():
         raise CheckpointError(f"{model} is a directory; there is nothing to download.")
@@ -147,7 +147,7 @@ def _fetched(model: str, file: _File) -> Iterator[int]:
 @contextmanager
 def _locked(file: _File) -> Iterator[None]:
     """Lock of the file, which the hub's own client uses too."""
-    from huggingface_hub.utils import WeakFileLock
+    from huggingface_hub.utils._fixes import WeakFileLock
 
     folder = file.blob.parent.parent
     lock = folder.parent / ".locks" / folder.name / f"{file.sha256}.lock"
@@ -159,7 +159,7 @@ def _locked(file: _File) -> Iterator[None]:
 
 def _streamed(model: str, file: _File) -> Iterator[int]:
     """Append the rest of a file to its part."""
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils._headers import build_hf_headers
 
     present = file.present_bytes
     headers = build_hf_headers() | {"Accept-Encoding": "identity", "Range": f"bytes={present}-"}

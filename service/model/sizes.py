@@ -101,7 +101,7 @@ class ModelSize:
             tokens: tokens of the path, with its prompt.
             precision: data type of the weights.
         """
-        return self.kv_cache and self.kv_cache.values_of(tokens) * precision.other_bits // 8
+        return None if self.kv_cache is None else self.kv_cache.values_of(tokens) * precision.other_bits // 8
 
     def paths(self, memory_bytes: int, tokens: int, precision: Precision, utilization: float = 0.9) -> int | None:
         """Number of paths whose KV cache fits beside the weights, at the same time.

@@ -64,14 +64,15 @@ class Screen(StartScreen):
     @property
     def lines(self) -> list[str]:
         self.file.flush()
-        text = self.file.buffer.getvalue().decode(self.file.encoding)  # type: ignore[attr-defined]
+        text = self.file.buffer.getvalue().decode(self.file.encoding)
         return [line.rstrip() for line in text.splitlines()]
 
 
-def failing(screen: Screen, before: Callable[[], object]) -> None:
-    """Fail during the start."""
+def failing(screen: Screen, before: list[tuple[Callable[[str, float], None], str, float]]) -> None:
+    """Fail during the start, after some calls."""
     with screen:
-        before()
+        for call, step, figure in before:
+            call(step, figure)
         raise OSError("broken")
 
 
@@ -134,14 +135,14 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 def test_the_step_that_fails_is_marked(steps: list[str], marks: str) -> None:
     screen = Screen()
     with pytest.raises(OSError, match="broken"):
-        failing(screen, lambda: [screen.take(step, 1.0) for step in steps])
+        failing(screen, [(screen.take, step, 1.0) for step in steps])
     assert [line[:1] or " " for line in screen.lines[:3]] == list(marks)
 
 
 def test_the_progress_of_a_model() -> None:
     screen = Screen()
     with pytest.raises(OSError, match="broken"):
-        failing(screen, lambda: [screen.progress("verify", 1.0), screen.progress("download", 0.25)])
+        failing(screen, [(screen.progress, "verify", 1.0), (screen.progress, "download", 0.25)])
     assert screen.lines[0] == "✗  model       0.0 s  Downloading the model, 25%"
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.model.safetensors_file import Tensor
 from service.model.sizes import (
     BFLOAT16,
     FLOAT32,
@@ -17,7 +18,6 @@ from service.model.sizes import (
     ModelSize,
     size_of,
 )
-from service.model.safetensors_file import Tensor
 from tests.support.model_configs import (
     DEEPSEEK_V3,
     GEMMA_3_1B,

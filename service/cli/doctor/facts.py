@@ -116,7 +116,7 @@ def found_model(settings: Settings) -> FoundModel | None:
     checkpoint = local_checkpoint(settings.model, settings.cache_dir, download_of(settings), weights=weights)
     if checkpoint is None and settings.model is None:
         bundled.check_package()
-    return checkpoint and FoundModel(checkpoint, read_size(checkpoint.path))
+    return None if checkpoint is None else FoundModel(checkpoint, read_size(checkpoint.path))
 
 
 def _not_needed() -> None:

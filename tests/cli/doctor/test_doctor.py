@@ -32,7 +32,7 @@ def shown(width: int = 80, encoding: str = "utf-8", **changes: Any) -> list[str]
     found = facts(**changes)
     console.print(screen(findings(found), fits(found), found, console))
     file.flush()
-    return [line.rstrip() for line in file.buffer.getvalue().decode(encoding).splitlines()]  # type: ignore[attr-defined]
+    return [line.rstrip() for line in file.buffer.getvalue().decode(encoding).splitlines()]
 
 
 def test_a_report_of_a_cpu() -> None:
@@ -139,7 +139,12 @@ def test_a_slow_probe_does_not_hold_the_report(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("machine")
 def test_workers_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(probes, "answer_of", lambda url: asked.append(url) or 200)
+
+    def answer(url: str) -> int:
+        asked.append(url)
+        return 200
+
+    monkeypatch.setattr(probes, "answer_of", answer)
     settings = Settings(engine=EngineKind.REMOTE, worker_urls=["http://a:1", "http://b:2/"])
     assert gathered.gather(settings).workers == {"http://a:1": 200, "http://b:2/": 200}
     assert sorted(asked) == ["http://a:1/health", "http://b:2/health"]

@@ -52,7 +52,7 @@ def facts(**changes: Any) -> Facts:
     return replace(whole, **changes)
 
 
-GPU = {"package": "vllm 0.32.0", "gpus": [H200, H200]}
+GPU: dict[str, Any] = {"package": "vllm 0.32.0", "gpus": [H200, H200]}
 
 
 def test_a_machine_without_a_fault() -> None:
