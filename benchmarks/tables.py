@@ -36,6 +36,7 @@ from benchmarks import (
 )
 from benchmarks.peers import tables as peers
 from benchmarks.readme import bundled_accuracy, comparison, metadata
+from service.model import known_models
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")))
@@ -107,6 +108,9 @@ BLOCKS = {
 COMPUTED: dict[str, Callable[[], str]] = {
     "bundled-accuracy": lambda: bundled_accuracy(metadata()),
     "paper-cost": paper_cost.table,
+    "model-memory": known_models.memory_table,
+    "model-paths": lambda: known_models.paths_table(2048),
+    "model-paths-thinking": lambda: known_models.paths_table(8192),
 }
 """Blocks that need no results."""
 

@@ -46,6 +46,7 @@ class Components:
         models: served models, the default first.
         metrics: Prometheus metrics.
         max_eager_paths: default of the engine for the setting of this name. Default: no limit.
+        on_step: called with each step of the start that begins: `sandbox`, then `engine`.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Components:
     models: tuple[ServedModel, ...] = (ServedModel(),)
     metrics: Metrics = field(default_factory=Metrics)
     max_eager_paths: int | None = None
+    on_step: Callable[[str], None] = lambda step: None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False, repr=False)
 
     @cached_property
@@ -116,8 +118,10 @@ class Components:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(asyncio.to_thread, tracing.shut_down)
             stack.push_async_callback(self.sandbox.close)
+            self.on_step("sandbox")
             await self.sandbox.start()
             stack.push_async_callback(self.engine.close)
+            self.on_step("engine")
             await self.engine.start()
             self._stack.push_async_exit(stack.pop_all())
         return self
@@ -128,12 +132,17 @@ class Components:
         await self._stack.aclose()
 
 
-def build(settings: Settings, progress: Progress = lambda what, share: None) -> Components:
+def build(
+    settings: Settings,
+    progress: Progress = lambda what, share: None,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> Components:
     """Build the components of a service. Nothing is started.
 
     Args:
         settings: the settings.
         progress: called while the bundled model is built or verified.
+        on_step: called with `engine` when the model is found, and by the start of the components.
 
     Raises:
         CheckpointError: the model or an adapter cannot be served.
@@ -148,22 +157,23 @@ def build(settings: Settings, progress: Progress = lambda what, share: None) -> 
     adapters = read_adapters(settings.adapters, weights=is_local)
     if settings.engine is EngineKind.FAKE:
         fake = fake_engine(settings, [adapter.name for adapter in adapters])
-        return Components(settings, fake, sandbox, served_models(_DEMO, adapters), metrics)
+        return Components(settings, fake, sandbox, served_models(_DEMO, adapters), metrics, on_step=on_step)
     checkpoint = find_checkpoint(
         settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
     )
     first, *others = served_models(checkpoint, adapters, settings.prompt)
     check_thinking(settings, first)
+    on_step("engine")  # the import of vLLM takes seconds
     if not is_local:
         names = [model.name for model in others]
         remote = remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request)
-        return Components(settings, remote, sandbox, (replace(first, name=""), *others), metrics)
+        return Components(settings, remote, sandbox, (replace(first, name=""), *others), metrics, on_step=on_step)
     check_fit(adapters, checkpoint)
     files = [adapter.lora for adapter in adapters]
     engine, eager = vllm_engine(
         settings, checkpoint.path, checkpoint.name, files, first.path_format.thoughts.delimiters
     )
-    return Components(settings, engine, sandbox, (first, *others), metrics, eager)
+    return Components(settings, engine, sandbox, (first, *others), metrics, eager, on_step)
 
 
 def sandbox_pool(

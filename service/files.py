@@ -36,6 +36,14 @@ def read_text(path: Path, name: str, *, if_denied: str = "", max_bytes: int | No
     raise ConfigurationError(f"{name} cannot be read: {reason}.")
 
 
+def home_relative(path: Path) -> str:
+    """Path with `~` for the home directory, for terminals."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (RuntimeError, ValueError):  # no home, or a path elsewhere
+        return str(path)
+
+
 def read_toml(path: Path, name: str, *, if_denied: str = "", max_bytes: int | None = None) -> dict[str, Any]:
     """Tables of a TOML file. The arguments are those of `read_text`.
 

@@ -6,7 +6,10 @@ because messages of libraries quote their input.
 
 import logging
 import logging.config
+import os
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +60,40 @@ def configure(level: str) -> None:
             },
         }
     )
+
+
+@contextmanager
+def also_written(write: Callable[[str], None]) -> Iterator[None]:
+    """Write the service's own warnings, and all errors, as one line each too.
+
+    Args:
+        write: called with each line.
+    """
+    handler = _LineHandler(write)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+class _LineHandler(logging.Handler):
+    """Records as lines, such as `Warning: a worker does not answer (worker: 10.0.0.7:8000)`."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._write = write
+        self._process = os.getpid()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record. A forked engine has only the log, because locks of the terminal may be held in it."""
+        is_own = record.name.partition(".")[0] == "service"
+        if os.getpid() != self._process or not (is_own or record.levelno >= logging.ERROR):
+            return
+        usual = {*RESERVED_ATTRS, _COLORED, "correlation_id", *vars(logging.makeLogRecord({}))}  # libraries add some
+        extra = [f"{name}: {value}" for name, value in vars(record).items() if name not in usual]
+        details = f" ({', '.join(extra)})" if extra else ""
+        self._write(f"{record.levelname.capitalize()}: {record.getMessage()}{details}")
 
 
 class JsonFormatter(_JsonFormatter):

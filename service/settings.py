@@ -28,12 +28,12 @@ from service.files import read_text, read_toml
 from service.setting_groups.engine import Dtype, EngineKind, EngineSettings, ModelSettings, WorkerSettings
 from service.setting_groups.server import LimitSettings, ServerSettings
 from service.setting_groups.solving import SamplingSettings, SandboxSettings
-from service.setting_groups.telemetry import LogLevel, TelemetrySettings
+from service.setting_groups.telemetry import LogFormat, LogLevel, TelemetrySettings
 from service.setting_groups.values import SettingsGroup
 
 __all__ = [
-    "GROUPS", "Dtype", "EngineKind", "LogLevel", "SandboxSettings", "Settings", "SettingsGroup", "expanded",
-    "load_settings", "read_key",
+    "GROUPS", "Dtype", "EngineKind", "LogFormat", "LogLevel", "SandboxSettings", "Settings", "SettingsGroup",
+    "expanded", "load_settings", "read_key",
 ]  # fmt: skip
 
 _PREFIX = "TWINPATH_"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError
-from service.files import read_text, read_toml
+from service.files import home_relative, read_text, read_toml
 
 
 def written(folder: Path, content: bytes) -> Path:
@@ -82,3 +82,11 @@ def test_a_larger_file_is_one_line(path: str, tmp_path: Path) -> None:
 
 def denied(path: Path, mode: str) -> None:
     raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_a_path_below_the_home_directory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert home_relative(Path("/home/ann/.cache/twinpath")) == "~/.cache/twinpath"
+    assert home_relative(Path("/home/anna/x")) == "/home/anna/x"
+    monkeypatch.setattr(Path, "home", lambda: Path("~nobody-here").expanduser())
+    assert home_relative(Path("/home/ann/x")) == "/home/ann/x"

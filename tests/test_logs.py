@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -113,3 +115,35 @@ def test_an_error_of_a_request_does_not_quote_it() -> None:
     with pytest.raises(ValidationError) as raised:
         SolveRequest(problem="A secret problem", seed="secret")  # type: ignore[arg-type]
     assert "secret" not in str(raised.value)
+
+
+def test_lines_for_a_terminal_have_the_fields_of_the_service(logged: Logged) -> None:
+    logs.configure("info")
+    lines: list[str] = []
+    factory = logging.getLogRecordFactory()
+
+    def with_process(*arguments: Any, **options: Any) -> logging.LogRecord:
+        record = factory(*arguments, **options)
+        record.vllm_process_name = "MainProcess"
+        return record
+
+    logging.setLogRecordFactory(with_process)
+    try:
+        with logs.also_written(lines.append):
+            logging.getLogger("service.x").warning("slow %s", "worker", extra={"worker": "a:1", "seconds": 2})
+            logging.getLogger("service.x").info("left out")
+            logging.getLogger("httpx").warning("left out")
+            logging.getLogger("httpx").error("broken")
+        logging.getLogger("service.x").warning("after")
+    finally:
+        logging.setLogRecordFactory(factory)
+    assert lines == ["Warning: slow worker (worker: a:1, seconds: 2)", "Error: broken"]
+    assert [record["message"] for record in logged()] == ["slow worker", "left out", "left out", "broken", "after"]
+
+
+def test_a_fork_writes_no_lines_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    with logs.also_written(lines.append):
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        logging.getLogger("service.x").warning("of the engine")
+    assert lines == []

@@ -75,7 +75,7 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_a_variable_and_a_line_of_the_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = {"engine": "fake", "dtype": "float32", "policy": "fixed", "log_level": "debug"}
+    words = {"engine": "fake", "dtype": "float32", "policy": "fixed", "log_level": "debug", "log_format": "json"}
     words |= dict.fromkeys(("allow_unlocked_sandbox", "sandbox_libraries", "allow_anonymous", "compile_on_cpu"), "true")
     words |= {"otlp_endpoint": "http://collector:4318", "api_docs": "false"}
     words |= {"cors_origins": "https://page.example", "root_path": "/math"}

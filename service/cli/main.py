@@ -9,14 +9,14 @@ from typer import rich_utils
 from typer.core import TyperGroup
 
 from service import __version__
-from service.cli.commands import evaluate, grade, health, keys, models, programs, serve, solve
+from service.cli.commands import doctor, evaluate, grade, health, keys, models, programs, serve, solve
 from service.cli.commands.text_command import TextCommand
 from service.cli.process import run
 
 # Leaves more of 80 columns to the descriptions.
 rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
 
-_ORDER = ("solve", "grade", "evaluate", "serve", "health", "keys", "model", "train", "read", "sandbox")
+_ORDER = ("solve", "grade", "evaluate", "serve", "doctor", "health", "keys", "model", "train", "read", "sandbox")
 
 
 class _Commands(TyperGroup):
@@ -34,17 +34,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _keys = typer.Typer(help="Create API keys.", no_args_is_help=True)
-_models = typer.Typer(help="Show and verify models.", no_args_is_help=True)
+_models = typer.Typer(help="Download, list and show models.", no_args_is_help=True)
 app.add_typer(_keys, name="keys")
 app.add_typer(_models, name="model")
 for _command in (solve.solve, grade.grade):
     app.command(cls=TextCommand)(_command)
-for _command in (evaluate.evaluate, health.health, programs.read, programs.sandbox):
+for _command in (evaluate.evaluate, doctor.doctor, health.health, programs.read, programs.sandbox):
     app.command()(_command)
 app.command(cls=serve.ServeCommand)(serve.serve)
 _keys.command()(keys.create)
 _keys.command()(keys.init)
-_models.command()(models.info)
+for _command in (models.pull, models.list_models, models.info):
+    _models.command(name=_command.__name__.partition("_")[0])(_command)
 
 
 def main() -> None:

@@ -89,6 +89,12 @@ ModelOrName = Annotated[
     str | None, typer.Option(help=f"{setting_help('model')} With --url: name of a model that the service has.")
 ]
 Prompt = Annotated[str | None, typer.Option(help=setting_help("prompt"))]
+EngineName = Annotated[
+    str | None,  # the settings check it
+    typer.Option(
+        help=setting_help("engine"), metavar=f"<{'|'.join(EngineKind)}>", autocompletion=lambda: list(EngineKind)
+    ),
+]
 EngineOption = Annotated[
     list[Any] | None,
     typer.Option(
@@ -148,14 +154,7 @@ class EngineOptions:
     model: ModelOrName = None
     adapter: Adapters = None
     prompt: Prompt = None
-    engine: Annotated[
-        str | None,  # the settings check it
-        typer.Option(
-            help=setting_help("engine"),
-            metavar=f"<{'|'.join(EngineKind)}>",
-            autocompletion=lambda: list(EngineKind),
-        ),
-    ] = None
+    engine: EngineName = None
     engine_option: EngineOption = None
     config: Config = None
 

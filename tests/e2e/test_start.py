@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from tests.support.servers import described
+from tests.support.terminal import Terminal, plain
 
 pytestmark = pytest.mark.e2e
 
@@ -68,6 +70,21 @@ def test_a_signal_ends_a_start_of_vllm(wait_s: float, tiny_checkpoint: Path) -> 
         logged(process, "starting")
         time.sleep(wait_s)
         ended(process, signal.SIGTERM, within_s=10)
+
+
+def test_an_engine_that_does_not_start_shows_its_last_lines(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """The engine's process fails, and only its output has the reason."""
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tiny_checkpoint, damaged)
+    weights = damaged / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with Terminal([*SERVE, "--port", "0", "--model", damaged]) as terminal:
+        assert terminal.wait(120) == 2
+        lines = plain(terminal.rest()).splitlines()
+    assert [line[:8] for line in lines if line[:1] in "✓✗" and line] == ["✓  model", "✓  sandb", "✗  engin"]
+    start = next(number for number, line in enumerate(lines) if line.startswith("The last lines of "))
+    assert any("IncompleteMetadata" in line or "incomplete metadata" in line for line in lines[start:])
+    assert lines[-1].startswith("twinpath: vLLM did not start: ")
 
 
 def test_a_port_in_use_is_refused_before_the_model_is_read(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Checks of a machine: probes, findings and report."""

