@@ -22,9 +22,7 @@ _FROM_FILES = ("enable_lora", "max_lora_rank", "lora_target_modules")
 _FAILURE = "Call to add_lora method failed: "
 
 
-def lora_arguments(
-    adapters: Sequence[LoraAdapter], options: Mapping[str, Any], *, on_cpu: bool
-) -> dict[str, object]:
+def lora_arguments(adapters: Sequence[LoraAdapter], options: Mapping[str, Any], *, on_cpu: bool) -> dict[str, object]:
     """Arguments of vLLM for these adapters. Without an adapter there are none.
 
     Args:

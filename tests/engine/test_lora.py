@@ -39,7 +39,7 @@ def tiny_adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def built(root: Path, base: str, *adapters: str, **settings: Any) -> Components:
-    options = {"dtype": "float32", "max_model_len": 2048, "cpu_kv_cache_gib": 1} | settings
+    options: dict[str, Any] = {"dtype": "float32", "max_model_len": 2048, "cpu_kv_cache_gib": 1} | settings
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
         return build(load_settings(model=str(root / base), adapters=[str(root / name) for name in adapters], **options))

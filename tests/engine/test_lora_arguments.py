@@ -1,6 +1,7 @@
 """Arguments of vLLM for LoRA adapters."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,12 +11,20 @@ from service.errors import ConfigurationError
 pytestmark = pytest.mark.engine
 
 
+def imported() -> Any:
+    """Function that makes the arguments. Its first import takes seconds, and `vllm_start` prepares it."""
+    from service.engine import vllm_start  # noqa: F401
+    from service.engine.vllm_lora import lora_arguments
+
+    return lora_arguments
+
+
 def lora(rank: int = 4, modules: frozenset[str] = frozenset({"q_proj"}), name: str = "a") -> LoraAdapter:
     return LoraAdapter(name, Path(name), rank, modules)
 
 
 def test_the_arguments_of_vllm_are_those_of_the_files() -> None:
-    from service.engine.vllm import lora_arguments  # takes seconds
+    lora_arguments = imported()
 
     assert lora_arguments([], {"max_loras": 3}, on_cpu=True) == {}
     assert lora_arguments([lora(9), lora(64, frozenset({"o_proj"}))], {}, on_cpu=False) == {
@@ -45,7 +54,7 @@ def test_the_arguments_of_vllm_are_those_of_the_files() -> None:
 
 @pytest.mark.parametrize("option", ["enable_lora", "max_lora_rank", "lora_target_modules"])
 def test_an_option_that_contradicts_the_adapters_is_refused(option: str) -> None:
-    from service.engine.vllm import lora_arguments  # takes seconds
+    lora_arguments = imported()
 
     with pytest.raises(ConfigurationError) as raised:
         lora_arguments([lora()], {option: 8}, on_cpu=False)
@@ -55,7 +64,7 @@ def test_an_option_that_contradicts_the_adapters_is_refused(option: str) -> None
 
 
 def test_a_rank_beyond_vllm_s_is_refused() -> None:
-    from service.engine.vllm import lora_arguments  # takes seconds
+    lora_arguments = imported()
 
     with pytest.raises(ConfigurationError) as raised:
         lora_arguments([lora(513, name="large")], {}, on_cpu=False)
