@@ -1,4 +1,4 @@
-"""LoRA adapters in vLLM: its arguments, and the requests that name an adapter.
+"""LoRA adapters in vLLM: its arguments and its requests.
 
 `vllm_start` prepares the first import of vLLM, so it is imported before this module.
 """

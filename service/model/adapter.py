@@ -33,7 +33,7 @@ class Adapter:
     """LoRA adapter in a directory.
 
     Args:
-        lora: what the engine needs of it.
+        lora: part of it that the engine needs.
         metadata: content of its `twinpath.json`, or None without the file.
         layers: output and input size of each layer that it changes, by the layer's name in the base model. Empty if
             its weights were not read.

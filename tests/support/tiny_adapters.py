@@ -1,4 +1,4 @@
-"""Tiny checkpoint with random LoRA adapters, and the greedy tokens of their merged weights by transformers.
+"""Tiny checkpoint with random LoRA adapters, and their greedy tokens by transformers.
 
     python -m tests.support.tiny_adapters OUT
 
