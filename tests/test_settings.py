@@ -84,7 +84,8 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     )
     words["engine_options"] = '{"max_loras": 2}'
     words |= dict.fromkeys(
-        ("worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"), "a-word"
+        ("adapters", "worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"),
+        "a-word",
     )
     numbers = {
         "temperature": "1.5",

@@ -1,4 +1,4 @@
-"""Engine of the settings: its checks, and vLLM in this process, remote workers or the demo."""
+"""Engines of the settings: vLLM in this process, remote workers, the demo."""
 
 import os
 import tempfile

@@ -102,7 +102,7 @@ class VllmEngine:
         )
         self._options = vllm_start.check_options(options or {})
         self._adapters = adapters
-        self._arguments |= lora_arguments(adapters, self._options)
+        self._arguments |= lora_arguments(adapters, self._options, on_cpu=vllm_start.ON_CPU)
         self._lora: dict[str, LoRARequest] = {}
         self._llm: AsyncLLM | None = None
         self._steps = 0

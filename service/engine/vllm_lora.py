@@ -1,4 +1,4 @@
-"""LoRA adapters in vLLM: its arguments, and the requests that name an adapter.
+"""LoRA adapters in vLLM: its arguments and its requests.
 
 `vllm_start` prepares the first import of vLLM, so it is imported before this module.
 """
@@ -22,12 +22,13 @@ _FROM_FILES = ("enable_lora", "max_lora_rank", "lora_target_modules")
 _FAILURE = "Call to add_lora method failed: "
 
 
-def lora_arguments(adapters: Sequence[LoraAdapter], options: Mapping[str, Any]) -> dict[str, object]:
+def lora_arguments(adapters: Sequence[LoraAdapter], options: Mapping[str, Any], *, on_cpu: bool) -> dict[str, object]:
     """Arguments of vLLM for these adapters. Without an adapter there are none.
 
     Args:
         adapters: the adapters.
         options: further arguments, which replace these.
+        on_cpu: whether vLLM runs on a CPU.
 
     Raises:
         ConfigurationError: an option contradicts the adapters, or a rank is too large for vLLM.
@@ -45,8 +46,15 @@ def lora_arguments(adapters: Sequence[LoraAdapter], options: Mapping[str, Any]) 
         raise ConfigurationError(
             f"The adapter {largest.name} has rank {largest.rank}; vLLM serves ranks up to {max(_RANKS)}."
         )
+    # On a CPU, vLLM 0.32 gives a path of the base model the weights of the last slot if an adapter is in the same step.
+    # A slot more than there are adapters stays empty, which changes nothing.
+    needed = len(adapters) + 1 if on_cpu else 1
+    active = options.get("max_loras", needed if on_cpu else min(len(adapters), MAX_ACTIVE))
+    if active < needed:
+        raise ConfigurationError(
+            f"Invalid settings: `engine_options.max_loras` must be at least {needed} on a CPU, one more than adapters"
+        )
     modules = [adapter.modules for adapter in adapters]
-    active = options.get("max_loras", min(len(adapters), MAX_ACTIVE))
     return {
         "enable_lora": True,
         "max_lora_rank": min(ranks),

@@ -33,7 +33,7 @@ class Adapter:
     """LoRA adapter in a directory.
 
     Args:
-        lora: what the engine needs of it.
+        lora: part of it that the engine needs.
         metadata: content of its `twinpath.json`, or None without the file.
         layers: output and input size of each layer that it changes, by the layer's name in the base model. Empty if
             its weights were not read.
@@ -150,7 +150,9 @@ def _layers(file: Path) -> dict[str, Shape]:
     for name, shape in tensor_shapes(file).items():
         if (found := _TENSOR.fullmatch(name)) and len(shape) == 2:
             sizes.setdefault(found[1], {})[found[2]] = shape[1 if found[2] == "A" else 0]
-    layers = {layer: (both["B"], both["A"]) for layer, both in sizes.items() if both.keys() == {"A", "B"}}
+    layers: dict[str, Shape] = {
+        layer: (both["B"], both["A"]) for layer, both in sizes.items() if both.keys() == {"A", "B"}
+    }
     if not layers:
         raise CheckpointError(f"{file} has no weights of a LoRA adapter.")
     return layers

@@ -1,4 +1,4 @@
-"""Models that the service answers for: the base model of the engine, and the LoRA adapters on it."""
+"""Served models: the base model of the engine and its LoRA adapters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

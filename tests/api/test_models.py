@@ -94,7 +94,7 @@ async def test_a_request_chooses_its_model(fields: dict[str, Any], model: str, a
 
 async def test_a_model_that_is_not_served_is_refused_with_the_names(serve: Serve) -> None:
     client = await serve(components=components())
-    requests = {"/solve": {}, "/solve/stream": {}, "/grade": {"response": "21"}}
+    requests: dict[str, dict[str, Any]] = {"/solve": {}, "/solve/stream": {}, "/grade": {"response": "21"}}
     for path, fields in requests.items():
         response = await client.post(path, json={"problem": PENS, "model": "gpt-5"} | fields)
         assert response.status_code == 422
@@ -102,11 +102,12 @@ async def test_a_model_that_is_not_served_is_refused_with_the_names(serve: Serve
         assert response.json()["errors"] == [{"field": "model", "message": UNKNOWN}]
     expected = {"problem": PENS, "model": "gpt-5", "response": "21", "expected": "21"}
     assert (await client.post("/grade", json=expected)).json()["detail"] == UNKNOWN
-    for path, fields in {
+    openai: dict[str, dict[str, Any]] = {
         "/v1/chat/completions": {"messages": [{"role": "user", "content": PENS}]},
         "/v1/completions": {"prompt": PENS},
         "/v1/responses": {"input": PENS},
-    }.items():
+    }
+    for path, fields in openai.items():
         response = await client.post(path, json={"model": "gpt-5"} | fields)
         assert response.status_code == 404
         error = response.json()["error"]
@@ -227,11 +228,9 @@ async def test_spans_and_logs_name_the_model(serve: Serve, caplog: pytest.LogCap
         client = await serve(components=components())
         with caplog.at_level(logging.INFO):
             await client.post("/solve", json={"problem": PENS, "model": "algebra", "paths": {"cot": 1, "pot": 0}})
-        named = [
-            span.attributes["gen_ai.request.model"] for span in spans.get_finished_spans() if span.name == "engine"
-        ]  # type: ignore[index]
-        assert named == ["algebra"]
-        assert [record.model for record in caplog.records if record.message == "solved"] == ["algebra"]  # type: ignore[attr-defined]
+        sampled = [span for span in spans.get_finished_spans() if span.name == "engine"]
+        assert [(span.attributes or {})["gen_ai.request.model"] for span in sampled] == ["algebra"]
+        assert [vars(record)["model"] for record in caplog.records if record.message == "solved"] == ["algebra"]
     finally:
         tracing.shut_down()
 

@@ -277,7 +277,7 @@ def test_the_model_of_a_running_service_is_chosen_by_its_name(twinpath: Run, dat
     assert (json.loads(graded[1])["answer"], json.loads(graded[1])["model"]) == ("2", "algebra")
     assert evaluated[0] == 0
     report = json.loads(output.read_text())
-    assert (report["model"], [row["answer"] for row in report["rows"]]) == ("algebra", ["2", "2"])
+    assert (report["model"], [row["answer"] for row in report["rows"]]) == ("algebra", ["2", "2", "2"])
     assert (other[0], "belongs to another run: served_model was algebra and is None now" in one_line(other)) == (
         2,
         True,

@@ -18,11 +18,10 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from service import components
 from service.api.app import create_app
 from service.components import Components, build
-from service.engine.base import Finish, LoraAdapter, Sampling
+from service.engine.base import Finish, Sampling
 from service.errors import CheckpointError, ConfigurationError, EngineError
 from service.metrics import Metrics
 from service.settings import load_settings
-from tests.engine.conftest import CONTEXT
 from tests.support.adapters import adapter_directory
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -40,7 +39,7 @@ def tiny_adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def built(root: Path, base: str, *adapters: str, **settings: Any) -> Components:
-    options = {"dtype": "float32", "max_model_len": CONTEXT, "cpu_kv_cache_gib": 1} | settings
+    options: dict[str, Any] = {"dtype": "float32", "max_model_len": 2048, "cpu_kv_cache_gib": 1} | settings
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
         return build(load_settings(model=str(root / base), adapters=[str(root / name) for name in adapters], **options))
@@ -145,7 +144,7 @@ async def test_vllm_has_the_ranks_and_the_layers_of_the_files(service: Component
     held = service.engine.configuration()  # type: ignore[attr-defined]
     names = ("max_lora_rank", "max_loras", "max_cpu_loras", "target_modules")
     assert [held[f"lora_config.{name}"] for name in names] == [
-        16, 2, 2, ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"],
+        16, 3, 3, ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"],
     ]  # fmt: skip
 
 
@@ -176,7 +175,7 @@ async def test_a_service_answers_by_each_model(service: Components, tiny_adapter
     lora = [
         sample for family in REGISTRY.collect() for sample in family.samples if sample.name == "vllm:lora_requests_info"
     ]
-    assert {sample.labels["max_lora"] for sample in lora} == {"2"}
+    assert {sample.labels["max_lora"] for sample in lora} == {"3"}
 
 
 async def test_the_export_of_a_trimmed_student_is_served_without_merging(
@@ -216,44 +215,3 @@ async def test_an_adapter_of_another_size_is_refused_before_the_engine_starts(
     assert str(raised.value) == (
         f"The adapter wide does not fit the model base: {layer} is 256 × 256 in the adapter and 128 × 128 in the model."
     )
-
-
-def lora(rank: int = 4, modules: frozenset[str] = frozenset({"q_proj"}), name: str = "a") -> LoraAdapter:
-    return LoraAdapter(name, Path(name), rank, modules)
-
-
-def test_the_arguments_of_vllm_are_those_of_the_files() -> None:
-    from service.engine.vllm import lora_arguments
-
-    assert lora_arguments([], {"max_loras": 3}) == {}
-    assert lora_arguments([lora(9), lora(64, frozenset({"o_proj"}))], {}) == {
-        "enable_lora": True,
-        "max_lora_rank": 64,
-        "max_loras": 2,
-        "max_cpu_loras": 2,
-        "lora_target_modules": ["o_proj", "q_proj"],
-    }
-    many = lora_arguments([lora(name=str(number)) for number in range(20)], {})
-    assert (many["max_loras"], many["max_cpu_loras"]) == (8, 20)
-    few = lora_arguments([lora()], {"max_loras": 3})
-    assert (few["max_loras"], few["max_cpu_loras"]) == (3, 3)
-    assert lora_arguments([lora(), lora(modules=frozenset())], {})["lora_target_modules"] is None
-
-
-@pytest.mark.parametrize("option", ["enable_lora", "max_lora_rank", "lora_target_modules"])
-def test_an_option_that_contradicts_the_adapters_is_refused(option: str) -> None:
-    from service.engine.vllm import lora_arguments
-
-    with pytest.raises(ConfigurationError) as raised:
-        lora_arguments([lora()], {option: 8})
-    assert str(raised.value) == (
-        f"Invalid settings: `engine_options.{option}` is refused: the files of the `adapters` give it"
-    )
-
-
-def test_a_rank_beyond_vllm_s_is_refused() -> None:
-    from service.engine.vllm import lora_arguments
-
-    with pytest.raises(ConfigurationError) as raised:
-        lora_arguments([lora(513, name="large")], {})
-    assert str(raised.value) == "The adapter large has rank 513; vLLM serves ranks up to 512."

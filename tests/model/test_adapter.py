@@ -120,7 +120,7 @@ def test_wrong_directories_are_refused_in_one_line(tmp_path: Path) -> None:
     other = adapter_directory(tmp_path / "other", peft_type="IA3")
     assert refusal(str(other)) == (f"{other}/adapter_config.json is of type IA3; --adapter must be a LoRA adapter.")
     ranked = adapter_directory(tmp_path / "ranked", r=0)
-    assert refusal(str(ranked)) == f"{ranked}/adapter_config.json is invalid: `r` must be at least 1"
+    assert refusal(str(ranked)) == f"{ranked}/adapter_config.json is invalid: `r` must be a whole number of at least 1"
     plain = adapter_directory(tmp_path / "plain")
     tensors_file(plain / "adapter_model.safetensors", {"model.norm.weight": (8,)})
     assert refusal(str(plain)) == f"{plain}/adapter_model.safetensors has no weights of a LoRA adapter."

@@ -42,6 +42,7 @@ def test_only_the_problem_is_required() -> None:
     request = SolveRequest(problem="  Why?\n")
     assert request.model_dump() == {
         "problem": "Why?",
+        "model": None,
         "paths": None,
         "policy": None,
         "temperature": None,

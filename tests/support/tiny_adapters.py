@@ -1,4 +1,4 @@
-"""Tiny checkpoint with random LoRA adapters, and the greedy tokens of their merged weights by transformers.
+"""Tiny checkpoint with random LoRA adapters, and their greedy tokens by transformers.
 
     python -m tests.support.tiny_adapters OUT
 
@@ -9,7 +9,6 @@ vocabulary: `trimmed`, `exported` and `exported.json`.
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +44,9 @@ def write(out: Path) -> None:
     for seed, (name, config) in enumerate(adapters.items(), 1):
         _random_adapter(base, config, seed).save_pretrained(out / name)
     METADATA.write(out / "algebra")
-    read: dict[str, Callable[[], Any]] = {
-        "base": lambda: _load(base),
-        **{name: lambda name=name: _merged(base, out / name) for name in adapters},
-    }
     tokenizer = AutoTokenizer.from_pretrained(base)
-    tokens = {name: _greedy(load(), tokenizer) for name, load in read.items()}
+    tokens = {name: _greedy(_merged(base, out / name), tokenizer) for name in adapters}
+    tokens["base"] = _greedy(_load(base), tokenizer)
     (out / "reference.json").write_text(json.dumps({"prompts": PROMPTS, "tokens": tokens}))
     _write_dora(out)
     _write_export(out)

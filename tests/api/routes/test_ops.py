@@ -93,6 +93,7 @@ async def test_a_solved_problem_moves_the_counters_by_its_paths(serve: Serve) ->
         assert (await client.post("/solve", json=request)).json()["answer"] == "469"
         assert moved(before, await scrape(client)) == {
             "twinpath_solve_duration_seconds_count{status=answered}": expected,
+            "twinpath_model_problems_total{model=demo}": expected,
             "twinpath_paths_total{kind=cot,outcome=voted}": expected,
             "twinpath_paths_total{kind=cot,outcome=unparsed}": expected,
             "twinpath_paths_total{kind=pot,outcome=voted}": expected,
@@ -119,6 +120,7 @@ async def test_aborted_paths_count_with_their_tokens(serve: Serve) -> None:
     await client.post("/solve", json={"problem": "How?", "paths": {"cot": 2, "pot": 2}, "deadline_s": 0.05})
     assert moved(before, await scrape(client)) == {
         "twinpath_solve_duration_seconds_count{status=deadline}": 1,
+        "twinpath_model_problems_total{model=turns}": 1,
         "twinpath_paths_total{kind=cot,outcome=voted}": 1,
         "twinpath_paths_total{kind=cot,outcome=aborted}": 1,
         "twinpath_paths_total{kind=pot,outcome=aborted}": 2,

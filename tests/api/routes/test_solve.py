@@ -97,7 +97,7 @@ UNFIT: dict[str, tuple[bytes, list[str]]] = {
     "problem with a surrogate in UTF-8": (b'{"problem": "\xed\xa0\x80"}', ["problem"]),
     "problem given twice": (raw('"problem": 5'), ["problem"]),
     "unknown field": (body(answer=51), ["answer"]),
-    "unknown fields": (body(n=1, model="m"), ["n", "model"]),
+    "unknown fields": (body(n=1, models="m"), ["n", "models"]),
     "unknown field with NUL": (body(**{"\x00": 1}), ["\x00"]),
     "unknown field without a name": (body(**{"": 1}), ["body"]),
     "unknown field with a surrogate": (raw('"\\ud800": 1'), ["body"]),
