@@ -525,13 +525,14 @@ async def test_the_sampler_takes_request_then_settings_then_checkpoint(serve: Se
     decoding = Decoding(top_p=0.8, top_k=20, min_p=0.1, repetition_penalty=1.1)
     fields: dict[str, Any] = {"top_p": 0.9, "top_k": -1, "min_p": 0.2, "repetition_penalty": 1.2}
     asked = []
-    for own, body in (
+    given: dict[str, Any]
+    for given, body in (
         ({}, {}),
         ({"top_k": 30, "min_p": 0.0, "top_p": 0.7, "repetition_penalty": 1.0}, {}),
         ({}, fields),
     ):
         engine = TurnEngine([cot(1)])
-        client = await serve(engine, settings=Settings(cot_paths=1, pot_paths=0, **own), decoding=decoding)
+        client = await serve(engine, settings=Settings(cot_paths=1, pot_paths=0, **given), decoding=decoding)
         assert (await client.post("/solve", json={"problem": PENS} | body)).status_code == 200
         asked += [(s.top_p, s.top_k, s.min_p, s.repetition_penalty) for _, _, s in engine.sampled]
     assert asked == [(0.8, 20, 0.1, 1.1), (0.7, 30, 0.0, 1.0), (0.9, 0, 0.2, 1.2)]
