@@ -42,11 +42,17 @@ def test_only_the_problem_is_required() -> None:
     request = SolveRequest(problem="  Why?\n")
     assert request.model_dump() == {
         "problem": "Why?",
+        "model": None,
         "paths": None,
         "policy": None,
         "temperature": None,
         "top_p": None,
+        "top_k": None,
+        "min_p": None,
+        "repetition_penalty": None,
         "max_tokens": None,
+        "thinking": None,
+        "thinking_tokens": None,
         "deadline_s": None,
         "seed": None,
         "min_confidence": 0.0,
