@@ -1,4 +1,4 @@
-"""Tiny checkpoint with random weights of Qwen3's architecture, its special tokens and the form of its template."""
+"""Tiny checkpoint with random weights in the form of Qwen3."""
 
 import json
 import sys
