@@ -97,17 +97,10 @@ async def test_a_budget_ends_a_thought_at_its_last_token(thinking_engine: Any, p
             for tokens, budget in ((BUDGET, BUDGET), (BUDGET + 1, BUDGET), (BUDGET + 1, None))
         ]
         assert ended.completion_tokens == BUDGET + 1
-        assert ended.text == f"{within.text}</think>"
+        assert "</think>" not in within.text
+        assert ended.text.startswith(within.text)  # which lacks the first bytes of a character
+        assert ended.text.endswith("</think>")
         assert "</think>" not in free.text
-
-
-async def test_a_path_without_a_thought_has_no_budget(thinking_engine: Any, path_format: PathFormat) -> None:
-    prompt = path_format.prompt(PathKind.COT, QUESTION)
-    limited, free = [
-        await sampled(thinking_engine, prompt, temperature=0.0, max_tokens=60, thinking_tokens=budget)
-        for budget in (BUDGET, None)
-    ]
-    assert limited == free
 
 
 async def test_the_sampling_parameters_take_effect(thinking_engine: Any, path_format: PathFormat) -> None:
