@@ -9,6 +9,7 @@ recipe's keys from `training/recipe/`, and the API reference from the OpenAPI do
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
@@ -103,10 +104,20 @@ def settings_list() -> str:
     schema = Settings.model_json_schema()
     rows = []
     for name, entry in schema["properties"].items():
-        kind = schema["$defs"][entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry
+        kind = _resolved(entry, schema["$defs"])
         default = "the user's cache directory" if name == "cache_dir" else f"`{json.dumps(entry['default'])}`"
         rows.append(f"| `{name}` | {api_reference.in_words(kind)} | {default} | {entry['description']} |\n")
     return _SETTINGS_HEAD + "".join(rows) + options_list()
+
+
+def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Schema with its definitions in place of references, because the table has no section for them."""
+    if "$ref" in schema:
+        found: dict[str, Any] = definitions[schema["$ref"].rpartition("/")[2]]
+        return found
+    if "anyOf" in schema:
+        return schema | {"anyOf": [_resolved(option, definitions) for option in schema["anyOf"]]}
+    return schema
 
 
 def options_list() -> str:

@@ -30,7 +30,7 @@ def problem_of(
         request_id: id of the HTTP request.
 
     Raises:
-        InputError: no path is left, or the model cannot think as the request asks.
+        InputError: no path is left, or the model cannot do what `thinking` states.
     """
     decoding = model.decoding
     budget = request.paths or PathBudget()
@@ -80,7 +80,7 @@ def _thinks(asked: Thinking | None, settings: Settings, model: ServedModel) -> b
     """Whether the model thinks. The setting is that of the default model, and another one may not be able to follow.
 
     Raises:
-        InputError: the request asks for what the model cannot do.
+        InputError: the model cannot do what the request states.
     """
     thoughts = model.path_format.thoughts
     try:

@@ -80,8 +80,9 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words |= {"otlp_endpoint": "http://collector:4318", "api_docs": "false"}
     words |= {"cors_origins": "https://page.example", "root_path": "/math"}
     words |= dict.fromkeys(
-        ("host", "model", "revision", "prompt", "quantization", "cache_dir", "fake_script"), "a-word"
+        ("host", "model", "adapters", "revision", "prompt", "quantization", "cache_dir", "fake_script"), "a-word"
     )
+    words |= {"thinking": "on", "worker_api": "sglang"}
     words["engine_options"] = '{"max_loras": 2}'
     words |= dict.fromkeys(
         ("adapters", "worker_urls", "worker_model", "worker_api_key_file", "api_keys_file", "client_api_key_file"),
@@ -89,6 +90,9 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     )
     numbers = {
         "temperature": "1.5",
+        "top_p": "0.5",
+        "min_p": "0.5",
+        "repetition_penalty": "1.5",
         "gpu_memory_utilization": "0.5",
         "key_share": "0.5",
         "trace_sample_ratio": "0.5",
@@ -138,9 +142,9 @@ def test_an_unknown_line_of_the_file_fails(tmp_path: Path) -> None:
         ("engine", "tpu", "`vllm`, `remote` or `fake`"),
         ("temperature", 2.5, "a number from 0 to 2"),
         ("temperature", "nan", "a number from 0 to 2"),
-        ("deadline_s", 0, "a number above 0 and up to 600"),
-        ("deadline_s", "inf", "a number above 0 and up to 600"),
-        ("max_tokens", 0, "a whole number from 1 to 4096"),
+        ("deadline_s", 0, "a number above 0 and up to 3600"),
+        ("deadline_s", "inf", "a number above 0 and up to 3600"),
+        ("max_tokens", 0, "a whole number from 1 to 131072"),
         ("gpu_memory_utilization", 1.01, "a number above 0 and up to 1"),
         ("fake_tokens_per_s", 0, "a number above 0"),
         ("sandbox_workers", 0, "a whole number from 1 to 256"),

@@ -81,7 +81,7 @@ async def _grading_here(settings: Settings) -> AsyncIterator[Grade]:
 
             async def vote() -> Solution:
                 components = await start.components()
-                return await components.solve(components.problem(problem), grade_id)
+                return (await components.solve(components.problem(problem), grade_id)).without_paths()
 
             found = await shared_votes.grade(
                 request.response, request.expected, lambda: votes.solve(problem.model_dump_json(), vote)

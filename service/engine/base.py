@@ -30,29 +30,29 @@ class Sampling:
         top_p: nucleus mass, in (0, 1].
         max_tokens: maximum number of completion tokens.
         seed: seed of this path. None draws from the engine's generator.
+        stop: strings that end the completion and are not part of its text.
+        cache_salt: paths share cached prompts only with paths of the same salt.
+        adapter: name of the LoRA adapter. None samples from the base model.
         top_k: number of the most likely tokens that can be sampled. 0 means all.
         min_p: minimum probability of a token, as a share of the most likely one's.
         repetition_penalty: divisor of the positive logits of tokens that occurred. 1 means none.
         thinking_tokens: maximum number of tokens of a thought, which the engine then ends. None means no maximum.
             An engine that cannot end a thought ignores it.
         skip_special_tokens: whether the text lacks the special tokens of the model.
-        stop: strings that end the completion and are not part of its text.
-        cache_salt: paths share cached prompts only with paths of the same salt.
-        adapter: name of the LoRA adapter. None samples from the base model.
     """
 
     temperature: float = 0.7
     top_p: float = 1.0
     max_tokens: int = 320
     seed: int | None = None
+    stop: tuple[str, ...] = ()
+    cache_salt: str | None = None
+    adapter: str | None = None
     top_k: int = 0
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     thinking_tokens: int | None = None
     skip_special_tokens: bool = True
-    stop: tuple[str, ...] = ()
-    cache_salt: str | None = None
-    adapter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

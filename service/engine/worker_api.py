@@ -1,4 +1,4 @@
-"""Parameters of a completion by the names of each server: vLLM, SGLang and llama.cpp."""
+"""Parameters of a completion by the names of each server."""
 
 from service.engine.base import Sampling
 from service.types import WorkerApi

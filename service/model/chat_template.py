@@ -43,7 +43,7 @@ class ChatTemplate:
         checkpoint: checkpoint with a chat template.
 
     Raises:
-        CheckpointError: transformers cannot load the tokenizer.
+        CheckpointError: transformers cannot load the tokenizer, or the template fails.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -52,8 +52,10 @@ class ChatTemplate:
         self._tokenizer = load_tokenizer(checkpoint.path)
         self._source = source = str(getattr(self._tokenizer, "chat_template", ""))
         self._variables = {name: values for name, values in _VARIABLES.items() if _is_named(name, values, source)}
-        lines = (values for name, values in _LINES.items() if name in source and not self._variables)
-        self._lines = next(lines, {False: "", True: ""})
+        self._lines: Mapping[bool, str] = {False: "", True: ""}
+        lines = next((values for name, values in _LINES.items() if name in source), None)
+        if lines and not self._has_switch():
+            self._lines = lines
 
     def render(self, *, system: str = "", thinking: bool = False) -> Render:
         """Renderer of one user message.
@@ -91,11 +93,14 @@ class ChatTemplate:
         Raises:
             CheckpointError: as `render`.
         """
-        off, on = (self.render(thinking=thinking)("?") for thinking in (False, True))
         delimiters = delimiters_in(self._source)
-        always = opens_thought(on) or delimiters is not None or "reasoning_effort" in self._source
-        modes = (False, True) if off != on else (always,)
+        is_named = delimiters is not None or "reasoning_effort" in self._source
+        modes = (False, True) if self._has_switch() else (is_named or opens_thought(self.render()("?")),)
         return Thoughts(modes, delimiters, leftovers(self._special_tokens))
+
+    def _has_switch(self) -> bool:
+        """Whether the prompts of a model that thinks differ."""
+        return self.render(thinking=False)("?") != self.render(thinking=True)("?")
 
 
 def _is_named(name: str, values: Mapping[bool, Any], source: str) -> bool:

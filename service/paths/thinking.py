@@ -1,8 +1,8 @@
 r"""Splitter between the thought and the answer of a reasoning model's text.
 
 Its delimiters are tags (`<think>`, `[THINK]`, `◁think▷`), the tokens of single model families, and the channels of
-gpt-oss with and without their special tokens. A lone closing tag ends a thought that the prompt opened. A text of
-thousands of delimiters is a thought without an end. Never raises.
+gpt-oss with and without their special tokens. A lone closing tag ends a thought that the prompt opened. Thousands of
+delimiters are an unterminated thought. Never raises.
 """
 
 import re
@@ -135,7 +135,7 @@ _TOKENS = {  # opening and closing
 _DELIMITER = re.compile(
     r"[<\[◁](?=\|?\s?/?\s?\w)(?i:"
     + "".join(f"(?P<open_{kind}>{pair[0]})|(?P<close_{kind}>{pair[1]})|" for kind, pair in _TOKENS.items())
-    + f"{_TAG})"  # last, because <|END_THINKING|> is no tag
+    + f"{_TAG})"  # last, because <|END_THINKING|> would match it
 )
 # gpt-oss without its special tokens, such as "analysisWe need 4 + 9.assistantfinal13".
 _STRIPPED = re.compile(r"\s{0,9}(?:analysis|commentary)(?:(?=[A-Z0-9\"'“(])|(?s:.){0,1000000}?assistantfinal)")

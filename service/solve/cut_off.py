@@ -1,4 +1,4 @@
-"""Paths that a token limit cut off before their answer, and the warning about them."""
+"""Paths that a token limit cut off, and their warning."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Data types: Problem, PathResult, Timing, Solution."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.paths.answer import Answer
 from service.solve.verdict import verdict
@@ -150,6 +150,10 @@ class Solution:
     def cut_off(self) -> int:
         """Number of counted paths that a token limit cut off before their answer."""
         return sum(path.counted and path.limit is not None for path in self.paths)
+
+    def without_paths(self) -> "Solution":
+        """Copy without the paths, whose texts take much memory."""
+        return replace(self, paths=())
 
     @property
     def verdict(self) -> Verdict:

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from service.solve.grading import Grade, grade_by_expected, grade_by_vote
 from service.solve.problem import Solution
@@ -57,7 +57,7 @@ class SharedVotes:
             self._votes.popitem(last=False)
         async with shared.lock:
             if shared.solution is None:
-                shared.solution = replace(await vote(), paths=())  # a grade needs no text
+                shared.solution = await vote()
         return shared.solution
 
 

@@ -26,8 +26,8 @@ PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 ANSWER = {
     "id": "a", "status": "answered", "answer": "21", "value": 21.0, "confidence": 0.9, "calibrated": False,
     "verdict": "unsure", "explanation": {"cot": None, "program": None},
-    "votes": [], "paths": {"planned": 1, "started": 1, "voted": 1, "abstained": 0, "aborted": 0},
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "saved_tokens": 0},
+    "votes": [], "paths": {"planned": 1, "started": 1, "voted": 1, "abstained": 0, "aborted": 0, "cut_off": 0},
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "thinking_tokens": 0, "saved_tokens": 0},
     "timing": {"queue_s": 0.0, "engine_s": 0.0, "sandbox_s": 0.0, "total_s": 0.0}, "model": "m", "seed": 1,
 }  # fmt: skip
 EVENT_STREAM = {"Content-Type": "text/event-stream"}
@@ -439,12 +439,12 @@ def with_news(value: object) -> object:
 
 PATH = {
     "index": 0, "kind": "cot", "text": "t", "answer": "21", "outcome": "voted", "repaired": False, "stated": "21",
-    "program": None, "detail": "", "tokens": 1, "seconds": 0.1,
+    "program": None, "detail": "", "tokens": 1, "seconds": 0.1, "thought_chars": 0, "thinking_tokens": 0,
 }  # fmt: skip
 FULL = ANSWER | {
     "votes": [{"answer": "21", "cot": 1, "pot": 0}],
     "explanation": {
-        "cot": {"path": 0, "text": "t", "repaired": False},
+        "cot": {"path": 0, "text": "t", "repaired": False, "tokens": 1},
         "program": {"path": 1, "code": "ans = 21", "output": "21"},
         "left_out": ["12"],
     },

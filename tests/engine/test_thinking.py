@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from service.engine.base import Completion, Finish, Sampling
+from service.engine.base import Completion, Sampling
 from service.engine.vllm_options import REFUSED
 from service.model.checkpoint import Checkpoint, read_checkpoint
 from service.model.metadata import Decoding
 from service.model.prompt_format import prompt_format
+from service.model.prompts import prompt_of
 from service.paths.base import PathFormat
-from service.paths.chat import TWINPATH
 from service.types import PathKind
 from tests.engine.conftest import CONTEXT
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 QUESTION = "How many pens?"
 BUDGET = 24
-SEEDS = range(12)
+SEEDS = range(6)
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +60,15 @@ async def test_the_maker_s_sampling_parameters_are_the_default(thinker: Checkpoi
     assert thinker.decoding == Decoding(temperature=0.6, top_p=0.95, top_k=20)
 
 
-async def test_prompts_are_those_of_the_tokenizer_to_the_character(path_format: PathFormat, tokenizer: Any) -> None:
+async def test_prompts_are_those_of_the_tokenizer_to_the_character(
+    thinker: Checkpoint, path_format: PathFormat, tokenizer: Any
+) -> None:
+    wording = prompt_of(thinker, None)
+    assert wording is not None
+    system = [{"role": "system", "content": wording.system}] if wording.system else []
     for kind in PathKind:
         for thinking in (False, True):
-            messages = [{"role": "user", "content": TWINPATH.message(kind, QUESTION)}]
+            messages = [*system, {"role": "user", "content": wording.message(kind, QUESTION)}]
             rendered = tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=True, enable_thinking=thinking
             )
@@ -79,50 +84,30 @@ async def test_the_delimiters_are_in_vllm_s_own_configuration(thinking_engine: A
     assert {"reasoning_config", "reasoning_parser"} <= REFUSED.keys()
 
 
-async def thought_tokens(engine: Any, tokenizer: Any, prompt: str, **changes: Any) -> tuple[int | None, Completion]:
-    """Tokens before the end of a thought, or None if it does not end, and the completion."""
-    sampling = Sampling(**({"temperature": 1.0, "max_tokens": 120} | changes))
-    completion: Completion = await engine.sample("thought", prompt, sampling)
-    thought, end, _ = completion.text.partition("</think>")
-    return len(tokenizer.encode(thought, add_special_tokens=False)) if end else None, completion
+async def sampled(engine: Any, prompt: str, **changes: Any) -> Completion:
+    completion: Completion = await engine.sample("path", prompt, Sampling(**({"temperature": 1.0} | changes)))
+    return completion
 
 
-async def test_a_budget_ends_a_thought(thinking_engine: Any, path_format: PathFormat, tokenizer: Any) -> None:
-    prompt = path_format.prompt(PathKind.COT, QUESTION, thinking=True) + "<think>\n"
-    ends, free = [], []
+async def test_a_budget_ends_a_thought_at_its_last_token(thinking_engine: Any, path_format: PathFormat) -> None:
+    prompt = path_format.prompt(PathKind.COT, QUESTION, thinking=True) + "<think>"
     for seed in SEEDS:
-        tokens, completion = await thought_tokens(thinking_engine, tokenizer, prompt, seed=seed, thinking_tokens=BUDGET)
-        unlimited, _ = await thought_tokens(thinking_engine, tokenizer, prompt, seed=seed)
-        if tokens is None:  # the random model ended its text before
-            assert completion.finish is Finish.STOP
-            assert completion.completion_tokens <= BUDGET + 1
-        else:
-            ends.append(tokens)
-        free.append(unlimited)
-    assert len(ends) > len(SEEDS) / 2
-    # The line feed of the prompt is a part of the thought. Random tokens may be encoded as fewer ones.
-    assert all(BUDGET / 2 < tokens <= BUDGET for tokens in ends)
-    assert sum(tokens is None or tokens > BUDGET for tokens in free) > len(SEEDS) / 2
-
-
-async def test_a_path_without_a_thought_has_no_budget(
-    thinking_engine: Any, path_format: PathFormat, tokenizer: Any
-) -> None:
-    prompt = path_format.prompt(PathKind.COT, QUESTION)
-    fields = {"temperature": 0.0, "max_tokens": 60}
-    (_, limited), (_, free) = [
-        await thought_tokens(thinking_engine, tokenizer, prompt, thinking_tokens=budget, **fields)
-        for budget in (BUDGET, None)
-    ]
-    assert limited == free
+        within, ended, free = [
+            await sampled(thinking_engine, prompt, seed=seed, max_tokens=tokens, thinking_tokens=budget)
+            for tokens, budget in ((BUDGET, BUDGET), (BUDGET + 1, BUDGET), (BUDGET + 1, None))
+        ]
+        assert ended.completion_tokens == BUDGET + 1
+        assert "</think>" not in within.text
+        assert ended.text.startswith(within.text)  # which lacks the first bytes of a character
+        assert ended.text.endswith("</think>")
+        assert "</think>" not in free.text
 
 
 async def test_the_sampling_parameters_take_effect(thinking_engine: Any, path_format: PathFormat) -> None:
     prompt = path_format.prompt(PathKind.COT, QUESTION)
 
     async def text(**changes: Any) -> str:
-        sampling = Sampling(**({"temperature": 1.0, "seed": 3, "max_tokens": 40} | changes))
-        return str((await thinking_engine.sample("path", prompt, sampling)).text)
+        return (await sampled(thinking_engine, prompt, **({"seed": 3, "max_tokens": 40} | changes))).text
 
     greedy = await text(temperature=0.0)
     assert await text() != greedy

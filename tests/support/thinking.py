@@ -7,11 +7,13 @@ from service.types import PathKind
 
 DELIMITERS = ("<think>", "</think>")
 THOUGHT_WORDS = 3000
-"""Words of a thought. With the spaces, the fake engine counts 6,000 tokens."""
+"""Words of a thought."""
+THOUGHT_TOKENS = 2 * THOUGHT_WORDS + 4
+"""Tokens of a thought: the fake engine counts words and spaces, and four in the closing delimiter."""
 _WORDS = "Perhaps the answer is 9 although everything deserves reconsideration".split()
 THOUGHT_CHARS = THOUGHT_WORDS * len(" ".join([*_WORDS, ""])) // len(_WORDS)
 """Characters of a thought, about 25,000."""
-ANSWERS = {PathKind.COT: "3 * 7 = 21. The answer is 21", PathKind.POT: "```python\nans = 3 * 7\n```"}
+ANSWERS = {PathKind.COT: "3 * 7 = 21. The answer is 21", PathKind.POT: "```python\nans = 21\n```"}
 
 SWITCHED = ChatFormat(
     lambda message: f"{message}<off>",

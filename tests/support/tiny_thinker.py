@@ -1,4 +1,4 @@
-"""Tiny checkpoint with random weights of Qwen3's architecture, its special tokens and the form of its template."""
+"""Tiny checkpoint with random weights in the form of Qwen3."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def make(path: Path) -> None:
         max_position_embeddings=2048,
         eos_token_id=fast.eos_token_id,
         pad_token_id=fast.pad_token_id,
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,
     )
     Qwen3ForCausalLM(config).to(torch.bfloat16).save_pretrained(path)
     recommended = {"do_sample": True, "temperature": 0.6, "top_p": 0.95, "top_k": 20, "eos_token_id": fast.eos_token_id}

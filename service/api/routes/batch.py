@@ -232,7 +232,8 @@ async def grade_batch(request: Request) -> Response:
         problem = body.solve_request()
 
         async def vote() -> Solution:
-            return await solve_and_record(problem_of(problem, request), request, problem_id=grade_id)
+            solution = await solve_and_record(problem_of(problem, request), request, problem_id=grade_id)
+            return solution.without_paths()  # the votes of many problems are kept
 
         return await grade_and_record(body, request, lambda: votes.solve(problem.model_dump_json(), vote), grade_id)
 

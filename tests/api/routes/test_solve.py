@@ -141,7 +141,7 @@ UNFIT: dict[str, tuple[bytes, list[str]]] = {
     "temperature of 1,000 digits": (raw(f'"temperature": {10**1000}'), ["temperature"]),
     "max_tokens zero": (body(max_tokens=0), ["max_tokens"]),
     "max_tokens negative": (body(max_tokens=-5), ["max_tokens"]),
-    "max_tokens too large": (body(max_tokens=4097), ["max_tokens"]),
+    "max_tokens too large": (body(max_tokens=131_073), ["max_tokens"]),
     "max_tokens a float": (body(max_tokens=320.5), ["max_tokens"]),
     "max_tokens a string": (body(max_tokens="320"), ["max_tokens"]),
     "max_tokens true": (body(max_tokens=True), ["max_tokens"]),
@@ -356,13 +356,13 @@ async def test_all_defaults(serve: Serve, pool: SandboxPool) -> None:
         "calibrated": False,
         "verdict": "agreed",
         "explanation": {
-            "cot": {"path": 0, "text": "The answer is 51", "repaired": False},
+            "cot": {"path": 0, "text": "The answer is 51", "repaired": False, "tokens": 7},
             "program": {"path": 1, "code": "ans = 76 - 25", "output": "51"},
             "left_out": [],
         },
         "votes": [{"answer": "51", "cot": 3, "pot": 5}, {"answer": "48", "cot": 2, "pot": 0}],
-        "paths": {"planned": 20, "started": 20, "voted": 10, "abstained": 0, "aborted": 10},
-        "usage": {"prompt_tokens": 440, "completion_tokens": 160, "saved_tokens": 0},
+        "paths": {"planned": 20, "started": 20, "voted": 10, "abstained": 0, "aborted": 10, "cut_off": 0},
+        "usage": {"prompt_tokens": 440, "completion_tokens": 160, "thinking_tokens": 0, "saved_tokens": 0},
         "model": "demo",
     }
 
@@ -393,6 +393,8 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         "stated": None,
         "program": None,
         "detail": "",
+        "thought_chars": 0,
+        "thinking_tokens": 0,
     }
     assert without_clocks(response) == {
         "id": "r-2",
@@ -403,13 +405,18 @@ async def test_every_field_set(serve: Serve, pool: SandboxPool) -> None:
         "calibrated": False,
         "verdict": "unsure",
         "explanation": {
-            "cot": {"path": 0, "text": "There are 697 girls. 697 - 228 = 469. The answer is 469", "repaired": True},
+            "cot": {
+                "path": 0,
+                "text": "There are 697 girls. 697 - 228 = 469. The answer is 469",
+                "repaired": True,
+                "tokens": 27,
+            },
             "program": {"path": 1, "code": "ans = 469", "output": "469"},
             "left_out": ["697", "228"],
         },
         "votes": [{"answer": "469", "cot": 1, "pot": 1}],
-        "paths": {"planned": 4, "started": 4, "voted": 2, "abstained": 2, "aborted": 0},
-        "usage": {"prompt_tokens": 96, "completion_tokens": 49, "saved_tokens": 0},
+        "paths": {"planned": 4, "started": 4, "voted": 2, "abstained": 2, "aborted": 0, "cut_off": 0},
+        "usage": {"prompt_tokens": 96, "completion_tokens": 49, "thinking_tokens": 0, "saved_tokens": 0},
         "model": "demo",
         "seed": 7,
         "trace": [
@@ -485,8 +492,8 @@ async def test_nothing_voted(serve: Serve) -> None:
         "verdict": "none",
         "explanation": {"cot": None, "program": None, "left_out": []},
         "votes": [],
-        "paths": {"planned": 2, "started": 2, "voted": 0, "abstained": 2, "aborted": 0},
-        "usage": {"prompt_tokens": 60, "completion_tokens": 16, "saved_tokens": 0},
+        "paths": {"planned": 2, "started": 2, "voted": 0, "abstained": 2, "aborted": 0, "cut_off": 0},
+        "usage": {"prompt_tokens": 60, "completion_tokens": 16, "thinking_tokens": 0, "saved_tokens": 0},
         "model": "demo",
         "seed": 0,
     }
@@ -524,14 +531,11 @@ async def test_what_a_request_leaves_out_comes_from_the_settings_then_the_checkp
 async def test_the_sampler_takes_request_then_settings_then_checkpoint(serve: Serve) -> None:
     decoding = Decoding(top_p=0.8, top_k=20, min_p=0.1, repetition_penalty=1.1)
     fields: dict[str, Any] = {"top_p": 0.9, "top_k": -1, "min_p": 0.2, "repetition_penalty": 1.2}
+    own: dict[str, Any] = {"top_k": 30, "min_p": 0.0, "top_p": 0.7, "repetition_penalty": 1.0}
     asked = []
-    for own, body in (
-        ({}, {}),
-        ({"top_k": 30, "min_p": 0.0, "top_p": 0.7, "repetition_penalty": 1.0}, {}),
-        ({}, fields),
-    ):
+    for given, body in (({}, {}), (own, {}), ({}, fields)):
         engine = TurnEngine([cot(1)])
-        client = await serve(engine, settings=Settings(cot_paths=1, pot_paths=0, **own), decoding=decoding)
+        client = await serve(engine, settings=Settings(cot_paths=1, pot_paths=0, **given), decoding=decoding)
         assert (await client.post("/solve", json={"problem": PENS} | body)).status_code == 200
         asked += [(s.top_p, s.top_k, s.min_p, s.repetition_penalty) for _, _, s in engine.sampled]
     assert asked == [(0.8, 20, 0.1, 1.1), (0.7, 30, 0.0, 1.0), (0.9, 0, 0.2, 1.2)]
@@ -563,8 +567,8 @@ async def test_a_deadline_answers_with_the_votes_so_far(serve: Serve) -> None:
         "deadline",
         "21",
         [{"answer": "21", "cot": 0, "pot": 1}],
-        {"planned": 4, "started": 4, "voted": 1, "abstained": 0, "aborted": 3},
-        {"prompt_tokens": 40, "completion_tokens": 5 + 3 * 3, "saved_tokens": 0},
+        {"planned": 4, "started": 4, "voted": 1, "abstained": 0, "aborted": 3, "cut_off": 0},
+        {"prompt_tokens": 40, "completion_tokens": 5 + 3 * 3, "thinking_tokens": 0, "saved_tokens": 0},
     ]
 
 

@@ -72,7 +72,14 @@ async def test_paths_that_the_decision_made_unnecessary_are_told_too(live: Serve
     stream = await told(client)
     outcomes = [data["outcome"] for name, data in stream if name == "path"]
     assert outcomes == ["voted"] * 4 + ["aborted"] * 16
-    assert stream[-1][1]["paths"] == {"planned": 20, "started": 20, "voted": 4, "abstained": 0, "aborted": 16}
+    assert stream[-1][1]["paths"] == {
+        "planned": 20,
+        "started": 20,
+        "voted": 4,
+        "abstained": 0,
+        "aborted": 16,
+        "cut_off": 0,
+    }
 
 
 async def test_events_arrive_as_they_happen(live: Serve) -> None:

@@ -13,7 +13,7 @@ from service.paths.base import PathFormat
 from service.settings import Settings
 from tests.conftest import Serve
 from tests.support.engines import computing_sandbox
-from tests.support.thinking import ALWAYS, SWITCHED, THOUGHT_CHARS, thinks
+from tests.support.thinking import ALWAYS, SWITCHED, THOUGHT_CHARS, THOUGHT_TOKENS, thinks
 
 PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 BODY: dict[str, Any] = {"problem": PENS, "policy": "fixed", "max_tokens": 7000, "seed": 7}
@@ -37,7 +37,7 @@ async def test_long_thoughts_vote_right(serve: Serve) -> None:
     content = await solve(await served(serve))
     assert (content["answer"], content["votes"]) == ("21", [{"answer": "21", "cot": 10, "pot": 10}])
     assert (content["paths"]["cut_off"], "warning" in content) == (0, False)
-    assert 20 * 6000 <= content["usage"]["thinking_tokens"] <= 20 * 6006
+    assert content["usage"]["thinking_tokens"] == pytest.approx(20 * THOUGHT_TOKENS, rel=0.005)
     assert content["usage"]["thinking_tokens"] < content["usage"]["completion_tokens"]
     assert content["explanation"]["cot"]["text"] == "3 * 7 = 21. The answer is 21"
 
@@ -53,9 +53,9 @@ async def test_a_budget_ends_the_thoughts(serve: Serve) -> None:
     client = await served(serve)
     content = await solve(client, max_tokens=3000, thinking_tokens=2000)
     assert (content["answer"], content["paths"]["cut_off"]) == ("21", 0)
-    assert 20 * 2000 <= content["usage"]["thinking_tokens"] <= 20 * 2006
+    assert content["usage"]["thinking_tokens"] == pytest.approx(20 * 2000, rel=0.01)
     client = await served(serve, thinking_tokens=1000)
-    assert (await solve(client))["usage"]["thinking_tokens"] <= 20 * 1006
+    assert (await solve(client))["usage"]["thinking_tokens"] == pytest.approx(20 * 1000, rel=0.02)
 
 
 async def test_the_switch_is_a_setting_and_a_field(serve: Serve) -> None:
@@ -189,6 +189,7 @@ async def peak_and_held_bytes(client: httpx.AsyncClient, route: str, **body: Any
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["/v1/chat/completions", "/solve/batch", "/grade/batch"])
 async def test_memory_does_not_grow_with_the_thoughts_of_many_problems(route: str, serve: Serve) -> None:
     client = await served(serve, batch_concurrency=1)
