@@ -101,11 +101,11 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_the_user_may_not_read_is_refused_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(path: Path) -> bytes:
+    def denied(path: Path, *_: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     path = written(tmp_path, table("a", "one"))
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(ConfigurationError) as raised:
         KeyRing(path)
     assert str(raised.value) == (
