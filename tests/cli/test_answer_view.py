@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 
 from service.cli.answer_view import AnswerView, VoteInProgress, live_vote
 from service.schemas import Vote
+from service.schemas.html import solution_html
 from service.types import PathKind, PathOutcome, Policy, Status, Verdict
 from tests.support.engines import cot, pot
 from tests.support.solutions import voted
@@ -94,6 +95,15 @@ async def test_numbers_that_no_program_uses_are_named_under_the_program() -> Non
         "            → 24",
         "            No program behind this answer uses 36 or 12.",
     ]
+
+
+async def test_paths_that_a_limit_cut_off_are_said_with_the_limit() -> None:
+    warning = "3 of 3 paths reached the limit of 320 tokens; raise `max_tokens`."
+    none = (await voted([None, None, None])).model_copy(update={"warning": warning})
+    assert written(AnswerView(none), width=120)[:3] == ["No answer", "No attempt had a result.", warning]
+    some = (await voted([18, 18, None])).model_copy(update={"warning": warning})
+    assert written(AnswerView(some), width=120)[2] == warning
+    assert warning in solution_html(some)
 
 
 async def test_no_answer_comes_with_advice() -> None:

@@ -42,7 +42,11 @@ async def thinking_engine(thinker: Checkpoint, path_format: PathFormat) -> Async
     from service.engine.vllm import VllmEngine
 
     engine = VllmEngine(
-        str(thinker.path), max_model_len=CONTEXT, cpu_kv_cache_gib=1, thought=path_format.thoughts.delimiters
+        str(thinker.path),
+        dtype="float32",
+        max_model_len=CONTEXT,
+        cpu_kv_cache_gib=1,
+        thought=path_format.thoughts.delimiters,
     )
     await engine.start()
     yield engine

@@ -27,6 +27,7 @@ from service.solve.problem import path_seed
 from service.types import PathKind, PathOutcome, Policy, Verdict
 from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, in_turn, pot
+from tests.support.thinking import ALWAYS, thinks
 
 PROBLEMS = [LabeledProblem("a", "apples?", "1"), LabeledProblem("b", "bees?", "2"), LabeledProblem("c", "cats?", "3")]
 
@@ -239,3 +240,26 @@ async def test_gold_answers_that_cannot_be_read_are_left_out() -> None:
     assert report.accuracy["vote"] == 1 / 2
     assert [request.seed for request in requests] == [path_seed(5, 0), path_seed(5, 3)] * 2
     assert asdict(report)["unread_golds"] == ("x", "y")
+
+
+async def test_votes_that_a_limit_cut_off_are_counted_and_their_thoughts_are_dropped() -> None:
+    components = fake_components(FakeEngine(thinks), computing_sandbox(), path_format=ALWAYS)
+    problems = [LabeledProblem(f"{line}", f"How many pens? {line}", "21", line) for line in (1, 2)]
+
+    async with components:
+
+        async def solve(request: SolveRequest) -> SolveResponse:
+            given = request.model_copy(update={"max_tokens": 3000 if "1" in request.problem else 7000})
+            return solve_response(await components.solve(components.problem(given), "id"), trace=True)
+
+        evaluation = await evaluate(
+            solve, problems, policy=Policy.FIXED, budget=PathBudget(cot=2, pot=2), seed=1, concurrency=1
+        )
+    assert (evaluation.report.warned, evaluation.report.warning) == (
+        1,
+        "4 of 4 paths reached the limit of 3,000 tokens; raise `max_tokens`.",
+    )
+    for solved in evaluation.solved:
+        for response in (solved.vote, solved.greedy):
+            assert response.trace is not None
+            assert all(len(path.text) < 100 for path in response.trace)
