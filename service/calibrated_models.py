@@ -44,9 +44,10 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
         settings: the settings, whose decoding parameters replace those of the model.
     """
     problem = problem_of(SolveRequest(problem="?"), settings, model)
+    directories = [directory for directory in (base.path if base else None, model.adapter) if directory]
     return MadeFor(
         model=_name(model, base),
-        files=files_digest(*filter(None, (base and base.path, model.adapter))),
+        files=files_digest(*directories),
         prompt=model.path_format.name,
         wording=wording_digest(model.path_format),
         thinking=problem.thinking,

@@ -71,14 +71,18 @@ async def evaluate(
         if problem.is_readable
     ]
     readable = [problem for problem in problems if problem.is_readable]
+
+    async def solve_briefly(request: SolveRequest) -> SolveResponse:
+        return (await solve(request)).without_thoughts()  # no figure needs them
+
     started = time.monotonic()
     with progress(Stage.VOTE) as advance:
-        votes = await solve_all(solve, requests, concurrency, advance)
+        votes = await solve_all(solve_briefly, requests, concurrency, advance)
     seconds = earlier_s + time.monotonic() - started
     greedily = {"temperature": 0.0, "paths": PathBudget(cot=1, pot=1), "policy": Policy.FIXED}
     greedy_requests = [request.model_copy(update=greedily) for request in requests]
     with progress(Stage.GREEDY) as advance:
-        greedy = await solve_all(solve, greedy_requests, concurrency, advance)
+        greedy = await solve_all(solve_briefly, greedy_requests, concurrency, advance)
     solved = tuple(Solved(*three) for three in zip(readable, votes, greedy, strict=True))
     unread = [problem for problem in problems if not problem.is_readable]
     report = report_of(solved, unread, policy=policy, budget=budget, seed=seed, seconds=seconds)
@@ -103,7 +107,7 @@ async def solve_all(
 
     async def solve_one(request: SolveRequest) -> _Response:
         async with places:
-            response = (await solve(request)).without_thoughts()  # no figure needs them
+            response = await solve(request)
         advance()
         return response
 

@@ -13,7 +13,6 @@ from service.paths.base import PathFormat
 from service.solve.calibration import Calibration
 
 CALIBRATION_FILE = "calibration.json"
-FILE_VERSION = 1
 
 _MODEL_FILES = (
     "config.json",
@@ -72,7 +71,7 @@ class ModelCalibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    version: Literal[1] = FILE_VERSION
+    version: Literal[1] = 1
     made_for: MadeFor
     calibration: Calibration
 

@@ -27,7 +27,9 @@ async def streamed(client: httpx.AsyncClient) -> Trust:
 
 
 async def in_a_batch(client: httpx.AsyncClient) -> Trust:
-    text = (await client.post("/solve/batch", content=json.dumps(BODY))).text
+    text = (
+        await client.post("/solve/batch", content=json.dumps(BODY), headers={"Content-Type": "application/x-ndjson"})
+    ).text
     return trust(json.loads(text.splitlines()[0])["solution"])
 
 

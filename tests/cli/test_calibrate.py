@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
 
 from service import components
+from service.cli.main import app
 from service.components import Components
 from service.engine.base import Sampling
 from service.engine.fake import FakeEngine
+from service.metrics import Metrics
 from service.model.checkpoint import Checkpoint
 from service.model.served import ServedModel
 from service.paths.chat import ChatFormat, ChatPrompt
@@ -26,8 +30,26 @@ HOSTILE = "<script>alert(1)</script>"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(components, "sandbox_pool", lambda *_, **__: computing_sandbox())
-    monkeypatch.setattr("service.evaluation.calibration.thresholds.ORDERS", 2)
+    make_quick(monkeypatch)
+
+
+def make_quick(patch: pytest.MonkeyPatch) -> None:
+    """Fewer orders, and a sandbox and metrics of the test."""
+    patch.setattr(components, "sandbox_pool", lambda *_, **__: computing_sandbox())
+    patch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
+    patch.setattr("service.evaluation.calibration.thresholds.ORDERS", 1)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a finished calibration, for tests that leave it as it is."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        make_quick(patch)
+        patch.setenv("TWINPATH_CACHE_DIR", str(folder / "cache"))
+        options = ["--data", problems(folder), "--out", folder / "out", "--config", played(folder)]
+        CliRunner().invoke(app, ["calibrate", *map(str, options)], catch_exceptions=False)
+    return folder
 
 
 def problems(folder: Path, right: int = 15, count: int = COUNT, **changes: Any) -> Path:
@@ -95,24 +117,22 @@ def test_a_calibration_is_written_and_shown(twinpath: Run, tmp_path: Path) -> No
     assert command in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_a_service_is_calibrated_only_with_the_directory(twinpath: Run, tmp_path: Path) -> None:
-    calibrated(twinpath, tmp_path)
-    question = ("solve", "Box 3 has 3 pens and 4 pens. How many?", "--config", tmp_path / "twinpath.toml", "--seed", 1)
+def test_a_service_is_calibrated_only_with_the_directory(twinpath: Run, finished: Path) -> None:
+    question = ("solve", "Box 3 has 3 pens and 4 pens. How many?", "--config", finished / "twinpath.toml", "--seed", 1)
     plain = json.loads(twinpath(*question, "--json")[1])
     assert (plain["answer"], plain["verdict"], plain["calibrated"]) == ("7", "agreed", False)
-    measured = json.loads(twinpath(*question, "--json", "--calibration", tmp_path / "out")[1])
+    measured = json.loads(twinpath(*question, "--json", "--calibration", finished / "out")[1])
     assert (measured["answer"], measured["verdict"], measured["calibrated"]) == ("7", "likely", True)
-    assert 0.7 < measured["confidence"] < 0.8 < plain["confidence"]
-    assert "This model's confidence was never measured." in twinpath(*question)[1]
-    shown = twinpath(*question, "--calibration", tmp_path / "out")[1]
+    assert 0.7 < measured["confidence"] < 0.85 < plain["confidence"]
+    assert "This model's confidence was never measured." in " ".join(twinpath(*question)[1].split())
+    shown = " ".join(twinpath(*question, "--calibration", finished / "out")[1].split())
     assert "of 100 answers with such a vote were right on problems that the model had not seen." in shown
     assert "never measured" not in shown
 
 
-def test_an_evaluation_and_a_grade_use_the_calibration(twinpath: Run, tmp_path: Path) -> None:
-    calibrated(twinpath, tmp_path)
-    common = ("--config", tmp_path / "twinpath.toml", "--calibration", tmp_path / "out")
-    out = twinpath("evaluate", "--data", tmp_path / "data.jsonl", "--limit", 4, *common)[1]
+def test_an_evaluation_and_a_grade_use_the_calibration(twinpath: Run, finished: Path) -> None:
+    common = ("--config", finished / "twinpath.toml", "--calibration", finished / "out")
+    out = twinpath("evaluate", "--data", finished / "data.jsonl", "--limit", 4, *common)[1]
     assert "likely: right 4 of 4" in out
     grade = twinpath("grade", "Box 3 has 3 pens and 4 pens. How many?", "7", *common, "--json")[1]
     assert (json.loads(grade)["verdict"], json.loads(grade)["calibrated"]) == ("correct", True)
@@ -120,28 +140,26 @@ def test_an_evaluation_and_a_grade_use_the_calibration(twinpath: Run, tmp_path: 
     assert "Given: 7. Voted: 7 (confidence never measured)." in grade
 
 
-def test_a_calibration_for_something_else_is_refused_in_one_line(twinpath: Run, tmp_path: Path) -> None:
-    calibrated(twinpath, tmp_path)
+def test_a_calibration_for_something_else_is_refused_in_one_line(twinpath: Run, finished: Path) -> None:
     code, out, err = twinpath(
-        "solve", "How many pens?", "--config", tmp_path / "twinpath.toml", "--cot", 2, "--calibration", tmp_path / "out"
+        "solve", "How many pens?", "--config", finished / "twinpath.toml", "--cot", 2, "--calibration", finished / "out"
     )
     assert (code, out) == (2, "")
     assert err == (
-        f"twinpath: The calibration {tmp_path}/out was made for `cot_paths` 4, and it is 2 now. Run `twinpath calibrate` "
+        f"twinpath: The calibration {finished}/out was made for `cot_paths` 4, and it is 2 now. Run `twinpath calibrate` "
         "again, or leave out --calibration.\n"
     )
 
 
 def test_a_finished_run_starts_no_engine_and_writes_the_same(
-    twinpath: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    twinpath: Run, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calibrated(twinpath, tmp_path)
-    files = [tmp_path / "out" / name for name in ("calibration.json", "report.html", "journal-v1.jsonl")]
+    files = [finished / "out" / name for name in ("calibration.json", "report.html", "journal-v1.jsonl")]
     before = [path.read_bytes() for path in files]
     monkeypatch.setattr(FakeEngine, "start", lambda _: pytest.fail("an engine starts"))
-    code, _, err = calibrated(twinpath, tmp_path)
+    code, _, err = calibrated(twinpath, finished)
     assert code == 0
-    assert f"Resuming: {tmp_path}/out/journal-v1.jsonl holds 20. Delete to sample again." in err
+    assert f"Resuming: {finished}/out/journal-v1.jsonl holds 20. Delete to sample again." in err
     assert [path.read_bytes() for path in files] == before
 
 
@@ -157,18 +175,15 @@ def test_every_prefix_of_a_journal_gives_the_same_calibration(twinpath: Run, tmp
         assert len(set(requests)) == len(requests) == COUNT
 
 
-def test_another_run_in_the_directory_is_refused(twinpath: Run, tmp_path: Path) -> None:
-    calibrated(twinpath, tmp_path)
+def test_another_run_in_the_directory_is_refused(twinpath: Run, finished: Path) -> None:
     for option, value, reason in (
         ("--seed", 1, "seed was 0 and is 1 now"),
         ("--temperature", 0.9, "temperature was None and is 0.9 now"),
         ("--paths", 3, "cot was 4 and is 3 now"),
         ("--max-tokens", 99, "max_tokens was 320 and is 99 now"),
-        ("--limit", 20, ""),
     ):
-        code, _, err = calibrated(twinpath, tmp_path, option, value)
-        assert code == (2 if reason else 0)
-        assert reason in err
+        code, _, err = calibrated(twinpath, finished, option, value)
+        assert (code, reason in err) == (2, True)
 
 
 def test_the_calibration_of_the_settings_has_no_effect(twinpath: Run, tmp_path: Path) -> None:
@@ -223,19 +238,17 @@ def test_only_the_first_problems_are_taken(twinpath: Run, tmp_path: Path) -> Non
     assert content(tmp_path)["problems"] == 25
 
 
-def test_a_table_is_read_like_that_of_an_evaluation(twinpath: Run, tmp_path: Path) -> None:
-    problems(tmp_path)
-    calibrated(twinpath, tmp_path)
+def test_a_table_is_read_like_that_of_an_evaluation(twinpath: Run, tmp_path: Path, finished: Path) -> None:
     rows = [f'"Box {n} has 3 pens and 4 pens. How many?",{7 if n < 15 else 9}' for n in range(COUNT)]
     table = lines(tmp_path / "class.csv", "Aufgabe,key", *rows)
     code, _, err = twinpath(
-        "calibrate", "--data", table, "--out", tmp_path / "csv", "--config", tmp_path / "twinpath.toml",
+        "calibrate", "--data", table, "--out", tmp_path / "csv", "--config", finished / "twinpath.toml",
         "--problem-column", "Aufgabe",
     )  # fmt: skip
     assert code == 0
     assert "Columns: problem = Aufgabe, answer = key" in err
     found = json.loads((tmp_path / "csv" / "calibration.json").read_text())
-    assert found["calibration"] == content(tmp_path)["calibration"]
+    assert found["calibration"] == content(finished)["calibration"]
     assert found["rows"][0]["id"] == "2"
 
 
@@ -251,7 +264,7 @@ def test_hostile_rows_and_texts_are_only_text(twinpath: Run, tmp_path: Path) -> 
     data = problems(tmp_path)
     rows = [json.loads(line) for line in data.read_text().splitlines()]
     rows = [row | {"id": f"{ESCAPE}{HOSTILE}{row['id']}", "question": f"{HOSTILE} {row['question']}"} for row in rows]
-    rows.append({"id": f"{ESCAPE}{HOSTILE}", "question": "Who?", "answer": f"{ESCAPE}{HOSTILE}"})
+    rows.append({"id": f"{ESCAPE}{HOSTILE}", "question": "Who?", "answer": "Ann"})
     rows.append({"id": "long", "question": "pens " * 9000, "answer": "7"})
     lines(data, *map(json.dumps, rows[-1:] + rows[:-1]))
     played(tmp_path, [f"{ESCAPE}{HOSTILE} The answer is 7"], [f"ans = 7  # {HOSTILE}"])

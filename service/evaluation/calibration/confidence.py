@@ -4,6 +4,7 @@ The map gives the share of right answers for a smoothed vote share. The Beta con
 the adaptive policy stops wherever it has the same value.
 """
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +45,8 @@ class Shifts(NamedTuple):
 
 
 _KNOTS = tuple(step / 20 for step in range(1, 21))
+_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+"""Variable that OpenBLAS reads when it is loaded. Beside busy processes, more threads make the fit six times slower."""
 _STIFFNESS = 10.0
 """Cost of the squared change of slope at a knot, in log odds, relative to the log loss of one problem."""
 
@@ -60,8 +63,15 @@ def import_libraries() -> None:
     Raises:
         ModuleNotFoundError: one of them is missing.
     """
-    import numpy as np  # noqa: F401
-    import scipy.optimize  # noqa: F401
+    before = os.environ.get(_BLAS_THREADS)
+    os.environ[_BLAS_THREADS] = "1"
+    try:
+        import numpy as np  # noqa: F401
+        import scipy.optimize  # noqa: F401
+    finally:
+        del os.environ[_BLAS_THREADS]
+        if before is not None:
+            os.environ[_BLAS_THREADS] = before
 
 
 def fit(points: Sequence[Observed], orders: int = 1) -> Points:
@@ -74,6 +84,7 @@ def fit(points: Sequence[Observed], orders: int = 1) -> Points:
         points: vote shares and outcomes. Shares of 0 (no vote) are left out.
         orders: number of orders in which each problem is observed. Together they weigh as one problem.
     """
+    import_libraries()
     import numpy as np
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -110,6 +121,7 @@ def fit_shifts(points: Sequence[Seen], confidence_map: Points, orders: int = 1) 
         confidence_map: the map, as `fit` returns it.
         orders: as in `fit`.
     """
+    import_libraries()
     import numpy as np
     from scipy.optimize import minimize
     from scipy.special import expit, logit

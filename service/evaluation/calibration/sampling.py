@@ -104,7 +104,7 @@ async def sample_problems(
 
     async def solve_or_refuse(request: SolveRequest) -> SolveResponse | InputError:
         try:
-            return await solve(request)
+            return (await solve(request)).without_thoughts()
         except InputError as error:
             return error
 

@@ -11,13 +11,15 @@ from service.components import Components
 from service.engine.base import Sampling
 from service.engine.fake import FakeEngine
 from service.evaluation.calibration.calibrate import Tried, calibrate_best
+from service.evaluation.calibration.observed import observed
 from service.evaluation.calibration.sampling import ProblemSamples, sample_problems, sampling_requests
 from service.evaluation.calibration_error import expected_error
 from service.evaluation.problems import LabeledProblem, is_right
+from service.model.served import ServedModel
 from service.schemas import PathBudget, SolveRequest
 from service.settings import Settings
 from service.types import Policy, Verdict
-from tests.support.chance_samples import RATES, WRONG
+from tests.support.chance_samples import RATES, WRONG, chance_samples
 from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, pot
 
@@ -68,3 +70,22 @@ async def test_the_service_states_the_known_probability() -> None:
     share = sum(is_right(answer.answer, "7") for answer in likely) / len(likely)
     assert share == pytest.approx(content.likely.right / content.likely.problems, abs=0.08)
     assert share >= 0.7
+
+
+def test_the_confidence_is_the_known_probability_on_other_problems() -> None:
+    """The calibration of 150 problems, on 2000 further ones of the same rates."""
+    samples = chance_samples(150, 4, seed=3)
+    made_for_it = made_for(ServedModel("m"), None, Settings())
+    found = calibrate_best(
+        [Tried(made_for_it, ProblemSamples(tuple(samples), tuple(one.id for one in samples), ()))], [], seed=1
+    )
+    fresh = chance_samples(2000, 4, seed=4)
+    seen = observed(fresh, 4, Policy.ADAPTIVE, found.calibration)
+    confidences = [found.calibration.shifted(vote.share, vote.uses_all) for vote in seen]
+    right = [vote.right for vote in seen]
+    assert expected_error(confidences, right, 10) < 0.06
+    likely = [good for confidence, good in zip(confidences, right, strict=True) if confidence >= 0.7]
+    share = sum(likely) / len(likely)
+    claimed = found.likely.right / found.likely.problems
+    assert abs(share - claimed) < 0.08
+    assert share > sum(right) / len(right)

@@ -1,6 +1,7 @@
 """Report of a calibration: one file, plots before and after, hostile texts escaped."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -16,9 +17,10 @@ HOSTILE = '</pre></details><script>alert(1)</script><img src=x onerror="alert(1)
 
 @pytest.fixture(autouse=True)
 def few_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.evaluation.calibration.thresholds.ORDERS", 2)
+    monkeypatch.setattr("service.evaluation.calibration.thresholds.ORDERS", 1)
 
 
+@cache
 def content(right: int = 90, wrong: int = 10, split: int = 0) -> CalibrationContent:
     return calibrate_best([tried(alike(right, wrong, split))], [], seed=1)
 
@@ -42,8 +44,8 @@ def test_the_summary_and_the_plots() -> None:
 
 
 def test_a_row_for_each_verdict() -> None:
-    page = calibration_page(content(60, 20, 22), "c")
-    assert '<td><span class="chip likely">Likely right</span></td><td>80</td><td>60</td><td>75 %</td>' in page
+    page = calibration_page(content(70, 10, 22), "c")
+    assert '<td><span class="chip likely">Likely right</span></td><td>80</td><td>70</td><td>88 %</td>' in page
     assert '<td><span class="chip torn">Torn</span></td><td>22</td>' in page
 
 
