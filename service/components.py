@@ -149,8 +149,8 @@ def build(
 
     Raises:
         CheckpointError: the model or an adapter cannot be served.
-        ConfigurationError: the fake script, a worker address, a key file, an engine option, the calibration, `prompt` or
-            `thinking` is invalid.
+        ConfigurationError: the fake script, a worker address, a key file, an engine option, the calibration,
+            `prompt` or `thinking` is invalid.
     """
     components = _components(settings, progress)
     return replace(components, models=calibrated_models(components.models, components.checkpoint, settings))
