@@ -35,7 +35,7 @@ def view(content: CalibrationContent, page: Path) -> RenderableType:
     parts = [
         Text(),
         *demo,
-        Text(one_line(run_words(content)), "bold"),
+        Text(one_line(f"{content.made_for.model} · {run_words(content)}"), "bold"),
         Text(),
         Text(likely_words(content)),
         *limits,

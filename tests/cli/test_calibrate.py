@@ -100,7 +100,7 @@ def test_a_calibration_is_written_and_shown(twinpath: Run, tmp_path: Path) -> No
     assert told[-2].startswith("Sampling: 20 of 20 (100 %) after ")
     assert told[-1] == "Fitting the calibration."
     shown = " ".join(out.split())
-    assert "20 problems · demo · prompt v1 · temperature 0.7 · 4 + 4 attempts · seed 0" in shown
+    assert "demo · 20 problems · prompt v1 · temperature 0.7 · 4 + 4 attempts · seed 0" in shown
     assert "On held-out problems, 75 % of the likely answers were right (15 of 20, 95 % interval 53 to 89 %)." in shown
     assert "likely ███████████████░░░░░ 75 % right 15 of 20 (53–89)" in shown
     assert "right answers of the full vote" not in shown  # only one prompt

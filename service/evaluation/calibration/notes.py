@@ -15,7 +15,7 @@ def run_words(content: CalibrationContent) -> str:
     made_for = content.made_for
     thinking = "thinking · " if made_for.thinking else ""
     return (
-        f"{number(content.problems, 'problem')} · {made_for.model} · prompt {made_for.prompt} · "
+        f"{number(content.problems, 'problem')} · prompt {made_for.prompt} · "
         f"temperature {made_for.decoding.temperature:g} · {thinking}{made_for.cot} + {made_for.pot} attempts · "
         f"seed {content.seed}"
     )

@@ -12,10 +12,12 @@ from service.evaluation.html.elements import Html, element
 from service.evaluation.html.figures import coverage_figure, reliability_figure
 from service.evaluation.html.page import chip
 from service.evaluation.html.tables import accuracy_table, row, share, table
-from service.evaluation.report import BINS
+from service.evaluation.report import BINS, VerdictCount
 from service.evaluation.statistics import wilson
 from service.schemas.words import DEMO, DEMO_MODEL
 from service.types import Verdict
+
+_DIGITS = 12
 
 
 def calibration_page(content: CalibrationContent, command: str) -> str:
@@ -32,8 +34,7 @@ def calibration_page(content: CalibrationContent, command: str) -> str:
         warnings(notes(content)),
         element("div", _meaning(content, command), _thresholds(content), class_="summary"),
         element("div", *_plots(content), class_="plots"),
-        _prompts(content.prompts) if len(content.prompts) > 1 else None,
-        _facts(content),
+        element("div", _prompts(content.prompts), _facts(content), class_="summary"),
         element("footer", f"Twinpath {content.twinpath}. All figures depend on the seed, none on the machine's speed."),
     )
     return document(f"Calibration of {content.made_for.model}", body)
@@ -58,22 +59,27 @@ def _of(part: float, whole: float) -> str:
 
 
 def _meaning(content: CalibrationContent, command: str) -> Html:
-    rows = [row("th", "when it says", "problems", "right", "share", "95 % interval")]
-    for verdict, found in content.by_verdict.items():
-        low, high = (percent(end, 1) for end in wilson(found.right, found.problems))
-        figures = (f"{found.right}", _of(found.right, found.problems), f"{low} to {high} %")
-        shown = ("–",) * 3 if verdict == Verdict.NONE else figures
-        rows.append(row("td", chip(verdict), f"{found.problems}", *shown))
-    held_out = "The confidence of each problem comes from a map that was fitted on the other problems."
+    head = ("when it says", "problems", "right", "share", "95 % interval")
+    perfect = content.calibration_error_if_perfect
+    held_out = (
+        "The confidence of each problem comes from a map that was fitted on other problems. By chance, the calibration "
+        f"error of a perfect confidence would be {perfect.median:.3f} (median) and at most {perfect.p95:.3f} (95 %)."
+    )
     return element(
         "section",
         element("h2", "What the words will mean"),
         element("p", likely_words(content)),
-        element("table", *rows, class_="counts"),
+        table("counts", head, (_verdict(*found) for found in content.by_verdict.items())),
         element("p", held_out, class_="hint"),
         element("p", "Serve the model with this calibration:"),
         element("pre", command, class_="program"),
     )
+
+
+def _verdict(verdict: str, found: VerdictCount) -> tuple[str, ...]:
+    low, high = (percent(end, 1) for end in wilson(found.right, found.problems))
+    figures = (f"{found.right}", _of(found.right, found.problems), f"{low} to {high} %")
+    return (chip(verdict), f"{found.problems}", *(("–",) * 3 if verdict == Verdict.NONE else figures))
 
 
 def _thresholds(content: CalibrationContent) -> Html:
@@ -100,7 +106,9 @@ def _plots(content: CalibrationContent) -> Iterator[Html]:
         yield curve
 
 
-def _prompts(prompts: tuple[PromptResult, ...]) -> Html:
+def _prompts(prompts: tuple[PromptResult, ...]) -> Html | None:
+    if len(prompts) == 1:
+        return None
     rows = ((one.name, one.right / one.problems, wilson(one.right, one.problems), "both") for one in prompts)
     singles = (
         (one.name, *("–" if value is None else share(value) for value in (one.cot, one.pot)), f"{one.tokens:,.0f}")
@@ -121,8 +129,8 @@ def _facts(content: CalibrationContent) -> Html:
     made_for, calibration = content.made_for, content.calibration
     facts = {
         "model": made_for.model,
-        "files of the model (SHA-256)": made_for.files or "–",
-        "prompt": f"{made_for.prompt} (SHA-256 of its wording: {made_for.wording})",
+        "files of the model (SHA-256)": made_for.files[:_DIGITS] or "–",
+        "prompt": f"{made_for.prompt} (SHA-256 of its wording: {made_for.wording[:_DIGITS]})",
         "temperature, top_p": f"{made_for.decoding.temperature:g}, {made_for.decoding.top_p:g}",
         "attempts": f"{made_for.cot} explanations, {made_for.pot} programs",
         "stopping threshold": f"{calibration.threshold:g}",

@@ -37,7 +37,7 @@ def test_the_summary_and_the_plots() -> None:
     assert "<b>90 %</b><span>of the likely answers were right (90 of 100)</span>" in page
     assert "<b>100 %</b><span>of the problems had a likely answer</span>" in page
     assert "<b>90 %</b><span>right answers of the vote (95 % interval: 83 to 94 %)</span>" in page
-    assert "100 problems · m · prompt p · temperature 0.7 · 3 + 3 attempts · seed 1" in page
+    assert "100 problems · prompt p · temperature 0.7 · 3 + 3 attempts · seed 1" in page
     assert '<pre class="program">twinpath serve --calibration out</pre>' in page
     assert '0.75 <span class="chip likely">chosen</span>' in page
     assert 'class="warning"' not in page
