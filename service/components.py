@@ -152,11 +152,11 @@ def build(
         ConfigurationError: the fake script, a worker address, a key file, an engine option, the calibration,
             `prompt` or `thinking` is invalid.
     """
-    components = _components(settings, progress)
+    components = _components(settings, progress, on_step)
     return replace(components, models=calibrated_models(components.models, components.checkpoint, settings))
 
 
-def _components(settings: Settings, progress: Progress) -> Components:
+def _components(settings: Settings, progress: Progress, on_step: Callable[[str], None]) -> Components:
     """Components with the calibrations of the checkpoint and its adapters, where they have one."""
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
@@ -177,7 +177,13 @@ def _components(settings: Settings, progress: Progress) -> Components:
         names = [model.name for model in others]
         remote = remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request)
         return Components(
-            settings, remote, sandbox, (replace(first, name=""), *others), metrics, on_step=on_step, checkpoint=checkpoint
+            settings,
+            remote,
+            sandbox,
+            (replace(first, name=""), *others),
+            metrics,
+            on_step=on_step,
+            checkpoint=checkpoint,
         )
     check_fit(adapters, checkpoint)
     files = [adapter.lora for adapter in adapters]

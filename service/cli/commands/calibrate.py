@@ -9,7 +9,7 @@ import typer
 from service.cli.options import (
     Adapters,
     Config,
-    Engine,
+    EngineName,
     EngineOption,
     EngineOptions,
     Model,
@@ -60,7 +60,7 @@ def calibrate(
     thinking_tokens: ThinkingTokens = None,
     concurrency: Annotated[int, count_option("Problems that are sampled at the same time.")] = 4,
     seed: Annotated[int, integer_option("Seed of the samples of every problem.", min=0)] = 0,
-    engine: Engine = None,
+    engine: EngineName = None,
     engine_option: EngineOption = None,
     config: Config = None,
     problem_column: Annotated[
