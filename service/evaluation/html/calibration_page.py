@@ -14,6 +14,7 @@ from service.evaluation.html.page import chip
 from service.evaluation.html.tables import accuracy_table, row, share, table
 from service.evaluation.report import BINS, VerdictCount
 from service.evaluation.statistics import wilson
+from service.model.calibration_file import MadeFor
 from service.schemas.words import DEMO, DEMO_MODEL
 from service.types import Verdict
 
@@ -125,12 +126,19 @@ def _prompts(prompts: tuple[PromptResult, ...]) -> Html | None:
     )
 
 
+def _thinking(made_for: MadeFor) -> str:
+    if not made_for.thinking:
+        return "no"
+    return "yes" if made_for.thinking_tokens is None else f"yes, up to {made_for.thinking_tokens:,} tokens per attempt"
+
+
 def _facts(content: CalibrationContent) -> Html:
     made_for, calibration = content.made_for, content.calibration
     facts = {
         "model": made_for.model,
         "files of the model (SHA-256)": made_for.files[:_DIGITS] or "–",
         "prompt": f"{made_for.prompt} (SHA-256 of its wording: {made_for.wording[:_DIGITS]})",
+        "thinking": _thinking(made_for),
         "temperature, top_p": f"{made_for.decoding.temperature:g}, {made_for.decoding.top_p:g}",
         "attempts": f"{made_for.cot} explanations, {made_for.pot} programs",
         "stopping threshold": f"{calibration.threshold:g}",
