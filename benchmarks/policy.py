@@ -20,6 +20,8 @@ from typing import Any
 from benchmarks import results
 from benchmarks.load import Run, add_problems, latency, problems, solve_all
 from service.components import build
+from service.evaluation.calibration.replay import Replay, is_right, replay, uses_all_numbers
+from service.evaluation.calibration.samples import Sampled, SampledPath
 from service.evaluation.problems import LabeledProblem
 from service.evaluation.statistics import wilson
 from service.settings import EngineKind, Settings, load_settings
@@ -27,8 +29,7 @@ from service.solve.calibration import Calibration
 from service.solve.problem import PathResult, Solution
 from service.solve.stopping import BETA_THRESHOLD
 from service.types import PathKind, PathOutcome, Policy
-from training.sample.replay import Replay, is_right, replay, uses_all_numbers
-from training.sample.sampling import Sampled, SampledPath, read_samples, write_samples
+from training.sample.sampling import read_samples, write_samples
 from training.sample.statistics import mcnemar
 
 POLICIES = (Policy.FIXED, Policy.LOSSLESS, Policy.ADAPTIVE)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from service import tracing
+from service.calibrated_models import calibrated_models
 from service.engine.base import Engine
 from service.engine.build import check_engine, fake_engine, remote_engine, vllm_engine
 from service.metrics import Metrics
@@ -47,6 +48,7 @@ class Components:
         metrics: Prometheus metrics.
         max_eager_paths: default of the engine for the setting of this name. Default: no limit.
         on_step: called with each step of the start that begins: `sandbox`, then `engine`.
+        checkpoint: checkpoint of the base model. None for the demo.
     """
 
     settings: Settings
@@ -56,6 +58,7 @@ class Components:
     metrics: Metrics = field(default_factory=Metrics)
     max_eager_paths: int | None = None
     on_step: Callable[[str], None] = lambda step: None
+    checkpoint: Checkpoint | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack, init=False, repr=False)
 
     @cached_property
@@ -146,9 +149,15 @@ def build(
 
     Raises:
         CheckpointError: the model or an adapter cannot be served.
-        ConfigurationError: the fake script, a worker address, a key file, an engine option, `prompt` or `thinking` is
-            invalid.
+        ConfigurationError: the fake script, a worker address, a key file, an engine option, the calibration,
+            `prompt` or `thinking` is invalid.
     """
+    components = _components(settings, progress, on_step)
+    return replace(components, models=calibrated_models(components.models, components.checkpoint, settings))
+
+
+def _components(settings: Settings, progress: Progress, on_step: Callable[[str], None]) -> Components:
+    """Components with the calibrations of the checkpoint and its adapters, where they have one."""
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
     metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
@@ -167,13 +176,21 @@ def build(
     if not is_local:
         names = [model.name for model in others]
         remote = remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request)
-        return Components(settings, remote, sandbox, (replace(first, name=""), *others), metrics, on_step=on_step)
+        return Components(
+            settings,
+            remote,
+            sandbox,
+            (replace(first, name=""), *others),
+            metrics,
+            on_step=on_step,
+            checkpoint=checkpoint,
+        )
     check_fit(adapters, checkpoint)
     files = [adapter.lora for adapter in adapters]
     engine, eager = vllm_engine(
         settings, checkpoint.path, checkpoint.name, files, first.path_format.thoughts.delimiters
     )
-    return Components(settings, engine, sandbox, (first, *others), metrics, eager, on_step)
+    return Components(settings, engine, sandbox, (first, *others), metrics, eager, on_step, checkpoint)
 
 
 def sandbox_pool(

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = ("vllm", "torch", "transformers", "numpy", "huggingface_hub", "training")
+HEAVY = ("vllm", "torch", "transformers", "numpy", "scipy", "matplotlib", "huggingface_hub", "training")
 
 
 def imported(statement: str) -> set[str]:
@@ -14,7 +14,7 @@ def imported(statement: str) -> set[str]:
 
 
 def test_the_application_the_commands_and_the_evaluation_import_no_heavy_module() -> None:
-    modules = "service.api.app service.cli.main service.cli.output service.cli.evaluate service.cli.serve"
+    modules = "service.api.app service.cli.main service.cli.output service.cli.evaluate service.cli.calibrate service.cli.serve"
     assert imported(f"import {', '.join(modules.split())}, service.evaluation.evaluate") == set()
 
 

@@ -80,7 +80,8 @@ def test_every_setting_is_a_variable_and_a_line_of_the_file(
     words |= {"otlp_endpoint": "http://collector:4318", "api_docs": "false"}
     words |= {"cors_origins": "https://page.example", "root_path": "/math"}
     words |= dict.fromkeys(
-        ("host", "model", "adapters", "revision", "prompt", "quantization", "cache_dir", "fake_script"), "a-word"
+        ("host", "model", "adapters", "revision", "prompt", "calibration", "quantization", "cache_dir", "fake_script"),
+        "a-word",
     )
     words |= {"thinking": "on", "worker_api": "sglang"}
     words["engine_options"] = '{"max_loras": 2}'
@@ -331,7 +332,7 @@ def test_a_misspelt_variable_is_no_service_link(name: str, value: str, monkeypat
     assert message() == f"Unknown environment variables: {name}."
 
 
-PATHS = ("api_keys_file", "client_api_key_file", "cache_dir", "fake_script", "worker_api_key_file")
+PATHS = ("api_keys_file", "client_api_key_file", "cache_dir", "calibration", "fake_script", "worker_api_key_file")
 
 
 def test_every_path_of_the_settings_is_tried_with_a_home() -> None:

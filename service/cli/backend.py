@@ -63,12 +63,17 @@ async def grading(settings: Settings, url: str | None) -> AsyncIterator[Grade]:
 @asynccontextmanager
 async def _solving_here(settings: Settings) -> AsyncIterator[Solve]:
     async with _started(settings) as components:
+        yield solving_on(components)
 
-        async def solve(request: SolveRequest) -> SolveResponse:
-            solution = await components.solve(components.problem(request), _new_id())
-            return solve_response(solution, trace=request.trace)
 
-        yield solve
+def solving_on(components: Components) -> Solve:
+    """Solve function on started components."""
+
+    async def solve(request: SolveRequest) -> SolveResponse:
+        solution = await components.solve(components.problem(request), _new_id())
+        return solve_response(solution, trace=request.trace)
+
+    return solve
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -12,24 +11,20 @@ from pathlib import Path
 from rich.console import Console
 
 from service.cli.backend import solving
-from service.cli.columns import ANSWER, ID, PROBLEM
 from service.cli.evaluation_view import view
 from service.cli.journal import Responses
-from service.cli.line_file import replaced, writing
+from service.cli.output_files import check_writable, make_directory, write_whole
+from service.cli.problem_file import read_problem_file
 from service.cli.progress import row_progress
 from service.cli.run_description import digest, run_of
-from service.cli.table import open_table
-from service.errors import ConfigurationError
 from service.evaluation.evaluate import Evaluation, Stage, evaluate
 from service.evaluation.html.page import report_page
-from service.evaluation.problems import GOLD_FORMS, LabeledProblem, labeled_problems
-from service.json_lines import json_objects
+from service.evaluation.problems import LabeledProblem
 from service.printable import one_line
 from service.schemas import PathBudget
 from service.schemas.words import number
 from service.settings import Settings
 
-_SHOWN_LINES = 5
 _STAGES = {Stage.VOTE: "Vote", Stage.GREEDY: "Greedy"}
 
 
@@ -64,20 +59,17 @@ class Outputs:
             ConfigurationError: a file or the directory cannot be written.
         """
         if self.report:
-            try:
-                self.report.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigurationError(f"--report {self.report} cannot be made: {error.strerror}.") from None
+            make_directory("--report", self.report)
         for option, path in (("--json", self.json), ("--report", self.page)):
-            if path and (problem := _obstacle(path)):
-                raise ConfigurationError(f"{option} {path} cannot be written: {problem}.")
+            if path:
+                check_writable(option, path)
 
     def write(self, evaluation: Evaluation) -> None:
         """Write the figures and the report. A reader sees each file either old or whole."""
         if self.json:
-            _write(self.json, json.dumps(asdict(evaluation.report), indent=1))
+            write_whole(self.json, json.dumps(asdict(evaluation.report), indent=1))
         if self.page:
-            _write(self.page, report_page(evaluation))
+            write_whole(self.page, report_page(evaluation))
 
 
 def evaluate_and_show(
@@ -110,22 +102,15 @@ def evaluate_and_show(
     def say(line: str, style: str = "") -> None:
         console.print(one_line(line, console.encoding), style=style, markup=False, soft_wrap=True)
 
-    with open_table(data, (PROBLEM, ID, ANSWER), chosen=columns) as table:
-        if table.columns:
-            say(table.columns)
-        rows = json_objects(table.rows(), table.place, table.unit)
-        numbered = ((n, row if table.style is None else {"id": n} | row) for n, row in rows)
-        problems = labeled_problems(numbered, table.place, unit=table.unit, limit=limit)
-    unread = [problem for problem in problems if not problem.is_readable]
-    if unread:
-        say(_unread_golds(unread, table.unit), "yellow")
+    file = read_problem_file(data, columns=columns, limit=limit, say=say)
+    problems = file.problems
     outputs.prepare()
     with ExitStack() as stack:
         journal = None
         if outputs.journal:
             run = run_of(settings, choices_of(settings, problems, model), url=url, seed=seed)
             journal = stack.enter_context(Responses(outputs.journal, run))
-        total = len(problems) - len(unread)
+        total = len(file.readable)
         say(_start(total, journal))
         evaluation = asyncio.run(
             _evaluate(
@@ -194,30 +179,3 @@ def _start(total: int, journal: Responses | None) -> str:
         done = f"{journal.earlier[Stage.VOTE]} votes and {journal.earlier[Stage.GREEDY]} greedy runs"
         return f"{work} Resuming: {journal.path} holds {done}. Delete it to measure again."
     return f"{work} Journal: {journal.path}. A killed run resumes with the same options."
-
-
-def _unread_golds(problems: Sequence[LabeledProblem], unit: str) -> str:
-    shown = ", ".join(f"{problem.line} ({problem.answer!r})" for problem in problems[:_SHOWN_LINES])
-    more = ", …" if len(problems) > _SHOWN_LINES else ""
-    rows = f"{len(problems)} rows are" if len(problems) > 1 else "1 row is"
-    return f"{rows} left out, because no answer can be read: {unit} {shown}{more}. {GOLD_FORMS}"
-
-
-def _obstacle(path: Path) -> str:
-    """Reason why a file cannot be written, or an empty string."""
-    if path.is_dir():
-        return "it is a directory"
-    if not path.parent.is_dir():
-        return "No such file or directory"
-    return "" if os.access(path if path.exists() else path.parent, os.W_OK) else "Permission denied"
-
-
-def _write(path: Path, text: str) -> None:
-    content = text.encode(errors="replace")
-    path = Path(os.path.realpath(path))  # unlike Path.resolve, it raises at no loop of links
-    if path.exists() and not path.is_file():  # a pipe or a device
-        with writing(path):
-            path.write_bytes(content)
-        return
-    with replaced(path) as file:
-        file.write(content)

@@ -54,11 +54,13 @@ def _accuracies(report: Report) -> Table:
         share = report.accuracy[measure]
         style = "bold" if measure == "vote" else ""
         interval = f"({percent(low, 1)}–{percent(high, 1)})"
-        table.add_row(Text(title, style), _bar(share), Text(f"{percent(share, 1)} %", style, justify="right"), interval)
+        table.add_row(
+            Text(title, style), share_bar(share), Text(f"{percent(share, 1)} %", style, justify="right"), interval
+        )
     for kind, title in PATH_TITLES.items():
         if kind in report.paths_right:
             share = report.paths_right[kind]
-            table.add_row(title, _bar(share), Text(f"{percent(share, 1)} %", justify="right"))
+            table.add_row(title, share_bar(share), Text(f"{percent(share, 1)} %", justify="right"))
     return table
 
 
@@ -138,6 +140,7 @@ def _shortened(text: str) -> str:
     return line if len(line) <= _MAX_CHARS else f"{line[: _MAX_CHARS - 1]}…"
 
 
-def _bar(share: float) -> Text:
+def share_bar(share: float) -> Text:
+    """Bar of a share in [0, 1]."""
     filled = round(_BAR_WIDTH * share)
     return Text.assemble(("█" * filled, "cyan"), ("░" * (_BAR_WIDTH - filled), "dim"))

@@ -17,6 +17,7 @@ def _cells(grade: GradeResponse) -> list[str]:
         grade.given or "",
         grade.basis.value,
         "" if grade.confidence is None else str(grade.confidence),
+        "" if grade.calibrated is None else str(grade.calibrated).lower(),
         mistake.text if mistake else "",
         (mistake.should_be or "") if mistake else "",
         grade.reason or "",
@@ -29,7 +30,10 @@ GRADING = RowTask(
     done="graded",
     roles=(PROBLEM, ID, RESPONSE, EXPECTED),
     format=GRADE,
-    columns=("verdict", "answer", "given", "basis", "confidence", "first_mistake", "should_be", "reason", "model"),
+    columns=(
+        "verdict", "answer", "given", "basis", "confidence", "calibrated", "first_mistake", "should_be", "reason",
+        "model",
+    ),
     cells=_cells,
     backend=grading,
     labels={

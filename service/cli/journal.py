@@ -76,6 +76,10 @@ class Responses(LineFile):
 
         return solve_once
 
+    def holds(self, request: SolveRequest) -> bool:
+        """Whether a request has a recorded response."""
+        return _key(request) in self._responses
+
     def _open(self) -> None:
         """Read the responses that exist, and remove a partial last line. Write the header of a new file."""
         header = _Header(run=self._run).model_dump_json().encode() + b"\n"

@@ -9,14 +9,16 @@ from typer import rich_utils
 from typer.core import TyperGroup
 
 from service import __version__
-from service.cli.commands import doctor, evaluate, grade, health, keys, models, programs, serve, solve
+from service.cli.commands import calibrate, doctor, evaluate, grade, health, keys, models, programs, serve, solve
 from service.cli.commands.text_command import TextCommand
 from service.cli.process import run
 
 # Leaves more of 80 columns to the descriptions.
 rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
 
-_ORDER = ("solve", "grade", "evaluate", "serve", "doctor", "health", "keys", "model", "train", "read", "sandbox")
+_ORDER = (
+    "solve", "grade", "evaluate", "calibrate", "serve", "doctor", "health", "keys", "model", "train", "read", "sandbox",
+)  # fmt: skip
 
 
 class _Commands(TyperGroup):
@@ -39,7 +41,9 @@ app.add_typer(_keys, name="keys")
 app.add_typer(_models, name="model")
 for _command in (solve.solve, grade.grade):
     app.command(cls=TextCommand)(_command)
-for _command in (evaluate.evaluate, doctor.doctor, health.health, programs.read, programs.sandbox):
+for _command in (
+    evaluate.evaluate, calibrate.calibrate, doctor.doctor, health.health, programs.read, programs.sandbox,
+):  # fmt: skip
     app.command()(_command)
 app.command(cls=serve.ServeCommand)(serve.serve)
 _keys.command()(keys.create)

@@ -104,6 +104,9 @@ EngineOption = Annotated[
         metavar="<name=value>",
     ),
 ]
+CalibrationDirectory = Annotated[
+    Path | None, typer.Option("--calibration", help=setting_help("calibration"), metavar="<directory>")
+]
 Adapters = Annotated[
     list[str] | None,
     typer.Option(
@@ -133,6 +136,11 @@ ProblemColumn = Annotated[
 IdColumn = Annotated[str | None, typer.Option(help="Column of the ids in --input. Default: a usual name, such as nr.")]
 Cot = Annotated[int | None, integer_option("Maximum number of chain-of-thought paths.", min=0, max=MAX_PATHS)]
 Pot = Annotated[int | None, integer_option("Maximum number of program-of-thought paths.", min=0, max=MAX_PATHS)]
+ThinkingMode = Annotated[
+    str | None,  # the request checks it
+    typer.Option(help=field_help("thinking"), metavar=f"<{'|'.join(Thinking)}>", autocompletion=lambda: list(Thinking)),
+]
+ThinkingTokens = Annotated[int | None, integer_option(field_help("thinking_tokens"), min=0, max=MAX_TOKENS)]
 StoppingPolicy = Annotated[
     str | None,  # the request checks it
     typer.Option(help="Stopping policy.", metavar=f"<{'|'.join(Policy)}>", autocompletion=lambda: list(Policy)),
@@ -174,13 +182,8 @@ class VoteOptions:
         float | None, float_option(field_help("repetition_penalty"), max=MAX_REPETITION_PENALTY)
     ] = None
     max_tokens: Annotated[int | None, integer_option(field_help("max_tokens"), min=1, max=MAX_TOKENS)] = None
-    thinking: Annotated[
-        str | None,  # the request checks it
-        typer.Option(
-            help=field_help("thinking"), metavar=f"<{'|'.join(Thinking)}>", autocompletion=lambda: list(Thinking)
-        ),
-    ] = None
-    thinking_tokens: Annotated[int | None, integer_option(field_help("thinking_tokens"), min=0, max=MAX_TOKENS)] = None
+    thinking: ThinkingMode = None
+    thinking_tokens: ThinkingTokens = None
     deadline_s: Annotated[float | None, float_option(field_help("deadline_s"), max=MAX_DEADLINE_S)] = None
 
 
@@ -237,8 +240,14 @@ def requested_model(service: ServiceOptions, engine: EngineOptions) -> str | Non
     return named_directory(engine.adapter[0])[0]
 
 
-def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOptions) -> Settings:
+def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOptions, **others: Any) -> Settings:
     """Settings with the options of a command.
+
+    Args:
+        service: running service.
+        engine: engine in this process.
+        vote: options of the vote.
+        others: further settings. None means not given.
 
     Raises:
         ConfigurationError: as `load_settings`.
@@ -253,5 +262,6 @@ def settings_of(service: ServiceOptions, engine: EngineOptions, vote: VoteOption
         "engine": engine.engine,
         "engine_options": option_table(engine.engine_option),
         "client_api_key_file": service.api_key_file,
+        **others,
     }
     return load_settings(engine.config, **flags)

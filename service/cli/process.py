@@ -12,6 +12,8 @@ from service.errors import TwinpathError
 from service.printable import one_line
 
 _OWN = ("service", "training", "twinpath")
+_EXTRAS = ("calibrate", "train")
+"""Commands that have an extra of their name."""
 REFUSED = 2
 """Exit code of a command that is refused."""
 
@@ -67,7 +69,7 @@ def missing_package(error: ModuleNotFoundError) -> str:
     missing = error.name or ""
     if missing.partition(".")[0] in _OWN:
         raise error
-    extra = "train" if sys.argv[1:2] == ["train"] else "serve"
+    extra = next((name for name in _EXTRAS if sys.argv[1:2] == [name]), "serve")
     return f"the command needs the extra `{extra}` ({missing} is missing): pip install 'twinpath[{extra}]'"
 
 

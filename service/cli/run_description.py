@@ -10,6 +10,7 @@ from pydantic_core import to_jsonable_python
 
 from service import __version__
 from service.model.adapter import named_directory
+from service.model.calibration_file import CALIBRATION_FILE
 from service.settings import Settings
 
 Run = dict[str, JsonValue]
@@ -19,7 +20,7 @@ _SETTINGS = (
     "engine", "model", "adapters", "revision", "prompt", "dtype", "quantization", "max_model_len",
     "tensor_parallel_size", "engine_options", "worker_urls", "worker_model", "fake_script", "temperature", "top_p",
     "top_k", "min_p", "repetition_penalty", "max_tokens", "thinking", "thinking_tokens", "deadline_s",
-    "sandbox_timeout_s", "sandbox_memory_mib", "sandbox_libraries",
+    "sandbox_timeout_s", "sandbox_memory_mib", "sandbox_libraries", "calibration",
 )  # fmt: skip
 """Settings that change responses of an engine in this process."""
 
@@ -38,6 +39,7 @@ def run_of(settings: Settings, choices: Mapping[str, object], *, url: str | None
         "model_files": _files(settings.model),
         "adapter_files": [_files(str(named_directory(text)[1])) for text in settings.adapters],
         "script": _content(settings.fake_script),
+        "calibration_file": _content(settings.calibration and settings.calibration / CALIBRATION_FILE),
         "prompt_file": _content(None if settings.prompt is None else Path(settings.prompt)),
     }
     run = {"twinpath": __version__, **choices, "url": url, "seed": seed, **({} if url else local)}

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from service.evaluation.problems import LabeledProblem
 from service.evaluation.report import Report, report_of
@@ -19,6 +20,7 @@ from service.solve.problem import path_seed
 from service.types import Policy
 
 Solve = Callable[[SolveRequest], Awaitable[SolveResponse]]
+_Response = TypeVar("_Response")
 
 
 class Stage(StrEnum):
@@ -69,28 +71,43 @@ async def evaluate(
         if problem.is_readable
     ]
     readable = [problem for problem in problems if problem.is_readable]
+
+    async def solve_briefly(request: SolveRequest) -> SolveResponse:
+        return (await solve(request)).without_thoughts()  # no figure needs them
+
     started = time.monotonic()
     with progress(Stage.VOTE) as advance:
-        votes = await _solve_all(solve, requests, concurrency, advance)
+        votes = await solve_all(solve_briefly, requests, concurrency, advance)
     seconds = earlier_s + time.monotonic() - started
     greedily = {"temperature": 0.0, "paths": PathBudget(cot=1, pot=1), "policy": Policy.FIXED}
     greedy_requests = [request.model_copy(update=greedily) for request in requests]
     with progress(Stage.GREEDY) as advance:
-        greedy = await _solve_all(solve, greedy_requests, concurrency, advance)
+        greedy = await solve_all(solve_briefly, greedy_requests, concurrency, advance)
     solved = tuple(Solved(*three) for three in zip(readable, votes, greedy, strict=True))
     unread = [problem for problem in problems if not problem.is_readable]
     report = report_of(solved, unread, policy=policy, budget=budget, seed=seed, seconds=seconds)
     return Evaluation(report, solved)
 
 
-async def _solve_all(
-    solve: Solve, requests: Iterable[SolveRequest], concurrency: int, advance: Callable[[], None]
-) -> list[SolveResponse]:
+async def solve_all(
+    solve: Callable[[SolveRequest], Awaitable[_Response]],
+    requests: Iterable[SolveRequest],
+    concurrency: int,
+    advance: Callable[[], None],
+) -> list[_Response]:
+    """Responses to all requests, in their order. The first error ends all others.
+
+    Args:
+        solve: solves one request.
+        requests: the requests.
+        concurrency: maximum number of requests that are solved at the same time.
+        advance: called after each response.
+    """
     places = asyncio.Semaphore(concurrency)
 
-    async def solve_one(request: SolveRequest) -> SolveResponse:
+    async def solve_one(request: SolveRequest) -> _Response:
         async with places:
-            response = (await solve(request)).without_thoughts()  # no figure needs them
+            response = await solve(request)
         advance()
         return response
 

@@ -52,6 +52,16 @@ class PathFormat(Protocol):
     """Builds the prompt of a path from a question."""
 
     @property
+    def name(self) -> str:
+        """Name of the prompts."""
+        ...
+
+    @property
+    def wording(self) -> str:
+        """Text that changes with each prompt. It depends neither on a question nor on the date."""
+        ...
+
+    @property
     def thoughts(self) -> Thoughts:
         """Thoughts of the model."""
         ...
@@ -83,11 +93,17 @@ class FormatV1:
         bos: beginning-of-sequence token of the tokenizer as text, empty if the model has none.
     """
 
+    name = "v1"
     stop: tuple[str, ...] = ()
     thoughts = Thoughts()
 
     def __init__(self, bos: str = "") -> None:
         self._bos = bos
+
+    @property
+    def wording(self) -> str:
+        """See `PathFormat.wording`."""
+        return "".join(self.prompt(kind, "") for kind in PathKind)
 
     def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""

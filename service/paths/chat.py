@@ -77,8 +77,13 @@ class ChatFormat:
 
     @property
     def name(self) -> str:
-        """Name of the prompt."""
+        """See `PathFormat.name`."""
         return self._prompt.name
+
+    @property
+    def wording(self) -> str:
+        """See `PathFormat.wording`. A template can render the date, so it is not a part."""
+        return self._prompt.digest
 
     @property
     def stop(self) -> tuple[str, ...]:

@@ -25,6 +25,16 @@ class EscapeSpecialTokens:
         self._special = re.compile("|".join(map(re.escape, longest_first))) if special_tokens else None
 
     @property
+    def name(self) -> str:
+        """See `PathFormat.name`."""
+        return self._inner.name
+
+    @property
+    def wording(self) -> str:
+        """See `PathFormat.wording`."""
+        return self._inner.wording
+
+    @property
     def stop(self) -> tuple[str, ...]:
         """See `PathFormat.stop`."""
         return self._inner.stop

@@ -53,6 +53,7 @@ class FewShotFormat:
         bos: beginning-of-sequence token of the tokenizer as text, empty if the model has none.
     """
 
+    name = "fewshot"
     stop: tuple[str, ...] = ("\nQuestion:",)
     thoughts = Thoughts()
 
@@ -60,6 +61,11 @@ class FewShotFormat:
         self._format = FormatV1()
         solved = (self._format.prompt(kind, question) + text for kind, question, text in worked_examples())
         self._examples = bos + "".join(f"{example}\n\n" for example in solved)
+
+    @property
+    def wording(self) -> str:
+        """See `PathFormat.wording`."""
+        return "".join(self.prompt(kind, "") for kind in PathKind)
 
     def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""

@@ -85,6 +85,7 @@ def grade_response(grade: Grade, grade_id: str, model: str) -> GradeResponse:
         given=grade.given.text if grade.given else None,
         basis=grade.basis,
         confidence=None if grade.confidence is None else round(grade.confidence, _DIGITS),
+        calibrated=grade.calibrated,
         steps=[GradeStep(text=step.text, holds=step.holds, should_be=step.should_be) for step in grade.steps],
         reason=grade.reason or None,
         id=grade_id,

@@ -147,6 +147,7 @@ class GradeResponse(Wire):
                     "given": "26",
                     "basis": "vote",
                     "confidence": 0.62,
+                    "calibrated": True,
                     "steps": [{"text": "92 - 68 = 26", "holds": False, "should_be": "24"}],
                     "reason": "The model is unsure of its answer.",
                     "id": "76889b74b4e7422fa6d55071d000db11",
@@ -176,6 +177,11 @@ class GradeResponse(Wire):
     )
     confidence: float | None = Field(
         description="Confidence of the vote from 0 to 1, as in `/solve`. Null with `expected`.", examples=[0.62]
+    )
+    calibrated: bool | None = Field(
+        default=None,
+        description="Whether the confidence is calibrated, as in `/solve`. Null with `expected`.",
+        examples=[True],
     )
     steps: list[GradeStep] = Field(
         description="Equations of the last 100 equals signs of the response, in order. Those that are not plain "

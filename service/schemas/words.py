@@ -133,10 +133,18 @@ def comparison(grade: GradeResponse) -> str:
     """Answers that a grade compares: "Given: 26. Voted: 24 (confidence 0.72)."."""
     answers = [f"Given: {grade.given}."] if grade.given is not None else []
     if grade.answer is not None:
-        confidence = "" if grade.confidence is None else f" (confidence {grade.confidence:.2f})"
         name = "Expected" if grade.basis is GradeBasis.EXPECTED else "Voted"
-        answers.append(f"{name}: {grade.answer}{confidence}.")
+        answers.append(f"{name}: {grade.answer}{_confidence(grade)}.")
     return " ".join(answers)
+
+
+def _confidence(grade: GradeResponse) -> str:
+    """Confidence of a vote in brackets. Without a calibration it is not a number, because it was never measured."""
+    if grade.confidence is None:
+        return ""
+    if grade.calibrated is False:
+        return " (confidence never measured)"
+    return f" (confidence {grade.confidence:.2f})"
 
 
 def grade_color(grade: GradeResponse) -> str:

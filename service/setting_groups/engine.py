@@ -52,6 +52,13 @@ class ModelSettings(SettingsGroup):
             description="Branch, tag or commit of a Hugging Face model. Default: its main branch.",
         ),
     ] = None
+    calibration: Annotated[
+        Path | None,
+        Field(
+            description="Directory that `twinpath calibrate` wrote for this model, prompt and decoding. Default: the "
+            "calibration of the checkpoint, if it has one."
+        ),
+    ] = None
     prompt: Annotated[
         str | None,
         Field(

@@ -26,6 +26,7 @@ class Grade:
         given: answer that the response states, or None.
         basis: source of `answer`.
         confidence: confidence of the vote, in [0, 1]. None without a vote.
+        calibrated: whether `confidence` is calibrated. None without a vote.
         steps: checked equations of the response, in order.
         reason: reason of an undecided verdict in one sentence, else empty.
     """
@@ -35,6 +36,7 @@ class Grade:
     given: Answer | None
     basis: GradeBasis
     confidence: float | None
+    calibrated: bool | None
     steps: tuple[Step, ...]
     reason: str = ""
 
@@ -51,7 +53,7 @@ def grade_by_expected(response: str, expected: str) -> Grade:
             "`expected` states no answer; give one number, a time, yes, no or an option letter.", "expected"
         )
     comparison = compare(response, answer, expected)
-    return _grade(response, comparison, answer, GradeBasis.EXPECTED, None)
+    return _grade(response, comparison, answer, GradeBasis.EXPECTED)
 
 
 def grade_by_vote(response: str, solution: Solution) -> Grade:
@@ -61,7 +63,7 @@ def grade_by_vote(response: str, solution: Solution) -> Grade:
     if comparison.given and solution.verdict in _DOUBTS:
         reason = " ".join(filter(None, (_DOUBTS[solution.verdict], solution.warning)))
         comparison = replace(comparison, verdict=GradeVerdict.UNDECIDED, reason=reason)
-    return _grade(response, comparison, answer, GradeBasis.VOTE, solution.confidence)
+    return _grade(response, comparison, answer, GradeBasis.VOTE, solution)
 
 
 _DOUBTS = {
@@ -72,7 +74,15 @@ _DOUBTS = {
 
 
 def _grade(
-    response: str, compared: Comparison, answer: Answer | None, basis: GradeBasis, confidence: float | None
+    response: str, compared: Comparison, answer: Answer | None, basis: GradeBasis, solution: Solution | None = None
 ) -> Grade:
-    steps = read_steps(rationale_of(response))
-    return Grade(compared.verdict, answer, compared.given, basis, confidence, steps, compared.reason)
+    return Grade(
+        compared.verdict,
+        answer,
+        compared.given,
+        basis,
+        confidence=solution.confidence if solution else None,
+        calibrated=solution.calibrated if solution else None,
+        steps=read_steps(rationale_of(response)),
+        reason=compared.reason,
+    )

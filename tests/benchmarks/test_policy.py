@@ -3,9 +3,9 @@
 import pytest
 
 from benchmarks.policy import easier, replays
+from service.evaluation.calibration.samples import Sampled, SampledPath
 from service.solve.calibration import Calibration
 from service.types import PathKind
-from training.sample.sampling import Sampled, SampledPath
 
 
 def _sampled(id_: str, *answers: str) -> Sampled:

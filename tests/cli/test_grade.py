@@ -46,6 +46,7 @@ def test_an_expected_answer_starts_no_engine(monkeypatch: pytest.MonkeyPatch) ->
         "given": "26",
         "basis": "expected",
         "confidence": None,
+        "calibrated": None,
         "steps": [{"text": "92 - 68 = 26", "holds": False, "should_be": "24"}],
         "reason": None,
         "id": "grade",

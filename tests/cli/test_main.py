@@ -498,7 +498,7 @@ def test_every_command_has_help(command: str, twinpath: Run) -> None:
 def test_help_lists_the_commands_and_the_version_is_told(twinpath: Run) -> None:
     code, out, _ = twinpath("--help")
     assert code == 0
-    commands = ["solve", "grade", "evaluate", "serve", "doctor", "health", "keys", "model", "train", "read", "sandbox"]
+    commands = "solve grade evaluate calibrate serve doctor health keys model train read sandbox".split()
     assert re.findall(r"^│ (\w+) ", out, re.MULTILINE) == commands
     assert 'Start here: twinpath solve "A pen costs 3 dollars. How much do 7 pens cost?"' in " ".join(out.split())
     assert twinpath("--version") == (0, f"twinpath {__version__}\n", "")

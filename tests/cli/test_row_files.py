@@ -494,7 +494,19 @@ Cid;2 pens?;;21
 Dan;2 pens?;about many;nonsense
 Eve;2 apples?;7 apples;
 """
-GRADED = ["verdict", "answer", "given", "basis", "confidence", "first_mistake", "should_be", "reason", "model", "error"]
+GRADED = [
+    "verdict",
+    "answer",
+    "given",
+    "basis",
+    "confidence",
+    "calibrated",
+    "first_mistake",
+    "should_be",
+    "reason",
+    "model",
+    "error",
+]
 
 
 async def test_responses_are_graded_by_the_key_and_by_a_vote(
@@ -504,16 +516,17 @@ async def test_responses_are_graded_by_the_key_and_by_a_vote(
     assert await run("in.csv", "out.csv", task=GRADING, overrides={"paths": PathBudget(cot=5, pot=5)}) == 1
     header, *rows = table(tmp_path / "out.csv", ";")
     assert header == ["Name", "Question", "Pupil's answer", "Key", *GRADED]
-    assert [row[4:12] for row in rows[:4]] == [
-        ["incorrect", "21", "22", "expected", "", "3 * 7 = 22", "21", ""],
-        ["correct", "21", "21", "expected", "", "", "", ""],
-        ["undecided", "21", "", "expected", "", "", "", "No answer was read from the response: it is blank."],
-        [""] * 8,
+    assert [row[4:13] for row in rows[:4]] == [
+        ["incorrect", "21", "22", "expected", "", "", "3 * 7 = 22", "21", ""],
+        ["correct", "21", "21", "expected", "", "", "", "", ""],
+        ["undecided", "21", "", "expected", "", "", "", "", "No answer was read from the response: it is blank."],
+        [""] * 9,
     ]
-    assert rows[3][13].startswith("`expected` states no answer")
-    assert [row[12] for row in rows] == ["none", "none", "none", "", DEMO_MODEL]
+    assert rows[3][14].startswith("`expected` states no answer")
+    assert [row[13] for row in rows] == ["none", "none", "none", "", DEMO_MODEL]
     assert rows[4][4:8] == ["correct", "7", "7", "vote"]
     assert float(rows[4][8]) > 0.9
+    assert rows[4][9] == "false"
     assert asked == ["2 apples?"]
     told = capsys.readouterr().err
     assert "Columns: problem = Question, response = Pupil's answer, expected = Key\n" in told

@@ -1,7 +1,7 @@
 """Scripted samples of a student."""
 
+from service.evaluation.calibration.samples import Sampled, SampledPath
 from service.types import PathKind
-from training.sample.sampling import Sampled, SampledPath
 
 
 def sampled(cot: list[str], pot: list[str], gold: str = "7", number: int = 0) -> Sampled:

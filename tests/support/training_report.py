@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from service.evaluation.calibration.samples import Sampled, SampledPath
 from service.types import PathKind
 from training.artifact import LOG, TIME
 from training.data.card import data_card
@@ -24,7 +25,6 @@ from training.recipe import Recipe
 from training.report.page import write_report
 from training.report.plan import Plan
 from training.run import STAGES, Run
-from training.sample.sampling import Sampled, SampledPath
 from training.stages.calibrate import CALIBRATION, best_temperature
 from training.stages.compare import COMPARISON, Students, compare
 from training.stages.dataset import CARD, DEV, TEST, TRAIN_PROBLEMS

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from service.errors import ConfigurationError
+from service.evaluation.calibration.fit import calibrate
+from service.evaluation.calibration.replay import first, replay, uses_all_numbers
+from service.evaluation.calibration.samples import Sampled, SampledPath
 from service.model.checkpoint import read_checkpoint
 from service.solve.calibration import Calibration
 from service.types import PathKind, Policy
@@ -23,10 +26,8 @@ from training.data.sources import split
 from training.learn.callbacks import accuracies
 from training.recipe import Dataset, Filter, Recipe, Source, Teacher, Train, load
 from training.run import Run
-from training.sample.replay import first, replay, uses_all_numbers
-from training.sample.sampling import Sampled, SampledPath, answered, marked, write_samples
+from training.sample.sampling import answered, marked, write_samples
 from training.stages import dataset, measure, teacher
-from training.stages.calibrate import calibrate
 from training.stages.compare import Students, compare
 from training.stages.filter import filter_rationales
 from training.stages.self_training import write_own
@@ -179,12 +180,12 @@ def _yes_no_sample(cot: list[str], pot: list[str], gold: str, number: int, progr
 
 def test_the_numbers_of_a_question_do_not_shift_yes_or_no(monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs that leave out the numbers are always wrong here, and the confidence must not learn it."""
-    monkeypatch.setattr("training.sample.thresholds.ORDERS", 2)  # all orders agree
+    monkeypatch.setattr("service.evaluation.calibration.thresholds.ORDERS", 2)  # all orders agree
     samples = [_yes_no_sample(["yes"] * 3, ["yes"] * 3, "yes", i, "ans = 7 > 5") for i in range(20)]
     samples += [_yes_no_sample(["yes"] * 3, ["yes"] * 3, "no", 20 + i, "ans = True") for i in range(20)]
     end = replay(Policy.FIXED, first(samples[0], 2, 2))
     assert uses_all_numbers(end, ASKED.question) is None
-    found = calibrate(samples, 2, 10, seed=1)
+    found = calibrate(samples, 2, 10, seed=1).report
     assert (found.accuracy, found.accuracy_fixed) == (0.5, 0.5)
     assert (found.calibration.all_numbers_shift, found.calibration.left_out_shift) == (0.0, 0.0)
     assert found.number_use == type(found.number_use)(0, 0.0, 0, 0.0)

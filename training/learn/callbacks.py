@@ -13,6 +13,8 @@ import torch
 from accelerate import PartialState
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from service.evaluation.calibration.replay import greedy, voted
+from service.evaluation.calibration.samples import Sampled
 from service.types import PathKind
 from training import plots
 from training.artifact import LOG
@@ -21,8 +23,7 @@ from training.data.problem import Problem, read_rows, write_rows
 from training.learn.trackers import Trackers
 from training.recipe import Watch
 from training.sample.local import LocalStudent
-from training.sample.replay import greedy, voted
-from training.sample.sampling import Sampled, marked
+from training.sample.sampling import marked
 
 COMPLETE = "COMPLETE"
 SCALARS = ("loss", "cot_loss", "pot_loss", "learning_rate", "grad_norm")

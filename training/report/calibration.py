@@ -1,15 +1,13 @@
 """Calibration in the report: temperature, stopping threshold and confidence map."""
 
-from service.amounts import number
-from service.evaluation.html.chart import Axis, Chart
+from service.evaluation.calibration.fit import CalibrationReport
+from service.evaluation.html.calibration_parts import map_figure, thresholds_hint, thresholds_table
 from service.evaluation.html.elements import Html, element
-from service.evaluation.html.figures import figure, reliability_figure
-from service.evaluation.html.tables import table
-from service.solve.calibration import Calibration
+from service.evaluation.html.figures import reliability_figure
+from service.evaluation.html.tables import share, table
 from training.report.files import RunFiles
-from training.report.layout import facts, hint, part, section, share
-from training.sample.thresholds import ThresholdCost
-from training.stages.calibrate import CALIBRATION, MIN_PROBLEMS, BestCalibration, CalibrationReport
+from training.report.layout import facts, hint, part, section
+from training.stages.calibrate import CALIBRATION, BestCalibration
 
 
 def calibration(files: RunFiles) -> Html | None:
@@ -18,7 +16,7 @@ def calibration(files: RunFiles) -> Html | None:
     if found is None:
         return None
     report = found.report
-    plots = [reliability_figure(report.reliability, 0), _map(report.calibration)]
+    plots = [reliability_figure(report.reliability, 0), map_figure(report.calibration)]
     return part(
         "Calibration on the dev problems",
         ["calibrate"],
@@ -54,44 +52,8 @@ def _chosen(found: BestCalibration) -> Html:
 
 def _thresholds(report: CalibrationReport) -> Html:
     names = list(report.thresholds[0].sets) if report.thresholds else []
-    shown = names if len(names) > 1 else []
-    rows = (_threshold(row, shown, report.calibration.threshold) for row in report.thresholds)
-    few = (
-        f" With fewer than {MIN_PROBLEMS} problems the threshold stays at its default."
-        if report.problems < MIN_PROBLEMS
-        else ""
-    )
     return section(
         "Stopping thresholds",
-        table("counts", ("threshold", "tokens", "points lost", *shown), rows),
-        hint(
-            "Points lost to the full vote and share of its tokens, over many orders of the same paths. "
-            f"±: one standard error.{few}"
-        ),
+        thresholds_table(report.thresholds, report.calibration.threshold, names if len(names) > 1 else []),
+        thresholds_hint(report.problems),
     )
-
-
-def _threshold(row: ThresholdCost, sets: list[str], chosen: float) -> tuple[str, ...]:
-    name = f"{row.threshold:g}"
-    costs = [f"{100 * cost.lost:.1f} ± {100 * cost.error:.1f}" for cost in (row.cost, *(row.sets[s] for s in sets))]
-    first = (
-        element("span", name, " ", element("span", "chosen", class_="chip likely")) if row.threshold == chosen else name
-    )
-    return (first, share(row.cost.tokens), *costs)
-
-
-def _map(found: Calibration) -> Html | None:
-    points = found.confidence_map
-    if not points:
-        return None
-    chart = Chart(
-        "Confidence by vote share",
-        Axis("vote share of the leader", 0, 1, 0.2, is_share=True),
-        Axis("confidence", 0, 1, 0.2, is_share=True),
-    )
-    line = chart.line([(x, y) for x, y in points if x > 0], "both")
-    caption = (
-        f"Share of right answers for a smoothed vote share, fitted at {number(len(points) - 1, 'knot')}. The shifts "
-        "move it by the use of the problem's numbers."
-    )
-    return figure("Confidence map", chart.drawn(chart.line([(0, 0), (1, 1)], "ideal"), line), caption)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from service.amounts import percent
 from service.evaluation.html.elements import Html, element
 from service.types import PathKind
 
@@ -30,11 +29,6 @@ def hint(text: str) -> Html:
 def facts(rows: dict[str, str]) -> Html:
     """Names and values in two columns."""
     return element("dl", *(element("div", element("dt", name), element("dd", value)) for name, value in rows.items()))
-
-
-def share(value: float) -> str:
-    """Percentage with one decimal."""
-    return f"{percent(10 * value, 1) / 10:.1f} %"
 
 
 def file_size(path: Path) -> int:

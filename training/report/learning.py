@@ -9,7 +9,7 @@ from service.amounts import duration
 from service.evaluation.html.chart import Axis, Chart
 from service.evaluation.html.elements import Html, element
 from service.evaluation.html.figures import curve, figure, legend
-from service.evaluation.html.tables import table
+from service.evaluation.html.tables import share, table
 from training.artifact import LOG
 from training.curves import (
     HISTORY,
@@ -24,7 +24,7 @@ from training.curves import (
     trained_kinds,
 )
 from training.report.files import Made, RunFiles
-from training.report.layout import KINDS, hint, part, section, share
+from training.report.layout import KINDS, hint, part, section
 
 _TITLES = {
     "train": "Student of both kinds",

@@ -8,13 +8,13 @@ from service.amounts import duration, number
 from service.errors import ConfigurationError
 from service.evaluation.html.document import document, header, warnings
 from service.evaluation.html.elements import Html, element
+from service.evaluation.html.tables import share
 from training.artifact import MANIFEST
 from training.data.card import DataCard
 from training.recipe import Recipe
 from training.report.calibration import calibration
 from training.report.data import dataset, filtered, teacher, teacher_cost
 from training.report.files import RunFiles, State
-from training.report.layout import share
 from training.report.learning import divergences, learning
 from training.report.results import comparison, pooled, results
 from training.report.stages import exported, stages, strip, total_seconds

@@ -8,11 +8,11 @@ from service.evaluation.calibration_error import CoveragePoint
 from service.evaluation.html.chart import Axis, Chart
 from service.evaluation.html.elements import Html, element
 from service.evaluation.html.figures import curve, figure, legend, reliability_figure
-from service.evaluation.html.tables import accuracy_table, table
+from service.evaluation.html.tables import accuracy_table, share, table
 from service.evaluation.statistics import wilson
 from training.report.files import RunFiles
-from training.report.layout import KINDS, hint, part, section, share
-from training.sample.confidence import CalibrationErrors
+from training.report.layout import KINDS, hint, part, section
+from training.sample.calibration_errors import CalibrationErrors
 from training.sample.statistics import Accuracy
 from training.stages.compare import COMPARISON, Comparison, CurvePoint
 from training.stages.measure import MEASUREMENT, Measurement

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from service.evaluation.calibration.samples import SampledPath
 from service.paths.base import FormatV1
 from service.types import PathKind
-from training.sample.sampling import SampledPath, answered
+from training.sample.sampling import answered
 
 BATCH, GPU_BATCH = 32, 4096
 PROMPT_TOKENS = 256

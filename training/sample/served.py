@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 
 from service.errors import EngineError
+from service.evaluation.calibration.samples import SampledPath
 from service.types import PathKind
-from training.sample.sampling import SampledPath
 
 START_S = 600.0
 CONCURRENCY = 4

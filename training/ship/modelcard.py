@@ -6,7 +6,7 @@ from enum import StrEnum
 from service.types import PathKind
 from training.data.card import DataCard, card_table
 from training.recipe import Recipe
-from training.sample.confidence import CalibrationErrors, calibration_error_table
+from training.sample.calibration_errors import CalibrationErrors, calibration_error_table
 from training.sample.statistics import Accuracy
 
 TERMS = {

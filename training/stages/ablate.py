@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import ConfigurationError
+from service.evaluation.calibration.replay import greedy, right_shares, sampled_kinds, voted
+from service.evaluation.calibration.samples import Sampled
 from service.types import PathKind
 from training.artifact import Report
 from training.progress import print_line
 from training.recipe import Recipe, Source
 from training.run import Run
-from training.sample.replay import greedy, right_shares, sampled_kinds, voted
-from training.sample.sampling import Sampled, read_samples
+from training.sample.sampling import read_samples
 from training.sample.statistics import Accuracy, Difference, PairedTest, difference, mcnemar
 from training.stages.dataset import examples
 from training.stages.samples import SAMPLES, held_out_samples

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.evaluation.calibration.replay import elected, first, greedy, is_right, right_shares, voted
+from service.evaluation.calibration.samples import Sampled, SampledPath
 from service.types import PathKind
 from training.artifact import LOG, Artifact, Report
 from training.progress import bar
 from training.run import Run
-from training.sample.replay import elected, first, greedy, is_right, right_shares, voted
-from training.sample.sampling import Sampled, SampledPath, read_samples
+from training.sample.sampling import read_samples
 from training.sample.statistics import Accuracy, Difference, PairedTest, difference, mcnemar
 from training.stages.dataset import examples
 from training.stages.samples import SAMPLES, held_out_samples

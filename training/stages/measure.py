@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from service.evaluation.calibration.observed import NumberUse, observed
+from service.evaluation.calibration.replay import first, greedy, replay, sampled_kinds, voted
+from service.evaluation.calibration.samples import Sampled, by_set
+from service.evaluation.calibration.thresholds import ThresholdCost, threshold_costs
 from service.evaluation.calibration_error import CoveragePoint, ReliabilityBin, coverage, reliability
 from service.solve.calibration import Calibration
 from service.types import PathKind, Policy
 from training.artifact import LOG, Artifact, Report
 from training.progress import bar
 from training.run import Run
-from training.sample.confidence import (
+from training.sample.calibration_errors import (
     CalibrationErrors,
     calibration_error_table,
     calibration_errors,
 )
-from training.sample.observed import NumberUse, observed
-from training.sample.replay import first, greedy, replay, sampled_kinds, voted
-from training.sample.sampling import Sampled, by_set, read_samples
+from training.sample.sampling import read_samples
 from training.sample.statistics import Accuracy, PairedTest, mcnemar
-from training.sample.thresholds import ThresholdCost, threshold_costs
 from training.stages.calibrate import CALIBRATION, BestCalibration
 from training.stages.samples import SAMPLES, held_out_samples
 from training.stages.self_training import student

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from service.cli.options import (
+    CalibrationDirectory,
     Cot,
     EngineOptions,
     Pot,
@@ -47,6 +48,7 @@ def evaluate(
     cot: Cot = None,
     pot: Pot = None,
     engine: EngineOptions,
+    calibration: CalibrationDirectory = None,
     problem_column: Annotated[
         str | None, typer.Option(help="Column of the problems. Default: a usual name, such as question.")
     ] = None,
@@ -65,7 +67,7 @@ def evaluate(
     vote = VoteOptions(cot=cot, pot=pot, policy=policy)
     overrides = overrides_of(vote, model=requested_model(service, engine), seed=seed)
     evaluate_and_show(
-        settings_of(service, engine, vote),
+        settings_of(service, engine, vote, calibration=calibration),
         data,
         columns={"problem": problem_column, "answer": answer_column, "id": id_column},
         limit=limit,

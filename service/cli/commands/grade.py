@@ -8,6 +8,7 @@ import typer
 
 from service.cli.file_command import check_file_arguments, check_single_arguments, run_file
 from service.cli.options import (
+    CalibrationDirectory,
     EngineOptions,
     IdColumn,
     Output,
@@ -65,6 +66,7 @@ def grade(
     vote: VoteOptions,
     seed: Annotated[int | None, integer_option("Seed of the samples. Default: from the problem.", min=0)] = None,
     engine: EngineOptions,
+    calibration: CalibrationDirectory = None,
 ) -> None:
     """Grade a response to a problem, and check its equations. Or grade a file.
 
@@ -72,7 +74,7 @@ def grade(
     twinpath grade PROBLEM -- -26
     """
     overrides = overrides_of(vote, model=requested_model(service, engine), seed=seed)
-    settings = settings_of(service, engine, vote)
+    settings = settings_of(service, engine, vote, calibration=calibration)
     columns = {"problem": problem_column, "response": response_column, "expected": expected_column, "id": id_column}
     if source is not None:
         from service.cli.grade_file import GRADING

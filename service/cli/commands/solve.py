@@ -8,6 +8,7 @@ import typer
 
 from service.cli.file_command import check_file_arguments, check_single_arguments, run_file
 from service.cli.options import (
+    CalibrationDirectory,
     EngineOptions,
     IdColumn,
     Output,
@@ -55,6 +56,7 @@ def solve(
     ] = None,
     seed: Annotated[int | None, integer_option(field_help("seed"), min=0)] = None,
     engine: EngineOptions,
+    calibration: CalibrationDirectory = None,
 ) -> None:
     """Solve one problem and show the answer, how far to trust it, and why. Or solve a file.
 
@@ -62,7 +64,7 @@ def solve(
     the run failed, 1 if rows of a file have an error, and otherwise 0.
     """
     overrides = overrides_of(vote, model=requested_model(service, engine), min_confidence=min_confidence, seed=seed)
-    settings = settings_of(service, engine, vote)
+    settings = settings_of(service, engine, vote, calibration=calibration)
     columns = {"problem": problem_column, "id": id_column}
     if source is not None:
         from service.cli.solve_file import SOLVING

@@ -1,18 +1,16 @@
 """Plots of the report: reliability, coverage, and accuracy under smaller budgets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from service.amounts import number
 from service.evaluation.by_budget import BudgetPoint
-from service.evaluation.calibration_error import SelectivePoint, reliability, selective
+from service.evaluation.calibration_error import reliability
 from service.evaluation.html.chart import Axis, Chart
 from service.evaluation.html.elements import Html, element
-from service.evaluation.html.figures import curve, figure, legend, reliability_figure
+from service.evaluation.html.figures import coverage_figure, curve, figure, legend, reliability_figure
 from service.evaluation.report import BINS, Report, answered
 from service.evaluation.statistics import wilson
 
-_LABELED = (0.7, 0.5, 0.9, 0.3, 0.6, 0.8, 0.4)  # the first of two that would overlap is shown
-_LABEL_SHARE = 0.1
 _SERIES = {"both": "both kinds", "cot": "explanations only", "pot": "programs only"}
 
 
@@ -25,41 +23,10 @@ def _of_confidence(report: Report) -> list[Html]:
     confidences, right = answered(report.rows)
     if not confidences:
         return []
-    thresholds = sorted(set(confidences), reverse=True)
     return [
         reliability_figure(reliability(confidences, right, BINS), report.n - len(confidences)),
-        _coverage(report, selective(confidences, right, thresholds)),
+        coverage_figure(confidences, right, report.n),
     ]
-
-
-def _coverage(report: Report, points: Sequence[SelectivePoint]) -> Html:
-    places = [(point.answered / report.n, point.right / point.answered) for point in points]
-    bounds = [wilson(point.right, point.answered) for point in points]
-    x = Axis("problems answered", 0, 1, 0.2, is_share=True)
-    y = Axis.fitted("right answers", [share for _, share in places] + [b for low_high in bounds for b in low_high],
-                    is_share=True)  # fmt: skip
-    chart = Chart("Share of right answers among the most confident ones", x, y)
-    band = chart.band([(place[0], *bound) for place, bound in zip(places, bounds, strict=True)], "both")
-    marks = [band, chart.line(places, "both")]
-    for point, place in zip(points, places, strict=True):
-        note = f"≥ {point.min_confidence:.2f}: {point.right} of {point.answered} right"
-        marks.append(chart.dot(*place, "both", note, radius=2.5))
-    marks += [chart.mark(*places[i], f"≥ {threshold}") for threshold, i in _labels(points, places)]
-    caption = (
-        "Only answers of at least a confidence, from the highest confidence on the left to all answers on the right. "
-        "Band: 95 % interval."
-    )
-    return figure("Coverage: only the confident answers", chart.drawn(*marks), caption)
-
-
-def _labels(points: Sequence[SelectivePoint], places: Sequence[tuple[float, float]]) -> list[tuple[float, int]]:
-    """Thresholds with the last point that each one leaves, without labels that would overlap."""
-    found: list[tuple[float, int]] = []
-    for threshold in _LABELED:
-        last = max((i for i, point in enumerate(points) if point.min_confidence >= threshold), default=None)
-        if last is not None and all(abs(places[last][0] - places[i][0]) > _LABEL_SHARE for _, i in found):
-            found.append((threshold, last))
-    return found
 
 
 def _of_budget(report: Report) -> list[Html]:

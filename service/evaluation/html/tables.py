@@ -43,6 +43,11 @@ def accuracy_table(
     return table("accuracy", (head, "right", "0 to 100 %", "95 % interval"), cells)
 
 
+def share(value: float) -> str:
+    """Percentage with one decimal."""
+    return f"{percent(10 * value, 1) / 10:.1f} %"
+
+
 def bar(share: float, class_: str) -> Html:
     """Horizontal bar.
 

@@ -38,7 +38,7 @@ TITLES = [
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run with every stage, calibrated on two orders."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.sample.thresholds.ORDERS", 2)
+        patch.setattr("service.evaluation.calibration.thresholds.ORDERS", 2)
         return write_run(tmp_path_factory.mktemp("runs") / "scripted", SMALL)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError
+from service.evaluation.calibration.samples import Sampled
 from service.types import PathKind
 from tests.support.samples import sampled
 from training.recipe import load
-from training.sample.sampling import Sampled
 from training.sample.statistics import PairedTest
 from training.stages.ablate import ablate, compare, parts, table, without
 

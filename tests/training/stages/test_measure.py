@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from service.evaluation.calibration.samples import SampledPath
 from service.evaluation.calibration_error import CoveragePoint
 from service.solve.calibration import Calibration
 from service.types import PathKind
 from tests.support.samples import sampled
-from training.sample.sampling import SampledPath
 from training.stages.measure import measure, table
 
 COT, POT = PathKind.COT, PathKind.POT

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from service.evaluation.calibration.samples import SampledPath
 from service.types import PathKind
 from tests.support.training_recipes import recipe_text, write_recipe
 from training.artifact import Artifact
 from training.data.problem import Problem
 from training.recipe import Calibrate, Compare, Decoding, load
 from training.run import Run
-from training.sample.sampling import SampledPath
 from training.stages import samples as stage
 
 

@@ -4,12 +4,20 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from service.evaluation.calibration.confidence import Seen, fit, fit_shifts
+from service.evaluation.calibration.replay import (
+    UNCALIBRATED,
+    Replay,
+    first,
+    is_right,
+    prefix_votes,
+    stop,
+    uses_all_numbers,
+)
+from service.evaluation.calibration.samples import Sampled
 from service.solve.calibration import Calibration, smoothed_vote_share
 from service.solve.vote import winner
 from service.types import Policy
-from training.sample.confidence import Seen, fit, fit_shifts
-from training.sample.replay import UNCALIBRATED, first, is_right, replay, uses_all_numbers
-from training.sample.sampling import Sampled
 
 POLICIES = (Policy.ADAPTIVE, Policy.FIXED)
 FOLDS = 5
@@ -47,12 +55,19 @@ def observed(samples: Sequence[Sampled], paths: int, policy: Policy, calibration
         policy: the stopping policy.
         calibration: threshold of the policy.
     """
-    found = []
+    return observed_by_policy(samples, paths, calibration, [policy])[policy]
+
+
+def observed_by_policy(
+    samples: Sequence[Sampled], paths: int, calibration: Calibration, policies: Sequence[Policy] = POLICIES
+) -> dict[Policy, list[Seen]]:
+    """Vote of each problem when each of the policies stops. The other arguments are those of `observed`."""
+    found: dict[Policy, list[Seen]] = {policy: [] for policy in policies}
     for sampled in samples:
-        end = replay(policy, first(sampled, paths, paths), calibration)
-        leader = winner(end.votes)
-        vote_share = smoothed_vote_share(leader.votes, end.counted) if leader else 0.0
-        found.append(Seen(vote_share, is_right(leader, sampled.gold), uses_all_numbers(end, sampled.question)))
+        drawn = first(sampled, paths, paths)
+        votes = prefix_votes(drawn)
+        for policy, seen in found.items():
+            seen.append(_seen(stop(calibration.rule(policy), drawn, votes), sampled))
     return found
 
 
@@ -82,7 +97,7 @@ def cross_fitted(
         orders: number of orders in which each problem is observed.
     """
     order = list(range(len(points)))
-    random.Random(seed).shuffle(order)
+    random.Random(seed).shuffle(order)  # noqa: S311 - repeatable, not secret
     mapped = {policy: [0.0] * len(order) for policy in seen}
     for fold in range(FOLDS):
         held_out = set(order[fold::FOLDS])
@@ -98,3 +113,9 @@ def cross_fitted(
 def share(right: Sequence[bool]) -> float:
     """Share of right ones. 0 without any."""
     return sum(right) / max(len(right), 1)
+
+
+def _seen(end: Replay, sampled: Sampled) -> Seen:
+    leader = winner(end.votes)
+    vote_share = smoothed_vote_share(leader.votes, end.counted) if leader else 0.0
+    return Seen(vote_share, is_right(leader, sampled.gold), uses_all_numbers(end, sampled.question))

@@ -1,16 +1,14 @@
-"""Confidence map, its shifts, and calibration error.
+"""Confidence map and its shifts.
 
 The map gives the share of right answers for a smoothed vote share. The Beta confidence cannot: it rates the votes, and
 the adaptive policy stops wherever it has the same value.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.evaluation.calibration_error import error_if_perfect, expected_error
 from service.solve.calibration import interpolate
-from service.types import Policy
 
 if TYPE_CHECKING:  # numpy is imported where it is used: an up-to-date run does not need it
     import numpy as np
@@ -47,6 +45,8 @@ class Shifts(NamedTuple):
 
 
 _KNOTS = tuple(step / 20 for step in range(1, 21))
+_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+"""Variable that OpenBLAS reads when it is loaded. Beside busy processes, more threads make the fit six times slower."""
 _STIFFNESS = 10.0
 """Cost of the squared change of slope at a knot, in log odds, relative to the log loss of one problem."""
 
@@ -57,23 +57,21 @@ It weighs as 20 problems of even odds that confirm the map: one such problem has
 """
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationErrors:
-    """Expected calibration error of some problems.
+def import_libraries() -> None:
+    """Import the libraries of the fit, which the service itself does not need.
 
-    Args:
-        problems: number of problems.
-        adaptive: error under the adaptive policy.
-        fixed: error under the fixed policy.
-        perfect_median: median error of a perfect confidence, which so few problems show by chance.
-        perfect_p95: 95th percentile of the same.
+    Raises:
+        ModuleNotFoundError: one of them is missing.
     """
-
-    problems: int
-    adaptive: float
-    fixed: float
-    perfect_median: float
-    perfect_p95: float
+    before = os.environ.get(_BLAS_THREADS)
+    os.environ[_BLAS_THREADS] = "1"
+    try:
+        import numpy as np  # noqa: F401
+        import scipy.optimize  # noqa: F401
+    finally:
+        del os.environ[_BLAS_THREADS]
+        if before is not None:
+            os.environ[_BLAS_THREADS] = before
 
 
 def fit(points: Sequence[Observed], orders: int = 1) -> Points:
@@ -86,6 +84,7 @@ def fit(points: Sequence[Observed], orders: int = 1) -> Points:
         points: vote shares and outcomes. Shares of 0 (no vote) are left out.
         orders: number of orders in which each problem is observed. Together they weigh as one problem.
     """
+    import_libraries()
     import numpy as np
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -122,6 +121,7 @@ def fit_shifts(points: Sequence[Seen], confidence_map: Points, orders: int = 1) 
         confidence_map: the map, as `fit` returns it.
         orders: as in `fit`.
     """
+    import_libraries()
     import numpy as np
     from scipy.optimize import minimize
     from scipy.special import expit, logit
@@ -140,35 +140,3 @@ def fit_shifts(points: Sequence[Seen], confidence_map: Points, orders: int = 1) 
 
     found = minimize(loss, np.zeros(2), jac=True, bounds=[(-10, 10)] * 2).x
     return Shifts(*(round(float(shift), 4) for shift in found))
-
-
-def calibration_errors(observed: Mapping[Policy, Sequence[Observed]], bins: int, seed: int) -> CalibrationErrors:
-    """Calibration error of some problems under the adaptive and the fixed policy.
-
-    Args:
-        observed: confidences and outcomes under each policy.
-        bins: bins of the calibration error.
-        seed: seed of the draws for a perfect confidence.
-    """
-
-    def error(policy: Policy) -> float:
-        points = observed[policy]
-        return expected_error([confidence for confidence, _ in points], [right for _, right in points], bins)
-
-    confidences = [confidence for confidence, _ in observed[Policy.ADAPTIVE]]
-    chance = error_if_perfect(confidences, bins, seed)
-    return CalibrationErrors(len(confidences), error(Policy.ADAPTIVE), error(Policy.FIXED), chance.median, chance.p95)
-
-
-def calibration_error_table(sets: Mapping[str, CalibrationErrors]) -> list[str]:
-    """Markdown lines of calibration errors, one row per set. Errors of sets can cancel in the row of all problems."""
-    lines = [
-        "| expected calibration error | problems | `adaptive` | `fixed` | of a perfect confidence (19 in 20 below) |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {name} | {row.problems} | {row.adaptive:.3f} | {row.fixed:.3f} "
-        f"| {row.perfect_median:.3f} ({row.perfect_p95:.3f}) |"
-        for name, row in sets.items()
-    ]
-    return lines

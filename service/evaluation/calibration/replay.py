@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from service.paths.answer import parse_answer
+from service.evaluation.calibration.samples import Sampled, SampledPath
+from service.evaluation.problems import read_wire
 from service.paths.equality import matches
 from service.paths.pot import extract_program
 from service.solve.calibration import Calibration
@@ -17,7 +18,6 @@ from service.solve.left_out_numbers import GivenNumber, given_numbers, left_out
 from service.solve.stopping import StoppingRule, decided, min_paths_to_decide
 from service.solve.vote import Ballot, Tally, count, winner
 from service.types import PathKind, Policy
-from training.sample.sampling import Sampled, SampledPath
 
 UNCALIBRATED = Calibration()
 
@@ -46,7 +46,7 @@ def ballots(paths: Sequence[SampledPath]) -> list[Ballot]:
     """One ballot for each path with an answer, in order."""
     cast = []
     for position, path in enumerate(paths):
-        answer = parse_answer(path.answer) if path.answer is not None else None
+        answer = read_wire(path.answer)
         if answer is not None:
             cast.append(Ballot(position, path.kind, answer))
     return cast
@@ -65,6 +65,8 @@ def prefix_votes(paths: Sequence[SampledPath]) -> list[tuple[Tally, ...]]:
 
 def stop(rule: StoppingRule, paths: Sequence[SampledPath], votes: Sequence[tuple[Tally, ...]]) -> Replay:
     """Replay `paths` under a rule, from their `prefix_votes`."""
+    if rule.policy is Policy.FIXED:
+        return Replay(votes[-1], len(paths), tuple(paths))
     kinds = tuple(path.kind for path in paths)
     counted = started = 0
     while not decided(rule, votes[counted], kinds[counted:]):

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from service.evaluation.calibration.confidence import Seen, Shifts, fit, fit_shifts
 from service.solve.calibration import interpolate
-from training.sample.confidence import Seen, Shifts, fit, fit_shifts
 
 
 def _seen(support: float, right: int, wrong: int) -> list[tuple[float, bool]]:

@@ -10,11 +10,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.evaluation.calibration.replay import first, is_right, prefix_votes, stop
+from service.evaluation.calibration.samples import Sampled, SampledPath, by_set
 from service.solve.stopping import BETA_THRESHOLD, StoppingRule
 from service.solve.vote import winner
 from service.types import Policy
-from training.sample.replay import first, is_right, prefix_votes, stop
-from training.sample.sampling import Sampled, SampledPath, by_set
 
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, BETA_THRESHOLD)
 ORDERS = 20
@@ -57,7 +57,7 @@ class ThresholdCost:
 
 def shuffled_orders(samples: Sequence[Sampled], seed: int) -> list[list[Sampled]]:
     """The samples with each problem's paths in `ORDERS` random orders."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     return [[sampled.shuffled(rng) for sampled in samples] for _ in range(ORDERS)]
 
 

@@ -1,8 +1,8 @@
 """Replays of recorded samples."""
 
+from service.evaluation.calibration.replay import first, replay
 from service.types import PathKind, Policy
 from tests.support.samples import sampled
-from training.sample.replay import first, replay
 
 COT, POT = PathKind.COT, PathKind.POT
 

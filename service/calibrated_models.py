@@ -1,0 +1,63 @@
+"""Served models with the calibration of the settings."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.model.calibration_file import MadeFor, check_made_for, files_digest, read_calibration, wording_digest
+from service.model.checkpoint import Checkpoint
+from service.model.metadata import Decoding
+from service.model.served import ServedModel
+from service.request_defaults import problem_of
+from service.schemas import SolveRequest
+from service.settings import Settings
+
+
+def calibrated_models(
+    models: Sequence[ServedModel], base: Checkpoint | None, settings: Settings
+) -> tuple[ServedModel, ...]:
+    """Served models, one of them with the calibration and the decoding of the settings' directory.
+
+    Args:
+        models: served models, the default first.
+        base: checkpoint of the base model. None for the demo.
+        settings: the settings. Without a directory the models stay as they are.
+
+    Raises:
+        ConfigurationError: the calibration is invalid, or was made for another model, prompt or decoding.
+    """
+    directory = settings.calibration
+    if directory is None:
+        return tuple(models)
+    found = read_calibration(directory)
+    chosen = next((model for model in models if _name(model, base) == found.made_for.model), models[0])
+    changed = replace(chosen, calibration=found.calibration, decoding=found.made_for.decoding)
+    check_made_for(directory, found.made_for, made_for(changed, base, settings))
+    return tuple(changed if model is chosen else model for model in models)
+
+
+def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) -> MadeFor:
+    """Facts that a calibration of a served model must have been made for.
+
+    Args:
+        model: the model.
+        base: checkpoint of the base model. None for the demo.
+        settings: the settings, whose decoding parameters replace those of the model.
+    """
+    problem = problem_of(SolveRequest(problem="?"), settings, model)
+    directories = [directory for directory in (base.path if base else None, model.adapter) if directory]
+    return MadeFor(
+        model=_name(model, base),
+        files=files_digest(*directories),
+        prompt=model.path_format.name,
+        wording=wording_digest(model.path_format),
+        thinking=problem.thinking,
+        thinking_tokens=problem.thinking_tokens,
+        decoding=Decoding(**{name: getattr(problem, name) for name in Decoding.model_fields}),
+        cot=settings.cot_paths,
+        pot=settings.pot_paths,
+    )
+
+
+def _name(model: ServedModel, base: Checkpoint | None) -> str:
+    """Name of a model. A remote engine gives its base model another one when it starts."""
+    return model.name or (base.name if base else "")

@@ -1,0 +1,1 @@
+"""Calibration of a model: threshold, confidence map and shifts from its samples."""
