@@ -75,6 +75,14 @@ async def test_every_line_has_a_result_and_bad_lines_are_told(
     assert "Solving: 6 of 6 (100 %) after " in told
 
 
+async def test_the_limit_that_cut_off_rows_is_named_once(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run(problem("a", max_tokens=2), problem("b"), problem("c", max_tokens=3), concurrency=1) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "line 1: 2 of 2 paths reached the limit of 2 tokens; raise `max_tokens`." in said
+    assert "the limit of 3 tokens" not in said
+    assert "A token limit cut off most paths of 2 lines." in said
+
+
 async def test_a_line_whose_id_was_there_before_is_told_and_not_solved(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
