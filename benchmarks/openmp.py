@@ -15,7 +15,6 @@ import subprocess
 import sys
 import sysconfig
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,12 @@ from service.solve.problem import Problem
 from service.types import Policy
 
 INTEL = str(Path(sysconfig.get_path("data")) / "lib/libiomp5.so")
-_TORCH = find_spec("torch")
-GNU = str(Path(str(_TORCH and _TORCH.origin)).with_name("lib") / "libgomp.so.1")
-# The service changes nothing where LD_PRELOAD names a runtime.
 SYSTEMS: dict[str, tuple[str, dict[str, str]]] = {
     "service": ("the service's own choice", {}),
-    "gnu": ("GNU's, defaults", {"LD_PRELOAD": GNU}),
-    "gnu-passive": ("GNU's, `OMP_WAIT_POLICY=passive`", {"LD_PRELOAD": GNU, "OMP_WAIT_POLICY": "passive"}),
-    "gnu-brief": ("GNU's, `GOMP_SPINCOUNT=10000`", {"LD_PRELOAD": GNU, "GOMP_SPINCOUNT": "10000"}),
+    "gnu": ("GNU's, defaults", {"GOMP_SPINCOUNT": "30000000000"}),
+    "gnu-passive": ("GNU's, `OMP_WAIT_POLICY=passive`", {"OMP_WAIT_POLICY": "passive"}),
+    "gnu-1000": ("GNU's, `GOMP_SPINCOUNT=1000`", {"GOMP_SPINCOUNT": "1000"}),
+    "gnu-100000": ("GNU's, `GOMP_SPINCOUNT=100000`", {"GOMP_SPINCOUNT": "100000"}),
     "intel": ("Intel's, defaults", {"LD_PRELOAD": INTEL}),
     "intel-brief": ("Intel's, `KMP_BLOCKTIME=1`", {"LD_PRELOAD": INTEL, "KMP_BLOCKTIME": "1"}),
 }

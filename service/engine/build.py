@@ -8,7 +8,7 @@ from types import ModuleType
 
 from service.credentials import IF_DENIED
 from service.engine.base import Engine, LoraAdapter
-from service.engine.cpu import prepare_openmp
+from service.engine.cpu import limit_spinning
 from service.engine.fake import FakeEngine, demo, scripted
 from service.errors import ConfigurationError
 from service.settings import EngineKind, Settings, read_key
@@ -130,7 +130,7 @@ def _imported_vllm(settings: Settings) -> ModuleType:
         ConfigurationError: vLLM is not installed, or does not work on this machine.
     """
     provide_home(settings.cache_dir)
-    prepare_openmp()
+    limit_spinning()
     try:
         import service.engine.vllm as vllm
     except ImportError as error:

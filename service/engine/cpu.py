@@ -1,58 +1,24 @@
 """CPU support: OpenMP, bfloat16, arguments of vLLM, and the compiler."""
 
-import ctypes
 import os
 import shutil
-import sys
 import sysconfig
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from service.errors import ConfigurationError
 
 _INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86-64 and of Arm
 _PREFILL_TOKENS = 8192
-_INTEL_OPENMP = "intel-openmp"
-_INTEL_LIBRARY = "libiomp5.so"
-_RUNTIMES = ("libgomp", "libiomp", "libomp")
-# Milliseconds for which an idle thread spins. Beside a busy process, a spinning thread holds the core that the
-# others need.
-OPENMP_VARIABLES = {"KMP_BLOCKTIME": "1"}
-"""Environment of Intel's OpenMP. Variables that are already set stay."""
+_SPIN_COUNT = "10000"
 
 
-def prepare_openmp() -> Path | None:
-    """Load Intel's OpenMP before torch, where its package is installed. torch then uses it instead of GNU's.
+def limit_spinning() -> None:
+    """Make waiting threads of GNU's OpenMP give their core away soon. It must run before the first import of torch.
 
-    A runtime in `LD_PRELOAD` takes precedence, and nothing is changed then.
-
-    Returns:
-        The library, or None if it was not loaded.
+    Beside a busy process, a spinning thread holds the core that the others need. Variables of the user stay.
     """
-    preloaded = os.environ.get("LD_PRELOAD", "")
-    library = intel_openmp()
-    if library is None or "torch" in sys.modules or any(name in preloaded for name in _RUNTIMES):
-        return None
-    for name, value in OPENMP_VARIABLES.items():
-        os.environ.setdefault(name, value)
-    try:
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)  # before libgomp in the order of symbols, as if preloaded
-    except OSError:
-        return None
-    # For workers that vLLM spawns. vLLM would preload GNU's runtime for them.
-    os.environ["LD_PRELOAD"] = f"{preloaded}:{library}" if preloaded else str(library)
-    return library
-
-
-def intel_openmp() -> Path | None:
-    """Library of the package `intel-openmp`, if it is installed."""
-    try:
-        found = files(_INTEL_OPENMP) or []
-    except PackageNotFoundError:
-        return None
-    libraries = [Path(str(file.locate())).resolve() for file in found if file.name == _INTEL_LIBRARY]
-    # The loader splits LD_PRELOAD at spaces and colons.
-    return next((path for path in libraries if path.is_file() and not set(str(path)) & {" ", ":"}), None)
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
 
 
 def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -1,11 +1,9 @@
 """CPU support: bfloat16 instructions from /proc/cpuinfo, and the check for a compiler before vLLM starts."""
 
-import ctypes
 import os
 import subprocess
 import sys
 import sysconfig
-from importlib.metadata import PackageNotFoundError, PackagePath
 from pathlib import Path
 
 import pytest
@@ -88,98 +86,28 @@ def test_a_prompt_is_never_prefilled_in_chunks(
     assert (os.environ["TORCHINDUCTOR_CACHE_DIR"], os.environ["VLLM_USE_AOT_COMPILE"]) == (str(tmp_path), "0")
 
 
-@pytest.fixture
-def openmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Library of an installed `intel-openmp`. Loading it does nothing."""
-    library = tmp_path / "libiomp5.so"
-    library.touch()
-    monkeypatch.setattr(cpu, "intel_openmp", lambda: library)
-    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: None)
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
-    for name in ("LD_PRELOAD", "KMP_BLOCKTIME"):
-        monkeypatch.setenv(name, "")  # restored at the end
-        monkeypatch.delenv(name)
-    return library
-
-
-def test_intels_openmp_is_prepared(openmp: Path) -> None:
-    assert cpu.prepare_openmp() == openmp
-    assert (os.environ["LD_PRELOAD"], os.environ["KMP_BLOCKTIME"]) == (str(openmp), "1")
-    assert cpu.prepare_openmp() is None  # it is already preloaded
-
-
-def test_the_environment_of_the_user_stays(openmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LD_PRELOAD", "/lib/libjemalloc.so")
-    monkeypatch.setenv("KMP_BLOCKTIME", "200")
-    assert cpu.prepare_openmp() == openmp
-    assert (os.environ["LD_PRELOAD"], os.environ["KMP_BLOCKTIME"]) == (f"/lib/libjemalloc.so:{openmp}", "200")
-
-
-@pytest.mark.parametrize("library", ["libgomp.so.1", "libiomp5.so", "libomp.so"])
-def test_a_runtime_of_the_user_takes_precedence(library: str, openmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LD_PRELOAD", f"/opt/{library}")
-    assert cpu.prepare_openmp() is None
-    assert (os.environ["LD_PRELOAD"], "KMP_BLOCKTIME" in os.environ) == (f"/opt/{library}", False)
-
-
-def test_a_loaded_torch_keeps_its_runtime(openmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", sys)
-    assert cpu.prepare_openmp() is None
-    assert "LD_PRELOAD" not in os.environ
-
-
-def test_a_library_that_cannot_be_loaded_is_left_out(openmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("wrong ELF class")
-
-    monkeypatch.setattr(ctypes, "CDLL", refuse)
-    assert cpu.prepare_openmp() is None
-    assert "LD_PRELOAD" not in os.environ
-
-
-@pytest.mark.parametrize(("folder", "is_found"), [("lib", True), ("my lib", False), ("a:b", False)])
-def test_the_library_of_the_package(
-    folder: str, is_found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+    ids=["default", "count of the user", "policy of the user"],
+)
+def test_threads_spin_briefly_unless_the_user_decides(
+    given: dict[str, str], count: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library = tmp_path / folder / "libiomp5.so"
-    library.parent.mkdir()
-    library.touch()
-    entry = PackagePath(library)
-    entry.dist = type("Dist", (), {"locate_file": staticmethod(Path)})()
-    monkeypatch.setattr(cpu, "files", lambda name: [PackagePath("libiomp5.dbg"), entry])
-    assert cpu.intel_openmp() == (library if is_found else None)
-
-
-def test_without_the_package_there_is_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(cpu, "files", missing)
-    assert cpu.intel_openmp() is None
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, given.get(name, ""))  # restored at the end
+        if name not in given:
+            monkeypatch.delenv(name)
+    cpu.limit_spinning()
+    assert os.environ.get("GOMP_SPINCOUNT") == count
 
 
 @pytest.mark.slow
-def test_torch_uses_the_prepared_openmp() -> None:
-    """The loader binds torch's calls to Intel's library, in a fork as of the engine and in this process."""
-    code = (
-        "import ctypes, os\n"
-        "from service.engine.cpu import prepare_openmp\n"
-        "library = str(prepare_openmp())\n"
-        "import torch\n"
-        "def threads(number):\n"
-        "    torch.set_num_threads(number)\n"
-        "    torch.randn(600, 600) @ torch.randn(600, 600)\n"
-        "    print(ctypes.CDLL(library).omp_get_max_threads(), flush=True)\n"
-        "if os.fork() == 0:\n"
-        "    threads(5)\n"
-        "    os._exit(0)\n"
-        "os.wait()\n"
-        "threads(3)\n"
-    )
-    if cpu.intel_openmp() is None:
-        pytest.skip("only x86_64 CPUs have intel-openmp")
-    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+def test_torch_takes_the_spin_count() -> None:
+    code = "from service.engine.cpu import limit_spinning; limit_spinning(); import torch; torch.ones(9)"
+    environment = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "LD_PRELOAD")}
+    shown = {**environment, "OMP_DISPLAY_ENV": "verbose"}
     run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, env=shown, timeout=120, check=True
     )
-    assert run.stdout == "5\n3\n"
+    assert "GOMP_SPINCOUNT = '10000'" in run.stderr

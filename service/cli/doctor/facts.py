@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
-from pathlib import Path
 
 from service.api.api_keys import KeyRing, key_ring
 from service.cli.doctor import probes
 from service.cli.doctor.probes import Fault, Gpu, Memory
 from service.components import download_of
-from service.engine.cpu import check_compiler, computes_bfloat16, intel_openmp
+from service.engine.cpu import check_compiler, computes_bfloat16
 from service.model import bundled
 from service.model.checkpoint import Checkpoint
 from service.model.local import local_checkpoint
@@ -38,7 +37,6 @@ class Facts:
         package: name and version of the installed vLLM, or None.
         gpus: GPUs of NVIDIA.
         bfloat16: whether the CPU computes bfloat16.
-        openmp: Intel's OpenMP, if it is installed.
         memory: memory of the machine or of the container.
         disk_bytes: free disk of the cache directory.
         compiler: None if PyTorch can compile for the CPU.
@@ -54,7 +52,6 @@ class Facts:
     package: str | None
     gpus: list[Gpu] | Fault
     bfloat16: bool | Fault
-    openmp: Path | Fault | None
     memory: Memory | Fault
     disk_bytes: int | Fault
     compiler: Fault | None
@@ -87,7 +84,6 @@ def gather(settings: Settings, limit_s: float = LIMIT_S) -> Facts:
         "package": probes.engine_package,
         "gpus": probes.gpus,
         "bfloat16": computes_bfloat16,
-        "openmp": intel_openmp,
         "memory": probes.memory,
         "disk_bytes": partial(probes.free_disk, settings.cache_dir),
         "compiler": check_compiler,

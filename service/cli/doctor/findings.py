@@ -107,11 +107,10 @@ def _cpu(facts: Facts) -> tuple[Status, str, str]:
     text = f"{found} core" + "s" * (found != 1)
     if not facts.on_cpu:
         return Status.OK, text, ""
-    runtime = "Intel's OpenMP" if facts.openmp is not None and not isinstance(facts.openmp, Fault) else "GNU's OpenMP"
     if facts.bfloat16 is True:
-        return Status.OK, f"{text}, bfloat16 instructions, {runtime}", ""
+        return Status.OK, f"{text}, bfloat16 instructions", ""
     advice = "Models run in float32, which takes twice the memory. An instance with AVX-512 BF16 or AMX is faster."
-    return Status.NOTE, f"{text} without bfloat16 instructions, {runtime}", advice
+    return Status.NOTE, f"{text} without bfloat16 instructions", advice
 
 
 def _memory(facts: Facts) -> tuple[Status, str, str]:
