@@ -29,6 +29,7 @@ async def test_a_response_is_graded_by_a_vote(serve: Serve) -> None:
         "given": "26",
         "basis": "vote",
         "confidence": 0.9688,
+        "calibrated": False,
         "steps": [{"text": "92 - 68 = 26", "holds": False, "should_be": "24"}],
         "reason": None,
         "id": "r",
