@@ -20,6 +20,7 @@ from service.errors import TwinpathError
 
 _MAX_CAUSES = 10
 _COLORED = "color_message"  # uvicorn's message with escape sequences
+_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "huggingface_hub")  # their records hold passwords in URLs
 
 
 def configure(level: str) -> None:
@@ -57,6 +58,7 @@ def configure(level: str) -> None:
                 "vllm": {"level": _higher(own, "WARNING"), "propagate": True},
                 "uvicorn.access": {"level": _higher(own, "WARNING"), "propagate": True},
                 "asgi_correlation_id": {"level": "ERROR"},  # an invalid id of a caller needs no record
+                **{name: {"level": "ERROR"} for name in _CLIENTS},
             },
         }
     )

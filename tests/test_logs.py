@@ -22,7 +22,8 @@ Logged = Callable[[], list[dict[str, object]]]
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Logged]:
     """Gives the records so far, once a test has configured the log."""
-    loggers = [logging.getLogger(name) for name in ("", "service", "vllm", "uvicorn.access", "asgi_correlation_id")]
+    names = ("", "service", "vllm", "uvicorn.access", "asgi_correlation_id", *logs._CLIENTS)
+    loggers = [logging.getLogger(name) for name in names]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     for logger, level, handlers in before:
@@ -65,11 +66,12 @@ def test_a_record_has_no_escape_sequences(logged: Logged) -> None:
 @pytest.mark.parametrize("level", LogLevel)
 def test_debug_records_of_other_packages_are_left_out(logged: Logged, level: LogLevel) -> None:
     logs.configure(level)
-    for name in ("service.x", "sse_starlette.sse", "vllm", "uvicorn.access", "httpcore"):
+    for name in ("service.x", "sse_starlette.sse", "vllm", "uvicorn.access", "httpx2", "huggingface_hub.utils"):
         for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
             logging.getLogger(name).log(severity, name)
     least = logging.getLevelNamesMapping()[level.upper()]
-    floors = {"service.x": 10, "sse_starlette.sse": 20, "vllm": 30, "uvicorn.access": 30, "httpcore": 20}
+    floors = {"service.x": 10, "sse_starlette.sse": 20, "vllm": 30, "uvicorn.access": 30}
+    floors |= {"httpx2": 40, "huggingface_hub.utils": 40}
     assert [(record["logger"], record["level"]) for record in logged()] == [
         (name, logging.getLevelName(severity))
         for name, floor in floors.items()
