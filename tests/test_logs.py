@@ -134,8 +134,8 @@ def test_lines_for_a_terminal_have_the_fields_of_the_service(logged: Logged) -> 
         with logs.also_written(lines.append):
             logging.getLogger("service.x").warning("slow %s", "worker", extra={"worker": "a:1", "seconds": 2})
             logging.getLogger("service.x").info("left out")
-            logging.getLogger("httpx").warning("left out")
-            logging.getLogger("httpx").error("broken")
+            logging.getLogger("sse_starlette").warning("left out")
+            logging.getLogger("sse_starlette").error("broken")
         logging.getLogger("service.x").warning("after")
     finally:
         logging.setLogRecordFactory(factory)
