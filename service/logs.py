@@ -28,7 +28,7 @@ def configure(level: str) -> None:
 
     Args:
         level: lowest level that is logged. Other packages start at INFO at the lowest, because their debug records
-            hold texts. vLLM and the access log start at WARNING, HTTP clients at ERROR.
+            hold texts. vLLM and the access log start at WARNING. HTTP clients start at ERROR.
     """
     own, others = level.upper(), _higher(level.upper(), "INFO")
     logging.config.dictConfig(

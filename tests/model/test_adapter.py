@@ -241,7 +241,7 @@ def test_an_adapter_cannot_have_the_name_of_the_base_model(name: str, tmp_path: 
     config=st.dictionaries(st.sampled_from(["r", "peft_type", "rank_pattern"]), st.integers() | st.text() | st.none())
 )
 def test_any_configuration_is_read_or_refused(config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = adapter_directory(tmp_path_factory.getbasetemp() / "any")
+    path = adapter_directory(tmp_path_factory.getbasetemp() / "any adapter")
     (path / "adapter_config.json").write_text(json.dumps(config))
     try:
         (read,) = read_adapters([str(path)], weights=True)
