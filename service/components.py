@@ -97,6 +97,11 @@ class Components:
         """
         return find_model(self.served, name)
 
+    def is_calibrated(self, name: str) -> bool:
+        """Whether the confidence of a served model is calibrated for a request without parameters."""
+        problem = self.problem(SolveRequest(problem="?", model=name))
+        return problem.calibrated and self.served[name].calibration.calibrated
+
     async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
         """Solve a problem with its model. See `Solver.solve`."""
         solver = self.solvers[problem.model or next(iter(self.solvers))]

@@ -24,7 +24,6 @@ _MODEL_FILES = (
     METADATA_FILE,
 )
 """Files that describe a model and its tokenizer. Weights are too large to read."""
-_NAMES = {"cot": "cot_paths", "pot": "pot_paths"}
 _HASHED = {
     "files": "other files of the model: config.json, the tokenizer or twinpath.json differ",
     "wording": "another wording of the prompt",
@@ -43,8 +42,9 @@ class MadeFor(BaseModel):
         thinking: whether the model thinks before its answers.
         thinking_tokens: maximum number of tokens of a thought. None for no limit.
         decoding: decoding parameters.
-        cot: maximum number of chain-of-thought paths.
-        pot: maximum number of program-of-thought paths.
+        max_tokens: maximum number of completion tokens per path.
+        cot: number of chain-of-thought paths. The calibration holds for other numbers too.
+        pot: number of program-of-thought paths, likewise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +56,7 @@ class MadeFor(BaseModel):
     thinking: bool = False
     thinking_tokens: int | None = None
     decoding: Decoding
+    max_tokens: int
     cot: int
     pot: int
 
@@ -102,10 +103,10 @@ def check_made_for(directory: Path, was: MadeFor, now: MadeFor) -> None:
         ConfigurationError: they differ. The message has the first difference.
     """
     before, after = _values(was), _values(now)
-    name = next((name for name in after if before.get(name) != after[name]), None)
+    after["max_tokens"] = min(was.max_tokens, now.max_tokens)  # a larger one cuts no more paths off
+    name = next((name for name in after if before[name] != after[name]), None)
     if name:
-        setting = _NAMES.get(name, name)
-        difference = _HASHED.get(name) or f"`{setting}` {before.get(name)}, and it is {after[name]} now"
+        difference = _HASHED.get(name) or f"`{name}` {before[name]}, and it is {after[name]} now"
         raise ConfigurationError(
             f"The calibration {directory} was made for {difference}. Run `twinpath calibrate` again, or leave out "
             "--calibration."
@@ -131,5 +132,8 @@ def _described(directory: Path) -> list[Path]:
 
 
 def _values(made_for: MadeFor) -> dict[str, object]:
-    """Values by name, those of the decoding among them."""
-    return {name: value for name, value in made_for if name != "decoding"} | dict(made_for.decoding)
+    """Values by name, those of the decoding among them. The confidence map does not depend on the planned paths."""
+    values = {name: value for name, value in made_for if name not in ("decoding", "cot", "pot")}
+    values["thinking"] = "on" if made_for.thinking else "off"
+    values["thinking_tokens"] = "no limit" if made_for.thinking_tokens is None else made_for.thinking_tokens
+    return values | dict(made_for.decoding)

@@ -124,7 +124,7 @@ def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, conf
     written = [line.rstrip() for line in out.splitlines() if line.strip()]
     start = written.index("Unsure: check it   2")
     assert written[start + 1 : -1] == [
-        "This model's confidence was never measured.",
+        "This confidence was never measured.",
         "  2  ■■   67 %  2 programs",
         "  9  ●    33 %  1 explanation",
         "  Program   ans = 2",

@@ -30,14 +30,16 @@ from service.paths.base import FormatV1
 from service.paths.chat import ChatFormat, ChatPrompt
 from service.paths.escape import EscapeSpecialTokens
 from service.paths.fewshot import FewShotFormat
+from service.request_defaults import problem_of
 from service.schemas import SolveRequest
 from service.settings import EngineKind, Settings
 from service.solve.calibration import Calibration
+from tests.support.thinking import SWITCHED
 
 MAPPED = Calibration(threshold=0.8, confidence_map=((0.0, 0.0), (1.0, 0.9)))
 MADE_FOR = MadeFor(
     model="demo", files="", prompt="v1", wording=wording_digest(FormatV1()), decoding=Decoding(temperature=0.5),
-    cot=10, pot=10,
+    max_tokens=320, cot=10, pot=10,
 )  # fmt: skip
 AGAIN = "Run `twinpath calibrate` again, or leave out --calibration."
 
@@ -86,8 +88,9 @@ def test_a_service_takes_calibration_and_decoding_of_the_directory(tmp_path: Pat
         ({"files": "1f"}, "other files of the model: config.json, the tokenizer or twinpath.json differ"),
         ({"prompt": "qwen"}, "`prompt` qwen, and it is v1 now"),
         ({"wording": "1f"}, "another wording of the prompt"),
-        ({"cot": 5}, "`cot_paths` 5, and it is 10 now"),
-        ({"pot": 0}, "`pot_paths` 0, and it is 10 now"),
+        ({"thinking": True}, "`thinking` on, and it is off now"),
+        ({"thinking_tokens": 500}, "`thinking_tokens` 500, and it is no limit now"),
+        ({"max_tokens": 4096}, "`max_tokens` 4096, and it is 320 now"),
     ],
 )
 def test_a_calibration_for_something_else_is_refused(
@@ -102,6 +105,67 @@ def test_a_temperature_of_the_settings_must_be_that_of_the_calibration(tmp_path:
     assert refusal(tmp_path, temperature=0.9) == (
         f"The calibration {tmp_path} was made for `temperature` 0.5, and it is 0.9 now. {AGAIN}"
     )
+
+
+def test_a_calibration_holds_for_more_tokens_and_for_other_numbers_of_paths(tmp_path: Path) -> None:
+    assert calibrations(built(written(tmp_path, max_tokens=100, cot=5, pot=0), cot_paths=9)) == [MAPPED]
+
+
+@pytest.mark.parametrize(
+    ("changes", "calibrated"),
+    [
+        ({}, True),
+        ({"temperature": 0.5, "top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1}, True),
+        ({"paths": {"cot": 1, "pot": 0}, "policy": "fixed", "max_tokens": 321, "thinking": "off"}, True),
+        ({"max_tokens": 319}, False),
+        ({"temperature": 0}, False),
+        ({"top_p": 0.9}, False),
+        ({"top_k": 5}, False),
+        ({"min_p": 0.1}, False),
+        ({"repetition_penalty": 1.1}, False),
+    ],
+)
+def test_a_request_for_another_sampling_is_not_calibrated(
+    changes: dict[str, Any], calibrated: bool, tmp_path: Path
+) -> None:
+    found = built(written(tmp_path))
+    problem = found.problem(SolveRequest(problem="How many?", **changes))
+    assert problem.calibrated is calibrated
+    plain = found.problem(SolveRequest(problem="How many?"))
+    assert (plain.calibrated, found.is_calibrated("demo")) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("thinking", "tokens", "changes", "calibrated"),
+    [
+        (False, None, {}, True),
+        (False, None, {"thinking": "on"}, False),
+        (True, None, {}, False),
+        (True, None, {"thinking": "on"}, True),
+        (True, 500, {"thinking": "on"}, False),
+        (True, 500, {"thinking": "on", "thinking_tokens": 500}, True),
+        (True, 500, {"thinking": "on", "thinking_tokens": 400}, False),
+    ],
+)
+def test_a_request_for_other_thoughts_is_not_calibrated(
+    thinking: bool, tokens: int | None, changes: dict[str, Any], calibrated: bool
+) -> None:
+    made = MADE_FOR.model_copy(update={"thinking": thinking, "thinking_tokens": tokens})
+    model = ServedModel("m", SWITCHED, made.decoding, MAPPED, calibrated_for=made)
+    problem = problem_of(SolveRequest(problem="?", **changes), Settings(), model)
+    assert problem.calibrated is calibrated
+
+
+def test_a_student_is_calibrated_for_its_decoding() -> None:
+    student = ServedModel("m", decoding=Decoding(temperature=0.6), calibration=MAPPED)
+    for settings_, changes, calibrated in (
+        (Settings(), {}, True),
+        (Settings(), {"max_tokens": 5, "temperature": 0.6}, True),
+        (Settings(), {"temperature": 0.7}, False),
+        (Settings(top_k=20), {}, False),
+        (Settings(top_k=20), {"top_k": 0}, True),
+    ):
+        assert problem_of(SolveRequest(problem="?", **changes), settings_, student).calibrated is calibrated
 
 
 def test_a_calibration_without_a_map_leaves_the_model_uncalibrated(tmp_path: Path) -> None:
