@@ -3,12 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.model.calibration_file import MadeFor, check_made_for, files_digest, read_calibration, wording_digest
+from service.model.calibration_file import (
+    MadeFor,
+    check_made_for,
+    files_digest,
+    read_calibration,
+    weights_digest,
+    wording_digest,
+)
 from service.model.checkpoint import Checkpoint
 from service.model.served import ServedModel, decoding_of
 from service.request_defaults import problem_of
 from service.schemas import SolveRequest
-from service.settings import Settings
+from service.settings import EngineKind, Settings
 
 
 def calibrated_models(
@@ -49,6 +56,7 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
     return MadeFor(
         model=_name(model, base),
         files=files_digest(*directories),
+        weights="" if settings.engine is EngineKind.REMOTE else weights_digest(*directories),
         prompt=model.path_format.name,
         wording=wording_digest(model.path_format),
         thinking=problem.thinking,

@@ -23,9 +23,13 @@ _MODEL_FILES = (
     "chat_template*",
     METADATA_FILE,
 )
-"""Files that describe a model and its tokenizer. Weights are too large to read."""
+"""Files that describe a model and its tokenizer."""
+_WEIGHTS = "*.safetensors"
+_BLOCK_BYTES = 1024**2
+_MAX_BLOCKS = 16  # of each file, so that a model of 140 GB is read in seconds
 _HASHED = {
     "files": "other files of the model: config.json, the tokenizer or twinpath.json differ",
+    "weights": "other weights of the model",
     "wording": "another wording of the prompt",
 }
 """Differences that have no values for a reader."""
@@ -37,6 +41,7 @@ class MadeFor(BaseModel):
     Args:
         model: name of the model.
         files: SHA-256 of the files of the model without its weights. Empty for a model without files.
+        weights: digest of its weights, from `weights_digest`. Empty if they are on a remote worker.
         prompt: name of the prompts.
         wording: SHA-256 of the wording of the prompts.
         thinking: whether the model thinks before its answers.
@@ -51,6 +56,7 @@ class MadeFor(BaseModel):
 
     model: str
     files: str
+    weights: str
     prompt: str
     wording: str
     thinking: bool = False
@@ -103,6 +109,8 @@ def check_made_for(directory: Path, was: MadeFor, now: MadeFor) -> None:
         ConfigurationError: they differ. The message has the first difference.
     """
     before, after = _values(was), _values(now)
+    if not (was.weights and now.weights):
+        after["weights"] = was.weights  # nothing to compare with
     after["max_tokens"] = min(was.max_tokens, now.max_tokens)  # a larger one cuts no more paths off
     name = next((name for name in after if before[name] != after[name]), None)
     if name:
@@ -119,6 +127,25 @@ def files_digest(*directories: Path) -> str:
     for path in (path for directory in directories for path in _described(directory)):
         digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
     return digest.hexdigest() if directories else ""
+
+
+def weights_digest(*directories: Path) -> str:
+    """SHA-256 of the sizes of a model's weights, and of blocks of each file. Empty without weights.
+
+    A file of up to 16 MiB is read whole, and of a larger one as much, from its start to its end. Training changes the
+    numbers everywhere.
+    """
+    digest, files = hashlib.sha256(), [file for path in directories for file in sorted(path.glob(_WEIGHTS))]
+    for path in files:
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        last = max(0, size - _BLOCK_BYTES)
+        steps = min(_MAX_BLOCKS - 1, -(-last // _BLOCK_BYTES))
+        with path.open("rb") as file:
+            for step in range(steps + 1):
+                file.seek(last * step // max(steps, 1))
+                digest.update(file.read(_BLOCK_BYTES))
+    return digest.hexdigest() if files else ""
 
 
 def wording_digest(path_format: PathFormat) -> str:

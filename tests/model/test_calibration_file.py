@@ -21,6 +21,7 @@ from service.model.calibration_file import (
     check_made_for,
     files_digest,
     read_calibration,
+    weights_digest,
     wording_digest,
 )
 from service.model.checkpoint import Checkpoint
@@ -38,7 +39,7 @@ from tests.support.thinking import SWITCHED
 
 MAPPED = Calibration(threshold=0.8, confidence_map=((0.0, 0.0), (1.0, 0.9)))
 MADE_FOR = MadeFor(
-    model="demo", files="", prompt="v1", wording=wording_digest(FormatV1()), decoding=Decoding(temperature=0.5),
+    model="demo", files="", weights="", prompt="v1", wording=wording_digest(FormatV1()), decoding=Decoding(temperature=0.5),
     max_tokens=320, cot=10, pot=10,
 )  # fmt: skip
 AGAIN = "Run `twinpath calibrate` again, or leave out --calibration."
@@ -258,6 +259,62 @@ def test_the_digest_of_a_model_is_that_of_its_descriptions(tmp_path: Path) -> No
         (tmp_path / name).write_text("{ }")
         assert files_digest(tmp_path) != first
         first = files_digest(tmp_path)
+
+
+def test_the_digest_of_weights_is_that_of_their_numbers(tmp_path: Path) -> None:
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    for path in (base, adapter):
+        path.mkdir()
+    assert weights_digest(base, adapter) == weights_digest() == ""
+    sizes = {base / "model-1.safetensors": 50 * 2**20 + 7, adapter / "adapter_model.safetensors": 16 * 2**20}
+    for file, size in sizes.items():
+        file.write_bytes(bytes(size))
+    first = weights_digest(base, adapter)
+    (base / "README.md").write_text("")
+    assert first == weights_digest(base, adapter)
+    changed = []
+    for file, size in sizes.items():
+        for at in (0, size - 1, size // 3 if file.parent == adapter else size - 2**20):
+            with file.open("r+b") as written_:
+                written_.seek(at)
+                written_.write(b"x")
+            changed.append(weights_digest(base, adapter))
+    with (base / "model-1.safetensors").open("ab") as longer:
+        longer.write(b"0")
+    assert len({first, *changed, weights_digest(base, adapter), weights_digest(base)}) == 9
+
+
+@given(size=st.integers(1, 64), data=st.data())
+def test_every_byte_of_a_small_file_counts(
+    size: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    at = data.draw(st.integers(0, size - 1))
+    file = tmp_path_factory.getbasetemp() / "small" / "model.safetensors"
+    file.parent.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.model.calibration_file._BLOCK_BYTES", 4)  # of which 16 are read
+        file.write_bytes(bytes(size))
+        first = weights_digest(file.parent)
+        file.write_bytes(bytes(at) + b"x" + bytes(size - at - 1))
+        assert weights_digest(file.parent) != first
+
+
+def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"1")
+    checkpoint = Checkpoint(tmp_path, "m", metadata=None, bos="", style="fewshot")
+    local, remote = (Settings(engine=engine, calibration=tmp_path) for engine in (EngineKind.VLLM, EngineKind.REMOTE))
+    model = ServedModel("m")
+    content = ModelCalibration(made_for=made_for(model, checkpoint, local), calibration=MAPPED)
+    (tmp_path / CALIBRATION_FILE).write_text(content.model_dump_json())
+    calibrated_models([model], checkpoint, local)
+    weights.write_bytes(b"2")
+    with pytest.raises(ConfigurationError, match="was made for other weights of the model"):
+        calibrated_models([model], checkpoint, local)
+    assert made_for(model, checkpoint, remote).weights == ""
+    (found,) = calibrated_models([model], checkpoint, remote)  # its weights are on the worker
+    assert found.calibration == MAPPED
 
 
 def test_the_digest_of_a_wording_is_that_of_its_texts() -> None:

@@ -137,6 +137,7 @@ def _facts(content: CalibrationContent) -> Html:
     facts = {
         "model": made_for.model,
         "files of the model (SHA-256)": made_for.files[:_DIGITS] or "–",
+        "weights of the model (SHA-256 of parts)": made_for.weights[:_DIGITS] or "–",
         "prompt": f"{made_for.prompt} (SHA-256 of its wording: {made_for.wording[:_DIGITS]})",
         "thinking": _thinking(made_for),
         "temperature, top_p": f"{made_for.decoding.temperature:g}, {made_for.decoding.top_p:g}",

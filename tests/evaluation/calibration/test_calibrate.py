@@ -21,6 +21,7 @@ from tests.support.samples import sampled
 MADE_FOR = MadeFor(
     model="m",
     files="",
+    weights="",
     prompt="p",
     wording="w",
     decoding=Decoding(temperature=0.7, top_p=1.0),
