@@ -35,7 +35,7 @@ def calibrated_models(
     if directory is None:
         return tuple(models)
     found = read_calibration(directory)
-    chosen = next((model for model in models if _name(model, base) == found.made_for.model), models[0])
+    chosen = next((model for model in models if model.name == found.made_for.model), models[0])
     changed = replace(
         chosen, calibration=found.calibration, decoding=found.made_for.decoding, calibrated_for=found.made_for
     )
@@ -54,7 +54,7 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
     problem = problem_of(SolveRequest(problem="?"), settings, model)
     directories = [directory for directory in (base.path if base else None, model.adapter) if directory]
     return MadeFor(
-        model=_name(model, base),
+        model=model.name,
         files=files_digest(*directories),
         weights="" if settings.engine is EngineKind.REMOTE else weights_digest(*directories),
         prompt=model.path_format.name,
@@ -66,8 +66,3 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
         cot=problem.cot,
         pot=problem.pot,
     )
-
-
-def _name(model: ServedModel, base: Checkpoint | None) -> str:
-    """Name of a model. A remote engine gives its base model another one when it starts."""
-    return model.name or (base.name if base else "")

@@ -108,7 +108,7 @@ def prompt_of(checkpoint: Checkpoint, setting: str | None = None) -> ChatPrompt 
         return _family_prompt(checkpoint) if setting is None else read_prompt(setting)
     if setting is None:
         return None
-    kind = "is a distilled student" if checkpoint.style == "v1" else "has no chat template"
+    kind = "has the prompts of a student" if checkpoint.style == "v1" else "has no chat template"
     raise ConfigurationError(f"`prompt` is only for instruct models; {checkpoint.name} {kind}. Leave it out.")
 
 

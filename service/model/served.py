@@ -27,7 +27,7 @@ class ServedModel:
     """One model of a service: the base model of the engine, or a LoRA adapter on it.
 
     Args:
-        name: name in requests and responses. Empty takes the engine's name of its model.
+        name: name of the model. In requests and responses, a base model has the name that its engine gives it.
         path_format: prompt format of the model.
         decoding: default decoding parameters.
         calibration: calibration of the votes.

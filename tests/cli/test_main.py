@@ -100,7 +100,7 @@ def test_model_info_names_the_prompt(twinpath: Run, tmp_path: Path) -> None:
     assert error.startswith("twinpath: `prompt` 'lama' is unknown; did you mean `llama`? Give a .toml file, or one of ")
     lines(model / "twinpath.json", '{"format_version": 1, "base_model": "b"}')
     assert twinpath(*info)[:2] == (0, f"Qwen2.5-Math-7B\tv1\t{model}\t-\n")
-    reason = "`prompt` is only for instruct models; Qwen2.5-Math-7B is a distilled student. Leave it out."
+    reason = "`prompt` is only for instruct models; Qwen2.5-Math-7B has the prompts of a student. Leave it out."
     assert twinpath(*info, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
     assert twinpath("solve", "2 + 2?", "--model", model, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
 

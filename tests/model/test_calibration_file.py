@@ -35,6 +35,7 @@ from service.request_defaults import problem_of
 from service.schemas import SolveRequest
 from service.settings import EngineKind, Settings
 from service.solve.calibration import Calibration
+from tests.support.servers import described
 from tests.support.thinking import SWITCHED
 
 MAPPED = Calibration(threshold=0.8, confidence_map=((0.0, 0.0), (1.0, 0.9)))
@@ -243,9 +244,12 @@ def test_a_calibration_belongs_to_the_model_that_it_names(tmp_path: Path) -> Non
 
 
 def test_a_remote_model_has_the_name_of_its_files(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    checkpoint = Checkpoint(tmp_path, "Qwen/Qwen3-8B", metadata=None, bos="", style="fewshot")
-    assert made_for(ServedModel(""), checkpoint, Settings()).model == "Qwen/Qwen3-8B"
+    model, workers = described(tmp_path), ("http://h:1",)
+    remote = Settings(engine=EngineKind.REMOTE, model=str(model), worker_model="org/of-the-worker", worker_urls=workers)
+    found = build(remote)
+    assert made_for(found.models[0], found.checkpoint, found.settings).model == "described"
+    assert (list(found.served), list(found.solvers)) == (["org/of-the-worker"], ["org/of-the-worker"])
+    assert found.model(None).name == found.problem(SolveRequest(problem="?")).model == "org/of-the-worker"
 
 
 def test_the_digest_of_a_model_is_that_of_its_descriptions(tmp_path: Path) -> None:

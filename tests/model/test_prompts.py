@@ -136,7 +136,9 @@ def test_the_setting_counts_more_than_the_family(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("style", "kind"), [("v1", "is a distilled student"), ("fewshot", "has no chat template")])
+@pytest.mark.parametrize(
+    ("style", "kind"), [("v1", "has the prompts of a student"), ("fewshot", "has no chat template")]
+)
 def test_other_checkpoints_refuse_a_prompt(style: Style, kind: str, tmp_path: Path) -> None:
     model = checkpoint(tmp_path, "small", style=style)
     assert prompt_of(model) is None
