@@ -9,14 +9,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from service.limits import MAX_DEADLINE_S, MAX_REPETITION_PENALTY, MAX_TEMPERATURE
 from service.schemas import Integral, Text, TokenCount
 from service.schemas.openai_base import NULLS, OpenAiPart
 from service.schemas.openai_parameters import CountedLogprobs, Tolerated
 from service.schemas.openai_thinking import ThinkingParameters
 from service.schemas.request import (
-    MAX_DEADLINE_S,
     MAX_MODEL_CHARS,
-    MAX_REPETITION_PENALTY,
     PATHS_EXAMPLES,
     Paths,
     ThinkingTokens,
@@ -80,7 +79,7 @@ class Sampled(OpenAiPart, Tolerated, ThinkingParameters):
     temperature: float | None = Field(
         default=None,
         ge=0,
-        le=2,
+        le=MAX_TEMPERATURE,
         description="Sampling temperature. Default: the one of the checkpoint. At 0 all paths of a kind are equal, so "
         "only one path of each kind runs by default.",
         examples=[0.7],

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, Field
 
 from service.errors import InputError
+from service.limits import MAX_TOKENS
 from service.schemas.openai_base import OpenAiPart
-from service.schemas.request import MAX_TOKENS, Integral, ThinkingTokens
+from service.schemas.request import Integral, ThinkingTokens
 from service.types import Thinking
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
