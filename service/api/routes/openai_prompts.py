@@ -63,5 +63,7 @@ def naming(problem: str, **others: str) -> Iterator[None]:
     except InputError as error:
         if error.field not in names:
             raise
-        name = names[error.field]
-        raise InputError(str(error).replace(f"`{error.field}`", f"`{name}`"), name) from None
+        text = str(error)
+        for field, name in names.items():
+            text = text.replace(f"`{field}`", f"`{name}`")
+        raise InputError(text, names[error.field]) from None
