@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.model.calibration_file import MadeFor, check_made_for, files_digest, read_calibration, wording_digest
+from service.model.calibration_file import (
+    MadeFor,
+    check_made_for,
+    files_digest,
+    read_calibration,
+    weights_digest,
+    wording_digest,
+)
 from service.model.checkpoint import Checkpoint
-from service.model.metadata import Decoding
-from service.model.served import ServedModel
+from service.model.served import ServedModel, decoding_of
 from service.request_defaults import problem_of
 from service.schemas import SolveRequest
-from service.settings import Settings
+from service.settings import EngineKind, Settings
 
 
 def calibrated_models(
@@ -23,14 +29,16 @@ def calibrated_models(
         settings: the settings. Without a directory the models stay as they are.
 
     Raises:
-        ConfigurationError: the calibration is invalid, or was made for another model, prompt or decoding.
+        ConfigurationError: the calibration is invalid, or was made for another model, prompt or sampling.
     """
     directory = settings.calibration
     if directory is None:
         return tuple(models)
     found = read_calibration(directory)
-    chosen = next((model for model in models if _name(model, base) == found.made_for.model), models[0])
-    changed = replace(chosen, calibration=found.calibration, decoding=found.made_for.decoding)
+    chosen = next((model for model in models if model.name == found.made_for.model), models[0])
+    changed = replace(
+        chosen, calibration=found.calibration, decoding=found.made_for.decoding, calibrated_for=found.made_for
+    )
     check_made_for(directory, found.made_for, made_for(changed, base, settings))
     return tuple(changed if model is chosen else model for model in models)
 
@@ -46,18 +54,15 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
     problem = problem_of(SolveRequest(problem="?"), settings, model)
     directories = [directory for directory in (base.path if base else None, model.adapter) if directory]
     return MadeFor(
-        model=_name(model, base),
+        model=model.name,
         files=files_digest(*directories),
+        weights="" if settings.engine is EngineKind.REMOTE else weights_digest(*directories),
         prompt=model.path_format.name,
         wording=wording_digest(model.path_format),
         thinking=problem.thinking,
         thinking_tokens=problem.thinking_tokens,
-        decoding=Decoding(**{name: getattr(problem, name) for name in Decoding.model_fields}),
-        cot=settings.cot_paths,
-        pot=settings.pot_paths,
+        decoding=decoding_of(problem),
+        max_tokens=problem.max_tokens,
+        cot=problem.cot,
+        pot=problem.pot,
     )
-
-
-def _name(model: ServedModel, base: Checkpoint | None) -> str:
-    """Name of a model. A remote engine gives its base model another one when it starts."""
-    return model.name or (base.name if base else "")

@@ -1,7 +1,7 @@
 """Builds engine, sandbox and served models from the settings."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -14,10 +14,13 @@ from service.calibrated_models import calibrated_models
 from service.engine.base import Engine
 from service.engine.build import check_engine, fake_engine, remote_engine, vllm_engine
 from service.metrics import Metrics
-from service.model.adapter import check_fit, read_adapters
+from service.model.adapter import Adapter, check_fit, read_adapters
 from service.model.bundled import Progress
+from service.model.calibration_file import read_calibration
 from service.model.checkpoint import Checkpoint, Download, find_checkpoint
+from service.model.prompts import read_prompt
 from service.model.served import ServedModel, find_model, served_models
+from service.paths.base import Thoughts
 from service.request_defaults import check_thinking, problem_of
 from service.sandbox.base import Execution, Sandbox
 from service.sandbox.lanes import Lanes
@@ -68,26 +71,33 @@ class Components:
         eager = self.max_eager_paths if settings.max_eager_paths is None else settings.max_eager_paths
         return Admission(settings.max_num_seqs, settings.max_queue, eager, settings.key_share)
 
-    @cached_property
+    @property
     def served(self) -> Mapping[str, ServedModel]:
-        """Served models by name, the default first. Only a started remote engine has the name of its model."""
-        named = [replace(model, name=model.name or self.engine.model) for model in self.models]
-        return {model.name: model for model in named}
+        """Served models by name, the default first. The base model has the name that the engine gives it.
 
-    @cached_property
+        A remote engine has the name of its model only after the start.
+        """
+        first, *adapted = self.models
+        return {model.name: model for model in (replace(first, name=self.engine.model), *adapted)}
+
+    @property
     def solvers(self) -> Mapping[str, Solver]:
         """Solver of each served model by name, the default first. They share engine, sandbox and admission."""
-        return {
-            name: Solver(
+        return {solver.model: solver for solver in self._solvers}
+
+    @cached_property
+    def _solvers(self) -> tuple[Solver, ...]:
+        return tuple(
+            Solver(
                 self.engine,
                 self.sandbox,
                 model.path_format,
                 self.admission,
                 model.calibration,
-                adapter=name if model.adapter else None,
+                adapter=model.name if model.adapter else None,
             )
-            for name, model in self.served.items()
-        }
+            for model in self.models
+        )
 
     def model(self, name: str | None) -> ServedModel:
         """Served model with this name. None and the alias name the default one.
@@ -96,6 +106,11 @@ class Components:
             UnknownModelError: no served model has this name.
         """
         return find_model(self.served, name)
+
+    def is_calibrated(self, name: str) -> bool:
+        """Whether the confidence of a served model is calibrated for a request without parameters."""
+        problem = self.problem(SolveRequest(problem="?", model=name))
+        return problem.calibrated and self.served[name].calibration.calibrated
 
     async def solve(self, problem: Problem, problem_id: str, on_path_end: Observer | None = None) -> Solution:
         """Solve a problem with its model. See `Solver.solve`."""
@@ -152,45 +167,57 @@ def build(
         ConfigurationError: the fake script, a worker address, a key file, an engine option, the calibration,
             `prompt` or `thinking` is invalid.
     """
-    components = _components(settings, progress, on_step)
-    return replace(components, models=calibrated_models(components.models, components.checkpoint, settings))
-
-
-def _components(settings: Settings, progress: Progress, on_step: Callable[[str], None]) -> Components:
-    """Components with the calibrations of the checkpoint and its adapters, where they have one."""
+    check_settings(settings)
     metrics = _metrics(settings)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
     metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
-    is_local = settings.engine is EngineKind.VLLM
-    check_engine(settings)
+    is_demo, is_local = settings.engine is EngineKind.FAKE, settings.engine is EngineKind.VLLM
     adapters = read_adapters(settings.adapters, weights=is_local)
-    if settings.engine is EngineKind.FAKE:
-        fake = fake_engine(settings, [adapter.name for adapter in adapters])
-        return Components(settings, fake, sandbox, served_models(_DEMO, adapters), metrics, on_step=on_step)
-    checkpoint = find_checkpoint(
-        settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
-    )
-    first, *others = served_models(checkpoint, adapters, settings.prompt)
-    check_thinking(settings, first)
-    on_step("engine")  # the import of vLLM takes seconds
-    if not is_local:
-        names = [model.name for model in others]
-        remote = remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request)
-        return Components(
-            settings,
-            remote,
-            sandbox,
-            (replace(first, name=""), *others),
-            metrics,
-            on_step=on_step,
-            checkpoint=checkpoint,
+    base = (
+        _DEMO
+        if is_demo
+        else find_checkpoint(
+            settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
         )
-    check_fit(adapters, checkpoint)
-    files = [adapter.lora for adapter in adapters]
-    engine, eager = vllm_engine(
-        settings, checkpoint.path, checkpoint.name, files, first.path_format.thoughts.delimiters
     )
-    return Components(settings, engine, sandbox, (first, *others), metrics, eager, on_step, checkpoint)
+    if is_local:
+        check_fit(adapters, base)
+    models = served_models(base, adapters, settings.prompt)
+    check_thinking(settings, models[0])
+    checkpoint = None if is_demo else base
+    models = calibrated_models(models, checkpoint, settings)
+    on_step("engine")  # the import of vLLM takes seconds
+    engine, eager = _engine(settings, metrics, base, adapters, models[0].path_format.thoughts)
+    return Components(settings, engine, sandbox, models, metrics, eager, on_step, checkpoint)
+
+
+def _engine(
+    settings: Settings, metrics: Metrics, base: Checkpoint, adapters: Sequence[Adapter], thoughts: Thoughts
+) -> tuple[Engine, int | None]:
+    """Engine of the settings, and its default for `max_eager_paths`."""
+    names = [adapter.name for adapter in adapters]
+    if settings.engine is EngineKind.FAKE:
+        return fake_engine(settings, names), None
+    if settings.engine is EngineKind.REMOTE:
+        return remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request), None
+    return vllm_engine(settings, base.path, base.name, [adapter.lora for adapter in adapters], thoughts.delimiters)
+
+
+def check_settings(settings: Settings) -> None:
+    """Check the settings that need no model, before one is downloaded.
+
+    Raises:
+        CheckpointError: an adapter cannot be read.
+        ConfigurationError: an engine option, a worker address, a key file, the calibration or `prompt` is invalid.
+    """
+    check_engine(settings)
+    if settings.engine is EngineKind.REMOTE:
+        remote_engine(settings, (), lambda worker, up: None, lambda worker, result: None)
+    read_adapters(settings.adapters, weights=settings.engine is EngineKind.VLLM)
+    if settings.calibration:
+        read_calibration(settings.calibration)
+    if settings.prompt:
+        read_prompt(settings.prompt)
 
 
 def sandbox_pool(

@@ -1,6 +1,7 @@
 """Problem of a request. Missing fields take the value of the settings, then of the model."""
 
 import secrets
+from dataclasses import replace
 from typing import TypeVar
 
 from service.errors import ConfigurationError, InputError
@@ -40,7 +41,7 @@ def problem_of(
     if cot and pot and len(model.kinds) == 1:
         cot, pot = (cot + pot, 0) if PathKind.COT in model.kinds else (0, cot + pot)
     thinking = _thinks(request.thinking, settings, model)
-    return Problem(
+    problem = Problem(
         text=request.problem,
         cot=cot,
         pot=pot,
@@ -60,6 +61,7 @@ def problem_of(
         request=request_id,
         model=model.name,
     )
+    return replace(problem, calibrated=model.is_calibrated_for(problem))
 
 
 def check_thinking(settings: Settings, model: ServedModel) -> None:

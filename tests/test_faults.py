@@ -113,9 +113,11 @@ def test_a_synonym_counts_only_for_a_known_field() -> None:
         ({"top_n_sigma": 4}, "Twinpath does not support 'top_n_sigma': must be -1, or 0."),
         ({"top_kk": 4}, "Unrecognized request argument supplied: top_kk; did you mean 'top_k'?"),
         (
-            {"chat_template_kwargs": {"a": 1}},
-            "Twinpath does not support 'chat_template_kwargs': must be an empty object, or {\"enable_thinking\": false}.",
+            {"samplers": ["top_a"]},
+            "Twinpath does not support 'samplers': must be an empty list, or "
+            '["dry", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"].',
         ),
+        ({"chat_template_kwargs": {"a": 1}}, "Unrecognized request argument supplied: chat_template_kwargs.a"),
         ({"vllm_xargs": {"a": 1}}, "Twinpath does not support 'vllm_xargs': must be an empty object."),
         ({"model": "x" * 501}, "Invalid 'model': must be a text of at most 500 characters."),
     ],

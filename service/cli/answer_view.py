@@ -11,9 +11,9 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from service.cli.styles import STYLES
+from service.limits import MAX_DEADLINE_S
 from service.printable import one_line, printable
 from service.schemas import SolveResponse, Vote, words
-from service.schemas.request import MAX_DEADLINE_S
 from service.types import Verdict
 
 _COT, _POT, _NOTE = "cyan", "magenta", "yellow"

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from service import components
 from service.components import Components, download_of
-from service.engine.build import check_engine
 from service.model.bundled import Progress
 from service.model.hub_download import download_model
 from service.model.local import local_checkpoint
@@ -22,7 +21,7 @@ def build(
     """
     model, download = settings.model, download_of(settings)
     if settings.engine is EngineKind.VLLM and model is not None:
-        check_engine(settings)
+        components.check_settings(settings)
         if local_checkpoint(model, settings.cache_dir, download) is None:
             download_model(model, download, lambda done, total: progress("download", done / total if total else 1.0))
     return components.build(settings, progress, on_step)

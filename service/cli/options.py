@@ -11,8 +11,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from service.errors import ConfigurationError
+from service.limits import MAX_DEADLINE_S, MAX_PATHS, MAX_REPETITION_PENALTY, MAX_TEMPERATURE, MAX_TOKENS
 from service.schemas import SolveRequest
-from service.schemas.request import MAX_DEADLINE_S, MAX_PATHS, MAX_REPETITION_PENALTY, MAX_TOKENS
 from service.settings import EngineKind, Settings, load_settings
 from service.types import Policy, Thinking
 
@@ -174,7 +174,7 @@ class VoteOptions:
     cot: Cot = None
     pot: Pot = None
     policy: StoppingPolicy = None
-    temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=2)] = None
+    temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=MAX_TEMPERATURE)] = None
     top_p: Annotated[float | None, float_option(field_help("top_p"), max=1)] = None
     top_k: Annotated[int | None, integer_option(field_help("top_k"), min=-1)] = None
     min_p: Annotated[float | None, float_option(field_help("min_p"), min=0, max=1)] = None

@@ -160,7 +160,7 @@ def details(components: Components) -> tuple[str, str, str]:
     """Model, active layers of the sandbox, and engine, in words."""
     settings = components.settings
     first, *others = components.served.values()
-    model = f"{first.name}, {'calibrated' if first.calibration.calibrated else 'not calibrated'}"
+    model = f"{first.name}, {'calibrated' if components.is_calibrated(first.name) else 'not calibrated'}"
     if others:
         model += f", with {number(len(others), 'adapter')}"
     workers = ", ".join(settings.worker_urls)

@@ -23,10 +23,13 @@ _MODEL_FILES = (
     "chat_template*",
     METADATA_FILE,
 )
-"""Files that describe a model and its tokenizer. Weights are too large to read."""
-_NAMES = {"cot": "cot_paths", "pot": "pot_paths"}
+"""Files that describe a model and its tokenizer."""
+_WEIGHTS = "*.safetensors"
+_BLOCK_BYTES = 1024**2
+_MAX_BLOCKS = 16  # of each file, so that a model of 140 GB is read in seconds
 _HASHED = {
     "files": "other files of the model: config.json, the tokenizer or twinpath.json differ",
+    "weights": "other weights of the model",
     "wording": "another wording of the prompt",
 }
 """Differences that have no values for a reader."""
@@ -38,24 +41,28 @@ class MadeFor(BaseModel):
     Args:
         model: name of the model.
         files: SHA-256 of the files of the model without its weights. Empty for a model without files.
+        weights: digest of its weights, from `weights_digest`. Empty if they are on a remote worker.
         prompt: name of the prompts.
         wording: SHA-256 of the wording of the prompts.
         thinking: whether the model thinks before its answers.
         thinking_tokens: maximum number of tokens of a thought. None for no limit.
         decoding: decoding parameters.
-        cot: maximum number of chain-of-thought paths.
-        pot: maximum number of program-of-thought paths.
+        max_tokens: maximum number of completion tokens per path.
+        cot: number of chain-of-thought paths. The calibration holds for other numbers too.
+        pot: number of program-of-thought paths, likewise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
     files: str
+    weights: str
     prompt: str
     wording: str
     thinking: bool = False
     thinking_tokens: int | None = None
     decoding: Decoding
+    max_tokens: int
     cot: int
     pot: int
 
@@ -102,10 +109,12 @@ def check_made_for(directory: Path, was: MadeFor, now: MadeFor) -> None:
         ConfigurationError: they differ. The message has the first difference.
     """
     before, after = _values(was), _values(now)
-    name = next((name for name in after if before.get(name) != after[name]), None)
+    if not (was.weights and now.weights):
+        after["weights"] = was.weights  # nothing to compare with
+    after["max_tokens"] = min(was.max_tokens, now.max_tokens)  # a larger one cuts no more paths off
+    name = next((name for name in after if before[name] != after[name]), None)
     if name:
-        setting = _NAMES.get(name, name)
-        difference = _HASHED.get(name) or f"`{setting}` {before.get(name)}, and it is {after[name]} now"
+        difference = _HASHED.get(name) or f"`{name}` {before[name]}, and it is {after[name]} now"
         raise ConfigurationError(
             f"The calibration {directory} was made for {difference}. Run `twinpath calibrate` again, or leave out "
             "--calibration."
@@ -120,6 +129,25 @@ def files_digest(*directories: Path) -> str:
     return digest.hexdigest() if directories else ""
 
 
+def weights_digest(*directories: Path) -> str:
+    """SHA-256 of the sizes of a model's weights, and of blocks of each file. Empty without weights.
+
+    A file of up to 16 MiB is read whole, and of a larger one as much, from its start to its end. Training changes the
+    numbers everywhere.
+    """
+    digest, files = hashlib.sha256(), [file for path in directories for file in sorted(path.glob(_WEIGHTS))]
+    for path in files:
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        last = max(0, size - _BLOCK_BYTES)
+        steps = min(_MAX_BLOCKS - 1, -(-last // _BLOCK_BYTES))
+        with path.open("rb") as file:
+            for step in range(steps + 1):
+                file.seek(last * step // max(steps, 1))
+                digest.update(file.read(_BLOCK_BYTES))
+    return digest.hexdigest() if files else ""
+
+
 def wording_digest(path_format: PathFormat) -> str:
     """SHA-256 of the wording of the prompts."""
     return hashlib.sha256(path_format.wording.encode(errors="surrogatepass")).hexdigest()
@@ -131,5 +159,8 @@ def _described(directory: Path) -> list[Path]:
 
 
 def _values(made_for: MadeFor) -> dict[str, object]:
-    """Values by name, those of the decoding among them."""
-    return {name: value for name, value in made_for if name != "decoding"} | dict(made_for.decoding)
+    """Values by name, those of the decoding among them. The confidence map does not depend on the planned paths."""
+    values = {name: value for name, value in made_for if name not in ("decoding", "cot", "pot")}
+    values["thinking"] = "on" if made_for.thinking else "off"
+    values["thinking_tokens"] = "no limit" if made_for.thinking_tokens is None else made_for.thinking_tokens
+    return values | dict(made_for.decoding)

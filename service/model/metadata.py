@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import CheckpointError
+from service.limits import MAX_REPETITION_PENALTY, MAX_TEMPERATURE
 from service.model.json_file import read_json_file
 from service.paths.base import FORMAT_VERSION
 from service.solve.calibration import Calibration
@@ -20,11 +21,11 @@ class Decoding(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    temperature: float = Field(default=0.7, ge=0, le=2)
+    temperature: float = Field(default=0.7, ge=0, le=MAX_TEMPERATURE)
     top_p: float = Field(default=1.0, gt=0, le=1)
     top_k: int = Field(default=0, ge=0, exclude_if=lambda value: value == 0)
     min_p: float = Field(default=0.0, ge=0, le=1, exclude_if=lambda value: value == 0)
-    repetition_penalty: float = Field(default=1.0, gt=0, le=2, exclude_if=lambda value: value == 1)
+    repetition_penalty: float = Field(default=1.0, gt=0, le=MAX_REPETITION_PENALTY, exclude_if=lambda value: value == 1)
 
 
 class CheckpointMetadata(BaseModel):

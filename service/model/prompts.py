@@ -5,8 +5,8 @@ Those of families are in `service/paths/prompts/`. A file of the user has the sa
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -108,7 +108,7 @@ def prompt_of(checkpoint: Checkpoint, setting: str | None = None) -> ChatPrompt 
         return _family_prompt(checkpoint) if setting is None else read_prompt(setting)
     if setting is None:
         return None
-    kind = "is a distilled student" if checkpoint.style == "v1" else "has no chat template"
+    kind = "has the prompts of a student" if checkpoint.style == "v1" else "has no chat template"
     raise ConfigurationError(f"`prompt` is only for instruct models; {checkpoint.name} {kind}. Leave it out.")
 
 
@@ -161,14 +161,26 @@ def _files() -> tuple[PromptFile, ...]:
 
 
 def _family_prompt(checkpoint: Checkpoint) -> ChatPrompt:
-    """Prompt of the family that fits best. A name counts more than the configuration, and a longer family more."""
+    """Prompt of the family that fits best. The name counts more than the model it came from, and a longer family more.
+
+    A name whose families the configuration contradicts does not count.
+    """
     config = read_json_file(checkpoint.path / "config.json", _ModelConfig) or _ModelConfig()
-    names = [re.sub(r"[\s_]", "-", name.lower()) for name in (checkpoint.name, config.origin or "")]
-    words = {word.lower() for word in (config.model_type or "", *(config.architectures or ()))}
-    fits = [
-        (by_name, len(family), file)
-        for file in _files()
-        for family in file.families
-        if (by_name := any(re.search(rf"(?<![a-z0-9]){re.escape(family)}", name) for name in names)) or family in words
-    ]
-    return max(fits, key=lambda fit: fit[:2])[2].prompt if fits else TWINPATH
+    types = {word.lower() for word in (config.model_type or "", *(config.architectures or ()))}
+    by_type = _longest_first(lambda family: family in types)
+    for path in (checkpoint.name, config.origin or ""):
+        name = re.sub(r"[\s_]", "-", path.rstrip("/").rpartition("/")[2].lower())  # without organisation or directories
+        by_name = _longest_first(partial(_has_word, name))
+        if by_name and (not by_type or set(by_name) & set(by_type)):
+            return by_name[0].prompt
+    return by_type[0].prompt if by_type else TWINPATH
+
+
+def _longest_first(fits: Callable[[str], bool]) -> list[PromptFile]:
+    """Prompts with a family that fits, the longest such family first."""
+    found = [(len(family), file) for file in _files() for family in file.families if fits(family)]
+    return [file for _, file in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _has_word(name: str, family: str) -> bool:
+    return re.search(rf"(?<![a-z0-9]){re.escape(family)}(?![a-z0-9])", name) is not None

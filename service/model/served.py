@@ -6,11 +6,13 @@ from pathlib import Path
 
 from service.errors import CheckpointError, UnknownModelError
 from service.model.adapter import Adapter
+from service.model.calibration_file import MadeFor
 from service.model.checkpoint import Checkpoint
 from service.model.metadata import Decoding
 from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1, PathFormat
 from service.solve.calibration import Calibration
+from service.solve.problem import Problem
 from service.types import PathKind
 
 ALIAS = "twinpath"
@@ -25,12 +27,13 @@ class ServedModel:
     """One model of a service: the base model of the engine, or a LoRA adapter on it.
 
     Args:
-        name: name in requests and responses. Empty takes the engine's name of its model.
+        name: name of the model. In requests and responses, a base model has the name that its engine gives it.
         path_format: prompt format of the model.
         decoding: default decoding parameters.
         calibration: calibration of the votes.
         kinds: kinds of rationale that the model learned.
         adapter: directory of the LoRA adapter. None for the base model.
+        calibrated_for: sampling of a calibration of the settings. A calibration of `twinpath.json` has only `decoding`.
     """
 
     name: str = ""
@@ -39,6 +42,25 @@ class ServedModel:
     calibration: Calibration = field(default_factory=Calibration)
     kinds: tuple[PathKind, ...] = tuple(PathKind)
     adapter: Path | None = None
+    calibrated_for: MadeFor | None = None
+
+    def is_calibrated_for(self, problem: Problem) -> bool:
+        """Whether the calibration, if there is one, was made for the sampling of a problem.
+
+        The number of paths may differ: the confidence map depends on the votes and the counted paths.
+        """
+        if decoding_of(problem) != self.decoding:
+            return False
+        made_for = self.calibrated_for
+        return made_for is None or (
+            (problem.thinking, problem.thinking_tokens) == (made_for.thinking, made_for.thinking_tokens)
+            and problem.max_tokens >= made_for.max_tokens
+        )
+
+
+def decoding_of(problem: Problem) -> Decoding:
+    """Decoding parameters of a problem."""
+    return Decoding(**{name: getattr(problem, name) for name in Decoding.model_fields})
 
 
 def served_models(base: Checkpoint, adapters: Sequence[Adapter], prompt: str | None = None) -> tuple[ServedModel, ...]:

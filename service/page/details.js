@@ -13,7 +13,7 @@ export function showDetails(data) {
   const rows = {
     Attempts: `${planned} planned, ${started} started: ${ends.join(", ")}`,
     Votes: counted(totalOf(data), "vote"),
-    Confidence: data.calibrated ? `${Math.round(100 * data.confidence)} of 100` : "never measured for this model",
+    Confidence: data.calibrated ? `${Math.round(100 * data.confidence)} of 100` : "never measured",
     Tokens: `${number(usage.completion_tokens)} written${thoughts}, ${number(usage.prompt_tokens)} read`,
     Saved: data.status !== "deadline" && usage.saved_tokens > 0 ? `Stopping early saved about ${counted(usage.saved_tokens, "token")}` : "",
     Time: `${timing.total_s.toFixed(1)}\u00a0s (waiting ${timing.queue_s.toFixed(1)}, model ${timing.engine_s.toFixed(1)}, programs ${timing.sandbox_s.toFixed(1)})`,

@@ -3,7 +3,7 @@ import { counted } from "./dom.js";
 
 export const DEMO_MODEL = "demo";
 export const DEMO = "Demo: scripted answers, many of them wrong. No model is running.";
-export const UNMEASURED = "This model's confidence was never measured.";
+export const UNMEASURED = "This confidence was never measured.";
 const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
 const NO_RESULT = "No attempt had a result.";
 const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";

@@ -4,22 +4,22 @@ A parameter that is null is the same as one that is left out. Twinpath's own par
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from service.limits import MAX_DEADLINE_S, MAX_REPETITION_PENALTY, MAX_TEMPERATURE
 from service.schemas import Integral, Text, TokenCount
+from service.schemas.openai_base import NULLS, OpenAiPart
 from service.schemas.openai_parameters import CountedLogprobs, Tolerated
+from service.schemas.openai_thinking import ThinkingParameters
 from service.schemas.request import (
-    MAX_DEADLINE_S,
     MAX_MODEL_CHARS,
-    MAX_REPETITION_PENALTY,
     PATHS_EXAMPLES,
     Paths,
     ThinkingTokens,
     TopK,
-    with_few_unknown,
 )
 from service.types import Policy, Thinking
 
@@ -31,22 +31,9 @@ _Stop = Annotated[str, StringConstraints(min_length=1)]
 _Choices = Annotated[int, Field(ge=1, le=MAX_CHOICES), Integral]
 _AnySeed = Annotated[int, Field(ge=-(2**63), lt=2**63), Integral]
 _FROM_USER: JsonDict = {"contains": {"properties": {"role": {"const": "user"}}, "required": ["role", "content"]}}
-_NULLS: JsonDict = {"additionalProperties": {"type": "null"}}
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, json_schema_extra=_NULLS)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, fields: Any) -> Any:
-        """Fields that are not null. Null means that the client left the parameter out."""
-        if not isinstance(fields, dict):
-            return fields
-        return with_few_unknown({k: v for k, v in fields.items() if v is not None}, cls)
-
-
-class Options(_Request):
+class Options(OpenAiPart):
     """Twinpath's own parameters, as in `/solve`."""
 
     paths: Paths | None = Field(
@@ -72,7 +59,7 @@ class Options(_Request):
     trace: bool | None = Field(default=None, description="Add every path to the choice's `twinpath`.", examples=[True])
 
 
-class StreamOptions(_Request):
+class StreamOptions(OpenAiPart):
     """Options of a stream."""
 
     include_usage: bool | None = Field(default=None, description="Send a last chunk with the usage.", examples=[True])
@@ -81,7 +68,7 @@ class StreamOptions(_Request):
     )
 
 
-class Sampled(_Request, Tolerated):
+class Sampled(OpenAiPart, Tolerated, ThinkingParameters):
     """Parameters of all routes."""
 
     model: str = Field(
@@ -92,7 +79,7 @@ class Sampled(_Request, Tolerated):
     temperature: float | None = Field(
         default=None,
         ge=0,
-        le=2,
+        le=MAX_TEMPERATURE,
         description="Sampling temperature. Default: the one of the checkpoint. At 0 all paths of a kind are equal, so "
         "only one path of each kind runs by default.",
         examples=[0.7],
@@ -169,7 +156,7 @@ class ChatRequest(Completed):
     """Chat whose last user message is a word problem."""
 
     model_config = ConfigDict(
-        json_schema_extra=_NULLS
+        json_schema_extra=NULLS
         | {
             "examples": [
                 {
@@ -198,7 +185,7 @@ class CompletionRequest(CountedLogprobs, Completed):
     """One or several word problems."""
 
     model_config = ConfigDict(
-        json_schema_extra=_NULLS
+        json_schema_extra=NULLS
         | {"examples": [{"model": "twinpath", "prompt": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
     )
 
@@ -235,13 +222,13 @@ class InputItem(BaseModel):
     )
 
 
-class TextFormat(_Request):
+class TextFormat(OpenAiPart):
     """The only supported format of a text."""
 
     type: Literal["text"] = Field(description="Type of the format.")
 
 
-class TextOptions(_Request):
+class TextOptions(OpenAiPart):
     """Options of the text of a response."""
 
     format: TextFormat | None = Field(default=None, description="Must be text or null.")
@@ -252,7 +239,7 @@ class ResponseRequest(Sampled):
     """Input of `/v1/responses`. The text, or the last user message, is a word problem."""
 
     model_config = ConfigDict(
-        json_schema_extra=_NULLS
+        json_schema_extra=NULLS
         | {"examples": [{"model": "twinpath", "input": "A pen costs 3 dollars. How much do 7 pens cost?", "seed": 7}]}
     )
 

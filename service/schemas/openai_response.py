@@ -141,7 +141,7 @@ class ModelCard(_Reply):
     object: Literal["model"] = Field(default="model", description="Type of the object.")
     created: int = Field(description="Time of the start of the service, in Unix seconds.", examples=[1767225600])
     owned_by: Literal["twinpath"] = Field(default="twinpath", description="Owner of the model.")
-    calibrated: bool = Field(description="Whether the confidence of the model is calibrated.", examples=[True])
+    calibrated: bool = Field(description="Whether the confidence is calibrated by default.", examples=[True])
     parent: str | None = Field(
         description="Name of the base model of a LoRA adapter, else null.", examples=["llama-7b"]
     )

@@ -23,18 +23,9 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from service.errors import InputError
 from service.faults import faults
+from service.limits import MAX_DEADLINE_S, MAX_PATHS, MAX_REPETITION_PENALTY, MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from service.types import Policy, Thinking
 
-MAX_PATHS = 64
-"""Maximum number of paths of each kind."""
-MAX_DEADLINE_S = 3600
-"""Maximum deadline of a request in seconds."""
-MAX_TOKENS = 131_072
-"""Maximum number of completion tokens per path. The context length of the model limits them too."""
-MAX_TOP_K = 1_000_000
-"""Maximum of `top_k`, above the size of any vocabulary."""
-MAX_REPETITION_PENALTY = 2
-"""Maximum repetition penalty."""
 MAX_MODEL_CHARS = 500
 """Maximum length of the name of a model in characters."""
 MAX_ERRORS = 20
@@ -190,7 +181,7 @@ class VoteOptions(Wire):
         examples=["adaptive"],
     )
     temperature: float | None = Field(
-        default=None, ge=0, le=2, description="Sampling temperature. 0 is greedy.", examples=[0.7]
+        default=None, ge=0, le=MAX_TEMPERATURE, description="Sampling temperature. 0 is greedy.", examples=[0.7]
     )
     top_p: float | None = Field(
         default=None, gt=0, le=1, description="Probability mass of nucleus sampling.", examples=[0.95]

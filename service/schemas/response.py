@@ -213,7 +213,12 @@ class SolveResponse(Wire):
         "problems. If not: probability that the leader has the majority.",
         examples=[0.9648],
     )
-    calibrated: bool = Field(description="Whether the checkpoint has a calibrated confidence.", examples=[False])
+    calibrated: bool = Field(
+        description="Whether the confidence is calibrated: the model has a calibration, which was made for this "
+        "`temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`, `thinking` and `thinking_tokens`, and for no "
+        "more `max_tokens`. The number of paths may differ.",
+        examples=[False],
+    )
     verdict: Annotated[Verdict, LaterValues()] = Field(
         description="Trust in the answer. `likely`: the calibrated confidence is at least 0.7. `agreed`: the paths "
         "agree, and the model is not calibrated. `torn`: a tie, or less than half of the votes for the leader. "

@@ -11,7 +11,7 @@ from service.types import DEMO as DEMO
 from service.types import DEMO_MODEL as DEMO_MODEL
 from service.types import GradeBasis, GradeVerdict, Status, Verdict
 
-NOT_MEASURED = "This model's confidence was never measured."
+NOT_MEASURED = "This confidence was never measured."
 MAJORITY = "It is the probability that the leading answer has the majority."
 """Meaning of a confidence that was never measured."""
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from service.limits import MAX_DEADLINE_S, MAX_PATHS, MAX_REPETITION_PENALTY, MAX_TEMPERATURE, MAX_TOKENS, MAX_TOP_K
 from service.setting_groups.values import SettingsGroup
 from service.types import Policy, Thinking
 
@@ -14,14 +15,15 @@ class SamplingSettings(SettingsGroup):
     title: ClassVar[str] = "Sampling"
 
     cot_paths: Annotated[
-        int, Field(ge=0, le=64, description="Chain-of-thought paths, unless the request sets a number.")
+        int, Field(ge=0, le=MAX_PATHS, description="Chain-of-thought paths, unless the request sets a number.")
     ] = 10
     pot_paths: Annotated[
-        int, Field(ge=0, le=64, description="Program-of-thought paths, unless the request sets a number.")
+        int, Field(ge=0, le=MAX_PATHS, description="Program-of-thought paths, unless the request sets a number.")
     ] = 10
     policy: Annotated[Policy, Field(description="Stopping policy, unless the request sets one.")] = Policy.ADAPTIVE
     temperature: Annotated[
-        float | None, Field(ge=0, le=2, description="Sampling temperature. Default: the one of the checkpoint.")
+        float | None,
+        Field(ge=0, le=MAX_TEMPERATURE, description="Sampling temperature. Default: the one of the checkpoint."),
     ] = None
     top_p: Annotated[
         float | None,
@@ -31,7 +33,7 @@ class SamplingSettings(SettingsGroup):
         int | None,
         Field(
             ge=-1,
-            le=1_000_000,
+            le=MAX_TOP_K,
             description="Number of the most likely tokens that can be sampled. 0 means all. Default: the one of the "
             "checkpoint.",
         ),
@@ -49,7 +51,7 @@ class SamplingSettings(SettingsGroup):
         float | None,
         Field(
             gt=0,
-            le=2,
+            le=MAX_REPETITION_PENALTY,
             description="Penalty of tokens that occurred in prompt or path. 1 means none. Default: the one of the "
             "checkpoint.",
         ),
@@ -58,7 +60,7 @@ class SamplingSettings(SettingsGroup):
         int,
         Field(
             ge=1,
-            le=131_072,
+            le=MAX_TOKENS,
             description="Maximum number of completion tokens per path, thoughts included. The context length limits it "
             "too.",
         ),
@@ -74,13 +76,13 @@ class SamplingSettings(SettingsGroup):
         int | None,
         Field(
             ge=0,
-            le=131_072,
+            le=MAX_TOKENS,
             description="Maximum number of tokens of a thought per path, after which the model must answer. Default: "
             "no limit but `max_tokens`.",
         ),
     ] = None
     deadline_s: Annotated[
-        float, Field(gt=0, le=3600, description="Seconds after which the votes so far answer a problem.")
+        float, Field(gt=0, le=MAX_DEADLINE_S, description="Seconds after which the votes so far answer a problem.")
     ] = 30
 
     @model_validator(mode="after")

@@ -32,6 +32,7 @@ class Problem:
         key: name of the caller's API key. Empty without keys.
         request: id of the HTTP request. Empty without one.
         model: name of the model that solves it. Empty for the default model.
+        calibrated: whether the calibration of the model, if it has one, was made for this sampling.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Problem:
     key: str = ""
     request: str = ""
     model: str = ""
+    calibrated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

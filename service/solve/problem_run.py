@@ -65,9 +65,9 @@ class ProblemRun:
         self.tasks: dict[int, asyncio.Task[PathResult]] = {}
         self.executions: dict[str, asyncio.Future[Execution]] = {}
         self.reader = TextReader()
-        self._calibration = calibration
+        self._calibration = calibration if problem.calibrated else _UNCALIBRATED
         self._on_path_end = on_path_end
-        self._rule = calibration.rule(problem.policy)
+        self._rule = self._calibration.rule(problem.policy)
         self._id = problem_id
         self._request_id = f"{problem_id}-{next(_run_numbers)}"  # two problems may have the same id
         self.owner = Owner(problem.key, problem.request, self._request_id)

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.settings import Settings
 from service.solve.calibration import Calibration
 from tests.conftest import Serve
 from tests.support.engines import computing_sandbox, cot, playing, pot
@@ -62,3 +63,25 @@ async def test_a_grade_states_whether_its_confidence_is_calibrated(serve: Serve)
         assert (grade["verdict"], grade["calibrated"]) == ("correct", calibration.calibrated)
         known = (await client.post("/grade", json={"problem": PROBLEM, "response": "7", "expected": "7"})).json()
         assert (known["confidence"], known["calibrated"]) == (None, None)
+
+
+@pytest.mark.parametrize("changes", [{"temperature": 0}, {"top_k": 3}])
+@pytest.mark.parametrize("door", [solved, streamed, in_a_batch, in_a_chat])
+async def test_another_sampling_than_that_of_the_calibration_is_not_calibrated(
+    door: Any, changes: dict[str, Any], serve: Serve
+) -> None:
+    settings = Settings(**changes)
+    client = await serve(playing([cot(7)], [pot(7)]), computing_sandbox(), settings=settings, calibration=SURE)
+    plain = await serve(playing([cot(7)], [pot(7)]), computing_sandbox(), settings=settings)
+    found = await door(client)
+    assert found[:2] == (False, "agreed")
+    assert found == await door(plain)
+    assert (await client.get("/v1/models")).json()["data"][0]["calibrated"] is False
+
+
+async def test_a_request_with_another_sampling_is_not_calibrated(serve: Serve) -> None:
+    client = await serve(playing([cot(7)], [pot(7)]), computing_sandbox(), calibration=SURE)
+    for changes, expected in (({}, True), ({"temperature": 0.1}, False), ({"temperature": 0.7, "paths": 3}, True)):
+        content = (await client.post("/solve", json=BODY | changes)).json()
+        assert (content["calibrated"], content["verdict"]) == (expected, "likely" if expected else "agreed")
+    assert (await client.get("/v1/models")).json()["data"][0]["calibrated"] is True

@@ -76,7 +76,7 @@ async def test_the_deadline_is_said_with_the_option_that_helps() -> None:
     response = await voted([18, 48, 18, *[18] * 17], ends=[0, 1, 2, 3], deadline_s=0.05)
     assert written(AnswerView(response, deadline_s=0.05)) == [
         "Unsure: check it   18",
-        "This model's confidence was never measured.",
+        "This confidence was never measured.",
         "Time ran out after 0.1 s: 16 attempts were cut off. Try --deadline-s 1.",
         "  18  ●●■   75 %  2 explanations, 1 program",
         "  48  ■     25 %  1 program",

@@ -124,7 +124,7 @@ def test_a_service_is_calibrated_only_with_the_directory(twinpath: Run, finished
     measured = json.loads(twinpath(*question, "--json", "--calibration", finished / "out")[1])
     assert (measured["answer"], measured["verdict"], measured["calibrated"]) == ("7", "likely", True)
     assert 0.7 < measured["confidence"] < 0.85 < plain["confidence"]
-    assert "This model's confidence was never measured." in " ".join(twinpath(*question)[1].split())
+    assert "This confidence was never measured." in " ".join(twinpath(*question)[1].split())
     shown = " ".join(twinpath(*question, "--calibration", finished / "out")[1].split())
     assert "of 100 answers with such a vote were right on problems that the model had not seen." in shown
     assert "never measured" not in shown
@@ -140,14 +140,17 @@ def test_an_evaluation_and_a_grade_use_the_calibration(twinpath: Run, finished: 
     assert "Given: 7. Voted: 7 (confidence never measured)." in grade
 
 
-def test_a_calibration_for_something_else_is_refused_in_one_line(twinpath: Run, finished: Path) -> None:
+def test_a_calibration_for_something_else_is_refused_in_one_line(
+    twinpath: Run, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWINPATH_MAX_TOKENS", "2")
     code, out, err = twinpath(
-        "solve", "How many pens?", "--config", finished / "twinpath.toml", "--cot", 2, "--calibration", finished / "out"
+        "solve", "How many pens?", "--config", finished / "twinpath.toml", "--calibration", finished / "out"
     )
     assert (code, out) == (2, "")
     assert err == (
-        f"twinpath: The calibration {finished}/out was made for `cot_paths` 4, and it is 2 now. Run `twinpath calibrate` "
-        "again, or leave out --calibration.\n"
+        f"twinpath: The calibration {finished}/out was made for `max_tokens` 320, and it is 2 now. Run `twinpath "
+        "calibrate` again, or leave out --calibration.\n"
     )
 
 

@@ -1,16 +1,21 @@
 """Build of the components: the download of a model that is not on this machine."""
 
+import re
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from service import components
 from service.cli import engine_build
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, TwinpathError
+from service.metrics import Metrics
 from service.model.checkpoint import Download
 from service.settings import EngineKind, Settings
 
 Steps = list[tuple[str, float]]
+REMOTE: dict[str, Any] = {"engine": EngineKind.REMOTE, "worker_urls": ["http://h:1"]}
 
 
 @pytest.fixture
@@ -56,7 +61,48 @@ def test_wrong_options_are_refused_before_a_download(downloads: list[str], monke
     def refuse(settings: Settings) -> None:
         raise ConfigurationError("unknown option")
 
-    monkeypatch.setattr(engine_build, "check_engine", refuse)
+    monkeypatch.setattr(components, "check_engine", refuse)
     with pytest.raises(ConfigurationError, match="unknown option"):
         engine_build.build(Settings(model="org/model"))
     assert downloads == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"calibration": "/nonexistent"}, "/nonexistent has no calibration.json"),
+        ({"prompt": "qwn"}, "`prompt` 'qwn' is unknown; did you mean `qwen`?"),
+        ({"prompt": "/nonexistent.toml"}, "The prompt file /nonexistent.toml"),
+        ({"adapters": ["/nonexistent"]}, "--adapter /nonexistent: no such directory"),
+        (REMOTE | {"worker_urls": ["nonsense"]}, "'nonsense' is not a worker address"),
+        ({"calibration": "/nonexistent"} | REMOTE, "/nonexistent has no calibration.json"),
+    ],
+)
+@pytest.mark.parametrize("builder", [engine_build, components])
+def test_what_needs_no_model_is_checked_before_a_download(
+    builder: Any, changes: dict[str, Any], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(*arguments: object, **options: object) -> NoReturn:
+        pytest.fail("the download began")
+
+    monkeypatch.setattr(engine_build, "download_model", download)
+    monkeypatch.setattr(components, "find_checkpoint", download)
+    monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
+    with pytest.raises(TwinpathError, match=re.escape(reason)):
+        builder.build(Settings(model="org/model", **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"prompt": "nonsense"}, "`prompt` 'nonsense' is unknown"),
+        ({"prompt": "qwen"}, "`prompt` is only for instruct models; demo has the prompts of a student. Leave it out."),
+        ({"thinking": "on"}, "Invalid settings: `thinking` cannot be `on`, because the model does not think"),
+    ],
+)
+def test_the_demo_refuses_what_other_engines_refuse(
+    changes: dict[str, Any], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
+    with pytest.raises(ConfigurationError, match=re.escape(reason)):
+        components.build(Settings(engine=EngineKind.FAKE, **changes))

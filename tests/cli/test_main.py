@@ -100,7 +100,7 @@ def test_model_info_names_the_prompt(twinpath: Run, tmp_path: Path) -> None:
     assert error.startswith("twinpath: `prompt` 'lama' is unknown; did you mean `llama`? Give a .toml file, or one of ")
     lines(model / "twinpath.json", '{"format_version": 1, "base_model": "b"}')
     assert twinpath(*info)[:2] == (0, f"Qwen2.5-Math-7B\tv1\t{model}\t-\n")
-    reason = "`prompt` is only for instruct models; Qwen2.5-Math-7B is a distilled student. Leave it out."
+    reason = "`prompt` is only for instruct models; Qwen2.5-Math-7B has the prompts of a student. Leave it out."
     assert twinpath(*info, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
     assert twinpath("solve", "2 + 2?", "--model", model, "--prompt", "llama") == (2, "", f"twinpath: {reason}\n")
 
@@ -124,7 +124,7 @@ def test_solve_shows_the_answer_the_votes_and_the_best_paths(twinpath: Run, conf
     written = [line.rstrip() for line in out.splitlines() if line.strip()]
     start = written.index("Unsure: check it   2")
     assert written[start + 1 : -1] == [
-        "This model's confidence was never measured.",
+        "This confidence was never measured.",
         "  2  ■■   67 %  2 programs",
         "  9  ●    33 %  1 explanation",
         "  Program   ans = 2",

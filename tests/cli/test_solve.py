@@ -293,7 +293,7 @@ def test_a_terminal_shows_the_vote_and_then_only_the_answer(tmp_path: Path) -> N
     erased, _, view = last.partition("\x1b[?25h")  # the cursor comes back
     assert "The attempts agree" not in erased
     plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", view).replace("\r", "")
-    assert "The attempts agree   5\n4 of 4 attempts agree. This model's confidence was never measured.\n" in plain
+    assert "The attempts agree   5\n4 of 4 attempts agree. This confidence was never measured.\n" in plain
     assert "  5  ●●■■  100 %  2 explanations, 2 programs\n" in plain
 
 

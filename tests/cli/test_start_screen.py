@@ -18,6 +18,7 @@ from rich.console import Console
 
 from service import logs
 from service.cli.start_screen import StartScreen, addresses, details, shows_screen, url_of
+from service.engine.fake import FakeEngine
 from service.model.served import ServedModel
 from service.sandbox.base import LockState
 from service.sandbox.fake import FakeSandbox
@@ -165,7 +166,7 @@ def test_the_parts_of_a_service_in_words() -> None:
     sandbox = LockedSandbox()
     sandbox.state = replace(sandbox.state, landlock=0, network_namespace=False)
     models = (ServedModel("student", calibration=calibration), ServedModel("algebra", adapter=Path("/a")))
-    assert details(fake_components(sandbox=sandbox, settings=settings, models=models)) == (
+    assert details(fake_components(FakeEngine(model="student"), sandbox, settings=settings, models=models)) == (
         "student, calibrated, with 1 adapter",
         "seccomp, no privileges, limits",
         "http://10.0.0.7:8000, http://10.0.0.8:8000, up to 1,024 paths at a time",

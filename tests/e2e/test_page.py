@@ -157,11 +157,11 @@ def test_a_tie_shows_both_answers_at_one_size(page: Page) -> None:
 
 def test_a_model_without_calibration_is_never_green(stock: Page) -> None:
     solve(stock, LIKELY)
-    reason = "4 of 4 attempts agree. This model's confidence was never measured."
+    reason = "4 of 4 attempts agree. This confidence was never measured."
     assert state(stock) == ("agreed", "The attempts agree", reason, ["24"])
     assert_not_green(stock)
     solve(stock, UNSURE, **EIGHT)
-    assert state(stock) == ("unsure", "Unsure: check it", "This model's confidence was never measured.", ["20"])
+    assert state(stock) == ("unsure", "Unsure: check it", "This confidence was never measured.", ["20"])
     assert_not_green(stock)
     solve(stock, TORN, **EIGHT)
     assert state(stock)[:2] == ("torn", "Torn: 180 or 30?")

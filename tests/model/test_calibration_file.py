@@ -21,6 +21,7 @@ from service.model.calibration_file import (
     check_made_for,
     files_digest,
     read_calibration,
+    weights_digest,
     wording_digest,
 )
 from service.model.checkpoint import Checkpoint
@@ -30,14 +31,17 @@ from service.paths.base import FormatV1
 from service.paths.chat import ChatFormat, ChatPrompt
 from service.paths.escape import EscapeSpecialTokens
 from service.paths.fewshot import FewShotFormat
+from service.request_defaults import problem_of
 from service.schemas import SolveRequest
 from service.settings import EngineKind, Settings
 from service.solve.calibration import Calibration
+from tests.support.servers import described
+from tests.support.thinking import SWITCHED
 
 MAPPED = Calibration(threshold=0.8, confidence_map=((0.0, 0.0), (1.0, 0.9)))
 MADE_FOR = MadeFor(
-    model="demo", files="", prompt="v1", wording=wording_digest(FormatV1()), decoding=Decoding(temperature=0.5),
-    cot=10, pot=10,
+    model="demo", files="", weights="", prompt="v1", wording=wording_digest(FormatV1()), decoding=Decoding(temperature=0.5),
+    max_tokens=320, cot=10, pot=10,
 )  # fmt: skip
 AGAIN = "Run `twinpath calibrate` again, or leave out --calibration."
 
@@ -86,8 +90,9 @@ def test_a_service_takes_calibration_and_decoding_of_the_directory(tmp_path: Pat
         ({"files": "1f"}, "other files of the model: config.json, the tokenizer or twinpath.json differ"),
         ({"prompt": "qwen"}, "`prompt` qwen, and it is v1 now"),
         ({"wording": "1f"}, "another wording of the prompt"),
-        ({"cot": 5}, "`cot_paths` 5, and it is 10 now"),
-        ({"pot": 0}, "`pot_paths` 0, and it is 10 now"),
+        ({"thinking": True}, "`thinking` on, and it is off now"),
+        ({"thinking_tokens": 500}, "`thinking_tokens` 500, and it is no limit now"),
+        ({"max_tokens": 4096}, "`max_tokens` 4096, and it is 320 now"),
     ],
 )
 def test_a_calibration_for_something_else_is_refused(
@@ -102,6 +107,67 @@ def test_a_temperature_of_the_settings_must_be_that_of_the_calibration(tmp_path:
     assert refusal(tmp_path, temperature=0.9) == (
         f"The calibration {tmp_path} was made for `temperature` 0.5, and it is 0.9 now. {AGAIN}"
     )
+
+
+def test_a_calibration_holds_for_more_tokens_and_for_other_numbers_of_paths(tmp_path: Path) -> None:
+    assert calibrations(built(written(tmp_path, max_tokens=100, cot=5, pot=0), cot_paths=9)) == [MAPPED]
+
+
+@pytest.mark.parametrize(
+    ("changes", "calibrated"),
+    [
+        ({}, True),
+        ({"temperature": 0.5, "top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1}, True),
+        ({"paths": {"cot": 1, "pot": 0}, "policy": "fixed", "max_tokens": 321, "thinking": "off"}, True),
+        ({"max_tokens": 319}, False),
+        ({"temperature": 0}, False),
+        ({"top_p": 0.9}, False),
+        ({"top_k": 5}, False),
+        ({"min_p": 0.1}, False),
+        ({"repetition_penalty": 1.1}, False),
+    ],
+)
+def test_a_request_for_another_sampling_is_not_calibrated(
+    changes: dict[str, Any], calibrated: bool, tmp_path: Path
+) -> None:
+    found = built(written(tmp_path))
+    problem = found.problem(SolveRequest(problem="How many?", **changes))
+    assert problem.calibrated is calibrated
+    plain = found.problem(SolveRequest(problem="How many?"))
+    assert (plain.calibrated, found.is_calibrated("demo")) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("thinking", "tokens", "changes", "calibrated"),
+    [
+        (False, None, {}, True),
+        (False, None, {"thinking": "on"}, False),
+        (True, None, {}, False),
+        (True, None, {"thinking": "on"}, True),
+        (True, 500, {"thinking": "on"}, False),
+        (True, 500, {"thinking": "on", "thinking_tokens": 500}, True),
+        (True, 500, {"thinking": "on", "thinking_tokens": 400}, False),
+    ],
+)
+def test_a_request_for_other_thoughts_is_not_calibrated(
+    thinking: bool, tokens: int | None, changes: dict[str, Any], calibrated: bool
+) -> None:
+    made = MADE_FOR.model_copy(update={"thinking": thinking, "thinking_tokens": tokens})
+    model = ServedModel("m", SWITCHED, made.decoding, MAPPED, calibrated_for=made)
+    problem = problem_of(SolveRequest(problem="?", **changes), Settings(), model)
+    assert problem.calibrated is calibrated
+
+
+def test_a_student_is_calibrated_for_its_decoding() -> None:
+    student = ServedModel("m", decoding=Decoding(temperature=0.6), calibration=MAPPED)
+    for settings_, changes, calibrated in (
+        (Settings(), {}, True),
+        (Settings(), {"max_tokens": 5, "temperature": 0.6}, True),
+        (Settings(), {"temperature": 0.7}, False),
+        (Settings(top_k=20), {}, False),
+        (Settings(top_k=20), {"top_k": 0}, True),
+    ):
+        assert problem_of(SolveRequest(problem="?", **changes), settings_, student).calibrated is calibrated
 
 
 def test_a_calibration_without_a_map_leaves_the_model_uncalibrated(tmp_path: Path) -> None:
@@ -178,9 +244,12 @@ def test_a_calibration_belongs_to_the_model_that_it_names(tmp_path: Path) -> Non
 
 
 def test_a_remote_model_has_the_name_of_its_files(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    checkpoint = Checkpoint(tmp_path, "Qwen/Qwen3-8B", metadata=None, bos="", style="fewshot")
-    assert made_for(ServedModel(""), checkpoint, Settings()).model == "Qwen/Qwen3-8B"
+    model, workers = described(tmp_path), ("http://h:1",)
+    remote = Settings(engine=EngineKind.REMOTE, model=str(model), worker_model="org/of-the-worker", worker_urls=workers)
+    found = build(remote)
+    assert made_for(found.models[0], found.checkpoint, found.settings).model == "described"
+    assert (list(found.served), list(found.solvers)) == (["org/of-the-worker"], ["org/of-the-worker"])
+    assert found.model(None).name == found.problem(SolveRequest(problem="?")).model == "org/of-the-worker"
 
 
 def test_the_digest_of_a_model_is_that_of_its_descriptions(tmp_path: Path) -> None:
@@ -194,6 +263,62 @@ def test_the_digest_of_a_model_is_that_of_its_descriptions(tmp_path: Path) -> No
         (tmp_path / name).write_text("{ }")
         assert files_digest(tmp_path) != first
         first = files_digest(tmp_path)
+
+
+def test_the_digest_of_weights_is_that_of_their_numbers(tmp_path: Path) -> None:
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    for path in (base, adapter):
+        path.mkdir()
+    assert weights_digest(base, adapter) == weights_digest() == ""
+    sizes = {base / "model-1.safetensors": 50 * 2**20 + 7, adapter / "adapter_model.safetensors": 16 * 2**20}
+    for file, size in sizes.items():
+        file.write_bytes(bytes(size))
+    first = weights_digest(base, adapter)
+    (base / "README.md").write_text("")
+    assert first == weights_digest(base, adapter)
+    changed = []
+    for file, size in sizes.items():
+        for at in (0, size - 1, size // 3 if file.parent == adapter else size - 2**20):
+            with file.open("r+b") as written_:
+                written_.seek(at)
+                written_.write(b"x")
+            changed.append(weights_digest(base, adapter))
+    with (base / "model-1.safetensors").open("ab") as longer:
+        longer.write(b"0")
+    assert len({first, *changed, weights_digest(base, adapter), weights_digest(base)}) == 9
+
+
+@given(size=st.integers(1, 64), data=st.data())
+def test_every_byte_of_a_small_file_counts(
+    size: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    at = data.draw(st.integers(0, size - 1))
+    file = tmp_path_factory.getbasetemp() / "small" / "model.safetensors"
+    file.parent.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.model.calibration_file._BLOCK_BYTES", 4)  # of which 16 are read
+        file.write_bytes(bytes(size))
+        first = weights_digest(file.parent)
+        file.write_bytes(bytes(at) + b"x" + bytes(size - at - 1))
+        assert weights_digest(file.parent) != first
+
+
+def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"1")
+    checkpoint = Checkpoint(tmp_path, "m", metadata=None, bos="", style="fewshot")
+    local, remote = (Settings(engine=engine, calibration=tmp_path) for engine in (EngineKind.VLLM, EngineKind.REMOTE))
+    model = ServedModel("m")
+    content = ModelCalibration(made_for=made_for(model, checkpoint, local), calibration=MAPPED)
+    (tmp_path / CALIBRATION_FILE).write_text(content.model_dump_json())
+    calibrated_models([model], checkpoint, local)
+    weights.write_bytes(b"2")
+    with pytest.raises(ConfigurationError, match="was made for other weights of the model"):
+        calibrated_models([model], checkpoint, local)
+    assert made_for(model, checkpoint, remote).weights == ""
+    (found,) = calibrated_models([model], checkpoint, remote)  # its weights are on the worker
+    assert found.calibration == MAPPED
 
 
 def test_the_digest_of_a_wording_is_that_of_its_texts() -> None:

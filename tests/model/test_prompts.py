@@ -100,6 +100,18 @@ def test_the_customary_wording_is_that_of_its_source() -> None:
         ("openai/gpt-oss-20b", {"model_type": "gpt_oss"}, "twinpath"),
         ("models", {"model_type": None, "architectures": None, "_name_or_path": None}, "twinpath"),
         ("models", {}, "twinpath"),
+        ("org/llama-33b-chat", {"model_type": "llama"}, "twinpath"),
+        ("phi-40b", {"model_type": "falcon"}, "twinpath"),
+        ("mistral-lab/Qwen2.5-7B-Instruct", {"model_type": "qwen2"}, "qwen"),
+        ("mistral-lab/new-7B", {}, "twinpath"),
+        ("models", {"model_type": "qwen2", "_name_or_path": "/home/llama-3/out/Qwen2.5-7B"}, "qwen"),
+        ("models", {"model_type": "qwen2", "_name_or_path": "/home/llama-3/"}, "qwen"),
+        ("llama-3-rival", {"model_type": "qwen3"}, "qwen"),
+        ("llama-3-rival", {"model_type": "qwen2", "_name_or_path": "Qwen/Qwen2.5-Math-7B"}, "qwen-math"),
+        ("Mistral-Nemo", {"model_type": "llama", "_name_or_path": "meta/Llama-3"}, "mistral"),
+        ("llama3.1-8b", {"model_type": "llama"}, "llama"),
+        ("Qwen1.5-7B-Chat", {"model_type": "qwen2"}, "qwen"),
+        ("Qwen-7B-Chat", {"model_type": "qwen"}, "qwen"),
     ],
 )
 def test_a_model_has_the_prompt_of_its_family(name: str, config: object, prompt: str, tmp_path: Path) -> None:
@@ -136,7 +148,9 @@ def test_the_setting_counts_more_than_the_family(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("style", "kind"), [("v1", "is a distilled student"), ("fewshot", "has no chat template")])
+@pytest.mark.parametrize(
+    ("style", "kind"), [("v1", "has the prompts of a student"), ("fewshot", "has no chat template")]
+)
 def test_other_checkpoints_refuse_a_prompt(style: Style, kind: str, tmp_path: Path) -> None:
     model = checkpoint(tmp_path, "small", style=style)
     assert prompt_of(model) is None

@@ -55,7 +55,7 @@ def colors(shown: SolveResponse | GradeResponse) -> set[str]:
 
 def test_a_solution_shows_verdict_votes_explanation_and_program() -> None:
     assert texts(solution()) == [
-        DEMO, "The attempts agree", "21", "6 of 7 attempts agree. This model's confidence was never measured.",
+        DEMO, "The attempts agree", "21", "6 of 7 attempts agree. This confidence was never measured.",
         "21", "86 %", "3 explanations", "3 programs", "10", "14 %", "0 explanations", "1 program",
         "7 pens cost 7 * 3 = 21 dollars. The answer is 21", "pens = 7\nans = pens * 3", "→ 21",
     ]  # fmt: skip
@@ -69,9 +69,9 @@ def test_a_solution_shows_verdict_votes_explanation_and_program() -> None:
     [
         ({"verdict": "likely", "calibrated": True, "confidence": 0.72},
          ["Likely right", "21", "72 of 100 answers with such a vote were right on problems that the model had not seen."]),
-        ({"verdict": "torn"}, ["Torn: 21 or 10?", "This model's confidence was never measured."]),
+        ({"verdict": "torn"}, ["Torn: 21 or 10?", "This confidence was never measured."]),
         ({"status": "deadline"},
-         ["The attempts agree", "21", "6 of 7 attempts agree. This model's confidence was never measured.",
+         ["The attempts agree", "21", "6 of 7 attempts agree. This confidence was never measured.",
           "Time ran out after under 0.1 s: 12 attempts were cut off."]),
         ({"verdict": "none", "answer": None},
          ["No answer", "The confidence is below the minimum of the request. Check the votes yourself, or lower the minimum."]),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from service.schemas import GradeRequest, SolveRequest
 from service.schemas.openai_errors import invalid
 from service.schemas.openai_parameters import IGNORED, NEUTRAL
-from service.schemas.openai_request import ChatRequest, CompletionRequest, ResponseRequest
+from service.schemas.openai_request import ChatRequest, CompletionRequest, ResponseRequest, Sampled
 
 REQUESTS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (ChatRequest, {"model": "twinpath", "messages": [{"role": "user", "content": "Why?"}]}),
@@ -101,15 +101,71 @@ def test_nested_values_are_errors_at_every_depth(model: type[BaseModel], body: d
                 model.model_validate(body | {name: value})
 
 
-def test_null_fields_of_a_neutral_object_are_neutral() -> None:
-    model, body = REQUESTS[2]
-    for value in ({"effort": None, "summary": None}, {"effort": "medium", "summary": None}):
-        model.model_validate(body | {"reasoning": value})
+@pytest.mark.parametrize(("model", "body"), REQUESTS)
+@pytest.mark.parametrize(
+    ("fields", "switches", "budgets"),
+    [
+        *[
+            ({"reasoning_effort": effort}, {"reasoning_effort": "on"}, {})
+            for effort in ("minimal", "low", "high", "max")
+        ],
+        ({"reasoning_effort": "none"}, {"reasoning_effort": "off"}, {}),
+        ({"reasoning_effort": "medium", "think": "medium", "reasoning": {"effort": "medium", "summary": None}}, {}, {}),
+        ({"reasoning": {"effort": "none"}}, {"reasoning.effort": "off"}, {}),
+        ({"reasoning": {"effort": None, "max_tokens": 5}}, {}, {"reasoning.max_tokens": 5}),
+        ({"reasoning": {"enabled": True}}, {"reasoning.enabled": "on"}, {}),
+        ({"chat_template_kwargs": {}, "reasoning": {}, "thinking_budget_tokens": -1}, {}, {}),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, {"chat_template_kwargs.enable_thinking": "off"}, {}),
+        ({"chat_template_kwargs": {"thinking": True}}, {"chat_template_kwargs.thinking": "on"}, {}),
+        ({"enable_thinking": True, "think": "low"}, {"enable_thinking": "on", "think": "on"}, {}),
+        ({"think": False}, {"think": "off"}, {}),
+        ({"thinking": {"type": "disabled"}}, {"thinking": "off"}, {}),
+        (
+            {"thinking": {"type": "enabled", "budget_tokens": 0}},
+            {"thinking": "on"},
+            {"thinking.budget_tokens": 0},
+        ),
+        (
+            {"thinking_token_budget": 500.0, "thinking_budget_tokens": 400},
+            {},
+            {"thinking_token_budget": 500, "thinking_budget_tokens": 400},
+        ),
+    ],
+)
+def test_thinking_of_other_servers_is_that_of_twinpath(
+    model: type[Sampled], body: dict[str, Any], fields: dict[str, Any], switches: object, budgets: object
+) -> None:
+    found = model.model_validate(body | fields)
+    assert {name: value for name, value in found.switches().items() if value is not None} == switches
+    assert {name: value for name, value in found.budgets().items() if value is not None} == budgets
+
+
+@pytest.mark.parametrize(("model", "body"), REQUESTS)
+@pytest.mark.parametrize(
+    ("fields", "param", "code"),
+    [
+        ({"reasoning_effort": "huge"}, "reasoning_effort", "invalid_value"),
+        ({"reasoning": {"effort": 1}}, "reasoning.effort", "invalid_value"),
+        ({"reasoning": {"summary": "auto"}}, "reasoning.summary", "unknown_parameter"),
+        ({"chat_template_kwargs": {"documents": []}}, "chat_template_kwargs.documents", "unknown_parameter"),
+        ({"enable_thinking": 1}, "enable_thinking", "invalid_value"),
+        ({"think": 0}, "think", "invalid_value"),
+        ({"thinking": {"type": "adaptive"}}, "thinking.type", "invalid_value"),
+        ({"thinking_token_budget": -1}, "thinking_token_budget", "invalid_value"),
+        ({"thinking_budget_tokens": -2}, "thinking_budget_tokens", "invalid_value"),
+    ],
+)
+def test_other_values_of_thinking_are_errors(
+    model: type[BaseModel], body: dict[str, Any], fields: dict[str, Any], param: str, code: str
+) -> None:
     with pytest.raises(ValidationError) as raised:
-        model.model_validate(body | {"reasoning": {"effort": "high"}})
-    assert invalid(raised.value.errors(), model).error.message == (
-        'Twinpath does not support \'reasoning\': must be an empty object, or {"effort": "none"}, or {"effort": "medium"}.'
-    )
+        model.model_validate(body | fields)
+    error = invalid(raised.value.errors(), model).error
+    assert ((error.param or "").partition(".bool")[0], error.code) == (param, code)
+
+
+def test_an_empty_text_is_neutral_and_an_id_is_not() -> None:
+    model, body = REQUESTS[2]
     with pytest.raises(ValidationError) as raised:
         model.model_validate(body | {"previous_response_id": "resp_1"})
     assert invalid(raised.value.errors(), model).error.message == (

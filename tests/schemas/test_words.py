@@ -20,11 +20,11 @@ SURE, HALF = [24] * 20, [24, 24, 24, 36, None, 24, 36, 11]
          "56 of 100 answers with such a vote were right on problems that the model had not seen."),
         ([18, 48, 18, 48], {"calibrated": True}, "Torn: 18 or 48?",
          "45 of 100 answers with such a vote were right on problems that the model had not seen."),
-        (SURE, {}, "The attempts agree", "4 of 4 attempts agree. This model's confidence was never measured."),
+        (SURE, {}, "The attempts agree", "4 of 4 attempts agree. This confidence was never measured."),
         ([*SURE[:7], None, 36, 24], {"policy": Policy.FIXED}, "The attempts agree",
-         "8 of 9 attempts agree. This model's confidence was never measured."),
-        (HALF, {}, "Unsure: check it", "This model's confidence was never measured."),
-        ([18, 48, 11], {}, "Torn: 18 or 48?", "This model's confidence was never measured."),
+         "8 of 9 attempts agree. This confidence was never measured."),
+        (HALF, {}, "Unsure: check it", "This confidence was never measured."),
+        ([18, 48, 11], {}, "Torn: 18 or 48?", "This confidence was never measured."),
     ],
 )  # fmt: skip
 async def test_verdict_and_confidence(votes: list[int | None], options: Any, headline: str, meaning: str) -> None:

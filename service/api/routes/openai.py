@@ -42,6 +42,7 @@ from service.schemas.openai_response import (
     TextCompletion,
     UsageReport,
 )
+from service.schemas.openai_thinking import only_value
 from service.solve.problem import Problem, path_seed
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -164,7 +165,10 @@ def _work_of(body: Sampled, request: Request, texts: Sequence[str], param: str, 
         raise InputError("'stream_options' is only allowed when 'stream' is true.", "stream_options")
     options = body.twinpath or Options()
     seed = secrets.randbits(53) if body.seed is None else body.seed % 2**63
-    with naming(param):
+    switch, thinking = only_value({"twinpath.thinking": options.thinking} | body.switches())
+    budget, tokens = only_value({"twinpath.thinking_tokens": options.thinking_tokens} | body.budgets())
+    options = options.model_copy(update={"thinking": thinking, "thinking_tokens": tokens})
+    with naming(param, thinking=switch, thinking_tokens=budget):
         problems = [
             _problem(body, request, text, max_tokens, options, seed if choice == 0 else path_seed(seed, -choice))
             for choice, text in enumerate(text for text in texts for _ in range(n))

@@ -40,6 +40,6 @@ def _card(request: Request, name: str) -> ModelCard:
     return ModelCard(
         id=name,
         created=request.app.state.started_at,
-        calibrated=served.calibration.calibrated,
+        calibrated=components.is_calibrated(served.name),
         parent=components.engine.model if served.adapter else None,
     )

@@ -50,11 +50,20 @@ async def _in_turn(key: str, read: Callable[[], _T]) -> _T:
 
 
 @contextmanager
-def naming(param: str) -> Iterator[None]:
-    """Context in which an error of the problem names the parameter that holds it."""
+def naming(problem: str, **others: str) -> Iterator[None]:
+    """Context in which an error names the parameter of the request.
+
+    Args:
+        problem: parameter with the problem.
+        others: parameters of other fields of `/solve`, by the field.
+    """
+    names = {"problem": problem} | others
     try:
         yield
     except InputError as error:
-        if error.field != "problem":
+        if error.field not in names:
             raise
-        raise InputError(str(error).replace("`problem`", f"`{param}`"), param) from None
+        text = str(error)
+        for field, name in names.items():
+            text = text.replace(f"`{field}`", f"`{name}`")
+        raise InputError(text, names[error.field]) from None

@@ -26,7 +26,7 @@ from service.cli.options import (
     setting_help,
     settings_of,
 )
-from service.schemas.request import MAX_PATHS, MAX_TOKENS
+from service.limits import MAX_PATHS, MAX_TEMPERATURE, MAX_TOKENS
 
 _SAMPLING = ("temperature", "max_tokens", "thinking", "thinking_tokens")
 """Options that are settings of the same name."""
@@ -54,7 +54,7 @@ def calibrate(
         int | None,
         integer_option("Paths of each kind. Default: the settings cot_paths and pot_paths.", min=1, max=MAX_PATHS),
     ] = None,
-    temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=2)] = None,
+    temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=MAX_TEMPERATURE)] = None,
     max_tokens: Annotated[int | None, integer_option(field_help("max_tokens"), min=1, max=MAX_TOKENS)] = None,
     thinking: ThinkingMode = None,
     thinking_tokens: ThinkingTokens = None,

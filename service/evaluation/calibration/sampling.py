@@ -8,8 +8,8 @@ from service.errors import InputError
 from service.evaluation.calibration.samples import Sampled, SampledPath
 from service.evaluation.evaluate import Solve, solve_all
 from service.evaluation.problems import LabeledProblem, is_right
+from service.limits import MAX_DEADLINE_S
 from service.schemas import PathBudget, PathTrace, SolveRequest, SolveResponse
-from service.schemas.request import MAX_DEADLINE_S
 from service.solve.problem import path_seed
 from service.types import PathKind, Policy, Status
 

@@ -137,16 +137,18 @@ def _facts(content: CalibrationContent) -> Html:
     facts = {
         "model": made_for.model,
         "files of the model (SHA-256)": made_for.files[:_DIGITS] or "–",
+        "weights of the model (SHA-256 of parts)": made_for.weights[:_DIGITS] or "–",
         "prompt": f"{made_for.prompt} (SHA-256 of its wording: {made_for.wording[:_DIGITS]})",
         "thinking": _thinking(made_for),
         "temperature, top_p": f"{made_for.decoding.temperature:g}, {made_for.decoding.top_p:g}",
+        "maximum number of tokens per attempt": f"{made_for.max_tokens:,}",
         "attempts": f"{made_for.cot} explanations, {made_for.pot} programs",
         "stopping threshold": f"{calibration.threshold:g}",
         "shift if all numbers of the problem are used": f"{calibration.all_numbers_shift:+.2f}",
         "shift if a number is left out": f"{calibration.left_out_shift:+.2f}",
     }
     rows = (row("td", name, value) for name, value in facts.items())
-    hint = "The service refuses this calibration for another model, prompt or decoding."
+    hint = "The service does not use this calibration for another model, prompt or sampling, or for fewer tokens."
     return element(
         "section",
         element("h2", "Made for"),

@@ -19,7 +19,15 @@ from tests.support.chance_samples import RATES, chance_samples
 from tests.support.samples import sampled
 
 MADE_FOR = MadeFor(
-    model="m", files="", prompt="p", wording="w", decoding=Decoding(temperature=0.7, top_p=1.0), cot=3, pot=3
+    model="m",
+    files="",
+    weights="",
+    prompt="p",
+    wording="w",
+    decoding=Decoding(temperature=0.7, top_p=1.0),
+    max_tokens=320,
+    cot=3,
+    pot=3,
 )
 
 

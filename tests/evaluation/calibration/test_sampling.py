@@ -10,9 +10,9 @@ from service.evaluation.calibration.samples import SampledPath
 from service.evaluation.calibration.sampling import CUT_OFF, LeftOut, ProblemSamples, sample_problems, sampling_requests
 from service.evaluation.evaluate import Solve
 from service.evaluation.problems import LabeledProblem
+from service.limits import MAX_DEADLINE_S
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
-from service.schemas.request import MAX_DEADLINE_S
 from service.solve.problem import path_seed
 from service.types import PathKind, Policy, Status
 from tests.support.components import fake_components
