@@ -23,9 +23,16 @@ from service.engine.stream import (
     error_message,
     read_chunks,
 )
-from service.engine.worker_api import api_of, sampler_fields
+from service.engine.worker_api import (
+    api_of,
+    check_adapters,
+    fitting_tokens,
+    model_fields,
+    refusal,
+    sampler_fields,
+)
 from service.engine.workers import PATIENCE_S, Worker, Workers
-from service.errors import EngineDeadError, EngineError, PromptTooLongError
+from service.errors import EngineDeadError, EngineError
 from service.types import WorkerApi
 
 logger = logging.getLogger(__name__)
@@ -173,6 +180,7 @@ class RemoteEngine:
         self._max_model_len = served[self._model].get("max_model_len")
         if self._asked_api is None:
             self._api = api_of(served[self._model].get("owned_by"))
+        check_adapters(self._api, self._adapters, served)
         logger.info("the worker %s has the names of %s", worker.name, self._api)
 
     async def _stream(
@@ -207,13 +215,10 @@ class RemoteEngine:
         raise EngineError(f"No worker could sample the path ({failure}).")
 
     def _request_body(self, prompt: str, sampling: Sampling) -> bytes:
-        max_tokens = (
-            sampling.max_tokens if self._max_model_len is None else min(sampling.max_tokens, self._max_model_len)
-        )
         fields: dict[str, object] = {
-            "model": sampling.adapter or self._model,
+            **model_fields(self._api, self._model, sampling.adapter),
             "prompt": prompt,
-            "max_tokens": max_tokens,
+            "max_tokens": fitting_tokens(self._api, sampling.max_tokens, prompt, self._max_model_len),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": sampling.seed,
@@ -264,9 +269,4 @@ class RemoteEngine:
             raise WorkerUnavailableError(f"{status} {message}")
         if status >= 500:
             raise WorkerFailedError(f"{status} {message}")
-        if status == 400 and "context" in message:
-            raise PromptTooLongError(
-                f"The problem and its prompt exceed the model's context length of {self._max_model_len} tokens. "
-                f"Shorten the problem. ({message})"
-            )
-        raise EngineError(f"The worker refused the path: {status} {message}")
+        raise refusal(status, message, self._max_model_len)
