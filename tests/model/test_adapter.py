@@ -177,6 +177,40 @@ def test_a_layer_that_is_quantized_in_the_model_is_left_to_the_engine(tmp_path: 
     check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
 
 
+@pytest.mark.parametrize("tensor", ["weight", "qweight", "weight_packed"])
+def test_a_layer_that_is_quantized_beside_whole_ones_is_left_to_the_engine(tensor: str, tmp_path: Path) -> None:
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), DOWN: (8, 16)})
+    base = base_directory(tmp_path / "base", {DOWN: (8, 16)})
+    tensors_file(base / "quantized.safetensors", {f"{Q_PROJ}.{tensor}": (32, 1)}, dtype="U8")
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+    tensors_file(base / "model.safetensors", {f"{DOWN}.weight": (16, 16)})
+    assert misfit(adapter, base) == (
+        f"The adapter algebra does not fit the model tiny: {DOWN} is 8 × 16 in the adapter and 16 × 16 in the model."
+    )
+
+
+def test_the_head_of_a_model_without_one_is_its_embedding(tmp_path: Path) -> None:
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), "lm_head": (100, 8)})
+    base = base_directory(tmp_path / "tied", {Q_PROJ: (8, 8), "model.embed_tokens": (100, 8)})
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+    base = base_directory(tmp_path / "other", {Q_PROJ: (8, 8), "model.embed_tokens": (90, 8)})
+    assert misfit(adapter, base) == (
+        "The adapter algebra does not fit the model tiny: lm_head is 100 × 8 in the adapter and 90 × 8 in the model."
+    )
+    whole = {Q_PROJ: (8, 8), "model.embed_tokens": (90, 8), "lm_head": (100, 8)}
+    check_fit(
+        read_adapters([str(adapter)], weights=True), read_checkpoint(base_directory(tmp_path / "whole", whole), "tiny")
+    )
+
+
+def test_an_expert_of_a_model_that_joins_its_experts_is_left_to_the_engine(tmp_path: Path) -> None:
+    expert = "model.layers.0.mlp.experts.3.gate_proj"
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), expert: (4, 8)})
+    base = base_directory(tmp_path / "base", {Q_PROJ: (8, 8)})
+    tensors_file(base / "experts.safetensors", {"model.layers.0.mlp.experts.gate_up_proj": (4, 8, 8)})
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+
+
 def test_an_adapter_of_a_trimmed_vocabulary_needs_the_trimmed_base(tmp_path: Path) -> None:
     adapter = adapter_directory(tmp_path / "a", vocabulary=[0, 1, 5, 9])
     said = (
