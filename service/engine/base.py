@@ -100,6 +100,11 @@ class Engine(Protocol):
         """Name of the base model."""
         ...
 
+    @property
+    def ends_thoughts(self) -> bool:
+        """Whether it ends a thought at `Sampling.thinking_tokens`. A remote engine has the answer once it started."""
+        ...
+
     async def start(self) -> None:
         """Load the model. Returns when `sample` can be called."""
         ...

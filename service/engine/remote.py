@@ -58,6 +58,7 @@ class RemoteEngine:
         read_timeout_s: seconds without a chunk after which a worker counts as failed, including its queueing time.
         start_timeout_s: seconds that `start` waits for a worker.
         api: server whose names the workers know. None takes it from their list of models.
+        must_end_thoughts: whether a worker that cannot end a thought is refused.
         on_worker: called with a worker's name and whether it is up, at the start and at each change.
         on_request: called with a worker's name and the result of a path: `ok`, `aborted`, `refused` or `failed`.
     """
@@ -72,6 +73,7 @@ class RemoteEngine:
         read_timeout_s: float = 60.0,
         start_timeout_s: float = _START_TIMEOUT_S,
         api: WorkerApi | None = None,
+        must_end_thoughts: bool = False,
         on_worker: Callable[[str, bool], None] = lambda worker, up: None,
         on_request: Callable[[str, str], None] = lambda worker, result: None,
     ) -> None:
@@ -83,6 +85,7 @@ class RemoteEngine:
         self._start_timeout_s = start_timeout_s
         self._on_request = on_request
         self._asked_api = api
+        self._must_end_thoughts = must_end_thoughts
         self._api = api or WorkerApi.OTHER
         self._max_model_len: int | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -92,6 +95,11 @@ class RemoteEngine:
     def model(self) -> str:
         """See `Engine.model`."""
         return self._model or "remote"
+
+    @property
+    def ends_thoughts(self) -> bool:
+        """See `Engine.ends_thoughts`."""
+        return self._api is WorkerApi.VLLM
 
     async def start(self) -> None:
         """See `Engine.start`. Waits until a worker is up.
@@ -180,6 +188,11 @@ class RemoteEngine:
         self._max_model_len = served[self._model].get("max_model_len")
         if self._asked_api is None:
             self._api = api_of(served[self._model].get("owned_by"))
+        if self._must_end_thoughts and not self.ends_thoughts:
+            raise EngineError(
+                f"The worker {worker.name} cannot end a thought, only vLLM can; leave the setting `thinking_tokens` out, "
+                "or set `worker_api`."
+            )
         check_adapters(self._api, self._adapters, served)
         logger.info("the worker %s has the names of %s", worker.name, self._api)
 

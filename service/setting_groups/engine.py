@@ -163,7 +163,8 @@ class WorkerSettings(SettingsGroup):
         WorkerApi | None,
         Field(
             description="Server of the workers, by whose names they get parameters. Only vllm can end a thought at "
-            "`thinking_tokens`. Default: the owner in the list of models."
+            "`thinking_tokens`, with `vllm serve --reasoning-parser`. Only vllm and sglang serve adapters. Default: "
+            "the owner in the list of models."
         ),
     ] = None
     worker_api_key_file: Annotated[Path | None, Field(description="File with the API key for the workers.")] = None

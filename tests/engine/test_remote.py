@@ -546,6 +546,19 @@ async def test_a_worker_gets_the_parameters_by_its_own_names(
     assert [{name: asked[name] for name in names & asked.keys()} for asked in worker.asked] == [fields, neutral]
 
 
+async def test_only_vllm_ends_thoughts(start: Start, connect: Connect) -> None:
+    urls = {name: await start(worker=FakeWorker(owned_by=name)) for name in ("vllm", "sglang", "llamacpp", "openai")}
+    ends = {name: (await connect(url)).ends_thoughts for name, url in urls.items()}
+    assert ends == {"vllm": True, "sglang": False, "llamacpp": False, "openai": False}
+    assert (await connect(urls["openai"], api=WorkerApi.VLLM, must_end_thoughts=True)).ends_thoughts
+    with pytest.raises(EngineError) as raised:
+        await connect(urls["sglang"], must_end_thoughts=True)
+    assert str(raised.value) == (
+        f"The worker {urls['sglang'].removeprefix('http://')} cannot end a thought, only vLLM can; leave the setting "
+        "`thinking_tokens` out, or set `worker_api`."
+    )
+
+
 async def test_cached_prompts_are_shared_only_with_the_same_salt(start: Start, connect: Connect) -> None:
     worker = FakeWorker(model="math")
     engine = await connect(await start(worker=worker))
