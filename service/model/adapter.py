@@ -21,7 +21,8 @@ from service.settings import expanded
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
-_NAME = re.compile(r"[\w.+:@-]{1,200}")
+_NAME = re.compile(r"(?=.{1,200}\Z)[\w.+:@-]+(?:/[\w.+:@-]+)*")
+_WHOLE_PATH = re.compile(r"/|~|\.{1,2}/")
 _TENSOR = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_(?:embedding_)?([AB])(?:\.weight)?")
 _EXPERTS = ".experts"  # a model may have all experts of a layer in one tensor
 _FORM = "write NAME=DIR, or DIR"
@@ -67,13 +68,15 @@ def named_directory(text: str) -> tuple[str, Path]:
     """Name and directory of an adapter.
 
     Args:
-        text: NAME=DIR, or DIR, whose own name is then that of the adapter.
+        text: NAME=DIR, or DIR, whose own name is then that of the adapter. If NAME has a slash, DIR begins with `/`,
+            `./`, `../` or `~`.
 
     Raises:
         CheckpointError: the text has another form, or the home directory is not known.
     """
     name, sign, directory = text.partition("=")
-    if not sign or "/" in name:
+    is_path = "/" in name and (_WHOLE_PATH.match(name) or not _WHOLE_PATH.match(directory))
+    if not sign or is_path:
         name, directory = "", text
     try:
         path = expanded(Path(directory))
@@ -81,7 +84,7 @@ def named_directory(text: str) -> tuple[str, Path]:
     except ValueError as error:
         raise CheckpointError(f"--adapter {text}: {error}; {_FORM}.") from None
     if not directory or not _NAME.fullmatch(name):
-        raise CheckpointError(f"--adapter {text}: {_FORM}, where NAME has only letters, digits and . _ - + : @.")
+        raise CheckpointError(f"--adapter {text}: {_FORM}, where NAME has only letters, digits and . _ - + : @ /.")
     return name, path
 
 
@@ -149,7 +152,8 @@ def _base_layers(directory: Path) -> dict[str, Shape | None]:
 
 def _adapter(name: str, path: Path, *, weights: bool) -> Adapter:
     if not path.is_dir():
-        raise CheckpointError(f"--adapter {path}: no such directory; {_FORM}.")
+        hint = f"{_FORM}, with a whole path as DIR if NAME has a slash" if "=" in str(path) else _FORM
+        raise CheckpointError(f"--adapter {path}: no such directory; {hint}.")
     config = read_json_file(path / _CONFIG, _Config)
     if config is None:
         raise CheckpointError(f"{path} has no {_CONFIG}; --adapter must be the directory of a LoRA adapter.")

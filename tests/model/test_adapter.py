@@ -50,6 +50,11 @@ def misfit(adapter: Path, base: Path) -> str:
         ("org=x/algebra", "org", "x/algebra"),
         ("x/r=4/algebra", "algebra", "x/r=4/algebra"),
         ("v1.2:b@c+d-e=a=b", "v1.2:b@c+d-e", "a=b"),
+        ("org/algebra=/models/a", "org/algebra", "/models/a"),
+        ("org/algebra=./a", "org/algebra", "a"),
+        ("org/algebra=../r=4", "org/algebra", "../r=4"),
+        ("/x/r=/algebra", "algebra", "/x/r=/algebra"),
+        ("./x/r=/algebra", "algebra", "x/r=/algebra"),
         ("=/models/algebra", "algebra", "/models/algebra"),
     ],
 )
@@ -66,12 +71,12 @@ def test_a_directory_is_relative_to_the_working_directory_or_to_home(
     assert named_directory("~/algebra") == ("algebra", tmp_path / "algebra")
 
 
-@pytest.mark.parametrize("text", ["", "=", "a=", "a b=/m/a", "/m/a b", "/m/r=4", "/", "a" * 201 + "=/m/a"])
+@pytest.mark.parametrize("text", ["", "=", "a=", "a b=/m/a", "/m/a b", "/m/r=4", "/", "a" * 201 + "=/m/a", "a//b=/m/a", "a/=/m/a"])
 def test_a_text_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(CheckpointError) as raised:
         named_directory(text)
     assert str(raised.value) == (
-        f"--adapter {text}: write NAME=DIR, or DIR, where NAME has only letters, digits and . _ - + : @."
+        f"--adapter {text}: write NAME=DIR, or DIR, where NAME has only letters, digits and . _ - + : @ /."
     )
 
 
@@ -82,7 +87,8 @@ def test_any_text_has_a_name_or_is_refused(text: str) -> None:
     except CheckpointError:
         return
     assert 1 <= len(name) <= 200
-    assert not set(name) & set(" \n\0=/,'\"")
+    assert not set(name) & set(" \n\0=,'\"")
+    assert "" not in name.split("/")
 
 
 def test_an_adapter_has_the_rank_and_the_modules_of_its_files(tmp_path: Path) -> None:
@@ -112,6 +118,9 @@ def test_an_adapter_on_a_worker_needs_no_weights_here(tmp_path: Path) -> None:
 
 def test_wrong_directories_are_refused_in_one_line(tmp_path: Path) -> None:
     assert refusal(f"algebra={tmp_path}/none") == f"--adapter {tmp_path}/none: no such directory; {FORM}."
+    assert refusal("org/algebra=models/a") == (
+        f"--adapter org/algebra=models/a: no such directory; {FORM}, with a whole path as DIR if NAME has a slash."
+    )
     empty = tmp_path / "empty"
     empty.mkdir()
     assert refusal(str(empty)) == (
