@@ -190,8 +190,8 @@ class RemoteEngine:
             self._api = api_of(served[self._model].get("owned_by"))
         if self._must_end_thoughts and not self.ends_thoughts:
             raise EngineError(
-                f"The worker {worker.name} cannot end a thought, only vLLM can; leave the setting `thinking_tokens` out, "
-                "or set `worker_api`."
+                f"The worker {worker.name} cannot end a thought, only vLLM can; leave the setting `thinking_tokens` "
+                "out, or set `worker_api`."
             )
         check_adapters(self._api, self._adapters, served)
         logger.info("the worker %s has the names of %s", worker.name, self._api)

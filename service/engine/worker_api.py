@@ -93,8 +93,8 @@ def refusal(status: int, message: str, context: int | None) -> Exception:
     """
     if status == 400 and "thinking_token_budget" in message:
         return InputError(
-            "`thinking_tokens` needs a worker that can end thoughts; start `vllm serve` with --reasoning-parser, or set "
-            f"no `thinking_tokens`. ({message})",
+            "`thinking_tokens` needs a worker that can end thoughts; start `vllm serve` with --reasoning-parser, or "
+            f"set no `thinking_tokens`. ({message})",
             "thinking_tokens",
         )
     if status == 400 and ("context" in message or "maximum model length" in message):

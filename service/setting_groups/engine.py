@@ -86,7 +86,8 @@ class ModelSettings(SettingsGroup):
         ),
     ] = None
     max_model_len: Annotated[
-        int, Field(ge=64, description="Context length: maximum prompt and completion tokens per path.")
+        int,
+        Field(ge=64, description="Context length of the vllm engine: maximum prompt and completion tokens per path."),
     ] = 2048
 
 

@@ -71,7 +71,9 @@ def test_a_directory_is_relative_to_the_working_directory_or_to_home(
     assert named_directory("~/algebra") == ("algebra", tmp_path / "algebra")
 
 
-@pytest.mark.parametrize("text", ["", "=", "a=", "a b=/m/a", "/m/a b", "/m/r=4", "/", "a" * 201 + "=/m/a", "a//b=/m/a", "a/=/m/a"])
+@pytest.mark.parametrize(
+    "text", ["", "=", "a=", "a b=/m/a", "/m/a b", "/m/r=4", "/", "a" * 201 + "=/m/a", "a//b=/m/a", "a/=/m/a"]
+)
 def test_a_text_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(CheckpointError) as raised:
         named_directory(text)

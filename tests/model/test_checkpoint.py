@@ -133,9 +133,7 @@ def test_any_generation_config_gives_samples_that_differ(content: dict[str, obje
     assert 0 < found.repetition_penalty <= 2
 
 
-def test_a_value_of_the_maker_that_cannot_be_used_is_left_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_value_of_the_maker_that_cannot_be_used_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     content = {"do_sample": "yes", "temperature": 0.6, "top_p": 0, "top_k": 20, "repetition_penalty": 2.5}
     path = directory(tmp_path, generation_config__json=content)
     assert read_checkpoint(path, "m").decoding == Decoding(temperature=0.6, top_k=20)
