@@ -124,6 +124,7 @@ class Engine(Protocol):
 
         Raises:
             PromptTooLongError: the prompt exceeds the context length of the model.
+            InputError: the engine cannot keep to a limit of the sampling parameters.
             EngineDeadError: the engine is closed or has died.
             EngineError: this path failed, or the engine has no such adapter.
         """

@@ -16,9 +16,9 @@ def api_of(owned_by: object) -> WorkerApi:
 
 
 def check_adapters(api: WorkerApi, adapters: Collection[str], listed: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check that a worker knows these models of its list as adapters.
+    """Check that a worker serves these models of its list as adapters.
 
-    Some servers answer with the base model if they do not know the name of a model.
+    Some servers answer with the base model to any name of a model.
 
     Args:
         api: server of the worker.

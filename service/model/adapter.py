@@ -133,7 +133,7 @@ def check_fit(adapters: Sequence[Adapter], base: Checkpoint) -> None:
 
 
 def _base_layers(directory: Path) -> dict[str, Shape | None]:
-    """Shape of each layer's weights in a model by the layer's name, or None if they are no floats.
+    """Shape of each layer's weights in a model by the layer's name, or None if its weights are in another form.
 
     Raises:
         CheckpointError: a file of the model is damaged.
