@@ -124,7 +124,10 @@ class Components:
 
     def problem(self, request: SolveRequest, key: str = "", request_id: str = "") -> Problem:
         """Problem of a request to one of the models. See `problem_of`."""
-        return problem_of(request, self.settings, self.model(request.model), key, request_id)
+        ends_thoughts = self.engine.ends_thoughts
+        return problem_of(
+            request, self.settings, self.model(request.model), key, request_id, ends_thoughts=ends_thoughts
+        )
 
     async def __aenter__(self) -> Self:
         """Start the sandbox, then the engine.

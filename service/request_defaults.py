@@ -17,7 +17,13 @@ _T = TypeVar("_T")
 
 
 def problem_of(
-    request: SolveRequest, settings: Settings, model: ServedModel, key: str = "", request_id: str = ""
+    request: SolveRequest,
+    settings: Settings,
+    model: ServedModel,
+    key: str = "",
+    request_id: str = "",
+    *,
+    ends_thoughts: bool = True,
 ) -> Problem:
     """Problem of a request.
 
@@ -29,9 +35,10 @@ def problem_of(
         model: model of the request.
         key: name of the caller's API key.
         request_id: id of the HTTP request.
+        ends_thoughts: whether the engine can end a thought.
 
     Raises:
-        InputError: no path is left, or the model cannot do what `thinking` states.
+        InputError: no path is left, the model cannot do what `thinking` states, or `thinking_tokens` has no effect.
     """
     decoding = model.decoding
     budget = request.paths or PathBudget()
@@ -53,7 +60,7 @@ def problem_of(
         repetition_penalty=_first(request.repetition_penalty, settings.repetition_penalty, decoding.repetition_penalty),
         max_tokens=_first(request.max_tokens, settings.max_tokens),
         thinking=thinking,
-        thinking_tokens=_thinking_tokens(request, settings, model) if thinking else None,
+        thinking_tokens=_thinking_tokens(request, settings, model, thinking=thinking, ends_thoughts=ends_thoughts),
         deadline_s=_first(request.deadline_s, settings.deadline_s),
         seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
         min_confidence=request.min_confidence,
@@ -93,20 +100,29 @@ def _thinks(asked: Thinking | None, settings: Settings, model: ServedModel) -> b
         raise InputError(f"`thinking` cannot be `{asked}`, because {error}; leave it out.", "thinking") from None
 
 
-def _thinking_tokens(request: SolveRequest, settings: Settings, model: ServedModel) -> int | None:
+def _thinking_tokens(
+    request: SolveRequest, settings: Settings, model: ServedModel, *, thinking: bool, ends_thoughts: bool
+) -> int | None:
     """Maximum number of tokens of a thought.
 
     Raises:
-        InputError: the request sets one, but the service cannot end a thought of this model.
+        InputError: the request sets one, but the model does not think, or the service cannot end its thoughts.
     """
-    if model.path_format.thoughts.delimiters is not None:
-        return settings.thinking_tokens if request.thinking_tokens is None else request.thinking_tokens
-    if request.thinking_tokens is not None:
-        raise InputError(
-            "`thinking_tokens` has no effect, because the delimiters of the model's thoughts are not known; leave it "
-            "out.",
-            "thinking_tokens",
-        )
+    asked, thoughts = request.thinking_tokens, model.path_format.thoughts
+    reason, remedy = "", "leave it out"
+    if not thinking:
+        if not asked:  # a model that does not think keeps to a limit of 0
+            return None
+        reason = "the model does not think"
+        remedy = "set `thinking` to `on`" if True in thoughts.modes else remedy
+    elif thoughts.delimiters is None:
+        reason = "the delimiters of the model's thoughts are not known"
+    elif not ends_thoughts:
+        reason = "the engine cannot end a thought"
+    else:
+        return settings.thinking_tokens if asked is None else asked
+    if asked is not None:
+        raise InputError(f"`thinking_tokens` has no effect, because {reason}; {remedy}.", "thinking_tokens")
     return None
 
 

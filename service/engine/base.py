@@ -100,6 +100,11 @@ class Engine(Protocol):
         """Name of the base model."""
         ...
 
+    @property
+    def ends_thoughts(self) -> bool:
+        """Whether it ends a thought at `Sampling.thinking_tokens`. A remote engine has the answer once it started."""
+        ...
+
     async def start(self) -> None:
         """Load the model. Returns when `sample` can be called."""
         ...
@@ -119,6 +124,7 @@ class Engine(Protocol):
 
         Raises:
             PromptTooLongError: the prompt exceeds the context length of the model.
+            InputError: the engine cannot keep to a limit of the sampling parameters.
             EngineDeadError: the engine is closed or has died.
             EngineError: this path failed, or the engine has no such adapter.
         """

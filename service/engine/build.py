@@ -104,6 +104,7 @@ def remote_engine(
         api_key=read_key(settings.worker_api_key_file, "worker_api_key_file", if_denied=IF_DENIED),
         read_timeout_s=settings.worker_read_timeout_s,
         api=settings.worker_api,
+        must_end_thoughts=settings.thinking_tokens is not None,
         on_worker=on_worker,
         on_request=on_request,
     )

@@ -68,6 +68,11 @@ class FakeEngine:
         return self._model
 
     @property
+    def ends_thoughts(self) -> bool:
+        """See `Engine.ends_thoughts`. The script gets the limit."""
+        return True
+
+    @property
     def running(self) -> int:
         """Number of paths that are sampled now."""
         return len(self._aborts)

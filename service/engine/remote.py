@@ -23,9 +23,16 @@ from service.engine.stream import (
     error_message,
     read_chunks,
 )
-from service.engine.worker_api import api_of, sampler_fields
+from service.engine.worker_api import (
+    api_of,
+    check_adapters,
+    fitting_tokens,
+    model_fields,
+    refusal,
+    sampler_fields,
+)
 from service.engine.workers import PATIENCE_S, Worker, Workers
-from service.errors import EngineDeadError, EngineError, PromptTooLongError
+from service.errors import EngineDeadError, EngineError
 from service.types import WorkerApi
 
 logger = logging.getLogger(__name__)
@@ -51,6 +58,7 @@ class RemoteEngine:
         read_timeout_s: seconds without a chunk after which a worker counts as failed, including its queueing time.
         start_timeout_s: seconds that `start` waits for a worker.
         api: server whose names the workers know. None takes it from their list of models.
+        must_end_thoughts: whether a worker that cannot end a thought is refused.
         on_worker: called with a worker's name and whether it is up, at the start and at each change.
         on_request: called with a worker's name and the result of a path: `ok`, `aborted`, `refused` or `failed`.
     """
@@ -65,6 +73,7 @@ class RemoteEngine:
         read_timeout_s: float = 60.0,
         start_timeout_s: float = _START_TIMEOUT_S,
         api: WorkerApi | None = None,
+        must_end_thoughts: bool = False,
         on_worker: Callable[[str, bool], None] = lambda worker, up: None,
         on_request: Callable[[str, str], None] = lambda worker, result: None,
     ) -> None:
@@ -76,6 +85,7 @@ class RemoteEngine:
         self._start_timeout_s = start_timeout_s
         self._on_request = on_request
         self._asked_api = api
+        self._must_end_thoughts = must_end_thoughts
         self._api = api or WorkerApi.OTHER
         self._max_model_len: int | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -85,6 +95,11 @@ class RemoteEngine:
     def model(self) -> str:
         """See `Engine.model`."""
         return self._model or "remote"
+
+    @property
+    def ends_thoughts(self) -> bool:
+        """See `Engine.ends_thoughts`."""
+        return self._api is WorkerApi.VLLM
 
     async def start(self) -> None:
         """See `Engine.start`. Waits until a worker is up.
@@ -173,6 +188,12 @@ class RemoteEngine:
         self._max_model_len = served[self._model].get("max_model_len")
         if self._asked_api is None:
             self._api = api_of(served[self._model].get("owned_by"))
+        if self._must_end_thoughts and not self.ends_thoughts:
+            raise EngineError(
+                f"The worker {worker.name} cannot end a thought, only vLLM can; leave the setting `thinking_tokens` "
+                "out, or set `worker_api`."
+            )
+        check_adapters(self._api, self._adapters, served)
         logger.info("the worker %s has the names of %s", worker.name, self._api)
 
     async def _stream(
@@ -207,13 +228,10 @@ class RemoteEngine:
         raise EngineError(f"No worker could sample the path ({failure}).")
 
     def _request_body(self, prompt: str, sampling: Sampling) -> bytes:
-        max_tokens = (
-            sampling.max_tokens if self._max_model_len is None else min(sampling.max_tokens, self._max_model_len)
-        )
         fields: dict[str, object] = {
-            "model": sampling.adapter or self._model,
+            **model_fields(self._api, self._model, sampling.adapter),
             "prompt": prompt,
-            "max_tokens": max_tokens,
+            "max_tokens": fitting_tokens(self._api, sampling.max_tokens, prompt, self._max_model_len),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": sampling.seed,
@@ -264,9 +282,4 @@ class RemoteEngine:
             raise WorkerUnavailableError(f"{status} {message}")
         if status >= 500:
             raise WorkerFailedError(f"{status} {message}")
-        if status == 400 and "context" in message:
-            raise PromptTooLongError(
-                f"The problem and its prompt exceed the model's context length of {self._max_model_len} tokens. "
-                f"Shorten the problem. ({message})"
-            )
-        raise EngineError(f"The worker refused the path: {status} {message}")
+        raise refusal(status, message, self._max_model_len)

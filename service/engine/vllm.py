@@ -94,7 +94,7 @@ class VllmEngine:
             "use_tqdm_on_load": False,
             "reasoning_config": vllm_start.reasoning_config(thought) if thought else None,
         }
-        self._has_budgets = thought is not None
+        self._ends_thoughts = thought is not None
         self._device_arguments: Callable[[], dict[str, object]] = (
             partial(cpu_arguments, compile_dir, max_model_len, cpu_kv_cache_gib)
             if vllm_start.ON_CPU
@@ -117,6 +117,11 @@ class VllmEngine:
     def model(self) -> str:
         """See `Engine.model`."""
         return self._model
+
+    @property
+    def ends_thoughts(self) -> bool:
+        """See `Engine.ends_thoughts`."""
+        return self._ends_thoughts
 
     async def start(self) -> None:
         """See `Engine.start`. Blocks the event loop while the model loads.
@@ -160,7 +165,7 @@ class VllmEngine:
             top_k=sampling.top_k,
             min_p=sampling.min_p,
             repetition_penalty=sampling.repetition_penalty,
-            thinking_token_budget=sampling.thinking_tokens if self._has_budgets else None,
+            thinking_token_budget=sampling.thinking_tokens if self._ends_thoughts else None,
             skip_special_tokens=sampling.skip_special_tokens,
             max_tokens=min(sampling.max_tokens, room),
             seed=sampling.seed,

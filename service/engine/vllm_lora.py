@@ -51,9 +51,8 @@ def lora_arguments(adapters: Sequence[LoraAdapter], options: Mapping[str, Any], 
     needed = len(adapters) + 1 if on_cpu else 1
     active = options.get("max_loras", needed if on_cpu else min(len(adapters), MAX_ACTIVE))
     if active < needed:
-        raise ConfigurationError(
-            f"Invalid settings: `engine_options.max_loras` must be at least {needed} on a CPU, one more than adapters"
-        )
+        place = " on a CPU, one more than adapters" if on_cpu else ""
+        raise ConfigurationError(f"Invalid settings: `engine_options.max_loras` must be at least {needed}{place}")
     modules = [adapter.modules for adapter in adapters]
     return {
         "enable_lora": True,

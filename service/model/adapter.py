@@ -15,14 +15,16 @@ from service.errors import CheckpointError
 from service.model.checkpoint import Checkpoint
 from service.model.json_file import read_json_file
 from service.model.metadata import CheckpointMetadata, read_metadata
-from service.model.safetensors_file import Shape, tensor_shapes
+from service.model.safetensors_file import FLOATS, Shape, read_header, tensor_shapes
 from service.model.vocabulary import TRIM_FILE
 from service.settings import expanded
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
-_NAME = re.compile(r"[\w.+:@-]{1,200}")
+_NAME = re.compile(r"(?=.{1,200}\Z)[\w.+:@-]+(?:/[\w.+:@-]+)*")
+_WHOLE_PATH = re.compile(r"/|~|\.{1,2}/")
 _TENSOR = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_(?:embedding_)?([AB])(?:\.weight)?")
+_EXPERTS = ".experts"  # a model may have all experts of a layer in one tensor
 _FORM = "write NAME=DIR, or DIR"
 
 _Rank = Annotated[int, Field(ge=1)]
@@ -66,13 +68,15 @@ def named_directory(text: str) -> tuple[str, Path]:
     """Name and directory of an adapter.
 
     Args:
-        text: NAME=DIR, or DIR, whose own name is then that of the adapter.
+        text: NAME=DIR, or DIR, whose own name is then that of the adapter. If NAME has a slash, DIR begins with `/`,
+            `./`, `../` or `~`.
 
     Raises:
         CheckpointError: the text has another form, or the home directory is not known.
     """
     name, sign, directory = text.partition("=")
-    if not sign or "/" in name:
+    is_path = "/" in name and (_WHOLE_PATH.match(name) or not _WHOLE_PATH.match(directory))
+    if not sign or is_path:
         name, directory = "", text
     try:
         path = expanded(Path(directory))
@@ -80,7 +84,7 @@ def named_directory(text: str) -> tuple[str, Path]:
     except ValueError as error:
         raise CheckpointError(f"--adapter {text}: {error}; {_FORM}.") from None
     if not directory or not _NAME.fullmatch(name):
-        raise CheckpointError(f"--adapter {text}: {_FORM}, where NAME has only letters, digits and . _ - + : @.")
+        raise CheckpointError(f"--adapter {text}: {_FORM}, where NAME has only letters, digits and . _ - + : @ /.")
     return name, path
 
 
@@ -106,21 +110,21 @@ def read_adapters(texts: Sequence[str], *, weights: bool) -> tuple[Adapter, ...]
 def check_fit(adapters: Sequence[Adapter], base: Checkpoint) -> None:
     """Check that adapters were trained on a model of the shape and the vocabulary of the base model.
 
-    A layer that the base model has in another form, such as a quantized one, is left to the engine.
+    A layer that the base model has in another form, such as a quantized one, is left to the engine. So are all layers
+    if it has none of them by name.
 
     Raises:
         CheckpointError: an adapter does not fit, or a file of the base model is damaged.
     """
-    shapes: dict[str, Shape] = {}
-    for file in sorted(base.path.glob("*.safetensors")) if adapters else ():
-        shapes |= tensor_shapes(file)
+    layers = _base_layers(base.path) if adapters else {}
     for adapter in adapters:
-        found = {name: shapes[f"{name}.weight"] for name in adapter.layers if f"{name}.weight" in shapes}
+        has_any = not adapter.layers.keys().isdisjoint(layers)
         for name, shape in adapter.layers.items():
-            if found and name not in found:
+            if has_any and name not in layers and _EXPERTS not in name:
                 raise _misfit(adapter, base, f"the model has no {name}")
-            if name in found and sorted(found[name]) != sorted(shape):
-                own, its = (" × ".join(map(str, sizes)) for sizes in (shape, found[name]))
+            its_shape = layers.get(name)
+            if its_shape and sorted(its_shape) != sorted(shape):
+                own, its = (" × ".join(map(str, sizes)) for sizes in (shape, its_shape))
                 raise _misfit(adapter, base, f"{name} is {own} in the adapter and {its} in the model")
         kept = _vocabulary(adapter.lora.path)
         if kept is not None and kept != _vocabulary(base.path):
@@ -128,16 +132,35 @@ def check_fit(adapters: Sequence[Adapter], base: Checkpoint) -> None:
             raise _misfit(adapter, base, reason)
 
 
+def _base_layers(directory: Path) -> dict[str, Shape | None]:
+    """Shape of each layer's weights in a model by the layer's name, or None if its weights are in another form.
+
+    Raises:
+        CheckpointError: a file of the model is damaged.
+    """
+    layers: dict[str, Shape | None] = {}
+    for file in sorted(directory.glob("*.safetensors")):
+        for tensor_name, tensor in read_header(file).items():
+            layer, _, part = tensor_name.rpartition(".")
+            is_whole = part == "weight" and tensor.dtype in FLOATS
+            layers[layer] = tensor.shape if is_whole else layers.get(layer)
+    embedding = next((layer for layer in layers if layer.endswith("embed_tokens")), None)
+    if embedding is not None:  # without a head of its own, a model has the embedding as its head
+        layers.setdefault("lm_head", layers[embedding])
+    return layers
+
+
 def _adapter(name: str, path: Path, *, weights: bool) -> Adapter:
     if not path.is_dir():
-        raise CheckpointError(f"--adapter {path}: no such directory; {_FORM}.")
+        hint = f"{_FORM}, with a whole path as DIR if NAME has a slash" if "=" in str(path) else _FORM
+        raise CheckpointError(f"--adapter {path}: no such directory; {hint}.")
     config = read_json_file(path / _CONFIG, _Config)
     if config is None:
         raise CheckpointError(f"{path} has no {_CONFIG}; --adapter must be the directory of a LoRA adapter.")
     if config.peft_type != "LORA":
         raise CheckpointError(f"{path / _CONFIG} is of type {config.peft_type}; --adapter must be a LoRA adapter.")
     layers = _layers(path / _WEIGHTS) if weights else {}
-    has_experts = any(".experts" in layer for layer in layers)  # the engine gives them other names
+    has_experts = any(_EXPERTS in layer for layer in layers)  # the engine gives them other names
     modules = frozenset() if has_experts else frozenset(layer.rpartition(".")[2] for layer in layers)
     return Adapter(LoraAdapter(name, path, config.rank, modules), read_metadata(path), layers)
 

@@ -1,46 +1,65 @@
 """Decoding parameters of `generation_config.json`, the defaults of a stock model."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from service.faults import fault_texts
 from service.model.json_file import read_json_file
 from service.model.metadata import Decoding
 
+logger = logging.getLogger(__name__)
+
+_FILE = "generation_config.json"
+_LEAST_TEMPERATURE = 0.1
+_LEAST_TOP_P = 0.1
+_MOST_MIN_P = 0.9
+
 
 class _GenerationConfig(BaseModel):
-    """Fields in use of `generation_config.json`."""
+    """Content of `generation_config.json`, with fields of any value."""
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow")
 
-    do_sample: bool | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int | None = Field(default=None, ge=-1)
-    min_p: float | None = Field(default=None, ge=0, le=1)
-    repetition_penalty: float | None = Field(default=None, gt=0, le=2)
+    do_sample: Any = None
 
 
 def read_generation_config(directory: Path) -> Decoding:
     """Decoding parameters that the maker of a model recommends.
 
-    A vote needs different samples. So a temperature of 0, or none, takes Twinpath's default. Without `do_sample`, only
-    the repetition penalty counts.
+    A vote needs different samples. If `do_sample` is false, or if the others leave one likely token, only the
+    repetition penalty counts. A value that cannot be used is left out.
 
     Args:
         directory: model directory.
 
     Raises:
-        CheckpointError: the file is invalid.
+        CheckpointError: the file is not a JSON object.
     """
-    config = read_json_file(directory / "generation_config.json", _GenerationConfig) or _GenerationConfig()
-    known: dict[str, Any] = {name: getattr(config, name) for name in Decoding.model_fields}
-    given = {name: value for name, value in known.items() if value is not None}
-    if config.do_sample is False:
-        given = {name: value for name, value in given.items() if name == "repetition_penalty"}
-    if not given.get("temperature"):
-        given.pop("temperature", None)
-    if given.get("top_k", 0) < 0:  # another word for all tokens
-        del given["top_k"]
-    return Decoding(**given)
+    file = directory / _FILE
+    config = read_json_file(file, _GenerationConfig) or _GenerationConfig()
+    content = {name: value for name, value in (config.model_extra or {}).items() if value is not None}
+    if content.get("top_k") == -1:  # another word for all tokens
+        del content["top_k"]
+    usable: dict[str, Any] = {}
+    for name in Decoding.model_fields.keys() & content.keys():
+        try:
+            usable[name] = getattr(Decoding(**{name: content[name]}), name)
+        except ValidationError as error:
+            logger.warning("%s: %s; it is left out", file, "; ".join(fault_texts(error, Decoding, "the file")))
+    found = Decoding(**usable)
+    if config.do_sample is False or _is_greedy(found):
+        return Decoding(repetition_penalty=found.repetition_penalty)
+    return found
+
+
+def _is_greedy(decoding: Decoding) -> bool:
+    """Whether almost all samples are equal."""
+    return (
+        decoding.temperature < _LEAST_TEMPERATURE
+        or decoding.top_p < _LEAST_TOP_P
+        or decoding.top_k == 1
+        or decoding.min_p > _MOST_MIN_P
+    )

@@ -86,7 +86,8 @@ class ModelSettings(SettingsGroup):
         ),
     ] = None
     max_model_len: Annotated[
-        int, Field(ge=64, description="Context length: maximum prompt and completion tokens per path.")
+        int,
+        Field(ge=64, description="Context length of the vllm engine: maximum prompt and completion tokens per path."),
     ] = 2048
 
 
@@ -163,7 +164,8 @@ class WorkerSettings(SettingsGroup):
         WorkerApi | None,
         Field(
             description="Server of the workers, by whose names they get parameters. Only vllm can end a thought at "
-            "`thinking_tokens`. Default: the owner in the list of models."
+            "`thinking_tokens`, with `vllm serve --reasoning-parser`. Only vllm and sglang serve adapters. Default: "
+            "the owner in the list of models."
         ),
     ] = None
     worker_api_key_file: Annotated[Path | None, Field(description="File with the API key for the workers.")] = None

@@ -54,6 +54,6 @@ def warning(problem: Problem, paths: Sequence[PathResult]) -> str:
     reached = {
         TokenLimit.MAX_TOKENS: f"the limit of {number(problem.max_tokens, 'token')}",
         TokenLimit.THINKING_TOKENS: f"the limit of {number(problem.thinking_tokens or 0, 'token')} per thought",
-        TokenLimit.CONTEXT: "the context length of the model",
+        TokenLimit.CONTEXT: "the context length of the model, a setting of each worker with --engine remote",
     }[limit]
     return f"{cut_off} of {number(len(counted), 'path')} reached {reached}; raise `{limit}`."

@@ -50,6 +50,9 @@ def test_the_arguments_of_vllm_are_those_of_the_files() -> None:
     assert str(raised.value) == (
         "Invalid settings: `engine_options.max_loras` must be at least 21 on a CPU, one more than adapters"
     )
+    with pytest.raises(ConfigurationError) as raised:
+        slots(many[:1], on_cpu=False, max_loras=0)
+    assert str(raised.value) == "Invalid settings: `engine_options.max_loras` must be at least 1"
 
 
 @pytest.mark.parametrize("option", ["enable_lora", "max_lora_rank", "lora_target_modules"])

@@ -14,7 +14,7 @@ from service.engine import remote, workers
 from service.engine.base import Completion, Finish, Sampling
 from service.engine.remote import RemoteEngine
 from service.engine.stream import error_message
-from service.errors import ConfigurationError, EngineDeadError, EngineError, PromptTooLongError
+from service.errors import ConfigurationError, EngineDeadError, EngineError, InputError, PromptTooLongError
 from service.types import WorkerApi
 from tests.support.fake_worker import FakeWorker
 from tests.support.stalling_proxy import StallingProxy
@@ -163,6 +163,69 @@ async def test_a_prompt_that_is_too_long_names_the_field(start: Start, connect: 
     with pytest.raises(PromptTooLongError, match="context length of 20 tokens") as caught:
         await engine.sample("path", PROMPT * 3, SAMPLING)
     assert caught.value.field == "problem"
+
+
+@pytest.mark.parametrize(("prompt", "max_tokens"), [("one two three", 2048 - 13), ("word" * 1500, 1024)])
+async def test_a_path_fits_the_context_of_a_worker_that_refuses_longer_ones(
+    prompt: str, max_tokens: int, start: Start, connect: Connect
+) -> None:
+    worker = FakeWorker(owned_by="sglang")
+    engine = await connect(await start(worker=worker))
+    for asked in (131_072, 200):
+        assert (await engine.sample("path", prompt, replace(SAMPLING, max_tokens=asked))).finish is Finish.STOP
+    assert [asked["max_tokens"] for asked in worker.asked] == [max_tokens, 200]
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "message"),
+    [
+        (
+            "Requested token count exceeds the model's maximum context length of 2048 tokens. You requested a total of "
+            "2100 tokens: 1100 tokens from the input messages and 1000 tokens for the completion.",
+            "max_tokens",
+            "The prompt and `max_tokens` exceed the model's context length of 2048 tokens. Lower `max_tokens`, or "
+            "shorten the problem.",
+        ),
+        (
+            "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens (1100 in the "
+            "messages, 1000 in the completion).",
+            "max_tokens",
+            "The prompt and `max_tokens` exceed the model's context length of 2048 tokens. Lower `max_tokens`, or "
+            "shorten the problem.",
+        ),
+        *(
+            (
+                said,
+                "problem",
+                "The problem and its prompt exceed the model's context length of 2048 tokens. Shorten the problem.",
+            )
+            for said in (
+                "The input (2100 tokens) is longer than the model's context length (2048 tokens).",
+                "Input length (2100) exceeds model's maximum context length (2048).",
+                "This model's maximum context length is 2048 tokens. However, your prompt contains 2100 input tokens",
+                "The decoder prompt (length 2100) is longer than the maximum model length of 2048.",
+                "request (2100 tokens) exceeds the available context size (2048 tokens), try increasing it",
+            )
+        ),
+        (
+            "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser and/or "
+            "--reasoning-config to use thinking_token_budget.",
+            "thinking_tokens",
+            "`thinking_tokens` needs a worker that can end thoughts; start `vllm serve` with --reasoning-parser, or set "
+            "no `thinking_tokens`.",
+        ),
+    ],
+)
+async def test_a_refusal_names_the_field_and_the_remedy(
+    said: str, field: str, message: str, start: Start, connect: Connect
+) -> None:
+    async def refusing(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"object": "error", "message": said}, status=400)
+
+    engine = await connect(await start(refusing))
+    with pytest.raises(InputError) as raised:
+        await engine.sample("path", PROMPT, SAMPLING)
+    assert (raised.value.field, str(raised.value)) == (field, f"{message} ({error_message(said)})")
 
 
 async def test_paths_go_to_the_least_busy_worker(start: Start, connect: Connect) -> None:
@@ -370,16 +433,43 @@ async def test_a_thought_in_a_field_of_its_own_is_no_text(
     assert (completion.text, completion.completion_tokens, completion.finish) == ("The answer is 13", 3, Finish.STOP)
 
 
-async def test_an_adapter_is_a_model_of_the_worker(start: Start, connect: Connect) -> None:
-    worker = FakeWorker(lambda prompt, sampling: f"by {sampling.adapter}", model="math", adapters=["algebra", "units"])
+@pytest.mark.parametrize(
+    ("owned_by", "selections"),
+    [
+        ("vllm", [{"model": "math"}, {"model": "units"}]),
+        ("sglang", [{"model": "math"}, {"model": "math", "lora_path": "units"}]),
+    ],
+)
+async def test_an_adapter_is_a_model_of_the_worker(
+    owned_by: str, selections: list[dict[str, str]], start: Start, connect: Connect
+) -> None:
+    worker = FakeWorker(
+        lambda prompt, sampling: f"by {sampling.adapter}",
+        model="math",
+        adapters=["algebra", "units"],
+        owned_by=owned_by,
+    )
     engine = await connect(await start(worker=worker), adapters=["units"])
     texts = [
         (await engine.sample(f"path-{name}", PROMPT, replace(SAMPLING, adapter=name))).text for name in (None, "units")
     ]
     assert texts == ["by None", "by units"]
-    assert [request["model"] for request in worker.asked] == ["math", "units"]
+    chosen = [{name: asked[name] for name in ("model", "lora_path") if name in asked} for asked in worker.asked]
+    assert chosen == selections
     with pytest.raises(EngineError, match=r"^The engine has no adapter 'algebra'\.$"):
         await engine.sample("path", PROMPT, replace(SAMPLING, adapter="algebra"))
+
+
+@pytest.mark.parametrize("owned_by", ["llamacpp", "organization-owner"])
+async def test_a_worker_that_may_ignore_an_adapter_is_refused(owned_by: str, start: Start, connect: Connect) -> None:
+    url = await start(worker=FakeWorker(model="math", adapters=["algebra"], owned_by=owned_by))
+    with pytest.raises(EngineError) as raised:
+        await connect(url, adapters=["algebra"])
+    assert str(raised.value) == (
+        "The worker may answer with the base model instead of the adapter algebra; serve it with vLLM or SGLang, and "
+        "set `worker_api` to the server."
+    )
+    await connect(url, adapters=["algebra"], api=WorkerApi.VLLM)
 
 
 async def test_an_adapter_that_the_worker_lacks_is_named(start: Start, connect: Connect) -> None:
@@ -424,6 +514,8 @@ _THINKING = Sampling(
 )  # fmt: skip
 _OF_VLLM = {"top_k": 20, "min_p": 0.05, "repetition_penalty": 1.1, "skip_special_tokens": False}
 _OFF_IN_VLLM = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+_OF_LLAMACPP = {"top_k": 20, "min_p": 0.05, "repeat_penalty": 1.1, "repeat_last_n": -1}
+_OFF_IN_LLAMACPP = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "repeat_last_n": -1}
 
 
 @pytest.mark.parametrize(
@@ -432,7 +524,7 @@ _OFF_IN_VLLM = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
         ("vllm", None, _OF_VLLM | {"thinking_token_budget": 2000}, _OFF_IN_VLLM),
         ("sglang", None, _OF_VLLM, _OFF_IN_VLLM),
         ("organization-owner", None, _OF_VLLM, _OFF_IN_VLLM),
-        ("llamacpp", None, {"top_k": 20, "min_p": 0.05, "repeat_penalty": 1.1}, {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}),
+        ("llamacpp", None, _OF_LLAMACPP, _OFF_IN_LLAMACPP),
         ("organization-owner", WorkerApi.VLLM, _OF_VLLM | {"thinking_token_budget": 2000}, _OFF_IN_VLLM),
         ("vllm", WorkerApi.OTHER, _OF_VLLM, _OFF_IN_VLLM),
     ],
@@ -449,8 +541,22 @@ async def test_a_worker_gets_the_parameters_by_its_own_names(
     engine = await connect(await start(worker=worker), api=api)
     for sampling in (_THINKING, Sampling()):
         await engine.sample("path", PROMPT, sampling)
-    names = {"top_k", "min_p", "repetition_penalty", "repeat_penalty", "thinking_token_budget", "skip_special_tokens"}
+    names = {"top_k", "min_p", "repetition_penalty", "repeat_penalty", "repeat_last_n", "thinking_token_budget"}
+    names |= {"skip_special_tokens"}
     assert [{name: asked[name] for name in names & asked.keys()} for asked in worker.asked] == [fields, neutral]
+
+
+async def test_only_vllm_ends_thoughts(start: Start, connect: Connect) -> None:
+    urls = {name: await start(worker=FakeWorker(owned_by=name)) for name in ("vllm", "sglang", "llamacpp", "openai")}
+    ends = {name: (await connect(url)).ends_thoughts for name, url in urls.items()}
+    assert ends == {"vllm": True, "sglang": False, "llamacpp": False, "openai": False}
+    assert (await connect(urls["openai"], api=WorkerApi.VLLM, must_end_thoughts=True)).ends_thoughts
+    with pytest.raises(EngineError) as raised:
+        await connect(urls["sglang"], must_end_thoughts=True)
+    assert str(raised.value) == (
+        f"The worker {urls['sglang'].removeprefix('http://')} cannot end a thought, only vLLM can; leave the setting "
+        "`thinking_tokens` out, or set `worker_api`."
+    )
 
 
 async def test_cached_prompts_are_shared_only_with_the_same_salt(start: Start, connect: Connect) -> None:

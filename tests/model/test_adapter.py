@@ -50,6 +50,11 @@ def misfit(adapter: Path, base: Path) -> str:
         ("org=x/algebra", "org", "x/algebra"),
         ("x/r=4/algebra", "algebra", "x/r=4/algebra"),
         ("v1.2:b@c+d-e=a=b", "v1.2:b@c+d-e", "a=b"),
+        ("org/algebra=/models/a", "org/algebra", "/models/a"),
+        ("org/algebra=./a", "org/algebra", "a"),
+        ("org/algebra=../r=4", "org/algebra", "../r=4"),
+        ("/x/r=/algebra", "algebra", "/x/r=/algebra"),
+        ("./x/r=/algebra", "algebra", "x/r=/algebra"),
         ("=/models/algebra", "algebra", "/models/algebra"),
     ],
 )
@@ -66,12 +71,14 @@ def test_a_directory_is_relative_to_the_working_directory_or_to_home(
     assert named_directory("~/algebra") == ("algebra", tmp_path / "algebra")
 
 
-@pytest.mark.parametrize("text", ["", "=", "a=", "a b=/m/a", "/m/a b", "/m/r=4", "/", "a" * 201 + "=/m/a"])
+@pytest.mark.parametrize(
+    "text", ["", "=", "a=", "a b=/m/a", "/m/a b", "/m/r=4", "/", "a" * 201 + "=/m/a", "a//b=/m/a", "a/=/m/a"]
+)
 def test_a_text_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(CheckpointError) as raised:
         named_directory(text)
     assert str(raised.value) == (
-        f"--adapter {text}: write NAME=DIR, or DIR, where NAME has only letters, digits and . _ - + : @."
+        f"--adapter {text}: write NAME=DIR, or DIR, where NAME has only letters, digits and . _ - + : @ /."
     )
 
 
@@ -82,7 +89,8 @@ def test_any_text_has_a_name_or_is_refused(text: str) -> None:
     except CheckpointError:
         return
     assert 1 <= len(name) <= 200
-    assert not set(name) & set(" \n\0=/,'\"")
+    assert not set(name) & set(" \n\0=,'\"")
+    assert "" not in name.split("/")
 
 
 def test_an_adapter_has_the_rank_and_the_modules_of_its_files(tmp_path: Path) -> None:
@@ -112,6 +120,9 @@ def test_an_adapter_on_a_worker_needs_no_weights_here(tmp_path: Path) -> None:
 
 def test_wrong_directories_are_refused_in_one_line(tmp_path: Path) -> None:
     assert refusal(f"algebra={tmp_path}/none") == f"--adapter {tmp_path}/none: no such directory; {FORM}."
+    assert refusal("org/algebra=models/a") == (
+        f"--adapter org/algebra=models/a: no such directory; {FORM}, with a whole path as DIR if NAME has a slash."
+    )
     empty = tmp_path / "empty"
     empty.mkdir()
     assert refusal(str(empty)) == (
@@ -174,6 +185,40 @@ def test_a_layer_that_is_quantized_in_the_model_is_left_to_the_engine(tmp_path: 
     adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8)})
     base = base_directory(tmp_path / "base", {})
     tensors_file(base / "model.safetensors", {f"{Q_PROJ}.weight": (32, 1)}, dtype="U8")
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+
+
+@pytest.mark.parametrize("tensor", ["weight", "qweight", "weight_packed"])
+def test_a_layer_that_is_quantized_beside_whole_ones_is_left_to_the_engine(tensor: str, tmp_path: Path) -> None:
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), DOWN: (8, 16)})
+    base = base_directory(tmp_path / "base", {DOWN: (8, 16)})
+    tensors_file(base / "quantized.safetensors", {f"{Q_PROJ}.{tensor}": (32, 1)}, dtype="U8")
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+    tensors_file(base / "model.safetensors", {f"{DOWN}.weight": (16, 16)})
+    assert misfit(adapter, base) == (
+        f"The adapter algebra does not fit the model tiny: {DOWN} is 8 × 16 in the adapter and 16 × 16 in the model."
+    )
+
+
+def test_the_head_of_a_model_without_one_is_its_embedding(tmp_path: Path) -> None:
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), "lm_head": (100, 8)})
+    base = base_directory(tmp_path / "tied", {Q_PROJ: (8, 8), "model.embed_tokens": (100, 8)})
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+    base = base_directory(tmp_path / "other", {Q_PROJ: (8, 8), "model.embed_tokens": (90, 8)})
+    assert misfit(adapter, base) == (
+        "The adapter algebra does not fit the model tiny: lm_head is 100 × 8 in the adapter and 90 × 8 in the model."
+    )
+    whole = {Q_PROJ: (8, 8), "model.embed_tokens": (90, 8), "lm_head": (100, 8)}
+    check_fit(
+        read_adapters([str(adapter)], weights=True), read_checkpoint(base_directory(tmp_path / "whole", whole), "tiny")
+    )
+
+
+def test_an_expert_of_a_model_that_joins_its_experts_is_left_to_the_engine(tmp_path: Path) -> None:
+    expert = "model.layers.0.mlp.experts.3.gate_proj"
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), expert: (4, 8)})
+    base = base_directory(tmp_path / "base", {Q_PROJ: (8, 8)})
+    tensors_file(base / "experts.safetensors", {"model.layers.0.mlp.experts.gate_up_proj": (4, 8, 8)})
     check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
 
 

@@ -93,6 +93,12 @@ QWEN = {
         ({"temperature": 0.6, "top_p": 0.9}, Decoding(temperature=0.6, top_p=0.9)),
         ({"top_k": 64, "top_p": 0.95}, Decoding(temperature=0.7, top_k=64, top_p=0.95)),
         ({"do_sample": True, "temperature": 0.0, "top_k": -1}, Decoding(temperature=0.7)),
+        ({"do_sample": True, "temperature": 1e-06, "repetition_penalty": 1.05}, Decoding(repetition_penalty=1.05)),
+        ({"temperature": 0.01, "top_k": 1, "top_p": 0.001}, Decoding()),
+        ({"temperature": 0.6, "top_k": 1}, Decoding()),
+        ({"temperature": 0.6, "top_p": 0.001}, Decoding()),
+        ({"temperature": 0.6, "min_p": 1.0}, Decoding()),
+        ({"temperature": 0.1, "top_k": 2, "top_p": 0.1, "min_p": 0.9}, Decoding(temperature=0.1, top_k=2, top_p=0.1, min_p=0.9)),
         (QWEN | {"do_sample": False}, Decoding(temperature=0.7, repetition_penalty=1.1)),
         (dict.fromkeys([*QWEN, "min_p"]), Decoding()),
         ({}, Decoding()),
@@ -116,18 +122,34 @@ def test_a_student_samples_as_it_was_calibrated(tmp_path: Path) -> None:
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     )
 )
-def test_any_generation_config_is_read_or_refused_in_one_line(content: dict[str, object]) -> None:
+def test_any_generation_config_gives_samples_that_differ(content: dict[str, object]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        path = directory(Path(name), generation_config__json=content)
-        said = f"{path / 'generation_config.json'} is invalid: "
-        try:
-            found = read_checkpoint(path, "m").decoding
-        except CheckpointError as error:
-            said = str(error)
-        else:
-            assert 0 < found.temperature <= 2
-        assert said.startswith(f"{path / 'generation_config.json'} is invalid: ")
-        assert "\n" not in said
+        found = read_checkpoint(directory(Path(name), generation_config__json=content), "m").decoding
+    assert 0.1 <= found.temperature <= 2
+    assert 0.1 <= found.top_p <= 1
+    assert found.top_k != 1
+    assert found.top_k >= 0
+    assert 0 <= found.min_p <= 0.9
+    assert 0 < found.repetition_penalty <= 2
+
+
+def test_a_value_of_the_maker_that_cannot_be_used_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = {"do_sample": "yes", "temperature": 0.6, "top_p": 0, "top_k": 20, "repetition_penalty": 2.5}
+    path = directory(tmp_path, generation_config__json=content)
+    assert read_checkpoint(path, "m").decoding == Decoding(temperature=0.6, top_k=20)
+    file = path / "generation_config.json"
+    assert sorted(caplog.messages) == [
+        f"{file}: `repetition_penalty` must be a number above 0 and up to 2; it is left out",
+        f"{file}: `top_p` must be a number above 0 and up to 1; it is left out",
+    ]
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "7"])
+def test_a_generation_config_that_is_no_object_is_refused(content: str, tmp_path: Path) -> None:
+    path = directory(tmp_path, generation_config__json=content)
+    with pytest.raises(CheckpointError, match=r"/generation_config\.json is invalid: ") as raised:
+        read_checkpoint(path, "m")
+    assert "\n" not in str(raised.value)
 
 
 def test_neutral_decoding_parameters_are_left_out_of_the_file(tmp_path: Path) -> None:

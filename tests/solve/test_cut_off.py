@@ -60,7 +60,8 @@ def test_the_limit_of_a_path_without_an_answer(
         ([MAX_TOKENS], "1 of 1 path reached the limit of 100 tokens; raise `max_tokens`."),
         (
             [CONTEXT, CONTEXT, MAX_TOKENS],
-            "3 of 3 paths reached the context length of the model; raise `max_model_len`.",
+            "3 of 3 paths reached the context length of the model, a setting of each worker with --engine remote; raise "
+            "`max_model_len`.",
         ),
         ([THINKING] * 2, "2 of 2 paths reached the limit of 2,000 tokens per thought; raise `thinking_tokens`."),
     ],

@@ -41,6 +41,10 @@ class TurnEngine:
     def running(self) -> int:
         return len(self._running)
 
+    @property
+    def ends_thoughts(self) -> bool:
+        return True
+
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...

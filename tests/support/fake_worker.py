@@ -59,7 +59,8 @@ class FakeWorker:
         max_model_len: maximum number of prompt and completion tokens of one path.
         model: name in the list of models.
         adapters: further names in the list. The script gets that of a request in the sampling parameters.
-        owned_by: server in the list of models.
+        owned_by: server in the list of models. With `sglang` it takes an adapter only from `lora_path`, and refuses a
+            path that could exceed the context, as SGLang does.
         key: key of the routes below /v1, as vLLM protects them. None lets every caller in.
     """
 
@@ -118,8 +119,9 @@ class FakeWorker:
         return web.Response()
 
     async def _models(self, request: web.Request) -> web.Response:
-        names = (self._model, *self._adapters)
-        listed = [{"id": name, "max_model_len": self._max_model_len, "owned_by": self._owned_by} for name in names]
+        common = {"max_model_len": self._max_model_len, "owned_by": self._owned_by}
+        parent = {"parent": self._model} if self._owned_by in ("vllm", "sglang") else {}
+        listed = [{"id": self._model, **common}, *({"id": name, **common, **parent} for name in self._adapters)]
         return web.json_response({"data": listed})
 
     async def _metrics(self, request: web.Request) -> web.Response:
@@ -129,19 +131,29 @@ class FakeWorker:
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)
+        is_sglang = self._owned_by == "sglang"
+        adapter = body.get("lora_path") if is_sglang else body["model"]
         sampling = Sampling(
             temperature=body["temperature"],
             top_p=body["top_p"],
             max_tokens=body["max_tokens"],
             seed=body["seed"],
             stop=tuple(body["stop"]),
-            adapter=body["model"] if body["model"] in self._adapters else None,
+            adapter=adapter if adapter in self._adapters else None,
         )
         try:
             completion = await self._engine.sample(f"{len(self.asked)}", body["prompt"], sampling)
         except PromptTooLongError as error:
             message = f"This model's maximum context length is {self._max_model_len} tokens. {error}"
             return web.json_response({"error": {"message": message, "code": 400}}, status=400)
+        total = completion.prompt_tokens + body["max_tokens"]
+        if is_sglang and total >= self._max_model_len:
+            message = (
+                f"Requested token count exceeds the model's maximum context length of {self._max_model_len} tokens. You "
+                f"requested a total of {total} tokens: {completion.prompt_tokens} tokens from the input messages and "
+                f"{body['max_tokens']} tokens for the completion."
+            )
+            return web.json_response({"object": "error", "message": message, "code": 400}, status=400)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         self.running += 1

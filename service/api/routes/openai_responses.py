@@ -106,9 +106,14 @@ def _ended(begun: Response, solved: SolveResponse) -> Response:
                 output_tokens_details=usage.completion_tokens_details,
                 total_tokens=usage.total_tokens,
             ),
-            "twinpath": solved,
+            "twinpath": solved.model_copy(update={"warning": _own_words(solved.warning)}),
         }
     )
+
+
+def _own_words(warning: str | None) -> str | None:
+    """Warning with the name that the limit has in these requests."""
+    return warning and warning.replace("`max_tokens`", "`max_output_tokens`")
 
 
 async def _stream(begun: Response, work: Work, request: Request) -> EventStream:

@@ -110,6 +110,7 @@ async def test_a_response_without_an_answer_says_that_the_limit_cut_it(serve: Se
     response = (await client.post("/v1/responses", json=body | {"max_output_tokens": 20})).json()
     assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
     assert response["output"][0]["status"] == "incomplete"
+    assert response["twinpath"]["warning"] == "1 of 1 path reached the limit of 20 tokens; raise `max_output_tokens`."
     streamed = (await client.post("/v1/responses", json=body | {"max_output_tokens": 20, "stream": True})).text
     assert "event: response.incomplete\n" in streamed
     assert "[DONE]" not in streamed

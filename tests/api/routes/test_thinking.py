@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from service.engine.fake import FakeEngine
-from service.paths.base import PathFormat
+from service.paths.base import PathFormat, Thoughts
+from service.paths.chat import ChatFormat
 from service.settings import Settings
 from tests.conftest import Serve
 from tests.support.engines import computing_sandbox
@@ -18,6 +19,7 @@ from tests.support.thinking import ALWAYS, SWITCHED, THOUGHT_CHARS, THOUGHT_TOKE
 PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 BODY: dict[str, Any] = {"problem": PENS, "policy": "fixed", "max_tokens": 7000, "seed": 7}
 CHAT: dict[str, Any] = {"model": "twinpath", "messages": [{"role": "user", "content": PENS}], "seed": 7}
+UNNAMED = ChatFormat(lambda message: f"{message}<think>\n", thoughts=Thoughts((True,)))
 CUT = "20 of 20 paths reached the limit of 3,000 tokens; raise `max_tokens`."
 
 
@@ -88,9 +90,39 @@ async def test_a_model_that_cannot_is_an_error_of_the_field(
     assert response.json()["errors"][0]["field"] == next(iter(fields))
 
 
-async def test_a_budget_of_a_model_that_does_not_think_has_no_effect(serve: Serve) -> None:
+async def test_the_setting_of_a_budget_has_no_effect_on_a_model_that_does_not_think(serve: Serve) -> None:
     client = await served(serve, SWITCHED, thinking_tokens=100)
-    assert (await solve(client, thinking_tokens=5))["usage"]["thinking_tokens"] == 0
+    assert (await solve(client))["usage"]["thinking_tokens"] == 0
+    assert (await solve(client, thinking_tokens=0))["usage"]["thinking_tokens"] == 0
+
+
+class Endless(FakeEngine):
+    """An engine that cannot end a thought."""
+
+    @property
+    def ends_thoughts(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("engine", "path_format", "reason"),
+    [
+        (FakeEngine, SWITCHED, "the model does not think; set `thinking` to `on`."),
+        (FakeEngine, None, "the model does not think; leave it out."),
+        (FakeEngine, UNNAMED, "the delimiters of the model's thoughts are not known; leave it out."),
+        (Endless, ALWAYS, "the engine cannot end a thought; leave it out."),
+    ],
+)
+async def test_a_budget_without_effect_is_an_error_of_the_field(
+    engine: type[FakeEngine], path_format: PathFormat | None, reason: str, serve: Serve
+) -> None:
+    changes = {"path_format": path_format} if path_format else {}
+    client = await serve(engine(thinks), computing_sandbox(), **changes)
+    response = await client.post("/solve", json=BODY | {"thinking_tokens": 5})
+    assert response.status_code == 422
+    assert response.json()["errors"] == [
+        {"field": "thinking_tokens", "message": f"`thinking_tokens` has no effect, because {reason}"}
+    ]
 
 
 @pytest.mark.parametrize("route", ["chat/completions", "completions", "responses"])
