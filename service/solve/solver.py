@@ -127,7 +127,7 @@ class Solver:
         now = time.monotonic()
         if warning and now >= self._next_warning:
             self._next_warning = now + WARNING_INTERVAL_S
-            logger.warning("most paths of a problem were cut off: %s", warning)
+            logger.warning("%s: most paths of a problem were cut off: %s", self.model, warning)
 
     async def _run_path(self, run: ProblemRun, index: int, slots: Slots) -> PathResult:
         """Run one path from prompt to answer."""

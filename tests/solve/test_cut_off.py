@@ -126,19 +126,20 @@ async def test_a_switch_that_is_off_makes_no_thought() -> None:
 
 
 async def test_the_log_has_one_line_a_minute(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, sandbox = FakeEngine(thinks), computing_sandbox()
+    engine, sandbox = FakeEngine(thinks, adapters=["algebra"]), computing_sandbox()
     await engine.start()
     await sandbox.start()
-    solver = Solver(engine, sandbox, FormatV1())
+    solver = Solver(engine, sandbox, FormatV1(), adapter="algebra")
     given = problem(max_tokens=50)
     with caplog.at_level(logging.WARNING, logger="service.solve.solver"):
         for _ in range(3):
             await solver.solve(given, "one")
         assert [record.getMessage() for record in caplog.records] == [
-            "most paths of a problem were cut off: 4 of 4 paths reached the limit of 50 tokens; raise `max_tokens`."
+            "algebra: most paths of a problem were cut off: 4 of 4 paths reached the limit of 50 tokens; "
+            "raise `max_tokens`."
         ]
         monkeypatch.setattr(solver_module, "WARNING_INTERVAL_S", 0.0)
         solver = Solver(engine, sandbox, FormatV1())
         for _ in range(3):
             await solver.solve(given, "one")
-    assert len(caplog.records) == 4
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["algebra", *["demo"] * 3]
