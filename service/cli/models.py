@@ -29,7 +29,7 @@ _THINKING = {
     (False,): "no",
     (True,): "always",
     (False, True): "off by default",
-    (True, False): "on by default",
+    (True, False): "not known",
 }
 """Words for the modes of a model's thoughts."""
 

@@ -6,6 +6,7 @@ each prompt.
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +34,8 @@ _LINES: Mapping[str, Mapping[bool, str]] = {
     "/no_think": {False: "/no_think", True: "/think"},  # Nemotron Nano
 }
 """First lines of the system message that do so, for templates without such a variable."""
+_NO_LINES: Mapping[bool, str] = {False: "", True: ""}
+_CLOCK = "strftime_now"
 _Result = TypeVar("_Result")
 
 
@@ -52,10 +55,10 @@ class ChatTemplate:
         self._tokenizer = load_tokenizer(checkpoint.path)
         self._source = source = str(getattr(self._tokenizer, "chat_template", ""))
         self._variables = {name: values for name, values in _VARIABLES.items() if _is_named(name, values, source)}
-        self._lines: Mapping[bool, str] = {False: "", True: ""}
-        lines = next((values for name, values in _LINES.items() if name in source), None)
-        if lines and not self._has_switch():
-            self._lines = lines
+        # With a time of its own, each prompt would differ from the one before.
+        self._fixed_time = {_CLOCK: datetime(2026, 1, 1).strftime} if _CLOCK in source else {}
+        named = [lines for name, lines in _LINES.items() if name in source]
+        self._lines = next((lines for lines in (_NO_LINES, *named) if self._has_switch(lines)), _NO_LINES)
 
     def render(self, *, system: str = "", thinking: bool = False) -> Render:
         """Renderer of one user message.
@@ -68,39 +71,71 @@ class ChatTemplate:
         Raises:
             CheckpointError: the template fails, takes too long, or leaves the message out.
         """
-        system = "\n\n".join(filter(None, (self._lines[thinking], system)))
-        if system:
-            try:
-                render = rendered_once(partial(self._render, thinking, system), self._path)
-                if system in render("?"):
-                    return render
-            except CheckpointError:  # such as Gemma's: "System role not supported"
-                pass
-            return rendered_once(lambda message: self._render(thinking, "", f"{system}\n\n{message}"), self._path)
-        return rendered_once(partial(self._render, thinking, ""), self._path)
-
-    def _render(self, thinking: bool, system: str, message: str) -> str:
-        messages = [{"role": "system", "content": system}] if system else []
-        messages.append({"role": "user", "content": message})
-        switches = {name: values[thinking] for name, values in self._variables.items()}
-        return str(
-            self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switches)
-        )
+        line, before = self._lines[thinking], ""
+        if system and not self._takes(thinking, system):
+            system, before = "", f"{system}\n\n"
+        render = partial(self._render, thinking, _paragraphs(line, system))
+        return rendered_once(lambda message: render(before + message), self._path)
 
     def thoughts(self) -> Thoughts:
-        """Thoughts of the model. A template has a switch if its prompts differ.
+        """Thoughts of the model.
 
         Raises:
-            CheckpointError: as `render`.
+            CheckpointError: the template takes too long.
         """
         delimiters = delimiters_in(self._source)
-        is_named = delimiters is not None or "reasoning_effort" in self._source
-        modes = (False, True) if self._has_switch() else (is_named or opens_thought(self.render()("?")),)
-        return Thoughts(modes, delimiters, leftovers(self._special_tokens))
+        return Thoughts(self._modes(delimiters), delimiters, leftovers(self._special_tokens))
 
-    def _has_switch(self) -> bool:
-        """Whether the prompts of a model that thinks differ."""
-        return self.render(thinking=False)("?") != self.render(thinking=True)("?")
+    def _modes(self, delimiters: tuple[str, str] | None) -> tuple[bool, ...]:
+        """Modes of the thoughts. A template has a switch if its prompts differ."""
+        prompts = {thinking: self._sample(thinking, self._lines[thinking]) for thinking in (False, True)}
+        can = tuple(thinking for thinking, prompt in prompts.items() if prompt is not None)
+        if len(can) < 2 or prompts[False] != prompts[True]:
+            return can or (False,)
+        names_opening = delimiters is not None and delimiters[0] in self._source
+        if names_opening or "reasoning_effort" in self._source or opens_thought(prompts[False] or ""):
+            return (True,)
+        # A closing is copied into templates of models that never think, and R1 distillations have no other sign.
+        return (True, False) if delimiters else (False,)
+
+    def _has_switch(self, lines: Mapping[bool, str]) -> bool:
+        """Whether the prompts of a model that thinks differ, with these lines of the system message."""
+        off, on = (self._sample(thinking, lines[thinking]) for thinking in (False, True))
+        return off is not None and on is not None and off != on
+
+    def _takes(self, thinking: bool, system: str) -> bool:
+        """Whether the template takes a system message: another one changes the prompt."""
+        line = self._lines[thinking]
+        prompt = self._sample(thinking, _paragraphs(line, system))
+        other = self._sample(thinking, _paragraphs(line, system, system))
+        return prompt is not None and _SAMPLES[0] in prompt and prompt != other
+
+    def _sample(self, thinking: bool, system: str) -> str | None:
+        """Prompt of a short message at a fixed time, or None if the template fails.
+
+        Raises:
+            CheckpointError: it takes too long.
+        """
+        try:
+            return _within(
+                RENDER_TIMEOUT_S, self._path, lambda: self._render(thinking, system, _SAMPLES[0], **self._fixed_time)
+            )
+        except CheckpointError:
+            raise
+        except Exception:  # a template can raise any exception, such as Gemma's "System role not supported"
+            return None
+
+    def _render(self, thinking: bool, system: str, message: str, **variables: Any) -> str:
+        messages = [{"role": "system", "content": system}] if system else []
+        messages.append({"role": "user", "content": message})
+        variables |= {name: values[thinking] for name, values in self._variables.items()}
+        return str(
+            self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **variables)
+        )
+
+
+def _paragraphs(*texts: str) -> str:
+    return "\n\n".join(filter(None, texts))
 
 
 def _is_named(name: str, values: Mapping[bool, Any], source: str) -> bool:
@@ -123,11 +158,9 @@ def rendered_once(render: Render, path: Path) -> Render:
         CheckpointError: the template fails, takes too long, or leaves the message out.
     """
     try:
-        first, second = _within(RENDER_TIMEOUT_S, lambda: [render(sample) for sample in _SAMPLES])
-    except TimeoutError:
-        raise CheckpointError(
-            f"{path}: the chat template takes longer than {RENDER_TIMEOUT_S:g} s for a short message."
-        ) from None
+        first, second = _within(RENDER_TIMEOUT_S, path, lambda: [render(sample) for sample in _SAMPLES])
+    except CheckpointError:
+        raise
     except Exception as error:  # a template can raise any exception
         raise CheckpointError(f"{path}: the chat template fails: {reason_of(error)}") from None
     before, message, after = first.partition(_SAMPLES[0])
@@ -138,11 +171,11 @@ def rendered_once(render: Render, path: Path) -> Render:
     return lambda text: f"{before}{text.strip()}{after}"  # many templates strip it too
 
 
-def _within(timeout_s: float, work: Callable[[], _Result]) -> _Result:
-    """Result of a function. A thread that takes too long is abandoned, because nothing can end it.
+def _within(timeout_s: float, path: Path, work: Callable[[], _Result]) -> _Result:
+    """Result of a template. A thread that takes too long is abandoned, because nothing can end it.
 
     Raises:
-        TimeoutError: the function takes too long.
+        CheckpointError: the template takes too long.
     """
     results: list[_Result] = []
     errors: list[Exception] = []
@@ -159,5 +192,5 @@ def _within(timeout_s: float, work: Callable[[], _Result]) -> _Result:
     for error in errors:
         raise error
     if not results:
-        raise TimeoutError
+        raise CheckpointError(f"{path}: the chat template takes longer than {timeout_s:g} s for a short message.")
     return results[0]

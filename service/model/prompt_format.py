@@ -33,7 +33,11 @@ def _inner_format(checkpoint: Checkpoint, name: str | None) -> PathFormat:
     if prompt is None:
         return FormatV1(checkpoint.bos) if checkpoint.style == "v1" else FewShotFormat(checkpoint.bos)
     template = ChatTemplate(checkpoint)
-    render, thinking_render = (template.render(system=prompt.system, thinking=thinks) for thinks in (False, True))
-    if opens_thought(render("?")):
+    thoughts = template.thoughts()
+    renders = {thinks: template.render(system=prompt.system, thinking=thinks) for thinks in thoughts.modes}
+    default = renders[thoughts.modes[0]]
+    if opens_thought(default("?")):
         logger.warning("%s thinks before each answer, so most paths need a larger `max_tokens`", checkpoint.name)
-    return ChatFormat(render, prompt, thinking_render=thinking_render, thoughts=template.thoughts())
+    return ChatFormat(
+        renders.get(False, default), prompt, thinking_render=renders.get(True, default), thoughts=thoughts
+    )

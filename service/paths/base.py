@@ -68,7 +68,7 @@ class PathFormat(Protocol):
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """Strings that end a completion, besides the end-of-sequence token."""
+        """Strings that end a completion, besides the end-of-sequence token. They do not end a thought."""
         ...
 
     def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:

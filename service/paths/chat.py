@@ -24,7 +24,7 @@ class ChatPrompt:
         cot: user message of a chain of thought, with `QUESTION` once.
         pot: user message of a program of thought, likewise.
         system: system message. Empty for none.
-        stop: strings that end a completion.
+        stop: strings that end a completion, but not its thought.
     """
 
     name: str

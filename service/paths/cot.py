@@ -49,32 +49,35 @@ class CotPath:
     detail: str = ""
 
 
-def parse_cot(text: str, *, complete: bool | None = None, opened: bool = False) -> CotPath:
+def parse_cot(text: str, *, complete: bool | None = None) -> CotPath:
+    """Parse the text of a model. See `parse_rationale`."""
+    return parse_rationale(split_thinking(text), complete=complete)
+
+
+def parse_rationale(split: Split, *, complete: bool | None = None) -> CotPath:
     """Parse a rationale. Never raises.
 
     Args:
-        text: text of the model.
+        split: text of the model.
         complete: whether the model ended the text itself. Then its last sentence can be the answer. A number that ends
             an incomplete text is not an answer. None if it is unknown. Then neither holds.
-        opened: whether the prompt opened a thought.
     """
-    split = _split(text, opened)
-    if isinstance(split, str):
-        return CotPath(None, None, False, text, split)
+    if fault := _fault(split):
+        return CotPath(None, None, False, split.text, fault)
     for work, with_repair in ((READING, True), (_STATED_WORK, False)):
         try:
             with limited(work):
                 return _parse_split(split, complete, with_repair)
         except WorkLimitError:
             continue
-    return CotPath(None, None, False, text, TOO_MUCH_WORK)
+    return CotPath(None, None, False, split.text, TOO_MUCH_WORK)
 
 
 def read_stated(text: str) -> Reading:
     """Read the answer that a complete rationale states, without any repair. Never raises."""
-    split = _split(text)
-    if isinstance(split, str):
-        return Reading(None, split)
+    split = split_thinking(text)
+    if fault := _fault(split):
+        return Reading(None, fault)
     try:
         with limited():
             stated = _read_stated(split)
@@ -94,23 +97,22 @@ def _read_stated(split: Split) -> "_Stated":
     return stated
 
 
-def _split(text: str, opened: bool = False) -> Split | str:
-    """Thought and answer of a text, or the reason why it cannot be read."""
-    if len(text) > MAX_TEXT_CHARS:
+def _fault(split: Split) -> str:
+    """Reason for a text that cannot be read, else empty."""
+    if len(split.thought) + len(split.answer) > MAX_TEXT_CHARS:
         return _TOO_LONG
-    split = split_thinking(text, opened=opened)
     if split.unterminated:
         return "the thought does not end"
-    return _TOO_LONG if len(split.answer) > MAX_RATIONALE_CHARS else split
+    return _TOO_LONG if len(split.answer) > MAX_RATIONALE_CHARS else ""
 
 
 def rationale_of(text: str) -> str:
-    """Rationale in the text of a model, without its thought and without another task that follows.
+    """Rationale in the text of a model, without its thought and without another task that follows."""
+    return own_rationale(split_thinking(text).answer)
 
-    Args:
-        text: text of a path that voted.
-    """
-    answer = split_thinking(text).answer
+
+def own_rationale(answer: str) -> str:
+    """As `rationale_of`, for a text without its thought."""
     try:
         with limited(_STATED_WORK):
             return answer[: _own_end(answer)].strip()

@@ -21,20 +21,23 @@ MAX_PROGRAM_CHARS = MAX_SOURCE_CHARS
 _MAX_BLOCKS = 50
 
 
-def extract_program(text: str, *, complete: bool = True, opened: bool = False) -> str | None:
-    """Dedented program in a text, or None if there is nothing to run.
+def extract_program(text: str, *, complete: bool = True) -> str | None:
+    """Program in the text of a model. See `find_program`."""
+    return find_program(split_thinking(text).answer, complete=complete)
+
+
+def find_program(answer: str, *, complete: bool = True) -> str | None:
+    """Dedented program in a text without its thought, or None if there is nothing to run.
 
     Args:
-        text: text of the model.
+        answer: the text.
         complete: whether the model ended the text itself. A program that was cut off runs up to its last whole line,
             and only if it has set `ans` by then.
-        opened: whether the prompt opened a thought.
     """
-    text = split_thinking(text, opened=opened).answer
-    if len(text) > 2 * MAX_PROGRAM_CHARS:
+    if len(answer) > 2 * MAX_PROGRAM_CHARS:
         return None
     with limited():  # a source beyond the limit is not parsed
-        return _extract(text, complete)
+        return _extract(answer, complete)
 
 
 def _extract(text: str, complete: bool) -> str | None:

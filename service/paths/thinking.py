@@ -24,6 +24,11 @@ class Split:
     answer: str
     unterminated: bool = False
 
+    @property
+    def text(self) -> str:
+        """Both parts."""
+        return self.thought + self.answer
+
 
 def split_thinking(text: str, *, opened: bool = False) -> Split:
     """Split a text at the end of its last thought.
@@ -52,18 +57,8 @@ def split_thinking(text: str, *, opened: bool = False) -> Split:
     return Split(text, "", unterminated=True) if thinks else Split(text[:start], text[start:])
 
 
-def thought_chars(text: str, *, opened: bool = False) -> int:
-    """Length of the part of a text that ends with its last thought.
-
-    Args:
-        text: text of the model.
-        opened: whether the prompt opened a thought.
-    """
-    return len(split_thinking(text, opened=opened).thought)
-
-
 def estimated_thought_chars(text: str, delimiters: tuple[str, str], *, opened: bool = False) -> int:
-    """Fast estimate of `thought_chars`, for texts that nothing else reads.
+    """Fast estimate of the length of a thought, for texts that nothing else reads.
 
     Args:
         text: text of the model.

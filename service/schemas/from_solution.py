@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.paths.cot import rationale_of
+from service.paths.cot import own_rationale
 from service.schemas.grade import GradeResponse, GradeStep
 from service.schemas.response import (
     CotExplanation,
@@ -99,7 +99,7 @@ def _explanation(solution: Solution) -> Explanation:
     return Explanation(
         cot=CotExplanation(
             path=cot.index,
-            text=rationale_of(cot.text),
+            text=own_rationale(cot.text[cot.thought_chars :]),
             repaired=cot.repaired,
             tokens=cot.completion_tokens - cot.thinking_tokens,
         )

@@ -8,7 +8,9 @@ from service.engine.base import Completion, Finish
 from service.solve.problem import PathResult, Problem
 from service.types import PathOutcome, TokenLimit
 
-_REACHED = 0.95  # the number of tokens of a thought is an estimate
+# The number of tokens of a thought is an estimate, and includes its delimiters. An engine that cannot end a thought
+# exceeds the budget by more.
+_REACHED, _EXCEEDED, _DELIMITER_TOKENS = 0.95, 1.2, 10
 
 
 def thinking_tokens(completion: Completion, thought_chars: int) -> int:
@@ -22,24 +24,25 @@ def thinking_tokens(completion: Completion, thought_chars: int) -> int:
 
 
 def limit_of(problem: Problem, completion: Completion, result: PathResult) -> TokenLimit | None:
-    """Limit that cut a path off before its answer, or None.
+    """Limit that cut a path off before its answer or its program, or None.
 
     Args:
         problem: the problem, with its limits.
         completion: the sampled path.
         result: the path as it was read, with the tokens of its thought.
     """
-    if result.answer is not None or result.outcome is PathOutcome.ABORTED:
+    if result.answer is not None or result.program is not None or result.outcome is PathOutcome.ABORTED:
         return None
     if completion.finish is Finish.LENGTH:
         is_whole = completion.completion_tokens >= problem.max_tokens
         return TokenLimit.MAX_TOKENS if is_whole else TokenLimit.CONTEXT
-    budget = problem.thinking_tokens
-    return TokenLimit.THINKING_TOKENS if budget is not None and result.thinking_tokens >= _REACHED * budget else None
+    budget = problem.thinking_tokens or 0  # one of 0 cuts no thought off
+    most = _EXCEEDED * budget + _DELIMITER_TOKENS
+    return TokenLimit.THINKING_TOKENS if budget and _REACHED * budget <= result.thinking_tokens <= most else None
 
 
 def warning(problem: Problem, paths: Sequence[PathResult]) -> str:
-    """Sentence on the limit that cut off most of the counted paths. Empty if most were whole.
+    """Sentence on the limit that cut off the most paths. Empty if most of the counted paths were whole.
 
     Args:
         problem: the problem, with its limits.
@@ -47,10 +50,9 @@ def warning(problem: Problem, paths: Sequence[PathResult]) -> str:
     """
     counted = [path for path in paths if path.counted]
     limits = Counter(path.limit for path in counted if path.limit)
-    cut_off = limits.total()
-    if 2 * cut_off <= len(counted):
+    if 2 * limits.total() <= len(counted):
         return ""
-    limit, _ = limits.most_common(1)[0]
+    limit, cut_off = limits.most_common(1)[0]
     reached = {
         TokenLimit.MAX_TOKENS: f"the limit of {number(problem.max_tokens, 'token')}",
         TokenLimit.THINKING_TOKENS: f"the limit of {number(problem.thinking_tokens or 0, 'token')} per thought",

@@ -3,15 +3,15 @@
 `read_path` is the only way from a text to a `PathResult`, for the solver and for `twinpath read`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from service.errors import SandboxError
 from service.paths.answer import answer_from_value
-from service.paths.cot import parse_cot
-from service.paths.pot import extract_program
-from service.paths.thinking import thought_chars
+from service.paths.cot import parse_rationale
+from service.paths.pot import find_program
+from service.paths.thinking import Split, split_thinking
 from service.sandbox.base import Execution, Outcome
 from service.solve.problem import PathResult
 from service.solve.text_reader import TextReader
@@ -32,6 +32,7 @@ async def read_path(
     run_program: RunProgram,
     reader: TextReader,
     opened: bool = False,
+    stop: Sequence[str] = (),
 ) -> PathResult:
     """Result of a path, which is aborted if the program or the reader is.
 
@@ -43,55 +44,43 @@ async def read_path(
         run_program: runs the program of a program of thought.
         reader: runs the parsers.
         opened: whether the prompt opened a thought.
+        stop: strings that end the answer.
     """
-    thought = await reader.read(partial(thought_chars, opened=opened), text)
-    result = await _read_answer(
-        index, kind, text, complete=complete, run_program=run_program, reader=reader, opened=opened
-    )
-    return replace(result, thought_chars=thought or 0)
-
-
-async def _read_answer(
-    index: int,
-    kind: PathKind,
-    text: str,
-    *,
-    complete: bool,
-    run_program: RunProgram,
-    reader: TextReader,
-    opened: bool,
-) -> PathResult:
-    """As `read_path`, without the length of the thought."""
     aborted = PathResult(index, kind, PathOutcome.ABORTED, text)
+    split = partial(_split, complete=complete, opened=opened, stop=stop)
     if kind is PathKind.COT:
-        rationale = await reader.read(partial(read_rationale, index, complete=complete, opened=opened), text)
-        return rationale or aborted
-    program = await reader.read(lambda text: extract_program(text, complete=complete, opened=opened) or "", text)
-    if program is None:
-        return aborted
-    if not program:
-        return PathResult(index, kind, PathOutcome.UNPARSED, text, detail="no program in the text")
+        return await reader.read(lambda text: read_rationale(index, *split(text)), text) or aborted
+    path = await reader.read(lambda text: _read_program(index, *split(text)), text)
+    if path is None or not path.program:
+        return path or aborted
     try:
-        execution = await run_program(program)
+        execution = await run_program(path.program)
     except SandboxError as error:
-        return PathResult(index, kind, PathOutcome.CRASHED, text, program=program, detail=first_line(error))
+        return replace(path, outcome=PathOutcome.CRASHED, detail=first_line(error))
     if execution is None:
-        return replace(aborted, program=program)
-    return read_execution(index, text, program, execution)
+        return replace(aborted, program=path.program)
+    return read_execution(path, execution)
 
 
-def read_rationale(index: int, text: str, *, complete: bool, opened: bool = False) -> PathResult:
+def _split(text: str, *, complete: bool, opened: bool, stop: Sequence[str]) -> tuple[Split, bool]:
+    """Split a text, and end its answer at a stop string, which completes it."""
+    split = split_thinking(text, opened=opened)
+    end = min((place for string in stop if (place := split.answer.find(string)) >= 0), default=None)
+    return (split, complete) if end is None else (replace(split, answer=split.answer[:end]), True)
+
+
+def read_rationale(index: int, split: Split, complete: bool) -> PathResult:
     """Result of a chain of thought.
 
     Args:
         index: position in the fixed order.
-        text: text of the model.
+        split: text of the model.
         complete: whether the model ended the text itself.
-        opened: whether the prompt opened a thought.
     """
-    path = parse_cot(text, complete=complete, opened=opened)
+    path, thought_chars = parse_rationale(split, complete=complete), len(split.thought)
     if path.answer is None:
-        return PathResult(index, PathKind.COT, PathOutcome.UNPARSED, text, detail=path.detail)
+        outcome = PathOutcome.UNPARSED
+        return PathResult(index, PathKind.COT, outcome, split.text, detail=path.detail, thought_chars=thought_chars)
     return PathResult(
         index,
         PathKind.COT,
@@ -100,26 +89,38 @@ def read_rationale(index: int, text: str, *, complete: bool, opened: bool = Fals
         answer=path.answer,
         repaired=path.repaired,
         stated=path.stated,
+        thought_chars=thought_chars,
     )
 
 
-def read_execution(index: int, text: str, program: str, execution: Execution) -> PathResult:
+def _read_program(index: int, split: Split, complete: bool) -> PathResult:
+    """Program of thought before its program runs, or its result without one."""
+    program = find_program(split.answer, complete=complete)
+    return PathResult(
+        index,
+        PathKind.POT,
+        PathOutcome.UNPARSED,
+        split.text,
+        program=program,
+        detail="" if program else "no program in the text",
+        thought_chars=len(split.thought),
+    )
+
+
+def read_execution(path: PathResult, execution: Execution) -> PathResult:
     """Result of a program of thought.
 
     Args:
-        index: position in the fixed order.
-        text: text of the model.
-        program: program in the text.
+        path: the path before its program ran.
         execution: run of the program.
     """
     if execution.outcome is not Outcome.OK or execution.value is None:
-        outcome = PathOutcome(execution.outcome.value)  # both enums share the names of failures
-        return PathResult(index, PathKind.POT, outcome, text, program=program, detail=execution.detail)
+        # both enums share the names of failures
+        return replace(path, outcome=PathOutcome(execution.outcome.value), detail=execution.detail)
     answer = answer_from_value(execution.value)
     if answer is None:
-        detail = "the result of the program is not an answer"
-        return PathResult(index, PathKind.POT, PathOutcome.UNPARSED, text, program=program, detail=detail)
-    return PathResult(index, PathKind.POT, PathOutcome.VOTED, text, answer=answer, program=program)
+        return replace(path, detail="the result of the program is not an answer")
+    return replace(path, outcome=PathOutcome.VOTED, answer=answer)
 
 
 def first_line(error: Exception) -> str:

@@ -127,7 +127,7 @@ class Solver:
         now = time.monotonic()
         if warning and now >= self._next_warning:
             self._next_warning = now + WARNING_INTERVAL_S
-            logger.warning("most paths of a problem were cut off: %s", warning)
+            logger.warning("%s: most paths of a problem were cut off: %s", self.model, warning)
 
     async def _run_path(self, run: ProblemRun, index: int, slots: Slots) -> PathResult:
         """Run one path from prompt to answer."""
@@ -154,6 +154,7 @@ class Solver:
                 run_program=partial(self._run_program, run),
                 reader=run.reader,
                 opened=self._opens_thought[run.problem.thinking],
+                stop=self._format.stop,
             )
         return replace(
             self._with_tokens(run.problem, completion, result),
@@ -221,7 +222,7 @@ class Solver:
             seed=path_seed(problem.seed, index),
             thinking_tokens=problem.thinking_tokens,
             skip_special_tokens=self._thoughts.leftovers is None,
-            stop=self._format.stop,
+            stop=() if problem.thinking else self._format.stop,  # a thought may have them
             # Otherwise the time to a path's first token shows whether another key sent the same problem.
             cache_salt=problem.key or None,
             adapter=self._adapter,

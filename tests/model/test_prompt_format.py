@@ -54,6 +54,9 @@ MESSAGE = f"{QUESTION}\nPlease reason step by step, and put your final answer wi
         # left out
         (ROLES.replace("messages %}", "messages if message.role == 'user' %}"),
          f"<user>{ASSISTANT}\n\n{MESSAGE}<assistant>"),
+        # its own message is left out beside another one, and so is that one
+        ("{% if messages[0].role == 'user' %}<own>{% endif %}" + ROLES.replace("messages %}", "messages if message.role == 'user' %}"),
+         f"<own><user>{ASSISTANT}\n\n{MESSAGE}<assistant>"),
         # changed: then each prompt is rendered
         (ROLES.replace("content", "content | replace('\n', ' ')"),
          f"<system>{ASSISTANT}<user>{MESSAGE}<assistant>".replace("\n", " ")),
@@ -112,7 +115,26 @@ SYSTEM = "{% for message in messages %}<|{{ message.role }}|>{{ message.content 
         ),
         (SWITCHED.replace("VARIABLE", "thinking"), (False, True), THINK, "<think>\n\n</think>\n\n", "<|assistant|>\n"),
         (TURNS + "<think>\n", (True,), THINK, None, "<think>"),
-        (TURNS + "{# message.content.split('</think>')[-1] #}", (True,), THINK, None, "<|assistant|>\n"),
+        # Earlier turns are cleaned, which is copied into templates of models that never think.
+        (TURNS + "{# message.content.split('</think>')[-1] #}", (True, False), THINK, "<|assistant|>\n", "|>\n"),
+        (TURNS + "{# message.content.split('<think>')[0] #}", (True,), THINK, None, "<|assistant|>\n"),
+        # It raises for one mode.
+        (
+            TURNS + "{% if enable_thinking %}{{ raise_exception('no thoughts') }}{% endif %}",
+            (False,),
+            None,
+            "|>\n",
+            "|>\n",
+        ),
+        (
+            TURNS + "{% if not thinking %}{{ raise_exception('no answer without') }}{% endif %}<think>",
+            (True,),
+            THINK,
+            "<think>",
+            "<think>",
+        ),
+        (TURNS + "{{ strftime_now('%S.%f') }}", (False,), None, None, None),
+        (TURNS + "{{ strftime_now('%S.%f') }}{{ enable_thinking }}", (False, True), None, "False", "True"),
         (TURNS + "{% if thinking %}{% endif %}", (False,), None, "<|assistant|>\n", None),
         (TURNS + EFFORT, (False, True), None, "[off]", "[high]"),
         (TURNS + GPT_OSS, (True,), None, None, "medium"),
@@ -145,6 +167,44 @@ def test_a_line_of_the_system_message_switches_thinking(named: str, off: str, on
         assert found.prompt(PathKind.COT, QUESTION, thinking=thinking).startswith(
             f"<|system|>{line}\n<|user|>{QUESTION}"
         )
+
+
+NEMOTRON = (  # as Llama-Nemotron Super 1.5: it removes the line
+    "{% set on = true %}{% set text = '' %}{% if messages[0].role == 'system' %}{% set text = messages[0].content %}"
+    "{% if '/no_think' in text %}{% set text = text.replace('/no_think', '') | trim %}{% set on = false %}"
+    "{% elif '/think' in text %}{% set text = text.replace('/think', '') | trim %}{% endif %}{% endif %}"
+    "<system>{{ text }}{% for message in messages if message.role == 'user' %}<user>{{ message.content }}{% endfor %}"
+    "<assistant>{% if not on %}<think>\n\n</think>\n\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "name", "modes", "off", "on"),
+    [
+        (NEMOTRON, "twinpath", (False, True), "<system><user>{}<assistant><think>\n\n</think>\n\n",
+         "<system><user>{}<assistant>"),
+        (NEMOTRON, "qwen-math", (False, True),
+         f"<system>{ASSISTANT}<user>{{}}<assistant><think>\n\n</think>\n\n", f"<system>{ASSISTANT}<user>{{}}<assistant>"),
+        # it takes the line, and leaves any other text out
+        (NEMOTRON.replace("{{ text }}", ""), "qwen-math", (False, True),
+         f"<system><user>{ASSISTANT}\n\n{{}}<assistant><think>\n\n</think>\n\n",
+         f"<system><user>{ASSISTANT}\n\n{{}}<assistant>"),
+        # it refuses or leaves out a system message, so that no line switches it
+        ("{% if messages[0].role == 'system' %}{{ raise_exception('/no_think') }}{% endif %}" + ROLES, "qwen-math", (False,),
+         f"<user>{ASSISTANT}\n\n{{}}<assistant>", f"<user>{ASSISTANT}\n\n{{}}<assistant>"),
+        ("{# /no_think #}" + ROLES.replace("messages %}", "messages if message.role == 'user' %}"), "qwen-math", (False,),
+         f"<user>{ASSISTANT}\n\n{{}}<assistant>", f"<user>{ASSISTANT}\n\n{{}}<assistant>"),
+    ],
+)  # fmt: skip
+def test_the_line_of_a_switch_is_never_in_the_question(
+    template: str, name: str, modes: tuple[bool, ...], off: str, on: str, chat_model: Path
+) -> None:
+    prompt(chat_model, template)
+    found = prompt_format(read_checkpoint(chat_model, "m"), name)
+    assert found.thoughts.modes == modes
+    message = MESSAGE if name == "qwen-math" else TWINPATH.message(PathKind.COT, QUESTION)
+    for thinking, text in ((False, off), (True, on)):
+        assert found.prompt(PathKind.COT, QUESTION, thinking=thinking) == text.format(message)
 
 
 def test_special_tokens_that_delimit_thoughts_are_kept(chat_model: Path) -> None:

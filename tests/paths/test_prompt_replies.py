@@ -11,8 +11,9 @@ import pytest_asyncio
 from service.components import sandbox_pool
 from service.model.prompts import known_prompts
 from service.paths.answer import answer_from_value
-from service.paths.cot import parse_cot
+from service.paths.cot import parse_cot, parse_rationale
 from service.paths.pot import extract_program
+from service.paths.thinking import split_thinking
 from service.sandbox.base import Outcome, Sandbox
 from service.settings import Settings
 
@@ -137,7 +138,8 @@ def test_every_prompt_has_replies() -> None:
 @pytest.mark.parametrize("name", COT)
 def test_the_answer_of_a_rationale(name: str) -> None:
     for text in COT[name]:
-        path = parse_cot(text, complete=True, opened="</think>" in text and "<think>" not in text)
+        split = split_thinking(text, opened="</think>" in text and "<think>" not in text)
+        path = parse_rationale(split, complete=True)
         assert path.answer is not None, text
         assert (path.answer.text, path.stated) == ("29", path.answer), text
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.paths.base import Thoughts
-from service.paths.cot import parse_cot
-from service.paths.pot import extract_program
+from service.paths.cot import parse_cot, parse_rationale
+from service.paths.pot import extract_program, find_program
 from service.paths.thinking import (
     DELIMITERS,
     Split,
@@ -15,7 +15,6 @@ from service.paths.thinking import (
     leftovers,
     opens_thought,
     split_thinking,
-    thought_chars,
 )
 from service.types import Thinking
 
@@ -90,8 +89,8 @@ def test_an_unterminated_thought_has_no_answer(text: str, complete: bool | None)
 def test_the_thought_may_begin_in_the_prompt() -> None:
     assert split_thinking("The answer is 9", opened=True).unterminated
     assert split_thinking("a</think>b", opened=True) == Split("a</think>", "b")
-    assert parse_cot("Maybe the answer is 9\n", opened=True).answer is None
-    assert extract_program("ans = 9", opened=True) is None
+    assert parse_rationale(split_thinking("Maybe the answer is 9\n", opened=True)).answer is None
+    assert find_program(split_thinking("ans = 9", opened=True).answer) is None
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,7 @@ def test_a_model_thinks_as_it_is_asked_if_it_can(modes: tuple[bool, ...], asked:
 def test_a_fast_estimate_of_the_thought(text: str, opened: bool, chars: int) -> None:
     assert estimated_thought_chars(text, ("<think>", "</think>"), opened=opened) == chars
     if text != "a" or opened:
-        assert thought_chars(text, opened=opened) == chars
+        assert len(split_thinking(text, opened=opened).thought) == chars
 
 
 _PIECES = st.sampled_from(
@@ -184,7 +183,7 @@ _PIECES = st.sampled_from(
 @settings(deadline=None)
 def test_the_parts_are_the_text(text: str, opened: bool) -> None:
     split = split_thinking(text, opened=opened)
-    assert split.thought + split.answer == text
+    assert split.thought + split.answer == split.text == text
     assert not (split.unterminated and split.answer)
 
 

@@ -140,8 +140,9 @@ def test_a_path_with_a_rounded_answer_explains_the_exact_one() -> None:
 
 
 def test_the_explanation_has_neither_thought_nor_following_task() -> None:
-    text = "<think>\nMaybe 6?\n</think>\n2 + 3 = 5. The answer is 5\n\nQuestion: What is 1 + 1?"
-    voter = PathResult(0, COT, PathOutcome.VOTED, text, answer=written("5"), repaired=True)
+    thought = "<think>\nMaybe 6?\n</think>"
+    text = f"{thought}\n2 + 3 = 5. The answer is 5\n\nQuestion: What is 1 + 1?"
+    voter = PathResult(0, COT, PathOutcome.VOTED, text, answer=written("5"), repaired=True, thought_chars=len(thought))
     votes = count([Ballot(0, COT, written("5"))])
     response = solve_response(replace(solution(votes[0].answer, voter), votes=votes), trace=False)
     assert response.explanation.cot == CotExplanation(path=0, text="2 + 3 = 5. The answer is 5", repaired=True)

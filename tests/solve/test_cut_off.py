@@ -37,6 +37,8 @@ def path(limit: TokenLimit | None = None, *, counted: bool = True, tokens: int =
         (Finish.STOP, 60, 50, THINKING),
         (Finish.STOP, 60, 48, THINKING),
         (Finish.STOP, 60, 47, None),
+        (Finish.STOP, 90, 70, THINKING),  # an estimate, with the delimiters
+        (Finish.STOP, 90, 71, None),  # the engine cannot end a thought
     ],
 )
 def test_the_limit_of_a_path_without_an_answer(
@@ -49,6 +51,15 @@ def test_the_limit_of_a_path_without_an_answer(
     assert limit_of(given, completion, answered) is None
     aborted = PathResult(0, COT, PathOutcome.ABORTED, thinking_tokens=thought)
     assert limit_of(given, completion, aborted) is None
+    failed = PathResult(0, PathKind.POT, PathOutcome.ERROR, program="ans = 1 / 0", thinking_tokens=thought)
+    assert limit_of(given, completion, failed) is None
+
+
+@pytest.mark.parametrize(("thinking_tokens", "limit"), [(None, None), (0, None), (1, THINKING)])
+def test_a_budget_of_no_tokens_cuts_nothing_off(thinking_tokens: int | None, limit: TokenLimit | None) -> None:
+    given = problem(thinking=True, thinking_tokens=thinking_tokens)
+    assert limit_of(given, Completion("I cannot tell.", 10, 5, Finish.STOP), path(tokens=1)) is limit
+    assert limit_of(given, Completion("I cannot tell.", 10, 5, Finish.STOP), path(tokens=0)) is None
 
 
 @pytest.mark.parametrize(
@@ -60,9 +71,10 @@ def test_the_limit_of_a_path_without_an_answer(
         ([MAX_TOKENS], "1 of 1 path reached the limit of 100 tokens; raise `max_tokens`."),
         (
             [CONTEXT, CONTEXT, MAX_TOKENS],
-            "3 of 3 paths reached the context length of the model, a setting of each worker with --engine remote; raise "
+            "2 of 3 paths reached the context length of the model, a setting of each worker with --engine remote; raise "
             "`max_model_len`.",
         ),
+        ([MAX_TOKENS] * 4 + [THINKING] * 3, "4 of 7 paths reached the limit of 100 tokens; raise `max_tokens`."),
         ([THINKING] * 2, "2 of 2 paths reached the limit of 2,000 tokens per thought; raise `thinking_tokens`."),
     ],
 )
@@ -115,19 +127,20 @@ async def test_a_switch_that_is_off_makes_no_thought() -> None:
 
 
 async def test_the_log_has_one_line_a_minute(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, sandbox = FakeEngine(thinks), computing_sandbox()
+    engine, sandbox = FakeEngine(thinks, adapters=["algebra"]), computing_sandbox()
     await engine.start()
     await sandbox.start()
-    solver = Solver(engine, sandbox, FormatV1())
+    solver = Solver(engine, sandbox, FormatV1(), adapter="algebra")
     given = problem(max_tokens=50)
     with caplog.at_level(logging.WARNING, logger="service.solve.solver"):
         for _ in range(3):
             await solver.solve(given, "one")
         assert [record.getMessage() for record in caplog.records] == [
-            "most paths of a problem were cut off: 4 of 4 paths reached the limit of 50 tokens; raise `max_tokens`."
+            "algebra: most paths of a problem were cut off: 4 of 4 paths reached the limit of 50 tokens; "
+            "raise `max_tokens`."
         ]
         monkeypatch.setattr(solver_module, "WARNING_INTERVAL_S", 0.0)
         solver = Solver(engine, sandbox, FormatV1())
         for _ in range(3):
             await solver.solve(given, "one")
-    assert len(caplog.records) == 4
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["algebra", *["demo"] * 3]

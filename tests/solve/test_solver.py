@@ -15,6 +15,7 @@ from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError, EngineError, PromptTooLongError, SandboxError
 from service.fair_queue import Owner
 from service.paths.base import FormatV1
+from service.paths.thinking import Split
 from service.sandbox.base import ANYONE, Execution, Outcome, Sandbox
 from service.sandbox.fake import FakeSandbox
 from service.solve import reading
@@ -357,9 +358,9 @@ async def test_the_deadline_does_not_wait_for_programs() -> None:
 async def test_the_deadline_does_not_wait_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     held = threading.Event()
 
-    def slow(index: int, text: str, *, complete: bool, opened: bool = False) -> PathResult:
+    def slow(index: int, split: Split, complete: bool) -> PathResult:
         held.wait(10)
-        return read_rationale(index, text, complete=complete, opened=opened)
+        return read_rationale(index, split, complete)
 
     monkeypatch.setattr(reading, "read_rationale", slow)
     long = "She counts the apples. " * 100 + cot(7)
