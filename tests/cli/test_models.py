@@ -132,11 +132,11 @@ def test_a_list_of_models(student: Path, twinpath: Run, monkeypatch: pytest.Monk
         "model        on disk  style  confidence",
         "org/empty    2 bytes  –      –",
         "org/student  3.3 KiB  v1     calibrated",
-        "org/empty: no weights; `twinpath model pull` downloads them",
+        "org/empty: no weights; `twinpath model pull org/empty` downloads them",
     ]
     rows = json.loads(twinpath("model", "list", "--json")[1])
     assert [(row["name"], row["style"], row["calibrated"], row["fault"]) for row in rows] == [
-        ("org/empty", None, None, "no weights; `twinpath model pull` downloads them"),
+        ("org/empty", None, None, "no weights; `twinpath model pull org/empty` downloads them"),
         ("org/student", "v1", True, None),
     ]
 
