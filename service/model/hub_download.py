@@ -48,7 +48,7 @@ def download_model(
         The model directory. If the hub is out of reach, it is the one of the cache.
 
     Raises:
-        CheckpointError: `model` is no name, the hub refuses it, it has no safetensors, or the disk is full.
+        CheckpointError: `model` is not a name, the hub refuses it, it has no safetensors, or the disk is full.
     """
     check_download(model)
     _prepare_client()
@@ -155,7 +155,7 @@ def _is_out_of_reach(error: Exception) -> bool:
 
 
 def _snapshot(model: str, download: Download, names: list[str]) -> Path:
-    """Directory of a model with the files of these names, and those that are no weights."""
+    """Directory of a model with the files of these names, and all others but the weights."""
     from huggingface_hub import snapshot_download
 
     patterns = [*download.patterns, *map(escape, names)]
