@@ -1,5 +1,6 @@
 """Resumable download of a model from the Hugging Face hub."""
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -23,6 +24,8 @@ from service.model.snapshot import (
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
+
+log = logging.getLogger(__name__)
 
 Report = Callable[[int, int], None]
 """Called with the bytes of the weights that are here, and with all."""
@@ -59,6 +62,7 @@ def download_model(
             cached = cached_snapshot(model, download, weights=weights) if _is_out_of_reach(error) else None
             if cached is None:
                 raise (out_of_reach(model) if _is_out_of_reach(error) else error) from None
+            log.warning("The Hugging Face hub is out of reach; %s is taken from the cache as it is.", model)
             return cached
         path = _snapshot(model, download, [])  # an error of access comes before the weights
         if not weights:

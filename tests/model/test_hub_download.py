@@ -171,10 +171,13 @@ def test_a_model_without_safetensors_is_refused(hub: Hub, cache: Download) -> No
         download_model("org/old", cache)
 
 
-def test_without_the_hub_the_cache_is_used(hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_hub_the_cache_is_used(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     path = download_model("org/model", cache)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     assert download_model("org/model", cache) == path
+    assert caplog.messages == ["The Hugging Face hub is out of reach; org/model is taken from the cache as it is."]
     with pytest.raises(CheckpointError) as raised:
         download_model("org/old", cache)
     assert str(raised.value) == (
