@@ -23,6 +23,7 @@ _MAX_DIMENSIONS = 16
 _MAX_LENGTH = 1 << 62
 _MAX_VALUES_PER_BYTE = 8
 _INDEX = "model.safetensors.index.json"
+_SUFFIX = ".safetensors"
 _SINGLE = "model.safetensors"
 
 
@@ -80,11 +81,11 @@ def weight_files(directory: Path, names: Sequence[str]) -> list[str]:
     index = read_json_file(directory / _INDEX, _Index)
     if index is not None:
         listed = sorted(set(index.weight_map.values()))
-        strange = next((name for name in listed if "/" in name or name in ("", ".", "..")), None)
+        strange = next((name for name in listed if "/" in name or not name.endswith(_SUFFIX)), None)
         if strange is not None:
-            raise CheckpointError(f"{directory / _INDEX} is invalid: {strange!r} is not the name of a file")
+            raise CheckpointError(f"{directory / _INDEX} is invalid: {strange!r} is not the name of a {_SUFFIX} file")
         return listed
-    here = [name for name in names if name.endswith(".safetensors") and "/" not in name]
+    here = [name for name in names if name.endswith(_SUFFIX) and "/" not in name]
     return [_SINGLE] if _SINGLE in here else here
 
 
