@@ -119,11 +119,18 @@ def _prepare_client() -> None:
 
     def client() -> Any:
         made = default_client_factory()
-        made.timeout = TIMEOUT_S
+        made.event_hooks["request"].append(_limit)  # the calls override its own limit with None
         return made
 
     set_client_factory(client)
     disable_progress_bars()  # on standard error
+
+
+def _limit(request: Any) -> None:
+    """Limit the times of a request that has no limits."""
+    limits = request.extensions.get("timeout", {})
+    names = ("connect", "read", "write", "pool")
+    request.extensions["timeout"] = {name: limits.get(name) or TIMEOUT_S for name in names}
 
 
 def _listing(model: str, download: Download) -> "ModelInfo":
