@@ -110,7 +110,7 @@ COMPUTED: dict[str, Callable[[], str]] = {
     "paper-cost": paper_cost.table,
     "model-memory": known_models.memory_table,
     "model-paths": lambda: known_models.paths_table(2048),
-    "model-paths-thinking": lambda: known_models.paths_table(8192),
+    "model-paths-thinking": lambda: known_models.paths_table(8192, known_models.THINKING),
 }
 """Blocks that need no results."""
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -16,12 +16,14 @@ from service.cli.output import build_progress
 from service.components import download_of
 from service.model import bundled
 from service.model.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
-from service.model.hub_download import Report, download_model
+from service.model.hub_download import Report, check_download, download_model, weights_on_hub
 from service.model.known_models import billions, memory, paths_text
 from service.model.local import local_models
 from service.model.prompt_format import prompt_format
 from service.model.prompts import prompt_of
+from service.model.safetensors_file import missing_weights
 from service.model.sizes import BFLOAT16, GIB, GPU_GIB, PRECISIONS, ModelSize, Precision, read_size
+from service.model.snapshot import local_path
 from service.printable import one_line
 from service.settings import Settings
 
@@ -45,6 +47,7 @@ def pull(settings: Settings) -> None:
         with build_progress(console) as progress:
             checkpoint = find_checkpoint(None, settings.cache_dir, progress, download=download_of(settings))
     else:
+        check_download(settings.model)
         with download_progress(console, settings.model) as report:
             path = download_model(settings.model, download_of(settings), report)
         checkpoint = read_checkpoint(path, settings.model)
@@ -114,6 +117,8 @@ def _style(checkpoint: Checkpoint | None) -> dict[str, Any]:
 def show_info(settings: Settings, *, base: bool, tokens: int | None, as_json: bool) -> None:
     """Find or build the model of the settings, and print its details. A pipe gets one line.
 
+    The weights of a model on the hub are not downloaded.
+
     Args:
         settings: the settings.
         base: whether the model is the base of the bundled one.
@@ -127,18 +132,25 @@ def show_info(settings: Settings, *, base: bool, tokens: int | None, as_json: bo
         if base:
             checkpoint = read_checkpoint(*bundled.build(settings.cache_dir, None, progress))
         else:
-            checkpoint = find_checkpoint(settings.model, settings.cache_dir, progress, download=download_of(settings))
+            checkpoint = find_checkpoint(
+                settings.model, settings.cache_dir, progress, weights=False, download=download_of(settings)
+            )
     prompt = prompt_of(checkpoint, settings.prompt)
     if not (as_json or sys.stdout.isatty()):
         print(f"{checkpoint.name}\t{checkpoint.style}\t{checkpoint.path}\t{prompt.name if prompt else '-'}")
         return
+    size, name = read_size(checkpoint.path), settings.model
+    is_here = base or name is None or local_path(name).is_dir() or not missing_weights(checkpoint.path)
+    if not is_here and name is not None:
+        size = replace(size, stored_bytes=weights_on_hub(name, download_of(settings)))
     model = ModelInfo(
         checkpoint,
         prompt.name if prompt else None,
         prompt_format(checkpoint, settings.prompt).thoughts.modes,
-        read_size(checkpoint.path),
+        size,
         tokens or settings.max_model_len,
         settings.gpu_memory_utilization,
+        is_here,
     )
     if as_json:
         print(json.dumps(info_document(model), indent=1))
@@ -157,6 +169,7 @@ class ModelInfo:
         size: its size.
         tokens: tokens of each path, with its prompt.
         utilization: fraction of a GPU's memory that the engine may use.
+        is_here: whether the weights are on this machine.
     """
 
     checkpoint: Checkpoint
@@ -165,6 +178,7 @@ class ModelInfo:
     size: ModelSize
     tokens: int
     utilization: float
+    is_here: bool = True
 
 
 def info_document(model: ModelInfo) -> dict[str, Any]:
@@ -174,6 +188,7 @@ def info_document(model: ModelInfo) -> dict[str, Any]:
     return {
         "name": checkpoint.name,
         "path": str(checkpoint.path),
+        "downloaded": model.is_here,
         **_style(checkpoint),
         "prompt": model.prompt,
         "thinking": _THINKING[model.thinks],
@@ -196,7 +211,8 @@ def info_screen(model: ModelInfo) -> Sequence[RenderableType]:
     style, confidence = _words(checkpoint)
     facts = {
         "parameters": billions(size.parameters),
-        "weights on disk": memory(size.stored_bytes) + (f", {size.quantization}" if size.quantization else ""),
+        "weights on disk" if model.is_here else "to download": memory(size.stored_bytes)
+        + (f", {size.quantization}" if size.quantization else ""),
         "context": f"{size.context:,} tokens" if size.context else "?",
         "KV cache": f"{memory(size.kv_bytes(1))} per token, {memory(size.kv_bytes(tokens))} per path of {tokens:,}",
         "prompt style": f"{style}, prompt {model.prompt}" if model.prompt else style,

@@ -1,63 +1,41 @@
 """Resumable download of a model from the Hugging Face hub."""
 
-import hashlib
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fnmatch import fnmatch
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from functools import cache
+from glob import escape
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from service.errors import CheckpointError
-from service.model.checkpoint import Download, file_patterns, local_path, model_directory
+from service.model.hub_file import ATTEMPTS, BUSY, TIMEOUT_S, HubFile, fetch, pause
+from service.model.known_models import memory
+from service.model.safetensors_file import missing_weights, weight_files
+from service.model.snapshot import (
+    Download,
+    cached_snapshot,
+    check_hub_name,
+    download_errors,
+    local_path,
+    not_downloaded,
+    out_of_reach,
+)
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
+
+log = logging.getLogger(__name__)
 
 Report = Callable[[int, int], None]
 """Called with the bytes of the weights that are here, and with all."""
 
 _MAX_FILE_BYTES = 50 * 10**9  # the hub has larger files only in its own protocol
-_PART = ".twinpath-part"
-_ATTEMPTS = 5
-"""Attempts without a new byte, after which a download fails."""
-_PAUSE_S = 1.0
-_BUSY = (429, 500, 502, 503, 504)
-_TIMEOUT = httpx.Timeout(30.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """Large file of a model.
-
-    Args:
-        name: its name.
-        url: its address.
-        blob: its path in the cache.
-        sha256: SHA-256 of its content.
-        size_bytes: its size.
-    """
-
-    name: str
-    url: str
-    blob: Path
-    sha256: str
-    size_bytes: int
-
-    @property
-    def part(self) -> Path:
-        """File of an unfinished download."""
-        return self.blob.with_name(self.blob.name + _PART)
-
-    @property
-    def present_bytes(self) -> int:
-        """Bytes that are here already."""
-        if self.blob.exists():
-            return self.size_bytes
-        return self.part.stat().st_size if self.part.exists() else 0
-
-
-def download_model(model: str, download: Download, report: Report = lambda done, total: None) -> Path:
+def download_model(
+    model: str, download: Download, report: Report = lambda done, total: None, *, weights: bool = True
+) -> Path:
     """Download a model into the cache of Hugging Face. A second call resumes an interrupted one.
 
     The hub's own client starts a file again after an interruption. So the weights are downloaded here, and it
@@ -67,44 +45,146 @@ def download_model(model: str, download: Download, report: Report = lambda done,
         model: Hugging Face name.
         download: parameters of the download.
         report: called as the weights arrive.
+        weights: whether to download the weights. Without them only the other files of the model are downloaded.
 
     Returns:
-        The model directory.
+        The model directory. If the hub is out of reach, it is the one of the cache.
 
     Raises:
-        CheckpointError: as `model_directory`, or `model` is a directory.
+        CheckpointError: `model` is not a name, the hub refuses it, it has no safetensors, or the disk is full.
     """
+    check_download(model)
+    _prepare_client()
+    with download_errors(model):
+        try:
+            info = _listing(model, download)
+        except Exception as error:
+            cached = cached_snapshot(model, download, weights=weights) if _is_out_of_reach(error) else None
+            if cached is None:
+                raise (out_of_reach(model) if _is_out_of_reach(error) else error) from None
+            log.warning("The Hugging Face hub is out of reach; %s is taken from the cache as it is.", model)
+            return cached
+        path = _snapshot(model, download, [])  # an error of access comes before the weights
+        if not weights:
+            return path
+        names = weight_files(path, [entry.rfilename for entry in info.siblings or []])
+        if not names:
+            raise CheckpointError(
+                f"{model} has no *.safetensors, and other weights are not downloaded; "
+                "give a directory with the weights."
+            )
+        _fetch_all(model, _large_files(model, info, names, download), report)
+        path = _snapshot(model, download, names)
+        if missing := missing_weights(path):
+            raise not_downloaded(model, f"the hub does not have its file {missing[0]}")
+        return path
+
+
+def check_download(model: str) -> None:
+    """Check that a text may be a name on the Hugging Face hub.
+
+    Raises:
+        CheckpointError: it is empty, a directory, a file, or a path.
+    """
+    if not model.strip():
+        raise CheckpointError("The name of the model is empty; give a Hugging Face name.")
+    if local_path(model).is_dir():
+        raise CheckpointError(f"{model} is a directory; there is nothing to download.")
+    check_hub_name(model)
+
+
+def weights_on_hub(model: str, download: Download) -> int | None:
+    """Size of a model's weights on the hub in bytes. None if the hub does not say it.
+
+    Args:
+        model: Hugging Face name, whose other files are in the cache.
+        download: parameters of the download.
+    """
+    _prepare_client()
+    path = cached_snapshot(model, download, weights=False)
+    try:
+        siblings = _listing(model, download).siblings or []
+        names = weight_files(path, [entry.rfilename for entry in siblings]) if path else []
+    except Exception:  # of several versions of httpx
+        return None
+    return sum(entry.size or 0 for entry in siblings if entry.rfilename in names) or None
+
+
+@cache
+def _prepare_client() -> None:
+    """Limit the time of each response to the hub's own client, which waits forever by default."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    if local_path(model).exists():
-        raise CheckpointError(f"{model} is a directory; there is nothing to download.")
-    disable_progress_bars()  # of the hub's own client, on standard error
-    model_directory(model, weights=False, download=download)  # an error of access comes before the weights
-    files = _weight_files(model, download)
-    total = sum(file.size_bytes for file in files)
-    done = sum(file.present_bytes for file in files)
-    report(done, total)
-    for file in files:
-        for count in _fetched(model, file):
-            done += count
-            report(done, total)
-    return model_directory(model, download=download)
+    def client() -> Any:
+        made = default_client_factory()
+        made.event_hooks["request"].append(_limit)  # the calls override its own limit with None
+        return made
+
+    set_client_factory(client)
+    disable_progress_bars()  # on standard error
 
 
-def _weight_files(model: str, download: Download) -> list[_File]:
-    """Large files of a model. Empty if the hub is out of reach: its own client then reports the reason."""
-    from huggingface_hub import HfApi, constants, hf_hub_url
+def _limit(request: Any) -> None:
+    """Limit the times of a request that has no limits."""
+    limits = request.extensions.get("timeout", {})
+    names = ("connect", "read", "write", "pool")
+    request.extensions["timeout"] = {name: limits.get(name) or TIMEOUT_S for name in names}
+
+
+def _listing(model: str, download: Download) -> "ModelInfo":
+    """Commit and files of a model. A busy hub is asked again."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    failures = 0
+    while True:
+        try:
+            return HfApi().model_info(model, revision=download.revision, files_metadata=True)
+        except HfHubHTTPError as error:
+            failures += 1
+            status, headers = _response(error)
+            if status not in BUSY or failures == ATTEMPTS:
+                raise
+            pause(failures, f"{model}: the hub answers with status {status}", headers)
+
+
+def _response(error: Exception) -> tuple[int | None, Mapping[str, str]]:
+    response = getattr(error, "response", None)
+    return getattr(response, "status_code", None), getattr(response, "headers", {})
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """Whether the hub does not answer, or only that it is busy."""
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    # huggingface_hub raises the classes of several versions of httpx
+    names = {one.__name__ for one in type(error).__mro__}
+    is_silent = "TransportError" in names and not names & {"ProxyError", "LocalProtocolError", "UnsupportedProtocol"}
+    return is_silent or isinstance(error, OfflineModeIsEnabled) or _response(error)[0] in BUSY
+
+
+def _snapshot(model: str, download: Download, names: list[str]) -> Path:
+    """Directory of a model with the files of these names, and all others but the weights."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [*download.patterns, *map(escape, names)]
+    return Path(
+        snapshot_download(model, revision=download.revision, cache_dir=download.directory, allow_patterns=patterns)
+    )
+
+
+def _large_files(model: str, info: "ModelInfo", names: list[str], download: Download) -> list[HubFile]:
+    """Weights that are downloaded here. The hub's own client downloads the others."""
+    from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.file_download import repo_folder_name
 
-    try:
-        info = HfApi().model_info(model, revision=download.revision, files_metadata=True)
-    except Exception:  # of several versions of httpx
-        return []
-    patterns = file_patterns(download, weights=True)
-    cache = Path(download.directory or constants.HF_HUB_CACHE)
-    blobs = cache.expanduser() / repo_folder_name(repo_id=model, repo_type="model") / "blobs"
+    cache_directory = Path(download.directory or constants.HF_HUB_CACHE)
+    blobs = cache_directory.expanduser() / repo_folder_name(repo_id=model, repo_type="model") / "blobs"
     return [
-        _File(
+        HubFile(
+            model,
             entry.rfilename,
             hf_hub_url(model, entry.rfilename, revision=info.sha),
             blobs / entry.lfs.sha256,
@@ -113,7 +193,7 @@ def _weight_files(model: str, download: Download) -> list[_File]:
         )
         for entry in info.siblings or []
         if entry.lfs and _is_digest(entry.lfs.sha256) and 0 < entry.lfs.size < _MAX_FILE_BYTES
-        if any(fnmatch(entry.rfilename, pattern) for pattern in patterns)
+        if entry.rfilename in names
     ]
 
 
@@ -122,79 +202,22 @@ def _is_digest(text: object) -> bool:
     return isinstance(text, str) and len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
-def _fetched(model: str, file: _File) -> Iterator[int]:
-    """Download one file, and yield the number of bytes of each part. It is negative if the file starts again."""
-    with _locked(file):
-        if file.blob.exists():
-            return
-        if file.present_bytes > file.size_bytes:
-            yield -file.present_bytes
-            file.part.unlink()
-        failures = 0
-        while file.present_bytes < file.size_bytes:
-            before = file.present_bytes
-            try:
-                yield from _streamed(model, file)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                failures = 0 if file.present_bytes > before else failures + 1
-                if failures == _ATTEMPTS:
-                    raise _broken(model, file, str(error) or type(error).__name__) from None
-                time.sleep(_PAUSE_S)
-        _check(model, file)
-        file.part.replace(file.blob)
+def _fetch_all(model: str, files: list[HubFile], report: Report) -> None:
+    """Download files, after a check of the free disk."""
+    total = sum(file.size_bytes for file in files)
+    present = {file.name: file.present_bytes for file in files}
+    if files:
+        _check_disk(model, files[0].blob.parent, total - sum(present.values()))
+    report(sum(present.values()), total)
+    for file in files:
+        for count in fetch(file):
+            present[file.name] = count
+            report(sum(present.values()), total)
 
 
-@contextmanager
-def _locked(file: _File) -> Iterator[None]:
-    """Lock of the file, which the hub's own client uses too."""
-    from huggingface_hub.utils._fixes import WeakFileLock
-
-    folder = file.blob.parent.parent
-    lock = folder.parent / ".locks" / folder.name / f"{file.sha256}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    file.blob.parent.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(lock):
-        yield
-
-
-def _streamed(model: str, file: _File) -> Iterator[int]:
-    """Append the rest of a file to its part."""
-    from huggingface_hub.utils._headers import build_hf_headers
-
-    present = file.present_bytes
-    headers = build_hf_headers() | {"Accept-Encoding": "identity", "Range": f"bytes={present}-"}
-    # Without its header, a server of another host gets no token: httpx removes it.
-    with (
-        httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
-        client.stream("GET", file.url, headers=headers) as response,
-        file.part.open("ab") as part,
-    ):
-        if response.status_code in _BUSY:
-            raise httpx.HTTPError(f"the hub answers with status {response.status_code}")
-        if response.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
-            raise _broken(model, file, f"the hub answers with status {response.status_code}")
-        if response.status_code == httpx.codes.OK and present:  # the whole file again
-            part.truncate(0)
-            yield -present
-            present = 0
-        for chunk in response.iter_bytes():
-            present += len(chunk)
-            if present > file.size_bytes:
-                raise _broken(model, file, f"the hub sends more than {file.size_bytes:,} bytes")
-            part.write(chunk)
-            yield len(chunk)
-        part.flush()
-        os.fsync(part.fileno())
-
-
-def _check(model: str, file: _File) -> None:
-    """Compare the SHA-256 of a whole file. A damaged one is removed."""
-    with file.part.open("rb") as part:
-        digest = hashlib.file_digest(part, "sha256").hexdigest()
-    if digest != file.sha256:
-        file.part.unlink()
-        raise _broken(model, file, "its SHA-256 is another")
-
-
-def _broken(model: str, file: _File, reason: str) -> CheckpointError:
-    return CheckpointError(f"{model} cannot be downloaded: {file.name}: {reason}. The same command resumes.")
+def _check_disk(model: str, directory: Path, needed_bytes: int) -> None:
+    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if needed_bytes > free:
+        needs = f"it takes {memory(needed_bytes)} more, and {existing} has {memory(free)} free"
+        raise not_downloaded(model, f"{needs}; free some disk, or set HF_HOME to a directory on another one")

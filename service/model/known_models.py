@@ -45,6 +45,8 @@ CONFIGS: dict[str, dict[str, object]] = {
 """The fields that decide the size, by Hugging Face name."""
 SIZES: dict[str, ModelSize] = {name: size_of(config) for name, config in CONFIGS.items()}
 """Sizes in the order of their parameters."""
+THINKING = ("deepseek-ai/DeepSeek-R1-Distill-", "Qwen/Qwen3-")
+"""Beginnings of the names of those that think."""
 
 _UNITS = (("GiB", GIB), ("MiB", 2**20), ("KiB", 2**10), ("bytes", 1))
 _OF_PATHS = (BFLOAT16, FP8, INT4)
@@ -62,11 +64,16 @@ def memory_table() -> str:
     return "\n".join(lines)
 
 
-def paths_table(tokens: int) -> str:
-    """Markdown: number of paths with this number of tokens, at the same time, on GPUs of each size."""
+def paths_table(tokens: int, names: tuple[str, ...] = ("",)) -> str:
+    """Markdown: number of paths with this number of tokens, at the same time, on GPUs of each size.
+
+    Args:
+        tokens: tokens of each path, with its prompt.
+        names: beginnings of the names of the models.
+    """
     heads = " | ".join(f"{gpu} GB" for gpu in GPU_GIB)
     lines = [f"| model | weights | {heads} |", "|---|---|" + "---:|" * len(GPU_GIB)]
-    for name, size in SIZES.items():
+    for name, size in ((name, size) for name, size in SIZES.items() if name.startswith(names)):
         for precision in (BFLOAT16, INT4):
             cells = " | ".join(paths_text(size, gpu, tokens, precision) for gpu in GPU_GIB)
             lines.append(f"| {name} | {precision.name} | {cells} |")
@@ -91,6 +98,6 @@ def memory(count: int | None) -> str:
 
 
 def paths_text(size: ModelSize, gpu_gib: int, tokens: int, precision: Precision, utilization: float = 0.9) -> str:
-    """Number of paths at a time on a GPU, or a dash if the weights or one path do not fit."""
+    """Number of paths at a time on a GPU, or a dash if the weights, one path or its tokens do not fit."""
     paths = size.paths(gpu_gib * GIB, tokens, precision, utilization)
     return "?" if paths is None else f"{paths:,}" if paths else "–"

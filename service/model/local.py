@@ -5,9 +5,11 @@ from pathlib import Path
 
 from service.errors import CheckpointError
 from service.model import bundled
-from service.model.checkpoint import Checkpoint, Download, check_hub_name, file_patterns, local_path, read_checkpoint
+from service.model.checkpoint import Checkpoint, read_checkpoint
+from service.model.safetensors_file import missing_weights
+from service.model.snapshot import Download, cached_snapshot, check_hub_name, local_path
 
-_WEIGHTS = "*.safetensors"
+_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.gguf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,8 @@ def local_checkpoint(
     if (directory := local_path(model)).is_dir():
         return read_checkpoint(directory, directory.resolve().name)
     check_hub_name(model)
-    snapshot = _snapshot(model, download, weights=weights)
-    if snapshot is None or (weights and not any(snapshot.glob(_WEIGHTS))):
-        return None
-    return read_checkpoint(snapshot, model)
+    snapshot = cached_snapshot(model, download, weights=weights)
+    return None if snapshot is None else read_checkpoint(snapshot, model)
 
 
 def local_models(cache_dir: Path, download: Download) -> list[LocalModel]:
@@ -87,29 +87,19 @@ def _local_model(name: str, path: Path, *, is_current: bool = True) -> LocalMode
     if not is_current:
         return LocalModel(name, path, size, None, f"built by another release; delete {path}")
     try:
-        checkpoint = read_checkpoint(path, name)
+        checkpoint, fault = read_checkpoint(path, name), _fault_of_weights(name, path)
     except CheckpointError as error:
         return LocalModel(name, path, size, None, str(error))
-    if not any(path.glob(_WEIGHTS)):
-        return LocalModel(name, path, size, None, "no weights; `twinpath model pull` downloads them")
-    return LocalModel(name, path, size, checkpoint)
+    return LocalModel(name, path, size, None if fault else checkpoint, fault)
 
 
-def _snapshot(model: str, download: Download, *, weights: bool) -> Path | None:
-    """Complete directory of a model in the cache of Hugging Face."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError
-
-    patterns = file_patterns(download, weights=weights)
-    try:
-        return Path(
-            snapshot_download(
-                model,
-                revision=download.revision,
-                cache_dir=download.directory,
-                allow_patterns=patterns,
-                local_files_only=True,
-            )
-        )
-    except (OSError, HFValidationError):  # not there, or not complete
-        return None
+def _fault_of_weights(name: str, path: Path) -> str:
+    """Words for missing weights. Empty if they are all there."""
+    missing = missing_weights(path)
+    if not missing:
+        return ""
+    if any(path.glob("*.safetensors")):
+        return f"{missing[0]} is missing; `twinpath model pull {name}` downloads it"
+    if any(file for pattern in _OTHER_WEIGHTS for file in path.glob(pattern)):
+        return f"its weights are not safetensors; serve it from its directory with --model {path}"
+    return f"no weights; `twinpath model pull {name}` downloads them"

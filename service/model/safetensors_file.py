@@ -1,6 +1,7 @@
 """Tensors in safetensors files, by their headers, without the weights."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -22,6 +23,7 @@ _MAX_DIMENSIONS = 16
 _MAX_LENGTH = 1 << 62
 _MAX_VALUES_PER_BYTE = 8
 _INDEX = "model.safetensors.index.json"
+_SUFFIX = ".safetensors"
 _SINGLE = "model.safetensors"
 
 
@@ -60,17 +62,41 @@ def read_tensors(directory: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the index or a file is damaged, or a file of the index is missing.
     """
+    names = weight_files(directory, sorted(file.name for file in directory.glob("*.safetensors")))
+    return {name: tensor for file in names for name, tensor in read_header(directory / file).items()}
+
+
+def weight_files(directory: Path, names: Sequence[str]) -> list[str]:
+    """Names of the files of a model's weights: those of its index, or `model.safetensors`, or all.
+
+    Other files with weights are copies in other formats.
+
+    Args:
+        directory: model directory.
+        names: names of the safetensors that the model has, relative to its directory.
+
+    Raises:
+        CheckpointError: the index is damaged.
+    """
     index = read_json_file(directory / _INDEX, _Index)
     if index is not None:
-        names = sorted(set(index.weight_map.values()))
-        strange = next((name for name in names if "/" in name or name in ("", ".", "..")), None)
+        listed = sorted(set(index.weight_map.values()))
+        strange = next((name for name in listed if "/" in name or not name.endswith(_SUFFIX)), None)
         if strange is not None:
-            raise CheckpointError(f"{directory / _INDEX} is invalid: {strange!r} is not the name of a file")
-    else:
-        names = (
-            [_SINGLE] if (directory / _SINGLE).is_file() else sorted(f.name for f in directory.glob("*.safetensors"))
-        )
-    return {name: tensor for file in names for name, tensor in read_header(directory / file).items()}
+            raise CheckpointError(f"{directory / _INDEX} is invalid: {strange!r} is not the name of a {_SUFFIX} file")
+        return listed
+    here = [name for name in names if name.endswith(_SUFFIX) and "/" not in name]
+    return [_SINGLE] if _SINGLE in here else here
+
+
+def missing_weights(directory: Path) -> list[str]:
+    """Names of the files of weights that a model directory lacks.
+
+    Raises:
+        CheckpointError: the index is damaged.
+    """
+    names = weight_files(directory, [file.name for file in directory.glob("*.safetensors")]) or [_SINGLE]
+    return [name for name in names if not (directory / name).is_file()]
 
 
 def tensor_shapes(file: Path, dtypes: frozenset[str] = FLOATS) -> dict[str, Shape]:

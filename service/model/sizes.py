@@ -10,13 +10,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from service.model.json_file import read_json_file
-from service.model.safetensors_file import Tensor, read_tensors
+from service.model.safetensors_file import Tensor, missing_weights, read_tensors
 
 GIB = 1024**3
 GPU_GIB = (8, 16, 24, 48, 80, 141)
 """Memory of common GPUs, in GiB."""
 RESERVED_BYTES = 3 * GIB // 2
-"""Memory of a GPU for activations, CUDA graphs and buffers. An assumption that fits models of up to 30B parameters."""
+"""Memory of a GPU for activations, CUDA graphs and buffers. An assumption, not measured."""
 _MAX_COUNT = 10**9
 _MAX_NAME_CHARS = 40
 
@@ -104,7 +104,7 @@ class ModelSize:
         return None if self.kv_cache is None else self.kv_cache.values_of(tokens) * precision.other_bits // 8
 
     def paths(self, memory_bytes: int, tokens: int, precision: Precision, utilization: float = 0.9) -> int | None:
-        """Number of paths whose KV cache fits beside the weights, at the same time.
+        """Number of paths whose KV cache fits beside the weights, at the same time. 0 for paths above the context.
 
         Args:
             memory_bytes: memory of the GPU.
@@ -115,6 +115,8 @@ class ModelSize:
         weights, path = self.weight_bytes(precision), self.kv_bytes(tokens, precision)
         if weights is None or not path:
             return None
+        if self.context is not None and tokens > self.context:
+            return 0
         return max(0, int(memory_bytes * utilization) - weights - RESERVED_BYTES) // path
 
 
@@ -158,13 +160,14 @@ class _ModelConfig(BaseModel):
 
 
 def read_size(directory: Path) -> ModelSize:
-    """Size of the model in a directory.
+    """Size of the model in a directory. Without all of the weights, it follows from `config.json`.
 
     Raises:
         CheckpointError: `config.json`, the index or a header of the weights is damaged.
     """
     config = read_json_file(directory / "config.json", _ModelConfig)
-    return size_of((config and config.model_extra) or {}, read_tensors(directory))
+    tensors = None if missing_weights(directory) else read_tensors(directory)
+    return size_of((config and config.model_extra) or {}, tensors)
 
 
 def size_of(config: Mapping[str, object], tensors: Mapping[str, Tensor] | None = None) -> ModelSize:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -11,7 +12,7 @@ from service import components
 from service.cli import engine_build
 from service.errors import ConfigurationError, TwinpathError
 from service.metrics import Metrics
-from service.model.checkpoint import Download
+from service.model.checkpoint import Checkpoint, Download
 from service.settings import EngineKind, Settings
 
 Steps = list[tuple[str, float]]
@@ -31,6 +32,8 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(engine_build, "download_model", download)
     monkeypatch.setattr(engine_build, "local_checkpoint", lambda model, *_: object() if "here" in model else None)
+    described = Checkpoint(Path(), "org/model", metadata=None, bos="", style="fewshot")
+    monkeypatch.setattr(engine_build, "find_checkpoint", lambda *_, **__: described)
     monkeypatch.setattr(components, "build", lambda *arguments: arguments)
     return names
 
@@ -106,3 +109,12 @@ def test_the_demo_refuses_what_other_engines_refuse(
     monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
     with pytest.raises(ConfigurationError, match=re.escape(reason)):
         components.build(Settings(engine=EngineKind.FAKE, **changes))
+
+
+@pytest.mark.parametrize("setting", [{"thinking": "on"}, {"prompt": "qwen"}])
+def test_settings_that_the_model_refuses_come_before_its_weights(
+    setting: dict[str, object], downloads: list[str]
+) -> None:
+    with pytest.raises(TwinpathError):
+        engine_build.build(Settings(model="org/model", **setting))  # type: ignore[arg-type]
+    assert downloads == []

@@ -3,12 +3,15 @@
 import io
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import constants
 from rich.console import Console
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 
 from service.cli import models
 from service.cli.models import ModelInfo
@@ -16,6 +19,7 @@ from service.errors import CheckpointError
 from service.model.checkpoint import read_checkpoint
 from service.model.sizes import read_size, size_of
 from tests.cli.conftest import Run
+from tests.support.hub import Hub
 from tests.support.model_configs import QWEN25_7B
 
 V1 = {"format_version": 1, "base_model": "gemma-3-270m", "calibration": {"confidence_map": [[0.2, 0.3], [0.9, 0.8]]}}
@@ -55,7 +59,7 @@ def test_details_as_json(student: Path, twinpath: Run) -> None:
     assert list(paths) == ["float32", "bfloat16", "fp8", "int4"]
     assert paths["bfloat16"]["8"] == (int(7.2 * 2**30) - 3000 - 3 * 2**29) // 512_000
     assert found == {
-        "name": "student", "path": str(student), "style": "v1", "calibrated": True, "prompt": None, "thinking": "no",
+        "name": "student", "path": str(student), "downloaded": True, "style": "v1", "calibrated": True, "prompt": None, "thinking": "no",
         "decoding": {"temperature": 0.7, "top_p": 1.0}, "parameters": 1500,
         "linear_parameters": 1000, "context": 4096, "stored_bytes": 3000, "quantization": None,
         "kv_cache": {"full_layers": 2, "sliding_layers": 0, "window": 0, "values": 128},
@@ -102,6 +106,41 @@ def test_quantized_files_have_one_row(student: Path) -> None:
     assert list(found["paths"]) == ["awq"]
 
 
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """Hub with one model of 1,000 weights."""
+    weights = save({"layers.0.w": np.zeros((100, 10), np.float16)})
+    files = {"config.json": json.dumps(LLAMA).encode(), "model.safetensors": weights}
+    with Hub({"org/model": files}).served() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        monkeypatch.setenv("TWINPATH_ENGINE_OPTIONS", json.dumps({"download_dir": str(tmp_path / "hub")}))
+        yield hub
+
+
+def test_details_of_a_model_on_the_hub_need_no_weights(hub: Hub, twinpath: Run, tmp_path: Path) -> None:
+    code, out, _ = twinpath("model", "info", "org/model", "--json")
+    found = json.loads(out)
+    size = len(hub.models["org/model"]["model.safetensors"])
+    assert (code, found["downloaded"], found["stored_bytes"], found["context"]) == (0, False, size, 4096)
+    assert hub.ranges == []
+    assert not list((tmp_path / "hub").rglob("*.safetensors"))
+    assert twinpath("model", "info", "org/model", "--revision", "v9")[0] == 2
+    assert twinpath("model", "pull", "org/model")[0] == 0
+    hub.is_silent = True
+    assert json.loads(twinpath("model", "info", "org/model", "--json")[1])["downloaded"] is True
+
+
+def test_a_screen_names_the_size_of_a_download(student: Path) -> None:
+    file = io.StringIO()
+    size = replace(size_of(QWEN25_7B), stored_bytes=15 * 2**30)
+    model = ModelInfo(read_checkpoint(student, "s"), None, (False,), size, 2048, utilization=0.9, is_here=False)
+    Console(file=file, width=100, highlight=False).print(*models.info_screen(model), sep="\n")
+    assert file.getvalue().splitlines()[2].split() == ["to", "download", "15", "GiB"]
+
+
 def test_a_damaged_file_is_one_line(student: Path, twinpath: Run) -> None:
     (student / "model.safetensors").write_bytes(b"1234")
     code, out, err = twinpath("model", "info", student, "--json")
@@ -132,11 +171,11 @@ def test_a_list_of_models(student: Path, twinpath: Run, monkeypatch: pytest.Monk
         "model        on disk  style  confidence",
         "org/empty    2 bytes  –      –",
         "org/student  3.3 KiB  v1     calibrated",
-        "org/empty: no weights; `twinpath model pull` downloads them",
+        "org/empty: no weights; `twinpath model pull org/empty` downloads them",
     ]
     rows = json.loads(twinpath("model", "list", "--json")[1])
     assert [(row["name"], row["style"], row["calibrated"], row["fault"]) for row in rows] == [
-        ("org/empty", None, None, "no weights; `twinpath model pull` downloads them"),
+        ("org/empty", None, None, "no weights; `twinpath model pull org/empty` downloads them"),
         ("org/student", "v1", True, None),
     ]
 
@@ -168,9 +207,10 @@ def test_a_pull_without_a_name_builds_the_bundled_model(
 
 
 def test_a_pull_of_a_directory_is_refused(student: Path, twinpath: Run) -> None:
-    refusal = f"twinpath: {student} is a directory; there is nothing to download."
-    code, _, err = twinpath("model", "pull", student)
-    assert (code, err.splitlines()[-1]) == (2, refusal)
+    refusal = f"twinpath: {student} is a directory; there is nothing to download.\n"
+    assert twinpath("model", "pull", student) == (2, "", refusal)
+    refusal = "twinpath: The name of the model is empty; give a Hugging Face name.\n"
+    assert twinpath("model", "pull", " ") == (2, "", refusal)
 
 
 def test_a_progress_bar_shows_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

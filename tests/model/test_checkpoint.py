@@ -3,6 +3,7 @@
 import errno
 import json
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from unittest.mock import Mock
@@ -291,24 +292,43 @@ def test_a_tilde_without_a_home_is_refused(tmp_path: Path) -> None:
     )
 
 
+def fail(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    """Let the cache be empty, and the hub's own client fail."""
+    absent = LocalEntryNotFoundError("not in the cache")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=absent))
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", Mock(side_effect=failure))
+
+
+def serve_files(monkeypatch: pytest.MonkeyPatch, download: Callable[..., str]) -> None:
+    """Let the cache be empty, and the hub's own client download with this function."""
+
+    def snapshot_download(name: str, *, local_files_only: bool = False, **parameters: object) -> str:
+        if local_files_only:
+            raise LocalEntryNotFoundError("not in the cache")
+        return download(name, **parameters)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    entry = Mock(rfilename="model.safetensors", lfs=None)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", Mock(return_value=Mock(siblings=[entry])))
+
+
 @pytest.mark.parametrize(
     "failure",
     [httpx.LocalProtocolError("Illegal header value b'Bearer hf_secret'"), ValueError("http://user:hf_secret@proxy"),
      UnicodeEncodeError("ascii", "Bearer hf_secret\u2026", 16, 17, "ordinal not in range(128)")],
 )  # fmt: skip
 def test_a_refused_token_is_not_shown(failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=failure))
+    fail(monkeypatch, failure)
     with pytest.raises(CheckpointError) as raised:
         find_checkpoint("org/model", tmp_path)
     assert str(raised.value) == (
-        f"org/model is not a directory and cannot be downloaded: {type(failure).__name__}; check HF_TOKEN, HF_ENDPOINT "
-        "and the proxy variables"
+        f"org/model cannot be downloaded: {type(failure).__name__}; check HF_TOKEN, HF_ENDPOINT and the proxy variables"
     )
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failure = PermissionError(errno.EACCES, "Permission denied", "/nonexistent/hub")
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=failure))
+    fail(monkeypatch, failure)
     with pytest.raises(CheckpointError, match=r"downloaded: \[Errno 13\] Permission denied: '/nonexistent/hub'$"):
         find_checkpoint("org/model", tmp_path)
 
@@ -320,10 +340,10 @@ def test_a_model_is_downloaded_by_its_name(tmp_path: Path, monkeypatch: pytest.M
         asked.append(name)
         return str(directory(tmp_path / "snapshot-4f1c", chat_template__jinja="x", model__safetensors=""))
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    serve_files(monkeypatch, download)
     found = find_checkpoint("Qwen/Qwen2.5-0.5B-Instruct", tmp_path)
     assert (found.name, found.path, found.style) == ("Qwen/Qwen2.5-0.5B-Instruct", tmp_path / "snapshot-4f1c", "chat")
-    assert asked == ["Qwen/Qwen2.5-0.5B-Instruct"]
+    assert asked == 2 * ["Qwen/Qwen2.5-0.5B-Instruct"]  # the weights come after the other files
 
 
 def test_a_download_has_its_revision_its_directory_and_only_trusted_code(
@@ -339,17 +359,20 @@ def test_a_download_has_its_revision_its_directory_and_only_trusted_code(
             (path / "twinpath.json").write_text(json.dumps(V1), encoding="utf-8")
         return str(path)
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    serve_files(monkeypatch, download)
     main = find_checkpoint("org/model", tmp_path)
     chosen = find_checkpoint(
         "org/model", tmp_path, download=Download(revision="student", directory=tmp_path / "hub", has_code=True)
     )
     assert (main.name, main.metadata, chosen.name) == ("org/model", None, "org/model")
     assert chosen.metadata == CheckpointMetadata.model_validate(V1)
-    usual = ["*.json", "*.model", "*.jinja", "*.txt", "*.safetensors"]
+    usual = ["*.json", "*.model", "*.jinja", "*.txt"]
+    student = {"revision": "student", "cache_dir": tmp_path / "hub"}
     assert asked == [
         {"revision": None, "cache_dir": None, "allow_patterns": usual},
-        {"revision": "student", "cache_dir": tmp_path / "hub", "allow_patterns": [*usual, "*.py"]},
+        {"revision": None, "cache_dir": None, "allow_patterns": [*usual, "model.safetensors"]},
+        student | {"allow_patterns": [*usual, "*.py"]},
+        student | {"allow_patterns": [*usual, "*.py", "model.safetensors"]},
     ]
 
 
@@ -367,7 +390,8 @@ def test_a_name_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pyte
     def download(name: str, **_: object) -> str:
         return str(directory(tmp_path / "snapshot"))
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    serve_files(monkeypatch, download)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", Mock(return_value=Mock(siblings=[])))
     with pytest.raises(CheckpointError, match=r"^old/model has no \*\.safetensors, .*; give a directory"):
         find_checkpoint("old/model", tmp_path)
     assert find_checkpoint("old/model", tmp_path, weights=False).path == tmp_path / "snapshot"
@@ -390,13 +414,10 @@ def test_a_name_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pyte
 def test_a_name_that_cannot_be_downloaded(
     failure: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def download(name: str, **_: object) -> str:
-        raise failure
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    fail(monkeypatch, failure)
     with pytest.raises(CheckpointError) as raised:
         find_checkpoint("no/model", tmp_path)
-    assert str(raised.value) == f"no/model is not a directory and cannot be downloaded: {reason}"
+    assert str(raised.value) == f"no/model cannot be downloaded: {reason}"
 
 
 @pytest.mark.parametrize("path", ["/no/such/directory", "./no", "../no", "~/no", "a/b/c", "runs/no/"])
@@ -416,7 +437,7 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_invalid_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"^a b is not a directory and cannot be downloaded: Repo id must use "):
+    with pytest.raises(CheckpointError, match=r"^a b cannot be downloaded: Repo id must use "):
         find_checkpoint("a b", tmp_path)
 
 

@@ -1,14 +1,19 @@
 """Downloads from a hub on loopback: resumes inside a file, damaged files, and refusals."""
 
+import errno
 import hashlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import huggingface_hub
 import numpy as np
@@ -17,7 +22,7 @@ from huggingface_hub import constants
 from safetensors.numpy import save
 
 from service.errors import CheckpointError
-from service.model import hub_download
+from service.model import hub_download, hub_file
 from service.model.checkpoint import Download, model_directory
 from service.model.hub_download import download_model
 from tests.support.hub import Hub
@@ -36,7 +41,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setattr(
             constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
         )
-        monkeypatch.setattr(hub_download, "_PAUSE_S", 0)
+        monkeypatch.setattr(hub_file, "_PAUSE_S", 0)
         yield hub
 
 
@@ -91,7 +96,8 @@ def test_a_part_of_another_file_is_found_and_removed(hub: Hub, cache: Download) 
     with pytest.raises(CheckpointError) as raised:
         download_model("org/model", cache)
     assert str(raised.value) == (
-        "org/model cannot be downloaded: model.safetensors: its SHA-256 is another. The same command resumes."
+        "org/model cannot be downloaded: model.safetensors: its SHA-256 differs from the hub's; the file was removed. "
+        "Run the command again."
     )
     assert (download_model("org/model", cache) / "model.safetensors").read_bytes() == WEIGHTS
     assert hub.ranges == ["bytes=1000-", "bytes=0-"]
@@ -106,7 +112,7 @@ def test_a_part_that_is_too_long_starts_again(hub: Hub, cache: Download) -> None
 
 def test_damaged_weights_are_refused(hub: Hub, cache: Download) -> None:
     hub.damaged = True
-    with pytest.raises(CheckpointError, match="its SHA-256 is another"):
+    with pytest.raises(CheckpointError, match="its SHA-256 differs from"):
         download_model("org/model", cache)
     assert not part(cache).exists()
     assert not part(cache).with_name(DIGEST).exists()
@@ -127,17 +133,18 @@ def test_a_download_without_progress_ends(hub: Hub, cache: Download) -> None:
         CheckpointError, match=r"^org/model cannot be downloaded: model\.safetensors: .*command resumes\.$"
     ):
         download_model("org/model", cache)
-    assert hub.ranges == 5 * ["bytes=0-"]
+    assert hub.ranges == 9 * ["bytes=0-"]
 
 
-@pytest.mark.parametrize(("status", "requests"), [(503, 5), (403, 1)])
-def test_a_hub_that_refuses_the_weights(status: int, requests: int, hub: Hub, cache: Download) -> None:
+@pytest.mark.parametrize(
+    ("status", "requests", "advice"), [(503, 9, " The same command resumes."), (403, 1, ""), (404, 1, "")]
+)
+def test_a_hub_that_refuses_the_weights(status: int, requests: int, advice: str, hub: Hub, cache: Download) -> None:
     hub.refuses_weights = status
     with pytest.raises(CheckpointError) as raised:
         download_model("org/model", cache)
     assert str(raised.value) == (
-        f"org/model cannot be downloaded: model.safetensors: the hub answers with status {status}. The same command "
-        "resumes."
+        f"org/model cannot be downloaded: model.safetensors: the hub answers with status {status}.{advice}"
     )
     assert len(hub.ranges) == requests
 
@@ -155,7 +162,7 @@ def test_a_refusal_comes_before_the_weights(
 ) -> None:
     with pytest.raises(CheckpointError) as raised:
         download_model(model, Download(revision=revision, directory=tmp_path))
-    assert str(raised.value) == f"{model} is not a directory and cannot be downloaded: {reason}"
+    assert str(raised.value) == f"{model} cannot be downloaded: {reason}"
     assert hub.ranges == []
 
 
@@ -164,14 +171,17 @@ def test_a_model_without_safetensors_is_refused(hub: Hub, cache: Download) -> No
         download_model("org/old", cache)
 
 
-def test_without_the_hub_the_cache_is_used(hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_hub_the_cache_is_used(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     path = download_model("org/model", cache)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     assert download_model("org/model", cache) == path
+    assert caplog.messages == ["The Hugging Face hub is out of reach; org/model is taken from the cache as it is."]
     with pytest.raises(CheckpointError) as raised:
         download_model("org/old", cache)
     assert str(raised.value) == (
-        "org/old is not a directory and cannot be downloaded: the Hugging Face hub is out of reach and its cache has "
+        "org/old cannot be downloaded: the Hugging Face hub is out of reach and its cache has "
         "no copy; connect, or give a directory"
     )
 
@@ -196,6 +206,159 @@ def test_a_digest_of_the_hub_is_no_path(hub: Hub, cache: Download, monkeypatch: 
     path = download_model("org/model", cache)
     assert (path / "model.safetensors").read_bytes() == WEIGHTS
     assert hub.ranges == [""]  # by the hub's own client
+
+
+INDEXED = {
+    "config.json": b"{}",
+    "model.safetensors.index.json": json.dumps(
+        {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
+    ).encode(),
+    "model-1-of-2.safetensors": save({"a": np.zeros(10, np.float16)}),
+    "model-2-of-2.safetensors": save({"b": np.zeros(20, np.float16)}),
+    "consolidated.safetensors": save({"c": np.zeros(30, np.float16)}),
+    "original/model.safetensors": save({"d": np.zeros(40, np.float16)}),
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (INDEXED, ["model-1-of-2.safetensors", "model-2-of-2.safetensors"]),
+        (FILES | {"consolidated.safetensors": b"copy", "original/model.safetensors": b"other"}, ["model.safetensors"]),
+        ({"config.json": b"{}", "part-1.safetensors": WEIGHTS, "original/x.safetensors": b"o"}, ["part-1.safetensors"]),
+    ],
+)
+def test_a_second_copy_of_the_weights_is_not_downloaded(
+    files: dict[str, bytes], expected: list[str], hub: Hub, cache: Download
+) -> None:
+    hub.models["org/copies"] = files
+    path = download_model("org/copies", cache)
+    assert sorted(file.relative_to(path).as_posix() for file in path.rglob("*.safetensors")) == expected
+    assert sorted(hub.fetched) == expected
+    assert model_directory("org/copies", download=cache) == path
+
+
+def test_a_file_of_the_index_that_the_hub_does_not_have(hub: Hub, cache: Download) -> None:
+    hub.models["org/lacks"] = {name: content for name, content in INDEXED.items() if "2-of-2" not in name}
+    with pytest.raises(CheckpointError) as raised:
+        download_model("org/lacks", cache)
+    assert str(raised.value) == (
+        "org/lacks cannot be downloaded: the hub does not have its file model-2-of-2.safetensors"
+    )
+
+
+def test_a_listing_that_fails_once_is_asked_for_again(hub: Hub, cache: Download) -> None:
+    hub.refuses_listings = 1
+    download_model("org/model", cache)
+    assert hub.ranges == ["bytes=0-"]  # by the download that resumes
+
+
+@pytest.mark.parametrize(
+    ("failures", "retry_after", "expected"),
+    [(1, "", 1.0), (4, "", 8.0), (8, "", 60.0), (1, "7", 7.0), (1, "9999", 600.0), (1, "soon", 1.0), (2, "1", 2.0)],
+)
+def test_the_pauses_grow_and_follow_the_hub(
+    failures: int, retry_after: str, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    hub_file.pause(failures, "busy", {"Retry-After": retry_after} if retry_after else {})
+    assert slept == [expected]
+
+
+def test_the_hub_is_asked_after_the_time_that_it_names(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.refuses_weights, hub.retry_after = 429, "30"
+    slept: list[float] = []
+    monkeypatch.setattr(hub_file.time, "sleep", slept.append)  # type: ignore[attr-defined]
+    with pytest.raises(CheckpointError, match="status 429"):
+        download_model("org/model", cache)
+    assert slept == 8 * [30.0]
+    assert caplog.messages[0] == "model.safetensors: the hub answers with status 429; next attempt in 30 s."
+
+
+def test_a_cached_model_does_not_wait_for_a_silent_hub(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = download_model("org/model", cache)
+    hub.is_silent = True
+    assert model_directory("org/model", download=cache) == path
+    assert model_directory("org/model", download=cache, weights=False) == path
+
+
+def test_a_silent_hub_is_out_of_reach(hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_download, "TIMEOUT_S", 0.2)
+    hub_download._prepare_client.cache_clear()
+    path = download_model("org/model", cache)
+    hub.is_silent = True
+    assert download_model("org/model", cache) == path
+    with pytest.raises(CheckpointError, match="the Hugging Face hub is out of reach and its cache has no copy"):
+        download_model("org/old", cache)
+    hub_download._prepare_client.cache_clear()
+
+
+def test_a_full_disk_is_named(hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: object) -> Iterator[int]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield 0
+
+    monkeypatch.setattr(hub_file, "_streamed", full)
+    with pytest.raises(CheckpointError) as raised:
+        download_model("org/model", cache)
+    assert str(raised.value) == (
+        "org/model cannot be downloaded: model.safetensors: No space left on device. The same command resumes."
+    )
+
+
+def test_a_model_that_is_larger_than_the_disk_is_refused(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(cache, WEIGHTS[: len(WEIGHTS) - 1024])
+    monkeypatch.setattr(hub_download.shutil, "disk_usage", lambda path: Mock(free=1000))  # type: ignore[attr-defined]
+    with pytest.raises(CheckpointError) as raised:
+        download_model("org/model", cache)
+    assert str(raised.value) == (
+        f"org/model cannot be downloaded: it takes 1 KiB more, and {part(cache).parent} has 1 KiB free; "
+        "free some disk, or set HF_HOME to a directory on another one"
+    )
+    assert hub.ranges == []
+
+
+def test_a_second_download_waits_and_says_so(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hub_file, "_WAIT_S", 0.05)
+    monkeypatch.setattr(hub_file, "_NOTED_WAITS", 2)
+    hub.stall_after = 400_000
+    reports: list[int] = []
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(download_model, "org/model", cache)
+        assert hub.stalled.wait(30)
+        second = threads.submit(download_model, "org/model", cache, lambda done, total: reports.append(done))
+        while not caplog.messages:
+            time.sleep(0.01)
+        hub.stall_after = None
+        hub.released.set()
+        assert first.result(30) == second.result(30)
+    assert cache.directory is not None
+    lock = cache.directory / ".locks/models--org--model" / f"{DIGEST}.lock"
+    assert caplog.messages == [f"Another process downloads org/model; waiting. If none does, delete {lock}."]
+    assert reports[-1] == len(WEIGHTS)
+    assert len([wanted for wanted in hub.ranges if wanted == "bytes=0-"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "The name of the model is empty; give a Hugging Face name."),
+        ("/no/such", "/no/such: no such directory; --model must be a Hugging Face model directory or name."),
+    ],
+)
+def test_a_name_that_is_none(name: str, message: str) -> None:
+    with pytest.raises(CheckpointError) as raised:
+        download_model(name, Download())
+    assert str(raised.value) == message
 
 
 @pytest.mark.e2e
@@ -229,6 +392,6 @@ def test_a_killed_pull_resumes(hub: Hub, tmp_path: Path) -> None:
     )
     assert (offline.returncode, offline.stdout) == (2, "")
     assert offline.stderr.endswith(
-        "twinpath: org/model is not a directory and cannot be downloaded: the Hugging Face hub is out of reach and its "
+        "twinpath: org/model cannot be downloaded: the Hugging Face hub is out of reach and its "
         "cache has no copy; connect, or give a directory\n"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.model.known_models import SIZES, billions, memory, memory_table, paths_table, paths_text
+from service.model.known_models import SIZES, THINKING, billions, memory, memory_table, paths_table, paths_text
 from service.model.sizes import BFLOAT16, INT4
 from tests.support.markdown import rows
 
@@ -41,7 +41,21 @@ def test_the_tables_have_a_row_for_each_model() -> None:
         "48 GB": "29", "80 GB": "57", "141 GB": "112",
     }  # fmt: skip
     assert [row["weights"] for row in paths] == len(SIZES) * ["bfloat16", "int4"]
-    assert rows(paths_table(8192))[10]["80 GB"] == "14"
+    assert rows(paths_table(4096))[10]["80 GB"] == "28"
+    assert rows(paths_table(4097))[10]["80 GB"] == "–"  # the context of this model is 4,096
+
+
+def test_the_table_of_long_paths_has_models_that_think() -> None:
+    names = list(dict.fromkeys(row["model"] for row in rows(paths_table(8192, THINKING))))
+    assert names == [
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+        "Qwen/Qwen3-4B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+        "Qwen/Qwen3-8B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
+    ]
+    assert all((SIZES[name].context or 0) >= 8192 for name in names)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ from service.model.local import LocalModel, local_checkpoint, local_models
 V1 = {"format_version": 1, "base_model": "gemma-3-270m", "calibration": {"confidence_map": [[0.2, 0.3], [0.9, 0.8]]}}
 
 
+INDEX = {"model.safetensors.index": {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}}
+
+
 def directory(path: Path, *, weights: bool = True, **files: object) -> Path:
     path.mkdir(parents=True)
     for name, content in ({"config": {}} | files).items():
@@ -46,9 +49,14 @@ def test_built_models_come_before_those_of_the_hub(caches: tuple[Path, Download]
     stock = snapshot(tmp_path / "hub", "org/stock")
     empty = snapshot(tmp_path / "hub", "org/empty", weights=False)
     damaged = snapshot(tmp_path / "hub", "org/damaged", twinpath=[1])
+    old_format = snapshot(tmp_path / "hub", "org/old", weights=False)
+    (old_format / "pytorch_model.bin").write_bytes(b"1")
+    half = snapshot(tmp_path / "hub", "org/half", weights=False, **INDEX)
+    (half / "model-1-of-2.safetensors").write_bytes(b"1")
     found = {one.path: one for one in local_models(own, download)}
     assert [one.name for one in found.values()] == [
-        bundled.BASE_NAME, *2 * [bundled.STUDENT_NAME], "org/damaged", "org/empty", "org/stock",
+        bundled.BASE_NAME, *2 * [bundled.STUDENT_NAME], "org/damaged", "org/empty", "org/half", "org/old",
+        "org/stock",
     ]  # fmt: skip
     checkpoint = found[built].checkpoint
     assert checkpoint is not None
@@ -60,7 +68,13 @@ def test_built_models_come_before_those_of_the_hub(caches: tuple[Path, Download]
     assert found[base].checkpoint is not None
     assert found[stock].checkpoint is not None
     assert found[old] == LocalModel(bundled.STUDENT_NAME, old, 10, None, f"built by another release; delete {old}")
-    assert found[empty].fault == "no weights; `twinpath model pull` downloads them"
+    assert found[empty].fault == "no weights; `twinpath model pull org/empty` downloads them"
+    assert (
+        found[old_format].fault
+        == f"its weights are not safetensors; serve it from its directory with --model {old_format}"
+    )
+    assert found[half].fault == "model-2-of-2.safetensors is missing; `twinpath model pull org/half` downloads it"
+    assert found[half].checkpoint is None
     assert found[damaged].fault == f"{damaged / 'twinpath.json'} is invalid: the file must be an object"
 
 
@@ -90,6 +104,14 @@ def test_a_download_without_weights_is_only_a_description(caches: tuple[Path, Do
     snapshot(tmp_path / "hub", "org/empty", weights=False)
     assert local_checkpoint("org/empty", *caches) is None
     assert local_checkpoint("org/empty", *caches, weights=False) is not None
+
+
+def test_a_model_without_one_of_its_files_is_not_complete(caches: tuple[Path, Download], tmp_path: Path) -> None:
+    path = snapshot(tmp_path / "hub", "org/half", weights=False, **INDEX)
+    (path / "model-1-of-2.safetensors").write_bytes(b"1")
+    assert local_checkpoint("org/half", *caches) is None
+    (path / "model-2-of-2.safetensors").write_bytes(b"1")
+    assert local_checkpoint("org/half", *caches) is not None
 
 
 @pytest.mark.parametrize("model", ["/no/such", "./no", "a/b/c"])

@@ -39,13 +39,13 @@ def test_the_files_of_an_index(tmp_path: Path) -> None:
     assert str(raised.value) == f"{tmp_path / 'part-2.safetensors'} cannot be read: No such file or directory"
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "", ".", ".."])
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "a/b.safetensors", "", ".", "..", "modeling.py"])
 def test_an_index_names_no_other_place(name: str, tmp_path: Path) -> None:
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"w": name}}))
     with pytest.raises(CheckpointError) as raised:
         read_tensors(tmp_path)
-    assert str(raised.value) == f"{index} is invalid: {name!r} is not the name of a file"
+    assert str(raised.value) == f"{index} is invalid: {name!r} is not the name of a .safetensors file"
 
 
 def test_a_directory_without_weights_has_no_tensor(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ class Hub:
         ignores_ranges: whether a request for a range gets the whole file.
         damaged: whether the weights differ from their SHA-256.
         refuses_weights: status of every response to a request for weights. None sends them.
+        refuses_listings: number of listings that get status 503 before the hub answers.
+        retry_after: header `Retry-After` of refusals.
+        is_silent: whether the hub accepts connections and never answers.
     """
 
     models: dict[str, dict[str, bytes]]
@@ -35,8 +38,12 @@ class Hub:
     ignores_ranges: bool = False
     damaged: bool = False
     refuses_weights: int | None = None
+    refuses_listings: int = 0
+    retry_after: str = ""
+    is_silent: bool = False
     url: str = ""
     ranges: list[str] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -71,6 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        if self.hub.is_silent:
+            self.hub.released.wait(60)
+            self.close_connection = True
+            return
         path = unquote(urlsplit(self.path).path)
         if found := _RESOLVE.fullmatch(path):
             self._send_file(found["model"], found["file"])
@@ -80,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404 if path != "/" else 200, b"")
 
     def _send_listing(self, model: str, kind: str | None, revision: str | None) -> None:
-        if model not in self.hub.models:
+        if self.hub.refuses_listings > 0:
+            self.hub.refuses_listings -= 1
+            self._send(503, b"", {"Retry-After": self.hub.retry_after})
+        elif model not in self.hub.models:
             self._send(401, b'{"error": "Repository not found"}', {"X-Error-Code": "RepoNotFound"})
         elif revision not in (None, "main", _COMMIT):
             self._send(404, b'{"error": "Invalid rev id"}', {"X-Error-Code": "RevisionNotFound"})
@@ -113,8 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range", "")
         if self.command == "GET" and is_large(name):
             self.hub.ranges.append(wanted)
+            self.hub.fetched.append(name)
             if self.hub.refuses_weights:
-                self._send(self.hub.refuses_weights, b"")
+                self._send(self.hub.refuses_weights, b"", {"Retry-After": self.hub.retry_after})
                 return
         begin = 0 if self.hub.ignores_ranges else int(wanted.removeprefix("bytes=").removesuffix("-") or 0)
         if self.hub.damaged and is_large(name):

@@ -36,6 +36,7 @@ def info(
     name: Name = None,
     config: Config = None,
     model: Annotated[str | None, typer.Option("--model", "--name", hidden=True)] = None,
+    revision: Revision = None,
     prompt: Prompt = None,
     base: Annotated[
         bool, typer.Option("--base", help="Use the base model from which the bundled model is built.")
@@ -47,11 +48,14 @@ def info(
 ) -> None:
     """Show the size, memory, prompt style and confidence of a model, and the paths that fit on a GPU.
 
-    The model is downloaded or built if it is not on this machine. Through a pipe,
-    the command prints one line with tabs: name, prompt style, directory and prompt.
+    The weights of a model on the Hugging Face hub are not downloaded. The bundled model is built if it is not on
+    this machine. Through a pipe, the command prints one line with tabs: name, prompt style, directory and prompt.
     """
     from service.cli import models
 
     models.show_info(
-        load_settings(config, model=name or model, prompt=prompt), base=base, tokens=tokens, as_json=as_json
+        load_settings(config, model=name or model, revision=revision, prompt=prompt),
+        base=base,
+        tokens=tokens,
+        as_json=as_json,
     )

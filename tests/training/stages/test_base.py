@@ -54,9 +54,10 @@ def test_a_wrong_name_is_refused_before_any_other_stage(
     vocabulary: int, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", Mock(side_effect=LocalEntryNotFoundError("")))
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", Mock(side_effect=LocalEntryNotFoundError("")))
     text = recipe_text("nobody/some-7b", data).replace("[[sources]]", f"vocabulary = {vocabulary}\n[[sources]]", 1)
     run = _run(data, "run", load(write_recipe(data, text)))
-    with pytest.raises(CheckpointError, match="nobody/some-7b is not a directory and cannot be downloaded"):
+    with pytest.raises(CheckpointError, match="nobody/some-7b cannot be downloaded"):
         run.stage("base")
     assert not (data / "run/filter").exists()
 
