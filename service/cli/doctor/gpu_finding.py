@@ -1,4 +1,4 @@
-"""Finding about the GPUs: their number and memory, and the room for the model."""
+"""Finding about the GPUs, and about the room for the model."""
 
 from collections.abc import Mapping, Sequence
 

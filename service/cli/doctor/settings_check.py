@@ -1,4 +1,4 @@
-"""Check of the settings against the files that they name, without an engine."""
+"""Check of the settings against the files that they name."""
 
 from contextlib import suppress
 from pathlib import Path
