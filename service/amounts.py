@@ -16,7 +16,7 @@ def number(count: int, noun: str) -> str:
 def duration(seconds: float) -> str:
     """Duration: "1.6 s", "42 s", "2 min 10 s", "1 h 5 min"."""
     if seconds < 0.05:
-        return "under 0.1 s"
+        return "less than 0.1 s"
     if seconds < 9.95 and seconds != int(seconds):
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

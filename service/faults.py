@@ -141,16 +141,21 @@ def _place(model: type[BaseModel], location: Sequence[str | int]) -> tuple[tuple
     path: list[str | int] = []
     schemas = _options(root, root)
     for part in location:
-        key = "items" if isinstance(part, int) else "additionalProperties"
-        inner = [
-            schema["properties"][part] if part in schema.get("properties", ()) else schema[key]
-            for schema in schemas
-            if part in schema.get("properties", ()) or isinstance(schema.get(key), dict)
-        ]
+        inner = [found for schema in schemas if (found := _inner(schema, part)) is not None]
         if inner:
             path.append(part)
             schemas = [option for schema in inner for option in _options(schema, root)]
     return tuple(path), schemas
+
+
+def _inner(schema: _Schema, part: str | int) -> _Schema | None:
+    """Schema of a field or of an item. None without one."""
+    if isinstance(part, int):
+        items: Sequence[_Schema] = schema.get("prefixItems", ())
+        found = items[part] if 0 <= part < len(items) else schema.get("items")
+    else:
+        found = schema.get("properties", {}).get(part, schema.get("additionalProperties"))
+    return found if isinstance(found, dict) else None
 
 
 def _options(schema: _Schema, root: _Schema) -> list[_Schema]:
@@ -180,7 +185,8 @@ def _option_words(schema: _Schema) -> str:
         return f"an empty {noun.rpartition(' ')[2]}"
     words = noun + (" that is not empty" if least and not most else "")
     if most:
-        words += f" of {f'{least} to' if least else 'at most'} {most} {_UNITS.get(kind, 'characters')}"
+        limit = f"{most}" if least == most else f"{least} to {most}" if least else f"at most {most}"
+        words += f" of {limit} {_UNITS.get(kind, 'characters')}"
     constants = {name: one["const"] for name, one in schema.get("properties", {}).items() if "const" in one}
     if kind == "object" and constants:
         return json.dumps(constants)

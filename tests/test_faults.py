@@ -1,12 +1,12 @@
 """Plain words for validation errors: every type of error, near misses, and no word of Pydantic."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from service.errors import InputError
 from service.faults import faults, near_miss
@@ -66,6 +66,15 @@ def sentences(model: type[BaseModel], value: object) -> list[str]:
 )
 def test_every_type_of_error_has_plain_words(fields: dict[str, object], said: str) -> None:
     assert sentences(SolveRequest, {"problem": "Why?"} | fields) == [said]
+
+
+class _Points(BaseModel):
+    points: tuple[tuple[float, Annotated[float, Field(ge=0, le=1)]], ...]
+
+
+def test_items_of_a_fixed_list_have_their_own_words() -> None:
+    assert sentences(_Points, {"points": [[0, 0.5], [1, 2]]}) == ["`points.1.1` must be a number from 0 to 1."]
+    assert sentences(_Points, {"points": [5]}) == ["`points.0` must be a list of 2 items."]
 
 
 @pytest.mark.parametrize("value", [[1], "Why?", 5, None])

@@ -118,6 +118,9 @@ def calibrate_and_show(
     console.print(view(content, files.page))
     following = one_line(command, console.encoding)
     console.print(Text.assemble(("Next: ", "bold"), following), soft_wrap=True)  # whole, to be copied
+    if model is not None:  # an adapter: the default model of the service is its base
+        hint = f'Only requests with "model": "{model}" are calibrated; all others go to the base model.'
+        console.print(Text(one_line(hint, console.encoding)), soft_wrap=True)
 
 
 def _start(file: ProblemFile, kept: Sequence[Responses], requests: Sequence[SolveRequest]) -> str:

@@ -19,6 +19,7 @@ from service.evaluation.calibration.calibrate import Tried
 from service.evaluation.calibration.sampling import sample_problems
 from service.evaluation.problems import LabeledProblem
 from service.model.calibration_file import MadeFor
+from service.model.metadata import Decoding
 from service.model.prompt_format import prompt_format
 from service.schemas import SolveRequest
 
@@ -49,11 +50,12 @@ def candidates(components: Components, model: str | None, prompts: Sequence[str 
         prompts: names or files of the prompts, at least one. None is the prompt of the model.
 
     Raises:
-        ConfigurationError: a prompt is invalid, or two prompts have the same name.
+        ConfigurationError: a prompt is invalid, two prompts have the same name, or all attempts would be equal.
     """
     found: dict[str, Candidate] = {}
     for prompt in prompts:
         candidate = _candidate(components, model, prompt, is_first=not found)
+        _check_decoding(candidate.made_for.decoding)
         name = candidate.made_for.prompt
         if name in found:
             raise ConfigurationError(f"Two prompts have the name {name}; leave one out, or give it another name.")
@@ -126,6 +128,20 @@ def _candidate(components: Components, model: str | None, prompt: str | None, *,
         settings = components.settings.model_copy(update={"prompt": prompt})
         components, chosen = replace(components, settings=settings, models=models), changed
     return Candidate(prompt, components, made_for(chosen, components.checkpoint, components.settings))
+
+
+def _check_decoding(decoding: Decoding) -> None:
+    """Refuse attempts that are all equal: their agreement measures nothing.
+
+    Raises:
+        ConfigurationError: the decoding is greedy.
+    """
+    greedy = "`temperature` is 0" if decoding.temperature == 0 else "`top_k` is 1" if decoding.top_k == 1 else None
+    if greedy:
+        raise ConfigurationError(
+            f"Invalid settings: {greedy}, so all attempts of a kind are equal and their agreement measures nothing; "
+            "raise it"
+        )
 
 
 def _journal(candidate: Candidate, directory: Path, data: str, seed: int) -> Responses:

@@ -64,7 +64,8 @@ def _facts(content: CalibrationContent) -> Iterator[tuple[str, Text]]:
     yield (
         "confidence",
         Text(
-            f"calibration error {content.calibration_error_before:.3f} before, {content.calibration_error:.3f} after. "
+            f"calibration error {content.calibration_error:.3f}; the agreement of the attempts has "
+            f"{content.calibration_error_before:.3f}. "
             f"A perfect confidence would have {perfect.median:.3f} (median) and at most {perfect.p95:.3f} (95 %)."
         ),
     )
@@ -72,7 +73,7 @@ def _facts(content: CalibrationContent) -> Iterator[tuple[str, Text]]:
         "stopping",
         Text(
             f"at a Beta confidence of {content.calibration.threshold:g}, with "
-            f"{percent(content.tokens, max(content.tokens_full, 1))} % of the tokens of a full vote: "
+            f"{percent(content.token_share, 1)} % of the tokens of a full vote: "
             f"{percent(content.accuracy, 1)} % right, full vote {percent(content.accuracy_full, 1)} %"
         ),
     )

@@ -1,5 +1,6 @@
 """Redirection of the engine's output to a file."""
 
+import fcntl
 import os
 import sys
 import tempfile
@@ -34,9 +35,10 @@ class EngineOutput:
 
 @contextmanager
 def engine_output_in(path: Path) -> Iterator[EngineOutput]:
-    """Redirect the output of the engine and its processes to a file, or to a temporary one if that cannot be written.
+    """Redirect the output of the engine and its processes to a file. Its last lines are shown if the engine fails.
 
-    The last lines are shown if the engine fails.
+    The earlier content moves to a file with `.1` in its name. While another process writes the file, or if it cannot be
+    written, the output goes to one that is kept only after an error.
     """
     # vLLM and torch write to descriptors 1 and 2 from C++ and from child processes.
     sys.stdout.flush()
@@ -80,11 +82,39 @@ def _show_end(path: Path, console: Console) -> None:
 
 def _opened_log(path: Path) -> tuple[int, Path]:
     """Descriptor and path of the log. The null device if no file can be written."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, flags, 0o644), path
+    for file in (path, path.with_stem(f"{path.stem}-{os.getpid()}")):
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            return _locked_log(file), file
     with suppress(OSError):
         log, name = tempfile.mkstemp(prefix="twinpath-engine-", suffix=".log")
         return log, Path(name)
     return os.open(_NULL, os.O_WRONLY), _NULL
+
+
+def _locked_log(path: Path) -> int:
+    """Descriptor of an empty file, which is locked while this process or a child of it has it open.
+
+    Raises:
+        OSError: the file cannot be written, or another process has it locked.
+    """
+    log = _locked(path)
+    if os.fstat(log).st_size == 0:
+        return log
+    try:
+        path.replace(path.with_suffix(f".1{path.suffix}"))
+        return _locked(path)
+    finally:
+        os.close(log)  # after the new file is locked, so that a process that waits for the old one gets neither
+
+
+def _locked(path: Path) -> int:
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(log), path.stat()):
+            raise BlockingIOError(f"another process has just moved {path}")
+    except BaseException:
+        os.close(log)
+        raise
+    return log

@@ -19,7 +19,7 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
         port: port. 0 picks a free one.
 
     Raises:
-        ConfigurationError: the address is not known, in use or not of this machine.
+        ConfigurationError: the address is not known, in use or not of this machine. The cause is the system's error.
     """
     sockets: list[socket.socket] = []
     failure: OSError | None = None
@@ -34,7 +34,7 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
                 if error.errno not in _SKIPPED:
                     break
         if failure is not None and (not sockets or failure.errno not in _SKIPPED):
-            raise ConfigurationError(_reason(failure, host, port))
+            raise ConfigurationError(_reason(failure, host, port)) from failure
     except BaseException:
         for one in sockets:
             one.close()

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 
 from service import __version__
+from service.credentials import without_password
 from service.model.adapter import named_directory
 from service.model.calibration_file import CALIBRATION_FILE
 from service.settings import Settings
@@ -34,7 +35,8 @@ def run_of(settings: Settings, choices: Mapping[str, object], *, url: str | None
         url: running service. None means an engine in this process.
         seed: seed of the run.
     """
-    described = settings.model_dump(mode="json")
+    described, url = settings.model_dump(mode="json"), url and without_password(url)
+    described["worker_urls"] = [without_password(url) for url in settings.worker_urls]
     local = {name: described[name] for name in _SETTINGS} | {
         "model_files": _files(settings.model),
         "adapter_files": [_files(str(named_directory(text)[1])) for text in settings.adapters],

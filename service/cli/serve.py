@@ -51,7 +51,7 @@ def run(settings: Settings) -> int:
         address, port = sockets[0].getsockname()[:2]
         started = {"address": address, "port": port, "engine": settings.engine}
         if shows_screen(settings, is_terminal=sys.stderr.isatty()):
-            screen = stack.enter_context(start_screen(settings))
+            screen = stack.enter_context(start_screen(settings, port))
             logger.info("starting", extra=started)
             return _serve(build(settings, screen.progress, screen.begin), keys, sockets, screen)
         logger.info("starting", extra=started)

@@ -22,11 +22,13 @@ from service.cli.engine_output import engine_output_in
 from service.cli.output import BUILD_STEPS
 from service.cli.sandbox_layers import active_layers
 from service.components import Components
+from service.credentials import without_password
 from service.files import home_relative
 from service.printable import one_line
 from service.settings import EngineKind, LogFormat, Settings
 
 STEPS = ("model", "sandbox", "engine")
+_MAX_ADAPTERS = 5
 PROBLEM = "A pen costs 3 dollars. How much do 7 pens cost?"
 _ENGINES = {
     EngineKind.VLLM: "vLLM, up to {slots:,} paths at a time",
@@ -104,7 +106,9 @@ class StartScreen:
         for name, detail in zip(STEPS, details(components), strict=True):
             self._steps[name].detail = detail
         self._end(self._marks[0])
-        self.write(addresses(url_of(host, port), self._log, docs=components.settings.api_docs, needs_key=needs_key))
+        adapter = next((name for name, model in components.served.items() if model.adapter), None)
+        docs = components.settings.api_docs
+        self.write(addresses(url_of(host, port), self._log, docs=docs, needs_key=needs_key, model=adapter))
 
     def write(self, text: str) -> None:
         """Write a text, which the terminal wraps by itself, so that a copy of it is whole."""
@@ -141,10 +145,15 @@ class StartScreen:
 
 
 @contextmanager
-def start_screen(settings: Settings) -> Iterator[StartScreen]:
-    """Screen on the real standard error, while the log and the engine's output go to a file in the cache directory."""
+def start_screen(settings: Settings, port: int) -> Iterator[StartScreen]:
+    """Screen on the real standard error, while the log and the engine's output go to a file in the cache directory.
+
+    Args:
+        settings: the settings.
+        port: port that the service has bound.
+    """
     with (
-        engine_output_in(settings.cache_dir / f"serve-{settings.port}.log") as output,
+        engine_output_in(settings.cache_dir / f"serve-{port}.log") as output,
         StartScreen(output.console, output.path) as screen,
         logs.also_written(screen.warn),
     ):
@@ -162,8 +171,9 @@ def details(components: Components) -> tuple[str, str, str]:
     first, *others = components.served.values()
     model = f"{first.name}, {'calibrated' if components.is_calibrated(first.name) else 'not calibrated'}"
     if others:
-        model += f", with {number(len(others), 'adapter')}"
-    workers = ", ".join(settings.worker_urls)
+        names = ", ".join(other.name for other in others[:_MAX_ADAPTERS])
+        model += f", with {number(len(others), 'adapter')}: {names}{', …' * (len(others) > _MAX_ADAPTERS)}"
+    workers = ", ".join(map(without_password, settings.worker_urls))
     engine = _ENGINES[settings.engine].format(slots=settings.max_num_seqs, workers=workers)
     layers = ", ".join(active_layers(components.sandbox.lock)) or "no layer is on"
     return one_line(model), layers, one_line(engine)
@@ -175,7 +185,7 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def addresses(url: str, log: Path, *, docs: bool, needs_key: bool) -> str:
+def addresses(url: str, log: Path, *, docs: bool, needs_key: bool, model: str | None = None) -> str:
     """Text with the addresses of the page and the API, the log, and a command to try.
 
     Args:
@@ -183,9 +193,10 @@ def addresses(url: str, log: Path, *, docs: bool, needs_key: bool) -> str:
         log: file of the log.
         docs: whether the interactive API documents are served.
         needs_key: whether callers need an API key.
+        model: model of the command. None is the default one.
     """
     key = '\n  -H "Authorization: Bearer $API_KEY" \\' if needs_key else ""
-    body = shlex.quote(json.dumps({"problem": PROBLEM}))
+    body = shlex.quote(json.dumps({"problem": PROBLEM} | ({"model": model} if model else {})))
     return (
         f"\nPage  {url}/\nAPI   {url}/{'docs' if docs else 'openapi.json'}\nLog   {home_relative(log)}\n\n"
         f"Try it in another terminal:\n\n"

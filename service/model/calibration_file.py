@@ -89,6 +89,10 @@ def read_calibration(directory: Path) -> ModelCalibration:
     Raises:
         ConfigurationError: the directory has no calibration, or it is invalid.
     """
+    if directory.is_file():
+        raise ConfigurationError(
+            f"{directory} is a file; --calibration must be the directory that `twinpath calibrate` wrote."
+        )
     found = read_json_file(directory / CALIBRATION_FILE, ModelCalibration)
     if found is None:
         raise ConfigurationError(

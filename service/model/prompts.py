@@ -128,9 +128,9 @@ def read_prompt(setting: str) -> ChatPrompt:
             raise ConfigurationError(f"The home directory of `prompt` {setting} is not known.") from None
         return read_prompt_file(path).prompt
     meant = near_miss(setting, list(known))
-    hint = f"did you mean `{meant}`? " if meant else ""
+    advice = f"did you mean `{meant}`? Give" if meant else "give"
     raise ConfigurationError(
-        one_line(f"`prompt` {setting[:100]!r} is unknown; {hint}Give a {_SUFFIX} file, or one of {', '.join(known)}.")
+        one_line(f"`prompt` {setting[:100]!r} is unknown; {advice} a {_SUFFIX} file, or one of {', '.join(known)}.")
     )
 
 

@@ -51,7 +51,7 @@ async def test_a_likely_answer() -> None:
         "  Program   ans = 24\n"
         "            → 24\n"
         "\n"
-        f"Took under 0.1 s after a start of 12 s. Stopping early saved about {response.usage.saved_tokens} tokens.\n"
+        f"Took less than 0.1 s after a start of 12 s. Stopping early saved about {response.usage.saved_tokens} tokens.\n"
     )
     assert response.usage.saved_tokens > 0
 

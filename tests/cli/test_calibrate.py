@@ -206,6 +206,31 @@ def test_the_temperature_of_a_calibration_is_that_of_the_service(twinpath: Run, 
     assert "was made for `temperature` 0.4, and it is 0.7 now." in err
 
 
+@pytest.mark.parametrize(
+    ("setting", "reason"), [("temperature = 0", "`temperature` is 0"), ("top_k = 1", "`top_k` is 1")]
+)
+def test_equal_attempts_are_refused(setting: str, reason: str, twinpath: Run, tmp_path: Path) -> None:
+    config = played(tmp_path)
+    config.write_text(f"{config.read_text()}{setting}\n")
+    code, _, err = calibrated(twinpath, tmp_path)
+    assert (code, err) == (
+        2,
+        f"twinpath: Invalid settings: {reason}, so all attempts of a kind are equal and their agreement measures "
+        "nothing; raise it\n",
+    )
+
+
+def test_the_command_names_the_adapter(twinpath: Run, tmp_path: Path) -> None:
+    adapter = tmp_path / "algebra"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"r": 8}')
+    code, out, err = calibrated(twinpath, tmp_path, "--adapter", adapter)
+    assert code == 0, err
+    assert out.splitlines()[-1] == (
+        'Only requests with "model": "algebra" are calibrated; all others go to the base model.'
+    )
+
+
 def test_too_few_problems_are_refused_before_the_run(
     twinpath: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,6 +367,7 @@ def test_several_prompts_are_sampled_and_the_best_one_is_kept(
     assert "Sampling, prompt first: 20 rows." in err
     shown = " ".join(out.split())
     assert "prompts right answers of the full vote: first 0 %, second 75 %" in shown
+    assert "The prompt is the best of 2 on these problems, so its figures are a little too high," in shown
     assert shown.endswith(f"--config {tmp_path}/twinpath.toml --prompt second --calibration {tmp_path}/out")
     found = content(tmp_path)
     assert found["made_for"]["prompt"] == "second"

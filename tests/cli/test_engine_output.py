@@ -51,6 +51,39 @@ def test_the_last_lines_are_shown_after_a_failure_of_the_engine(
     assert raised.value.__notes__ == [f"The output of the engine is in {path}."]
 
 
+def test_the_earlier_output_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "engine.log"
+    for text in ("first\n", "second\n", "third\n"):
+        with engine_output_in(path):
+            write(text)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "engine.log": "third\n",
+        "engine.1.log": "second\n",
+    }
+
+
+def test_the_output_of_another_process_stays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, own = tmp_path / "engine.log", tmp_path / f"engine-{os.getpid()}.log"
+    code = (
+        "import sys, pathlib; from service.cli.engine_output import engine_output_in\n"
+        "with engine_output_in(pathlib.Path(sys.argv[1])) as output:\n"
+        "    print('of the first', flush=True); output.console.print('ready'); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as other:
+        assert other.stderr is not None
+        assert other.stderr.readline() == "ready\n"
+        with engine_output_in(path) as output:
+            write("of the second\n")
+            assert (output.path, own.read_text()) == (own, "of the second\n")
+        assert list(tmp_path.iterdir()) == [path]
+        with pytest.raises(EngineError):
+            failing(path, "a reason\n", EngineError("it failed"))
+        assert capfd.readouterr().err == f"The last lines of {own}:\n  a reason\n"
+        other.communicate("")
+    assert (path.read_text(), own.read_text()) == ("of the first\n", "a reason\n")
+
+
 @pytest.mark.parametrize("error", [CheckpointError("no model"), KeyError("bug")])
 def test_another_failure_shows_no_lines(error: Exception, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(type(error)):

@@ -14,7 +14,7 @@ from service.evaluation.evaluate import Evaluation, Stage, evaluate
 from service.evaluation.problems import LabeledProblem
 from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.from_solution import solve_response
-from service.settings import Settings
+from service.settings import EngineKind, Settings
 from service.types import Policy
 from tests.support.components import fake_components
 from tests.support.engines import TurnEngine, computing_sandbox, cot, pot
@@ -30,6 +30,12 @@ def described(
 
 
 RUN = described(Settings())
+
+
+def test_a_description_has_no_passwords() -> None:
+    workers = Settings(engine=EngineKind.REMOTE, worker_urls=["http://user:secret@w0:1", "http://w1"])
+    assert described(workers)["worker_urls"] == ["http://w0:1", "http://w1"]
+    assert described(Settings(), url="https://user:secret@host/a")["url"] == "https://host/a"
 
 
 class Asked:

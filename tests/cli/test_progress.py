@@ -48,7 +48,7 @@ def test_a_run_that_stops_early_shows_how_far_it_came() -> None:
     progress = LineProgress("Grading", 3, shown.append, Clock())
     progress.advance(is_old=True)
     progress.finish()
-    assert shown == ["Grading: 3 rows.", "Grading: 1 of 3 (33 %) after under 0.1 s."]
+    assert shown == ["Grading: 3 rows.", "Grading: 1 of 3 (33 %) after less than 0.1 s."]
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

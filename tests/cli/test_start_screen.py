@@ -167,9 +167,13 @@ def test_the_parts_of_a_service_in_words() -> None:
     sandbox.state = replace(sandbox.state, landlock=0, network_namespace=False)
     models = (ServedModel("student", calibration=calibration), ServedModel("algebra", adapter=Path("/a")))
     assert details(fake_components(FakeEngine(model="student"), sandbox, settings=settings, models=models)) == (
-        "student, calibrated, with 1 adapter",
+        "student, calibrated, with 1 adapter: algebra",
         "seccomp, no privileges, limits",
         "http://10.0.0.7:8000, http://10.0.0.8:8000, up to 1,024 paths at a time",
+    )
+    models += tuple(ServedModel(name, adapter=Path("/a")) for name in "bcdef")
+    assert details(fake_components(settings=settings, models=models))[0] == (
+        "student, calibrated, with 6 adapters: algebra, b, c, d, e, …"
     )
     assert details(fake_components(settings=Settings()))[1:] == ("no layer is on", "vLLM, up to 64 paths at a time")
 
@@ -181,6 +185,22 @@ def test_the_parts_of_a_service_in_words() -> None:
 )  # fmt: skip
 def test_the_address_works_in_a_browser_on_this_machine(host: str, url: str) -> None:
     assert url_of(host, 80) == url
+
+
+def test_no_password_of_a_worker_is_shown() -> None:
+    settings = Settings(engine=EngineKind.REMOTE, worker_urls=["http://user:secret@10.0.0.7:8000"])
+    assert details(fake_components(settings=settings))[2] == "http://10.0.0.7:8000, up to 64 paths at a time"
+
+
+def test_the_command_asks_an_adapter() -> None:
+    screen = Screen()
+    models = (ServedModel("base"), ServedModel("algebra", adapter=Path("/a")), ServedModel("b", adapter=Path("/b")))
+    with screen:
+        components = fake_components(settings=Settings(engine=EngineKind.FAKE), models=models)
+        screen.ready(components, "127.0.0.1", 8000, needs_key=False)
+    assert screen.lines[-3] == (
+        '  -d \'{"problem": "A pen costs 3 dollars. How much do 7 pens cost?", "model": "algebra"}\''
+    )
 
 
 def test_a_service_with_keys_and_without_documents() -> None:
@@ -235,6 +255,8 @@ def test_the_screen_is_the_documented_one_and_its_command_works() -> None:
         assert [record["message"] for record in records if record["logger"] == "service.cli.serve"][0::2] == [
             "starting", "listening",
         ]  # fmt: skip
+        port = next(line for line in lines if line.startswith("Page")).rstrip("/").rpartition(":")[2]
+        assert log.name == f"serve-{port}.log"
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.wait() == 0
         assert "Stopping. Open requests have 30 s." in terminal.rest()

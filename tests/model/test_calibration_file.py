@@ -201,6 +201,16 @@ def test_a_damaged_calibration_is_refused(content: str, reason: str, tmp_path: P
     assert reason in str(raised.value)
 
 
+def test_the_file_is_no_directory(tmp_path: Path) -> None:
+    file = tmp_path / CALIBRATION_FILE
+    file.write_text("{}")
+    with pytest.raises(ConfigurationError) as raised:
+        read_calibration(file)
+    assert (
+        str(raised.value) == f"{file} is a file; --calibration must be the directory that `twinpath calibrate` wrote."
+    )
+
+
 @settings(max_examples=50)
 @given(content=st.binary(max_size=60) | st.recursive(st.none() | st.floats() | st.text(max_size=4), lambda inner:
     st.dictionaries(st.sampled_from(["version", "made_for", "calibration", "model"]), inner, max_size=3),

@@ -165,12 +165,17 @@ NAMES = "twinpath, deepseek-r1, gemma, llama, mistral, phi, qwen-math, qwen, smo
 
 @pytest.mark.parametrize(
     ("setting", "hint"),
-    [("qwne", "did you mean `qwen`? "), ("QWEN", "did you mean `qwen`? "), ("best", ""), ("a\n\x1b[31m", "")],
+    [
+        ("qwne", "did you mean `qwen`? Give"),
+        ("QWEN", "did you mean `qwen`? Give"),
+        ("best", "give"),
+        ("a\n\x1b[31m", "give"),
+    ],
 )
 def test_an_unknown_name_is_one_line(setting: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         read_prompt(setting)
-    assert str(raised.value) == f"`prompt` {setting!r} is unknown; {hint}Give a .toml file, or one of {NAMES}."
+    assert str(raised.value) == f"`prompt` {setting!r} is unknown; {hint} a .toml file, or one of {NAMES}."
 
 
 def test_a_file_may_be_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

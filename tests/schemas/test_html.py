@@ -72,7 +72,7 @@ def test_a_solution_shows_verdict_votes_explanation_and_program() -> None:
         ({"verdict": "torn"}, ["Torn: 21 or 10?", "This confidence was never measured."]),
         ({"status": "deadline"},
          ["The attempts agree", "21", "6 of 7 attempts agree. This confidence was never measured.",
-          "Time ran out after under 0.1 s: 12 attempts were cut off."]),
+          "Time ran out after less than 0.1 s: 12 attempts were cut off."]),
         ({"verdict": "none", "answer": None},
          ["No answer", "The confidence is below the minimum of the request. Check the votes yourself, or lower the minimum."]),
         ({"verdict": "none", "answer": None, "votes": []},

@@ -126,7 +126,7 @@ def test_percentages_are_rounded_half_up(part: float, whole: float, rounded: int
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [(0.0, "under 0.1 s"), (0.049, "under 0.1 s"), (0.05, "0.1 s"), (1.64, "1.6 s"), (9.949, "9.9 s"), (9.95, "10 s"),
+    [(0.0, "less than 0.1 s"), (0.049, "less than 0.1 s"), (0.05, "0.1 s"), (1.64, "1.6 s"), (9.949, "9.9 s"), (9.95, "10 s"),
      (30.2, "30 s"), (2, "2 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (130, "2 min 10 s"), (3900.4, "1 h 5 min"), (90061, "25 h 1 min")],
 )  # fmt: skip
 def test_durations(value: float, written: str) -> None:

@@ -15,7 +15,7 @@ def doctor(
     engine: EngineName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Check that this machine can serve: engine, GPU, memory, compiler, sandbox, model, cache, hub, keys and address.
+    """Check that this machine can serve: engine, GPU, memory, compiler, sandbox, model, settings, disks, hub and port.
 
     It takes a few seconds, loads no model, and works without a network. The exit
     code is 1 if something that `twinpath serve` needs is missing.
@@ -23,8 +23,9 @@ def doctor(
     from rich.console import Console
 
     from service.cli.doctor.facts import gather
-    from service.cli.doctor.findings import Status, findings
+    from service.cli.doctor.findings import findings
     from service.cli.doctor.report import document, fits, screen
+    from service.cli.doctor.status import Status
     from service.engine.build import provide_home
 
     settings = load_settings(config, model=model, engine=engine)

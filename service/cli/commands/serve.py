@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperCommand
@@ -44,24 +44,32 @@ def _flag(group: type[SettingsGroup], name: str) -> Any:
     """Annotation for the option of a setting, without its type in the help."""
     field = group.model_fields[name]
     description = str(field.description)
-    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
-        description += f" One of {', '.join(field.annotation)}."
+    choices = _choices(field.annotation)
+    if choices:
+        description += f" One of {', '.join(choices)}."
     if not (field.default_factory or field.default is None or isinstance(field.default, bool | list)):
         description += f" Default: {field.default}."  # here, because typer would add another line for it
     # readable: the readers of files have better errors than typer.
     is_table = name == "engine_options"
     option = typer.Option(
         *([_SINGULAR[name]] if name in _SINGULAR else []),
-        parser=engine_option if is_table else None,
+        parser=engine_option if is_table else str.lower if choices else None,
+        autocompletion=(lambda: choices) if choices else None,
         help=description,
         metavar="",
         show_default=False,
-        case_sensitive=False,
         rich_help_panel=group.title,
         readable=False,
     )
-    annotation: Any = list[Any] if is_table else field.annotation
+    # The settings check a choice: their error is one line, as for every other setting.
+    annotation: Any = list[Any] if is_table else str if choices else field.annotation
     return Annotated[annotation | None, option]
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Values of a setting that has a fixed number of them."""
+    kinds = (annotation, *get_args(annotation))
+    return next((list(kind) for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum)), [])
 
 
 @_flags

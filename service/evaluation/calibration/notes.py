@@ -44,6 +44,11 @@ def notes(content: CalibrationContent) -> list[str]:
             f"With {content.problems} problems all figures are rough, and the stopping threshold stays "
             f"{content.calibration.threshold:g}. From {MIN_PROBLEMS} problems it is chosen too."
         )
+    if len(content.prompts) > 1:
+        found.append(
+            f"The prompt is the best of {len(content.prompts)} on these problems, so its figures are a little too "
+            "high, and a small lead over another prompt may be chance."
+        )
     right = {row.right for row in content.rows}
     if len(right) == 1:
         easy, other = ("right", "harder") if right == {True} else ("wrong", "easier")

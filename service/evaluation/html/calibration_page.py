@@ -49,8 +49,11 @@ def _header(content: CalibrationContent) -> Html:
         (_of(likely.right, likely.problems), f"of the likely answers were right ({likely.right} of {likely.problems})"),
         (_of(likely.problems, content.problems), "of the problems had a likely answer"),
         (_of(right, content.problems), f"right answers of the vote (95 % interval: {low} to {high} %)"),
-        (f"{content.calibration_error:.3f}", f"calibration error, {content.calibration_error_before:.3f} before"),
-        (_of(content.tokens, content.tokens_full), "of the tokens of a full vote"),
+        (
+            f"{content.calibration_error:.3f}",
+            f"calibration error; the agreement of the attempts has {content.calibration_error_before:.3f}",
+        ),
+        (share(content.token_share), "of the tokens of a full vote"),
     ]
     return header("Twinpath calibration", content.made_for.model, run_words(content), figures)
 

@@ -5,8 +5,10 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -32,7 +34,7 @@ def shown(width: int = 80, encoding: str = "utf-8", **changes: Any) -> list[str]
     found = facts(**changes)
     console.print(screen(findings(found), fits(found), found, console))
     file.flush()
-    return [line.rstrip() for line in file.buffer.getvalue().decode(encoding).splitlines()]
+    return file.buffer.getvalue().decode(encoding).splitlines()
 
 
 def test_a_report_of_a_cpu() -> None:
@@ -51,8 +53,8 @@ def test_a_report_of_a_cpu() -> None:
         "",
         "Well-known models that fit in memory, and their paths of 2,048 tokens at a time:",
         "model                                      size  type       memory  paths",
-        "Qwen/Qwen2.5-0.5B-Instruct                 494M  bfloat16  0.9 GiB     85",
-        "google/gemma-3-1b-it                       1.0B  bfloat16  1.9 GiB    107",
+        "Qwen/Qwen2.5-0.5B-Instruct                 494M  bfloat16  0.9 GiB     64",
+        "google/gemma-3-1b-it                       1.0B  bfloat16  1.9 GiB     64",
         "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B  1.8B  bfloat16  3.3 GiB     36",
         "",
         "`twinpath serve` can start.",
@@ -73,11 +75,28 @@ def test_a_narrow_or_old_terminal_gets_every_word() -> None:
     assert shown(encoding="ascii", package=None)[2] == "x  engine    vLLM is not installed"
 
 
+def test_no_line_ends_in_blanks_and_a_long_path_is_folded() -> None:
+    path = f"/{'d' * 90}/model-00001-of-00002.safetensors"
+    lines = shown(model=Fault(f"{path} cannot be read: No such file or directory"))
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert path in "".join(line[13:] for line in lines)
+
+
+def test_an_address_in_use_is_no_start() -> None:
+    assert shown(port=False)[-1] == "`twinpath serve` can start as soon as its address is free."
+    assert shown(port=Fault("not of this machine"))[-1] == "`twinpath serve` cannot start: 1 check has failed."
+
+
 def test_models_that_fit_on_a_gpu() -> None:
     found = fits(facts(gpus=[H200], package="vllm 0.32.0"))
     assert [fit.precision for fit in found] == [*13 * ["bfloat16"], "fp8"]
-    assert found[-1] == Fit("meta-llama/Llama-3.3-70B-Instruct", 70_553_706_496, "fp8", 72_656_371_712, 90)
+    assert found[-1] == Fit("meta-llama/Llama-3.3-70B-Instruct", 70_553_706_496, "fp8", 72_656_371_712, 64)
     assert "fit in one GPU" in " ".join(shown(**GPU))
+    assert shown(package="vllm 0.32.0", gpus=[replace(H200, memory_bytes=None)])[-3:] == [
+        "✓  address   127.0.0.1:8000 is free",
+        "",
+        "`twinpath serve` can start.",
+    ]
     assert fits(facts(memory=Memory(GIB, GIB))) == []
     assert "No model of the list of well-known models fits." in shown(memory=Fault("?"))
     assert fits(facts(settings={"engine": EngineKind.FAKE})) == []
@@ -107,6 +126,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "gpus", list)
     monkeypatch.setattr(probes, "memory", lambda: Memory(32 * GIB, 32 * GIB))
     monkeypatch.setattr(bundled, "check_package", lambda: None)
+    monkeypatch.setattr(probes, "port_is_free", lambda settings: True)
 
 
 @pytest.mark.usefixtures("machine")
@@ -124,6 +144,48 @@ def test_the_command_fails_if_something_is_missing(twinpath: Run, tmp_path: Path
     check = next(one for one in json.loads(out)["checks"] if one["name"] == "model")
     assert (code, check["status"]) == (1, "failed")
     assert check["text"].startswith(f"{tmp_path} has no config.json")
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"CALIBRATION": "/nope"}, "/nope has no calibration.json; "),
+        ({"ADAPTERS": "/nope"}, "--adapter /nope: no such directory; "),
+        ({"PROMPT": "qwen"}, "`prompt` is only for instruct models; "),
+        ({"PROMPT": "qwne", "MODEL": "org/model", "ENGINE_OPTIONS": '{"download_dir": "/nowhere"}'},
+         "`prompt` 'qwne' is unknown; did you mean `qwen`? "),
+        ({"THINKING": "on"}, "Invalid settings: `thinking` cannot be `on`, because "),
+        ({"REVISION": "abc"}, "`revision` needs a Hugging Face name in --model; "),
+        ({"MAX_TOKENS": "2048"}, "Invalid settings: `max_tokens` is 2048, but "),
+        ({"ENGINE": "fake", "FAKE_SCRIPT": "/nope"}, "The script /nope cannot be read: "),
+        ({"ENGINE": "fake", "THINKING": "on"}, "Invalid settings: `thinking` cannot be `on`, because "),
+        ({"ENGINE": "remote", "WORKER_URLS": "nohost"}, "'nohost' is not a worker address; "),
+        ({"ENGINE": "remote", "QUANTIZATION": "fp8"}, "Invalid settings: `quantization` has no effect with "),
+    ],
+)  # fmt: skip
+def test_settings_that_serve_refuses_fail(
+    variables: dict[str, str], reason: str, twinpath: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"TWINPATH_{name}", value)
+    monkeypatch.setattr("service.engine.build._imported_vllm", lambda settings: Mock())
+    code, out, _ = twinpath("doctor", "--json")
+    check = next(one for one in json.loads(out)["checks"] if one["name"] == "settings")
+    assert (code, check["status"], check["text"][: len(reason)]) == (1, "failed", reason), check
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_directory_without_weights_is_no_model(twinpath: Run, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    code, out, _ = twinpath("doctor", "--json", "--model", tmp_path)
+    check = next(one for one in json.loads(out)["checks"] if one["name"] == "model")
+    assert (code, check["text"]) == (
+        1,
+        f"{tmp_path} has no weights; --model must be a directory with *.safetensors files.",
+    )
+    assert gathered.found_model(Settings(model=str(tmp_path), engine_options={"load_format": "dummy"})) is not None
+    assert gathered.found_model(Settings(model=str(tmp_path), engine=EngineKind.REMOTE)) is not None
 
 
 @pytest.mark.usefixtures("machine")
@@ -145,8 +207,8 @@ def test_workers_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         return 200
 
     monkeypatch.setattr(probes, "answer_of", answer)
-    settings = Settings(engine=EngineKind.REMOTE, worker_urls=["http://a:1", "http://b:2/"])
-    assert gathered.gather(settings).workers == {"http://a:1": 200, "http://b:2/": 200}
+    settings = Settings(engine=EngineKind.REMOTE, worker_urls=["http://a:1", "http://b:2/v1/"])
+    assert gathered.gather(settings).workers == {"http://a:1": 200, "http://b:2/v1/": 200}
     assert sorted(asked) == ["http://a:1/health", "http://b:2/health"]
 
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from service.cli.doctor import probes
 from service.cli.doctor.probes import Fault, Gpu, Memory
-from service.errors import SandboxError
+from service.errors import ConfigurationError, SandboxError
 from service.sandbox.base import LockState
 from service.settings import Settings
 from tests.support.hub import Hub
 
 MIB = 1024**2
-H200 = "NVIDIA H200, 143771, 143000, 570.86.15"
+H200 = "NVIDIA H200, 143771, 143000, 570.86.15, GPU-1a"
 
 
 def failing(error: Exception) -> Callable[[], Any]:
@@ -63,6 +63,7 @@ def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None
         path.chmod(0o755)
 
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return install
 
 
@@ -71,9 +72,51 @@ def test_without_a_driver_there_is_no_gpu(smi: Callable[[str], None], monkeypatc
     assert probes.gpus() == []
 
 
-def test_gpus_of_the_driver(smi: Callable[[str], None]) -> None:
-    smi(f"echo '{H200}'; echo '{H200}'; echo 'Tesla, [N/A], [N/A], 1'; echo; echo 'a,b'")
-    assert probes.gpus() == 2 * [Gpu("NVIDIA H200", 143771 * MIB, 143000 * MIB, "570.86.15")]
+def test_gpus_of_the_driver(smi: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    smi(f"echo '{H200}'; echo '{H200}'; echo 'NVIDIA GB10, [N/A], [N/A], 580.95, GPU-2b'; echo; echo 'a,b'")
+    h200 = Gpu("NVIDIA H200", 143771 * MIB, 143000 * MIB, "570.86.15", "GPU-1a")
+    assert probes.gpus() == [h200, h200, Gpu("NVIDIA GB10", None, None, "580.95", "GPU-2b")]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert probes.gpus() == [h200]
+
+
+A, B, C = (Gpu(name, 8, 4, "1", f"GPU-{name}0") for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [
+        (None, [A, B, C]),
+        ("", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+        ("2", [C]),
+        ("1, 0", [B, A]),
+        ("GPU-c,GPU-a0", [C, A]),
+        ("0,3,1", [A]),
+        ("0,-1,1", [A]),
+        ("0000000001", []),
+        ("GPU-d", []),
+        ("MIG-x", [Gpu("a", None, None, "1", "MIG-x")]),
+    ],
+)
+def test_gpus_that_cuda_shows(devices: str | None, expected: list[Gpu]) -> None:
+    assert probes.visible([A, B, C], devices) == expected
+    assert probes.visible([], devices) == []
+
+
+@given(st.text())
+def test_any_devices_are_read(devices: str) -> None:
+    assert set(probes.visible([A, B], devices)) <= {A, B} or "MIG-" in devices
+
+
+def test_a_driver_without_an_answer_is_a_fault(smi: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_SMI_S", 0.1)
+    smi("exec sleep 30")
+    began = time.monotonic()
+    with pytest.raises(OSError, match=r"^nvidia-smi gives no answer within 0\.1 s$"):
+        probes.gpus()
+    assert time.monotonic() - began < 5
 
 
 def test_a_driver_that_fails_is_a_fault(smi: Callable[[str], None]) -> None:
@@ -85,7 +128,7 @@ def test_a_driver_that_fails_is_a_fault(smi: Callable[[str], None]) -> None:
 
 @given(st.text())
 def test_any_line_of_the_driver_is_read_or_left_out(line: str) -> None:
-    assert probes._gpu(line) is None or line.count(",") == 3
+    assert probes._gpu(line) is None or line.count(",") == 4
 
 
 @pytest.mark.parametrize(
@@ -150,14 +193,15 @@ def test_a_hub_that_does_not_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch) 
         probes.hub()
 
 
-def test_a_port_in_use_is_a_fault() -> None:
+def test_a_port_in_use_is_not_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        settings = Settings(port=taken.getsockname()[1])
-        fault = probes.within(5, {"port": lambda: probes.port_is_free(settings)})["port"]
-    assert fault == Fault(
-        f"127.0.0.1:{settings.port} is in use by another process. Stop it, or choose another port with --port."
-    )
-    assert probes.port_is_free(Settings(port=0))
+        assert probes.port_is_free(Settings(port=taken.getsockname()[1])) is False
+    assert probes.port_is_free(Settings(port=0)) is True
+
+
+def test_an_address_of_another_machine_is_a_fault() -> None:
+    with pytest.raises(ConfigurationError, match=r"^203\.0\.113\.5 is not an address of this machine\."):
+        probes.port_is_free(Settings(host="203.0.113.5", port=0))
 
 
 def test_no_proxy_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

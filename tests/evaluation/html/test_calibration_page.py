@@ -37,6 +37,13 @@ def test_the_summary_and_the_plots() -> None:
     assert "<b>90 %</b><span>of the likely answers were right (90 of 100)</span>" in page
     assert "<b>100 %</b><span>of the problems had a likely answer</span>" in page
     assert "<b>90 %</b><span>right answers of the vote (95 % interval: 83 to 94 %)</span>" in page
+    error, agreement = content().calibration_error, content().calibration_error_before
+    assert (
+        f"<b>{error:.3f}</b><span>calibration error; the agreement of the attempts has {agreement:.3f}</span>" in page
+    )
+    row = re.search(r"chosen</span></span></td><td>([^<]+)</td>", page)
+    assert row is not None
+    assert f"<b>{row[1]}</b><span>of the tokens of a full vote</span>" in page
     assert "100 problems · prompt p · temperature 0.7 · 3 + 3 attempts · seed 1" in page
     assert '<pre class="program">twinpath serve --calibration out</pre>' in page
     assert '0.75 <span class="chip likely">chosen</span>' in page

@@ -98,7 +98,7 @@ def test_a_damaged_file_or_one_of_another_version_has_no_summary(content: str, r
     (root / "train/history.jsonl").write_text("{")
     assert summary("train", root / "train") == ""
     lines = ending(_run(root, "[compare]\nenabled = true\n"), 0.01).splitlines()
-    assert lines == ["Took     under 0.1 s", f"Next     twinpath serve --model '{root}/export/model'"]
+    assert lines == ["Took     less than 0.1 s", f"Next     twinpath serve --model '{root}/export/model'"]
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
@@ -134,4 +134,4 @@ def test_a_run_ends_with_result_duration_report_and_next_command(root: Path) -> 
 
 def test_a_run_that_measures_nothing_ends_with_the_next_command(root: Path) -> None:
     lines = ending(_run(root, "[measure]\nenabled = false\n"), 0.01).splitlines()
-    assert lines == ["Took     under 0.1 s", f"Next     twinpath serve --model '{root}/export/model'"]
+    assert lines == ["Took     less than 0.1 s", f"Next     twinpath serve --model '{root}/export/model'"]
