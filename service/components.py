@@ -211,10 +211,13 @@ def check_settings(settings: Settings) -> None:
 
     Raises:
         CheckpointError: an adapter cannot be read.
-        ConfigurationError: an engine option, a worker address, a key file, the calibration or `prompt` is invalid.
+        ConfigurationError: an engine option, the script, a worker address, a key file, the calibration or `prompt` is
+            invalid.
     """
     check_engine(settings)
-    if settings.engine is EngineKind.REMOTE:
+    if settings.engine is EngineKind.FAKE:
+        fake_engine(settings, ())
+    elif settings.engine is EngineKind.REMOTE:
         remote_engine(settings, (), lambda worker, up: None, lambda worker, result: None)
     read_adapters(settings.adapters, weights=settings.engine is EngineKind.VLLM)
     if settings.calibration:

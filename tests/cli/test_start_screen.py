@@ -171,8 +171,8 @@ def test_the_parts_of_a_service_in_words() -> None:
         "seccomp, no privileges, limits",
         "http://10.0.0.7:8000, http://10.0.0.8:8000, up to 1,024 paths at a time",
     )
-    models += tuple(ServedModel(name, adapter=Path("/a")) for name in "bcdef")
-    assert details(fake_components(settings=settings, models=models))[0] == (
+    many = (*models, *(ServedModel(name, adapter=Path("/a")) for name in "bcdef"))
+    assert details(fake_components(FakeEngine(model="student"), settings=settings, models=many))[0] == (
         "student, calibrated, with 6 adapters: algebra, b, c, d, e, …"
     )
     assert details(fake_components(settings=Settings()))[1:] == ("no layer is on", "vLLM, up to 64 paths at a time")

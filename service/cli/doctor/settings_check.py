@@ -3,16 +3,14 @@
 from contextlib import suppress
 from pathlib import Path
 
+from service import components
 from service.calibrated_models import calibrated_models
-from service.components import download_of
-from service.engine.build import check_engine, fake_engine, remote_engine
 from service.errors import CheckpointError
 from service.model.adapter import check_fit, read_adapters
-from service.model.calibration_file import read_calibration
-from service.model.checkpoint import Checkpoint, find_checkpoint, local_path
+from service.model.checkpoint import Checkpoint, find_checkpoint
 from service.model.local import local_checkpoint
-from service.model.prompts import read_prompt
 from service.model.served import served_models
+from service.model.snapshot import local_path
 from service.request_defaults import check_thinking
 from service.settings import EngineKind, Settings
 from service.types import DEMO_MODEL
@@ -27,22 +25,12 @@ def check_settings(settings: Settings) -> None:
     Raises:
         TwinpathError: the settings do not fit each other, the model, or a file that they name.
     """
-    check_engine(settings)
-    is_local = settings.engine is EngineKind.VLLM
-    adapters = read_adapters(settings.adapters, weights=is_local)
-    names = [adapter.name for adapter in adapters]
-    if settings.engine is EngineKind.FAKE:
-        fake_engine(settings, names)
-    elif settings.engine is EngineKind.REMOTE:
-        remote_engine(settings, names, lambda worker, up: None, lambda worker, result: None)
-    if settings.calibration is not None:
-        read_calibration(settings.calibration)
-    is_fake = settings.engine is EngineKind.FAKE
+    components.check_settings(settings)
+    is_fake, is_local = settings.engine is EngineKind.FAKE, settings.engine is EngineKind.VLLM
     checkpoint = None if is_fake else _checkpoint(settings)
     if not (is_fake or checkpoint or settings.model is None):
-        if settings.prompt is not None:
-            read_prompt(settings.prompt)
         return
+    adapters = read_adapters(settings.adapters, weights=is_local)
     models = served_models(checkpoint or _STUDENT, adapters, settings.prompt)
     check_thinking(settings, models[0])
     if checkpoint and is_local:
@@ -53,7 +41,7 @@ def check_settings(settings: Settings) -> None:
 
 def _checkpoint(settings: Settings) -> Checkpoint | None:
     """Model of the settings, if it is on this machine. A damaged one is a fault of its own check."""
-    model, download = settings.model, download_of(settings)
+    model, download = settings.model, components.download_of(settings)
     if settings.revision is not None and (model is None or local_path(model).is_dir()):
         find_checkpoint(model, settings.cache_dir, download=download)  # refuses the revision before all else
     with suppress(CheckpointError):
