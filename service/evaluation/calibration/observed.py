@@ -79,9 +79,10 @@ def fitted(points: Sequence[Seen], plain: Calibration, orders: int) -> Calibrati
         plain: threshold.
         orders: number of orders in which each problem is observed.
     """
-    found = fit([point.observed for point in points], orders)
+    observations = len(POLICIES) * orders  # of each problem
+    found = fit([point.observed for point in points], observations)
     confidence_map = tuple((round(x, 6), round(y, 6)) for x, y in found)
-    shifts = fit_shifts(points, confidence_map, len(POLICIES) * orders)
+    shifts = fit_shifts(points, confidence_map, observations)
     return plain.model_copy(update={"confidence_map": confidence_map, **shifts._asdict()})
 
 
