@@ -47,7 +47,7 @@ def test_the_client_needs_only_httpx_and_pydantic() -> None:
         "service", "service.client", "service.client.async_client", "service.client.protocol", "service.credentials",
         "service.client.sync_client", "service.errors", "service.faults", "service.schemas", "service.schemas.batch",
         "service.schemas.grade", "service.schemas.later_values", "service.schemas.problem_details", "service.schemas.request",
-        "service.json_lines", "service.schemas.response", "service.types",
+        "service.json_lines", "service.limits", "service.schemas.response", "service.types",
     }  # fmt: skip
 
 
