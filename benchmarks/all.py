@@ -25,6 +25,7 @@ COMMANDS = {
     "libraries": ["benchmarks.libraries"],
     "http-parsers": ["benchmarks.http_parsers"],
     "engine": ["benchmarks.engine", "--data", "{data}"],
+    "openmp": ["benchmarks.openmp"],
     "student": ["benchmarks.student", "--data", "{data}", "--test", "{test}", "--repeat", "1"],
     "student-turns": ["benchmarks.student", "--data", "{data}", "--test", "{test}", "--limit", "30"],
     "policy": [*_POLICY, "--paths", _PATHS],
