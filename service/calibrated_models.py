@@ -70,9 +70,7 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
     )
 
 
-def _chosen(
-    models: Sequence[ServedModel], base: Checkpoint | None, settings: Settings, was: MadeFor
-) -> ServedModel:
+def _chosen(models: Sequence[ServedModel], base: Checkpoint | None, settings: Settings, was: MadeFor) -> ServedModel:
     """Model of a calibration: the one with its name, or else with its files. Without one, the default model."""
     named = (model for model in models if model.name == was.model)
     same = (model for model in models if has_same_files(was, made_for(model, base, settings)))
