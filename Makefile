@@ -95,7 +95,7 @@ audit: | $(UV)  ## Look up every pinned package in the advisory databases; needs
 	$(AUDIT) --no-deps -r requirements/gpu.txt
 
 sbom: | $(UV)  ## Write sbom.json, a CycloneDX bill of materials with vLLM
-	@$(UV) export --quiet --locked --no-dev --extra serve --extra otel --no-emit-project --no-hashes -o $(VENV)/locked.txt
+	@$(UV) export --quiet --locked --no-dev --extra serve --extra otel --extra calibrate --no-emit-project --no-hashes -o $(VENV)/locked.txt
 	@cat $(VENV)/locked.txt requirements/gpu.txt | sed -n 's/ *;.*//; /==/p' | sort -u > $(VENV)/sbom.txt
 	$(UV) run --quiet --no-project --with cyclonedx-bom==7.5.0 cyclonedx-py requirements $(VENV)/sbom.txt -o sbom.json
 

@@ -28,7 +28,7 @@ ENV PATH=/tools/bin:$PATH
 FROM tools AS lists
 WORKDIR /lists
 COPY pyproject.toml uv.lock ./
-RUN uv export --quiet --frozen --no-dev --extra serve --extra otel --no-emit-project --no-header -o slim.txt \
+RUN uv export --quiet --frozen --no-dev --extra serve --extra otel --extra calibrate --no-emit-project --no-header -o slim.txt \
  && uv export --quiet --frozen --only-group router --no-emit-project --no-header -o router.txt
 
 # The wheel of this project.

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 from service.model.calibration_file import (
     MadeFor,
     check_made_for,
     files_digest,
+    has_same_files,
     read_calibration,
     weights_digest,
     wording_digest,
@@ -35,7 +37,7 @@ def calibrated_models(
     if directory is None:
         return tuple(models)
     found = read_calibration(directory)
-    chosen = next((model for model in models if model.name == found.made_for.model), models[0])
+    chosen = _chosen(models, base, settings, found.made_for)
     changed = replace(
         chosen, calibration=found.calibration, decoding=found.made_for.decoding, calibrated_for=found.made_for
     )
@@ -66,3 +68,10 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
         cot=problem.cot,
         pot=problem.pot,
     )
+
+
+def _chosen(models: Sequence[ServedModel], base: Checkpoint | None, settings: Settings, was: MadeFor) -> ServedModel:
+    """Model of a calibration: the one with its name, or else with its files. Without one, the default model."""
+    named = (model for model in models if model.name == was.model)
+    same = (model for model in models if has_same_files(was, made_for(model, base, settings)))
+    return next(chain(named, same), models[0])

@@ -232,7 +232,9 @@ def info_screen(model: ModelInfo) -> Sequence[RenderableType]:
         cells = [paths_text(size, gpu, tokens, precision, model.utilization) for gpu in GPU_GIB]
         paths.add_row(precision.name, memory(size.weight_bytes(precision)), *cells)
     title = f"\nPaths of {tokens:,} tokens at a time, by the memory of a GPU (computed):\n"
-    return Text(one_line(checkpoint.name), "bold"), grid, Text(title), paths
+    default = Settings.model_fields["max_num_seqs"].default
+    limit = f"\nThe engine decodes at most `max_num_seqs` of them at a time, by default {default}."
+    return Text(one_line(checkpoint.name), "bold"), grid, Text(title), paths, Text(limit, "dim")
 
 
 def _precisions(size: ModelSize) -> tuple[Precision, ...]:

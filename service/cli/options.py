@@ -85,6 +85,7 @@ def count_option(help_text: str) -> Any:
 
 Config = Annotated[Path | None, typer.Option(help="TOML file of settings.", dir_okay=False)]
 Model = Annotated[str | None, typer.Option(help=setting_help("model"))]
+Revision = Annotated[str | None, typer.Option(help=setting_help("revision"))]
 ModelOrName = Annotated[
     str | None, typer.Option(help=f"{setting_help('model')} With --url: name of a model that the service has.")
 ]
@@ -111,7 +112,7 @@ Adapters = Annotated[
     list[str] | None,
     typer.Option(
         "--adapter",
-        help="LoRA adapter on the model, as NAME=DIR or DIR. Repeatable. The first one answers.",
+        help="LoRA adapter on the model, as NAME=DIR or DIR. The first one answers, not the model. Repeatable.",
         metavar="<name=dir>",
     ),
 ]

@@ -39,7 +39,7 @@ class MadeFor(BaseModel):
     """Model, prompt and decoding for which a calibration was made.
 
     Args:
-        model: name of the model.
+        model: name of the model. It is compared only where the weights cannot be.
         files: SHA-256 of the files of the model without its weights. Empty for a model without files.
         weights: digest of its weights, from `weights_digest`. Empty if they are on a remote worker.
         prompt: name of the prompts.
@@ -115,6 +115,8 @@ def check_made_for(directory: Path, was: MadeFor, now: MadeFor) -> None:
     before, after = _values(was), _values(now)
     if not (was.weights and now.weights):
         after["weights"] = was.weights  # nothing to compare with
+    if has_same_files(was, now):
+        after["model"] = was.model  # the same model under another name, such as that of a copied directory
     after["max_tokens"] = min(was.max_tokens, now.max_tokens)  # a larger one cuts no more paths off
     name = next((name for name in after if before[name] != after[name]), None)
     if name:
@@ -123,6 +125,11 @@ def check_made_for(directory: Path, was: MadeFor, now: MadeFor) -> None:
             f"The calibration {directory} was made for {difference}. Run `twinpath calibrate` again, or leave out "
             "--calibration."
         )
+
+
+def has_same_files(was: MadeFor, now: MadeFor) -> bool:
+    """Whether both models have the same files, their weights among them. False if one has none."""
+    return bool(was.weights) and (was.files, was.weights) == (now.files, now.weights)
 
 
 def files_digest(*directories: Path) -> str:

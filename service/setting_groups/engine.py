@@ -41,8 +41,8 @@ class ModelSettings(SettingsGroup):
     adapters: Annotated[
         Texts,
         Field(
-            description="LoRA adapters on the model, each as NAME=DIR, or DIR with its own name. Separate them by "
-            "commas. A request chooses one by `model`."
+            description="LoRA adapters on the model, each as NAME=DIR, or DIR with its own name. Repeat the flag, or "
+            "separate them by commas. A request chooses one by `model`; without it the model itself answers."
         ),
     ] = []  # noqa: RUF012 - Pydantic copies it
     revision: Annotated[

@@ -381,10 +381,13 @@ def test_the_next_command_has_every_option_of_the_model(twinpath: Run, tmp_path:
     problems(tmp_path)
     code, out, err = twinpath(
         "calibrate", "--engine", "fake", "--model", "my model", "--paths", 3, "--max-tokens", 50, "--temperature", 0.4,
+        "--top-p", 0.9, "--revision", "v1", "--dtype", "float16", "--quantization", "fp8",
         "--data", tmp_path / "data.jsonl", "--out", tmp_path / "it's out",
     )  # fmt: skip
     assert code == 0, err
+    decoding = json.loads((tmp_path / "it's out" / "calibration.json").read_text())["made_for"]["decoding"]
+    assert (decoding["temperature"], decoding["top_p"]) == (0.4, 0.9)
     assert out.splitlines()[-1] == (
-        "Next: twinpath serve --model 'my model' --engine fake --cot-paths 3 --pot-paths 3 --max-tokens 50 --calibration "
-        f"'{tmp_path}/it'\"'\"'s out'"
+        "Next: twinpath serve --model 'my model' --revision v1 --dtype float16 --quantization fp8 --engine fake --cot-paths 3 "
+        f"--pot-paths 3 --max-tokens 50 --calibration '{tmp_path}/it'\"'\"'s out'"
     )

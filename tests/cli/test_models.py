@@ -93,6 +93,8 @@ def test_details_on_a_terminal(student: Path) -> None:
         "bfloat16  14.2 GiB     –      –     54    251    514   1,016",
         "fp8        8.1 GiB     –     43    109    307    570   1,072",
         "int4       5.2 GiB     4     70    136    333    597   1,099",
+        "",
+        "The engine decodes at most `max_num_seqs` of them at a time, by default 64.",
     ]
 
 

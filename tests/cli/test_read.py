@@ -92,7 +92,7 @@ def test_the_rows_of_the_command(read: Read, tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_documentation(read: Read, tmp_path: Path) -> None:
-    text = Path("docs/models.md").read_text(encoding="utf-8")
+    text = Path("docs/reading.md").read_text(encoding="utf-8")
     rows, session = (text.split(fence)[1].split("```\n")[0] for fence in ("```json\n", "```console\n"))
     command, printed = session.split("\n", 1)
     assert command == "$ twinpath read --input outputs.jsonl"

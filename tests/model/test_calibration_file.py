@@ -331,6 +331,46 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
     assert found.calibration == MAPPED
 
 
+def test_the_same_files_under_another_name_keep_their_calibration(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("calibrated", "base", "copied", "adapter")]
+    for path in places:
+        path.mkdir()
+        (path / "config.json").write_text("{}")
+        (path / "model.safetensors").write_bytes(b"1")
+    calibrated, base, copied, adapter = places
+    (adapter / "config.json").unlink()
+    local = Settings(calibration=tmp_path)
+
+    def kept(directory: Path, *models: ServedModel) -> list[str]:
+        checkpoint = Checkpoint(directory, directory.name, metadata=None, bos="", style="fewshot")
+        found = calibrated_models(models, checkpoint, local)
+        return [model.name for model in found if model.calibration == MAPPED]
+
+    def write(directory: Path, model: ServedModel) -> None:
+        checkpoint = Checkpoint(directory, directory.name, metadata=None, bos="", style="fewshot")
+        content = ModelCalibration(made_for=made_for(model, checkpoint, local), calibration=MAPPED)
+        (tmp_path / CALIBRATION_FILE).write_text(content.model_dump_json())
+
+    write(calibrated, ServedModel("org/model"))
+    assert kept(copied, ServedModel("copied")) == ["copied"]
+    (copied / "model.safetensors").write_bytes(b"2")
+    with pytest.raises(ConfigurationError, match="was made for `model` org/model, and it is copied now"):
+        kept(copied, ServedModel("copied"))
+    write(base, ServedModel("algebra", adapter=adapter))
+    assert kept(base, ServedModel("base"), ServedModel("units", adapter=adapter)) == ["units"]
+
+
+def test_a_name_counts_where_the_weights_are_not_compared(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    checkpoint = Checkpoint(tmp_path, "m", metadata=None, bos="", style="fewshot")
+    local, remote = (Settings(engine=engine, calibration=tmp_path) for engine in (EngineKind.VLLM, EngineKind.REMOTE))
+    content = ModelCalibration(made_for=made_for(ServedModel("m"), checkpoint, local), calibration=MAPPED)
+    (tmp_path / CALIBRATION_FILE).write_text(content.model_dump_json())
+    with pytest.raises(ConfigurationError, match="was made for `model` m, and it is other now"):
+        calibrated_models([ServedModel("other")], checkpoint, remote)
+
+
 def test_the_digest_of_a_wording_is_that_of_its_texts() -> None:
     def prompt(**changes: Any) -> str:
         fields = {"name": "a", "cot": "{question} c", "pot": "{question} p", "system": "s", "stop": ("x",)}

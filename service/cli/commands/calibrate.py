@@ -1,6 +1,7 @@
 """Command `twinpath calibrate`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from service.cli.options import (
     EngineOption,
     EngineOptions,
     Model,
+    Revision,
     ServiceOptions,
     ThinkingMode,
     ThinkingTokens,
@@ -28,7 +30,7 @@ from service.cli.options import (
 )
 from service.limits import MAX_PATHS, MAX_TEMPERATURE, MAX_TOKENS
 
-_SAMPLING = ("temperature", "max_tokens", "thinking", "thinking_tokens")
+_SAMPLING = ("temperature", "top_p", "max_tokens", "thinking", "thinking_tokens")
 """Options that are settings of the same name."""
 
 
@@ -44,7 +46,10 @@ def calibrate(
     ],
     out: Annotated[Path, typer.Option(help="Output directory for the calibration and its report.", show_default=False)],
     model: Model = None,
+    revision: Revision = None,
     adapter: Adapters = None,
+    dtype: Annotated[str | None, typer.Option(help=setting_help("dtype"))] = None,
+    quantization: Annotated[str | None, typer.Option(help=setting_help("quantization"))] = None,
     prompt: Annotated[
         list[str] | None,
         typer.Option(help=f"{setting_help('prompt')} Repeatable: the best one is kept.", metavar="<name|file>"),
@@ -55,6 +60,7 @@ def calibrate(
         integer_option("Paths of each kind. Default: the settings cot_paths and pot_paths.", min=1, max=MAX_PATHS),
     ] = None,
     temperature: Annotated[float | None, float_option(field_help("temperature"), min=0, max=MAX_TEMPERATURE)] = None,
+    top_p: Annotated[float | None, float_option(field_help("top_p"), max=1)] = None,
     max_tokens: Annotated[int | None, integer_option(field_help("max_tokens"), min=1, max=MAX_TOKENS)] = None,
     thinking: ThinkingMode = None,
     thinking_tokens: ThinkingTokens = None,
@@ -82,16 +88,18 @@ def calibrate(
         cot=paths,
         pot=paths,
         temperature=temperature,
+        top_p=top_p,
         max_tokens=max_tokens,
         thinking=thinking,
         thinking_tokens=thinking_tokens,
     )
     overrides = overrides_of(vote, seed=seed)
     sampling = {name: overrides.get(name) for name in _SAMPLING}
+    files = {"revision": revision, "dtype": dtype, "quantization": quantization}
     options = EngineOptions(model=model, adapter=adapter, engine=engine, engine_option=engine_option, config=config)
     prompts: list[str | None] = list(dict.fromkeys(prompt or [])) or [None]
     calibrate_and_show(
-        settings_of(ServiceOptions(), options, vote, prompt=prompts[0], **sampling),
+        settings_of(ServiceOptions(), options, vote, prompt=prompts[0], **files, **sampling),
         data,
         out,
         columns={"problem": problem_column, "answer": answer_column, "id": id_column},
@@ -100,15 +108,22 @@ def calibrate(
         limit=limit,
         concurrency=concurrency,
         seed=overrides["seed"],
-        next_options=_next_options(options, vote),
+        next_options=_next_options(options, vote, files),
     )
 
 
-def _next_options(engine: EngineOptions, vote: VoteOptions) -> list[tuple[str, str]]:
-    """Options of the command that serves the model with its calibration, without its prompt and temperature."""
+def _next_options(engine: EngineOptions, vote: VoteOptions, files: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    """Options of the command that serves the model with its calibration, which has the decoding.
+
+    Args:
+        engine: model and engine.
+        vote: limits and numbers of paths.
+        files: further settings of the model, by name.
+    """
     given: list[tuple[str, Any]] = [
         ("--config", engine.config),
         ("--model", engine.model),
+        *((f"--{name}", value) for name, value in files.items()),
         *(("--adapter", adapter) for adapter in engine.adapter or ()),
         ("--engine", engine.engine),
         *(("--engine-option", f"{name}={json.dumps(value)}") for name, value in engine.engine_option or ()),

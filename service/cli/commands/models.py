@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.options import Config, Prompt, count_option, setting_help
+from service.cli.options import Config, Prompt, Revision, count_option
 from service.settings import load_settings
 
 HubName = Annotated[
@@ -14,7 +14,6 @@ Name = Annotated[
     str | None,
     typer.Argument(help="Model directory or Hugging Face name. Default: the bundled model.", show_default=False),
 ]
-Revision = Annotated[str | None, typer.Option(help=setting_help("revision"))]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
