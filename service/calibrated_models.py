@@ -59,6 +59,8 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
         model=model.name,
         files=files_digest(*directories),
         weights="" if settings.engine is EngineKind.REMOTE else weights_digest(*directories),
+        dtype=settings.dtype,
+        quantization=settings.quantization,
         prompt=model.path_format.name,
         wording=wording_digest(model.path_format),
         thinking=problem.thinking,

@@ -42,6 +42,8 @@ class MadeFor(BaseModel):
         model: name of the model. It is compared only where the weights cannot be.
         files: SHA-256 of the files of the model without its weights. Empty for a model without files.
         weights: digest of its weights, from `weights_digest`. Empty if they are on a remote worker.
+        dtype: setting of the data type. It is compared together with the weights.
+        quantization: setting of the quantization, likewise.
         prompt: name of the prompts.
         wording: SHA-256 of the wording of the prompts.
         thinking: whether the model thinks before its answers.
@@ -57,6 +59,8 @@ class MadeFor(BaseModel):
     model: str
     files: str
     weights: str
+    dtype: str = "auto"
+    quantization: str | None = None
     prompt: str
     wording: str
     thinking: bool = False
@@ -114,7 +118,7 @@ def check_made_for(directory: Path, was: MadeFor, now: MadeFor) -> None:
     """
     before, after = _values(was), _values(now)
     if not (was.weights and now.weights):
-        after["weights"] = was.weights  # nothing to compare with
+        after |= {name: before[name] for name in ("weights", "dtype", "quantization")}  # nothing to compare with
     if has_same_files(was, now):
         after["model"] = was.model  # the same model under another name, such as that of a copied directory
     after["max_tokens"] = min(was.max_tokens, now.max_tokens)  # a larger one cuts no more paths off
@@ -173,5 +177,6 @@ def _values(made_for: MadeFor) -> dict[str, object]:
     """Values by name, those of the decoding among them. The confidence map does not depend on the planned paths."""
     values = {name: value for name, value in made_for if name not in ("decoding", "cot", "pot")}
     values["thinking"] = "on" if made_for.thinking else "off"
+    values["quantization"] = made_for.quantization or "none"
     values["thinking_tokens"] = "no limit" if made_for.thinking_tokens is None else made_for.thinking_tokens
     return values | dict(made_for.decoding)

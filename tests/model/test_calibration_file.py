@@ -388,3 +388,23 @@ def test_the_digest_of_a_wording_is_that_of_its_texts() -> None:
         "fewshot",
         "v1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"quantization": "fp8"}, "`quantization` none, and it is fp8 now"),
+        ({"dtype": "float16"}, "`dtype` auto, and it is float16 now"),
+    ],
+)
+def test_a_calibration_of_other_arithmetic_is_refused(changes: dict[str, Any], difference: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    checkpoint = Checkpoint(tmp_path, "m", metadata=None, bos="", style="fewshot")
+    made = made_for(ServedModel("m"), checkpoint, Settings())
+    (tmp_path / CALIBRATION_FILE).write_text(ModelCalibration(made_for=made, calibration=MAPPED).model_dump_json())
+    with pytest.raises(ConfigurationError, match=f"was made for {difference}"):
+        calibrated_models([ServedModel("m")], checkpoint, Settings(calibration=tmp_path, **changes))
+    remote = Settings(engine=EngineKind.REMOTE, calibration=tmp_path, **changes)
+    (found,) = calibrated_models([ServedModel("m")], checkpoint, remote)  # the settings are not those of the worker
+    assert found.calibration == MAPPED
