@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 import uvicorn
 
@@ -25,6 +26,9 @@ from tests.support.components import fake_components
 from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
+
+hypothesis.settings.register_profile("twinpath", deadline=None)  # its 200 ms per example fail beside busy processes
+hypothesis.settings.load_profile("twinpath")
 
 _cache_numbers = itertools.count()
 
