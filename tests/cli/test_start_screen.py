@@ -232,7 +232,7 @@ def on_terminal(*flags: str, columns: int = 80, **environment: str) -> Iterator[
 
 def documented() -> list[str]:
     """Screen in the documents."""
-    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/models.md").read_text(encoding="utf-8")
     return next(block.text for block in blocks(text) if "serve --engine fake" in block.text).splitlines()
 
 

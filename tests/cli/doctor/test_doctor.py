@@ -237,7 +237,7 @@ def test_a_bare_machine_gets_a_report() -> None:
 
 
 def test_the_documents_show_the_report() -> None:
-    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/models.md").read_text(encoding="utf-8")
     block = next(block.text for block in blocks(text) if block.text.startswith("$ twinpath doctor\n"))
     names = [line.split()[1] for line in block.splitlines() if line[:1] in "✓!✗" and line]
     assert names == list(CHECKS)
