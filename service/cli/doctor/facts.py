@@ -8,7 +8,7 @@ from pathlib import Path
 from service.api.api_keys import KeyRing, key_ring
 from service.cli.doctor import probes
 from service.cli.doctor.probes import Fault, Gpu, Memory
-from service.cli.doctor.settings_check import check_settings
+from service.cli.doctor.settings_check import check_files
 from service.components import download_of
 from service.engine.cpu import check_compiler, computes_bfloat16
 from service.errors import CheckpointError
@@ -17,6 +17,7 @@ from service.model.checkpoint import Checkpoint
 from service.model.known_models import SIZES
 from service.model.local import local_checkpoint
 from service.model.sizes import ModelSize, read_size
+from service.model.snapshot import is_listed, local_path
 from service.sandbox.base import LockState
 from service.settings import EngineKind, Settings
 
@@ -29,10 +30,17 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """Model of the settings on this machine, with its size."""
+    """Model of the settings on this machine.
+
+    Args:
+        checkpoint: its files.
+        size: its size.
+        is_whole: whether no file can be missing. Other programs may fetch only some files of a model into the cache.
+    """
 
     checkpoint: Checkpoint
     size: ModelSize
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ def gather(settings: Settings, limit_s: float | None = None) -> Facts:
         "hub": probes.hub,
         "keys": partial(key_ring, settings),
         "port": partial(probes.port_is_free, settings),
-        "fault": partial(check_settings, settings),
+        "fault": partial(check_files, settings),
     }
     if settings.engine is EngineKind.FAKE:
         own |= {"model": _not_needed, "hub": _not_needed}
@@ -130,15 +138,16 @@ def found_model(settings: Settings) -> FoundModel | None:
     Raises:
         CheckpointError: it cannot be served.
     """
-    weights = settings.engine is not EngineKind.REMOTE
-    checkpoint = local_checkpoint(settings.model, settings.cache_dir, download_of(settings), weights=weights)
-    if checkpoint is None and settings.model is None:
+    weights, name, download = settings.engine is not EngineKind.REMOTE, settings.model, download_of(settings)
+    checkpoint = local_checkpoint(name, settings.cache_dir, download, weights=weights)
+    if checkpoint is None and name is None:
         bundled.check_package()
     if checkpoint is None:
         return None
     if weights and "load_format" not in settings.engine_options:
         check_weights(checkpoint.path)
-    return FoundModel(checkpoint, read_size(checkpoint.path))
+    is_whole = name is None or local_path(name).is_dir() or is_listed(name, download)
+    return FoundModel(checkpoint, read_size(checkpoint.path), is_whole)
 
 
 def check_weights(directory: Path) -> None:

@@ -177,6 +177,13 @@ def _model(facts: Facts) -> tuple[Status, str, str]:
     model, name = facts.model, facts.settings.model
     if isinstance(model, Fault):
         return Status.FAILED, model.reason, ""
+    if model is not None and not model.is_whole:
+        advice = f"twinpath model pull {name}"
+        return (
+            Status.NOTE,
+            f"{name} is in the cache without the list of its files; the first start asks the hub",
+            advice,
+        )
     if model is not None:
         calibrated = "calibrated" if model.checkpoint.calibration.calibrated else "not calibrated"
         return Status.OK, f"{model.checkpoint.name}, style {model.checkpoint.style}, {calibrated}", ""
