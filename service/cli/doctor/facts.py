@@ -24,7 +24,7 @@ from service.settings import EngineKind, Settings
 LIMIT_S = 8.0
 """Seconds for all probes, which run at the same time."""
 _IMPORT_S = 60.0
-"""Further seconds for the import of vLLM, which checks its options."""
+"""Further seconds for imports: vLLM checks its options, and transformers renders the chat template of a model."""
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
 
 
@@ -104,10 +104,10 @@ def gather(settings: Settings, limit_s: float | None = None) -> Facts:
 
     Args:
         settings: the settings of the service.
-        limit_s: seconds for all probes. Default: `LIMIT_S`, and more if vLLM must be imported.
+        limit_s: seconds for all probes. Default: `LIMIT_S`, and more if vLLM or transformers may be imported.
     """
     if limit_s is None:
-        limit_s = LIMIT_S + _IMPORT_S * bool(settings.engine_options)
+        limit_s = LIMIT_S + _IMPORT_S * bool(settings.engine_options or settings.model)
     own: dict[str, Callable[[], object]] = {
         "package": probes.engine_package,
         "gpus": probes.gpus,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from service.amounts import number
 from service.cli.doctor.facts import Facts, download_directory
 from service.cli.doctor.gpu_finding import gpu_finding
-from service.cli.doctor.probes import Fault, cores
+from service.cli.doctor.probes import Fault, TimedOut, cores
 from service.cli.doctor.status import Status
 from service.cli.sandbox_layers import active_layers, missing_layers
 from service.credentials import without_password
@@ -161,6 +161,8 @@ def _download(facts: Facts) -> tuple[Status, str, str]:
 
 
 def _settings(facts: Facts) -> tuple[Status, str, str]:
+    if isinstance(facts.fault, TimedOut):
+        return Status.NOTE, facts.fault.reason, "The machine is slow or busy. `twinpath serve` checks the settings too."
     if facts.fault is not None:
         return Status.FAILED, facts.fault.reason, ""
     return Status.OK, "fit the model and the files that they name", ""
@@ -181,7 +183,7 @@ def _model(facts: Facts) -> tuple[Status, str, str]:
         advice = f"twinpath model pull {name}"
         return (
             Status.NOTE,
-            f"{name} is in the cache without the list of its files; the first start asks the hub",
+            f"{name} is in the cache without the list of its files; the first start completes it",
             advice,
         )
     if model is not None:
