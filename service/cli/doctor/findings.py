@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.amounts import number
+from service.cli.doctor.engine_memory import precision_of, too_large
 from service.cli.doctor.facts import Facts, download_directory
 from service.cli.doctor.gpu_finding import gpu_finding
 from service.cli.doctor.probes import Fault, TimedOut, cores
@@ -90,7 +91,8 @@ def _memory(facts: Facts) -> tuple[Status, str, str]:
     text += f", the engine needs about {memory(needed)}"
     advice = "Choose a smaller model, or lower --cpu-kv-cache-gib."
     if needed > facts.memory.total_bytes:
-        return Status.FAILED, text, advice
+        status, advice = too_large(facts.settings, advice)
+        return status, text, advice
     if needed > facts.memory.available_bytes:
         return Status.NOTE, text, f"Stop other processes. {advice}"
     return Status.OK, text, ""
@@ -109,7 +111,7 @@ def engine_bytes(size: ModelSize, facts: Facts) -> int | None:
 
 def cpu_precision(facts: Facts) -> Precision:
     """Data type of the weights on this CPU."""
-    return BFLOAT16 if facts.bfloat16 is True else FLOAT32
+    return precision_of(facts.settings, BFLOAT16 if facts.bfloat16 is True else FLOAT32)
 
 
 def _compiler(facts: Facts) -> tuple[Status, str, str]:
