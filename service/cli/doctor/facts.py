@@ -1,7 +1,8 @@
 """Facts about a machine that the findings rest on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from concurrent.futures import Future
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
@@ -99,6 +100,27 @@ class Facts:
         return SIZES.get(self.settings.model or "") if self.model is None else None
 
 
+@dataclass(frozen=True, slots=True)
+class _SharedModel:
+    """Model of the settings, which one probe finds for two."""
+
+    settings: Settings
+    found: "Future[FoundModel | None]" = field(default_factory=Future)
+
+    def find(self) -> FoundModel | None:
+        """As `found_model`."""
+        try:
+            self.found.set_result(found_model(self.settings))
+        except Exception as error:
+            self.found.set_exception(error)
+        return self.found.result()
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Wait for the model, and return it if no file of it can be missing."""
+        model = self.found.result()
+        return model.checkpoint if model and model.is_whole else None
+
+
 def gather(settings: Settings, limit_s: float | None = None) -> Facts:
     """Run all probes at the same time.
 
@@ -108,6 +130,7 @@ def gather(settings: Settings, limit_s: float | None = None) -> Facts:
     """
     if limit_s is None:
         limit_s = LIMIT_S + _IMPORT_S * bool(settings.engine_options or settings.model)
+    model = _SharedModel(settings)
     own: dict[str, Callable[[], object]] = {
         "package": probes.engine_package,
         "gpus": probes.gpus,
@@ -117,18 +140,18 @@ def gather(settings: Settings, limit_s: float | None = None) -> Facts:
         "download_bytes": lambda: probes.free_disk(download_directory(settings)),
         "compiler": check_compiler,
         "lock": partial(probes.lock_of_sandbox, settings),
-        "model": partial(found_model, settings),
+        "model": model.find,
         "hub": probes.hub,
         "keys": partial(key_ring, settings),
         "port": partial(probes.port_is_free, settings),
-        "fault": partial(check_files, settings),
+        "fault": partial(check_files, settings, model.checkpoint),
     }
     if settings.engine is EngineKind.FAKE:
         own |= {"model": _not_needed, "hub": _not_needed}
     urls = settings.worker_urls if settings.engine is EngineKind.REMOTE else []
     workers = {url: partial(probes.answer_of, _health_of(url)) for url in urls}
     found = probes.within(limit_s, own | workers)
-    names = [field.name for field in fields(Facts) if field.name in own]
+    names = [one.name for one in fields(Facts) if one.name in own]
     return Facts(settings, workers={url: found[url] for url in urls}, **{name: found[name] for name in names})
 
 

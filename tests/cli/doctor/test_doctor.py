@@ -239,6 +239,16 @@ def test_a_slow_probe_does_not_hold_the_report(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("machine")
+def test_a_value_of_the_model_that_cannot_be_used_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "generation_config.json").write_text('{"top_p": 0}')
+    gathered.gather(Settings(model=str(tmp_path), engine=EngineKind.REMOTE))
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(
     ("settings", "seconds"), [({}, 8.0), ({"model": "org/model"}, 68.0), ({"engine_options": {"block_size": 16}}, 68.0)]
 )
@@ -256,7 +266,7 @@ def test_imports_have_more_time(settings: dict[str, Any], seconds: float, monkey
 
 @pytest.mark.usefixtures("machine")
 def test_settings_that_take_too_long_to_check_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathered, "check_files", lambda settings: time.sleep(60))
+    monkeypatch.setattr(gathered, "check_files", lambda *_: time.sleep(60))
     found = findings(gathered.gather(Settings(), limit_s=0.5))
     finding = next(one for one in found if one.name == "settings")
     assert (finding.status, finding.text) == (Status.NOTE, "no answer within 0.5 s")
