@@ -39,7 +39,11 @@ def calibrated_models(
     found = read_calibration(directory)
     chosen = _chosen(models, base, settings, found.made_for)
     changed = replace(
-        chosen, calibration=found.calibration, decoding=found.made_for.decoding, calibrated_for=found.made_for
+        chosen,
+        calibration=found.calibration,
+        decoding=found.made_for.decoding,
+        calibrated_tokens=found.made_for.max_tokens,
+        calibrated_for=found.made_for,
     )
     check_made_for(directory, found.made_for, made_for(changed, base, settings))
     return tuple(changed if model is chosen else model for model in models)

@@ -15,6 +15,9 @@ from service.types import PathKind
 
 METADATA_FILE = "twinpath.json"
 
+CALIBRATED_TOKENS = 320
+"""Limit of a calibration that does not state one: the default of the setting `max_tokens`."""
+
 
 class Decoding(BaseModel):
     """Decoding parameters of a checkpoint. The neutral values of the last three are left out of the file."""
@@ -40,6 +43,7 @@ class CheckpointMetadata(BaseModel):
         data: SHA-256 of each input of the training run.
         decoding: decoding parameters found on dev problems.
         calibration: threshold and confidence map.
+        max_tokens: maximum number of completion tokens per path for which the calibration was made. Absent: 320.
         accuracy: measured accuracies.
         kinds: kinds of rationale that the checkpoint learned. None for both.
     """
@@ -54,6 +58,7 @@ class CheckpointMetadata(BaseModel):
     data: dict[str, str] = Field(default_factory=dict)
     decoding: Decoding = Decoding()
     calibration: Calibration = Calibration()
+    max_tokens: Annotated[int, Field(ge=1, exclude_if=lambda value: value == CALIBRATED_TOKENS)] = CALIBRATED_TOKENS
     accuracy: dict[str, Any] = Field(default_factory=dict)
     kinds: Annotated[tuple[PathKind, ...], Field(min_length=1)] | None = None
 

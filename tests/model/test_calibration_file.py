@@ -12,8 +12,10 @@ from prometheus_client import CollectorRegistry
 from service import components
 from service.calibrated_models import calibrated_models, made_for
 from service.components import Components, build
+from service.engine.base import LoraAdapter
 from service.errors import CheckpointError, ConfigurationError
 from service.metrics import Metrics
+from service.model.adapter import Adapter
 from service.model.calibration_file import (
     CALIBRATION_FILE,
     MadeFor,
@@ -25,8 +27,8 @@ from service.model.calibration_file import (
     wording_digest,
 )
 from service.model.checkpoint import Checkpoint
-from service.model.metadata import Decoding
-from service.model.served import ServedModel
+from service.model.metadata import CheckpointMetadata, Decoding
+from service.model.served import ServedModel, served_models
 from service.paths.base import FormatV1
 from service.paths.chat import ChatFormat, ChatPrompt
 from service.paths.escape import EscapeSpecialTokens
@@ -163,12 +165,28 @@ def test_a_student_is_calibrated_for_its_decoding() -> None:
     student = ServedModel("m", decoding=Decoding(temperature=0.6), calibration=MAPPED)
     for settings_, changes, calibrated in (
         (Settings(), {}, True),
-        (Settings(), {"max_tokens": 5, "temperature": 0.6}, True),
+        (Settings(), {"max_tokens": 320, "temperature": 0.6, "thinking": "off"}, True),
+        (Settings(), {"max_tokens": 319}, False),
+        (Settings(max_tokens=319), {}, False),
+        (Settings(max_tokens=319), {"max_tokens": 4000, "paths": {"cot": 1, "pot": 0}}, True),
         (Settings(), {"temperature": 0.7}, False),
         (Settings(top_k=20), {}, False),
         (Settings(top_k=20), {"top_k": 0}, True),
     ):
         assert problem_of(SolveRequest(problem="?", **changes), settings_, student).calibrated is calibrated
+
+
+@pytest.mark.parametrize(("stated", "tokens"), [({}, 320), ({"max_tokens": 200}, 200), ({"max_tokens": 900}, 900)])
+def test_a_student_is_calibrated_for_the_limit_of_its_metadata(stated: dict[str, int], tokens: int) -> None:
+    metadata = CheckpointMetadata(format_version=1, base_model="g", calibration=MAPPED, **stated)
+    checkpoint = Checkpoint(Path(), "m", metadata, bos="", style="v1")
+    adapter = Adapter(LoraAdapter("a", Path(), 8), metadata, {})
+    for student in served_models(checkpoint, [adapter]):
+        calibrated = [
+            problem_of(SolveRequest(problem="?", max_tokens=limit), Settings(), student).calibrated
+            for limit in (tokens - 1, tokens, tokens + 1)
+        ]
+        assert calibrated == [False, True, True]
 
 
 def test_a_calibration_without_a_map_leaves_the_model_uncalibrated(tmp_path: Path) -> None:
