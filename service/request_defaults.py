@@ -97,7 +97,7 @@ def _thinks(asked: Thinking | None, settings: Settings, model: ServedModel) -> b
     except ValueError as error:
         if asked is None:
             return thoughts.mode(Thinking.AUTO)
-        raise InputError(f"`thinking` cannot be `{asked}`, because {error}; leave it out.", "thinking") from None
+        raise InputError(f"`thinking` switches thinking {asked}, but {error}; leave it out.", "thinking") from None
 
 
 def _thinking_tokens(
@@ -114,7 +114,7 @@ def _thinking_tokens(
         if not asked:  # a model that does not think keeps to a limit of 0
             return None
         reason = "the model does not think"
-        remedy = "set `thinking` to `on`" if True in thoughts.modes else remedy
+        remedy = "switch thinking on with `thinking`" if True in thoughts.modes else remedy
     elif thoughts.delimiters is None:
         reason = "the delimiters of the model's thoughts are not known"
     elif not ends_thoughts:

@@ -50,9 +50,11 @@ def warning(problem: Problem, paths: Sequence[PathResult]) -> str:
     if 2 * limits.total() <= len(counted):
         return ""
     limit, cut_off = limits.most_common(1)[0]
+    thought = number(problem.thinking_tokens or 0, "token")
     reached = {
-        TokenLimit.MAX_TOKENS: f"the limit of {number(problem.max_tokens, 'token')}",
-        TokenLimit.THINKING_TOKENS: f"the limit of {number(problem.thinking_tokens or 0, 'token')} per thought",
-        TokenLimit.CONTEXT: "the context length of the model, a setting of each worker with --engine remote",
+        TokenLimit.MAX_TOKENS: f"the limit of {number(problem.max_tokens, 'token')}; raise `max_tokens`",
+        TokenLimit.THINKING_TOKENS: f"the limit of {thought} per thought; raise `thinking_tokens`",
+        # The setting has another name on each engine, and a caller cannot change it.
+        TokenLimit.CONTEXT: "the context length of the model; serve it with a longer one, or shorten the problem",
     }[limit]
-    return f"{cut_off} of {number(len(counted), 'path')} reached {reached}; raise `{limit}`."
+    return f"{cut_off} of {number(len(counted), 'path')} reached {reached}."

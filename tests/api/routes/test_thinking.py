@@ -74,8 +74,8 @@ async def test_the_switch_is_a_setting_and_a_field(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("path_format", "fields", "detail"),
     [
-        (ALWAYS, {"thinking": "off"}, "`thinking` cannot be `off`, because the model always thinks; leave it out."),
-        (None, {"thinking": "on"}, "`thinking` cannot be `on`, because the model does not think; leave it out."),
+        (ALWAYS, {"thinking": "off"}, "`thinking` switches thinking off, but the model always thinks; leave it out."),
+        (None, {"thinking": "on"}, "`thinking` switches thinking on, but the model does not think; leave it out."),
         (None, {"thinking": "yes"}, "`thinking` must be `auto`, `off` or `on`."),
         (ALWAYS, {"thinking_tokens": -1}, "`thinking_tokens` must be a whole number from 0 to 131072."),
     ],
@@ -107,7 +107,7 @@ class Endless(FakeEngine):
 @pytest.mark.parametrize(
     ("engine", "path_format", "reason"),
     [
-        (FakeEngine, SWITCHED, "the model does not think; set `thinking` to `on`."),
+        (FakeEngine, SWITCHED, "the model does not think; switch thinking on with `thinking`."),
         (FakeEngine, None, "the model does not think; leave it out."),
         (FakeEngine, UNNAMED, "the delimiters of the model's thoughts are not known; leave it out."),
         (Endless, ALWAYS, "the engine cannot end a thought; leave it out."),
