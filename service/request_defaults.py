@@ -110,7 +110,7 @@ def _thinking_tokens(
     """
     asked, thoughts = request.thinking_tokens, model.path_format.thoughts
     reason, remedy = "", "leave it out"
-    if not thinking:
+    if not thinking and thoughts.is_known:
         if not asked:  # a model that does not think keeps to a limit of 0
             return None
         reason = "the model does not think"
