@@ -13,6 +13,7 @@ from service.errors import CheckpointError
 from service.model.adapter import check_fit, named_directory, read_adapters
 from service.model.checkpoint import read_checkpoint
 from service.model.metadata import Decoding
+from service.model.safetensors_file import Shape
 from service.model.served import served_models
 from service.paths.fewshot import FewShotFormat
 from service.types import PathKind
@@ -212,6 +213,18 @@ def test_the_head_of_a_model_without_one_is_its_embedding(tmp_path: Path) -> Non
     check_fit(
         read_adapters([str(adapter)], weights=True), read_checkpoint(base_directory(tmp_path / "whole", whole), "tiny")
     )
+
+
+@pytest.mark.parametrize("head", [{}, {"lm_head": (100, 8)}])
+def test_a_text_adapter_with_a_head_fits_a_model_with_images(head: dict[str, Shape], tmp_path: Path) -> None:
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), "lm_head": (100, 8)})
+    prefix = "model.language_model."
+    layers = {Q_PROJ.replace("model.", prefix): (8, 8), f"{prefix}embed_tokens": (100, 8)}
+    base = base_directory(tmp_path / "b", layers | head)
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+    wrong = adapter_directory(tmp_path / "w", {Q_PROJ: (8, 8), "lm_head": (90, 8)})
+    with pytest.raises(CheckpointError, match="lm_head is 90 × 8 in the adapter and 100 × 8 in the model"):
+        check_fit(read_adapters([str(wrong)], weights=True), read_checkpoint(base, "tiny"))
 
 
 def test_an_expert_of_a_model_that_joins_its_experts_is_left_to_the_engine(tmp_path: Path) -> None:
