@@ -18,6 +18,10 @@ METADATA_FILE = "twinpath.json"
 CALIBRATED_TOKENS = 320
 """Limit of a calibration that does not state one: the default of the setting `max_tokens`."""
 
+_LEAST_TEMPERATURE = 0.1
+_LEAST_TOP_P = 0.1
+_MOST_MIN_P = 0.9
+
 
 class Decoding(BaseModel):
     """Decoding parameters of a checkpoint. The neutral values of the last three are left out of the file."""
@@ -29,6 +33,17 @@ class Decoding(BaseModel):
     top_k: int = Field(default=0, ge=0, exclude_if=lambda value: value == 0)
     min_p: float = Field(default=0.0, ge=0, le=1, exclude_if=lambda value: value == 0)
     repetition_penalty: float = Field(default=1.0, gt=0, le=MAX_REPETITION_PENALTY, exclude_if=lambda value: value == 1)
+
+    @property
+    def greedy(self) -> str | None:
+        """Name of a parameter that makes almost all samples equal, or None."""
+        reasons = {
+            "temperature": self.temperature < _LEAST_TEMPERATURE,
+            "top_p": self.top_p < _LEAST_TOP_P,
+            "top_k": self.top_k == 1,
+            "min_p": self.min_p > _MOST_MIN_P,
+        }
+        return next((name for name, is_reason in reasons.items() if is_reason), None)
 
 
 class CheckpointMetadata(BaseModel):
