@@ -140,8 +140,8 @@ def _check_decoding(decoding: Decoding) -> None:
     if name:
         remedy = "lower" if name == "min_p" else "raise"
         raise ConfigurationError(
-            f"Invalid settings: `{name}` is {getattr(decoding, name):g}, so almost all attempts of a kind are equal and "
-            f"their agreement measures nothing; {remedy} it"
+            f"Invalid settings: `{name}` is {getattr(decoding, name):g}, so almost all attempts of a kind are equal "
+            f"and their agreement measures nothing; {remedy} it"
         )
 
 
