@@ -13,7 +13,6 @@ from service.errors import CheckpointError
 from service.model.adapter import check_fit, named_directory, read_adapters
 from service.model.checkpoint import read_checkpoint
 from service.model.metadata import Decoding
-from service.model.safetensors_file import Shape
 from service.model.served import served_models
 from service.paths.fewshot import FewShotFormat
 from service.types import PathKind
@@ -216,7 +215,7 @@ def test_the_head_of_a_model_without_one_is_its_embedding(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("head", [{}, {"lm_head": (100, 8)}])
-def test_a_text_adapter_with_a_head_fits_a_model_with_images(head: dict[str, Shape], tmp_path: Path) -> None:
+def test_a_text_adapter_with_a_head_fits_a_model_with_images(head: dict[str, tuple[int, int]], tmp_path: Path) -> None:
     adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), "lm_head": (100, 8)})
     prefix = "model.language_model."
     layers = {Q_PROJ.replace("model.", prefix): (8, 8), f"{prefix}embed_tokens": (100, 8)}
