@@ -48,7 +48,13 @@ def calibrated_models(
         return made_for(model, base, settings).model_copy(update=absent)
 
     chosen = _chosen(models, was, now)
-    changed = replace(chosen, calibration=found.calibration, decoding=was.decoding, calibrated_for=was)
+    changed = replace(
+        chosen,
+        calibration=found.calibration,
+        decoding=was.decoding,
+        calibrated_tokens=was.max_tokens,
+        calibrated_for=was,
+    )
     check_made_for(directory, was, now(changed))
     return tuple(changed if model is chosen else model for model in models)
 

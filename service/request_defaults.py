@@ -102,7 +102,7 @@ def _thinks(asked: Thinking | None, settings: Settings, model: ServedModel) -> b
     except ValueError as error:
         if asked is None:
             return thoughts.mode(Thinking.AUTO)
-        raise InputError(f"`thinking` cannot be `{asked}`, because {error}; leave it out.", "thinking") from None
+        raise InputError(f"`thinking` switches thinking {asked}, but {error}; leave it out.", "thinking") from None
 
 
 def _thinking_tokens(
@@ -117,16 +117,16 @@ def _thinking_tokens(
     reason = _no_budget(thoughts, thinking=thinking, ends_thoughts=ends_thoughts)
     if not reason:
         return settings.thinking_tokens if asked is None else asked
-    if asked is None or (asked == 0 and not thinking):  # a model that does not think keeps to a limit of 0
+    is_off = not thinking and thoughts.is_known
+    if asked is None or (asked == 0 and is_off):  # a model that does not think keeps to a limit of 0
         return None
-    can_think = not thinking and True in thoughts.modes
-    remedy = "set `thinking` to `on`" if can_think else "leave it out"
+    remedy = "switch thinking on with `thinking`" if is_off and True in thoughts.modes else "leave it out"
     raise InputError(f"`thinking_tokens` has no effect, because {reason}; {remedy}.", "thinking_tokens")
 
 
 def _no_budget(thoughts: Thoughts, *, thinking: bool, ends_thoughts: bool = True) -> str:
     """Reason why a limit of a thought's tokens has no effect. Empty if it has one."""
-    if not thinking:
+    if not thinking and thoughts.is_known:
         return "the model does not think"
     if thoughts.delimiters is None:
         return "the delimiters of the model's thoughts are not known"

@@ -11,6 +11,7 @@ from pydantic import JsonValue, ValidationError
 
 from service.engine.cpu import dtype_on_cpu
 from service.engine.vllm_options import checked_options
+from service.engine.vllm_plugin import mark_service
 from service.errors import ConfigurationError, EngineError
 from service.process import die_with_parent, safe_path
 
@@ -72,6 +73,7 @@ def start(arguments: Mapping[str, Any], on_step: Callable[[], None]) -> AsyncLLM
         ConfigurationError: vLLM cannot serve this model with these arguments.
         EngineError: vLLM did not start. Its output has the reason.
     """
+    mark_service()
     loggers = [_step_logger(on_step)]
     try:
         with safe_path():

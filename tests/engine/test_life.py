@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +15,19 @@ from prometheus_client import REGISTRY
 from service.engine.base import Completion, Engine, Sampling
 from service.engine.fake import FakeEngine
 from service.errors import EngineDeadError
+
+_STARTED = """
+import asyncio, sys, psutil
+from tests.engine.test_life import _vllm
+
+async def main():
+    await _vllm(sys.argv[1]).start()
+    print("pids", *(child.pid for child in psutil.Process().children(recursive=True)), flush=True)
+    await asyncio.sleep(60)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
 
 PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
 
@@ -53,6 +68,21 @@ async def test_a_killed_engine_fails_its_paths_at_once(tiny_checkpoint: Path) ->
     with pytest.raises(EngineDeadError):
         await engine.sample("late", PROMPT, Sampling())
     await engine.close()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "imported", ["service.engine.vllm", "torch"]
+)  # a fork of the service, and a process of its own
+def test_an_engine_ends_with_a_killed_service(imported: str, tiny_checkpoint: Path) -> None:
+    code = f"import {imported}\n{_STARTED}"
+    with subprocess.Popen([sys.executable, "-c", code, tiny_checkpoint], stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        pids = [int(pid) for pid in next(line for line in service.stdout if line.startswith("pids ")).split()[1:]]
+        engines = [psutil.Process(pid) for pid in pids]
+        service.kill()
+    assert engines
+    assert psutil.wait_procs(engines, timeout=10)[1] == []
 
 
 @pytest.mark.engine
