@@ -1,6 +1,6 @@
 """Served models with the calibration of the settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -19,9 +19,12 @@ from service.request_defaults import problem_of
 from service.schemas import SolveRequest
 from service.settings import EngineKind, Settings
 
+_OF_WEIGHTS = ("weights",)
+_OF_FILES = ("files", "wording")  # the tokenizer's files give the wording its first token
+
 
 def calibrated_models(
-    models: Sequence[ServedModel], base: Checkpoint | None, settings: Settings
+    models: Sequence[ServedModel], base: Checkpoint | None, settings: Settings, *, weights: bool = True
 ) -> tuple[ServedModel, ...]:
     """Served models, one of them with the calibration and the decoding of the settings' directory.
 
@@ -29,6 +32,7 @@ def calibrated_models(
         models: served models, the default first.
         base: checkpoint of the base model. None for the demo.
         settings: the settings. Without a directory the models stay as they are.
+        weights: whether the base model is complete. Absent files are not compared.
 
     Raises:
         ConfigurationError: the calibration is invalid, or was made for another model, prompt or sampling.
@@ -37,12 +41,29 @@ def calibrated_models(
     if directory is None:
         return tuple(models)
     found = read_calibration(directory)
-    chosen = _chosen(models, base, settings, found.made_for)
+    was = found.made_for
+    absent = {name: getattr(was, name) for name in _absent(base, weights=weights)}
+
+    def now(model: ServedModel) -> MadeFor:
+        return made_for(model, base, settings).model_copy(update=absent)
+
+    chosen = _chosen(models, was, now)
     changed = replace(
-        chosen, calibration=found.calibration, decoding=found.made_for.decoding, calibrated_for=found.made_for
+        chosen,
+        calibration=found.calibration,
+        decoding=was.decoding,
+        calibrated_tokens=was.max_tokens,
+        calibrated_for=was,
     )
-    check_made_for(directory, found.made_for, made_for(changed, base, settings))
+    check_made_for(directory, was, now(changed))
     return tuple(changed if model is chosen else model for model in models)
+
+
+def _absent(base: Checkpoint | None, *, weights: bool) -> tuple[str, ...]:
+    """Fields of `MadeFor` that need files of the base model that are not here yet."""
+    if weights or base is None:
+        return ()
+    return _OF_WEIGHTS if base.has_files else (*_OF_WEIGHTS, *_OF_FILES)
 
 
 def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) -> MadeFor:
@@ -72,8 +93,8 @@ def made_for(model: ServedModel, base: Checkpoint | None, settings: Settings) ->
     )
 
 
-def _chosen(models: Sequence[ServedModel], base: Checkpoint | None, settings: Settings, was: MadeFor) -> ServedModel:
+def _chosen(models: Sequence[ServedModel], was: MadeFor, now: Callable[[ServedModel], MadeFor]) -> ServedModel:
     """Model of a calibration: the one with its name, or else with its files. Without one, the default model."""
     named = (model for model in models if model.name == was.model)
-    same = (model for model in models if has_same_files(was, made_for(model, base, settings)))
+    same = (model for model in models if has_same_files(was, now(model)))
     return next(chain(named, same), models[0])

@@ -10,18 +10,15 @@ from types import TracebackType
 from typing import Self
 
 from service import tracing
-from service.calibrated_models import calibrated_models
 from service.engine.base import Engine
-from service.engine.build import check_engine, fake_engine, remote_engine, vllm_engine
+from service.engine.build import fake_engine, remote_engine, vllm_engine
 from service.metrics import Metrics
-from service.model.adapter import Adapter, check_fit, read_adapters
+from service.model.adapter import Adapter
 from service.model.bundled import Progress
-from service.model.calibration_file import read_calibration
 from service.model.checkpoint import Checkpoint, Download, find_checkpoint
-from service.model.prompts import read_prompt
-from service.model.served import ServedModel, find_model, served_models
-from service.paths.base import Thoughts
-from service.request_defaults import check_thinking, problem_of
+from service.model.served import ServedModel, find_model
+from service.model_checks import DEMO, check_settings, models_of
+from service.request_defaults import problem_of
 from service.sandbox.base import Execution, Sandbox
 from service.sandbox.lanes import Lanes
 from service.sandbox.pool import SandboxPool
@@ -31,12 +28,10 @@ from service.solve.admission import Admission
 from service.solve.problem import Problem, Solution
 from service.solve.problem_run import Observer
 from service.solve.solver import Solver
-from service.types import DEMO_MODEL
 
 _MAX_QUEUED_PROGRAMS = 4096
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MIB = 1024**2
-_DEMO = Checkpoint(Path(), DEMO_MODEL, metadata=None, bos="", style="v1")
 
 
 @dataclass(frozen=True)
@@ -160,70 +155,66 @@ def build(
 ) -> Components:
     """Build the components of a service. Nothing is started.
 
+    A model that is not on this machine is downloaded, after the checks that need no weights.
+
     Args:
         settings: the settings.
-        progress: called while the bundled model is built or verified.
+        progress: called while the model is downloaded, and while the bundled model is built or verified.
         on_step: called with `engine` when the model is found, and by the start of the components.
 
     Raises:
         CheckpointError: the model or an adapter cannot be served.
         ConfigurationError: the fake script, a worker address, a key file, an engine option, the calibration,
-            `prompt` or `thinking` is invalid.
+            `prompt`, `thinking` or `thinking_tokens` is invalid.
     """
-    check_settings(settings)
+    adapters = check_settings(settings)
     metrics = _metrics(settings)
+    engine = engine_without_model(settings, adapters, metrics.observe_worker, metrics.observe_worker_request)
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
     metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
-    is_demo, is_local = settings.engine is EngineKind.FAKE, settings.engine is EngineKind.VLLM
-    adapters = read_adapters(settings.adapters, weights=is_local)
-    base = (
-        _DEMO
-        if is_demo
-        else find_checkpoint(
-            settings.model, settings.cache_dir, progress, weights=is_local, download=download_of(settings)
-        )
-    )
-    if is_local:
-        check_fit(adapters, base)
-    models = served_models(base, adapters, settings.prompt)
-    check_thinking(settings, models[0])
-    checkpoint = None if is_demo else base
-    models = calibrated_models(models, checkpoint, settings)
+    base = DEMO if settings.engine is EngineKind.FAKE else _checkpoint(settings, adapters, progress)
+    models = models_of(settings, base, adapters)
     on_step("engine")  # the import of vLLM takes seconds
-    engine, eager = _engine(settings, metrics, base, adapters, models[0].path_format.thoughts)
-    return Components(settings, engine, sandbox, models, metrics, eager, on_step, checkpoint)
+    eager = None
+    if engine is None:
+        loras, thoughts = [adapter.lora for adapter in adapters], models[0].path_format.thoughts
+        engine, eager = vllm_engine(settings, base.path, base.name, loras, thoughts.delimiters)
+    return Components(settings, engine, sandbox, models, metrics, eager, on_step, None if base is DEMO else base)
 
 
-def _engine(
-    settings: Settings, metrics: Metrics, base: Checkpoint, adapters: Sequence[Adapter], thoughts: Thoughts
-) -> tuple[Engine, int | None]:
-    """Engine of the settings, and its default for `max_eager_paths`."""
-    names = [adapter.name for adapter in adapters]
-    if settings.engine is EngineKind.FAKE:
-        return fake_engine(settings, names), None
-    if settings.engine is EngineKind.REMOTE:
-        return remote_engine(settings, names, metrics.observe_worker, metrics.observe_worker_request), None
-    return vllm_engine(settings, base.path, base.name, [adapter.lora for adapter in adapters], thoughts.delimiters)
+def engine_without_model(
+    settings: Settings,
+    adapters: Sequence[Adapter],
+    on_worker: Callable[[str, bool], None] = lambda worker, up: None,
+    on_request: Callable[[str, str], None] = lambda worker, result: None,
+) -> Engine | None:
+    """Engine that needs no model on this machine: the demo, or remote workers. None for vLLM in this process.
 
-
-def check_settings(settings: Settings) -> None:
-    """Check the settings that need no model, before one is downloaded.
+    Args:
+        settings: the settings.
+        adapters: adapters of the settings.
+        on_worker: called when a worker goes up or down.
+        on_request: called when a path on a worker ends.
 
     Raises:
-        CheckpointError: an adapter cannot be read.
-        ConfigurationError: an engine option, the script, a worker address, a key file, the calibration or `prompt` is
-            invalid.
+        ConfigurationError: the script, a worker address or a key file is invalid.
     """
-    check_engine(settings)
+    names = [adapter.name for adapter in adapters]
     if settings.engine is EngineKind.FAKE:
-        fake_engine(settings, ())
-    elif settings.engine is EngineKind.REMOTE:
-        remote_engine(settings, (), lambda worker, up: None, lambda worker, result: None)
-    read_adapters(settings.adapters, weights=settings.engine is EngineKind.VLLM)
-    if settings.calibration:
-        read_calibration(settings.calibration)
-    if settings.prompt:
-        read_prompt(settings.prompt)
+        return fake_engine(settings, names)
+    return remote_engine(settings, names, on_worker, on_request) if settings.engine is EngineKind.REMOTE else None
+
+
+def _checkpoint(settings: Settings, adapters: Sequence[Adapter], progress: Progress) -> Checkpoint:
+    """Checkpoint of the base model, which is downloaded or built if needed."""
+    return find_checkpoint(
+        settings.model,
+        settings.cache_dir,
+        progress,
+        weights=settings.engine is EngineKind.VLLM,
+        download=download_of(settings),
+        check=lambda described: models_of(settings, described, adapters, weights=False),
+    )
 
 
 def sandbox_pool(

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from service.errors import ConfigurationError, InputError
 from service.model.served import ServedModel
+from service.paths.base import Thoughts
 from service.schemas import PathBudget, SolveRequest
 from service.settings import Settings
 from service.solve.problem import Problem
@@ -75,14 +76,18 @@ def check_thinking(settings: Settings, model: ServedModel) -> None:
     """Check that the default model can think as the settings ask.
 
     Raises:
-        ConfigurationError: it cannot.
+        ConfigurationError: it cannot, or a request can never follow `thinking_tokens`.
     """
+    thoughts = model.path_format.thoughts
     try:
-        model.path_format.thoughts.mode(settings.thinking)
+        thoughts.mode(settings.thinking)
     except ValueError as error:
         raise ConfigurationError(
             f"Invalid settings: `thinking` cannot be `{settings.thinking}`, because {error}"
         ) from None
+    reason = _no_budget(thoughts, thinking=True in thoughts.modes)
+    if settings.thinking_tokens and reason:
+        raise ConfigurationError(f"Invalid settings: `thinking_tokens` has no effect, because {reason}")
 
 
 def _thinks(asked: Thinking | None, settings: Settings, model: ServedModel) -> bool:
@@ -97,7 +102,7 @@ def _thinks(asked: Thinking | None, settings: Settings, model: ServedModel) -> b
     except ValueError as error:
         if asked is None:
             return thoughts.mode(Thinking.AUTO)
-        raise InputError(f"`thinking` cannot be `{asked}`, because {error}; leave it out.", "thinking") from None
+        raise InputError(f"`thinking` switches thinking {asked}, but {error}; leave it out.", "thinking") from None
 
 
 def _thinking_tokens(
@@ -109,21 +114,23 @@ def _thinking_tokens(
         InputError: the request sets one, but the model does not think, or the service cannot end its thoughts.
     """
     asked, thoughts = request.thinking_tokens, model.path_format.thoughts
-    reason, remedy = "", "leave it out"
-    if not thinking:
-        if not asked:  # a model that does not think keeps to a limit of 0
-            return None
-        reason = "the model does not think"
-        remedy = "set `thinking` to `on`" if True in thoughts.modes else remedy
-    elif thoughts.delimiters is None:
-        reason = "the delimiters of the model's thoughts are not known"
-    elif not ends_thoughts:
-        reason = "the engine cannot end a thought"
-    else:
+    reason = _no_budget(thoughts, thinking=thinking, ends_thoughts=ends_thoughts)
+    if not reason:
         return settings.thinking_tokens if asked is None else asked
-    if asked is not None:
-        raise InputError(f"`thinking_tokens` has no effect, because {reason}; {remedy}.", "thinking_tokens")
-    return None
+    is_off = not thinking and thoughts.is_known
+    if asked is None or (asked == 0 and is_off):  # a model that does not think keeps to a limit of 0
+        return None
+    remedy = "switch thinking on with `thinking`" if is_off and True in thoughts.modes else "leave it out"
+    raise InputError(f"`thinking_tokens` has no effect, because {reason}; {remedy}.", "thinking_tokens")
+
+
+def _no_budget(thoughts: Thoughts, *, thinking: bool, ends_thoughts: bool = True) -> str:
+    """Reason why a limit of a thought's tokens has no effect. Empty if it has one."""
+    if not thinking and thoughts.is_known:
+        return "the model does not think"
+    if thoughts.delimiters is None:
+        return "the delimiters of the model's thoughts are not known"
+    return "" if ends_thoughts else "the engine cannot end a thought"
 
 
 def _first(*values: _T | None) -> _T:

@@ -8,10 +8,9 @@ from http import HTTPStatus
 
 import httpx
 
-from service.cli.engine_build import build
 from service.cli.output import build_progress
 from service.client import AsyncClient
-from service.components import Components
+from service.components import Components, build
 from service.credentials import without_password
 from service.errors import (
     ConfigurationError,

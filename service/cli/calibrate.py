@@ -11,12 +11,12 @@ from rich.text import Text
 
 from service.cli.calibration_run import Candidate, candidates, journals, sample_all
 from service.cli.calibration_view import view
-from service.cli.engine_build import build
 from service.cli.engine_output import engine_output_in
 from service.cli.journal import Responses
 from service.cli.output import build_progress
 from service.cli.output_files import check_writable, make_directory, write_whole
 from service.cli.problem_file import ProblemFile, read_problem_file
+from service.components import build
 from service.evaluation.calibration import confidence
 from service.evaluation.calibration.calibrate import calibrate_best, check_number
 from service.evaluation.calibration.content import CalibrationContent

@@ -131,16 +131,17 @@ def _candidate(components: Components, model: str | None, prompt: str | None, *,
 
 
 def _check_decoding(decoding: Decoding) -> None:
-    """Refuse attempts that are all equal: their agreement measures nothing.
+    """Refuse attempts that are almost all equal: their agreement measures nothing.
 
     Raises:
         ConfigurationError: the decoding is greedy.
     """
-    greedy = "`temperature` is 0" if decoding.temperature == 0 else "`top_k` is 1" if decoding.top_k == 1 else None
-    if greedy:
+    name = decoding.greedy
+    if name:
+        remedy = "lower" if name == "min_p" else "raise"
         raise ConfigurationError(
-            f"Invalid settings: {greedy}, so all attempts of a kind are equal and their agreement measures nothing; "
-            "raise it"
+            f"Invalid settings: `{name}` is {getattr(decoding, name):g}, so almost all attempts of a kind are equal "
+            f"and their agreement measures nothing; {remedy} it"
         )
 
 

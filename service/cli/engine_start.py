@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from service.cli.engine_build import build
 from service.cli.engine_output import engine_output_in
 from service.cli.output import build_progress
-from service.components import Components
+from service.components import Components, build
 from service.settings import Settings
 
 _STARTING = "Starting the engine"

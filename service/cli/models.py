@@ -31,7 +31,7 @@ _THINKING = {
     (False,): "no",
     (True,): "always",
     (False, True): "off by default",
-    (True, False): "not known",
+    (): "not known",
 }
 """Words for the modes of a model's thoughts."""
 
@@ -143,10 +143,11 @@ def show_info(settings: Settings, *, base: bool, tokens: int | None, as_json: bo
     is_here = base or name is None or local_path(name).is_dir() or not missing_weights(checkpoint.path)
     if not is_here and name is not None:
         size = replace(size, stored_bytes=weights_on_hub(name, download_of(settings)))
+    thoughts = prompt_format(checkpoint, settings.prompt).thoughts
     model = ModelInfo(
         checkpoint,
         prompt.name if prompt else None,
-        prompt_format(checkpoint, settings.prompt).thoughts.modes,
+        thoughts.modes if thoughts.is_known else (),
         size,
         tokens or settings.max_model_len,
         settings.gpu_memory_utilization,
@@ -165,7 +166,7 @@ class ModelInfo:
     Args:
         checkpoint: the model.
         prompt: name of the prompt of an instruct model. None for another model.
-        thinks: whether the model can think, and whether it need not. The default comes first.
+        thinks: whether the model can think, and whether it need not. The default comes first. Empty if not known.
         size: its size.
         tokens: tokens of each path, with its prompt.
         utilization: fraction of a GPU's memory that the engine may use.

@@ -20,11 +20,10 @@ from service.api.api_keys import KeyRing, key_ring
 from service.api.app import create_app
 from service.api.connection_limits import raise_file_limit
 from service.api.protocol import http_options
-from service.cli.engine_build import build
 from service.cli.listening import bound_sockets
 from service.cli.output import build_progress
 from service.cli.start_screen import StartScreen, shows_screen, start_screen
-from service.components import Components
+from service.components import Components, build
 from service.settings import EngineKind, Settings
 from service.types import DEMO
 

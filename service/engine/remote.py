@@ -19,18 +19,13 @@ from service.engine.stream import (
     MALFORMED,
     StreamedPath,
     WorkerFailedError,
+    WorkerRefusedError,
     WorkerUnavailableError,
     error_message,
     read_chunks,
 )
-from service.engine.worker_api import (
-    api_of,
-    check_adapters,
-    fitting_tokens,
-    model_fields,
-    refusal,
-    sampler_fields,
-)
+from service.engine.worker_api import fitting_tokens, model_fields, refusal, sampler_fields
+from service.engine.worker_model import WorkerModel, check_ends_thoughts, chosen_model, listed_models
 from service.engine.workers import PATIENCE_S, Worker, Workers
 from service.errors import EngineDeadError, EngineError
 from service.types import WorkerApi
@@ -50,6 +45,8 @@ _CHUNK_TOKENS = 8  # chunks of one token cost a tenth of the throughput; an abor
 class RemoteEngine:
     """Samples paths on workers that all serve the same model, and the same adapters as further models.
 
+    Each worker gets the names and the context length of its own server.
+
     Args:
         urls: addresses of the workers, or of one router.
         model: name of the model on the workers. None selects the first one that a worker lists.
@@ -57,7 +54,7 @@ class RemoteEngine:
         api_key: bearer token for the workers.
         read_timeout_s: seconds without a chunk after which a worker counts as failed, including its queueing time.
         start_timeout_s: seconds that `start` waits for a worker.
-        api: server whose names the workers know. None takes it from their list of models.
+        api: server whose names the workers know. None takes it from the list of models of each.
         must_end_thoughts: whether a worker that cannot end a thought is refused.
         on_worker: called with a worker's name and whether it is up, at the start and at each change.
         on_request: called with a worker's name and the result of a path: `ok`, `aborted`, `refused` or `failed`.
@@ -77,17 +74,15 @@ class RemoteEngine:
         on_worker: Callable[[str, bool], None] = lambda worker, up: None,
         on_request: Callable[[str, str], None] = lambda worker, result: None,
     ) -> None:
-        self._workers = Workers(urls, on_worker)
+        self._workers = Workers(urls, self._read_model, on_worker)
         self._model = model
         self._adapters = frozenset(adapters)
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._read_timeout_s = read_timeout_s
         self._start_timeout_s = start_timeout_s
         self._on_request = on_request
-        self._asked_api = api
+        self._api = api
         self._must_end_thoughts = must_end_thoughts
-        self._api = api or WorkerApi.OTHER
-        self._max_model_len: int | None = None
         self._session: aiohttp.ClientSession | None = None
         self._streams: dict[str, asyncio.Task[None]] = {}
 
@@ -99,13 +94,15 @@ class RemoteEngine:
     @property
     def ends_thoughts(self) -> bool:
         """See `Engine.ends_thoughts`."""
-        return self._api is WorkerApi.VLLM
+        models = self._workers.models
+        return bool(models) and all(model.ends_thoughts for model in models)
 
     async def start(self) -> None:
         """See `Engine.start`. Waits until a worker is up.
 
         Raises:
-            EngineError: no worker was up in time, or a worker does not serve the model or an adapter.
+            EngineError: no worker was up in time, or one that answered does not serve the model or an adapter, or
+                cannot end thoughts.
         """
         self._session = aiohttp.ClientSession(
             headers=self._headers,
@@ -113,11 +110,9 @@ class RemoteEngine:
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S),
         )
         logger.info("waiting for a worker", extra={"workers": self._workers.names})
-        if not await self._workers.start(self._session, self._start_timeout_s):
-            await self.close()
-            raise EngineError(f"No worker answered within {self._start_timeout_s:g} s.")
         try:
-            await self._fetch_model(self._session)
+            if not await self._workers.start(self._session, self._start_timeout_s):
+                raise EngineError(f"No worker answered within {self._start_timeout_s:g} s.")
         except BaseException:
             await self.close()
             raise
@@ -169,38 +164,25 @@ class RemoteEngine:
             raise EngineDeadError("The engine is not running.")
         return self._session
 
-    async def _fetch_model(self, session: aiohttp.ClientSession) -> None:
-        """Read the name, the context length and the server of the model from a worker."""
-        worker = self._workers.choose(())
-        assert worker is not None
-        try:
-            async with session.get(f"{worker.url}/v1/models", timeout=aiohttp.ClientTimeout(total=30)) as response:
-                response.raise_for_status()
-                served = {entry["id"]: entry for entry in (await response.json())["data"]}
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
-            raise EngineError(f"The worker {worker.name} does not list its models: {error!r}") from None
-        self._model = self._model or next(iter(served), None)
-        for name in (self._model, *sorted(self._adapters)):
-            if name not in served:
-                raise EngineError(f"The worker {worker.name} serves {', '.join(served) or 'nothing'}, not {name}.")
-        if self._model in self._adapters:
-            raise EngineError(f"{self._model} is the model and an adapter; set `worker_model` to the base model.")
-        self._max_model_len = served[self._model].get("max_model_len")
-        if self._asked_api is None:
-            self._api = api_of(served[self._model].get("owned_by"))
-        if self._must_end_thoughts and not self.ends_thoughts:
-            raise EngineError(
-                f"The worker {worker.name} cannot end a thought, only vLLM can; leave the setting `thinking_tokens` "
-                "out, or set `worker_api`."
-            )
-        check_adapters(self._api, self._adapters, served)
-        logger.info("the worker %s has the names of %s", worker.name, self._api)
+    async def _read_model(self, worker: Worker) -> WorkerModel:
+        """Model of a worker. The first one that is read names the model of all.
+
+        Raises:
+            EngineError: the worker does not serve the model or an adapter, or cannot end thoughts.
+        """
+        session = self._require_session()
+        listed = await listed_models(session, worker.url, worker.name)
+        model = chosen_model(listed, worker.name, name=self._model, adapters=self._adapters, api=self._api)
+        self._model = model.name
+        if self._must_end_thoughts:
+            await check_ends_thoughts(session, worker.url, worker.name, model)
+        logger.info("the worker %s has the names of %s", worker.name, model.api)
+        return model
 
     async def _stream(
         self, session: aiohttp.ClientSession, request_id: str, prompt: str, sampling: Sampling, path: StreamedPath
     ) -> None:
         """Sample one path into `path`, on the first worker that succeeds."""
-        body = self._request_body(prompt, sampling)
         tried: list[Worker] = []
         failure = "no worker is up"
         failures = 0
@@ -215,7 +197,7 @@ class RemoteEngine:
             tried.append(worker)
             path.clear()
             try:
-                await self._stream_from(session, worker, request_id, body, path)
+                await self._stream_from(session, worker, request_id, self._request_body(worker, prompt, sampling), path)
                 return
             except WorkerUnavailableError as error:
                 failure = f"{worker.name}: {error}"
@@ -227,11 +209,12 @@ class RemoteEngine:
                 failures += 1
         raise EngineError(f"No worker could sample the path ({failure}).")
 
-    def _request_body(self, prompt: str, sampling: Sampling) -> bytes:
+    def _request_body(self, worker: Worker, prompt: str, sampling: Sampling) -> bytes:
+        model = _model_of(worker)
         fields: dict[str, object] = {
-            **model_fields(self._api, self._model, sampling.adapter),
+            **model_fields(model.api, model.name, sampling.adapter),
             "prompt": prompt,
-            "max_tokens": fitting_tokens(self._api, sampling.max_tokens, prompt, self._max_model_len),
+            "max_tokens": fitting_tokens(model.api, sampling.max_tokens, prompt, model.context),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": sampling.seed,
@@ -242,7 +225,7 @@ class RemoteEngine:
             "stream_interval": _CHUNK_TOKENS,
             "return_token_ids": True,
             "add_special_tokens": False,  # the prompt contains them as text
-            **sampler_fields(self._api, sampling),
+            **sampler_fields(model.api, sampling),
         }
         if sampling.cache_salt:
             fields["cache_salt"] = sampling.cache_salt
@@ -258,7 +241,7 @@ class RemoteEngine:
             async with session.post(f"{worker.url}/v1/completions", data=body, headers=headers) as response:
                 if response.status != 200:
                     result = "failed" if response.status >= 500 or response.status in _UNAVAILABLE else "refused"
-                    self._raise_for_status(response.status, error_message(await response.text()))
+                    _raise_for_status(worker, response.status, error_message(await response.text()))
                 async for chunk in read_chunks(response.content.iter_any()):
                     path.add(chunk)
                     worker.progressed_at = time.monotonic()
@@ -268,6 +251,9 @@ class RemoteEngine:
         except asyncio.CancelledError:
             result = "aborted"
             raise
+        except WorkerRefusedError as error:
+            result = "refused"
+            raise refusal(400, str(error), _model_of(worker).context) from None
         except aiohttp.ClientConnectorError as error:
             self._workers.mark_down(worker)
             raise WorkerFailedError(str(error)) from None
@@ -277,9 +263,15 @@ class RemoteEngine:
             worker.running -= 1
             self._on_request(worker.name, result)
 
-    def _raise_for_status(self, status: int, message: str) -> None:
-        if status in _UNAVAILABLE:
-            raise WorkerUnavailableError(f"{status} {message}")
-        if status >= 500:
-            raise WorkerFailedError(f"{status} {message}")
-        raise refusal(status, message, self._max_model_len)
+
+def _model_of(worker: Worker) -> WorkerModel:
+    assert worker.model  # a worker is only chosen while it is up
+    return worker.model
+
+
+def _raise_for_status(worker: Worker, status: int, message: str) -> None:
+    if status in _UNAVAILABLE:
+        raise WorkerUnavailableError(f"{status} {message}")
+    if status >= 500:
+        raise WorkerFailedError(f"{status} {message}")
+    raise refusal(status, message, _model_of(worker).context)

@@ -1,8 +1,7 @@
 """Parser for a worker's completion stream (SSE).
 
 Token counts come from the `usage` field. Without it, they are the number of token ids in the chunks, else the number of
-chunks with text. A thought in a field of its own counts as tokens, not as text. An error event or an unknown finish
-reason raises `WorkerFailedError`.
+chunks with text. A thought in a field of its own counts as tokens, not as text.
 """
 
 import json
@@ -28,6 +27,10 @@ class WorkerUnavailableError(WorkerFailedError):
     """The worker accepts no path at present, for example a router whose workers are all down."""
 
 
+class WorkerRefusedError(Exception):
+    """The worker refuses the path, and so would another one."""
+
+
 @dataclass(slots=True)
 class StreamedPath:
     """Received part of one path."""
@@ -47,10 +50,13 @@ class StreamedPath:
         """Add one chunk of the stream.
 
         Raises:
-            WorkerFailedError: the chunk reports an error, or the worker ended the path itself.
+            WorkerRefusedError: the chunk reports that the request is invalid. vLLM checks some parameters that late.
+            WorkerFailedError: the chunk reports another error, or the worker ended the path itself.
         """
         if "error" in chunk:
-            raise WorkerFailedError(chunk["error"].get("message", "the worker failed"))
+            error = chunk["error"]
+            kind = WorkerRefusedError if error.get("code") == 400 else WorkerFailedError
+            raise kind(error.get("message", "the worker failed"))
         for choice in chunk["choices"]:
             part = choice.get("delta") or choice
             text = part.get("text") or part.get("content") or ""

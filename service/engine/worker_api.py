@@ -1,6 +1,6 @@
 """Names and rules of each server of remote workers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from service.engine.base import Sampling
@@ -15,25 +15,14 @@ def api_of(owned_by: object) -> WorkerApi:
     return next((api for api in WorkerApi if api == owned_by), WorkerApi.OTHER)
 
 
-def check_adapters(api: WorkerApi, adapters: Collection[str], listed: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check that a worker serves these models of its list as adapters.
-
-    Some servers answer with the base model to any name of a model.
+def may_ignore_adapter(api: WorkerApi, entry: Mapping[str, Any]) -> bool:
+    """Whether a worker may answer with its base model if a request names an adapter.
 
     Args:
         api: server of the worker.
-        adapters: names of adapters.
-        listed: entries of the worker's list of models by name.
-
-    Raises:
-        EngineError: it may answer with another model.
+        entry: entry of the adapter in the worker's list of models.
     """
-    for name in sorted(adapters):
-        if api is WorkerApi.LLAMACPP or (api is WorkerApi.OTHER and not listed[name].get("parent")):
-            raise EngineError(
-                f"The worker may answer with the base model instead of the adapter {name}; serve it with vLLM or "
-                "SGLang, and set `worker_api` to the server."
-            )
+    return api is WorkerApi.LLAMACPP or (api is WorkerApi.OTHER and not entry.get("parent"))
 
 
 def model_fields(api: WorkerApi, model: str | None, adapter: str | None) -> dict[str, object]:

@@ -24,6 +24,7 @@ _WEIGHTS = "adapter_model.safetensors"
 _NAME = re.compile(r"(?=.{1,200}\Z)[\w.+:@-]+(?:/[\w.+:@-]+)*")
 _WHOLE_PATH = re.compile(r"/|~|\.{1,2}/")
 _TENSOR = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_(?:embedding_)?([AB])(?:\.weight)?")
+_HEAD = "lm_head"
 _EXPERTS = ".experts"  # a model may have all experts of a layer in one tensor
 _FORM = "write NAME=DIR, or DIR"
 
@@ -118,7 +119,7 @@ def check_fit(adapters: Sequence[Adapter], base: Checkpoint) -> None:
     """
     layers = _base_layers(base.path) if adapters else {}
     for adapter in adapters:
-        has_any = not adapter.layers.keys().isdisjoint(layers)
+        has_any = not (adapter.layers.keys() - {_HEAD}).isdisjoint(layers)  # all models name their head alike
         for name, shape in adapter.layers.items():
             if has_any and name not in layers and _EXPERTS not in name:
                 raise _misfit(adapter, base, f"the model has no {name}")
@@ -146,7 +147,7 @@ def _base_layers(directory: Path) -> dict[str, Shape | None]:
             layers[layer] = tensor.shape if is_whole else layers.get(layer)
     embedding = next((layer for layer in layers if layer.endswith("embed_tokens")), None)
     if embedding is not None:  # without a head of its own, a model has the embedding as its head
-        layers.setdefault("lm_head", layers[embedding])
+        layers.setdefault(_HEAD, layers[embedding])
     return layers
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from service.errors import ConfigurationError
 from service.model.json_file import read_json_file
 from service.model.metadata import METADATA_FILE, Decoding
+from service.model.safetensors_file import weight_files
 from service.paths.base import PathFormat
 from service.solve.calibration import Calibration
 
@@ -24,9 +25,11 @@ _MODEL_FILES = (
     METADATA_FILE,
 )
 """Files that describe a model and its tokenizer."""
-_WEIGHTS = "*.safetensors"
-_BLOCK_BYTES = 1024**2
-_MAX_BLOCKS = 16  # of each file, so that a model of 140 GB is read in seconds
+_OTHER_WEIGHTS = ("*model*.bin", "*.pth", "*.gguf")  # without training_args.bin and optimizer.pt
+_WHOLE_BYTES = 16 * 1024**2
+_BLOCK_BYTES = 4096
+_STEP_BYTES = 1024**2
+_MAX_BLOCKS = 2048  # of each file, so that a model of 140 GB takes seconds
 _HASHED = {
     "files": "other files of the model: config.json, the tokenizer or twinpath.json differ",
     "weights": "other weights of the model",
@@ -145,21 +148,22 @@ def files_digest(*directories: Path) -> str:
 
 
 def weights_digest(*directories: Path) -> str:
-    """SHA-256 of the sizes of a model's weights, and of blocks of each file. Empty without weights.
+    """SHA-256 of the names and sizes of a model's weights, and of blocks of each file. Empty without weights.
 
-    A file of up to 16 MiB is read whole, and of a larger one as much, from its start to its end. Training changes the
-    numbers everywhere.
+    A file of up to 16 MiB is read whole, and of a larger one 4 KiB of each MiB. Above 2 GiB, the blocks are farther
+    apart. A change of a few small tensors can be missed.
+
+    Raises:
+        CheckpointError: the index of the weights is damaged.
     """
-    digest, files = hashlib.sha256(), [file for path in directories for file in sorted(path.glob(_WEIGHTS))]
+    digest, files = hashlib.sha256(), [file for directory in directories for file in _weights(directory)]
     for path in files:
         size = path.stat().st_size
         digest.update(f"{path.name}\0{size}\0".encode())
-        last = max(0, size - _BLOCK_BYTES)
-        steps = min(_MAX_BLOCKS - 1, -(-last // _BLOCK_BYTES))
-        with path.open("rb") as file:
-            for step in range(steps + 1):
-                file.seek(last * step // max(steps, 1))
-                digest.update(file.read(_BLOCK_BYTES))
+        with path.open("rb", buffering=0) as file:
+            for begin, length in _blocks(size):
+                file.seek(begin)
+                digest.update(file.read(length))
     return digest.hexdigest() if files else ""
 
 
@@ -171,6 +175,22 @@ def wording_digest(path_format: PathFormat) -> str:
 def _described(directory: Path) -> list[Path]:
     found = {path for pattern in _MODEL_FILES for path in directory.glob(pattern) if path.is_file()}
     return sorted(found)
+
+
+def _weights(directory: Path) -> list[Path]:
+    """Files of a model's weights: safetensors, or those of the first other format that it has."""
+    names = weight_files(directory, sorted(path.name for path in directory.glob("*.safetensors")))
+    others = (sorted(directory.glob(pattern)) for pattern in _OTHER_WEIGHTS)
+    found = [directory / name for name in names] or next(filter(None, others), [])
+    return [path for path in found if path.is_file()]
+
+
+def _blocks(size: int) -> list[tuple[int, int]]:
+    """Begin and length of the blocks of a file that count, in bytes."""
+    if size <= _WHOLE_BYTES:
+        return [(0, size)]
+    begins = [*range(0, size - _BLOCK_BYTES, max(_STEP_BYTES, size // _MAX_BLOCKS)), size - _BLOCK_BYTES]
+    return [(begin, _BLOCK_BYTES) for begin in begins]
 
 
 def _values(made_for: MadeFor) -> dict[str, object]:

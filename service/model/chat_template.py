@@ -84,19 +84,24 @@ class ChatTemplate:
             CheckpointError: the template takes too long.
         """
         delimiters = delimiters_in(self._source)
-        return Thoughts(self._modes(delimiters), delimiters, leftovers(self._special_tokens))
+        modes = self._modes(delimiters)
+        # Templates of models that never think are copies that remove earlier thoughts, and R1 distillations have no
+        # other sign.
+        is_known = modes is not None
+        return Thoughts(modes or (False, True), delimiters, leftovers(self._special_tokens), is_known)
 
-    def _modes(self, delimiters: tuple[str, str] | None) -> tuple[bool, ...]:
-        """Modes of the thoughts. A template has a switch if its prompts differ."""
+    def _modes(self, delimiters: tuple[str, str] | None) -> tuple[bool, ...] | None:
+        """Modes of the thoughts, or None if they are not known. A template has a switch if its prompts differ."""
         prompts = {thinking: self._sample(thinking, self._lines[thinking]) for thinking in (False, True)}
         can = tuple(thinking for thinking, prompt in prompts.items() if prompt is not None)
         if len(can) < 2 or prompts[False] != prompts[True]:
             return can or (False,)
-        names_opening = delimiters is not None and delimiters[0] in self._source
-        if names_opening or "reasoning_effort" in self._source or opens_thought(prompts[False] or ""):
+        prompt = prompts[False] or ""
+        _, has_part, part = self._source.rpartition("add_generation_prompt")
+        asks = delimiters is not None and (delimiters[0] in prompt or bool(has_part and delimiters[0] in part))
+        if asks or "reasoning_effort" in self._source or opens_thought(prompt):
             return (True,)
-        # A closing is copied into templates of models that never think, and R1 distillations have no other sign.
-        return (True, False) if delimiters else (False,)
+        return None if delimiters else (False,)
 
     def _has_switch(self, lines: Mapping[bool, str]) -> bool:
         """Whether the prompts of a model that thinks differ, with these lines of the system message."""

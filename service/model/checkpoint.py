@@ -4,6 +4,7 @@ A checkpoint is a Hugging Face model directory. A distilled student also has a `
 default checkpoint.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,10 +15,10 @@ from service.errors import CheckpointError
 from service.model import bundled
 from service.model.bundled import Progress
 from service.model.generation_config import read_generation_config
-from service.model.hub_download import download_model
+from service.model.hub_download import Report, download_model
 from service.model.json_file import read_json_file
 from service.model.metadata import CheckpointMetadata, Decoding, read_metadata
-from service.model.snapshot import MAIN, cached_snapshot, check_hub_name, local_path
+from service.model.snapshot import MAIN, cached_snapshot, check_hub_name, check_revision, local_path
 from service.model.snapshot import Download as Download
 from service.model.tokenizer_files import read_tokenizer_settings, special_tokens
 from service.solve.calibration import Calibration
@@ -50,6 +51,11 @@ class Checkpoint:
     generation: Decoding = field(default_factory=Decoding)
 
     @property
+    def has_files(self) -> bool:
+        """Whether the files of the model are here. Before its build, the bundled model has only its bundle."""
+        return (self.path / "config.json").is_file()
+
+    @property
     def decoding(self) -> Decoding:
         """Default decoding parameters: those of a student's `twinpath.json`, or of the model's maker."""
         return self.metadata.decoding if self.metadata else self.generation
@@ -72,25 +78,49 @@ def find_checkpoint(
     *,
     weights: bool = True,
     download: Download = MAIN,
+    check: Callable[[Checkpoint], object] = lambda described: None,
 ) -> Checkpoint:
     """Find a checkpoint. Downloads or builds it if needed.
 
     Args:
         model: directory, Hugging Face name, or None for the bundled model.
         cache_dir: parent directory of built models.
-        progress: called while the bundled model is built or verified.
+        progress: called while the weights are downloaded, and while the bundled model is built or verified.
         weights: whether to download the weights. Without them only the other files of the model are downloaded.
         download: parameters of a download.
+        check: called with the checkpoint before its weights are downloaded, or before it is built.
 
     Raises:
         CheckpointError: the model is missing, damaged, or of another format version, or it has no revisions.
     """
+    check_revision(model, download.revision)
     if model is None:
-        if download.revision:
-            raise CheckpointError("`revision` needs a Hugging Face name in --model; the bundled model has none.")
-        return read_checkpoint(*bundled.build(cache_dir, bundled.adapter_directory(), progress))
-    path = model_directory(model, weights=weights, download=download)
-    return read_checkpoint(path, path.resolve().name if local_path(model).is_dir() else model)
+        bundle = bundled.adapter_directory()
+        if not bundled.directory_of(cache_dir, bundle).is_dir():
+            check(bundled_checkpoint())
+        return read_checkpoint(*bundled.build(cache_dir, bundle, progress))
+    described: dict[Path, Checkpoint] = {}
+
+    def describe(path: Path) -> None:
+        described[path] = read_checkpoint(path, model)
+        check(described[path])
+
+    def report(done: int, total: int) -> None:
+        progress("download", done / total if total else 1.0)
+
+    path = model_directory(model, report, weights=weights, download=download, check=describe)
+    return described.get(path) or read_checkpoint(path, path.resolve().name if local_path(model).is_dir() else model)
+
+
+def bundled_checkpoint() -> Checkpoint:
+    """Description of the bundled model before its build.
+
+    Raises:
+        CheckpointError: its metadata is invalid.
+    """
+    bundle = bundled.adapter_directory()
+    metadata = read_metadata(bundle) if bundle else None
+    return Checkpoint(bundle or Path(), bundled.name_of(bundle), metadata, bos="", style="v1" if bundle else "fewshot")
 
 
 def read_checkpoint(path: Path, name: str) -> Checkpoint:
@@ -118,24 +148,33 @@ class _ModelConfig(BaseModel):
     """Content of `config.json`. The engine reads its fields."""
 
 
-def model_directory(model: str, *, weights: bool = True, download: Download = MAIN) -> Path:
+def model_directory(
+    model: str,
+    report: Report = lambda done, total: None,
+    *,
+    weights: bool = True,
+    download: Download = MAIN,
+    check: Callable[[Path], object] = lambda path: None,
+) -> Path:
     """Directory of a model: `model` itself, or the local snapshot of a Hugging Face model.
 
-    The hub is asked only for a model that is not in the cache. `download_model` updates one that is.
+    The hub is asked only for a model that is not in the cache with the list of its files. `download_model` updates one
+    that is.
 
     Args:
         model: directory, or Hugging Face name.
+        report: called as the weights arrive.
         weights: whether to download the weights, as safetensors.
         download: parameters of a download.
+        check: called before the download of the weights, as for `download_model`.
 
     Raises:
         CheckpointError: the directory does not exist, or the model cannot be downloaded or has no safetensors.
     """
     local = local_path(model)
     if local.is_dir():
-        if download.revision:
-            raise CheckpointError(f"`revision` needs a Hugging Face name in --model; {model} is a directory.")
+        check_revision(model, download.revision)
         return local
     check_hub_name(model)
-    cached = cached_snapshot(model, download, weights=weights)
-    return cached or download_model(model, download, weights=weights)
+    cached = cached_snapshot(model, download, weights=weights, listed=True)
+    return cached or download_model(model, download, report, weights=weights, check=check)

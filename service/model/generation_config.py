@@ -13,9 +13,6 @@ from service.model.metadata import Decoding
 logger = logging.getLogger(__name__)
 
 _FILE = "generation_config.json"
-_LEAST_TEMPERATURE = 0.1
-_LEAST_TOP_P = 0.1
-_MOST_MIN_P = 0.9
 
 
 class _GenerationConfig(BaseModel):
@@ -50,16 +47,6 @@ def read_generation_config(directory: Path) -> Decoding:
         except ValidationError as error:
             logger.warning("%s: %s; it is left out", file, "; ".join(fault_texts(error, Decoding, "the file")))
     found = Decoding(**usable)
-    if config.do_sample is False or _is_greedy(found):
+    if config.do_sample is False or found.greedy:
         return Decoding(repetition_penalty=found.repetition_penalty)
     return found
-
-
-def _is_greedy(decoding: Decoding) -> bool:
-    """Whether almost all samples are equal."""
-    return (
-        decoding.temperature < _LEAST_TEMPERATURE
-        or decoding.top_p < _LEAST_TOP_P
-        or decoding.top_k == 1
-        or decoding.min_p > _MOST_MIN_P
-    )

@@ -34,7 +34,12 @@ _MAX_FILE_BYTES = 50 * 10**9  # the hub has larger files only in its own protoco
 
 
 def download_model(
-    model: str, download: Download, report: Report = lambda done, total: None, *, weights: bool = True
+    model: str,
+    download: Download,
+    report: Report = lambda done, total: None,
+    *,
+    weights: bool = True,
+    check: Callable[[Path], object] = lambda path: None,
 ) -> Path:
     """Download a model into the cache of Hugging Face. A second call resumes an interrupted one.
 
@@ -46,6 +51,8 @@ def download_model(
         download: parameters of the download.
         report: called as the weights arrive.
         weights: whether to download the weights. Without them only the other files of the model are downloaded.
+        check: called with the directory of the other files, before the weights are downloaded. Its errors end the
+            download.
 
     Returns:
         The model directory. If the hub is out of reach, it is the one of the cache.
@@ -73,6 +80,7 @@ def download_model(
                 f"{model} has no *.safetensors, and other weights are not downloaded; "
                 "give a directory with the weights."
             )
+        check(path)
         _fetch_all(model, _large_files(model, info, names, download), report)
         path = _snapshot(model, download, names)
         if missing := missing_weights(path):

@@ -32,7 +32,7 @@ class LocalModel:
 
 
 def local_checkpoint(
-    model: str | None, cache_dir: Path, download: Download, *, weights: bool = True
+    model: str | None, cache_dir: Path, download: Download, *, weights: bool = True, listed: bool = False
 ) -> Checkpoint | None:
     """Checkpoint that needs neither a build nor a download. None without one. The weights are not verified.
 
@@ -41,6 +41,7 @@ def local_checkpoint(
         cache_dir: parent directory of built models.
         download: parameters of the download that put it there.
         weights: whether a download must have its weights.
+        listed: whether a download must have the list of its files, as for `cached_snapshot`.
 
     Raises:
         CheckpointError: the directory does not exist or has no model, or a file in it is invalid.
@@ -52,7 +53,7 @@ def local_checkpoint(
     if (directory := local_path(model)).is_dir():
         return read_checkpoint(directory, directory.resolve().name)
     check_hub_name(model)
-    snapshot = cached_snapshot(model, download, weights=weights)
+    snapshot = cached_snapshot(model, download, weights=weights, listed=listed)
     return None if snapshot is None else read_checkpoint(snapshot, model)
 
 

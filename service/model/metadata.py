@@ -15,6 +15,13 @@ from service.types import PathKind
 
 METADATA_FILE = "twinpath.json"
 
+CALIBRATED_TOKENS = 320
+"""Limit of a calibration that does not state one: the default of the setting `max_tokens`."""
+
+_LEAST_TEMPERATURE = 0.1
+_LEAST_TOP_P = 0.1
+_MOST_MIN_P = 0.9
+
 
 class Decoding(BaseModel):
     """Decoding parameters of a checkpoint. The neutral values of the last three are left out of the file."""
@@ -26,6 +33,17 @@ class Decoding(BaseModel):
     top_k: int = Field(default=0, ge=0, exclude_if=lambda value: value == 0)
     min_p: float = Field(default=0.0, ge=0, le=1, exclude_if=lambda value: value == 0)
     repetition_penalty: float = Field(default=1.0, gt=0, le=MAX_REPETITION_PENALTY, exclude_if=lambda value: value == 1)
+
+    @property
+    def greedy(self) -> str | None:
+        """Name of a parameter that makes almost all samples equal, or None."""
+        reasons = {
+            "temperature": self.temperature < _LEAST_TEMPERATURE,
+            "top_p": self.top_p < _LEAST_TOP_P,
+            "top_k": self.top_k == 1,
+            "min_p": self.min_p > _MOST_MIN_P,
+        }
+        return next((name for name, is_reason in reasons.items() if is_reason), None)
 
 
 class CheckpointMetadata(BaseModel):
@@ -40,6 +58,7 @@ class CheckpointMetadata(BaseModel):
         data: SHA-256 of each input of the training run.
         decoding: decoding parameters found on dev problems.
         calibration: threshold and confidence map.
+        max_tokens: maximum number of completion tokens per path for which the calibration was made. Absent: 320.
         accuracy: measured accuracies.
         kinds: kinds of rationale that the checkpoint learned. None for both.
     """
@@ -54,6 +73,7 @@ class CheckpointMetadata(BaseModel):
     data: dict[str, str] = Field(default_factory=dict)
     decoding: Decoding = Decoding()
     calibration: Calibration = Calibration()
+    max_tokens: Annotated[int, Field(ge=1, exclude_if=lambda value: value == CALIBRATED_TOKENS)] = CALIBRATED_TOKENS
     accuracy: dict[str, Any] = Field(default_factory=dict)
     kinds: Annotated[tuple[PathKind, ...], Field(min_length=1)] | None = None
 

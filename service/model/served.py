@@ -8,7 +8,7 @@ from service.errors import CheckpointError, UnknownModelError
 from service.model.adapter import Adapter
 from service.model.calibration_file import MadeFor
 from service.model.checkpoint import Checkpoint
-from service.model.metadata import Decoding
+from service.model.metadata import CALIBRATED_TOKENS, Decoding
 from service.model.prompt_format import prompt_format
 from service.paths.base import FormatV1, PathFormat
 from service.solve.calibration import Calibration
@@ -33,7 +33,8 @@ class ServedModel:
         calibration: calibration of the votes.
         kinds: kinds of rationale that the model learned.
         adapter: directory of the LoRA adapter. None for the base model.
-        calibrated_for: sampling of a calibration of the settings. A calibration of `twinpath.json` has only `decoding`.
+        calibrated_tokens: maximum number of tokens per path for which the calibration was made.
+        calibrated_for: sampling of a calibration of the settings. None for that of `twinpath.json`, without thoughts.
     """
 
     name: str = ""
@@ -42,6 +43,7 @@ class ServedModel:
     calibration: Calibration = field(default_factory=Calibration)
     kinds: tuple[PathKind, ...] = tuple(PathKind)
     adapter: Path | None = None
+    calibrated_tokens: int = CALIBRATED_TOKENS
     calibrated_for: MadeFor | None = None
 
     def is_calibrated_for(self, problem: Problem) -> bool:
@@ -49,13 +51,11 @@ class ServedModel:
 
         The number of paths may differ: the confidence map depends on the votes and the counted paths.
         """
-        if decoding_of(problem) != self.decoding:
+        if decoding_of(problem) != self.decoding or problem.max_tokens < self.calibrated_tokens:
             return False
         made_for = self.calibrated_for
-        return made_for is None or (
-            (problem.thinking, problem.thinking_tokens) == (made_for.thinking, made_for.thinking_tokens)
-            and problem.max_tokens >= made_for.max_tokens
-        )
+        thoughts = (made_for.thinking, made_for.thinking_tokens) if made_for else (False, None)
+        return (problem.thinking, problem.thinking_tokens) == thoughts
 
 
 def decoding_of(problem: Problem) -> Decoding:
@@ -114,6 +114,7 @@ def _model(checkpoint: Checkpoint, prompt: str | None = None) -> ServedModel:
         checkpoint.decoding,
         checkpoint.calibration,
         checkpoint.kinds,
+        calibrated_tokens=checkpoint.metadata.max_tokens if checkpoint.metadata else CALIBRATED_TOKENS,
     )
 
 

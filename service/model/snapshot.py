@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import CheckpointError
+from service.errors import CheckpointError, TwinpathError
 from service.model.safetensors_file import missing_weights
 
 _ALL_BUT_WEIGHTS = ("*.json", "*.model", "*.jinja", "*.txt")
@@ -36,13 +36,16 @@ MAIN = Download()
 """Download of the main branch into Hugging Face's own cache."""
 
 
-def cached_snapshot(model: str, download: Download, *, weights: bool) -> Path | None:
-    """Complete directory of a model in the cache. None without one. The hub is not asked.
+def cached_snapshot(model: str, download: Download, *, weights: bool, listed: bool = False) -> Path | None:
+    """Directory of a model in the cache. None if files of it are missing. The hub is not asked.
+
+    Other programs fetch the files of a model one by one. Then only the hub has the list of all.
 
     Args:
         model: Hugging Face name.
         download: parameters of the download that put it there.
         weights: whether the weights must be there.
+        listed: whether the list of the files must be there. Without it, only the configuration must be.
 
     Raises:
         CheckpointError: the index of the weights is damaged.
@@ -62,8 +65,40 @@ def cached_snapshot(model: str, download: Download, *, weights: bool) -> Path | 
         )
     except (OSError, HFValidationError):  # not there, or not complete
         return None
-    is_complete = (path / "config.json").is_file() and not (weights and missing_weights(path))
-    return path if is_complete else None
+    is_usable = (path / "config.json").is_file() and not (weights and missing_weights(path))
+    return path if is_usable and (not listed or is_listed(model, download)) else None
+
+
+def is_listed(model: str, download: Download) -> bool:
+    """Whether the cache has the list of a model's files, so that `cached_snapshot` finds whether one is missing.
+
+    Args:
+        model: Hugging Face name.
+        download: parameters of the download that put it there.
+    """
+    from huggingface_hub import get_cached_repo_tree
+    from huggingface_hub.errors import CachedRepoTreeNotFoundError
+
+    try:
+        get_cached_repo_tree(model, revision=download.revision, cache_dir=download.directory)
+    except (OSError, CachedRepoTreeNotFoundError):
+        return False
+    return True
+
+
+def check_revision(model: str | None, revision: str | None) -> None:
+    """Check that a model of the settings has revisions.
+
+    Args:
+        model: directory, Hugging Face name, or None for the bundled model.
+        revision: branch, tag or commit. None is the main branch.
+
+    Raises:
+        CheckpointError: it has none, because it is not on the hub.
+    """
+    if revision and (model is None or local_path(model).is_dir()):
+        own = "the bundled model has none" if model is None else f"{model} is a directory"
+        raise CheckpointError(f"`revision` needs a Hugging Face name in --model; {own}.")
 
 
 def check_hub_name(model: str) -> None:
@@ -101,7 +136,7 @@ def download_errors(model: str) -> Iterator[None]:
 
     try:
         yield
-    except CheckpointError:
+    except TwinpathError:
         raise
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
         raise out_of_reach(model) from None

@@ -25,11 +25,13 @@ class Thoughts:
         delimiters: opening and closing of a thought, or None if they are not known.
         leftovers: special tokens to remove from a completion. None if the engine removes them. It must not where the
             delimiters of a thought are special tokens.
+        is_known: whether it is known that a mode thinks or not. Otherwise a model can think in each mode.
     """
 
     modes: tuple[bool, ...] = (False,)
     delimiters: tuple[str, str] | None = None
     leftovers: re.Pattern[str] | None = None
+    is_known: bool = True
 
     def mode(self, asked: Thinking) -> bool:
         """Whether the model thinks.

@@ -16,6 +16,8 @@ from service.types import Thinking
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 _NO_EFFORT = "`none` is off. `medium` is the default of OpenAI, and leaves it to the service. Any other one is on."
+Summary = Literal["auto", "concise", "detailed", "none"]
+_NO_THOUGHTS = "Has no effect, because replies never hold thoughts."
 _T = TypeVar("_T")
 
 
@@ -35,6 +37,9 @@ class Reasoning(OpenAiPart):
     max_tokens: ThinkingTokens | None = Field(
         default=None, description="Maximum number of tokens of a thought.", examples=[2000]
     )
+    summary: Summary | None = Field(default=None, description=_NO_THOUGHTS, examples=["auto"])
+    generate_summary: Summary | None = Field(default=None, description=_NO_THOUGHTS, examples=["auto"])
+    exclude: bool | None = Field(default=None, description=_NO_THOUGHTS, examples=[True])
 
 
 class ThinkingObject(OpenAiPart):
@@ -58,6 +63,9 @@ class ThinkingParameters(BaseModel):
     think: bool | Effort | None = Field(default=None, description="Whether the model thinks.", examples=[True])
     thinking: ThinkingObject | None = Field(default=None, description="Whether and how long the model thinks.")
     thinking_token_budget: ThinkingTokens | None = Field(
+        default=None, description="Maximum number of tokens of a thought.", examples=[2000]
+    )
+    thinking_budget: ThinkingTokens | None = Field(
         default=None, description="Maximum number of tokens of a thought.", examples=[2000]
     )
     thinking_budget_tokens: Annotated[int, Field(ge=-1, le=MAX_TOKENS), Integral] | None = Field(
@@ -87,6 +95,7 @@ class ThinkingParameters(BaseModel):
             "reasoning.max_tokens": self.reasoning.max_tokens if self.reasoning else None,
             "thinking.budget_tokens": self.thinking.budget_tokens if self.thinking else None,
             "thinking_token_budget": self.thinking_token_budget,
+            "thinking_budget": self.thinking_budget,
             "thinking_budget_tokens": None if budget == -1 else budget,
         }
 

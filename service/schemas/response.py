@@ -216,7 +216,8 @@ class SolveResponse(Wire):
     calibrated: bool = Field(
         description="Whether the confidence is calibrated: the model has a calibration, which was made for this "
         "`temperature`, `top_p`, `top_k`, `min_p`, `repetition_penalty`, `thinking` and `thinking_tokens`, and for no "
-        "more `max_tokens`. The number of paths may differ.",
+        "more `max_tokens` (320 where a student's `twinpath.json` states none). Numbers and kinds of paths are not "
+        "compared.",
         examples=[False],
     )
     verdict: Annotated[Verdict, LaterValues()] = Field(

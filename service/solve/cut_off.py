@@ -8,9 +8,7 @@ from service.engine.base import Completion, Finish
 from service.solve.problem import PathResult, Problem
 from service.types import PathOutcome, TokenLimit
 
-# The number of tokens of a thought is an estimate, and includes its delimiters. An engine that cannot end a thought
-# exceeds the budget by more.
-_REACHED, _EXCEEDED, _DELIMITER_TOKENS = 0.95, 1.2, 10
+_REACHED = 0.95  # the number of tokens of a thought is an estimate
 
 
 def thinking_tokens(completion: Completion, thought_chars: int) -> int:
@@ -37,8 +35,7 @@ def limit_of(problem: Problem, completion: Completion, result: PathResult) -> To
         is_whole = completion.completion_tokens >= problem.max_tokens
         return TokenLimit.MAX_TOKENS if is_whole else TokenLimit.CONTEXT
     budget = problem.thinking_tokens or 0  # one of 0 cuts no thought off
-    most = _EXCEEDED * budget + _DELIMITER_TOKENS
-    return TokenLimit.THINKING_TOKENS if budget and _REACHED * budget <= result.thinking_tokens <= most else None
+    return TokenLimit.THINKING_TOKENS if budget and result.thinking_tokens >= _REACHED * budget else None
 
 
 def warning(problem: Problem, paths: Sequence[PathResult]) -> str:
@@ -53,9 +50,11 @@ def warning(problem: Problem, paths: Sequence[PathResult]) -> str:
     if 2 * limits.total() <= len(counted):
         return ""
     limit, cut_off = limits.most_common(1)[0]
+    thought = number(problem.thinking_tokens or 0, "token")
     reached = {
-        TokenLimit.MAX_TOKENS: f"the limit of {number(problem.max_tokens, 'token')}",
-        TokenLimit.THINKING_TOKENS: f"the limit of {number(problem.thinking_tokens or 0, 'token')} per thought",
-        TokenLimit.CONTEXT: "the context length of the model, a setting of each worker with --engine remote",
+        TokenLimit.MAX_TOKENS: f"the limit of {number(problem.max_tokens, 'token')}; raise `max_tokens`",
+        TokenLimit.THINKING_TOKENS: f"the limit of {thought} per thought; raise `thinking_tokens`",
+        # The setting has another name on each engine, and a caller cannot change it.
+        TokenLimit.CONTEXT: "the context length of the model; serve it with a longer one, or shorten the problem",
     }[limit]
-    return f"{cut_off} of {number(len(counted), 'path')} reached {reached}; raise `{limit}`."
+    return f"{cut_off} of {number(len(counted), 'path')} reached {reached}."

@@ -207,16 +207,23 @@ def test_the_temperature_of_a_calibration_is_that_of_the_service(twinpath: Run, 
 
 
 @pytest.mark.parametrize(
-    ("setting", "reason"), [("temperature = 0", "`temperature` is 0"), ("top_k = 1", "`top_k` is 1")]
+    ("setting", "reason", "remedy"),
+    [
+        ("temperature = 0", "`temperature` is 0", "raise"),
+        ("temperature = 0.001", "`temperature` is 0.001", "raise"),
+        ("top_p = 0.01", "`top_p` is 0.01", "raise"),
+        ("top_k = 1", "`top_k` is 1", "raise"),
+        ("min_p = 0.95", "`min_p` is 0.95", "lower"),
+    ],
 )
-def test_equal_attempts_are_refused(setting: str, reason: str, twinpath: Run, tmp_path: Path) -> None:
+def test_equal_attempts_are_refused(setting: str, reason: str, remedy: str, twinpath: Run, tmp_path: Path) -> None:
     config = played(tmp_path)
     config.write_text(f"{config.read_text()}{setting}\n")
     code, _, err = calibrated(twinpath, tmp_path)
     assert (code, err) == (
         2,
-        f"twinpath: Invalid settings: {reason}, so all attempts of a kind are equal and their agreement measures "
-        "nothing; raise it\n",
+        f"twinpath: Invalid settings: {reason}, so almost all attempts of a kind are equal and their agreement measures "
+        f"nothing; {remedy} it\n",
     )
 
 

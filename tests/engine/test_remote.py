@@ -16,7 +16,7 @@ from service.engine.remote import RemoteEngine
 from service.engine.stream import error_message
 from service.errors import ConfigurationError, EngineDeadError, EngineError, InputError, PromptTooLongError
 from service.types import WorkerApi
-from tests.support.fake_worker import FakeWorker
+from tests.support.fake_worker import NO_PARSER, FakeWorker
 from tests.support.stalling_proxy import StallingProxy
 
 PROMPT = "Question: A pen costs 3 dollars. How much do 7 pens cost in all?\nReasoning:\n"
@@ -208,8 +208,7 @@ async def test_a_path_fits_the_context_of_a_worker_that_refuses_longer_ones(
             )
         ),
         (
-            "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser and/or "
-            "--reasoning-config to use thinking_token_budget.",
+            NO_PARSER,
             "thinking_tokens",
             "`thinking_tokens` needs a worker that can end thoughts; start `vllm serve` with --reasoning-parser, or set "
             "no `thinking_tokens`.",
@@ -466,8 +465,8 @@ async def test_a_worker_that_may_ignore_an_adapter_is_refused(owned_by: str, sta
     with pytest.raises(EngineError) as raised:
         await connect(url, adapters=["algebra"])
     assert str(raised.value) == (
-        "The worker may answer with the base model instead of the adapter algebra; serve it with vLLM or SGLang, and "
-        "set `worker_api` to the server."
+        f"The worker {url.removeprefix('http://')} may answer with the base model instead of the adapter algebra; serve "
+        "it with vLLM or SGLang, and set `worker_api` to the server."
     )
     await connect(url, adapters=["algebra"], api=WorkerApi.VLLM)
 
@@ -557,6 +556,111 @@ async def test_only_vllm_ends_thoughts(start: Start, connect: Connect) -> None:
         f"The worker {urls['sglang'].removeprefix('http://')} cannot end a thought, only vLLM can; leave the setting "
         "`thinking_tokens` out, or set `worker_api`."
     )
+
+
+async def test_a_budget_of_the_settings_is_tried_at_the_start(start: Start, connect: Connect) -> None:
+    able, unable = FakeWorker(), FakeWorker(ends_thoughts=False)
+    await connect(await start(worker=able), must_end_thoughts=True)
+    assert able.asked == [{"model": "fake", "prompt": "1", "max_tokens": 1, "thinking_token_budget": 1}]
+    url = await start(worker=unable)
+    with pytest.raises(EngineError) as raised:
+        await connect(url, must_end_thoughts=True)
+    assert str(raised.value) == (
+        f"The worker {url.removeprefix('http://')} cannot end a thought; start `vllm serve` with --reasoning-parser, or "
+        f"leave the setting `thinking_tokens` out. ({error_message(NO_PARSER)})"
+    )
+    broken = await start(failing)
+    with pytest.raises(EngineError, match=r"^The worker \S+ did not sample a token: 500 out of order$"):
+        await connect(broken, must_end_thoughts=True)
+
+
+async def test_a_refusal_in_the_stream_is_one_of_the_request(start: Start, connect: Connect) -> None:
+    worker = FakeWorker(ends_thoughts=False)
+    results: list[str] = []
+    engine = await connect(await start(worker=worker), on_request=lambda _, result: results.append(result))
+    with pytest.raises(InputError, match="needs a worker that can end thoughts") as raised:
+        await engine.sample("path", PROMPT, replace(SAMPLING, thinking_tokens=50))
+    assert (raised.value.field, len(worker.asked), results) == ("thinking_tokens", 1, ["refused"])
+    assert (await engine.sample("path", PROMPT, SAMPLING)).finish is Finish.STOP
+
+
+async def test_each_worker_gets_its_own_names_and_context(start: Start, connect: Connect) -> None:
+    def by(prompt: str, sampling: Sampling) -> str:
+        return f"by {sampling.adapter}"
+
+    servers = ("vllm", "sglang")
+    workers = [
+        FakeWorker(by, model="math", adapters=["units"], owned_by=name, max_model_len=1000 * length)
+        for length, name in enumerate(servers, 1)
+    ]
+    engine = await connect(*[await start(worker=worker) for worker in workers], adapters=["units"])
+    sampling = replace(SAMPLING, adapter="units", max_tokens=9999, thinking_tokens=50)
+    found = await asyncio.gather(*(engine.sample(f"path-{number}", "one two", sampling) for number in range(4)))
+    assert [completion.text for completion in found] == ["by units"] * 4
+    names = ("model", "lora_path", "max_tokens", "thinking_token_budget")
+    assert [{name: asked[name] for name in names if name in asked} for one in workers for asked in one.asked] == [
+        *[{"model": "units", "max_tokens": 1000, "thinking_token_budget": 50}] * 2,
+        *[{"model": "math", "lora_path": "units", "max_tokens": 2000 - len("one two")}] * 2,
+    ]
+    assert not engine.ends_thoughts
+
+
+@pytest.mark.parametrize(
+    ("other", "options", "reason"),
+    [
+        ({"model": "other"}, {}, "serves other, algebra, not math."),
+        ({"adapters": []}, {}, "serves math, not algebra."),
+        ({"owned_by": "llamacpp"}, {}, "may answer with the base model instead of the adapter algebra; serve it with "
+         "vLLM or SGLang, and set `worker_api` to the server."),
+        ({"owned_by": "sglang"}, {"must_end_thoughts": True}, "cannot end a thought, only vLLM can; leave the setting "
+         "`thinking_tokens` out, or set `worker_api`."),
+    ],
+)  # fmt: skip
+async def test_each_worker_is_checked_at_the_start(
+    other: dict[str, Any], options: dict[str, Any], reason: str, start: Start, connect: Connect
+) -> None:
+    served: dict[str, Any] = {"model": "math", "adapters": ["algebra"]}
+    first, second = await start(worker=FakeWorker(**served)), await start(worker=FakeWorker(**served | other))
+    for urls in ((first, second), (second, first)):
+        with pytest.raises(EngineError) as raised:
+            await connect(*urls, model="math", adapters=["algebra"], **options)
+        assert str(raised.value) == f"The worker {second.removeprefix('http://')} {reason}"
+
+
+async def test_a_worker_that_comes_back_with_another_model_gets_no_paths(
+    start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    faster(monkeypatch, 0.1)
+    kept, changed = FakeWorker(model="math"), FakeWorker(model="math")
+    engine = await connect(await start(worker=kept), await start(worker=changed))
+    worker = engine._workers._workers[1]
+    for name in ("other", "math"):
+        changed._model = name
+        engine._workers.mark_down(worker)
+        async with asyncio.timeout(10):
+            while not worker.up and (worker.refusal is None or name == "math"):
+                await asyncio.sleep(0.01)
+        assert worker.up is (name == "math")
+    assert [record.getMessage() for record in caplog.records if "stays down" in record.getMessage()] == [
+        f"worker {worker.name} stays down: The worker {worker.name} serves other, not math."
+    ]
+
+
+@pytest.mark.parametrize("said", ["7", "[]", "{}", '{"data": 7}', '{"data": [7]}', '{"data": [{}]}', '{"data": null}'])
+async def test_a_list_of_another_shape_is_refused(
+    said: str, start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = FakeWorker()
+
+    async def shaped(request: web.Request) -> web.Response:
+        return web.json_response(text=said)
+
+    monkeypatch.setattr(worker, "_models", shaped)
+    url = await start(worker=worker)
+    with pytest.raises(EngineError, match=r"^The worker \S+ does not list its models: "):
+        await connect(url)
+    good = await connect(url, await start())  # one that can sample is enough
+    assert (await good.sample("path", PROMPT, SAMPLING)).finish is Finish.STOP
 
 
 async def test_cached_prompts_are_shared_only_with_the_same_salt(start: Start, connect: Connect) -> None:

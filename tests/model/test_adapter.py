@@ -214,6 +214,18 @@ def test_the_head_of_a_model_without_one_is_its_embedding(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize("head", [{}, {"lm_head": (100, 8)}])
+def test_a_text_adapter_with_a_head_fits_a_model_with_images(head: dict[str, tuple[int, int]], tmp_path: Path) -> None:
+    adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), "lm_head": (100, 8)})
+    prefix = "model.language_model."
+    layers = {Q_PROJ.replace("model.", prefix): (8, 8), f"{prefix}embed_tokens": (100, 8)}
+    base = base_directory(tmp_path / "b", layers | head)
+    check_fit(read_adapters([str(adapter)], weights=True), read_checkpoint(base, "tiny"))
+    wrong = adapter_directory(tmp_path / "w", {Q_PROJ: (8, 8), "lm_head": (90, 8)})
+    with pytest.raises(CheckpointError, match="lm_head is 90 × 8 in the adapter and 100 × 8 in the model"):
+        check_fit(read_adapters([str(wrong)], weights=True), read_checkpoint(base, "tiny"))
+
+
 def test_an_expert_of_a_model_that_joins_its_experts_is_left_to_the_engine(tmp_path: Path) -> None:
     expert = "model.layers.0.mlp.experts.3.gate_proj"
     adapter = adapter_directory(tmp_path / "a", {Q_PROJ: (8, 8), expert: (4, 8)})

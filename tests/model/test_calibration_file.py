@@ -12,8 +12,10 @@ from prometheus_client import CollectorRegistry
 from service import components
 from service.calibrated_models import calibrated_models, made_for
 from service.components import Components, build
-from service.errors import ConfigurationError
+from service.engine.base import LoraAdapter
+from service.errors import CheckpointError, ConfigurationError
 from service.metrics import Metrics
+from service.model.adapter import Adapter
 from service.model.calibration_file import (
     CALIBRATION_FILE,
     MadeFor,
@@ -25,8 +27,8 @@ from service.model.calibration_file import (
     wording_digest,
 )
 from service.model.checkpoint import Checkpoint
-from service.model.metadata import Decoding
-from service.model.served import ServedModel
+from service.model.metadata import CheckpointMetadata, Decoding
+from service.model.served import ServedModel, served_models
 from service.paths.base import FormatV1
 from service.paths.chat import ChatFormat, ChatPrompt
 from service.paths.escape import EscapeSpecialTokens
@@ -43,6 +45,7 @@ MADE_FOR = MadeFor(
     model="demo", files="", weights="", prompt="v1", wording=wording_digest(FormatV1()), decoding=Decoding(temperature=0.5),
     max_tokens=320, cot=10, pot=10,
 )  # fmt: skip
+MIB = 2**20
 AGAIN = "Run `twinpath calibrate` again, or leave out --calibration."
 
 
@@ -162,12 +165,28 @@ def test_a_student_is_calibrated_for_its_decoding() -> None:
     student = ServedModel("m", decoding=Decoding(temperature=0.6), calibration=MAPPED)
     for settings_, changes, calibrated in (
         (Settings(), {}, True),
-        (Settings(), {"max_tokens": 5, "temperature": 0.6}, True),
+        (Settings(), {"max_tokens": 320, "temperature": 0.6, "thinking": "off"}, True),
+        (Settings(), {"max_tokens": 319}, False),
+        (Settings(max_tokens=319), {}, False),
+        (Settings(max_tokens=319), {"max_tokens": 4000, "paths": {"cot": 1, "pot": 0}}, True),
         (Settings(), {"temperature": 0.7}, False),
         (Settings(top_k=20), {}, False),
         (Settings(top_k=20), {"top_k": 0}, True),
     ):
         assert problem_of(SolveRequest(problem="?", **changes), settings_, student).calibrated is calibrated
+
+
+@pytest.mark.parametrize(("stated", "tokens"), [({}, 320), ({"max_tokens": 200}, 200), ({"max_tokens": 900}, 900)])
+def test_a_student_is_calibrated_for_the_limit_of_its_metadata(stated: dict[str, int], tokens: int) -> None:
+    metadata = CheckpointMetadata(format_version=1, base_model="g", calibration=MAPPED, **stated)
+    checkpoint = Checkpoint(Path(), "m", metadata, bos="", style="v1")
+    adapter = Adapter(LoraAdapter("a", Path(), 8), metadata, {})
+    for student in served_models(checkpoint, [adapter]):
+        calibrated = [
+            problem_of(SolveRequest(problem="?", max_tokens=limit), Settings(), student).calibrated
+            for limit in (tokens - 1, tokens, tokens + 1)
+        ]
+        assert calibrated == [False, True, True]
 
 
 def test_a_calibration_without_a_map_leaves_the_model_uncalibrated(tmp_path: Path) -> None:
@@ -305,12 +324,45 @@ def test_every_byte_of_a_small_file_counts(
     at = data.draw(st.integers(0, size - 1))
     file = tmp_path_factory.getbasetemp() / "small" / "model.safetensors"
     file.parent.mkdir(exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("service.model.calibration_file._BLOCK_BYTES", 4)  # of which 16 are read
-        file.write_bytes(bytes(size))
-        first = weights_digest(file.parent)
-        file.write_bytes(bytes(at) + b"x" + bytes(size - at - 1))
-        assert weights_digest(file.parent) != first
+    file.write_bytes(bytes(size))
+    first = weights_digest(file.parent)
+    file.write_bytes(bytes(at) + b"x" + bytes(size - at - 1))
+    assert weights_digest(file.parent) != first
+
+
+@pytest.mark.parametrize("size", [17 * MIB - 1, 200 * MIB, 200 * MIB + 1, 2100 * MIB])
+def test_a_change_of_a_few_mebibytes_of_a_large_file_counts(size: int, tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    with file.open("wb") as sparse:
+        sparse.truncate(size)
+    first = weights_digest(tmp_path)
+    for begin in {0, 3 * MIB + 5, size // 3, size - 3 * MIB}:
+        with file.open("r+b") as changed:
+            changed.seek(begin)
+            changed.write(b"x" * (3 * MIB))
+        assert weights_digest(tmp_path) != first
+        with file.open("r+b") as changed:
+            changed.seek(begin)
+            changed.write(bytes(3 * MIB))
+        assert weights_digest(tmp_path) == first
+
+
+def test_only_weights_that_are_read_count(tmp_path: Path) -> None:
+    def digest(name: str, content: str) -> str:
+        (tmp_path / name).write_text(content)
+        return weights_digest(tmp_path)
+
+    assert digest("training_args.bin", "1") == digest("optimizer.pt", "1") == ""
+    pickled = [digest("pytorch_model.bin", content) for content in "12"]
+    single = [digest("model.safetensors", content) for content in "12"]
+    assert len({*pickled, *single, ""}) == 5
+    assert digest("consolidated.safetensors", "1") == digest("pytorch_model.bin", "3") == single[1]
+    assert digest("model-1-of-1.safetensors", "1") == single[1]
+    index = digest("model.safetensors.index.json", '{"weight_map": {"a": "model-1-of-1.safetensors"}}')
+    assert index != single[1]
+    assert digest("model.safetensors", "3") == index
+    with pytest.raises(CheckpointError, match=r"index\.json"):
+        digest("model.safetensors.index.json", "[")
 
 
 def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:

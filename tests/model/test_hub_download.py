@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -23,7 +24,7 @@ from safetensors.numpy import save
 
 from service.errors import CheckpointError
 from service.model import hub_download, hub_file
-from service.model.checkpoint import Download, model_directory
+from service.model.checkpoint import Download, find_checkpoint, model_directory
 from service.model.hub_download import download_model
 from tests.support.hub import Hub
 
@@ -285,6 +286,64 @@ def test_a_cached_model_does_not_wait_for_a_silent_hub(
     hub.is_silent = True
     assert model_directory("org/model", download=cache) == path
     assert model_directory("org/model", download=cache, weights=False) == path
+
+
+CHAT = FILES | {
+    "tokenizer_config.json": b'{"chat_template": "{{ messages }}"}',
+    "generation_config.json": b'{"temperature": 0.3}',
+    "modeling_own.py": b"1",
+}
+
+
+def fetched_one_by_one(model: str, names: tuple[str, ...], cache: Download) -> Path:
+    """Snapshot of some files of a model, as other programs leave it."""
+    paths = [Path(huggingface_hub.hf_hub_download(model, name, cache_dir=cache.directory)) for name in names]
+    return paths[0].parent
+
+
+@pytest.mark.parametrize("weights", [True, False])
+@pytest.mark.parametrize("names", [("config.json",), ("config.json", "model.safetensors"), tuple(FILES)])
+def test_a_model_of_which_other_programs_fetched_some_files_is_completed(
+    names: tuple[str, ...], weights: bool, hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.models["org/chat"] = CHAT
+    path = fetched_one_by_one("org/chat", names, cache)
+    found = find_checkpoint("org/chat", path, weights=weights, download=cache)
+    assert (found.path, found.style, found.decoding.temperature) == (path, "chat", 0.3)
+    assert (path / "model.safetensors").exists() == (weights or "model.safetensors" in names)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert find_checkpoint("org/chat", path, weights=weights, download=cache) == found  # without the hub
+
+
+def test_code_that_is_asked_for_later_is_completed(hub: Hub, cache: Download) -> None:
+    hub.models["org/chat"] = CHAT
+    path = model_directory("org/chat", download=cache)
+    assert not (path / "modeling_own.py").exists()
+    assert model_directory("org/chat", download=replace(cache, has_code=True)) == path
+    assert (path / "modeling_own.py").exists()
+
+
+def test_some_files_of_a_model_are_taken_only_without_the_hub(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.models["org/chat"] = CHAT
+    path = fetched_one_by_one("org/chat", ("config.json", "model.safetensors"), cache)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert model_directory("org/chat", download=cache) == path
+    assert caplog.messages == ["The Hugging Face hub is out of reach; org/chat is taken from the cache as it is."]
+
+
+def test_some_files_of_a_model_do_not_wait_for_a_silent_hub(
+    hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_download, "TIMEOUT_S", 0.2)
+    hub_download._prepare_client.cache_clear()
+    path = fetched_one_by_one("org/model", ("config.json", "model.safetensors"), cache)
+    hub.is_silent = True
+    began = time.monotonic()
+    assert model_directory("org/model", download=cache) == path
+    assert time.monotonic() - began < 10
+    hub_download._prepare_client.cache_clear()
 
 
 def test_a_silent_hub_is_out_of_reach(hub: Hub, cache: Download, monkeypatch: pytest.MonkeyPatch) -> None:

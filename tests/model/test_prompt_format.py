@@ -99,6 +99,11 @@ EFFORT = "{% if reasoning_effort == 'none' %}[off]{% else %}[{{ reasoning_effort
 GPT_OSS = (
     "{% if reasoning_effort is not defined %}{% set reasoning_effort = 'medium' %}{% endif %}{{ reasoning_effort }}"
 )
+CLEANED = (  # removes earlier thoughts by both tags
+    "{{% for m in messages %}}{{% if m.role == 'assistant' %}}"
+    "{{{{ m.content.split('<think>')[0] ~ m.content.split('</think>')[-1] }}}}{{% else %}}{{{{ m.content }}}}{{% endif %}}"
+    "{{% endfor %}}{{% if add_generation_prompt %}}{}{{% endif %}}"
+)
 SYSTEM = "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}\n{% endfor %}"
 
 
@@ -116,8 +121,17 @@ SYSTEM = "{% for message in messages %}<|{{ message.role }}|>{{ message.content 
         (SWITCHED.replace("VARIABLE", "thinking"), (False, True), THINK, "<think>\n\n</think>\n\n", "<|assistant|>\n"),
         (TURNS + "<think>\n", (True,), THINK, None, "<think>"),
         # Earlier turns are cleaned, which is copied into templates of models that never think.
-        (TURNS + "{# message.content.split('</think>')[-1] #}", (True, False), THINK, "<|assistant|>\n", "|>\n"),
-        (TURNS + "{# message.content.split('<think>')[0] #}", (True,), THINK, None, "<|assistant|>\n"),
+        (TURNS + "{# message.content.split('</think>')[-1] #}", None, THINK, "<|assistant|>\n", "|>\n"),
+        (TURNS + "{# message.content.split('<think>')[0] #}", None, THINK, "<|assistant|>\n", "<|assistant|>\n"),
+        (CLEANED.format("<|assistant|>"), None, THINK, "<|assistant|>", "<|assistant|>"),
+        (
+            CLEANED.format("{% if no %}{% else %}<|assistant|>{% if mode %}<think></think>{% endif %}{% endif %}"),
+            (True,),
+            THINK,
+            "<|assistant|>",
+            "<|assistant|>",
+        ),
+        ("Think in <think> tags." + TURNS, (True,), THINK, None, "<|assistant|>"),
         # It raises for one mode.
         (
             TURNS + "{% if enable_thinking %}{{ raise_exception('no thoughts') }}{% endif %}",
@@ -142,15 +156,15 @@ SYSTEM = "{% for message in messages %}<|{{ message.role }}|>{{ message.content 
 )
 def test_the_thoughts_of_a_model_are_read_from_its_template(
     template: str,
-    modes: tuple[bool, ...],
+    modes: tuple[bool, ...] | None,
     delimiters: tuple[str, str] | None,
     off: str | None,
     on: str | None,
     chat_model: Path,
 ) -> None:
     found = format_of(chat_model, template)
-    assert (found.thoughts.modes, found.thoughts.delimiters) == (modes, delimiters)
-    assert found.thoughts.leftovers is None
+    assert (found.thoughts.modes, found.thoughts.delimiters) == (modes or (False, True), delimiters)
+    assert (found.thoughts.is_known, found.thoughts.leftovers) == (modes is not None, None)
     for thinking, end in ((False, off), (True, on)):
         if end is not None:
             assert found.prompt(PathKind.COT, QUESTION, thinking=thinking).endswith(end)

@@ -22,6 +22,11 @@ from service.engine.fake import FakeEngine, Script
 from service.errors import PromptTooLongError
 
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
+NO_PARSER = (
+    "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser and/or "
+    "--reasoning-config to use thinking_token_budget."
+)
+"""Message of vLLM 0.32."""
 _PIECE = re.compile(r"\w+|[^\w\s]|\s+")
 
 
@@ -61,6 +66,7 @@ class FakeWorker:
         adapters: further names in the list. The script gets that of a request in the sampling parameters.
         owned_by: server in the list of models. With `sglang` it takes an adapter only from `lora_path`, and refuses a
             path that could exceed the context, as SGLang does.
+        ends_thoughts: whether it has a reasoning parser. Without one it refuses a thinking budget, as vLLM does.
         key: key of the routes below /v1, as vLLM protects them. None lets every caller in.
     """
 
@@ -75,6 +81,7 @@ class FakeWorker:
         model: str = "fake",
         adapters: Collection[str] = (),
         owned_by: str = "vllm",
+        ends_thoughts: bool = True,
         key: str | None = None,
     ) -> None:
         self._engine = FakeEngine(script, max_model_len=max_model_len, adapters=adapters)
@@ -82,6 +89,7 @@ class FakeWorker:
         self._max_model_len = max_model_len
         self._model = model
         self._owned_by = owned_by
+        self._ends_thoughts = ends_thoughts
         self._key = key
         self._tokens_per_s = tokens_per_s
         self._slots = slots
@@ -131,14 +139,18 @@ class FakeWorker:
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)
+        if "thinking_token_budget" in body and not self._ends_thoughts:
+            error = json.dumps({"error": {"message": NO_PARSER, "type": "BadRequestError", "code": 400}})
+            is_streamed = bool(body.get("stream"))  # vLLM checks the budget in the stream
+            return web.Response(text=f"data: {error}\n\n" if is_streamed else error, status=200 if is_streamed else 400)
         is_sglang = self._owned_by == "sglang"
         adapter = body.get("lora_path") if is_sglang else body["model"]
         sampling = Sampling(
-            temperature=body["temperature"],
-            top_p=body["top_p"],
+            temperature=body.get("temperature", 1.0),
+            top_p=body.get("top_p", 1.0),
             max_tokens=body["max_tokens"],
-            seed=body["seed"],
-            stop=tuple(body["stop"]),
+            seed=body.get("seed"),
+            stop=tuple(body.get("stop", ())),
             adapter=adapter if adapter in self._adapters else None,
         )
         try:

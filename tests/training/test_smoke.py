@@ -138,7 +138,7 @@ def test_what_the_stages_leave(smoke: Smoke) -> None:
     said = json.loads((whole / "export/model/twinpath.json").read_text())
     assert said["recipe"] == "smoke"
     assert said["calibration"].keys() == {"threshold", "confidence_map", "all_numbers_shift", "left_out_shift"}
-    assert said["decoding"]["temperature"] == 0.7
+    assert (said["decoding"]["temperature"], said["max_tokens"]) == (0.7, 24)
     calibrated = BestCalibration.read(whole / "calibrate/calibration.json")
     assert calibrated.report.problems == 6
     assert said["calibration"] == json.loads(calibrated.report.calibration.model_dump_json())

@@ -31,7 +31,11 @@ def stage(run: Run) -> Artifact:
         calibrated = BestCalibration.read(found["calibrate"].path / CALIBRATION) if recipe.calibrate.enabled else None
         measured = Measurement.read(found["measure"].path / MEASUREMENT) if recipe.measure.enabled else None
         whole = with_results(
-            metadata(run), {name: found[name].digest for name in ("filter", "dataset")}, calibrated, measured
+            metadata(run),
+            {name: found[name].digest for name in ("filter", "dataset")},
+            calibrated,
+            recipe.calibrate.max_tokens,
+            measured,
         )
         card = _card(recipe, found["dataset"].path, [a.path / RATIONALES for a in learned], measured)
         write_variants(recipe, out, base_model(run), found["student"].path, whole, card)
@@ -44,6 +48,7 @@ def with_results(
     plain: CheckpointMetadata,
     data: dict[str, str],
     calibrated: BestCalibration | None,
+    max_tokens: int,
     measured: Measurement | None,
 ) -> CheckpointMetadata:
     """Metadata with the results of the run.
@@ -52,12 +57,14 @@ def with_results(
         plain: metadata of the run.
         data: digests of the data.
         calibrated: result of `calibrate`, if it ran.
+        max_tokens: maximum number of completion tokens per path of its samples.
         measured: result of `measure`, if it ran.
     """
     changes: dict[str, object] = {"data": data}
     if calibrated:
         changes["decoding"] = Decoding(temperature=calibrated.temperature)
         changes["calibration"] = calibrated.report.calibration
+        changes["max_tokens"] = max_tokens
     if measured:
         rows = {f"{name}, {what}": row for name, found in measured.sets.items() for what, row in found.items()}
         changes["accuracy"] = {name: asdict(row) for name, row in rows.items()}

@@ -6,7 +6,7 @@ Twinpath does not support is an error that names it.
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,12 @@ from service import __version__
 from service.api.disconnect import while_connected
 from service.api.routes.choices import solve_choices
 from service.api.routes.openai_models import known_model
-from service.api.routes.openai_prompts import naming, read_prompts
+from service.api.routes.openai_prompts import naming, read_prompts, renamed
 from service.api.routes.openai_stream import Frame, stream_completion
 from service.api.routes.solve import problem_of, request_id, require_json
 from service.api.sse import EventStream
 from service.errors import InputError
-from service.schemas import PathBudget, SolveRequest
+from service.schemas import PathBudget, SolveRequest, SolveResponse
 from service.schemas.openai_errors import ErrorObject
 from service.schemas.openai_prompt import problem_of_prompt, problem_of_turns
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
@@ -44,6 +44,7 @@ from service.schemas.openai_response import (
 )
 from service.schemas.openai_thinking import only_value
 from service.solve.problem import Problem, path_seed
+from service.solve.problem_run import Observer
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -77,6 +78,7 @@ class Work:
         trace: whether a choice holds every path.
         created: time of the request, in Unix seconds.
         model: name of the model, as the request gives it.
+        names: parameters of the request by the field of `/solve`.
     """
 
     problems: list[Problem]
@@ -84,6 +86,7 @@ class Work:
     trace: bool
     created: int
     model: str
+    names: Mapping[str, str]
 
 
 @router.post(
@@ -96,7 +99,7 @@ async def chat_completions(body: ChatRequest, request: Request) -> Any:
     """Solve the last user message. The reply is the best explanation, and ends with the answer of the vote."""
     limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
     turns = [(message.role, text_of(message.content)) for message in body.messages]
-    work = await work_of_turns(body, request, turns, "messages", max_tokens=getattr(body, limit))
+    work = await work_of_turns(body, request, turns, {"problem": "messages", "max_tokens": limit})
     frame = Frame.chat(_head(work))
     if body.stream:
         return await _stream(body, request, work, frame)
@@ -116,7 +119,7 @@ async def completions(body: CompletionRequest, request: Request) -> Any:
     prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
     chars = sum(map(len, prompts))
     texts = await read_prompts(request, lambda: list(map(problem_of_prompt, prompts)), chars, "prompt")
-    work = _work_of(body, request, texts, "prompt", max_tokens=body.max_tokens)
+    work = _work_of(body, request, texts, {"problem": "prompt"})
     frame = Frame.text(_head(work))
     if body.stream:
         return await _stream(body, request, work, frame)
@@ -126,7 +129,7 @@ async def completions(body: CompletionRequest, request: Request) -> Any:
 
 
 async def work_of_turns(
-    body: Sampled, request: Request, turns: Sequence[tuple[str, str]], param: str, *, max_tokens: int | None
+    body: Sampled, request: Request, turns: Sequence[tuple[str, str]], names: Mapping[str, str]
 ) -> Work:
     """Problem of a conversation.
 
@@ -134,25 +137,34 @@ async def work_of_turns(
         body: body of the request.
         request: the HTTP request.
         turns: role and text of each message.
-        param: name of the parameter with the messages.
-        max_tokens: maximum number of tokens per path.
+        names: parameters of the request by the field of `/solve`: `problem` and `max_tokens`.
 
     Raises:
         InputError: a parameter is invalid. Its field is the name of the parameter.
     """
-    text = await read_prompts(request, lambda: problem_of_turns(turns), sum(len(text) for _, text in turns), param)
-    return _work_of(body, request, [text], param, max_tokens=max_tokens)
+    chars = sum(len(text) for _, text in turns)
+    text = await read_prompts(request, lambda: problem_of_turns(turns), chars, names["problem"])
+    return _work_of(body, request, [text], names)
 
 
-def _work_of(body: Sampled, request: Request, texts: Sequence[str], param: str, *, max_tokens: int | None) -> Work:
+async def solve_work(work: Work, request: Request, observers: Sequence[Observer | None] = ()) -> list[SolveResponse]:
+    """Solve the problems of a request. Errors and warnings have the names of its parameters. See `solve_choices`."""
+    with naming(work.names):
+        responses = await solve_choices(work.problems, request, observers, trace=work.trace)
+    return [
+        response.model_copy(update={"warning": renamed(response.warning, work.names)}) if response.warning else response
+        for response in responses
+    ]
+
+
+def _work_of(body: Sampled, request: Request, texts: Sequence[str], names: Mapping[str, str]) -> Work:
     """Problems of a request: `n` for each text, each with its own seed.
 
     Args:
         body: body of the request.
         request: the HTTP request.
         texts: texts of the problems.
-        param: name of the parameter with these texts.
-        max_tokens: maximum number of tokens per path.
+        names: parameters of the request by the field of `/solve`.
 
     Raises:
         InputError: a parameter is invalid. Its field is the name of the parameter.
@@ -168,13 +180,16 @@ def _work_of(body: Sampled, request: Request, texts: Sequence[str], param: str, 
     switch, thinking = only_value({"twinpath.thinking": options.thinking} | body.switches())
     budget, tokens = only_value({"twinpath.thinking_tokens": options.thinking_tokens} | body.budgets())
     options = options.model_copy(update={"thinking": thinking, "thinking_tokens": tokens})
-    with naming(param, thinking=switch, thinking_tokens=budget):
+    names = {"max_tokens": "max_tokens", "thinking": switch, "thinking_tokens": budget, **names}
+    max_tokens = getattr(body, names["max_tokens"])
+    with naming(names):
         problems = [
             _problem(body, request, text, max_tokens, options, seed if choice == 0 else path_seed(seed, -choice))
             for choice, text in enumerate(text for text in texts for _ in range(n))
         ]
     created = int(time.time())  # noqa: TID251 - a date
-    return Work(problems, (stop,) if isinstance(stop, str) else tuple(stop), bool(options.trace), created, name)
+    stops = (stop,) if isinstance(stop, str) else tuple(stop)
+    return Work(problems, stops, bool(options.trace), created, name, names)
 
 
 def _problem(
@@ -203,7 +218,7 @@ def _problem(
 
 async def _replies(work: Work, request: Request) -> tuple[list[tuple[str, dict[str, Any]]], UsageReport]:
     """Text and other fields of each choice, and the usage of all choices."""
-    responses = await while_connected(request, solve_choices(work.problems, request, trace=work.trace))
+    responses = await while_connected(request, solve_work(work, request))
     replies = [
         (
             reply_text(response, work.stop),
@@ -232,7 +247,7 @@ async def _stream(body: Sampled, request: Request, work: Work, frame: Frame) -> 
     include_usage = bool(body.stream_options and body.stream_options.include_usage)
     return await stream_completion(
         frame,
-        lambda observers: solve_choices(work.problems, request, observers, trace=work.trace),
+        lambda observers: solve_work(work, request, observers),
         len(work.problems),
         stop=work.stop,
         include_usage=include_usage,

@@ -4,7 +4,8 @@ Long prompts are read one after another in a thread, and the callers take turns.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -16,6 +17,7 @@ from service.api.auth import key_name
 from service.api.disconnect import while_connected
 from service.errors import InputError
 
+_QUOTED = re.compile(r"`(\w+)`")
 _LONG_CHARS = 8_000  # takes about 8 ms
 _reader = ThreadPoolExecutor(1, thread_name_prefix="prompts")
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -37,7 +39,7 @@ async def read_prompts(request: Request, read: Callable[[], _T], chars: int, par
         InputError: a prompt is not clear. Its field is the parameter.
         ClientDisconnect: the client disconnected.
     """
-    with naming(param):
+    with naming({"problem": param}):
         if chars <= _LONG_CHARS:
             return read()
         return await while_connected(request, _in_turn(key_name(request.scope), read))
@@ -50,20 +52,26 @@ async def _in_turn(key: str, read: Callable[[], _T]) -> _T:
 
 
 @contextmanager
-def naming(problem: str, **others: str) -> Iterator[None]:
-    """Context in which an error names the parameter of the request.
+def naming(names: Mapping[str, str]) -> Iterator[None]:
+    """Context in which an error has the names of the request's own parameters.
 
     Args:
-        problem: parameter with the problem.
-        others: parameters of other fields of `/solve`, by the field.
+        names: parameters of the request by the field of `/solve`.
     """
-    names = {"problem": problem} | others
     try:
         yield
     except InputError as error:
-        if error.field not in names:
-            raise
-        text = str(error)
-        for field, name in names.items():
-            text = text.replace(f"`{field}`", f"`{name}`")
-        raise InputError(text, names[error.field]) from None
+        if error.field in names:
+            error.args = (renamed(str(error), names),)
+            error.field = names[error.field]
+        raise
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """Text with the names of the request's own parameters.
+
+    Args:
+        text: text with names of fields of `/solve` in backticks.
+        names: parameters of the request by the field.
+    """
+    return _QUOTED.sub(lambda found: f"`{names.get(found[1], found[1])}`", text)

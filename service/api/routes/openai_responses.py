@@ -10,13 +10,12 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Request
 
 from service.api.disconnect import while_connected
-from service.api.routes.choices import solve_choices
-from service.api.routes.openai import Work, or_stream, work_of_turns
+from service.api.routes.openai import Work, or_stream, solve_work, work_of_turns
+from service.api.routes.openai_stream import event_error
 from service.api.routes.solve import request_id, require_json
 from service.api.sse import Event, EventStream, open_stream
 from service.json_lines import is_encodable
 from service.schemas import ProblemDetails, SolveResponse
-from service.schemas.openai_errors import error_object
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
 from service.schemas.openai_request import ResponseRequest, text_of
 from service.schemas.openai_responses import (
@@ -46,11 +45,12 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 )
 async def responses(body: ResponseRequest, request: Request) -> Any:
     """Solve the input, or its last user message. The reply is the best explanation, and ends with the voted answer."""
-    work = await work_of_turns(body, request, _turns(body), "input", max_tokens=body.max_output_tokens)
+    names = {"problem": "input", "max_tokens": "max_output_tokens"}
+    work = await work_of_turns(body, request, _turns(body), names)
     begun = _begun(body, work)
     if body.stream:
         return await _stream(begun, work, request)
-    solved = await while_connected(request, solve_choices(work.problems, request, trace=work.trace))
+    solved = await while_connected(request, solve_work(work, request))
     return _ended(begun, solved[0])
 
 
@@ -106,14 +106,9 @@ def _ended(begun: Response, solved: SolveResponse) -> Response:
                 output_tokens_details=usage.completion_tokens_details,
                 total_tokens=usage.total_tokens,
             ),
-            "twinpath": solved.model_copy(update={"warning": _own_words(solved.warning)}),
+            "twinpath": solved,
         }
     )
-
-
-def _own_words(warning: str | None) -> str | None:
-    """Warning with the name that the limit has in these requests."""
-    return warning and warning.replace("`max_tokens`", "`max_output_tokens`")
 
 
 async def _stream(begun: Response, work: Work, request: Request) -> EventStream:
@@ -144,10 +139,8 @@ async def _stream(begun: Response, work: Work, request: Request) -> EventStream:
         yield event(ResponseEvent, type=f"response.{ended.status}", response=ended)
 
     def failure(details: ProblemDetails) -> Event:
-        error = error_object(details.status, details.detail).model_dump()
+        error = event_error(details).model_dump()
         # Some clients read the fields of the event, and others those of `error`.
         return "error", json.dumps(error["error"] | error | {"type": "error", "sequence_number": number})
 
-    return await open_stream(
-        lambda _: solve_choices(work.problems, request, trace=work.trace), result=reply, failure=failure, head=head()
-    )
+    return await open_stream(lambda _: solve_work(work, request), result=reply, failure=failure, head=head())

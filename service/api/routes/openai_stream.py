@@ -12,7 +12,7 @@ from typing import Any
 from service.api.routes.solve import vote_observer
 from service.api.sse import Event, EventStream, Publish, open_stream
 from service.schemas import ProblemDetails, SolveResponse, VoteEvent
-from service.schemas.openai_errors import error_object
+from service.schemas.openai_errors import ErrorObject, error_object
 from service.schemas.openai_reply import finish_reason, reply_text, usage_of
 from service.solve.problem_run import Observer
 
@@ -110,5 +110,11 @@ async def stream_completion(
     return await open_stream(work, result=replies, failure=_failure, head=head())
 
 
+def event_error(details: ProblemDetails) -> ErrorObject:
+    """Error object of an event, which names the parameter as an error response does."""
+    param = details.errors[0].field if details.errors else None
+    return error_object(details.status, details.detail, param, "invalid_value" if param else None)
+
+
 def _failure(details: ProblemDetails) -> Event:
-    return None, error_object(details.status, details.detail).model_dump_json()
+    return None, event_error(details).model_dump_json()

@@ -1,14 +1,15 @@
 """Facts about a machine that the findings rest on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from concurrent.futures import Future
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
 from service.api.api_keys import KeyRing, key_ring
 from service.cli.doctor import probes
 from service.cli.doctor.probes import Fault, Gpu, Memory
-from service.cli.doctor.settings_check import check_settings
+from service.cli.doctor.settings_check import check_files
 from service.components import download_of
 from service.engine.cpu import check_compiler, computes_bfloat16
 from service.errors import CheckpointError
@@ -17,22 +18,30 @@ from service.model.checkpoint import Checkpoint
 from service.model.known_models import SIZES
 from service.model.local import local_checkpoint
 from service.model.sizes import ModelSize, read_size
+from service.model.snapshot import is_listed, local_path
 from service.sandbox.base import LockState
 from service.settings import EngineKind, Settings
 
 LIMIT_S = 8.0
 """Seconds for all probes, which run at the same time."""
 _IMPORT_S = 60.0
-"""Further seconds for the import of vLLM, which checks its options."""
+"""Further seconds for imports: vLLM checks its options, and transformers renders the chat template of a model."""
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """Model of the settings on this machine, with its size."""
+    """Model of the settings on this machine.
+
+    Args:
+        checkpoint: its files.
+        size: its size.
+        is_whole: whether no file can be missing. Other programs may fetch only some files of a model into the cache.
+    """
 
     checkpoint: Checkpoint
     size: ModelSize
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +100,37 @@ class Facts:
         return SIZES.get(self.settings.model or "") if self.model is None else None
 
 
+@dataclass(frozen=True, slots=True)
+class _SharedModel:
+    """Model of the settings, which one probe finds for two."""
+
+    settings: Settings
+    found: "Future[FoundModel | None]" = field(default_factory=Future)
+
+    def find(self) -> FoundModel | None:
+        """As `found_model`."""
+        try:
+            self.found.set_result(found_model(self.settings))
+        except Exception as error:
+            self.found.set_exception(error)
+        return self.found.result()
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Wait for the model, and return it if no file of it can be missing."""
+        model = self.found.result()
+        return model.checkpoint if model and model.is_whole else None
+
+
 def gather(settings: Settings, limit_s: float | None = None) -> Facts:
     """Run all probes at the same time.
 
     Args:
         settings: the settings of the service.
-        limit_s: seconds for all probes. Default: `LIMIT_S`, and more if vLLM must be imported.
+        limit_s: seconds for all probes. Default: `LIMIT_S`, and more if vLLM or transformers may be imported.
     """
     if limit_s is None:
-        limit_s = LIMIT_S + _IMPORT_S * bool(settings.engine_options)
+        limit_s = LIMIT_S + _IMPORT_S * bool(settings.engine_options or settings.model)
+    model = _SharedModel(settings)
     own: dict[str, Callable[[], object]] = {
         "package": probes.engine_package,
         "gpus": probes.gpus,
@@ -109,18 +140,18 @@ def gather(settings: Settings, limit_s: float | None = None) -> Facts:
         "download_bytes": lambda: probes.free_disk(download_directory(settings)),
         "compiler": check_compiler,
         "lock": partial(probes.lock_of_sandbox, settings),
-        "model": partial(found_model, settings),
+        "model": model.find,
         "hub": probes.hub,
         "keys": partial(key_ring, settings),
         "port": partial(probes.port_is_free, settings),
-        "fault": partial(check_settings, settings),
+        "fault": partial(check_files, settings, model.checkpoint),
     }
     if settings.engine is EngineKind.FAKE:
         own |= {"model": _not_needed, "hub": _not_needed}
     urls = settings.worker_urls if settings.engine is EngineKind.REMOTE else []
     workers = {url: partial(probes.answer_of, _health_of(url)) for url in urls}
     found = probes.within(limit_s, own | workers)
-    names = [field.name for field in fields(Facts) if field.name in own]
+    names = [one.name for one in fields(Facts) if one.name in own]
     return Facts(settings, workers={url: found[url] for url in urls}, **{name: found[name] for name in names})
 
 
@@ -130,15 +161,16 @@ def found_model(settings: Settings) -> FoundModel | None:
     Raises:
         CheckpointError: it cannot be served.
     """
-    weights = settings.engine is not EngineKind.REMOTE
-    checkpoint = local_checkpoint(settings.model, settings.cache_dir, download_of(settings), weights=weights)
-    if checkpoint is None and settings.model is None:
+    weights, name, download = settings.engine is not EngineKind.REMOTE, settings.model, download_of(settings)
+    checkpoint = local_checkpoint(name, settings.cache_dir, download, weights=weights)
+    if checkpoint is None and name is None:
         bundled.check_package()
     if checkpoint is None:
         return None
     if weights and "load_format" not in settings.engine_options:
         check_weights(checkpoint.path)
-    return FoundModel(checkpoint, read_size(checkpoint.path))
+    is_whole = name is None or local_path(name).is_dir() or is_listed(name, download)
+    return FoundModel(checkpoint, read_size(checkpoint.path), is_whole)
 
 
 def check_weights(directory: Path) -> None:

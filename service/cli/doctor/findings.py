@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.amounts import number
+from service.cli.doctor.engine_memory import precision_of, too_large
 from service.cli.doctor.facts import Facts, download_directory
 from service.cli.doctor.gpu_finding import gpu_finding
-from service.cli.doctor.probes import Fault, cores
+from service.cli.doctor.probes import Fault, TimedOut, cores
 from service.cli.doctor.status import Status
 from service.cli.sandbox_layers import active_layers, missing_layers
 from service.credentials import without_password
@@ -90,7 +91,8 @@ def _memory(facts: Facts) -> tuple[Status, str, str]:
     text += f", the engine needs about {memory(needed)}"
     advice = "Choose a smaller model, or lower --cpu-kv-cache-gib."
     if needed > facts.memory.total_bytes:
-        return Status.FAILED, text, advice
+        status, advice = too_large(facts.settings, advice)
+        return status, text, advice
     if needed > facts.memory.available_bytes:
         return Status.NOTE, text, f"Stop other processes. {advice}"
     return Status.OK, text, ""
@@ -109,7 +111,7 @@ def engine_bytes(size: ModelSize, facts: Facts) -> int | None:
 
 def cpu_precision(facts: Facts) -> Precision:
     """Data type of the weights on this CPU."""
-    return BFLOAT16 if facts.bfloat16 is True else FLOAT32
+    return precision_of(facts.settings, BFLOAT16 if facts.bfloat16 is True else FLOAT32)
 
 
 def _compiler(facts: Facts) -> tuple[Status, str, str]:
@@ -161,6 +163,8 @@ def _download(facts: Facts) -> tuple[Status, str, str]:
 
 
 def _settings(facts: Facts) -> tuple[Status, str, str]:
+    if isinstance(facts.fault, TimedOut):
+        return Status.NOTE, facts.fault.reason, "The machine is slow or busy. `twinpath serve` checks the settings too."
     if facts.fault is not None:
         return Status.FAILED, facts.fault.reason, ""
     return Status.OK, "fit the model and the files that they name", ""
@@ -177,6 +181,13 @@ def _model(facts: Facts) -> tuple[Status, str, str]:
     model, name = facts.model, facts.settings.model
     if isinstance(model, Fault):
         return Status.FAILED, model.reason, ""
+    if model is not None and not model.is_whole:
+        advice = f"twinpath model pull {name}"
+        return (
+            Status.NOTE,
+            f"{name} is in the cache without the list of its files; the first start completes it",
+            advice,
+        )
     if model is not None:
         calibrated = "calibrated" if model.checkpoint.calibration.calibrated else "not calibrated"
         return Status.OK, f"{model.checkpoint.name}, style {model.checkpoint.style}, {calibrated}", ""

@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from service.cli.doctor.engine_memory import ELSEWHERE, precision_of, too_large
 from service.cli.doctor.facts import Facts
 from service.cli.doctor.probes import Fault
 from service.cli.doctor.status import Status
 from service.model.known_models import memory
-from service.model.sizes import BFLOAT16, FLOAT32, FP8, INT4, RESERVED_BYTES, Precision
-from service.settings import Dtype, Settings
-
-_ELSEWHERE = ("data_parallel_address", "data_parallel_backend", "master_addr", "nnodes")
-"""Engine options that may place parts of the engine on other machines."""
-_INT4 = ("awq", "bitsandbytes", "gptq")
+from service.model.sizes import BFLOAT16, RESERVED_BYTES
+from service.settings import Settings
 
 
 def gpu_finding(facts: Facts) -> tuple[Status, str, str]:
@@ -57,7 +54,7 @@ def _fit_on_gpus(facts: Facts, sizes: Sequence[int], text: str) -> tuple[Status,
     size, settings = facts.size, facts.settings
     if size is None or not sizes:
         return Status.OK, text, ""
-    shards, precision = _shards(settings), _gpu_precision(settings)
+    shards, precision = _shards(settings), precision_of(settings, BFLOAT16)
     tokens = min(settings.max_model_len, size.context or settings.max_model_len)
     weights, path = size.weight_bytes(precision), size.kv_bytes(tokens, precision)
     if weights is None or path is None:
@@ -69,7 +66,8 @@ def _fit_on_gpus(facts: Facts, sizes: Sequence[int], text: str) -> tuple[Status,
         "--tensor-parallel-size, or lower --max-model-len."
     )
     if weights + path > room:
-        return Status.FAILED, f"{needs}, and the engine may use {memory(room)}", advice
+        status, advice = too_large(settings, advice)
+        return status, f"{needs}, and the engine may use {memory(room)}", advice
     if weights + path + RESERVED_BYTES > room:
         return Status.NOTE, f"{needs}, which leaves little of the {memory(room)} of the engine", advice
     return Status.OK, text, ""
@@ -78,7 +76,7 @@ def _fit_on_gpus(facts: Facts, sizes: Sequence[int], text: str) -> tuple[Status,
 def _gpus_of(settings: Settings) -> int:
     """Number of GPUs of this machine on which the engine runs."""
     options = settings.engine_options
-    if options.get("distributed_executor_backend") == "ray" or any(name in options for name in _ELSEWHERE):
+    if options.get("distributed_executor_backend") == "ray" or any(name in options for name in ELSEWHERE):
         return settings.tensor_parallel_size
     replicas = _count(options, "data_parallel_size_local") or _count(options, "data_parallel_size") or 1
     return _shards(settings) * replicas
@@ -92,10 +90,3 @@ def _shards(settings: Settings) -> int:
 def _count(options: Mapping[str, object], name: str) -> int | None:
     value = options.get(name)
     return value if type(value) is int and value > 0 else None
-
-
-def _gpu_precision(settings: Settings) -> Precision:
-    """Data type of the weights on a GPU."""
-    if settings.quantization is None:
-        return FLOAT32 if settings.dtype is Dtype.FLOAT32 else BFLOAT16
-    return INT4 if settings.quantization.startswith(_INT4) else FP8

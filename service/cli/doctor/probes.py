@@ -42,6 +42,11 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedOut(Fault):
+    """Fault of a probe that gave no answer in time. What it probes may be in order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gpu:
     """GPU of this machine.
 
@@ -92,7 +97,7 @@ def within(limit_s: float, probes: Mapping[str, Callable[[], Any]]) -> dict[str,
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
     done = dict(found)  # a slow thread may still add its value
-    return {name: done.get(name, Fault(f"no answer within {limit_s:g} s")) for name in probes}
+    return {name: done.get(name, TimedOut(f"no answer within {limit_s:g} s")) for name in probes}
 
 
 def engine_package() -> str | None:

@@ -3,23 +3,30 @@
 import gc
 import json
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from service.engine.base import Completion, Sampling
 from service.engine.fake import FakeEngine
 from service.paths.base import PathFormat, Thoughts
-from service.paths.chat import ChatFormat
+from service.paths.chat import TWINPATH, ChatFormat
 from service.settings import Settings
 from tests.conftest import Serve
 from tests.support.engines import computing_sandbox
-from tests.support.thinking import ALWAYS, SWITCHED, THOUGHT_CHARS, THOUGHT_TOKENS, thinks
+from tests.support.thinking import ALWAYS, DELIMITERS, SWITCHED, THOUGHT_CHARS, THOUGHT_TOKENS, thinks
 
 PENS = "A pen costs 3 dollars. How much do 7 pens cost?"
 BODY: dict[str, Any] = {"problem": PENS, "policy": "fixed", "max_tokens": 7000, "seed": 7}
 CHAT: dict[str, Any] = {"model": "twinpath", "messages": [{"role": "user", "content": PENS}], "seed": 7}
 UNNAMED = ChatFormat(lambda message: f"{message}<think>\n", thoughts=Thoughts((True,)))
+UNKNOWN = ChatFormat(
+    lambda message: f"{message}<think>\n",
+    replace(TWINPATH, stop=("---",)),
+    thoughts=Thoughts((False, True), DELIMITERS, is_known=False),
+)
 CUT = "20 of 20 paths reached the limit of 3,000 tokens; raise `max_tokens`."
 
 
@@ -74,8 +81,8 @@ async def test_the_switch_is_a_setting_and_a_field(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("path_format", "fields", "detail"),
     [
-        (ALWAYS, {"thinking": "off"}, "`thinking` cannot be `off`, because the model always thinks; leave it out."),
-        (None, {"thinking": "on"}, "`thinking` cannot be `on`, because the model does not think; leave it out."),
+        (ALWAYS, {"thinking": "off"}, "`thinking` switches thinking off, but the model always thinks; leave it out."),
+        (None, {"thinking": "on"}, "`thinking` switches thinking on, but the model does not think; leave it out."),
         (None, {"thinking": "yes"}, "`thinking` must be `auto`, `off` or `on`."),
         (ALWAYS, {"thinking_tokens": -1}, "`thinking_tokens` must be a whole number from 0 to 131072."),
     ],
@@ -96,6 +103,27 @@ async def test_the_setting_of_a_budget_has_no_effect_on_a_model_that_does_not_th
     assert (await solve(client, thinking_tokens=0))["usage"]["thinking_tokens"] == 0
 
 
+@pytest.mark.parametrize(
+    ("fields", "budget", "stop"),
+    [({}, None, ("---",)), ({"thinking_tokens": 500}, 500, ("---",)), ({"thinking": "on"}, None, ())],
+)
+async def test_a_model_that_may_think_keeps_its_stop_strings_and_takes_a_budget(
+    fields: dict[str, Any], budget: int | None, stop: tuple[str, ...], serve: Serve
+) -> None:
+    sampled: set[tuple[int | None, tuple[str, ...]]] = set()
+
+    class Noting(FakeEngine):
+        async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
+            sampled.add((sampling.thinking_tokens, sampling.stop))
+            return await super().sample(request_id, prompt, sampling)
+
+    client = await serve(Noting(thinks), computing_sandbox(), path_format=UNKNOWN)
+    content = await solve(client, **fields)
+    assert (content["answer"], sampled) == ("21", {(budget, stop)})
+    tokens = 500 if budget else THOUGHT_TOKENS
+    assert content["usage"]["thinking_tokens"] == pytest.approx(20 * tokens, rel=0.04)
+
+
 class Endless(FakeEngine):
     """An engine that cannot end a thought."""
 
@@ -107,7 +135,7 @@ class Endless(FakeEngine):
 @pytest.mark.parametrize(
     ("engine", "path_format", "reason"),
     [
-        (FakeEngine, SWITCHED, "the model does not think; set `thinking` to `on`."),
+        (FakeEngine, SWITCHED, "the model does not think; switch thinking on with `thinking`."),
         (FakeEngine, None, "the model does not think; leave it out."),
         (FakeEngine, UNNAMED, "the delimiters of the model's thoughts are not known; leave it out."),
         (Endless, ALWAYS, "the engine cannot end a thought; leave it out."),

@@ -18,6 +18,7 @@ from service.cli.doctor import probes
 from service.cli.doctor.findings import CHECKS, findings
 from service.cli.doctor.probes import Fault, Memory
 from service.cli.doctor.report import Fit, document, fits, screen
+from service.cli.doctor.status import Status
 from service.errors import CheckpointError
 from service.model import bundled
 from service.model.sizes import GIB
@@ -152,7 +153,8 @@ def test_the_command_fails_if_something_is_missing(twinpath: Run, tmp_path: Path
     [
         ({"CALIBRATION": "/nope"}, "/nope has no calibration.json; "),
         ({"ADAPTERS": "/nope"}, "--adapter /nope: no such directory; "),
-        ({"PROMPT": "qwen"}, "`prompt` is only for instruct models; "),
+        ({"PROMPT": "qwen"}, "`prompt` is only for instruct models; twinpath-gemma-3-270m has the prompts of a student. "),
+        ({"THINKING_TOKENS": "50"}, "Invalid settings: `thinking_tokens` has no effect, because the model does not "),
         ({"PROMPT": "qwne", "MODEL": "org/model", "ENGINE_OPTIONS": '{"download_dir": "/nowhere"}'},
          "`prompt` 'qwne' is unknown; did you mean `qwen`? "),
         ({"THINKING": "on"}, "Invalid settings: `thinking` cannot be `on`, because "),
@@ -188,6 +190,44 @@ def test_a_directory_without_weights_is_no_model(twinpath: Run, tmp_path: Path) 
     assert gathered.found_model(Settings(model=str(tmp_path), engine=EngineKind.REMOTE)) is not None
 
 
+def cached(tmp_path: Path) -> Settings:
+    """Settings with a model of which another program fetched some files into the cache."""
+    folder = tmp_path / "models--org--model"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs/main").write_text("a" * 40)
+    path = folder / "snapshots" / ("a" * 40)
+    path.mkdir(parents=True)
+    (path / "config.json").write_text("{}")
+    return Settings(model="org/model", engine=EngineKind.REMOTE, worker_urls=["http://h:1"], prompt="qwen")
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_model_of_which_files_may_be_missing_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(probes, "answer_of", lambda url: 200)
+    settings = cached(tmp_path)
+    found = {finding.name: finding for finding in findings(gathered.gather(settings))}
+    assert (found["model"].status, found["model"].text, found["model"].advice) == (
+        Status.NOTE,
+        "org/model is in the cache without the list of its files; the first start completes it",
+        "twinpath model pull org/model",
+    )
+    assert (found["settings"].status, found["settings"].text) == (
+        Status.OK,
+        "fit the model and the files that they name",
+    )
+    trees = tmp_path / "models--org--model/trees"
+    trees.mkdir()
+    files = {"config.json": {"size": 2, "blob_id": "b" * 40}}
+    (trees / f"{'a' * 40}.json").write_text(json.dumps({"format_version": 1, "files": files}))
+    found = {finding.name: finding for finding in findings(gathered.gather(settings))}
+    assert (found["model"].status, found["model"].text) == (Status.OK, "org/model, style fewshot, not calibrated")
+    assert (found["settings"].status, found["settings"].text) == (
+        Status.FAILED,
+        "`prompt` is only for instruct models; org/model has no chat template. Leave it out.",
+    )
+
+
 @pytest.mark.usefixtures("machine")
 def test_a_slow_probe_does_not_hold_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "hub", lambda: time.sleep(60))
@@ -196,6 +236,40 @@ def test_a_slow_probe_does_not_hold_the_report(monkeypatch: pytest.MonkeyPatch) 
     found = {finding.name: finding for finding in findings(gathered.gather(Settings(), limit_s=0.5))}
     assert time.monotonic() - began < 5
     assert (found["hub"].text, found["sandbox"].text) == 2 * ("no answer within 0.5 s",)
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_value_of_the_model_that_cannot_be_used_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "generation_config.json").write_text('{"top_p": 0}')
+    gathered.gather(Settings(model=str(tmp_path), engine=EngineKind.REMOTE))
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("settings", "seconds"), [({}, 8.0), ({"model": "org/model"}, 68.0), ({"engine_options": {"block_size": 16}}, 68.0)]
+)
+def test_imports_have_more_time(settings: dict[str, Any], seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+
+    def within(limit_s: float, asked: dict[str, Any]) -> dict[str, Any]:
+        limits.append(limit_s)
+        return dict.fromkeys(asked)
+
+    monkeypatch.setattr(probes, "within", within)
+    gathered.gather(Settings(**settings))
+    assert limits == [seconds]
+
+
+@pytest.mark.usefixtures("machine")
+def test_settings_that_take_too_long_to_check_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathered, "check_files", lambda *_: time.sleep(60))
+    found = findings(gathered.gather(Settings(), limit_s=0.5))
+    finding = next(one for one in found if one.name == "settings")
+    assert (finding.status, finding.text) == (Status.NOTE, "no answer within 0.5 s")
 
 
 @pytest.mark.usefixtures("machine")

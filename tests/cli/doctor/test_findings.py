@@ -181,6 +181,30 @@ def test_the_size_of_a_larger_model_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "bfloat16", "needed", "status"),
+    [
+        ({}, True, "16.6", FAILED),
+        ({"engine_options": {"cpu_offload_gb": 12}}, True, "16.6", NOTE),
+        ({"dtype": "float32"}, True, "29.1", FAILED),
+        ({"dtype": "bfloat16"}, False, "16.6", FAILED),
+        ({"dtype": "float16"}, False, "16.6", FAILED),
+        ({}, False, "29.1", FAILED),
+        ({"quantization": "fp8"}, False, "10.5", OK),
+        ({"quantization": "awq"}, True, "7.6", OK),
+    ],
+)
+def test_the_memory_on_a_cpu_follows_the_settings(
+    settings: dict[str, Any], bfloat16: bool, needed: str, status: Status
+) -> None:
+    llama = replace(STUDENT, size=size_of(LLAMA_2_7B))
+    found = facts(model=llama, settings=settings, bfloat16=bfloat16)
+    finding = next(one for one in findings(found) if one.name == "memory")
+    text = f"12 GiB of 16 GiB available, the engine needs about {needed} GiB"
+    assert (finding.status, finding.text, bool(finding.advice)) == (status, text, status is not OK)
+    assert ("engine options" in finding.advice) == (status is NOTE)
+
+
+@pytest.mark.parametrize(
     ("gib", "settings", "status", "text"),
     [
         (
@@ -197,6 +221,14 @@ def test_the_size_of_a_larger_model_counts() -> None:
         (80, {"quantization": "awq"}, OK, ""),
         (80, {"quantization": "fp8", "max_model_len": 131_072}, FAILED, "a path of 131,072 tokens 40 GiB"),
         (160, {"dtype": "float32"}, FAILED, "the weights need 262.8 GiB"),
+        (16, {"engine_options": {"cpu_offload_gb": 200}}, NOTE, "and the engine may use 14.4 GiB"),
+        (16, {"engine_options": {"kv_cache_dtype": "fp8", "download_dir": "/h"}}, NOTE, "may use 14.4 GiB"),
+        (
+            16,
+            {"engine_options": {"pipeline_parallel_size": 2, "trust_remote_code": True}},
+            FAILED,
+            "the engine may use 28.8",
+        ),
     ],
 )
 def test_the_model_must_fit_on_the_gpus(gib: int, settings: dict[str, Any], status: Status, text: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cli.doctor import probes
-from service.cli.doctor.probes import Fault, Gpu, Memory
+from service.cli.doctor.probes import Fault, Gpu, Memory, TimedOut
 from service.errors import ConfigurationError, SandboxError
 from service.sandbox.base import LockState
 from service.settings import Settings
@@ -45,7 +45,7 @@ def test_probes_run_at_the_same_time_and_fail_as_values() -> None:
     assert time.monotonic() - began < 5
     assert found == {
         "value": 5,
-        "slow": Fault("no answer within 0.5 s"),
+        "slow": TimedOut("no answer within 0.5 s"),
         "refused": Fault("no lock"),
         "system": Fault("[Errno 13] Permission denied: '/x'"),
         "bug": Fault("KeyError: 'name'"),
