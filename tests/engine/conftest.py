@@ -30,6 +30,14 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def families(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the models of `tests/support/families.py`."""
+    path = tmp_path_factory.mktemp("families")
+    subprocess.run([sys.executable, "-m", "tests.support.tiny_families", path], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
 def taught_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("taught") / "pens"
     subprocess.run([sys.executable, "-m", "tests.support.taught_model", path], check=True)

@@ -1,6 +1,7 @@
 """Ends of engines: closed, killed and hung."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -33,15 +34,19 @@ PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
 
 
 async def test_a_closed_fake_engine_is_dead() -> None:
-    await _is_dead_once_closed(FakeEngine())
+    await _is_dead_once_closed(FakeEngine(tokens_per_s=20))
 
 
 @pytest.mark.engine
-async def test_a_closed_vllm_engine_is_dead_and_leaves_no_process(tiny_checkpoint: Path) -> None:
+async def test_a_closed_vllm_engine_is_dead_and_leaves_no_process_and_no_error_in_the_log(
+    tiny_checkpoint: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = set(psutil.Process().children(recursive=True))
     engine = _vllm(tiny_checkpoint)
+    monkeypatch.setattr(logging.getLogger("vllm"), "propagate", True)
     await _is_dead_once_closed(engine)
     assert set(psutil.Process().children(recursive=True)) == before
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.engine
@@ -151,8 +156,12 @@ async def _is_dead_once_closed(engine: Engine) -> None:
         await engine.probe()
     await engine.start()
     await engine.probe()
+    path = asyncio.create_task(engine.sample("open", PROMPT, Sampling(temperature=1.0, seed=1, max_tokens=450)))
+    await asyncio.sleep(0.05)
     await engine.close()
     await engine.close()
+    with pytest.raises(EngineDeadError):
+        await path
     with pytest.raises(EngineDeadError):
         await engine.probe()
     with pytest.raises(EngineDeadError):

@@ -1,8 +1,7 @@
 """A tiny model with Qwen3's tokens in vLLM: prompts, sampling parameters, and the end of a thought."""
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +25,8 @@ SEEDS = range(6)
 
 
 @pytest.fixture(scope="session")
-def thinker(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    path = tmp_path_factory.mktemp("thinker") / "qwen3"
-    subprocess.run([sys.executable, "-m", "tests.support.tiny_thinker", path], check=True)
-    return read_checkpoint(path, "qwen3")
+def thinker(families: Path) -> Checkpoint:
+    return read_checkpoint(families / "Qwen3-0.6B", "qwen3")
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +99,7 @@ async def test_a_budget_ends_a_thought_at_its_last_token(thinking_engine: Any, p
         ]
         assert ended.completion_tokens == BUDGET + 1
         assert "</think>" not in within.text
-        assert ended.text.startswith(within.text)  # which lacks the first bytes of a character
+        assert ended.text.startswith(within.text)
         assert ended.text.endswith("</think>")
         assert "</think>" not in free.text
 
