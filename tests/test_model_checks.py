@@ -81,7 +81,7 @@ def on_hub(tmp_path: Path, **changes: Any) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _options_need_no_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.engine.build._imported_vllm", lambda settings: Mock())
+    monkeypatch.setattr("service.engine.build.import_vllm", lambda settings: Mock())
 
 
 def adapter(path: Path, columns: int = 4) -> Path:

@@ -1,4 +1,7 @@
-"""`twinpath serve` in a fork of a process that has imported vLLM, which takes most of a start."""
+"""`twinpath serve` in a fork of a process with vLLM.
+
+The import of vLLM takes most of a start, and many services share it so.
+"""
 
 import multiprocessing
 import os

@@ -1,8 +1,8 @@
-"""Tiny models with random weights of the families of `families.py`, and their greedy texts by transformers.
+"""Tiny random models of well-known families, and greedy texts by transformers.
 
     python -m tests.support.tiny_families OUT
 
-OUT gets a directory for each family, with a `reference.json` of prompt tokens and greedy texts.
+OUT gets a directory for each family of `families.py`, with a `reference.json` of prompt tokens and greedy texts.
 """
 
 import json
