@@ -21,9 +21,9 @@ from tests.support.problems import PROBLEMS
 
 pytestmark = pytest.mark.engine
 
-SLOTS = 16
+SLOTS = 4
 FLAGS = [
-    "--max-model-len", 2048, "--max-num-seqs", SLOTS, "--cpu-kv-cache-gib", 0.125, "--dtype", "float32",
+    "--max-model-len", 2048, "--max-num-seqs", SLOTS, "--cpu-kv-cache-gib", 1, "--dtype", "float32",
     "--engine-check-interval-s", 600, "--sandbox-workers", 1,
 ]  # fmt: skip
 PROBLEM = PROBLEMS[0]["question"]
@@ -31,7 +31,7 @@ SHORT = {
     "problem": PROBLEM, "paths": {"cot": 3, "pot": 2}, "policy": "fixed", "max_tokens": 24, "trace": True,
 }  # fmt: skip
 LONG = {
-    "problem": PROBLEM, "paths": {"cot": SLOTS // 2, "pot": SLOTS // 2}, "policy": "fixed", "max_tokens": 1700,
+    "problem": PROBLEM, "paths": {"cot": 64, "pot": 64}, "policy": "fixed", "max_tokens": 1700,
     "seed": 1,
 }  # fmt: skip
 
@@ -103,7 +103,7 @@ def test_a_solution_has_the_requested_paths(family: Family, client: httpx.Client
 
 def test_a_seed_fixes_the_completions(client: httpx.Client) -> None:
     first, again, other = [
-        [(path["text"], path["completion_tokens"]) for path in solved(client, seed=seed)["trace"]] for seed in (7, 7, 8)
+        [(path["text"], path["tokens"]) for path in solved(client, seed=seed)["trace"]] for seed in (7, 7, 8)
     ]
     assert first == again
     assert first != other
@@ -114,7 +114,8 @@ def test_greedy_texts_and_prompts_are_those_of_transformers(
 ) -> None:
     expected = json.loads((families / family.name / "reference.json").read_text())
     found = {
-        path["kind"]: path for path in solved(client, temperature=0.0, paths={"cot": 1, "pot": 1}, seed=1)["trace"]
+        path["kind"]: path
+        for path in solved(client, temperature=0.0, paths={"cot": 1, "pot": 1}, max_tokens=16)["trace"]
     }
     assert {kind: path["text"] for kind, path in found.items()} == {kind: one["text"] for kind, one in expected.items()}
 
@@ -125,7 +126,7 @@ def test_the_metrics_have_the_paths_and_the_tokens(client: httpx.Client) -> None
     after = measured(client)
     tokens = Counter[str]()
     for path in solution["trace"]:
-        tokens[path["kind"]] += path["completion_tokens"]
+        tokens[path["kind"]] += path["tokens"]
     usage = solution["usage"]
     assert tokens.total() == usage["completion_tokens"]
 
@@ -142,26 +143,24 @@ def test_the_metrics_have_the_paths_and_the_tokens(client: httpx.Client) -> None
 def test_a_deadline_frees_the_slots(client: httpx.Client) -> None:
     solution = solved(client, **LONG, deadline_s=0.4)
     assert solution["status"] == "deadline"
-    assert solution["paths"]["aborted"] > SLOTS / 2
-    _expect_free_slots(client)
+    assert solution["paths"]["aborted"] >= SLOTS
+    solved(client, seed=3)  # vLLM counts its requests at the end of a step
+    assert open_requests(client) == [0, 0]
 
 
 def test_a_caller_that_disconnects_frees_the_slots(client: httpx.Client) -> None:
     connection = http.client.HTTPConnection(client.base_url.host, client.base_url.port)
     connection.request("POST", "/solve", json.dumps(LONG), {"Content-Type": "application/json"})
-    while open_requests(client) != [SLOTS, 0]:
+    while open_requests(client)[0] < SLOTS:
         time.sleep(0.01)
     connection.close()
-    _expect_free_slots(client)
-
-
-def _expect_free_slots(client: httpx.Client) -> None:
-    """The next problem does not wait, and nothing runs beside it."""
-    solution = solved(client, seed=3)
-    assert solution["timing"]["queue_s"] < 1  # the long problem takes several seconds
-    metrics = measured(client)
+    for _ in range(20):  # the long problem takes more than ten seconds
+        time.sleep(0.1)
+        solved(client, seed=3)
+        if open_requests(client) == [0, 0]:
+            break
     assert open_requests(client) == [0, 0]
-    assert metrics("vllm:kv_cache_usage_perc").total() == 0
+    assert measured(client)("vllm:kv_cache_usage_perc").total() == 0
 
 
 def test_it_stops_without_an_error_in_its_log(service: ForkedService) -> None:

@@ -1,6 +1,7 @@
 """Well-known families of models in small: configuration, chat template and special tokens.
 
-The fields of a configuration are those of the published one. The templates render turns as those of the makers do. Their text is Twinpath's own. `tiny_families.py` makes the models.
+The fields of a configuration are those of the published one. The templates render turns as those of the makers do.
+Their text is Twinpath's own. `tiny_families.py` makes the models.
 """
 
 from collections.abc import Mapping, Sequence
