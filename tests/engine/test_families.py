@@ -17,7 +17,7 @@ from service.model.checkpoint import read_checkpoint
 from service.model.prompts import prompt_of
 from tests.engine.conftest import OPEN_REQUESTS
 from tests.support.families import FAMILIES, Family
-from tests.support.forked_service import ForkedService, forked_service
+from tests.support.forked_command import ForkedService, forked_service
 from tests.support.problems import PROBLEMS
 
 pytestmark = pytest.mark.engine

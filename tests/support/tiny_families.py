@@ -25,7 +25,14 @@ MAX_TOKENS = 16
 _ASCII = [chr(code) for code in range(0x21, 0x7F)] + ["Ġ", "Ċ"]  # so that no text has a part of a character
 
 
-def make(family: Family, path: Path) -> None:
+def write(out: Path) -> None:
+    """Write the models of all families."""
+    torch.set_num_threads(1)  # for so small a model, synchronization takes longer than the work
+    for family in FAMILIES:
+        _make(family, out / family.name)
+
+
+def _make(family: Family, path: Path) -> None:
     """Write the model of a family and its references to `path`."""
     _write_model(family, path)
     (path / "reference.json").write_text(json.dumps(_reference(path)))
@@ -73,6 +80,4 @@ def _reference(path: Path) -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)  # for so small a model, synchronization takes longer than the work
-    for one in FAMILIES:
-        make(one, Path(sys.argv[1]) / one.name)
+    write(Path(sys.argv[1]))

@@ -1,9 +1,5 @@
-"""`twinpath serve` in a fork of a process with vLLM.
+"""Commands of `twinpath` in processes that have imported vLLM."""
 
-The import of vLLM takes most of a start, and many services share it so.
-"""
-
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,11 +8,12 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from service.process import die_with_parent
+from tests.support import forks
 from tests.support.served import await_ready
 from tests.support.servers import free_port
 
 _STOP_S = 30
+_COMMAND_S = 200
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,8 @@ def forked_service(log: Path, *flags: object) -> Iterator[ForkedService]:
         log: file of its output.
         flags: flags of `twinpath serve`.
     """
-    context = multiprocessing.get_context("forkserver")
-    # Here, because the list of an import would be that of other fork servers too. vLLM first: it forks only then.
-    context.set_forkserver_preload(["tests.support.imported_vllm", "service.cli.main", "service.cli.serve"])
     port = free_port()
-    process = context.Process(target=_serve, args=(log, ["--port", str(port), *map(str, flags)]))
-    process.start()
+    process = forks.start(_command, log, log, ["serve", "--port", str(port), *map(str, flags)])
     try:
         yield ForkedService(process, await_ready(port, log, process.is_alive), log)
     finally:
@@ -61,12 +54,24 @@ def forked_service(log: Path, *flags: object) -> Iterator[ForkedService]:
         process.join()
 
 
-def _serve(log: Path, flags: Sequence[str]) -> None:
-    die_with_parent()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for stream in (1, 2):
-        os.dup2(descriptor, stream)
+def ran(folder: Path, *arguments: object) -> tuple[int | None, str, str]:
+    """Exit code, standard output and standard error of a command.
+
+    Args:
+        folder: directory of the files of its output.
+        arguments: arguments of `twinpath`.
+    """
+    output, errors = folder / "stdout", folder / "stderr"
+    process = forks.start(_command, output, errors, [str(argument) for argument in arguments])
+    process.join(_COMMAND_S)
+    process.kill()
+    return process.exitcode, output.read_text(), errors.read_text()
+
+
+def _command(output: Path, errors: Path, arguments: Sequence[str]) -> None:
+    for stream, path in ((1, output), (2, errors)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
     from service.cli.main import main
 
-    sys.argv = ["twinpath", "serve", *flags]
+    sys.argv = ["twinpath", *arguments]
     main()
