@@ -11,7 +11,7 @@ from typing import Self
 
 from service import tracing
 from service.engine.base import Engine
-from service.engine.build import fake_engine, remote_engine, vllm_engine
+from service.engine.build import fake_engine, import_vllm, remote_engine, vllm_engine
 from service.metrics import Metrics
 from service.model.adapter import Adapter
 from service.model.bundled import Progress
@@ -160,7 +160,8 @@ def build(
     Args:
         settings: the settings.
         progress: called while the model is downloaded, and while the bundled model is built or verified.
-        on_step: called with `engine` when the model is found, and by the start of the components.
+        on_step: called with each step of the build that begins or continues: `engine` with the import of vLLM, and
+            `model`. The components call it too.
 
     Raises:
         CheckpointError: the model or an adapter cannot be served.
@@ -173,8 +174,12 @@ def build(
     sandbox = sandbox_pool(settings, observe=metrics.observe_execution, on_restart=metrics.observe_sandbox_restart)
     metrics.watch_sandbox(lambda: sandbox.running, lambda: sandbox.queued)
     base = DEMO if settings.engine is EngineKind.FAKE else _checkpoint(settings, adapters, progress)
+    if engine is None:
+        on_step("engine")
+        import_vllm(settings)  # before the tokenizer imports torch, because the engine's process is a fork only then
+        on_step("model")
     models = models_of(settings, base, adapters)
-    on_step("engine")  # the import of vLLM takes seconds
+    on_step("engine")
     eager = None
     if engine is None:
         loras, thoughts = [adapter.lora for adapter in adapters], models[0].path_format.thoughts

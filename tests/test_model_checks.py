@@ -52,6 +52,7 @@ FILES = {
 def engine(monkeypatch: pytest.MonkeyPatch) -> Mock:
     """Engine in place of vLLM."""
     engine = Mock(return_value=(Mock(), None))
+    monkeypatch.setattr(components, "import_vllm", lambda settings: None)
     monkeypatch.setattr(components, "vllm_engine", engine)
     monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
     return engine
@@ -81,7 +82,7 @@ def on_hub(tmp_path: Path, **changes: Any) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _options_need_no_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.engine.build._imported_vllm", lambda settings: Mock())
+    monkeypatch.setattr("service.engine.build.import_vllm", lambda settings: Mock())
 
 
 def adapter(path: Path, columns: int = 4) -> Path:
@@ -139,7 +140,8 @@ def test_only_a_missing_model_is_downloaded(
     built = build(given, lambda *step: steps.append(step), begun.append)
     assert names == expected
     assert steps == [("download", 0.25), ("download", 1.0)] * len(expected)
-    assert (built.settings, begun) == (given, ["engine"])
+    assert built.settings == given
+    assert begun == (["engine", "model", "engine"] if given.engine is EngineKind.VLLM else ["engine"])
 
 
 def test_wrong_options_are_refused_before_a_download(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

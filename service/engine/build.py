@@ -35,7 +35,25 @@ def check_engine(settings: Settings) -> None:
                 f"{settings.max_model_len} tokens; raise `max_model_len`"
             )
         if settings.engine_options:
-            _imported_vllm(settings).vllm_start.check_options(settings.engine_options)
+            import_vllm(settings).vllm_start.check_options(settings.engine_options)
+
+
+def import_vllm(settings: Settings) -> ModuleType:
+    """Module of vLLM's engine. The first import takes seconds, and the other engines work without it.
+
+    Raises:
+        ConfigurationError: vLLM is not installed, or does not work on this machine.
+    """
+    provide_home(settings.cache_dir)
+    limit_spinning()
+    try:
+        import service.engine.vllm as vllm
+    except ImportError as error:
+        raise ConfigurationError(
+            f"vLLM cannot be imported ({error}). Run `make setup`, install twinpath[cpu] or twinpath[gpu], or set "
+            "--engine."
+        ) from None
+    return vllm
 
 
 def vllm_engine(
@@ -57,7 +75,7 @@ def vllm_engine(
     Raises:
         ConfigurationError: vLLM is not installed, does not work on this machine, or refuses an option.
     """
-    vllm = _imported_vllm(settings)
+    vllm = import_vllm(settings)
     engine: Engine = vllm.VllmEngine(
         str(model_dir),
         model=name,
@@ -122,24 +140,6 @@ def fake_engine(settings: Settings, adapters: Collection[str]) -> Engine:
     """
     script = scripted(settings.fake_script) if settings.fake_script else demo()
     return FakeEngine(script, tokens_per_s=settings.fake_tokens_per_s, adapters=adapters)
-
-
-def _imported_vllm(settings: Settings) -> ModuleType:
-    """Module of vLLM's engine. The first import takes seconds, and the other engines work without it.
-
-    Raises:
-        ConfigurationError: vLLM is not installed, or does not work on this machine.
-    """
-    provide_home(settings.cache_dir)
-    limit_spinning()
-    try:
-        import service.engine.vllm as vllm
-    except ImportError as error:
-        raise ConfigurationError(
-            f"vLLM cannot be imported ({error}). Run `make setup`, install twinpath[cpu] or twinpath[gpu], or set "
-            "--engine."
-        ) from None
-    return vllm
 
 
 def provide_home(cache_dir: Path) -> None:

@@ -209,7 +209,7 @@ class VllmEngine:
             self._hang_check.cancel()
             await asyncio.gather(self._hang_check, return_exceptions=True)
         if llm is not None:
-            await asyncio.to_thread(vllm_start.shut_down, llm)
+            await vllm_start.shut_down(llm)
 
     async def _kill_when_hung(self, llm: AsyncLLM) -> None:
         """Wait until the engine hangs, then kill it. Its paths fail as after any other death."""

@@ -1,5 +1,6 @@
 """Start and end of vLLM's engine processes. The first import of vLLM."""
 
+import asyncio
 import gc
 import os
 import sys
@@ -27,6 +28,7 @@ from vllm.config.reasoning import ReasoningConfig  # noqa: E402
 from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: E402
 from vllm.platforms import current_platform  # noqa: E402
 from vllm.v1.engine.async_llm import AsyncLLM  # noqa: E402
+from vllm.v1.engine.exceptions import EngineDeadError  # noqa: E402
 from vllm.v1.executor import Executor  # noqa: E402
 from vllm.v1.metrics.loggers import StatLoggerBase  # noqa: E402
 
@@ -90,8 +92,16 @@ def processes(llm: AsyncLLM) -> list[BaseProcess]:
     return list(getattr(llm.engine_core.resources.engine_manager, "processes", ()))  # Ray's actors are none
 
 
-def shut_down(llm: AsyncLLM) -> None:
-    """Stop the engine and wait for its processes. vLLM kills slow processes but does not wait for their end."""
+async def shut_down(llm: AsyncLLM) -> None:
+    """Stop the engine and wait for its processes. Open paths fail with vLLM's `EngineDeadError`."""
+    if not llm.errored:
+        llm.output_handler.cancel()  # it logs an end of the processes as an error
+    await asyncio.to_thread(_end_processes, llm)
+    llm.output_processor.propagate_error(EngineDeadError())
+
+
+def _end_processes(llm: AsyncLLM) -> None:
+    """Stop the processes and wait for them. vLLM kills slow processes but does not wait for their end."""
     children = processes(llm)
     llm.shutdown()
     for process in children:

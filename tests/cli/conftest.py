@@ -30,7 +30,8 @@ def twinpath(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
     """
     monkeypatch.setattr(components, "Metrics", lambda: Metrics(CollectorRegistry()))
     monkeypatch.setattr(logs, "configure", lambda level: None)
-    monkeypatch.setattr(components, "vllm_engine", _no_engine)  # `main` would end the tests with it, and with success
+    monkeypatch.setattr(components, "import_vllm", lambda settings: None)  # `main` would end the tests with it
+    monkeypatch.setattr(components, "vllm_engine", _no_engine)
 
     def run(*arguments: object, stdin: bytes | None = b"") -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(_Terminal() if stdin is None else io.BytesIO(stdin)))

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.engine.base import Engine
 from service.engine.fake import FakeEngine
 from service.engine.remote import RemoteEngine
+from tests.support import forks
 from tests.support.fake_worker import FakeWorker
 from tests.support.servers import SERVED_NAME, vllm_worker
 
@@ -25,7 +26,15 @@ CONTEXT = 512
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny")
     # In another process: the engine forks only if this process has not imported torch.
-    subprocess.run([sys.executable, "-m", "tests.support.tiny_model", path], check=True)
+    forks.call("tests.support.tiny_model", "make", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def families(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the models of `tests/support/families.py`."""
+    path = tmp_path_factory.mktemp("families")
+    forks.call("tests.support.tiny_families", "write", path)
     return path
 
 

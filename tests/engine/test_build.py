@@ -1,16 +1,18 @@
 """Checks of the engine's settings before a model is found."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from service import components
 from service.components import build, download_of
-from service.errors import ConfigurationError
+from service.errors import CheckpointError, ConfigurationError
 from service.metrics import Metrics
 from service.model.checkpoint import Download
 from service.settings import EngineKind, load_settings
+from tests.support.servers import described
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +61,21 @@ def test_wrong_options_are_refused_before_a_model_is_found(monkeypatch: pytest.M
     assert str(raised.value) == (
         "Invalid settings: `engine_options.max_lora` is an unknown field; did you mean `engine_options.max_loras`?"
     )
+
+
+@pytest.mark.parametrize(("engine", "steps"), [("vllm", ["engine", "vLLM", "model"]), ("remote", [])])
+def test_vllm_is_imported_before_the_tokenizer(
+    engine: str, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tokenizer's library imports torch, and an engine of a process that has torch cannot be a fork."""
+    taken: list[str] = []
+
+    def load_tokenizer(*_: object) -> None:
+        raise CheckpointError("the tokenizer is loaded")
+
+    monkeypatch.setattr(components, "import_vllm", lambda settings: taken.append("vLLM"))
+    monkeypatch.setattr(components, "models_of", load_tokenizer)
+    workers: dict[str, Any] = {"worker_urls": ["http://127.0.0.1:1"]} if engine == "remote" else {}
+    with pytest.raises(CheckpointError, match="the tokenizer is loaded"):
+        build(load_settings(engine=engine, model=str(described(tmp_path)), **workers), on_step=taken.append)
+    assert taken == steps

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.engine.base import Engine
-from service.engine.build import vllm_engine
 from service.errors import ConfigurationError
-from service.settings import Dtype, Settings
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
@@ -16,19 +14,6 @@ async def test_the_default_dtype_has_instructions_on_this_cpu(vllm_engine: Engin
     from service.engine.vllm_start import engine_dtype
 
     assert (dtype_of(vllm_engine) == "torch.float32") is (engine_dtype("auto") == "float32")
-
-
-async def test_the_setting_selects_the_dtype(tiny_checkpoint: Path) -> None:
-    from service.engine.vllm_start import engine_dtype
-
-    requested = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # not the default
-    settings = Settings(dtype=requested, max_model_len=512, cpu_kv_cache_gib=1)
-    engine, _ = vllm_engine(settings, tiny_checkpoint, "tiny")
-    await engine.start()
-    try:
-        assert dtype_of(engine) == f"torch.{requested}"
-    finally:
-        await engine.close()
 
 
 async def test_a_setting_that_vllm_refuses_is_a_configuration_error(tiny_checkpoint: Path) -> None:

@@ -1,7 +1,5 @@
 """The int8 variant on vLLM: it can serve the files of `training.ship.int8` on this machine, also on a CPU."""
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest_asyncio
 
 from service.engine.base import Engine, Sampling
 from tests.engine.conftest import CONTEXT
+from tests.support import forks
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
@@ -21,9 +20,8 @@ async def int8_engine(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFa
     from service.engine.vllm import VllmEngine
 
     path = tmp_path_factory.mktemp("int8")
-    code = "import sys; from pathlib import Path; from training.ship.int8 import write_int8; write_int8(*map(Path, sys.argv[1:]))"
     # In another process: the engine forks only if this process has not imported torch.
-    subprocess.run([sys.executable, "-c", code, tiny_checkpoint, path], check=True)
+    forks.call("training.ship.int8", "write_int8", tiny_checkpoint, path)
     engine = VllmEngine(str(path), model="tiny-int8", max_model_len=CONTEXT, cpu_kv_cache_gib=1)
     await engine.start()
     yield engine

@@ -1,6 +1,7 @@
 """Ends of engines: closed, killed and hung."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -33,15 +34,19 @@ PROMPT = "<bos>Question: How much do 7 pens cost?\nReasoning:\n"
 
 
 async def test_a_closed_fake_engine_is_dead() -> None:
-    await _is_dead_once_closed(FakeEngine())
+    await _is_dead_once_closed(FakeEngine(tokens_per_s=20))
 
 
 @pytest.mark.engine
-async def test_a_closed_vllm_engine_is_dead_and_leaves_no_process(tiny_checkpoint: Path) -> None:
+async def test_a_closed_vllm_engine_is_dead_and_leaves_no_process_and_no_error_in_the_log(
+    tiny_checkpoint: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = set(psutil.Process().children(recursive=True))
     engine = _vllm(tiny_checkpoint)
+    monkeypatch.setattr(logging.getLogger("vllm"), "propagate", True)
     await _is_dead_once_closed(engine)
     assert set(psutil.Process().children(recursive=True)) == before
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.engine
@@ -117,10 +122,10 @@ async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
     """The hang timeout is far shorter than the work."""
     engine = _vllm(tiny_checkpoint, check_interval_s=0.05, hang_timeout_s=0.2)
     await engine.start()
-    paths = [engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=200)) for i in range(300)]
+    paths = [engine.sample(f"path-{i}", PROMPT, Sampling(temperature=1.0, seed=i, max_tokens=200)) for i in range(150)]
     began = time.monotonic()
     completions = await asyncio.gather(*paths)
-    assert len(completions) == 300
+    assert len(completions) == 150
     assert time.monotonic() - began > 1
     await engine.probe()
     await engine.close()
@@ -128,10 +133,10 @@ async def test_a_saturated_engine_does_not_hang(tiny_checkpoint: Path) -> None:
 
 @pytest.mark.engine
 async def test_an_engine_out_of_kv_memory_preempts_and_answers_all(tiny_checkpoint: Path) -> None:
-    """2,048 tokens fit. Thirty paths of 450 tokens need 13,500, and each gets the text of a separate run."""
+    """2,048 tokens fit. Twenty paths of 450 tokens need 9,000, and each gets the text of a separate run."""
     engine = _vllm(tiny_checkpoint, cpu_kv_cache_gib=1 / 1024)
     await engine.start()
-    samplings = [Sampling(temperature=1.0, seed=seed, max_tokens=450) for seed in range(30)]
+    samplings = [Sampling(temperature=1.0, seed=seed, max_tokens=450) for seed in range(20)]
     preempted = _preemptions()
     together = await asyncio.gather(*(engine.sample(f"path-{s.seed}", PROMPT, s) for s in samplings))
     assert _preemptions() > preempted
@@ -151,8 +156,12 @@ async def _is_dead_once_closed(engine: Engine) -> None:
         await engine.probe()
     await engine.start()
     await engine.probe()
+    path = asyncio.create_task(engine.sample("open", PROMPT, Sampling(temperature=1.0, seed=1, max_tokens=450)))
+    await asyncio.sleep(0.05)
     await engine.close()
     await engine.close()
+    with pytest.raises(EngineDeadError):
+        await path
     with pytest.raises(EngineDeadError):
         await engine.probe()
     with pytest.raises(EngineDeadError):

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from service.engine.base import Finish, Sampling
 from service.errors import CheckpointError, ConfigurationError, EngineError
 from service.metrics import Metrics
 from service.settings import load_settings
+from tests.support import forks
 from tests.support.adapters import adapter_directory
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -34,7 +33,7 @@ NAMES = ("base", "algebra", "units")
 def tiny_adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("adapters")
     # In another process: the engine forks only if this process has not imported torch.
-    subprocess.run([sys.executable, "-m", "tests.support.tiny_adapters", path], check=True)
+    forks.call("tests.support.tiny_adapters", "write", path)
     return path
 
 

@@ -1,7 +1,5 @@
 """A tiny model with Qwen3's tokens in vLLM: prompts, sampling parameters, and the end of a thought."""
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +15,7 @@ from service.model.prompts import prompt_of
 from service.paths.base import PathFormat
 from service.types import PathKind
 from tests.engine.conftest import CONTEXT
+from tests.support import forks
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
@@ -28,7 +27,7 @@ SEEDS = range(6)
 @pytest.fixture(scope="session")
 def thinker(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     path = tmp_path_factory.mktemp("thinker") / "qwen3"
-    subprocess.run([sys.executable, "-m", "tests.support.tiny_thinker", path], check=True)
+    forks.call("tests.support.tiny_thinker", "make", path)
     return read_checkpoint(path, "qwen3")
 
 

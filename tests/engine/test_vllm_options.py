@@ -1,7 +1,5 @@
 """Engine options against the types of a dataclass, and against those of vLLM."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -15,10 +13,12 @@ from pydantic import JsonValue
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from service.engine.base import Sampling
+from service.engine.build import vllm_engine
 from service.engine.vllm_options import REFUSED, REFUSED_ON_CPU, checked_options, configuration
 from service.errors import ConfigurationError
-from service.settings import Settings
+from service.settings import Dtype, Settings
 from tests.engine.conftest import CONTEXT
+from tests.support.forked_command import ran
 
 
 class Backend(Enum):
@@ -261,18 +261,21 @@ SET = {
 
 @pytest.mark.engine
 @pytest.mark.asyncio(loop_scope="session")
-async def test_the_options_arrive_in_the_configuration_of_vllm(
+async def test_the_settings_and_the_options_arrive_in_the_configuration_of_vllm(
     tiny_checkpoint: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from service.engine.vllm import VllmEngine
+    from service.engine.vllm_start import engine_dtype
 
-    engine = VllmEngine(str(tiny_checkpoint), max_model_len=CONTEXT, cpu_kv_cache_gib=1, options=OPTIONS)
+    requested = Dtype.BFLOAT16 if engine_dtype("auto") == "float32" else Dtype.FLOAT32  # not the default
+    settings = Settings(dtype=requested, max_model_len=CONTEXT, cpu_kv_cache_gib=1, engine_options=OPTIONS)
+    engine: Any = vllm_engine(settings, tiny_checkpoint, "tiny")[0]
     with caplog.at_level("INFO", "service.engine.vllm"):
         await engine.start()
     try:
         held = engine.configuration()
         assert {name: held[name] for name in HELD} == HELD
         assert {name: held[name] for name in SET} == SET
+        assert str(held["model_config.dtype"]) == f"torch.{requested}"
         assert str(held["attention_config.backend"]) == "AttentionBackendEnum.CPU_ATTN"
         logged = next(record for record in caplog.records if record.message == "engine started")
         assert logged.configuration["lora_config.max_loras"] == "3"  # type: ignore[attr-defined]
@@ -302,12 +305,13 @@ async def test_the_options_arrive_in_the_configuration_of_vllm(
         ),
     ],
 )
-def test_a_wrong_option_ends_the_command_with_one_line(options: list[str], said: str, tiny_checkpoint: Path) -> None:
+def test_a_wrong_option_ends_the_command_with_one_line(
+    options: list[str], said: str, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
     flags = [part for option in options for part in ("--engine-option", option)]
-    command = [sys.executable, "-m", "service.cli.main", "solve", "How much?", "--model", str(tiny_checkpoint), *flags]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert [line for line in ended.stderr.splitlines() if line != "Starting the engine."] == [f"twinpath: {said}"]
+    code, output, errors = ran(tmp_path, "solve", "How much?", "--model", tiny_checkpoint, *flags)
+    assert (code, output) == (2, "")
+    assert [line for line in errors.splitlines() if line != "Starting the engine."] == [f"twinpath: {said}"]
 
 
 @pytest.mark.engine

@@ -1,6 +1,7 @@
 """Tiny checkpoint with random weights and a real tokenizer."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,22 +14,35 @@ _CORPUS = [
 ]
 
 
-def make(path: Path) -> None:
-    """Write the checkpoint to `path`."""
+def trained_tokenizer(
+    special: Sequence[str], alphabet: Sequence[str] | None = None, **options: str
+) -> PreTrainedTokenizerFast:
+    """Byte-level tokenizer, trained on a few sentences.
+
+    Args:
+        special: special tokens, in the order of their ids from 0.
+        alphabet: bytes that have a token, by their characters in the vocabulary. None is all of them.
+        options: special tokens by their roles, such as `eos_token`, and `chat_template`.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=512,
-        special_tokens=["<pad>", "<bos>", "<eos>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=list(special),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet() if alphabet is None else list(alphabet),
     )
     tokenizer.train_from_iterator(_CORPUS, trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>")
-    fast.save_pretrained(path)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **options)
+
+
+def make(path: Path) -> None:
+    """Write the checkpoint to `path`."""
+    tokenizer = trained_tokenizer(["<pad>", "<bos>", "<eos>"], bos_token="<bos>", eos_token="<eos>", pad_token="<pad>")
+    tokenizer.save_pretrained(path)
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
+        vocab_size=len(tokenizer),
         hidden_size=128,
         intermediate_size=256,
         num_hidden_layers=2,

@@ -5,26 +5,16 @@ import sys
 from pathlib import Path
 
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from tokenizers import AddedToken
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from tests.support.qwen3 import QWEN3_TEMPLATE, SPECIAL, THOUGHT
-
-_CORPUS = ["How many pens? 3 * 7 = 21. The answer is 21", "Write a short Python program. pens = 7\nans = pens * 3"]
+from tests.support.tiny_model import trained_tokenizer
 
 
 def make(path: Path) -> None:
     """Write the checkpoint to `path`."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=list(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    tokenizer.train_from_iterator(_CORPUS, trainer)
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=SPECIAL[2], pad_token=SPECIAL[0], chat_template=QWEN3_TEMPLATE
-    )
+    fast = trained_tokenizer(SPECIAL, eos_token=SPECIAL[2], pad_token=SPECIAL[0], chat_template=QWEN3_TEMPLATE)
     fast.add_tokens([AddedToken(text, special=False, normalized=False) for text in THOUGHT])
     fast.save_pretrained(path)
     torch.manual_seed(0)

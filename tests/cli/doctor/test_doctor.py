@@ -171,7 +171,7 @@ def test_settings_that_serve_refuses_fail(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(f"TWINPATH_{name}", value)
-    monkeypatch.setattr("service.engine.build._imported_vllm", lambda settings: Mock())
+    monkeypatch.setattr("service.engine.build.import_vllm", lambda settings: Mock())
     code, out, _ = twinpath("doctor", "--json")
     check = next(one for one in json.loads(out)["checks"] if one["name"] == "settings")
     assert (code, check["status"], check["text"][: len(reason)]) == (1, "failed", reason), check
