@@ -26,7 +26,7 @@ from service.api.api_keys import new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
 from tests.support.servers import Server, free_port, scripted_worker
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.engine]
 
 WORKER: dict[str, Any] = {"tokens_per_s": 500, "slots": 64}
 PROBLEM = "A pen costs 3 dollars. How much do 7 pens cost in all, each at that price?"

@@ -17,7 +17,7 @@ import pytest
 from tests.support.attacks import ATTACKS
 from tests.support.served import started
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.alone]
 
 _SECONDS = 5.0
 _MAX_GROWTH_MIB = 64

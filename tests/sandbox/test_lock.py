@@ -113,7 +113,7 @@ async def test_address_space_of_all_children_is_bounded(make_pool: MakePool) -> 
     pool = make_pool(workers=2)
     await pool.start()
     runs = [asyncio.create_task(pool.run("while True: pass")) for _ in range(9)]
-    counts = []
+    counts: list[tuple[int, int]] = []
     async with asyncio.timeout(10):
         while counts[-20:] != [(2, 4)] * 20:
             await asyncio.sleep(0.01)

@@ -384,6 +384,7 @@ async def test_long_texts_vote_as_short_ones_do() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_hostile_texts_do_not_hold_the_event_loop() -> None:
     hostile = ("*".join(f"1.{decimals}" for decimals in range(111, 151)) + "=5\n") * 60 + cot(7)
     solver = Solver(TurnEngine([hostile] * 64, together=64), computing_sandbox(), FormatV1("<bos>"))

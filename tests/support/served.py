@@ -1,6 +1,5 @@
 """`twinpath serve` for tests, in a process on a free port."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+
+from tests.support.servers import free_port
 
 
 @contextmanager
@@ -37,8 +38,7 @@ def started(
         log: file of the log instead.
         before: command in front of the service's command.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [*before, sys.executable, "-m", "service.cli.main", "serve", "--port", str(port), *map(str, flags)]
     with (log or folder / "log").open("wb") as written:
