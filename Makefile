@@ -72,7 +72,8 @@ test-training: tools  ## Run the tests of training/, from data to the served stu
 
 # First what may run beside another test: the service as a process, with its clients and browsers.
 test-engine: tools  ## Run the tests on the real engine, and of the service as users start it
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "(e2e or slow) and not (engine or alone or soak or containers)" --ignore tests/training
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+		-m "(e2e or slow) and not (engine or alone or soak or containers)" tests/e2e tests --ignore tests/training
 	$(BIN)/pytest -q -m "(engine or alone) and not (soak or containers)" --ignore tests/training
 
 # Without an engine for containers, root on Debian gets one in namespaces of its own, which ends with the tests.
