@@ -65,15 +65,13 @@ test-fast: tools  ## Run the service's tests without an engine, in about two min
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (engine or e2e or slow or alone or soak or containers)" \
 		--ignore tests/training
 
-# The longest file first, so that no worker is left with it at the end.
 test-training: tools  ## Run the tests of training/, from data to the served student
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" \
-		tests/training/test_smoke.py tests/training
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" tests/training
 
 # First what may run beside another test: the service as a process, with its clients and browsers.
 test-engine: tools  ## Run the tests on the real engine, and of the service as users start it
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
-		-m "(e2e or slow) and not (engine or alone or soak or containers)" tests/e2e tests --ignore tests/training
+		-m "(e2e or slow) and not (engine or alone or soak or containers)" --ignore tests/training
 	$(BIN)/pytest -q -m "(engine or alone) and not (soak or containers)" --ignore tests/training
 
 # Without an engine for containers, root on Debian gets one in namespaces of its own, which ends with the tests.
