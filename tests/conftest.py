@@ -22,10 +22,14 @@ from service.engine.base import Engine
 from service.sandbox.base import Sandbox
 from service.sandbox.pool import SandboxPool
 from service.settings import Settings
+from tests.engine.conftest import taught_checkpoint, tiny_checkpoint
 from tests.support.components import fake_components
 from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
+__all__ = [
+    "pytest_make_collect_report", "pytest_runtest_makereport",  # hooks
+    "taught_checkpoint", "tiny_checkpoint",  # made once for all folders
+]  # fmt: skip
 
 hypothesis.settings.register_profile("twinpath", deadline=None)  # its 200 ms per example fail beside busy processes
 hypothesis.settings.load_profile("twinpath")
