@@ -41,9 +41,9 @@ MakePool = Callable[..., SandboxPool]
 
 
 _LONGEST = (
-    "training/test_smoke.py", "training/test_rehearsal.py", "model/test_bundled.py", "e2e/test_calibrate.py", "sandbox/test_attacks.py", "e2e/test_openapi.py",
-    "e2e/test_lm_eval.py", "engine/test_demo.py", "evaluation/calibration/test_known_chances.py", "deploy/test_files.py",
-    "e2e/test_faults.py", "e2e/test_batch.py",
+    "training/test_smoke.py", "training/test_rehearsal.py", "model/test_bundled.py", "e2e/test_calibrate.py",
+    "sandbox/test_attacks.py", "e2e/test_openapi.py", "e2e/test_lm_eval.py", "engine/test_demo.py",
+    "evaluation/calibration/test_known_chances.py", "deploy/test_files.py", "e2e/test_faults.py", "e2e/test_batch.py",
 )  # fmt: skip
 """Files that start first, so that no worker of pytest is left with one of them at the end."""
 
