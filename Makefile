@@ -62,16 +62,17 @@ benchmarks: setup  ## Measure every table of the documents on DATA=problems.json
 test: test-fast test-training test-engine test-containers  ## Run every test but the soak tests
 
 test-fast: tools  ## Run the service's tests without an engine, in about two minutes
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not engine and not e2e and not slow and not soak and not containers" \
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (engine or e2e or slow or alone or soak or containers)" \
 		--ignore tests/training
 
-# The longest file first, so that no worker is left with it at the end.
 test-training: tools  ## Run the tests of training/, from data to the served student
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" \
-		tests/training/test_smoke.py tests/training
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" tests/training
 
+# First what may run beside another test: the service as a process, with its clients and browsers.
 test-engine: tools  ## Run the tests on the real engine, and of the service as users start it
-	$(BIN)/pytest -q -m "(engine or e2e or slow) and not soak" --ignore tests/training
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+		-m "(e2e or slow) and not (engine or alone or soak or containers)" --ignore tests/training
+	$(BIN)/pytest -q -m "(engine or alone) and not (soak or containers)" --ignore tests/training
 
 # Without an engine for containers, root on Debian gets one in namespaces of its own, which ends with the tests.
 test-containers: tools  ## Build the images, and run both compose files in containers

@@ -22,10 +22,14 @@ from service.engine.base import Engine
 from service.sandbox.base import Sandbox
 from service.sandbox.pool import SandboxPool
 from service.settings import Settings
+from tests.engine.conftest import taught_checkpoint, tiny_checkpoint
 from tests.support.components import fake_components
 from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
+__all__ = [
+    "pytest_make_collect_report", "pytest_runtest_makereport",  # hooks
+    "taught_checkpoint", "tiny_checkpoint",  # made once for all folders
+]  # fmt: skip
 
 hypothesis.settings.register_profile("twinpath", deadline=None)  # its 200 ms per example fail beside busy processes
 hypothesis.settings.load_profile("twinpath")
@@ -34,6 +38,20 @@ _cache_numbers = itertools.count()
 
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 MakePool = Callable[..., SandboxPool]
+
+
+_LONGEST = (
+    "training/test_smoke.py", "training/test_rehearsal.py", "model/test_bundled.py", "e2e/test_calibrate.py",
+    "sandbox/test_attacks.py", "e2e/test_openapi.py", "e2e/test_lm_eval.py", "engine/test_demo.py",
+    "evaluation/calibration/test_known_chances.py", "deploy/test_files.py", "e2e/test_faults.py", "e2e/test_batch.py",
+)  # fmt: skip
+"""Files that start first, so that no worker of pytest is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the files by `_LONGEST`. The others keep their order."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from service.cli.answer_view import AnswerView, VoteInProgress, live_vote
-from service.schemas import Vote
+from service.schemas import SolveResponse, Vote
 from service.schemas.html import solution_html
 from service.types import PathKind, PathOutcome, Policy, Status, Verdict
 from tests.support.engines import cot, pot
@@ -73,8 +73,13 @@ async def test_both_answers_of_a_tie_have_one_size() -> None:
 
 
 async def test_the_deadline_is_said_with_the_option_that_helps() -> None:
-    response = await voted([18, 48, 18, *[18] * 17], ends=[0, 1, 2, 3], deadline_s=0.05)
-    assert written(AnswerView(response, deadline_s=0.05)) == [
+    response = await voted([18, 48, 18, *[18] * 17], ends=[0, 1, 2, 3])
+
+    def late(total_s: float) -> SolveResponse:
+        timing = response.timing.model_copy(update={"total_s": total_s})
+        return response.model_copy(update={"timing": timing})
+
+    assert written(AnswerView(late(0.07), deadline_s=0.05)) == [
         "Unsure: check it   18",
         "This confidence was never measured.",
         "Time ran out after 0.1 s: 16 attempts were cut off. Try --deadline-s 1.",
@@ -85,8 +90,7 @@ async def test_the_deadline_is_said_with_the_option_that_helps() -> None:
         "            → 18",
     ]
     for total_s, advised in ((30.1, 60), (2.2, 4), (2000.0, 3600)):
-        late = response.model_copy(update={"timing": response.timing.model_copy(update={"total_s": total_s})})
-        assert f"Try --deadline-s {advised}." in shown(AnswerView(late))
+        assert f"Try --deadline-s {advised}." in shown(AnswerView(late(total_s)))
 
 
 async def test_numbers_that_no_program_uses_are_named_under_the_program() -> None:

@@ -41,6 +41,7 @@ from tests.cli.conftest import Run
 from tests.support.components import fake_components
 from tests.support.engines import computing_sandbox, cot, lines, pot
 from tests.support.served import started
+from tests.support.servers import free_port
 
 COMMANDS = [
     "serve",
@@ -645,8 +646,7 @@ def test_keys_create_shows_the_key_and_prints_its_table(twinpath: Run, tmp_path:
 
 @pytest.mark.e2e
 def test_serve_serves_until_it_is_asked_to_end(config: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-c", "from service.cli.main import main; main()", "serve"]
     process = subprocess.Popen(
         [*command, "--config", str(config), "--port", str(port)], stderr=subprocess.PIPE, text=True, env=os.environ

@@ -26,7 +26,7 @@ from service.api.api_keys import new_key
 from tests.deploy.native import DEPLOY, Native, config, entrypoint, prometheus_files
 from tests.support.servers import Server, free_port, scripted_worker
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.engine]
 
 WORKER: dict[str, Any] = {"tokens_per_s": 500, "slots": 64}
 PROBLEM = "A pen costs 3 dollars. How much do 7 pens cost in all, each at that price?"
@@ -183,14 +183,17 @@ def test_compose_services_solve_a_problem(deployment: Deployment) -> None:
 
 
 def test_every_panel_and_rule_has_data_under_load(deployment: Deployment) -> None:
-    statuses = load(deployment, 12)
-    assert set(statuses) == {200}
-    time.sleep(2.5)  # two scrapes, and the rules after them
-    empty = [
-        (title, expression)
-        for title, expression in queries()
-        if not [row for row in deployment.query(expression) if row["value"][1] != "NaN"]
-    ]
+    until = time.monotonic() + 60
+    while True:
+        assert set(load(deployment, 8)) == {200}
+        time.sleep(2.5)  # two scrapes, and the rules after them
+        empty = [
+            (title, expression)
+            for title, expression in queries()
+            if not [row for row in deployment.query(expression) if row["value"][1] != "NaN"]
+        ]
+        if not empty or time.monotonic() > until:
+            break
     assert empty == []
     engines = deployment.query("engine:requests_running")
     assert {row["metric"]["job"] for row in engines} == {"twinpath", "twinpath-worker"}  # in the service, and workers

@@ -21,7 +21,7 @@ from tests.deploy.native import Native, config, entrypoint, nginx
 from tests.support.problems import PROBLEMS
 from tests.support.servers import free_port
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.engine]
 
 WORKER_KEY = "k3y"
 # What the worker's image has: `vllm serve MODEL …`, and a GPU. Here it is vLLM for CPUs, of which two fit this machine.

@@ -1,14 +1,11 @@
-"""Fixtures of the end-to-end tests: a browser, and checkpoints shared with the engines' tests."""
+"""Browser of the end-to-end tests."""
 
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.engine.conftest import taught_checkpoint, tiny_checkpoint
 from tests.support.browser import chromium
-
-__all__ = ["taught_checkpoint", "tiny_checkpoint"]
 
 
 @pytest.fixture(scope="module")  # Playwright holds an event loop, in which async tests of other modules cannot run

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from service.api.api_key import KeyScope
 from service.api.api_keys import new_key
-from tests.support.browser import chromium
 from tests.support.engines import lines
 from tests.support.served import served
 
@@ -18,29 +17,36 @@ PREFIX = "/twin/path"
 KEY, TABLE = new_key("ann", [KeyScope.SOLVE], None, None)
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("docs")
+    keys = lines(folder / "keys.toml", TABLE)
+    with served(folder, "--engine", "fake", "--sandbox-workers", 1, "--api-keys-file", keys) as url:
+        yield url
+
+
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, url: str) -> Iterator[Page]:
     """The opened documents. They must report no error and request nothing outside their prefix."""
-    keys = lines(tmp_path / "keys.toml", TABLE)
-    flags = ["--engine", "fake", "--sandbox-workers", 1, "--api-keys-file", keys]
-    with served(tmp_path, *flags) as url, chromium() as browser:
-        page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
 
-        def proxy(route: Route) -> None:
-            address = route.request.url
-            if address.startswith(url + PREFIX):
-                route.fulfill(response=route.fetch(url=address.replace(PREFIX, "", 1)))
-            else:
-                problems.append(address)
-                route.abort()
+    def proxy(route: Route) -> None:
+        address = route.request.url
+        if address.startswith(url + PREFIX):
+            route.fulfill(response=route.fetch(url=address.replace(PREFIX, "", 1)))
+        else:
+            problems.append(address)
+            route.abort()
 
-        page.route("**/*", proxy)
-        page.goto(f"{url}{PREFIX}/docs")
-        yield page
-        assert [text for text in problems if "401" not in text] == []
+    page.route("**/*", proxy)
+    page.goto(f"{url}{PREFIX}/docs")
+    yield page
+    context.close()
+    assert [text for text in problems if "401" not in text] == []
 
 
 def test_a_request_is_tried_out_with_a_key_under_a_prefix(page: Page, tmp_path: Path) -> None:

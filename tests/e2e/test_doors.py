@@ -26,7 +26,7 @@ from tests.support.engines import lines
 from tests.support.problems import PROBLEMS
 from tests.support.served import served
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.engine]
 
 CHAT: list[ChatCompletionMessageParam] = [{"role": "user", "content": PROBLEMS[4]["question"]}]
 REPLY = "7 * 8 = 56. The answer is 56"

@@ -20,7 +20,7 @@ from service.api.api_keys import new_key
 from tests.support.engines import lines
 from tests.support.served import started
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.alone]
 
 ORDINARY = {"problem": "A pen costs 3 dollars. How much do 7 pens cost in all, each at that price?", "policy": "fixed"}
 LOOPS = {"problem": "Loop for ever, 3 and 4.", "paths": {"cot": 0, "pot": 64}, "policy": "fixed", "deadline_s": 600}

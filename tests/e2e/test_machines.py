@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.engines import lines
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]  # it starts four commands at a time
 
 STRANGER = ["unshare", "--user", "--map-user=12345"]
 """Runs a command as a user without an entry in the user database, as OpenShift has them."""

@@ -213,7 +213,10 @@ def test_at_the_deadline_the_page_counts_the_attempts_that_were_cut_off(slow_pag
 
 
 def test_savings_are_those_of_the_trace_and_only_in_the_details(browser: Browser) -> None:
-    with page_service(TEXTS, tokens_per_s=60, slots=4) as url, opened(browser, url) as page:
+    # Even if every path in a slot ran to its limit before the decision, it would save tokens.
+    cot, pot = f"{'Word ' * 120}{TEXTS[EARLY][0]}", f"{TEXTS[EARLY][1]}  # {'word ' * 120}"
+    texts = {EARLY: [cot, pot, cot, pot, *TEXTS[EARLY][4:]]}
+    with page_service(texts, tokens_per_s=400, slots=4) as url, opened(browser, url) as page:
         solve(page, EARLY, cot=10, pot=10)
         response = last_response(page)
         lengths = {True: [0], False: [0]}
@@ -224,7 +227,7 @@ def test_savings_are_those_of_the_trace_and_only_in_the_details(browser: Browser
         assert saved > 0
         expect(page.locator("#facts")).to_be_hidden()
         page.locator("#details > summary").click()
-        expect(page.locator("#facts")).to_contain_text(f"Stopping early saved about {saved} tokens")
+        expect(page.locator("#facts")).to_contain_text(f"Stopping early saved about {saved:,} tokens")
         expect(page.locator("#facts")).to_contain_text(f"Seed\n{response['seed']}", use_inner_text=True)
 
 

@@ -101,6 +101,7 @@ def test_every_row_has_its_own_result_whatever_is_in_the_others(service: tuple[s
     assert [results[line]["error"]["status"] for line in range(3, 4 * len(bad), 4)] == [422] * len(bad)
 
 
+@pytest.mark.alone
 def test_bodies_that_are_held_back_take_bounded_disk_and_end(service: tuple[str, int, Path]) -> None:
     """Together 64 MiB. Small batches are answered meanwhile."""
     url, process_id, _ = service
@@ -138,6 +139,7 @@ def spooled(process_id: int) -> int:
     return total
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("content", [b"{}\n" * 1_400_000, b"\n" * 20_000_000, b" \r\n" * 5_000_000])
 def test_a_batch_of_nothing_is_answered_soon_and_the_service_stays_there(
     service: tuple[str, int, Path], content: bytes

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.served import started
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.engine]
 
 LONG = {
     "problem": "A pen costs 3 dollars. How much do 7 pens cost?",

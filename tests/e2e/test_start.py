@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.servers import described
+from tests.support.servers import described, free_port
 from tests.support.terminal import Terminal, plain
 
 pytestmark = pytest.mark.e2e
@@ -64,6 +64,7 @@ def test_a_signal_ends_a_start_that_waits_for_its_workers(number: int, tmp_path:
         assert process.stderr.read() == ""
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("wait_s", [1.0, 2.5, 4.0])
 def test_a_signal_ends_a_start_of_vllm(wait_s: float, tiny_checkpoint: Path) -> None:
     with starting("--port", 0, "--model", tiny_checkpoint, stdout=subprocess.DEVNULL) as process:
@@ -72,6 +73,7 @@ def test_a_signal_ends_a_start_of_vllm(wait_s: float, tiny_checkpoint: Path) -> 
         ended(process, signal.SIGTERM, within_s=10)
 
 
+@pytest.mark.engine
 def test_an_engine_that_does_not_start_shows_its_last_lines(tiny_checkpoint: Path, tmp_path: Path) -> None:
     """The engine's process fails, and only its output has the reason."""
     damaged = tmp_path / "damaged"
@@ -107,8 +109,7 @@ def test_a_start_that_fails_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_two_services_on_one_address_are_refused_while_the_first_starts(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     flags = [
         "--port",
         port,

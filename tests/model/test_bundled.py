@@ -269,7 +269,7 @@ def test_an_interrupted_wait_ends_the_child(tmp_path: Path, monkeypatch: pytest.
     assert names(tmp_path / "models") == [".lock"]
 
 
-@pytest.mark.engine
+@pytest.mark.slow
 def test_a_killed_build_leaves_nothing_whole_and_the_next_removes_its_leftovers(
     tmp_path: Path, built: list[Path]
 ) -> None:
@@ -292,7 +292,7 @@ def test_a_killed_build_leaves_nothing_whole_and_the_next_removes_its_leftovers(
     assert names(found) == BUILT
 
 
-@pytest.mark.engine
+@pytest.mark.slow
 def test_the_real_base_becomes_the_student_of_a_bundle_without_torch_in_this_process(
     bundle: Path, tmp_path: Path
 ) -> None:

@@ -25,11 +25,11 @@ def children_of(pid: int) -> list[int]:
 
 
 async def ready_children(pool: SandboxPool) -> list[int]:
-    """Process ids of the ready children of an idle pool, once all are ready and the used ones are gone."""
+    """Process ids of the ready children of an idle pool, once all wait for a program and the used ones are gone."""
     full = pool._children._config.max_children
     while True:
         pids = children_of(zygote_pid(pool))
-        if len(pool._children._ready) == len(pids) == full:
+        if len(pool._children._ready) == len(pids) == full and all(map(_sleeps, pids)):
             return pids
         await asyncio.sleep(0.01)
 
@@ -75,6 +75,14 @@ def survivors(pids: list[int], wait_s: float = 2.0) -> list[int]:
     while (left := [pid for pid in pids if _is_running(pid)]) and time.monotonic() < end:
         time.sleep(0.01)
     return left
+
+
+def _sleeps(pid: int) -> bool:
+    """Whether a process waits. A new child is reported before it is locked."""
+    try:
+        return status_of(pid)["State"].startswith("S")
+    except FileNotFoundError:
+        return False
 
 
 def _is_running(pid: int) -> bool:

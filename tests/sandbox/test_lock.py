@@ -113,8 +113,12 @@ async def test_address_space_of_all_children_is_bounded(make_pool: MakePool) -> 
     pool = make_pool(workers=2)
     await pool.start()
     runs = [asyncio.create_task(pool.run("while True: pass")) for _ in range(9)]
-    await asyncio.sleep(0.2)
-    assert (pool.running, len(children_of(zygote_pid(pool)))) == (2, 4)
+    counts: list[tuple[int, int]] = []
+    async with asyncio.timeout(10):
+        while counts[-20:] != [(2, 4)] * 20:
+            await asyncio.sleep(0.01)
+            counts.append((pool.running, len(children_of(zygote_pid(pool)))))
+    assert max(counts) == (2, 4)
     for run in runs:
         run.cancel()
     await asyncio.gather(*runs, return_exceptions=True)
@@ -129,7 +133,8 @@ async def main():
     pool = SandboxPool(workers=2, timeout_s=60, memory_bytes=1 << 26, output_bytes=1000, max_queue=9)
     await pool.start()
     asyncio.create_task(pool.run("while True: pass"))
-    await asyncio.sleep(0.2)
+    while not pool.running or len(children_of(zygote_pid(pool))) < 4:
+        await asyncio.sleep(0.01)
     print(zygote_pid(pool), *children_of(zygote_pid(pool)), flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())

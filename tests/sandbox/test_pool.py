@@ -150,7 +150,8 @@ async def test_observer_sees_every_execution(make_pool: MakePool) -> None:
     assert [execution.outcome for execution in seen] == [Outcome.OK, Outcome.ERROR, Outcome.DENIED, Outcome.ERROR]
 
 
-async def test_details(make_pool: MakePool) -> None:
+async def test_details(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.sandbox.pool.WALL_FACTOR", 100)  # on a busy machine the wall-clock limit comes first
     pool = make_pool(timeout_s=0.2)
     await pool.start()
     programs = {
@@ -179,8 +180,11 @@ async def test_time_without_a_core_does_not_count(make_pool: MakePool) -> None:
     assert (await run).outcome is Outcome.OK
 
 
-async def test_the_cpu_timer_ignores_inherited_signal_settings(make_pool: MakePool) -> None:
+async def test_the_cpu_timer_ignores_inherited_signal_settings(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process inherits the ignored and blocked signals of its parent."""
+    monkeypatch.setattr("service.sandbox.pool.WALL_FACTOR", 100)  # on a busy machine the wall-clock limit comes first
     before = signal.signal(signal.SIGPROF, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
     try:

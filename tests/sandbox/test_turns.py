@@ -34,7 +34,8 @@ async def stop(tasks: list[asyncio.Task[Execution]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@pytest.mark.slow  # it measures time, which other workers of the fast suite take
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "other",
     [
@@ -73,6 +74,7 @@ async def test_programs_of_one_owner_do_not_interrupt_each_other(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_an_interrupted_program_runs_again_within_its_time(make_pool: MakePool) -> None:
     pool = make_pool(workers=1, timeout_s=0.5)  # on the wall 2.5 s
     await pool.start()

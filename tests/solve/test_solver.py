@@ -217,19 +217,24 @@ async def test_equal_programs_run_once() -> None:
 
 
 async def test_programs_run_while_other_paths_are_sampled() -> None:
-    sandbox = SlowSandbox(0.01)
-    engine = FakeEngine(lambda prompt, sampling: "ans = 5" if "Program" in prompt else cot(5), tokens_per_s=50)
-    await solved(engine, problem(cot=1, pot=1), sandbox)  # 5 and 7 tokens: the program ends while the prose goes on
-    started: list[float] = []
+    started = asyncio.Event()
 
-    class Observed(SlowSandbox):
+    class Observed(FakeSandbox):
         async def run(self, program: str, owner: Owner = ANYONE) -> Execution:
-            started.append(time.monotonic() - began)
-            return await super().run(program, owner)
+            started.set()
+            return ok(5)
 
-    began = time.monotonic()
-    solution = await solved(engine, problem(cot=1, pot=1), Observed(0.01))
-    assert started[0] < solution.timing.engine_s < 0.3
+    class Waiting(TurnEngine):
+        """Ends the rationale only once a program runs."""
+
+        async def sample(self, request_id: str, prompt: str, sampling: Sampling) -> Completion:
+            if prompt.endswith("Reasoning:\n"):
+                async with asyncio.timeout(10):
+                    await started.wait()
+            return await super().sample(request_id, prompt, sampling)
+
+    solution = await solved(Waiting([cot(5), pot(5)]), problem(cot=1, pot=1), Observed())
+    assert votes(solution) == [("5", 1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -379,6 +384,7 @@ async def test_long_texts_vote_as_short_ones_do() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_hostile_texts_do_not_hold_the_event_loop() -> None:
     hostile = ("*".join(f"1.{decimals}" for decimals in range(111, 151)) + "=5\n") * 60 + cot(7)
     solver = Solver(TurnEngine([hostile] * 64, together=64), computing_sandbox(), FormatV1("<bos>"))

@@ -120,9 +120,14 @@ def memory_bytes(process: psutil.Process) -> int:
 
 
 def free_port() -> int:
-    """A free port below the range that the kernel gives to outgoing connections."""
+    """A free port below the range that the kernel gives to outgoing connections.
+
+    Each worker of pytest has ports of its own, because a server binds its port only seconds later.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
-        port = random.randrange(10_000, 32_768)
+        port = random.randrange(10_000 + worker, 32_768, workers)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 

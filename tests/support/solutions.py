@@ -7,7 +7,8 @@ from service.paths.base import FormatV1
 from service.schemas import SolveResponse
 from service.schemas.from_solution import solve_response
 from service.solve.calibration import Calibration
-from service.solve.problem_run import plan
+from service.solve.problem import PathResult
+from service.solve.problem_run import ProblemRun, plan
 from service.solve.solver import Solver
 from tests.support.engines import TurnEngine, computing_sandbox, problem, texts
 
@@ -27,13 +28,21 @@ async def voted(
     Args:
         votes: answer of each path in the fixed order, in [0, 99]. None abstains.
         calibrated: whether the model is calibrated.
-        ends: indices of the paths that end before the deadline. Default: all.
+        ends: indices of the paths that end before the deadline, which passes with the last of them. Default: all.
         played: texts of the paths instead of `votes`.
         changes: fields of the problem.
     """
+    ended: list[int] = []
+
+    def pass_deadline(path: PathResult, run: ProblemRun) -> None:
+        ended.append(path.index)
+        if ends and len(ended) == len(ends):
+            run._began -= run.problem.deadline_s
+
     cot, pot = (len(votes) + 1) // 2, len(votes) // 2
     engine = TurnEngine(played or texts(votes, plan(cot, pot)), ends)
     sandbox = computing_sandbox()
     await sandbox.start()
     solver = Solver(engine, sandbox, FormatV1(), calibration=CALIBRATED if calibrated else None)
-    return solve_response(await solver.solve(problem(cot=cot, pot=pot, **changes), "one"), trace=True)
+    solution = await solver.solve(problem(cot=cot, pot=pot, **changes), "one", pass_deadline)
+    return solve_response(solution, trace=True)

@@ -1,7 +1,7 @@
 """A faulty teacher endpoint: nothing is paid twice, and the cap holds."""
 
 import json
-import time
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,19 +20,23 @@ PROBLEMS = [Problem(f"p{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(
 
 
 class Hostile:
-    """Endpoint with faults. `faults` holds those of the next requests, `served` counts answers by request."""
+    """Endpoint with faults. `faults` holds those of the next requests, `served` counts answers by request.
+
+    A slow request is answered once `left` is set.
+    """
 
     def __init__(self) -> None:
         self.faults: list[str] = []
         self.served: Counter[str] = Counter()
         self.always: str = ""
+        self.left = threading.Event()
 
     def reply(self, path: str, body: str) -> tuple[int, str, dict[str, str]]:
         if path.endswith("/models"):
             return 404, "{}", {}
         fault = self.always or (self.faults.pop() if self.faults else "")
         if fault == "slow":
-            time.sleep(0.6)
+            self.left.wait(60)
         if fault == "limit":
             return 429, "{}", {"retry-after": "0.01"}
         if fault == "broken":
@@ -57,10 +61,11 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hostile, str]]:
 
     with serving(script.reply) as url:
         yield script, url
+        script.left.set()
 
 
 def _teacher(url: str, **changes: Any) -> Teacher:
-    settings = {"base_url": url, "model": "t", "cot": 2, "pot": 1, "timeout_s": 0.3, "concurrency": 3, "max_tokens": 20}
+    settings = {"base_url": url, "model": "t", "cot": 2, "pot": 1, "timeout_s": 30, "concurrency": 3, "max_tokens": 20}
     return Teacher(**(settings | changes))
 
 
@@ -74,7 +79,7 @@ def _run(teacher: Teacher, tmp_path: Path) -> int:
 def test_faults_are_outlived_and_nothing_is_paid_twice(hostile: tuple[Hostile, str], tmp_path: Path) -> None:
     script, url = hostile
     script.faults = ["slow", "limit", "broken", "garbage", "html", "limit", "cut"]
-    assert _run(_teacher(url), tmp_path) == 17  # 18 samples, one of them cut off
+    assert _run(_teacher(url, timeout_s=1), tmp_path) == 17  # 18 samples, one of them cut off
     assert len(script.served) == 18
     assert set(script.served.values()) == {1}
     assert _run(_teacher(url), tmp_path) == 17
