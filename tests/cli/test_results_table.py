@@ -70,7 +70,7 @@ def test_a_cell_made_plain_stays_as_it_is(text: str) -> None:
     assert plain(plain(text)) == plain(text)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.integers(2, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), max_size=4)),
     st.sampled_from(STYLES),

@@ -246,7 +246,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampl
 TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=5))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(TABLES, st.sampled_from([CsvStyle(), CsvStyle(";", True, "\r\n"), CsvStyle("\t")]))
 def test_every_table_of_strings_comes_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], style: CsvStyle
@@ -267,7 +267,6 @@ def test_every_table_of_strings_comes_back(
         assert [row for _, row in objects(table)] == [{"problem": row[0], "id": row[1]} for row in rows]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from(["any.csv", "any.tsv", "any.jsonl", "any.json", "any"]))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str) -> None:
     path = tmp_path_factory.getbasetemp() / name

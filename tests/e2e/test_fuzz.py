@@ -104,7 +104,7 @@ def test_no_request_breaks_the_application(count: int, tmp_path: Path) -> None:
     with started(tmp_path, *flags) as (process, url), httpx.Client(base_url=url) as client:
         service = psutil.Process(process.pid)
 
-        @settings(max_examples=count, deadline=None, database=None, phases=[Phase.generate],
+        @settings(max_examples=count, database=None, phases=[Phase.generate],
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(requests)
         def ask(request: dict[str, Any]) -> None:

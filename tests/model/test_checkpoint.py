@@ -12,7 +12,7 @@ import httpx
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -241,7 +241,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert message(path) == f"{path / 'tokenizer.json'} cannot be read: Is a directory"
 
 
-@settings(deadline=None)  # a slow disk
 @given(st.sampled_from(["config", "tokenizer_config", "tokenizer", "twinpath"]), JSON)
 def test_any_json_is_read_or_refused(name: str, content: object) -> None:
     with tempfile.TemporaryDirectory() as folder:

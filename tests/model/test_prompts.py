@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import CheckpointError, ConfigurationError
@@ -251,7 +251,6 @@ _TOML = st.dictionaries(_KEYS, _VALUES, max_size=9).map(
 )
 
 
-@settings(deadline=None)
 @given(_TOML | st.binary(max_size=200))
 def test_any_file_is_a_prompt_or_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = written(tmp_path_factory.getbasetemp() / "any.toml", content)

@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 @given(header=st.dictionaries(st.text(max_size=4), _VALUES, max_size=4))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # a slow disk
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # a slow disk
 def test_any_header_has_shapes_or_is_refused(header: dict[str, object], tmp_path: Path) -> None:
     text = json.dumps(header).encode()
     (tmp_path / "f").write_bytes(len(text).to_bytes(8, "little") + text)

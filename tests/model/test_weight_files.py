@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
@@ -98,7 +98,6 @@ def test_a_header_with_another_length_is_refused(length: int, tmp_path: Path) ->
         read_tensors(tmp_path)
 
 
-@settings(deadline=None)  # a slow disk
 @given(st.binary(max_size=100))
 def test_random_bytes_are_read_or_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -198,7 +198,7 @@ def _notations(value: Fraction) -> list[str]:
 
 
 @given(_VALUES, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_equal_values_merge_in_any_notation(value: Fraction, data: st.DataObject) -> None:
     notation = data.draw(st.sampled_from(_notations(value)))
     unit = data.draw(st.sampled_from(_UNITS))
@@ -210,20 +210,20 @@ def test_equal_values_merge_in_any_notation(value: Fraction, data: st.DataObject
 
 
 @given(_VALUES, _VALUES, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_unequal_values_do_not_merge(one: Fraction, other: Fraction, data: st.DataObject) -> None:
     texts = [data.draw(st.sampled_from(_notations(value))) for value in (one, other)]
     assert (parse_answer(texts[0]) == parse_answer(texts[1])) is (one == other)
 
 
 @given(st.text(st.characters(codec=None)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_parsing_never_raises(text: str) -> None:
     parse_answer(text)
 
 
 @given(st.text("0123456789.,/-+eE%$ x^*()½=:and", max_size=60))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_parsing_never_raises_on_numeric_noise_and_reads_its_own_text(text: str) -> None:
     answer = parse_answer(text)
     assert answer is None or parse_answer(answer.text) == answer
@@ -244,7 +244,7 @@ def test_clauses_that_end_within_a_month_have_no_answer(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(_TOKENS), max_size=40), st.sampled_from(["", " "]))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @pytest.mark.slow
 def test_joins_of_the_words_and_signs_of_the_grammar_never_raise(tokens: list[str], separator: str) -> None:
     assert cpu_seconds(lambda: parse_answer(separator.join(tokens))) < 0.05
@@ -264,7 +264,7 @@ _LEAVES = st.one_of(st.integers(), st.floats(), st.fractions(), st.decimals(), s
 
 
 @given(_LEAVES | st.lists(_LEAVES, max_size=2))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_values_never_raise(value: Value) -> None:
     answer_from_value(value)
 

@@ -230,7 +230,7 @@ def test_a_text_over_the_limit_is_not_parsed() -> None:
 
 
 @given(st.text(st.characters(codec=None)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_never_raises(text: str) -> None:
     parse_cot(text)
 
@@ -243,7 +243,7 @@ _PIECES = st.sampled_from(
 
 
 @given(st.lists(_PIECES, max_size=40).map("".join))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_repairing_twice_changes_nothing(text: str) -> None:
     once = parse_cot(text)
     twice = parse_cot(once.text)
@@ -279,7 +279,7 @@ def _rationale(steps: list[tuple[Fraction, str, Fraction, Fraction]], answer: Fr
 
 
 @given(_chains())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_consistent_chain_is_never_changed(
     chain: tuple[list[tuple[Fraction, str, Fraction, Fraction]], Fraction],
 ) -> None:
@@ -290,7 +290,7 @@ def test_a_consistent_chain_is_never_changed(
 
 
 @given(_chains(), st.integers(1000, 9000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_false_first_result_is_recovered(
     chain: tuple[list[tuple[Fraction, str, Fraction, Fraction]], Fraction], error: int
 ) -> None:

@@ -75,7 +75,7 @@ def test_stated_and_rounded_answers_of_a_class(stated: str, rounded: str) -> Non
 
 
 @given(ANSWERS, st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_merge_is_a_partition_that_the_order_does_not_change(answers: list[Answer], chance: random.Random) -> None:
     classes = merge(answers)
     members = [answer for found in classes for answer in found.stated | found.rounded]
@@ -86,7 +86,7 @@ def test_merge_is_a_partition_that_the_order_does_not_change(answers: list[Answe
 
 
 @given(ANSWERS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_only_rounding_and_named_units_join_different_values(answers: list[Answer]) -> None:
     units = {answer: {a.unit for a in answers if a == answer} for answer in answers}
     decimals = {answer: all(is_written_decimal(a) for a in answers if a == answer) for answer in answers}
@@ -101,7 +101,7 @@ def test_only_rounding_and_named_units_join_different_values(answers: list[Answe
 
 
 @given(st.lists(st.builds(Answer, st.just(""), st.fractions(-2, 2), st.integers(0, 4)), max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_rounded_answers_are_within_half_a_unit_of_the_stated_one(answers: list[Answer]) -> None:
     for found in merge(answers):
         for answer in found.rounded:

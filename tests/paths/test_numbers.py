@@ -88,7 +88,7 @@ def test_limits_are_exclusive_and_hold_for_both_parts() -> None:
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 200), st.integers(1, 200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_simplest_between_is_the_smallest_denominator(a: int, b: int, c: int, d: int) -> None:
     low, high = sorted((Fraction(a, b), Fraction(c, d)))
     found = simplest_between(low, high)
@@ -98,13 +98,13 @@ def test_simplest_between_is_the_smallest_denominator(a: int, b: int, c: int, d:
 
 
 @given(st.fractions(-10_000, 10_000, max_denominator=1000))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_float_of_a_simple_fraction_is_that_fraction(value: Fraction) -> None:
     assert from_float(float(value)) == value
 
 
 @given(st.fractions())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_decimals_write_exactly_or_not_at_all(value: Fraction) -> None:
     if decimals_of(value) is None:
         assert write(value) == f"{value.numerator}/{value.denominator}"

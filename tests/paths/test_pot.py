@@ -221,7 +221,7 @@ def test_the_length_is_capped() -> None:
 
 
 @given(st.text(st.characters(codec=None)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_never_raises(text: str) -> None:
     extract_program(text)
 
@@ -241,13 +241,13 @@ _PROGRAMS = st.sampled_from(
     st.sampled_from(["\n", "\nThen:\n", "\nCorrected:\n", " "]),
     st.booleans(),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_joining_blocks_never_raises(blocks: list[tuple[str, str]], between: str, complete: bool) -> None:
     extract_program(between.join(fence.format(program) for fence, program in blocks), complete=complete)
 
 
 @given(st.lists(st.sampled_from(["```", "```python", "ans = 5", "    x = 1", "Question: a", "So it is 5.", "", "\r"])))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_extracting_twice_changes_nothing(lines: list[str]) -> None:
     program = extract_program("\n".join(lines))
     assert program is None or extract_program(program) == program

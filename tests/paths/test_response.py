@@ -87,7 +87,7 @@ def test_a_doubtful_response_has_no_answer(text: str, reason: str) -> None:
 
 
 @given(st.text(st.characters(codec=None)), st.text("0123456789+-*/=()., %$≈?\\{}\n", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_has_answers_or_a_reason(words: str, equations: str) -> None:
     for text in (words, equations, f"{words} {equations}", f"{equations}\n{words}"):
         reading = read_response(text)

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.paths.base import Thoughts
@@ -180,7 +180,6 @@ _PIECES = st.sampled_from(
 
 
 @given(st.lists(_PIECES, max_size=30).map("".join), st.booleans())
-@settings(deadline=None)
 def test_the_parts_are_the_text(text: str, opened: bool) -> None:
     split = split_thinking(text, opened=opened)
     assert split.thought + split.answer == split.text == text

@@ -168,7 +168,7 @@ def _hostile(pieces: list[str], chars: int = CHARS) -> str:
 
 
 @given(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_counted_work_of_any_text_is_bounded(pieces: list[str]) -> None:
     text = _hostile(pieces)
     for reader in (_READERS["cot"], read_response, read_steps, extract_program, rationale_of):

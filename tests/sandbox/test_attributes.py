@@ -117,7 +117,7 @@ STATEMENTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(STATEMENTS, min_size=1, max_size=3).map("\n".join))
 def test_every_attribute_passes_a_guard_that_checks_its_name(program: str) -> None:
     with contextlib.suppress(RefusedError, SyntaxError):

@@ -93,6 +93,6 @@ _terms = st.recursive(
 
 
 @given(_terms)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_expression_is_the_one_that_sympy_evaluates(text: str) -> None:
     assert parse_arithmetic(text) == sympy.parse_expr(text)

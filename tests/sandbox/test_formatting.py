@@ -55,7 +55,7 @@ def formatted(text: str, arguments: tuple[Any, ...], keywords: dict[str, Any], *
         return LookupError if isinstance(error, LookupError) else type(error)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.sampled_from(PARTS), max_size=5).map("".join))
 def test_formats_as_python_does(text: str) -> None:
     plain = formatted(text, ARGUMENTS, KEYWORDS, guarded=False)

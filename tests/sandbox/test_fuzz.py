@@ -42,7 +42,7 @@ async def test_random_programs(make_pool: MakePool, count: int, policy: bool) ->
     on_restart.assert_not_called()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(st.text() | st.text("()[]{}:=+-*/ \n\t'\"#_abfins019."))
 def test_no_text_makes_the_runner_raise(text: str) -> None:
     runner = Runner(policy=True, output_bytes=1000)

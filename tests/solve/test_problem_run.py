@@ -76,7 +76,7 @@ def test_counting_stops_where_the_vote_is_decided() -> None:
     st.integers(0, 8),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_vote_is_decided_at_the_first_path_that_decides_it(
     numbers: list[int | None], policy: Policy, pot: int, at_once: bool
 ) -> None:

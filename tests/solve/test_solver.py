@@ -147,7 +147,7 @@ async def test_a_whole_solution() -> None:
     assert all(path.counted and path.seconds > 0 for path in solution.paths)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     order=st.permutations(range(12)),
     together=st.integers(1, 12),
@@ -164,7 +164,7 @@ def test_the_decision_does_not_depend_on_the_order_of_arrival(
     assert decision(in_disorder) == decision(in_order)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     order=st.permutations(range(10)),
     cast=st.lists(st.sampled_from([None, 1, 1, 2, 3]), min_size=10, max_size=10),
@@ -482,7 +482,7 @@ async def test_a_busy_engine_gets_no_more_paths_than_the_vote_needs() -> None:
     assert [sampling.seed for _, _, sampling in engine.sampled] == [path_seed(7, index) for index in range(7)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cast=st.lists(st.sampled_from([None, 1, 1, 1, 2]), min_size=10, max_size=10),
     order=st.permutations(range(10)),

@@ -182,7 +182,7 @@ FEW_NOTATIONS = st.lists(st.sampled_from(NOTATIONS), min_size=1, max_size=3)
     early=FEW_NOTATIONS.flatmap(lambda few: st.lists(st.sampled_from(few), min_size=2, max_size=10)),
     late=FEW_NOTATIONS.flatmap(lambda few: st.lists(st.sampled_from(few), max_size=5)),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @pytest.mark.slow
 def test_lossless_gives_the_answer_of_the_full_vote(early: list[str], late: list[str]) -> None:
     ballots = [Ballot(i, (COT, POT)[i % 2], written(text)) for i, text in enumerate(early + late)]
@@ -202,7 +202,7 @@ def test_lossless_gives_the_answer_of_the_full_vote(early: list[str], late: list
     kinds=st.lists(st.sampled_from([COT, POT]), min_size=20, max_size=20),
     left=st.integers(0, 4),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @pytest.mark.slow
 def test_no_votes_decide_sooner(
     policy: Policy, early: list[str], late: list[str], kinds: list[PathKind], left: int

@@ -51,7 +51,7 @@ _CAST = st.lists(st.tuples(st.sampled_from([COT, POT]), st.integers(0, 4)), max_
 
 
 @given(_CAST, st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_order_in_which_ballots_come_does_not_matter(
     cast: list[tuple[PathKind, int]], chance: random.Random
 ) -> None:
@@ -62,7 +62,7 @@ def test_the_order_in_which_ballots_come_does_not_matter(
 
 
 @given(_CAST)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_vote_is_lost(cast: list[tuple[PathKind, int]]) -> None:
     tallies = count(Ballot(index, kind, answer(number)) for index, (kind, number) in enumerate(cast))
     assert sum(tally.cot + tally.pot for tally in tallies) == len(cast)
@@ -85,7 +85,7 @@ def test_beta_confidence(v1: int, v2: int, confidence: float) -> None:
 
 
 @given(st.integers(0, 300), st.integers(0, 300))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_beta_confidence_is_symmetric(v1: int, v2: int) -> None:
     assert beta_confidence(v1, v2) + beta_confidence(v2, v1) == pytest.approx(1, abs=1e-12)
 

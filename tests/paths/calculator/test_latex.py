@@ -138,7 +138,7 @@ _PIECES = st.sampled_from([*_NOTATION, " ", "\n"])
 
 
 @given(st.lists(_PIECES, max_size=40).map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_every_digit_keeps_its_position(text: str) -> None:
     plain = PlainText(text)
     digits = [index for index, letter in enumerate(plain.text) if letter.isdigit()]

@@ -34,7 +34,7 @@ _LATEX = st.sampled_from(
 
 
 @given(st.lists(_PIECES, max_size=40) | st.lists(_LATEX, max_size=40), st.sampled_from(["", " "]))
-@settings(max_examples=1200, deadline=None)
+@settings(max_examples=1200)
 @pytest.mark.slow
 def test_a_second_repair_of_any_text_changes_nothing(pieces: list[str], gap: str) -> None:
     once = parse_cot(f"{gap.join(pieces)} The answer is 5")
@@ -44,7 +44,7 @@ def test_a_second_repair_of_any_text_changes_nothing(pieces: list[str], gap: str
 
 
 @given(st.text(st.characters(codec=None)), st.text("0123456789+-*/=()., %$≈?\\{}", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_checks_never_raise(words: str, equations: str) -> None:
     check_equations(words + equations)
     check_equations(f"2 of {words} * 3 = {equations}")

@@ -137,7 +137,7 @@ def _written(style: str, result: Fraction) -> str:
 
 
 @given(st.lists(_equations(), min_size=1, max_size=5), st.sampled_from([".\n", "\n", "; "]), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_exactly_the_false_equation_is_false(
     equations: list[tuple[str, Fraction, Fraction]], joint: str, data: st.DataObject
 ) -> None:
@@ -212,14 +212,14 @@ def _texts(draw: st.DrawFn, error: st.SearchStrategy[Fraction]) -> tuple[str, Fr
 
 
 @given(_texts(st.just(Fraction(0))))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_true_equation_is_never_false(equation: tuple[str, Fraction]) -> None:
     text, _ = equation
     assert [step for step in read_steps(text) if not step.holds] == []
 
 
 @given(_texts(st.integers(-99, 99).filter(bool).map(Fraction)), _texts(st.just(Fraction(0))))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_false_equation_is_never_true(false: tuple[str, Fraction], true: tuple[str, Fraction]) -> None:
     text, value = false
     steps = read_steps(text)
@@ -244,7 +244,7 @@ def test_most_random_equations_have_a_step(sign: str) -> None:
 
 
 @given(st.text(st.characters(codec=None)), st.text("0123456789+-*/=()., %$≈?\\{}", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_has_steps_that_it_contains(words: str, equations: str) -> None:
     text = words + equations
     assert all(step.text in text for step in read_steps(text))
