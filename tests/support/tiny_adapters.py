@@ -29,7 +29,7 @@ PROMPTS = (
 )
 MAX_TOKENS = 24
 METADATA = CheckpointMetadata(
-    format_version=1, base_model="tiny", calibration=Calibration(confidence_map=((0.0, 0.1), (1.0, 0.9)))
+    format_version=1, base_model="tiny", calibration=Calibration(confidence_map=((0.0, 0.1), (1.0, 0.9))), max_tokens=8
 )
 
 
