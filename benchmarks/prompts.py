@@ -198,19 +198,29 @@ def _key(row: Row) -> tuple[Any, ...]:
 def figures(
     rows: Sequence[Row], prompts: Sequence[ChatPrompt], questions: Sequence[LabeledProblem], run: Run
 ) -> dict[str, Any]:
-    """Figures of every model on the problems that all of its prompts have answered."""
+    """Figures of every model on the problems that all of its prompts have answered.
+
+    A model counts if the first prompt has rows of it, because the others are compared with that one.
+    """
     found = {_key(row): row for row in rows}
     models = {}
     for model in dict.fromkeys(row["model"] for row in rows):
-        answered = [
-            [found[key] for prompt in prompts if (key := (model, prompt.digest, question.id, *run)) in found]
-            for question in questions
+        answered = {
+            prompt.name: {
+                question.id: found[key]
+                for question in questions
+                if (key := (model, prompt.digest, question.id, *run)) in found
+            }
+            for prompt in prompts
+        }
+        own = {name: by_question for name, by_question in answered.items() if by_question}
+        shared = [
+            question.id for question in questions if all(question.id in by_question for by_question in own.values())
         ]
-        complete = [of_prompts for of_prompts in answered if len(of_prompts) == len(prompts)]
-        if complete:
-            by_prompt = zip((prompt.name for prompt in prompts), zip(*complete, strict=True), strict=True)
-            shares = {name: {part: shares_of(own, part) for part in PARTS} for name, own in by_prompt}
-            models[model] = {"problems": len(complete), "prompts": _by_prompt(shares)}
+        if prompts[0].name in own and shared:
+            by_prompt = {name: [by_question[one] for one in shared] for name, by_question in own.items()}
+            shares = {name: {part: shares_of(of, part) for part in PARTS} for name, of in by_prompt.items()}
+            models[model] = {"problems": len(shared), "prompts": _by_prompt(shares)}
     return {**run._asdict(), "base": prompts[0].name, "models": models}
 
 

@@ -53,6 +53,16 @@ def test_only_problems_that_every_prompt_has_answered_count() -> None:
     assert theirs["vote"]["interval"] == pytest.approx((0.2077, 0.9385), abs=1e-4)  # Wilson's, of 2 of 3
 
 
+def test_a_model_may_lack_prompts_but_not_the_first() -> None:
+    small = [one | {"model": "small"} for one in ROWS if one["prompt"] == "ours"]
+    other = [one | {"model": "other"} for one in ROWS if one["prompt"] == "theirs"]
+    models = figures([*ROWS, *small, *other], [OURS, THEIRS], QUESTIONS, RUN)["models"]
+    assert {name: (found["problems"], list(found["prompts"])) for name, found in models.items()} == {
+        "qwen": (3, ["ours", "theirs"]),
+        "small": (4, ["ours"]),
+    }
+
+
 @pytest.mark.parametrize("name", RUN._fields)
 def test_rows_of_other_conditions_do_not_count(name: str) -> None:
     other = [one | {name: one[name] + 1} for one in ROWS[:3]]
