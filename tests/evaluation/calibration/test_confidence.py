@@ -5,6 +5,8 @@ import math
 import pytest
 
 from service.evaluation.calibration.confidence import Seen, Shifts, fit, fit_shifts
+from service.evaluation.calibration.observed import POLICIES, fitted
+from service.evaluation.calibration.replay import UNCALIBRATED
 from service.solve.calibration import interpolate
 
 
@@ -62,3 +64,10 @@ def test_the_ridge_weighs_as_twenty_problems_that_confirm_the_map() -> None:
     assert fit_shifts(_used(20, 0, uses_all=None), _EVEN) == Shifts(0.0, 0.0)
     assert fit_shifts([], _EVEN) == Shifts(0.0, 0.0)
     assert fit_shifts([Seen(0.0, False, False)], ((0.0, 0.0), (1.0, 0.9))) == Shifts(0.0, 0.0)
+
+
+@pytest.mark.parametrize("orders", [1, 3])
+def test_a_problem_weighs_once_in_all_orders_and_policies(orders: int) -> None:
+    once = [Seen(0.9, True)] * 20 + [Seen(0.5, False)] * 5
+    found = fitted(once * orders * len(POLICIES), UNCALIBRATED, orders).confidence_map
+    assert found == tuple(pytest.approx(point, abs=1e-4) for point in fit([point.observed for point in once]))
