@@ -157,7 +157,7 @@ def _offline(questions: list[LabeledProblem], model: str | None) -> dict[str, fl
                         temperature=problem.temperature,
                         max_tokens=problem.max_tokens,
                         seed=path_seed(problem.seed, index),
-                        stop=list(path_format.stop),
+                        stop=list(path_format.stop(kind)),
                     )
                 )
         outputs = llm.generate(prompts, params, use_tqdm=False)

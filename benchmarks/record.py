@@ -95,7 +95,7 @@ async def sample(components: Components, paths: list[Planned], out: TextIO, clie
             top_p=problem.top_p,
             max_tokens=problem.max_tokens,
             seed=path_seed(problem.seed, place),
-            stop=path_format.stop,
+            stop=path_format.stop(kind),
         )
         async with places:
             prompt = path_format.prompt(kind, problem.text)

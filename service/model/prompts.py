@@ -52,6 +52,7 @@ def _with_question(text: str) -> str:
 _Text = Annotated[str, Field(max_length=_MAX_CHARS), AfterValidator(_without_controls), AfterValidator(str.strip)]
 _Wording = Annotated[_Text, AfterValidator(_with_question)]
 _Stop = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_without_controls)]
+_Stops = Annotated[tuple[_Stop, ...], Field(max_length=16)]
 _Family = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -63,7 +64,8 @@ class PromptFile(BaseModel):
         cot: user message of a chain of thought, with `{question}` once.
         pot: user message of a program of thought, likewise.
         system: system message. Empty for none.
-        stop: strings that end a completion.
+        cot_stop: strings that end a chain of thought.
+        pot_stop: strings that end a program of thought.
         families: model types, architectures or parts of names of the models that have the prompt by default.
         source: origin of the wording.
         note: further remarks.
@@ -75,7 +77,8 @@ class PromptFile(BaseModel):
     cot: _Wording
     pot: _Wording
     system: Annotated[_Text, AfterValidator(_without_question)] = ""
-    stop: Annotated[tuple[_Stop, ...], Field(max_length=16)] = ()
+    cot_stop: _Stops = ()
+    pot_stop: _Stops = ()
     families: Annotated[tuple[_Family, ...], Field(max_length=64)] = ()
     source: _Text = ""
     note: _Text = ""
@@ -83,7 +86,7 @@ class PromptFile(BaseModel):
     @property
     def prompt(self) -> ChatPrompt:
         """The prompt."""
-        return ChatPrompt(self.name, self.cot, self.pot, self.system, self.stop)
+        return ChatPrompt(self.name, self.cot, self.pot, self.system, self.cot_stop, self.pot_stop)
 
 
 class _ModelConfig(BaseModel):

@@ -68,8 +68,7 @@ class PathFormat(Protocol):
         """Thoughts of the model."""
         ...
 
-    @property
-    def stop(self) -> tuple[str, ...]:
+    def stop(self, kind: PathKind) -> tuple[str, ...]:
         """Strings that end a completion, besides the end-of-sequence token. They do not end a thought."""
         ...
 
@@ -96,7 +95,6 @@ class FormatV1:
     """
 
     name = "v1"
-    stop: tuple[str, ...] = ()
     thoughts = Thoughts()
 
     def __init__(self, bos: str = "") -> None:
@@ -106,6 +104,10 @@ class FormatV1:
     def wording(self) -> str:
         """See `PathFormat.wording`."""
         return "".join(self.prompt(kind, "") for kind in PathKind)
+
+    def stop(self, kind: PathKind) -> tuple[str, ...]:
+        """See `PathFormat.stop`."""
+        return ()
 
     def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""

@@ -24,14 +24,16 @@ class ChatPrompt:
         cot: user message of a chain of thought, with `QUESTION` once.
         pot: user message of a program of thought, likewise.
         system: system message. Empty for none.
-        stop: strings that end a completion, but not its thought.
+        cot_stop: strings that end a chain of thought, but not the thought of a model before it.
+        pot_stop: strings that end a program of thought, likewise.
     """
 
     name: str
     cot: str
     pot: str
     system: str = ""
-    stop: tuple[str, ...] = ()
+    cot_stop: tuple[str, ...] = ()
+    pot_stop: tuple[str, ...] = ()
 
     def message(self, kind: PathKind, question: str) -> str:
         """User message of a question."""
@@ -40,7 +42,8 @@ class ChatPrompt:
     @property
     def digest(self) -> str:
         """SHA-256 of the wording, without the name, in hexadecimal digits."""
-        return hashlib.sha256(json.dumps([self.system, self.cot, self.pot, self.stop]).encode()).hexdigest()
+        wording = [self.system, self.cot, self.pot, self.cot_stop, self.pot_stop]
+        return hashlib.sha256(json.dumps(wording).encode()).hexdigest()
 
 
 TWINPATH = ChatPrompt(
@@ -86,14 +89,13 @@ class ChatFormat:
         return self._prompt.digest
 
     @property
-    def stop(self) -> tuple[str, ...]:
-        """See `PathFormat.stop`."""
-        return self._prompt.stop
-
-    @property
     def thoughts(self) -> Thoughts:
         """See `PathFormat.thoughts`."""
         return self._thoughts
+
+    def stop(self, kind: PathKind) -> tuple[str, ...]:
+        """See `PathFormat.stop`."""
+        return self._prompt.cot_stop if kind is PathKind.COT else self._prompt.pot_stop
 
     def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""

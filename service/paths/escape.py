@@ -35,14 +35,13 @@ class EscapeSpecialTokens:
         return self._inner.wording
 
     @property
-    def stop(self) -> tuple[str, ...]:
-        """See `PathFormat.stop`."""
-        return self._inner.stop
-
-    @property
     def thoughts(self) -> Thoughts:
         """See `PathFormat.thoughts`."""
         return self._inner.thoughts
+
+    def stop(self, kind: PathKind) -> tuple[str, ...]:
+        """See `PathFormat.stop`."""
+        return self._inner.stop(kind)
 
     def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""

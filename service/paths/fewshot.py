@@ -54,7 +54,6 @@ class FewShotFormat:
     """
 
     name = "fewshot"
-    stop: tuple[str, ...] = ("\nQuestion:",)
     thoughts = Thoughts()
 
     def __init__(self, bos: str = "") -> None:
@@ -66,6 +65,10 @@ class FewShotFormat:
     def wording(self) -> str:
         """See `PathFormat.wording`."""
         return "".join(self.prompt(kind, "") for kind in PathKind)
+
+    def stop(self, kind: PathKind) -> tuple[str, ...]:
+        """See `PathFormat.stop`."""
+        return ("\nQuestion:",)
 
     def prompt(self, kind: PathKind, question: str, *, thinking: bool = False) -> str:
         """See `PathFormat.prompt`."""

@@ -154,7 +154,7 @@ class Solver:
                 run_program=partial(self._run_program, run),
                 reader=run.reader,
                 opened=self._opens_thought[run.problem.thinking],
-                stop=self._format.stop,
+                stop=self._format.stop(kind),
             )
         return replace(
             self._with_tokens(run.problem, completion, result),
@@ -211,7 +211,7 @@ class Solver:
     async def _sample(self, run: ProblemRun, index: int) -> Completion:
         if run.stopped:
             return Completion("", 0, 0, Finish.ABORT)
-        problem = run.problem
+        problem, kind = run.problem, run.kinds[index]
         sampling = Sampling(
             temperature=problem.temperature,
             top_p=problem.top_p,
@@ -222,12 +222,12 @@ class Solver:
             seed=path_seed(problem.seed, index),
             thinking_tokens=problem.thinking_tokens,
             skip_special_tokens=self._thoughts.leftovers is None,
-            stop=() if problem.thinking else self._format.stop,  # a thought may have them
+            stop=() if problem.thinking else self._format.stop(kind),  # a thought may have them
             # Otherwise the time to a path's first token shows whether another key sent the same problem.
             cache_salt=problem.key or None,
             adapter=self._adapter,
         )
-        prompt = self._format.prompt(run.kinds[index], problem.text, thinking=problem.thinking)
+        prompt = self._format.prompt(kind, problem.text, thinking=problem.thinking)
         with run.sampling(index) as request_id, tracing.span("engine", SpanKind.CLIENT) as span:
             completion = await self._engine.sample(request_id, prompt, sampling)
             span.set_attributes(

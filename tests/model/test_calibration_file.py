@@ -425,13 +425,13 @@ def test_a_name_counts_where_the_weights_are_not_compared(tmp_path: Path) -> Non
 
 def test_the_digest_of_a_wording_is_that_of_its_texts() -> None:
     def prompt(**changes: Any) -> str:
-        fields = {"name": "a", "cot": "{question} c", "pot": "{question} p", "system": "s", "stop": ("x",)}
+        fields = {"name": "a", "cot": "{question} c", "pot": "{question} p", "system": "s", "pot_stop": ("x",)}
         rendered = ChatFormat(lambda message: f"today {message}", ChatPrompt(**(fields | changes)))
         return wording_digest(EscapeSpecialTokens(rendered, {"<eos>"}))
 
     first = prompt()
     assert prompt(name="b") == first
-    others = [prompt(cot="{question}"), prompt(pot="{question}"), prompt(system=""), prompt(stop=())]
+    others = [prompt(cot="{question}"), prompt(pot="{question}"), prompt(system=""), prompt(pot_stop=())]
     assert len({first, *others}) == 5
     formats = [wording_digest(FormatV1()), wording_digest(FormatV1("<bos>")), wording_digest(FewShotFormat())]
     assert len(set(formats)) == 3

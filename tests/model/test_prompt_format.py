@@ -75,9 +75,10 @@ def test_a_broken_template_is_refused_with_a_system_message_too(chat_model: Path
 
 def test_the_wording_of_a_file_is_rendered_and_its_stop_strings_count(chat_model: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("name = 'mine'\ncot = 'Solve: {question}'\npot = '{question}'\nstop = ['---']\n")
+    file.write_text("name = 'mine'\ncot = 'Solve: {question}'\npot = '{question}'\npot_stop = ['---']\n")
     assert prompt(chat_model, ROLES, str(file)) == f"<user>Solve: {QUESTION}<assistant>"
-    assert prompt_format(read_checkpoint(chat_model, "m"), str(file)).stop == ("---",)
+    path_format = prompt_format(read_checkpoint(chat_model, "m"), str(file))
+    assert [path_format.stop(kind) for kind in PathKind] == [(), ("---",)]
 
 
 @pytest.mark.parametrize("variable", ["enable_thinking", "thinking"])

@@ -134,7 +134,8 @@ def test_a_configuration_of_wrong_types_is_one_line(config: object, tmp_path: Pa
 def test_the_example_of_the_documentation_is_a_prompt(tmp_path: Path) -> None:
     text = Path("docs/models.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```\n")[0]
     file = read_prompt_file(written(tmp_path / "p.toml", text))
-    assert (file.name, file.system, file.stop) == ("mine", "You are a careful tutor.", ("Problem:",))
+    assert (file.name, file.system) == ("mine", "You are a careful tutor.")
+    assert (file.cot_stop, file.pot_stop) == (("Problem:",), ("```output", "Problem:"))
     assert file.cot == known_prompts()["qwen"].cot
 
 
@@ -142,9 +143,9 @@ def test_the_setting_counts_more_than_the_family(tmp_path: Path) -> None:
     model = checkpoint(tmp_path, "Qwen/Qwen2.5-7B-Instruct")
     assert prompt_of(model, "llama") is known_prompts()["llama"]
     assert prompt_of(model, "twinpath") is TWINPATH
-    file = written(tmp_path / "mine.toml", SMALL + "system = 'Be brief.'\nstop = ['---']")
+    file = written(tmp_path / "mine.toml", SMALL + "system = 'Be brief.'\npot_stop = ['---']")
     assert prompt_of(model, str(file)) == ChatPrompt(
-        "mine", "{question} Why?", "{question} Code?", "Be brief.", ("---",)
+        "mine", "{question} Why?", "{question} Code?", "Be brief.", pot_stop=("---",)
     )
 
 
@@ -206,17 +207,18 @@ def test_white_space_around_a_wording_and_the_line_ends_of_windows_are_dropped(t
          "is invalid: `system` must not have {question}; only `cot` and `pot` have it."),
         (SMALL + 'system = "a\\u001b[31m"',
          "is invalid: `system` must have no control characters but line feeds and tabs."),
-        (SMALL + 'stop = ["a\\u0000"]', "is invalid: `stop.0` must have no control characters but line feeds and tabs."),
+        (SMALL + 'pot_stop = ["a\\u0000"]',
+         "is invalid: `pot_stop.0` must have no control characters but line feeds and tabs."),
         (SMALL.replace("mine", "a b"), "is invalid: `name` must match the pattern ^[A-Za-z0-9][A-Za-z0-9._-]*$."),
         (SMALL.replace("mine", "a" * 65), "is invalid: `name` must be a text of at most 64 characters."),
         (SMALL.replace("'{question} Why?'", "5"), "is invalid: `cot` must be a text of at most 8000 characters."),
         (SMALL.replace("'{question} Why?'", "['{question}']"),
          "is invalid: `cot` must be a text of at most 8000 characters."),
         (SMALL.replace("Why?", "w" * 8000), "is invalid: `cot` must be a text of at most 8000 characters."),
-        (SMALL + "stop = 'end'", "is invalid: `stop` must be a list of at most 16 items."),
-        (SMALL + "stop = ['']", "is invalid: `stop.0` must be a text of 1 to 64 characters."),
-        (SMALL + "stop = [1]", "is invalid: `stop.0` must be a text of 1 to 64 characters."),
-        (SMALL + f"stop = {['x'] * 17}", "is invalid: `stop` must be a list of at most 16 items."),
+        (SMALL + "cot_stop = 'end'", "is invalid: `cot_stop` must be a list of at most 16 items."),
+        (SMALL + "cot_stop = ['']", "is invalid: `cot_stop.0` must be a text of 1 to 64 characters."),
+        (SMALL + "pot_stop = [1]", "is invalid: `pot_stop.0` must be a text of 1 to 64 characters."),
+        (SMALL + f"pot_stop = {['x'] * 17}", "is invalid: `pot_stop` must be a list of at most 16 items."),
         (SMALL + "famlies = []", "is invalid: `famlies` is an unknown field; did you mean `families`?"),
         (SMALL + '"a\\nb" = 1', "is invalid: `a b` is an unknown field."),
         ("".join(f"k{n} = 1\n" for n in range(9)) + SMALL,
@@ -243,7 +245,9 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=6,
 )
-_KEYS = st.sampled_from(["name", "cot", "pot", "system", "stop", "families", "source", "note"]) | st.text(max_size=5)
+_KEYS = st.sampled_from(
+    ["name", "cot", "pot", "system", "cot_stop", "pot_stop", "families", "source", "note"]
+) | st.text(max_size=5)
 _TOML = st.dictionaries(_KEYS, _VALUES, max_size=9).map(
     lambda table: "".join(f"{json.dumps(key)} = {json.dumps(value)}\n" for key, value in table.items()).encode(
         "utf-8", "surrogatepass"

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from service.paths.chat import QUESTION, TWINPATH, ChatFormat, ChatPrompt
 from service.types import PathKind
 
-PROMPT = ChatPrompt("boxed", "{question}\nBox it: \\boxed{}.", "Program for {question}:", "Be brief.", ("```output",))
+PROMPT = ChatPrompt(
+    "boxed", "{question}\nBox it: \\boxed{}.", "Program for {question}:", "Be brief.", ("Q:",), ("```output",)
+)
 
 
 def test_a_kind_has_its_wording() -> None:
@@ -23,7 +25,7 @@ def test_a_question_is_text_with_any_characters(question: str) -> None:
 
 def test_a_format_renders_the_wording() -> None:
     prompts = ChatFormat(lambda message: f"<user>{message}<model>", PROMPT)
-    assert (prompts.name, prompts.stop) == ("boxed", ("```output",))
+    assert (prompts.name, prompts.stop(PathKind.COT), prompts.stop(PathKind.POT)) == ("boxed", ("Q:",), ("```output",))
     assert prompts.prompt(PathKind.POT, "2 + 2?") == "<user>Program for 2 + 2?:<model>"
     assert ChatFormat(str).name == "twinpath"
 
@@ -34,9 +36,11 @@ def test_the_digest_depends_on_the_wording_but_not_on_the_name() -> None:
         replace(PROMPT, cot="{question}"),
         replace(PROMPT, pot="{question}"),
         replace(PROMPT, system=""),
-        replace(PROMPT, stop=()),
+        replace(PROMPT, cot_stop=()),
+        replace(PROMPT, pot_stop=()),
+        replace(PROMPT, cot_stop=PROMPT.pot_stop, pot_stop=PROMPT.cot_stop),
         replace(PROMPT, cot=PROMPT.pot, pot=PROMPT.cot),
         TWINPATH,
     ]
-    assert len({PROMPT.digest, *(prompt.digest for prompt in changed)}) == 7
-    assert TWINPATH.digest[:8] == "486dab5e"
+    assert len({PROMPT.digest, *(prompt.digest for prompt in changed)}) == 9
+    assert TWINPATH.digest[:8] == "d683bad3"

@@ -49,7 +49,7 @@ def test_no_question_holds_a_special_token(question: str) -> None:
 
 def test_without_special_tokens_nothing_changes() -> None:
     assert escaped("a<eos>b", ()) == "a<eos>b"
-    assert EscapeSpecialTokens(FormatV1(), ()).stop == ()
+    assert EscapeSpecialTokens(FormatV1(), ()).stop(PathKind.COT) == ()
 
 
 def test_a_checkpoints_tokenizer_finds_none_but_the_formats_own(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from service.engine.fake import FakeEngine
+from service.model.prompts import known_prompts
 from service.paths import cot, pot
 from service.paths.base import Thoughts
 from service.paths.chat import QUESTION, ChatFormat, ChatPrompt
@@ -22,7 +23,7 @@ COT, POT = PathKind.COT, PathKind.POT
 PROGRAM = "```python\nans = 7\n```\n"
 OUTPUT = "```output\n7\n```\nThe answer is 9."
 THOUGHT = f"I could run it:\n{PROGRAM}{OUTPUT}\n</think>"
-STOPPING = ChatPrompt("stopping", f"{QUESTION} Reason.", f"{QUESTION} Write.", stop=("```output",))
+STOPPING = ChatPrompt("s", f"{QUESTION} Reason.", f"{QUESTION} Write.", cot_stop=("```o",), pot_stop=("```output",))
 DELIMITERS = ("<think>", "</think>")
 
 
@@ -78,12 +79,26 @@ async def test_a_thought_with_a_stop_string_votes(opens: bool) -> None:
     assert [path.text for path in solution.paths] == [f"{written}{THOUGHT}{PROGRAM}The answer is 7.\n"] * 4
 
 
-@pytest.mark.parametrize(("thinking", "stop"), [(False, STOPPING.stop), (True, ())])
-async def test_stop_strings_reach_the_engine_unless_the_model_thinks(thinking: bool, stop: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("thinking", "stops"), [(False, [STOPPING.cot_stop, STOPPING.pot_stop]), (True, [(), ()])])
+async def test_stop_strings_reach_the_engine_unless_the_model_thinks(
+    thinking: bool, stops: list[tuple[str, ...]]
+) -> None:
     path_format = ChatFormat(str, STOPPING, thoughts=Thoughts((False, True), DELIMITERS))
     engine = TurnEngine(["The answer is 7"])
-    await Solver(engine, computing_sandbox(), path_format).solve(problem(cot=1, pot=0, thinking=thinking), "p")
-    assert engine.sampled[0][2].stop == stop
+    await Solver(engine, computing_sandbox(), path_format).solve(problem(cot=1, pot=1, thinking=thinking), "p")
+    assert [sampling.stop for _, _, sampling in engine.sampled] == stops
+
+
+@pytest.mark.parametrize("name", ["qwen", "qwen-math"])
+async def test_an_output_block_ends_a_program_but_not_an_explanation(name: str) -> None:
+    text = f"{PROGRAM}```output\n9\n```\nHe has \\boxed{7} pens."
+    engine, sandbox = FakeEngine(lambda *_: text), computing_sandbox()
+    await engine.start()
+    await sandbox.start()
+    solver = Solver(engine, sandbox, ChatFormat(str, known_prompts()[name]))
+    solution = await solver.solve(problem(cot=1, pot=1, max_tokens=1000), "p")
+    assert [path.answer and path.answer.text for path in solution.paths] == ["7", "7"]
+    assert [path.text for path in solution.paths] == [text, text[: text.index("```output")]]
 
 
 async def test_the_explanation_begins_after_the_thought_that_the_prompt_opened() -> None:

@@ -119,11 +119,12 @@ async def test_paths_are_sampled_in_the_fixed_order_each_by_itself() -> None:
 
 async def test_the_formats_stop_strings_reach_the_engine() -> None:
     class Stopping(FormatV1):
-        stop = ("\nQuestion:",)
+        def stop(self, kind: PathKind) -> tuple[str, ...]:
+            return (f"\n{kind}:",)
 
     engine = TurnEngine([cot(1)])
-    await Solver(engine, FakeSandbox(), Stopping()).solve(problem(cot=1, pot=0), "p")
-    assert engine.sampled[0][2].stop == ("\nQuestion:",)
+    await Solver(engine, FakeSandbox(), Stopping()).solve(problem(cot=1, pot=1), "p")
+    assert [sampling.stop for _, _, sampling in engine.sampled] == [("\ncot:",), ("\npot:",)]
 
 
 def test_path_seeds_are_fixed_distinct_and_in_range() -> None:

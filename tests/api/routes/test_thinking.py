@@ -24,7 +24,7 @@ CHAT: dict[str, Any] = {"model": "twinpath", "messages": [{"role": "user", "cont
 UNNAMED = ChatFormat(lambda message: f"{message}<think>\n", thoughts=Thoughts((True,)))
 UNKNOWN = ChatFormat(
     lambda message: f"{message}<think>\n",
-    replace(TWINPATH, stop=("---",)),
+    replace(TWINPATH, cot_stop=("---",), pot_stop=("---",)),
     thoughts=Thoughts((False, True), DELIMITERS, is_known=False),
 )
 CUT = "20 of 20 paths reached the limit of 3,000 tokens; raise `max_tokens`."
