@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import (
+    calibration,
     chaos,
     engine,
     failover,
@@ -106,6 +107,7 @@ BLOCKS = {
     "gpu_training": Block("gpu_training", gpu_tables.table),
     "reading": Block("reading", reading.table),
     "prompts": Block("prompts", prompts.table),
+    "calibration": Block("calibration", calibration.table),
 }
 COMPUTED: dict[str, Callable[[], str]] = {
     "bundled-accuracy": lambda: bundled_accuracy(metadata()),

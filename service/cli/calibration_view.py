@@ -11,6 +11,7 @@ from service.cli.evaluation_view import share_bar
 from service.cli.styles import STYLES
 from service.evaluation.calibration.content import CalibrationContent
 from service.evaluation.calibration.notes import likely_words, notes, run_words
+from service.evaluation.calibration_error import error_words
 from service.evaluation.statistics import wilson
 from service.printable import one_line
 from service.schemas.words import DEMO, DEMO_MODEL, color, number, percent
@@ -60,15 +61,8 @@ def _verdicts(content: CalibrationContent) -> Table:
 
 
 def _facts(content: CalibrationContent) -> Iterator[tuple[str, Text]]:
-    perfect = content.calibration_error_if_perfect
-    yield (
-        "confidence",
-        Text(
-            f"calibration error {content.calibration_error:.3f}; the agreement of the attempts has "
-            f"{content.calibration_error_before:.3f}. "
-            f"A perfect confidence would have {perfect.median:.3f} (median) and at most {perfect.p95:.3f} (95 %)."
-        ),
-    )
+    perfect, before = content.calibration_error_if_perfect, content.calibration_error_before
+    yield "confidence", Text(error_words(content.calibration_error, perfect, before))
     yield (
         "stopping",
         Text(

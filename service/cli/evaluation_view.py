@@ -9,7 +9,7 @@ from rich.text import Text
 
 from service.cli.styles import STYLES
 from service.evaluation.calibration_error import SelectivePoint
-from service.evaluation.report import Report, distinct
+from service.evaluation.report import Report, distinct, trust_words
 from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES, ProblemResult
 from service.printable import one_line
 from service.schemas.words import DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, color, duration, number, percent
@@ -72,14 +72,7 @@ def _facts(report: Report) -> Iterator[tuple[str, Text]]:
         name = ""
     if report.wrong:
         yield "wrong", _wrong([row for row in report.rows if not row.right["vote"]])
-    perfect = report.calibration_error_if_perfect
-    yield (
-        "confidence",
-        Text(
-            f"calibration error {report.calibration_error:.3f}. A perfect confidence would have {perfect.median:.3f} "
-            f"(median) and at most {perfect.p95:.3f} (95 %)."
-        ),
-    )
+    yield "confidence", Text(trust_words(report))
     if not report.calibrated:
         yield "", Text(f"{NOT_MEASURED} {MAJORITY}")
     yield (

@@ -108,6 +108,21 @@ def error_if_perfect(confidences: Sequence[float], bins: int, seed: int) -> Erro
     return ErrorByChance(median=draws[_DRAWS // 2], p95=draws[_DRAWS * 95 // 100])
 
 
+def error_words(error: float, perfect: ErrorByChance, before: float | None = None) -> str:
+    """Calibration error in words, beside that of a perfect confidence.
+
+    Args:
+        error: calibration error of the confidence.
+        perfect: calibration error of a perfect confidence, by chance.
+        before: calibration error of the agreement of the attempts, or None to leave it out.
+    """
+    agreement = "" if before is None else f"; the agreement of the attempts has {before:.3f}"
+    return (
+        f"calibration error {error:.3f}{agreement}. By chance, a perfect confidence would have {perfect.median:.3f} "
+        f"(median) and at most {perfect.p95:.3f} (95 %)."
+    )
+
+
 def coverage(confidences: Sequence[float], right: Sequence[bool]) -> list[CoveragePoint]:
     """Accuracy of the answers with the highest confidence, for each tenth of the problems.
 

@@ -10,6 +10,7 @@ from service.evaluation.calibration_error import (
     SelectivePoint,
     coverage,
     error_if_perfect,
+    error_words,
     expected_error,
     selective,
 )
@@ -60,7 +61,8 @@ class Report:
         cut_off: number of votes that the deadline ended. They lower the accuracy on a slow machine.
         warned: number of votes with a warning: a token limit cut off most of their paths.
         warning: the first of these warnings, else empty.
-        calibration_error: expected calibration error of the votes, in `BINS` bins.
+        calibration_error_before: expected calibration error of the agreement of the attempts, without any calibration.
+        calibration_error: the same of the confidence, in `BINS` bins.
         calibration_error_if_perfect: calibration error of a perfect confidence, by chance.
         coverage: accuracy of the votes with the highest confidence.
         by_verdict: problems and right answers of each verdict that a vote has.
@@ -87,6 +89,7 @@ class Report:
     cut_off: int
     warned: int
     warning: str
+    calibration_error_before: float
     calibration_error: float
     calibration_error_if_perfect: ErrorByChance
     coverage: list[CoveragePoint]
@@ -140,6 +143,7 @@ def report_of(
         cut_off=sum(row.status == Status.DEADLINE for row in rows),
         warned=len(found_warnings),
         warning=found_warnings[0] if found_warnings else "",
+        calibration_error_before=expected_error([row.agreement for row in rows], vote_right, BINS),
         calibration_error=expected_error(confidences, vote_right, BINS),
         calibration_error_if_perfect=error_if_perfect(confidences, BINS, seed),
         coverage=coverage(confidences, vote_right),
@@ -151,6 +155,12 @@ def report_of(
         wrong=tuple(row.id for row in rows if not row.right["vote"]),
         rows=rows,
     )
+
+
+def trust_words(report: Report) -> str:
+    """Calibration error in words, before the calibration too if there is one."""
+    before = report.calibration_error_before if report.calibrated else None
+    return error_words(report.calibration_error, report.calibration_error_if_perfect, before)
 
 
 def distinct(points: Sequence[SelectivePoint]) -> list[SelectivePoint]:

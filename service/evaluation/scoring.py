@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from service.evaluation.problems import LabeledProblem, is_right, read_wire
 from service.schemas import PathTrace, SolveResponse
-from service.solve.vote import Ballot, count, winner
+from service.solve.vote import Ballot, beta_confidence, count, winner
 from service.types import PathKind, PathOutcome
 
 MEASURES = ("cot_greedy", "pot_greedy", "cot_vote", "pot_vote", "vote")
@@ -48,6 +48,7 @@ class ProblemResult:
         status: status of the solution.
         verdict: verdict on the answer.
         confidence: confidence of the vote, in [0, 1].
+        agreement: confidence by the agreement of the attempts only, without any calibration.
         right: by measure, whether its answer is right.
         paths_right: by kind, the share of right paths among those that ended. Kinds without such a path are left out.
         completion_tokens: completion tokens of the vote.
@@ -62,6 +63,7 @@ class ProblemResult:
     status: str
     verdict: str
     confidence: float
+    agreement: float
     right: dict[str, bool]
     paths_right: dict[str, float]
     completion_tokens: int
@@ -87,6 +89,7 @@ def score(solved: Solved) -> ProblemResult:
         status=vote.status.value,
         verdict=vote.verdict.value,
         confidence=vote.confidence,
+        agreement=_agreement(vote),
         right={measure: is_right(answer, gold) for measure, answer in answers.items()},
         paths_right=means_by_kind(_scores(vote.trace or [], gold)),
         completion_tokens=vote.usage.completion_tokens,
@@ -94,6 +97,11 @@ def score(solved: Solved) -> ProblemResult:
         paths=vote.paths.started,
         seconds=vote.timing.total_s,
     )
+
+
+def _agreement(vote: SolveResponse) -> float:
+    leader, runner_up, *_ = (*(tally.cot + tally.pot for tally in vote.votes), 0, 0)
+    return beta_confidence(leader, runner_up) if leader else 0.0
 
 
 def means_by_kind(values: Iterable[tuple[str, float]]) -> dict[str, float]:

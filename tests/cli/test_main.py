@@ -175,7 +175,7 @@ def test_evaluate_writes_exact_figures(twinpath: Run, config: Path, data: Path, 
     check_figures(json.loads(output.read_text(encoding="utf-8")))
     assert "2 problems · demo · fixed · seed 0" in out
     assert "deadline" not in out
-    assert "calibration error 0.188. A perfect confidence would have" in " ".join(out.split())
+    assert "calibration error 0.188. By chance, a perfect confidence would have" in " ".join(out.split())
     assert re.search(r"vote of both kinds +█{20} +100 % +\(34–100\)", out)
     assert re.search(r"one explanation, sampled +█{10}░{10} +50 %", out)
 
@@ -222,8 +222,8 @@ def check_figures(report: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert set(report) == {
         "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
-        "paths_per_problem", "cut_off", "warned", "warning", "calibration_error", "calibration_error_if_perfect",
-        "coverage", "problems_per_s", "seconds", "rows", "unread_golds", "calibrated", "token_share", "by_verdict",
+        "paths_per_problem", "cut_off", "warned", "warning", "calibration_error_before",
+        "calibration_error", "calibration_error_if_perfect", "coverage", "problems_per_s", "seconds", "rows", "unread_golds", "calibrated", "token_share", "by_verdict",
         "by_min_confidence", "by_budget", "wrong",
     }  # fmt: skip
 

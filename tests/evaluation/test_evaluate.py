@@ -16,7 +16,7 @@ from service.errors import EngineError
 from service.evaluation.evaluate import Evaluation, Stage, evaluate
 from service.evaluation.html.page import report_page
 from service.evaluation.problems import LabeledProblem
-from service.evaluation.report import Report, VerdictCount
+from service.evaluation.report import Report, VerdictCount, trust_words
 from service.evaluation.report import report_of as compute
 from service.evaluation.scoring import MEASURES
 from service.evaluation.statistics import wilson
@@ -81,6 +81,7 @@ async def test_the_figures_are_exact() -> None:
     assert report.problems_per_s == 3 / report.seconds
     assert report.cut_off == 0
     assert [row.confidence for row in report.rows] == [0.8125, 0.5, 0.0]
+    assert report.calibration_error_before == pytest.approx(report.calibration_error)  # without a calibration
     assert report.calibration_error == pytest.approx(((1 - 0.8125) + 0.5 + 0.0) / 3)  # each in a bin of its own
     assert {point.coverage: point.accuracy for point in report.coverage}[0.5] == 1 / 2
     assert report.calibration_error_if_perfect.median < report.calibration_error_if_perfect.p95
@@ -93,6 +94,19 @@ async def test_the_figures_are_exact() -> None:
     assert report.rows[0].right == {
         "cot_greedy": True, "pot_greedy": False, "cot_vote": True, "pot_vote": True, "vote": True,
     }  # fmt: skip
+
+
+async def test_a_calibrated_confidence_stands_beside_the_agreement_of_the_attempts() -> None:
+    evaluation, _ = await evaluation_of(SCRIPTS)
+    calibrated = [
+        replace(one, vote=one.vote.model_copy(update={"calibrated": True, "confidence": 0.35}))
+        for one in evaluation.solved
+    ]
+    found = compute(calibrated, [], policy=Policy.FIXED, budget=PathBudget(cot=2, pot=2), seed=5, seconds=1.0)
+    assert [(row.confidence, row.agreement) for row in found.rows] == [(0.35, 0.8125), (0.35, 0.5), (0.35, 0.0)]
+    assert found.calibration_error == pytest.approx(abs(0.35 - 1 / 3))
+    assert found.calibration_error_before == pytest.approx(((1 - 0.8125) + 0.5) / 3)
+    assert trust_words(found).startswith("calibration error 0.017; the agreement of the attempts has 0.229. By chance")
 
 
 async def test_a_verdict_of_a_later_version_is_counted_last() -> None:
@@ -150,7 +164,7 @@ async def test_the_report_as_json() -> None:
     assert written["coverage"][-1] == {"coverage": 1.0, "accuracy": 1 / 3}
     assert written["interval"]["vote"] == list(wilson(1, 3))
     assert set(written["rows"][0]) == {
-        "id", "gold", "answer", "status", "verdict", "confidence", "right", "paths_right", "completion_tokens",
+        "id", "gold", "answer", "status", "verdict", "confidence", "agreement", "right", "paths_right", "completion_tokens",
         "saved_tokens", "paths", "seconds",
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ from service.evaluation.html.elements import Html, element
 from service.evaluation.html.plots import plots
 from service.evaluation.html.tables import accuracy_table, row
 from service.evaluation.html.wrong import wrong_problem
-from service.evaluation.report import Report, distinct
+from service.evaluation.report import Report, distinct, trust_words
 from service.evaluation.scoring import MEASURE_TITLES, PATH_TITLES
 from service.schemas.words import DEMO, DEMO_MODEL, MAJORITY, NOT_MEASURED, VERDICTS, duration, number, percent
 from service.types import Verdict
@@ -96,18 +96,14 @@ def _trust(report: Report) -> Html:
     for point in distinct(report.by_min_confidence):
         share = f"{percent(point.right, point.answered)} %"
         thresholds.append(row("td", f"≥ {point.min_confidence:.1f}", f"{point.answered}", f"{point.right}", share))
+    error = trust_words(report)
     hint = "A request with min_confidence gives no answer below that confidence."
-    perfect = report.calibration_error_if_perfect
-    error = (
-        f"Calibration error {report.calibration_error:.3f}. By chance, a perfect confidence would have "
-        f"{perfect.median:.3f} (median) and at most {perfect.p95:.3f} (95 %)."
-    )
     return element(
         "section",
         element("h2", "How far to trust it"),
         element("table", *verdicts, class_="counts"),
         element("table", *thresholds, class_="counts") if len(thresholds) > 1 else None,
-        element("p", f"{hint} {error}", class_="hint"),
+        element("p", f"{hint} {error[0].upper()}{error[1:]}", class_="hint"),
     )
 
 
