@@ -1,6 +1,6 @@
 """Calibration of a stock model: its promise on the problems that it was fitted on, and other problems.
 
-    python -m benchmarks.calibration --calibration DIR --evaluation FILE [--json FILE]
+    python -m benchmarks.calibration --calibration DIR --evaluation FILE [--evaluation FILE …] [--json FILE]
 
 DIR is the output of `twinpath calibrate`, and FILE that of `twinpath evaluate --calibration DIR --json FILE` on other
 problems.
@@ -29,85 +29,109 @@ def main() -> None:
     """Read both outputs and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calibration", type=Path, required=True)
-    parser.add_argument("--evaluation", type=Path, required=True)
+    parser.add_argument("--evaluation", type=Path, required=True, action="append")
     parser.add_argument("--json", type=Path, help="result file")
     arguments = parser.parse_args()
     content = CalibrationContent.model_validate_json((arguments.calibration / CALIBRATION_FILE).read_bytes())
-    report = TypeAdapter(Report).validate_json(arguments.evaluation.read_bytes())
-    found = figures(content, report)
+    reports = [TypeAdapter(Report).validate_json(path.read_bytes()) for path in arguments.evaluation]
+    found = figures(content, reports)
     print(table(found))
     if arguments.json:
         results.write(arguments.json, found)
 
 
-def figures(content: CalibrationContent, report: Report) -> dict[str, Any]:
-    """Figures of both sets of problems.
+def figures(content: CalibrationContent, reports: Sequence[Report]) -> dict[str, Any]:
+    """Figures of the problems of the calibration, and of other ones.
 
     Raises:
-        ValueError: the evaluation is one of another model, or without a calibration.
+        ValueError: an evaluation is one of another model, or without a calibration.
     """
-    if report.model != content.made_for.model or not report.calibrated:
-        raise ValueError(f"The evaluation must be one of {content.made_for.model} with this calibration.")
-    fitted = [row for row in content.rows if row.answer is not None]
+    model = content.made_for.model
+    if any(report.model != model or not report.calibrated for report in reports):
+        raise ValueError(f"Each evaluation must be one of {model} with this calibration.")
+    own = [row for row in content.rows if row.answer is not None]
+    votes = [(row.confidence, row.right) for row in own]
+    promised = sum(confidence >= LIKELY_CONFIDENCE for confidence, _ in votes) / content.problems
     return {
-        "model": report.model,
+        "model": model,
         "prompt": content.made_for.prompt,
         "paths": [content.made_for.cot, content.made_for.pot],
-        "policy": report.policy,
-        "sets": {
-            "calibrated on, cross-fitted": _of_set(
-                content, content.problems, [row.confidence for row in fitted], [row.right for row in fitted]
-            ),
-            "other problems": _of_set(report, report.n, *answered(report.rows)),
+        "coverage": promised,
+        "sets": {"of the calibration, cross-fitted": _of_set(content, content.problems, votes, promised)}
+        | {
+            _name(report): _of_set(report, report.n, list(zip(*answered(report.rows), strict=True)), promised)
+            for report in reports
         },
     }
 
 
+def _name(report: Report) -> str:
+    return f"others, {report.cut_off} of {report.n} votes ended by the deadline" if report.cut_off else "others"
+
+
 def _of_set(
-    source: CalibrationContent | Report, problems: int, confidences: Sequence[float], right: Sequence[bool]
+    source: CalibrationContent | Report, problems: int, votes: Sequence[tuple[float, bool]], promised: float
 ) -> dict[str, Any]:
+    """Figures of a set.
+
+    Args:
+        source: calibration or evaluation.
+        problems: number of problems.
+        votes: confidence of each answer, and whether it is right.
+        promised: share of the problems that had a likely answer in the calibration.
+    """
     perfect = source.calibration_error_if_perfect
-    points = selective(confidences, right, THRESHOLDS)
+    confidences, right = [confidence for confidence, _ in votes], [is_right for _, is_right in votes]
+    most_confident = sorted(votes, key=lambda vote: -vote[0])[: round(promised * problems)]
     return {
         "problems": problems,
         "right": sum(right),
         "error_before": source.calibration_error_before,
         "error": source.calibration_error,
         "error_if_perfect": [perfect.median, perfect.p95],
-        "from": {f"{point.min_confidence:g}": [point.answered, point.right] for point in points},
+        "from": {
+            f"{point.min_confidence:g}": [point.answered, point.right]
+            for point in selective(confidences, right, THRESHOLDS)
+        },
+        "at_coverage": [len(most_confident), sum(is_right for _, is_right in most_confident)],
     }
 
 
 def table(found: dict[str, Any]) -> str:
-    """Markdown: one row per set, then one per minimum confidence."""
+    """Markdown: a row per set of problems, then a row per minimum confidence."""
     cot, pot = found["paths"]
+    sets = found["sets"]
     lines = [
-        f"{found['model']}, prompt `{found['prompt']}`, at most {cot} + {pot} paths, policy `{found['policy']}`.",
+        f"{found['model']}, prompt `{found['prompt']}`, at most {cot} + {pot} paths.",
         "",
-        "| set | problems | right answers | calibration error of the agreement | calibration error "
+        "| problems | number | right answers | calibration error of the agreement | calibration error "
         "| of a perfect confidence (19 in 20 below) |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for name, one in found["sets"].items():
+    for name, one in sets.items():
         median, p95 = one["error_if_perfect"]
         errors = f"{one['error_before']:.3f} | {one['error']:.3f} | {median:.3f} ({p95:.3f})"
         lines.append(f"| {name} | {one['problems']} | {one['right'] / one['problems']:.0%} | {errors} |")
-    lines += ["", f"| confidence at least | {' | '.join(f'{name}: share | right (95 %)' for name in found['sets'])} |"]
-    lines.append("|---:|" + "---:|" * 2 * len(found["sets"]))
+    lines += ["", f"| answers that count: right of them (95 %) | {' | '.join(sets)} |", "|---|" + "---:|" * len(sets)]
     for threshold in THRESHOLDS:
-        cells = [_share(one["from"][f"{threshold:g}"], one["problems"]) for one in found["sets"].values()]
-        word = " (`likely`)" if threshold == LIKELY_CONFIDENCE else ""
-        lines.append(f"| {threshold:g}{word} | {' | '.join(cells)} |")
+        word = ", `likely`" if threshold == LIKELY_CONFIDENCE else ""
+        counts = [one["from"][f"{threshold:g}"] for one in sets.values()]
+        lines.append(_row(f"confidence at least {threshold:g}{word}", counts))
+    lines.append(
+        _row(f"the {found['coverage']:.0%} with most confidence", [one["at_coverage"] for one in sets.values()])
+    )
     return "\n".join(lines)
 
 
-def _share(counts: Sequence[int], problems: int) -> str:
-    """Share of the problems, and share of right answers among them."""
-    answers, right = counts
+def _row(name: str, counts: Sequence[Sequence[int]]) -> str:
+    return f"| {name} | {' | '.join(_right_of(*pair) for pair in counts)} |"
+
+
+def _right_of(answers: int, right: int) -> str:
     if not answers:
-        return "0% | "
+        return "none"
     low, high = wilson(right, answers)
-    return f"{answers / problems:.0%} | {right / answers:.0%} ({low:.0%} to {high:.0%})"
+    return f"{right} of {answers}, {right / answers:.0%} ({low:.0%} to {high:.0%})"
 
 
 if __name__ == "__main__":

@@ -36,22 +36,26 @@ def evaluation(**changes: Any) -> Any:
         for one in votes((0.8, False), (0.4, True))
     ]
     fields: dict[str, Any] = {
-        "model": "m", "calibrated": True, "policy": "adaptive", "n": 2, "rows": of_votes,
+        "model": "m", "calibrated": True, "cut_off": 0, "n": 2, "rows": of_votes,
         "calibration_error_before": 0.25, "calibration_error": 0.125, "calibration_error_if_perfect": PERFECT,
     }  # fmt: skip
     return SimpleNamespace(**fields | changes)
 
 
 def test_a_promise_stands_beside_other_problems() -> None:
-    text = table(figures(calibration(), evaluation()))
-    assert "m, prompt `qwen`, at most 10 + 9 paths, policy `adaptive`." in text
-    assert "| other problems | 2 | 50% | 0.250 | 0.125 | 0.100 (0.200) |" in text
-    assert "| calibrated on, cross-fitted | 4 | 50% | 0.300 | 0.050 | 0.100 (0.200) |" in text
-    assert "| 0.7 (`likely`) | 50% | 100% (34% to 100%) | 50% | 0% (0% to 79%) |" in text
-    assert "| 0.9 | 25% | 100% (21% to 100%) | 0% |  |" in text
+    text = table(figures(calibration(), [evaluation(), evaluation(cut_off=1)]))
+    assert "m, prompt `qwen`, at most 10 + 9 paths." in text
+    assert "| of the calibration, cross-fitted | 4 | 50% | 0.300 | 0.050 | 0.100 (0.200) |" in text
+    assert "| others | 2 | 50% | 0.250 | 0.125 | 0.100 (0.200) |" in text
+    late = "others, 1 of 2 votes ended by the deadline"
+    assert f"| answers that count: right of them (95 %) | of the calibration, cross-fitted | others | {late} |" in text
+    other = "0 of 1, 0% (0% to 79%)"
+    assert f"| confidence at least 0.7, `likely` | 2 of 2, 100% (34% to 100%) | {other} | {other} |" in text
+    assert "| confidence at least 0.9 | 1 of 1, 100% (21% to 100%) | none | none |" in text
+    assert f"| the 50% with most confidence | 2 of 2, 100% (34% to 100%) | {other} | {other} |" in text
 
 
 @pytest.mark.parametrize("wrong", [{"model": "other"}, {"calibrated": False}])
 def test_another_evaluation_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be one of m with this calibration"):
-        figures(calibration(), evaluation(**wrong))
+    with pytest.raises(ValueError, match="Each evaluation must be one of m with this calibration"):
+        figures(calibration(), [evaluation(), evaluation(**wrong)])
