@@ -1,4 +1,4 @@
-"""Calibration of a stock model: its promise on the problems that it was fitted on, and other problems.
+"""Trust in a stock model, on the calibration's problems and on others.
 
     python -m benchmarks.calibration --calibration DIR --evaluation FILE [--evaluation FILE …] [--json FILE]
 
@@ -51,15 +51,15 @@ def figures(content: CalibrationContent, reports: Sequence[Report]) -> dict[str,
         raise ValueError(f"Each evaluation must be one of {model} with this calibration.")
     own = [row for row in content.rows if row.answer is not None]
     votes = [(row.confidence, row.right) for row in own]
-    promised = sum(confidence >= LIKELY_CONFIDENCE for confidence, _ in votes) / content.problems
+    likely = sum(confidence >= LIKELY_CONFIDENCE for confidence, _ in votes) / content.problems
     return {
         "model": model,
         "prompt": content.made_for.prompt,
         "paths": [content.made_for.cot, content.made_for.pot],
-        "coverage": promised,
-        "sets": {"of the calibration, cross-fitted": _of_set(content, content.problems, votes, promised)}
+        "coverage": likely,
+        "sets": {"of the calibration, cross-fitted": _of_set(content, content.problems, votes, likely)}
         | {
-            _name(report): _of_set(report, report.n, list(zip(*answered(report.rows), strict=True)), promised)
+            _name(report): _of_set(report, report.n, list(zip(*answered(report.rows), strict=True)), likely)
             for report in reports
         },
     }
@@ -70,7 +70,7 @@ def _name(report: Report) -> str:
 
 
 def _of_set(
-    source: CalibrationContent | Report, problems: int, votes: Sequence[tuple[float, bool]], promised: float
+    source: CalibrationContent | Report, problems: int, votes: Sequence[tuple[float, bool]], likely: float
 ) -> dict[str, Any]:
     """Figures of a set.
 
@@ -78,11 +78,11 @@ def _of_set(
         source: calibration or evaluation.
         problems: number of problems.
         votes: confidence of each answer, and whether it is right.
-        promised: share of the problems that had a likely answer in the calibration.
+        likely: share of the problems that had a likely answer in the calibration.
     """
     perfect = source.calibration_error_if_perfect
     confidences, right = [confidence for confidence, _ in votes], [is_right for _, is_right in votes]
-    most_confident = sorted(votes, key=lambda vote: -vote[0])[: round(promised * problems)]
+    most_confident = sorted(votes, key=lambda vote: -vote[0])[: round(likely * problems)]
     return {
         "problems": problems,
         "right": sum(right),

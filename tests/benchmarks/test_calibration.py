@@ -1,4 +1,4 @@
-"""Calibration of a stock model: promise and other problems."""
+"""Trust in a stock model, on its calibration's problems and on others."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -42,7 +42,7 @@ def evaluation(**changes: Any) -> Any:
     return SimpleNamespace(**fields | changes)
 
 
-def test_a_promise_stands_beside_other_problems() -> None:
+def test_other_problems_stand_beside_those_of_the_calibration() -> None:
     text = table(figures(calibration(), [evaluation(), evaluation(cut_off=1)]))
     assert "m, prompt `qwen`, at most 10 + 9 paths." in text
     assert "| of the calibration, cross-fitted | 4 | 50% | 0.300 | 0.050 | 0.100 (0.200) |" in text
