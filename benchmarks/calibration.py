@@ -44,11 +44,14 @@ def figures(content: CalibrationContent, reports: Sequence[Report]) -> dict[str,
     """Figures of the problems of the calibration, and of other ones.
 
     Raises:
-        ValueError: an evaluation is one of another model, or without a calibration.
+        ValueError: an evaluation is one of another model, or without a calibration, or two have the same name.
     """
     model = content.made_for.model
     if any(report.model != model or not report.calibrated for report in reports):
         raise ValueError(f"Each evaluation must be one of {model} with this calibration.")
+    others = {_name(report): report for report in reports}
+    if len(others) < len(reports):
+        raise ValueError("As many votes of two evaluations ended by the deadline. Give one of the two.")
     own = [row for row in content.rows if row.answer is not None]
     votes = [(row.confidence, row.right) for row in own]
     likely = sum(confidence >= LIKELY_CONFIDENCE for confidence, _ in votes) / content.problems
@@ -59,8 +62,8 @@ def figures(content: CalibrationContent, reports: Sequence[Report]) -> dict[str,
         "coverage": likely,
         "sets": {"of the calibration, cross-fitted": _of_set(content, content.problems, votes, likely)}
         | {
-            _name(report): _of_set(report, report.n, list(zip(*answered(report.rows), strict=True)), likely)
-            for report in reports
+            name: _of_set(report, report.n, list(zip(*answered(report.rows), strict=True)), likely)
+            for name, report in others.items()
         },
     }
 

@@ -59,3 +59,8 @@ def test_other_problems_stand_beside_those_of_the_calibration() -> None:
 def test_another_evaluation_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="Each evaluation must be one of m with this calibration"):
         figures(calibration(), [evaluation(), evaluation(**wrong)])
+
+
+def test_an_evaluation_does_not_replace_another_one() -> None:
+    with pytest.raises(ValueError, match="As many votes of two evaluations ended by the deadline"):
+        figures(calibration(), [evaluation(), evaluation()])

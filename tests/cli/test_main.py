@@ -222,9 +222,9 @@ def check_figures(report: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert set(report) == {
         "n", "model", "policy", "seed", "accuracy", "interval", "paths_right", "completion_tokens_per_problem",
-        "paths_per_problem", "cut_off", "warned", "warning", "calibration_error_before",
-        "calibration_error", "calibration_error_if_perfect", "coverage", "problems_per_s", "seconds", "rows", "unread_golds", "calibrated", "token_share", "by_verdict",
-        "by_min_confidence", "by_budget", "wrong",
+        "paths_per_problem", "cut_off", "warned", "warning", "calibration_error_before", "calibration_error",
+        "calibration_error_if_perfect", "coverage", "problems_per_s", "seconds", "rows", "unread_golds", "calibrated",
+        "token_share", "by_verdict", "by_min_confidence", "by_budget", "wrong",
     }  # fmt: skip
 
 

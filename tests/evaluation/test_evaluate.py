@@ -164,8 +164,8 @@ async def test_the_report_as_json() -> None:
     assert written["coverage"][-1] == {"coverage": 1.0, "accuracy": 1 / 3}
     assert written["interval"]["vote"] == list(wilson(1, 3))
     assert set(written["rows"][0]) == {
-        "id", "gold", "answer", "status", "verdict", "confidence", "agreement", "right", "paths_right", "completion_tokens",
-        "saved_tokens", "paths", "seconds",
+        "id", "gold", "answer", "status", "verdict", "confidence", "agreement", "right", "paths_right",
+        "completion_tokens", "saved_tokens", "paths", "seconds",
     }  # fmt: skip
 
 
