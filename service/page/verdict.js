@@ -4,6 +4,7 @@ import { counted } from "./dom.js";
 export const DEMO_MODEL = "demo";
 export const DEMO = "Demo: scripted answers, many of them wrong. No model is running.";
 export const UNMEASURED = "This confidence was never measured.";
+const COMPLETE = "Those votes were complete, so this figure is less exact.";
 const ADVICE = "No attempt had a result. Rephrase the problem with one clear question, or use a larger model.";
 const NO_RESULT = "No attempt had a result.";
 const ADVICE_IN_TIME = "No attempt had a result in time. Give it more time, or ask for fewer attempts.";
@@ -35,7 +36,9 @@ export function reasonOf(data) {
   const [[, leading]] = countsOf(data);
   const agreement = `${leading} of ${counted(totalOf(data), "attempt")} agree.`;
   if (data.verdict === "agreed") return `${agreement} ${UNMEASURED}`;
-  return data.calibrated ? measured(data.confidence) : UNMEASURED;
+  if (!data.calibrated) return UNMEASURED;
+  const share = measured(data.confidence);
+  return data.status === "deadline" ? `${share} ${COMPLETE}` : share;
 }
 
 /** Share of right answers with such a vote, in a sentence. */

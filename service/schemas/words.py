@@ -12,6 +12,8 @@ from service.types import DEMO_MODEL as DEMO_MODEL
 from service.types import GradeBasis, GradeVerdict, Status, Verdict
 
 NOT_MEASURED = "This confidence was never measured."
+COMPLETE = "Those votes were complete, so this figure is less exact."
+"""Limit of a calibrated confidence whose vote the deadline ended."""
 MAJORITY = "It is the probability that the leading answer has the majority."
 """Meaning of a confidence that was never measured."""
 
@@ -60,7 +62,8 @@ def meaning(response: SolveResponse) -> str:
     """Meaning of the confidence of an answer, in one line."""
     if response.calibrated:
         right = percent(response.confidence, 1)
-        return f"{right} of 100 answers with such a vote were right on problems that the model had not seen."
+        measured = f"{right} of 100 answers with such a vote were right on problems that the model had not seen."
+        return f"{measured} {COMPLETE}" if response.status is Status.DEADLINE else measured
     if response.verdict is Verdict.AGREED:
         leader = response.votes[0]
         return f"{leader.cot + leader.pot} of {counted(response.votes)} attempts agree. {NOT_MEASURED}"

@@ -197,6 +197,8 @@ def test_at_the_deadline_the_page_counts_the_attempts_that_were_cut_off(slow_pag
     response = last_response(slow_page)
     ended = [path for path in response["trace"] if path["outcome"] != "aborted"]
     assert (response["status"], len(ended), response["usage"]["saved_tokens"]) == ("deadline", 4, 0)
+    assert state(slow_page)[2] == words.meaning(SolveResponse.model_validate_json(json.dumps(response)))
+    assert "complete" in state(slow_page)[2]
     expect(slow_page.locator("#late-text")).to_have_text("Time ran out after 1.5\u00a0s: 4 attempts were cut off.")
     assert slow_page.locator("#late-text").inner_text().replace("\u00a0", " ") == (
         words.cut_off(SolveResponse.model_validate_json(json.dumps(response)), 1.5)

@@ -32,6 +32,15 @@ async def test_verdict_and_confidence(votes: list[int | None], options: Any, hea
     assert (words.headline(response), words.meaning(response)) == (headline, meaning)
 
 
+async def test_a_late_vote_says_that_its_confidence_is_less_exact() -> None:
+    late = {"ends": [0, 1, 2], "calibrated": True}
+    assert words.meaning(await voted([24] * 20, **late)) == (
+        "72 of 100 answers with such a vote were right on problems that the model had not seen. "
+        "Those votes were complete, so this figure is less exact."
+    )
+    assert words.meaning(await voted([24] * 20, ends=[0, 1, 2])) == "This confidence was never measured."
+
+
 def test_every_verdict_has_words() -> None:
     assert set(words.VERDICTS) == set(words.COLORS) == set(Verdict)
     assert [verdict for verdict, color in words.COLORS.items() if color == "green"] == [Verdict.LIKELY]
