@@ -84,7 +84,7 @@ async def test_stop_strings_reach_the_engine_unless_the_model_thinks(
     thinking: bool, stops: list[tuple[str, ...]]
 ) -> None:
     path_format = ChatFormat(str, STOPPING, thoughts=Thoughts((False, True), DELIMITERS))
-    engine = TurnEngine(["The answer is 7"])
+    engine = TurnEngine(["The answer is 7", "ans = 7"])
     await Solver(engine, computing_sandbox(), path_format).solve(problem(cot=1, pot=1, thinking=thinking), "p")
     assert [sampling.stop for _, _, sampling in engine.sampled] == stops
 

@@ -122,7 +122,7 @@ async def test_the_formats_stop_strings_reach_the_engine() -> None:
         def stop(self, kind: PathKind) -> tuple[str, ...]:
             return (f"\n{kind}:",)
 
-    engine = TurnEngine([cot(1)])
+    engine = TurnEngine([cot(1), pot(1)])
     await Solver(engine, FakeSandbox(), Stopping()).solve(problem(cot=1, pot=1), "p")
     assert [sampling.stop for _, _, sampling in engine.sampled] == [("\ncot:",), ("\npot:",)]
 
