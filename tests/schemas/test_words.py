@@ -33,12 +33,11 @@ async def test_verdict_and_confidence(votes: list[int | None], options: Any, hea
 
 
 async def test_a_late_vote_says_that_its_confidence_is_less_exact() -> None:
-    late = {"ends": [0, 1, 2], "calibrated": True}
-    assert words.meaning(await voted([24] * 20, **late)) == (
+    assert words.meaning(await voted(SURE, ends=[0, 1, 2], calibrated=True)) == (
         "72 of 100 answers with such a vote were right on problems that the model had not seen. "
         "Those votes were complete, so this figure is less exact."
     )
-    assert words.meaning(await voted([24] * 20, ends=[0, 1, 2])) == "This confidence was never measured."
+    assert words.meaning(await voted(SURE, ends=[0, 1, 2])) == "This confidence was never measured."
 
 
 def test_every_verdict_has_words() -> None:
