@@ -62,7 +62,7 @@ def test_an_unreachable_service_is_named_without_password_and_headers() -> None:
 def port() -> Iterator[int]:
     """A server that answers 404 to everything."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server.server_address[1]
         server.shutdown()

@@ -46,7 +46,7 @@ class Echo(BaseHTTPRequestHandler):
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("door")
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         with door(folder, server.server_port, below="/math") as url:
             yield url, folder
         server.shutdown()
