@@ -210,7 +210,7 @@ class SolveResponse(Wire):
     )
     confidence: float = Field(
         description="Confidence from 0 to 1. If calibrated: share of correct answers with such votes on held-out "
-        "problems. Those votes were complete, so it is less exact with the status `deadline`. If not calibrated: "
+        "problems. Those votes were complete: with the status `deadline` the figure is less exact. If not calibrated: "
         "probability that the leader has the majority.",
         examples=[0.9648],
     )

@@ -59,7 +59,7 @@ def color(verdict: str) -> str:
 
 
 def meaning(response: SolveResponse) -> str:
-    """Meaning of the confidence of an answer, in one line."""
+    """Meaning of the confidence of an answer, in one or two sentences."""
     if response.calibrated:
         right = percent(response.confidence, 1)
         measured = f"{right} of 100 answers with such a vote were right on problems that the model had not seen."
