@@ -35,9 +35,21 @@ def loop_cpu_s(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
+def wait_until_idle(pid: int) -> None:
+    """Wait until the service has read what the attack before left in the sockets."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        before = loop_cpu_s(pid)
+        time.sleep(0.5)
+        if loop_cpu_s(pid) - before < 0.05:
+            return
+    pytest.fail("the service works on after the attack")
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_health_answers_and_memory_is_bounded_during(name: str, service: tuple[subprocess.Popen[bytes], str]) -> None:
     process, url = service
+    wait_until_idle(process.pid)
     memory = psutil.Process(process.pid)
     before = memory.memory_info().rss
     command = [sys.executable, "-m", "tests.support.attacks", name, url.rpartition(":")[2], str(_SECONDS)]
@@ -56,9 +68,9 @@ def test_health_answers_and_memory_is_bounded_during(name: str, service: tuple[s
     finally:
         attack.kill()
         attack.wait()
-    p99 = statistics.quantiles(seconds, n=100)[98]
+    p99 = statistics.quantiles(seconds, n=100, method="inclusive")[98]
     growth = (most - before) / 2**20
-    waited = statistics.quantiles(wall, n=100)[98]
+    waited = statistics.quantiles(wall, n=100, method="inclusive")[98]
     print(f"{name}: {len(wall)} answers, p99 {p99 * 1e3:.0f} ms of {waited * 1e3:.0f} ms, {growth:.0f} MiB")
     assert growth < _MAX_GROWTH_MIB
     assert p99 < 0.1
