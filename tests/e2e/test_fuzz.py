@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.api.test_api_keys import table, written
@@ -95,6 +95,15 @@ requests = (
 )
 
 
+def a_solve_with(key: str) -> dict[str, Any]:
+    return {
+        "method": "POST",
+        "url": "/solve",
+        "json": {"problem": "2 + 2"},
+        "headers": {"Authorization": f"Bearer {key}"},
+    }
+
+
 @pytest.mark.parametrize("count", [150, MANY])
 def test_no_request_breaks_the_application(count: int, tmp_path: Path) -> None:
     statuses: dict[int, int] = {}
@@ -104,9 +113,11 @@ def test_no_request_breaks_the_application(count: int, tmp_path: Path) -> None:
     with started(tmp_path, *flags) as (process, url), httpx.Client(base_url=url) as client:
         service = psutil.Process(process.pid)
 
-        @settings(max_examples=count, database=None, phases=[Phase.generate],
+        @settings(max_examples=count, database=None, phases=[Phase.explicit, Phase.generate],
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(requests)
+        @example(a_solve_with("wrong"))
+        @example(a_solve_with("scrapers-key"))
         def ask(request: dict[str, Any]) -> None:
             response = client.request(**request)
             assert response.status_code < 500, response.text
